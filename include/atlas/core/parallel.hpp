@@ -1,0 +1,90 @@
+#pragma once
+/// \file
+/// Threads. Work is cut into tasks that write to places of their own, so results do not depend on
+/// how many threads there are or on which of them runs a task.
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <limits>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "atlas/core/errors.hpp"
+#include "atlas/core/tensor_view.hpp"
+
+namespace atlas {
+
+namespace detail {
+
+/// Set inside a task, where further parallel_for calls run on the spot.
+inline bool& inside_task() {
+  thread_local bool inside = false;
+  return inside;
+}
+
+/// Keeps the exception of the lowest task, so that the error does not depend on timing either.
+class first_exception {
+ public:
+  void keep(index task) {
+    const std::lock_guard lock(mutex_);
+    if (task < task_) {
+      task_ = task;
+      exception_ = std::current_exception();
+    }
+  }
+  bool any() const { return task_.load() != std::numeric_limits<index>::max(); }
+  void rethrow() const {
+    if (exception_) std::rethrow_exception(exception_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::atomic<index> task_ = std::numeric_limits<index>::max();
+  std::exception_ptr exception_;
+};
+
+}  // namespace detail
+
+/// \param threads 0 asks for as many as the machine has
+/// \throws value_error if negative
+inline index thread_count(int threads) {
+  if (threads < 0) throw value_error("threads", "0 (all) or more", std::to_string(threads));
+  const auto machine = static_cast<index>(std::thread::hardware_concurrency());
+  return threads > 0 ? threads : std::max<index>(1, machine);
+}
+
+/// Calls `task(i)` for every i in [0, count), on up to `threads` threads (0: all of the machine).
+/// Tasks start in order. If tasks throw, no new ones start and the exception of the lowest task
+/// that threw is rethrown. A call from inside a task runs serially.
+template <class Task>
+void parallel_for(index count, int threads, Task&& task) {
+  const index workers = std::min(detail::inside_task() ? 1 : thread_count(threads), count);
+  if (workers <= 1) {
+    for (index i = 0; i < count; ++i) task(i);
+    return;
+  }
+  std::atomic<index> next = 0;
+  detail::first_exception failure;
+  const auto work = [&] {
+    bool& inside = detail::inside_task();
+    inside = true;
+    for (index i = next++; i < count && !failure.any(); i = next++) {
+      try {
+        task(i);
+      } catch (...) {
+        failure.keep(i);
+      }
+    }
+    inside = false;
+  };
+  {
+    std::vector<std::jthread> others;
+    for (index t = 1; t < workers; ++t) others.emplace_back(work);
+    work();
+  }
+  failure.rethrow();
+}
+
+}  // namespace atlas

@@ -1,0 +1,211 @@
+#pragma once
+/// \file
+/// Counter-based random streams: a draw is a function of (seed, stream, counter), so streams are
+/// independent, cost nothing to make, and give the same bits on every platform.
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/errors.hpp"
+#include "atlas/core/portable_math.hpp"
+#include "atlas/core/tensor_view.hpp"
+
+namespace atlas {
+
+namespace detail {
+
+/// Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3",
+/// SC 2011.
+inline std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                           std::array<std::uint32_t, 2> key) {
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t a = std::uint64_t{0xD2511F53U} * counter[0];
+    const std::uint64_t b = std::uint64_t{0xCD9E8D57U} * counter[2];
+    counter = {
+        static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
+        static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
+    key[0] += 0x9E3779B9U;
+    key[1] += 0xBB67AE85U;
+  }
+  return counter;
+}
+
+/// The 256 layers of the ziggurat for exp(-x^2/2): Marsaglia and Tsang, "The ziggurat method for
+/// generating random variables", J. Stat. Softw. 5(8), 2000.
+struct ziggurat {
+  static constexpr int layers = 256;
+  static constexpr double tail = 3.6541528853610088;  // where the tail begins
+  static constexpr double area = 0.00492867323399;    // of each layer
+  std::array<double, layers + 1> x{}, density{};
+
+  static double height(double x) { return portable_exp(-0.5 * (x * x)); }
+
+  ziggurat() {
+    density[1] = height(tail);
+    x[0] = area / density[1];
+    density[0] = 0;
+    x[1] = tail;
+    for (std::size_t i = 2; i < layers; ++i) {
+      const double step = area / x[i - 1];
+      density[i] = density[i - 1] + step;
+      x[i] = std::sqrt(-2 * portable_log(density[i]));
+    }
+    x[layers] = 0;
+    density[layers] = 1;
+  }
+
+  static const ziggurat& table() {
+    static const ziggurat instance;
+    return instance;
+  }
+};
+
+}  // namespace detail
+
+/// A stream of random numbers. Satisfies UniformRandomBitGenerator. Copies continue from the same
+/// place.
+class random_stream {
+ public:
+  using result_type = std::uint64_t;
+
+  /// Streams of one seed with different numbers are independent; each is 2^65 numbers long.
+  explicit random_stream(std::uint64_t seed, std::uint64_t stream = 0)
+      : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
+        stream_(stream) {}
+
+  static constexpr result_type min() { return 0; }
+  static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
+
+  /// 64 random bits.
+  result_type operator()() {
+    if (has_spare_) {
+      has_spare_ = false;
+      return spare_;
+    }
+    const auto r = detail::philox(
+        {static_cast<std::uint32_t>(counter_), static_cast<std::uint32_t>(counter_ >> 32),
+         static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)},
+        key_);
+    ++counter_;
+    spare_ = (std::uint64_t{r[3]} << 32) | r[2];
+    has_spare_ = true;
+    return (std::uint64_t{r[1]} << 32) | r[0];
+  }
+
+  /// Uniform on (0, 1): never 0, never 1.
+  double uniform() { return (static_cast<double>((*this)() >> 12) + 0.5) * 0x1p-52; }
+
+  /// A whole number in [0, n), without bias (Lemire 2019).
+  index uniform_index(index n) {
+    if (n <= 0) throw value_error("n", "at least 1", std::to_string(n));
+    const auto range = static_cast<std::uint64_t>(n);
+    const std::uint64_t reject_below = (0 - range) % range;
+    for (;;) {
+      const auto [high, low] = multiply((*this)(), range);
+      if (low >= reject_below) return static_cast<index>(high);
+    }
+  }
+
+  /// Standard exponential.
+  double exponential() { return -detail::portable_log(uniform()); }
+
+  /// Standard normal.
+  double normal() {
+    const detail::ziggurat& z = detail::ziggurat::table();
+    for (;;) {
+      const std::uint64_t bits = (*this)();
+      const auto layer = static_cast<std::size_t>(bits & 255U);
+      const bool negative = (bits & 256U) != 0;
+      const double x = (static_cast<double>(bits >> 12) + 0.5) * 0x1p-52 * z.x[layer];
+      if (x < z.x[layer + 1] || (layer == 0 ? false : in_wedge(z, layer, x)))
+        return negative ? -x : x;
+      if (layer == 0) {
+        const double y = normal_tail();
+        return negative ? -y : y;
+      }
+    }
+  }
+
+  /// Gamma with this shape and scale 1: Marsaglia and Tsang, ACM TOMS 26(3), 2000.
+  double gamma(double alpha) {
+    if (!(alpha > 0)) throw value_error("alpha", "a positive shape", std::to_string(alpha));
+    if (alpha < 1) {
+      const double boosted = gamma(alpha + 1);
+      return boosted * detail::portable_exp(detail::portable_log(uniform()) / alpha);
+    }
+    const double d = alpha - 1.0 / 3.0;
+    const double c = 1 / std::sqrt(9 * d);
+    for (;;) {
+      const double x = normal();
+      const double t = std::fma(c, x, 1.0);
+      if (t <= 0) continue;
+      const double v = t * t * t;
+      const double bound = std::fma(d, 1 - v + detail::portable_log(v), 0.5 * x * x);
+      if (detail::portable_log(uniform()) < bound) return d * v;
+    }
+  }
+
+  /// Square root of a chi-squared variable with n degrees of freedom.
+  double chi(index n) { return std::sqrt(2 * gamma(0.5 * static_cast<double>(n))); }
+
+ private:
+  /// The high and low half of a 128-bit product.
+  static std::pair<std::uint64_t, std::uint64_t> multiply(std::uint64_t a, std::uint64_t b) {
+    const std::uint64_t mask = 0xFFFFFFFFU;
+    const std::uint64_t low = (a & mask) * (b & mask);
+    const std::uint64_t cross = (a >> 32) * (b & mask) + (low >> 32);
+    const std::uint64_t other = (a & mask) * (b >> 32) + (cross & mask);
+    return {(a >> 32) * (b >> 32) + (cross >> 32) + (other >> 32), a * b};
+  }
+
+  bool in_wedge(const detail::ziggurat& z, std::size_t layer, double x) {
+    const double rise = z.density[layer + 1] - z.density[layer];
+    return std::fma(uniform(), rise, z.density[layer]) < detail::ziggurat::height(x);
+  }
+
+  /// Beyond the last layer, by Marsaglia's method.
+  double normal_tail() {
+    for (;;) {
+      const double beyond = exponential() / detail::ziggurat::tail;
+      if (2 * exponential() > beyond * beyond) return detail::ziggurat::tail + beyond;
+    }
+  }
+
+  std::array<std::uint32_t, 2> key_;
+  std::uint64_t stream_;
+  std::uint64_t counter_ = 0;
+  std::uint64_t spare_ = 0;
+  bool has_spare_ = false;
+};
+
+/// `count` different rows out of `n`, in increasing order, every subset equally likely
+/// (Vitter's selection sampling; O(n)).
+/// \throws value_error if count > n
+inline std::vector<index> sample_rows(index n, index count, random_stream& random) {
+  if (count < 0 || count > n)
+    throw value_error("count", "at most " + std::to_string(n), std::to_string(count));
+  std::vector<index> rows;
+  rows.reserve(static_cast<std::size_t>(count));
+  for (index i = 0; i < n && count > 0; ++i)
+    if (random.uniform_index(n - i) < count) {
+      rows.push_back(i);
+      --count;
+    }
+  return rows;
+}
+
+/// A random order of 0 .. n-1 (Fisher-Yates).
+inline std::vector<index> random_permutation(index n, random_stream& random) {
+  std::vector<index> order(static_cast<std::size_t>(n));
+  for (index i = 0; i < n; ++i) order[static_cast<std::size_t>(i)] = i;
+  for (index i = n - 1; i > 0; --i)
+    std::swap(order[static_cast<std::size_t>(i)],
+              order[static_cast<std::size_t>(random.uniform_index(i + 1))]);
+  return order;
+}
+
+}  // namespace atlas

@@ -1,0 +1,140 @@
+#pragma once
+/// \file
+/// The narrow waist: a pointer, extents and strides.
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+
+namespace atlas {
+
+/// Signed, as in Eigen; all shapes, strides and row numbers are of this type.
+using index = std::ptrdiff_t;
+
+/// Extents or strides of a tensor, slowest dimension first.
+template <std::size_t Rank>
+using shape = std::array<index, Rank>;
+
+/// Strides, in elements, of a dense row-major tensor.
+template <std::size_t Rank>
+constexpr shape<Rank> row_major_strides(const shape<Rank>& extents) {
+  shape<Rank> strides{};
+  index step = 1;
+  for (std::size_t i = Rank; i-- > 0;) {
+    strides[i] = step;
+    step *= extents[i];
+  }
+  return strides;
+}
+
+/// Borrowed strided memory. Copying a view copies three small arrays; the elements stay where
+/// they are and must outlive it. Strides count elements and may be zero or negative.
+template <class T, std::size_t Rank>
+class tensor_view {
+  static_assert(Rank >= 1, "a tensor_view has at least one dimension");
+
+ public:
+  using element_type = T;
+  using value_type = std::remove_const_t<T>;
+  static constexpr std::size_t rank = Rank;
+
+  constexpr tensor_view() = default;
+  /// Dense row-major memory.
+  constexpr tensor_view(T* data, const shape<Rank>& extents)
+      : tensor_view(data, extents, row_major_strides<Rank>(extents)) {}
+  constexpr tensor_view(T* data, const shape<Rank>& extents, const shape<Rank>& strides)
+      : data_(data), extents_(extents), strides_(strides) {}
+  /// From a view of mutable elements to one of constant elements.
+  template <class U>
+  requires(std::is_convertible_v<U (*)[], T (*)[]> && !std::is_same_v<U, T>) constexpr tensor_view(
+      const tensor_view<U, Rank>& other)  // NOLINT: implicit on purpose
+      : tensor_view(other.data(), other.extents(), other.strides()) {}
+
+  constexpr T* data() const { return data_; }
+  constexpr index extent(std::size_t dimension) const { return extents_[dimension]; }
+  constexpr index stride(std::size_t dimension) const { return strides_[dimension]; }
+  constexpr const shape<Rank>& extents() const { return extents_; }
+  constexpr const shape<Rank>& strides() const { return strides_; }
+
+  constexpr index size() const {
+    index n = 1;
+    for (const index e : extents_) n *= e;
+    return n;
+  }
+  constexpr bool empty() const { return size() == 0; }
+  constexpr bool row_major() const { return strides_ == row_major_strides<Rank>(extents_); }
+
+  template <class... I>
+  requires(sizeof...(I) == Rank) constexpr T& operator()(I... i) const {
+    std::size_t dimension = 0;
+    index offset = 0;
+    ((offset += static_cast<index>(i) * strides_[dimension++]), ...);
+    return data_[offset];
+  }
+
+  /// The i-th slice along the first dimension; the i-th element of a rank-1 view.
+  constexpr decltype(auto) operator[](index i) const {
+    if constexpr (Rank == 1) {
+      return static_cast<T&>(data_[i * strides_[0]]);
+    } else {
+      shape<Rank - 1> extents{}, strides{};
+      for (std::size_t r = 1; r < Rank; ++r) {
+        extents[r - 1] = extents_[r];
+        strides[r - 1] = strides_[r];
+      }
+      return tensor_view<T, Rank - 1>(data_ + i * strides_[0], extents, strides);
+    }
+  }
+
+ private:
+  T* data_ = nullptr;
+  shape<Rank> extents_{};
+  shape<Rank> strides_{};
+};
+
+/// Row-major memory of its own that can be passed wherever a view is taken. Copies share the
+/// memory.
+template <class Scalar, std::size_t Rank>
+class owned_tensor : public tensor_view<const Scalar, Rank> {
+ public:
+  owned_tensor() = default;
+  /// Takes over `memory`, dense row-major of these extents.
+  owned_tensor(std::shared_ptr<Scalar[]> memory, const shape<Rank>& extents)
+      : tensor_view<const Scalar, Rank>(memory.get(), extents), memory_(std::move(memory)) {}
+  explicit owned_tensor(const shape<Rank>& extents) : owned_tensor(allocate(extents), extents) {}
+
+  tensor_view<Scalar, Rank> mutable_view() { return {memory_.get(), this->extents()}; }
+
+ private:
+  static std::shared_ptr<Scalar[]> allocate(const shape<Rank>& extents) {
+    std::size_t n = 1;
+    for (const index e : extents) n *= static_cast<std::size_t>(e);
+    return std::shared_ptr<Scalar[]>(new Scalar[n]());
+  }
+
+  std::shared_ptr<Scalar[]> memory_;
+};
+
+/// Calls `visit(source element, target element)` for every index of two equally shaped tensors.
+template <class From, class To, std::size_t Rank, class Visit>
+void for_each_element(const tensor_view<From, Rank>& from, const tensor_view<To, Rank>& to,
+                      Visit&& visit) {
+  for (index i = 0; i < from.extent(0); ++i) {
+    if constexpr (Rank == 1)
+      visit(from[i], to[i]);
+    else
+      for_each_element(from[i], to[i], visit);
+  }
+}
+
+/// A dense row-major copy, each element converted to `To`.
+template <class To, class From, std::size_t Rank>
+owned_tensor<To, Rank> copy_as(const tensor_view<From, Rank>& from) {
+  owned_tensor<To, Rank> out(from.extents());
+  for_each_element(from, out.mutable_view(),
+                   [](const auto& source, To& target) { target = static_cast<To>(source); });
+  return out;
+}
+
+}  // namespace atlas
