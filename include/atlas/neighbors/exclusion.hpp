@@ -1,0 +1,81 @@
+#pragma once
+/// \file
+/// Rows that may not be each other's neighbours. Rows of one text at nearby positions are
+/// neighbours in time, not on a manifold (Theiler, Phys. Rev. A 34, 2427, 1986).
+
+#include <cstdlib>
+#include <string>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/errors.hpp"
+
+namespace atlas {
+
+/// Make one with `same_context`, `same_context_within` or `nearby_positions`; the default excludes
+/// nothing but the row itself.
+struct exclusion {
+  owned_tensor<index, 1> context;   ///< `[N]`, label of the text that the row comes from; or empty
+  owned_tensor<index, 1> position;  ///< `[N]`, place within it; or empty
+  index window = -1;                ///< -1: any distance within the context
+
+  bool active() const { return !context.empty() || !position.empty(); }
+
+  /// Whether rows i and j may not be neighbours.
+  bool rejects(index i, index j) const {
+    if (!active()) return false;
+    if (!context.empty() && context[i] != context[j]) return false;
+    return window < 0 || std::abs(position[i] - position[j]) <= window;
+  }
+};
+
+namespace detail {
+
+template <tensor_like<1> Labels>
+owned_tensor<index, 1> copy_labels(const Labels& labels, std::string_view argument) {
+  const auto view = as_view<1>(labels);
+  static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
+  check_not_empty(view, argument);
+  return copy_as<index>(static_cast<const tensor_view<const scalar_of<Labels, 1>, 1>&>(view));
+}
+
+inline void check_exclusion(const exclusion& exclude, index rows) {
+  if (!exclude.context.empty())
+    check_extent(exclude.context.extent(0), rows, "exclude.context", "one label per row,");
+  if (!exclude.position.empty())
+    check_extent(exclude.position.extent(0), rows, "exclude.position", "one position per row,");
+  if (exclude.window >= 0 && exclude.position.empty())
+    throw value_error("exclude.position", "positions for a window", "none");
+}
+
+}  // namespace detail
+
+/// Excludes rows of the same context, however far apart.
+/// \param context `[N]`, whole numbers
+template <tensor_like<1> Labels>
+exclusion same_context(const Labels& context) {
+  return {.context = detail::copy_labels(context, "context"), .position = {}, .window = -1};
+}
+
+/// Excludes rows of the same context whose positions differ by at most `window`.
+/// \param context, position `[N]`, whole numbers
+/// \throws shape_error if the lengths differ; value_error for a negative window
+template <tensor_like<1> Labels, tensor_like<1> Positions>
+exclusion same_context_within(const Labels& context, const Positions& position, index window) {
+  if (window < 0) throw value_error("window", "0 or more", std::to_string(window));
+  exclusion exclude{.context = detail::copy_labels(context, "context"),
+                    .position = detail::copy_labels(position, "position"),
+                    .window = window};
+  detail::check_extent(exclude.position.extent(0), exclude.context.extent(0), "position",
+                       "as many as contexts,");
+  return exclude;
+}
+
+/// The same for one single series: excludes rows whose positions differ by at most `window`.
+template <tensor_like<1> Positions>
+exclusion nearby_positions(const Positions& position, index window) {
+  if (window < 0) throw value_error("window", "0 or more", std::to_string(window));
+  return {.context = {}, .position = detail::copy_labels(position, "position"), .window = window};
+}
+
+}  // namespace atlas
