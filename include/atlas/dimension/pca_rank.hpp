@@ -1,0 +1,61 @@
+#pragma once
+/// \file
+/// How many principal components hold a share of a cloud's variance.
+
+#include <Eigen/Core>
+#include <algorithm>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/linalg/covariance.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+
+namespace atlas {
+
+struct pca_rank_options {
+  double variance = 0.90;  ///< share of the variance to hold, in (0, 1]
+};
+
+struct pca_rank_result {
+  index rank = 0;                  ///< smallest r whose first r eigenvalues hold the share
+  double participation_ratio = 0;  ///< (sum l)^2 / sum l^2, from 1 to d
+  Eigen::VectorXd eigenvalues;     ///< `[d]`, of the centred covariance, descending
+};
+
+/// The rank and participation ratio of a given spectrum.
+/// \param eigenvalues descending; rounding below 0 counts as 0
+/// \throws value_error for zero variance or a share outside (0, 1]
+inline pca_rank_result pca_rank_of_spectrum(const Eigen::VectorXd& eigenvalues,
+                                            const pca_rank_options& options = {}) {
+  if (!(options.variance > 0 && options.variance <= 1))
+    throw value_error("variance", "a share in (0, 1]", detail::number_text(options.variance));
+  const Eigen::VectorXd spectrum = eigenvalues.cwiseMax(0.0);
+  const double total = spectrum.sum();
+  if (!(total > 0)) throw value_error("points", "some variance", "points that are all equal");
+  // The last cumulative share differs from 1 by rounding alone.
+  const double wanted = options.variance * total * (1 - 1e-12);
+  double held = 0;
+  index rank = 0;
+  while (rank < spectrum.size() && held < wanted) held += spectrum(rank++);
+  return {rank, total * total / spectrum.squaredNorm(), spectrum};
+}
+
+/// Smallest number of principal components whose cumulative variance reaches a share.
+///
+/// \param points `[N, d]`, N >= 2
+/// \throws shape_error for fewer than 2 rows; value_error for NaN, zero variance or a share outside
+///         (0, 1]
+///
+/// O(N d^2 + d^3) time, O(d^2) memory.
+template <tensor_like<2> Points>
+pca_rank_result pca_rank(const Points& points, const pca_rank_options& options = {}) {
+  using scalar = scalar_of<Points, 2>;
+  const auto held = as_view<2>(points);
+  const tensor_view<const scalar, 2>& view = held;
+  detail::check_not_empty(view, "points");
+  if (view.extent(0) < 2) throw shape_error("points", "at least 2 rows", "1 row");
+  detail::check_finite(view, "points");
+  return pca_rank_of_spectrum(symmetric_eigenvalues(detail::moments(view).covariance), options);
+}
+
+}  // namespace atlas

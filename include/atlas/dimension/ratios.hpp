@@ -1,0 +1,43 @@
+#pragma once
+/// \file
+/// Ratios of second to first neighbour distances.
+
+#include <cmath>
+#include <vector>
+
+#include "atlas/core/errors.hpp"
+#include "atlas/neighbors/nearest_neighbors.hpp"
+
+namespace atlas::detail {
+
+/// `ln(r2 / r1)` of the rows that have one.
+struct log_ratios {
+  std::vector<double> values;
+  index duplicates = 0;  ///< rows whose nearest neighbour is at distance 0
+  index isolated = 0;    ///< rows left with fewer than two neighbours by the exclusion
+};
+
+template <class Scalar>
+log_ratios neighbor_log_ratios(const tensor_view<const Scalar, 2>& points,
+                               neighbor_options options) {
+  check_not_empty(points, "points");
+  if (points.extent(0) < 3)
+    throw shape_error("points", "at least 3 rows for two neighbours each",
+                      std::to_string(points.extent(0)));
+  options.k = 2;
+  const neighbor_table table = nearest_neighbors(points, options);
+  log_ratios out;
+  out.values.reserve(static_cast<std::size_t>(points.extent(0)));
+  for (index i = 0; i < points.extent(0); ++i) {
+    const double first = table.distances(i, 0), second = table.distances(i, 1);
+    if (table.indices(i, 1) < 0)
+      ++out.isolated;
+    else if (first == 0)
+      ++out.duplicates;
+    else
+      out.values.push_back(std::log(second / first));
+  }
+  return out;
+}
+
+}  // namespace atlas::detail

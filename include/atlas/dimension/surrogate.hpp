@@ -1,0 +1,121 @@
+#pragma once
+/// \file
+/// Gaussian surrogates: what structureless data with the same mean and covariance would give.
+
+#include <Eigen/Core>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/dimension/two_nn.hpp"
+#include "atlas/linalg/covariance.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/stats/summary.hpp"
+
+namespace atlas {
+
+struct surrogate_options {
+  index draws = 20;  ///< at least 2
+  std::uint64_t seed = 0;
+  int threads = 0;  ///< 0: all of the machine
+  progress_callback on_progress = {};
+};
+
+/// Where an estimate lies among those of its surrogates.
+struct surrogate_null {
+  double mean = 0;
+  double sd = 0;
+  double z = 0;               ///< (estimate - mean) / sd
+  std::vector<double> draws;  ///< one estimate a surrogate
+};
+
+/// Draws clouds of the shape, mean and covariance of a given one.
+template <class Scalar>
+class gaussian_surrogates {
+ public:
+  /// \param points `[N, d]`, N >= 2
+  explicit gaussian_surrogates(const tensor_view<const Scalar, 2>& points)
+      : rows_(points.extent(0)), moments_(detail::moments(points)) {
+    const eigenbasis basis = symmetric_eigenbasis(moments_.covariance);
+    const Eigen::VectorXd spread = basis.values.cwiseMax(0.0).cwiseSqrt();
+    shape_ = (basis.vectors * spread.asDiagonal()).transpose().template cast<Scalar>();
+  }
+
+  /// Cloud number `draw` of this seed, `[N, d]`.
+  owned_tensor<Scalar, 2> draw(std::uint64_t seed, std::uint64_t draw) const {
+    using rows = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    const index d = shape_.rows();
+    owned_tensor<Scalar, 2> cloud({rows_, d});
+    random_stream random(seed, draw);
+    rows normals(rows_, d);
+    for (index i = 0; i < rows_; ++i)
+      for (index k = 0; k < d; ++k) normals(i, k) = static_cast<Scalar>(random.normal());
+    Eigen::Map<rows> out(cloud.mutable_view().data(), rows_, d);
+    out.noalias() = normals * shape_;
+    out.rowwise() += moments_.mean.transpose().template cast<Scalar>();
+    return cloud;
+  }
+
+ private:
+  index rows_;
+  cloud_moments moments_;
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> shape_;
+};
+
+namespace detail {
+
+/// Applies `estimate(cloud)` to the surrogates of a cloud, in parallel over draws.
+template <class Scalar, class Estimate>
+surrogate_null null_over_surrogates(const tensor_view<const Scalar, 2>& points, double observed,
+                                    const surrogate_options& options, Estimate&& estimate) {
+  if (options.draws < 2)
+    throw value_error("draws", "at least 2 surrogates", std::to_string(options.draws));
+  const gaussian_surrogates<Scalar> source(points);
+  surrogate_null null;
+  null.draws.resize(static_cast<std::size_t>(options.draws));
+  progress_meter meter(options.on_progress, "surrogates", options.draws);
+  parallel_for(options.draws, options.threads, [&](index i) {
+    const auto number = static_cast<std::uint64_t>(i);
+    null.draws[static_cast<std::size_t>(i)] = estimate(source.draw(options.seed, number));
+    meter.advance();
+  });
+  const sample_summary s = summarize(null.draws);
+  null.mean = s.mean;
+  null.sd = s.sd;
+  null.z = (observed - s.mean) / s.sd;
+  return null;
+}
+
+}  // namespace detail
+
+/// The null of `two_nn`: the same estimator, number of points and exclusion on draws with the
+/// cloud's own mean and covariance. A low dimension is evidence of curvature only below it.
+///
+/// \param points   `[N, d]`
+/// \param observed what `two_nn` gave on them
+/// \param options  of that call
+/// \throws as `two_nn`; value_error for fewer than 2 draws
+///
+/// O(draws (N^2 d)) time, O(N d) memory per thread.
+template <tensor_like<2> Points>
+surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
+                           const two_nn_options& options = {},
+                           const surrogate_options& surrogates = {}) {
+  using scalar = scalar_of<Points, 2>;
+  const auto held = as_view<2>(points);
+  const tensor_view<const scalar, 2>& view = held;
+  detail::check_not_empty(view, "points");
+  detail::check_finite(view, "points");
+  two_nn_options quiet = options;
+  quiet.on_progress = {};
+  return detail::null_over_surrogates(view, observed.dimension, surrogates,
+                                      [&](const owned_tensor<scalar, 2>& cloud) {
+                                        return detail::two_nn<scalar>(cloud, quiet).dimension;
+                                      });
+}
+
+}  // namespace atlas

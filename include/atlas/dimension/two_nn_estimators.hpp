@@ -1,0 +1,103 @@
+#pragma once
+/// \file
+/// Estimators of the exponent of a Pareto sample from its smallest values. The argument is always
+/// x = ln mu, ascending, with the first `kept` of `x.size()` observed and the others censored.
+
+#include <boost/math/special_functions/gamma.hpp>
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include "atlas/core/interval.hpp"
+#include "atlas/core/tensor_view.hpp"
+#include "atlas/stats/normal.hpp"
+
+namespace atlas::detail {
+
+struct exponent_estimate {
+  double dimension = 0;
+  interval bounds;
+};
+
+/// `sum_{i<=k} x_(i) + (N - k) x_(k)`: the total time on test. d times it is Gamma(k).
+inline double censored_total(std::span<const double> x, std::size_t kept) {
+  double sum = 0;
+  for (std::size_t i = 0; i < kept; ++i) sum += x[i];
+  return sum + static_cast<double>(x.size() - kept) * x[kept - 1];
+}
+
+/// Equal-tailed interval of a Gamma(shape, rate) variable.
+inline interval gamma_interval(double shape, double rate, double confidence) {
+  const double tail = 0.5 * (1 - confidence);
+  return {boost::math::gamma_p_inv(shape, tail) / rate,
+          boost::math::gamma_q_inv(shape, tail) / rate};
+}
+
+/// Unbiased maximum likelihood under type-II censoring, exact interval (Epstein and Sobel, JASA
+/// 48, 486, 1953).
+inline exponent_estimate censored_estimate(std::span<const double> x, std::size_t kept,
+                                           double confidence) {
+  const double total = censored_total(x, kept);
+  const auto k = static_cast<double>(kept);
+  return {(k - 1) / total, gamma_interval(k, total, confidence)};
+}
+
+/// Posterior mean and credible interval for a Gamma(shape, rate) prior on the dimension.
+inline exponent_estimate bayesian_estimate(std::span<const double> x, std::size_t kept,
+                                           double confidence, double shape, double rate) {
+  const double posterior_shape = shape + static_cast<double>(kept);
+  const double posterior_rate = rate + censored_total(x, kept);
+  return {posterior_shape / posterior_rate,
+          gamma_interval(posterior_shape, posterior_rate, confidence)};
+}
+
+/// Interval of an estimate whose logarithm has this standard error.
+inline interval log_normal_interval(double estimate, double log_error, double confidence) {
+  const double reach = std::exp(normal_quantile(0.5 + 0.5 * confidence) * log_error);
+  return {estimate / reach, estimate * reach};
+}
+
+/// Least squares through the origin of `-ln(1 - i/N)` on `x_(i)` (Facco et al. 2017). A point with
+/// i = N, whose ordinate is infinite, is left out.
+///
+/// Interval: by Renyi's representation x_(i) d = sum_{j<=i} Z_j / (N - j + 1) with standard
+/// exponential Z_j, so to first order ln(estimate / d) = -sum_i y_i (x_(i) d - y_i) / sum_i y_i^2,
+/// a weighted sum of the Z_j whose variance is known.
+inline exponent_estimate regression_estimate(std::span<const double> x, std::size_t kept,
+                                             double confidence) {
+  const auto n = static_cast<double>(x.size());
+  if (kept == x.size()) --kept;
+  double xx = 0, xy = 0, yy = 0;
+  for (std::size_t i = 0; i < kept; ++i) {
+    const double y = -std::log1p(-static_cast<double>(i + 1) / n);
+    xx += x[i] * x[i];
+    xy += x[i] * y;
+    yy += y * y;
+  }
+  double variance = 0, tail = 0;
+  for (std::size_t i = kept; i-- > 0;) {
+    tail -= std::log1p(-static_cast<double>(i + 1) / n);
+    const double weight = tail / (n - static_cast<double>(i));
+    variance += weight * weight;
+  }
+  const double estimate = xy / xx;
+  return {estimate, log_normal_interval(estimate, std::sqrt(variance) / yy, confidence)};
+}
+
+/// `k / sum_{i<=k} x_(i)`: treats the kept values as a whole sample, so it is biased high (by 1.34
+/// where a tenth is cut). The interval is that of the biased quantity: by Renyi's representation
+/// the sum is sum_j (k - j + 1) / (N - j + 1) Z_j / d.
+inline exponent_estimate truncated_estimate(std::span<const double> x, std::size_t kept,
+                                            double confidence) {
+  double sum = 0, mean = 0, variance = 0;
+  for (std::size_t j = 0; j < kept; ++j) {
+    sum += x[j];
+    const double weight = static_cast<double>(kept - j) / static_cast<double>(x.size() - j);
+    mean += weight;
+    variance += weight * weight;
+  }
+  const double estimate = static_cast<double>(kept) / sum;
+  return {estimate, log_normal_interval(estimate, std::sqrt(variance) / mean, confidence)};
+}
+
+}  // namespace atlas::detail
