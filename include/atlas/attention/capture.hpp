@@ -1,0 +1,32 @@
+#pragma once
+/// \file
+/// Where models and measurements meet: what one head did to one block of text.
+
+#include <functional>
+
+#include "atlas/core/tensor_view.hpp"
+
+namespace atlas {
+
+/// One head of one layer on one text block of T positions. The views live only during the call
+/// that hands them out. Weights are `[query, key]`.
+struct head_capture {
+  index layer = 0;
+  index head = 0;                       ///< query head
+  index key_value_head = 0;             ///< head / n_rep
+  index block = 0;                      ///< number of the text block
+  tensor_view<const float, 2> logits;   ///< `[T, T]`, scaled; masked keys are -inf
+  tensor_view<const float, 2> weights;  ///< `[T, T]`, softmax of the logits
+  tensor_view<const float, 2> values;   ///< `[T, d_head]`
+  tensor_view<const float, 2> context;  ///< `[T, d_head]`, what the head hands on; empty for rules
+};
+
+/// Receives captures. Called from several threads at once, for different (block, head) pairs:
+/// write only to places that belong to the pair.
+using head_observer = std::function<void(const head_capture&)>;
+
+/// How a head turns weights and values into its output: fills `context`, `[T, d_head]`. An empty
+/// rule is full attention. Called from several threads at once, as observers are.
+using context_rule = std::function<void(const head_capture&, tensor_view<float, 2> context)>;
+
+}  // namespace atlas
