@@ -1,0 +1,59 @@
+#pragma once
+/// \file
+/// The alphabet of byte-level tokenizers: a printable character for each byte. Bytes that are
+/// printable in Latin-1 stand for themselves, the others for U+0100 onwards in their order.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "atlas/io/unicode.hpp"
+
+namespace atlas::io::detail {
+
+constexpr bool stands_for_itself(unsigned byte) {
+  return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte != 0xAD);
+}
+
+/// Byte to character.
+constexpr std::array<char16_t, 256> make_byte_alphabet() {
+  std::array<char16_t, 256> characters{};
+  unsigned next = 0x100;
+  for (unsigned byte = 0; byte < 256; ++byte)
+    characters[byte] = static_cast<char16_t>(stands_for_itself(byte) ? byte : next++);
+  return characters;
+}
+inline constexpr std::array<char16_t, 256> byte_alphabet = make_byte_alphabet();
+
+/// Character to byte; -1: not in the alphabet.
+constexpr std::array<int, 0x144> make_byte_lookup() {
+  std::array<int, 0x144> bytes{};
+  for (int& byte : bytes) byte = -1;
+  for (int byte = 0; byte < 256; ++byte)
+    bytes[byte_alphabet[static_cast<std::size_t>(byte)]] = byte;
+  return bytes;
+}
+inline constexpr std::array<int, 0x144> byte_lookup = make_byte_lookup();
+
+/// The bytes that a token stands for; none when it has a character outside the alphabet.
+/// \param token well-formed UTF-8
+inline std::optional<std::string> bytes_of_token(std::string_view token) {
+  std::string bytes;
+  for (const char16_t c : to_utf16(token)) {
+    if (c >= byte_lookup.size() || byte_lookup[c] < 0) return std::nullopt;
+    bytes += static_cast<char>(static_cast<unsigned char>(byte_lookup[c]));
+  }
+  return bytes;
+}
+
+/// The token, in UTF-8, of a single byte.
+inline std::string token_of_byte(unsigned char byte) {
+  std::string token;
+  append_utf8(byte_alphabet[byte], token);
+  return token;
+}
+
+}  // namespace atlas::io::detail

@@ -1,0 +1,146 @@
+#pragma once
+/// \file
+/// Whole files: mapped or read at once, and written so that nothing half done is ever left.
+
+#include <boost/interprocess/exceptions.hpp>
+#include <boost/interprocess/file_mapping.hpp>
+#include <boost/interprocess/mapped_region.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "atlas/core/errors.hpp"
+
+namespace atlas::io {
+
+namespace detail {
+
+/// The size in bytes of a regular file.
+/// \throws format_error naming the path when there is none.
+inline std::uintmax_t regular_file_size(const std::filesystem::path& file) {
+  std::error_code failure;
+  const auto status = std::filesystem::status(file, failure);
+  if (!std::filesystem::exists(status))
+    throw format_error(file.string(), "a file", "nothing at this path");
+  if (std::filesystem::is_directory(status))
+    throw format_error(file.string(), "a file", "a directory");
+  if (!std::filesystem::is_regular_file(status))
+    throw format_error(file.string(), "a regular file", "something else");
+  const std::uintmax_t size = std::filesystem::file_size(file, failure);
+  if (failure) throw format_error(file.string(), "a readable file", failure.message());
+  return size;
+}
+
+}  // namespace detail
+
+/// A file mapped into memory for reading. Neither copied nor moved: share it by `shared_ptr`.
+/// The file must not be shortened while it is mapped.
+class mapped_file {
+ public:
+  /// \throws format_error naming the path for a missing, empty or unreadable file.
+  explicit mapped_file(const std::filesystem::path& file) {
+    if (detail::regular_file_size(file) == 0)
+      throw format_error(file.string(), "a file with something in it", "0 bytes");
+    try {
+      namespace ipc = boost::interprocess;
+      const ipc::file_mapping mapping(file.string().c_str(), ipc::read_only);
+      region_ = ipc::mapped_region(mapping, ipc::read_only);
+    } catch (const boost::interprocess::interprocess_exception& reason) {
+      throw format_error(file.string(), "a readable file", reason.what());
+    }
+  }
+  mapped_file(const mapped_file&) = delete;
+  mapped_file& operator=(const mapped_file&) = delete;
+
+  std::span<const std::byte> bytes() const {
+    return {static_cast<const std::byte*>(region_.get_address()), region_.get_size()};
+  }
+
+ private:
+  boost::interprocess::mapped_region region_;
+};
+
+/// The bytes of a file, unchanged. An empty file is an empty string.
+/// \throws format_error naming the path for a missing or unreadable file.
+inline std::string read_text(const std::filesystem::path& file) {
+  if (detail::regular_file_size(file) == 0) return {};
+  const mapped_file mapped(file);
+  const auto bytes = mapped.bytes();
+  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+namespace detail {
+
+/// A name beside `file` that nobody else uses.
+inline std::filesystem::path temporary_beside(const std::filesystem::path& file) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::random_device entropy;
+  std::string suffix = ".tmp-";
+  for (int i = 0; i < 16; ++i) suffix += digits[entropy() % 16U];
+  std::filesystem::path beside = file;
+  return beside += suffix;
+}
+
+/// Removes a temporary unless it was renamed in time.
+class temporary_file {
+ public:
+  explicit temporary_file(std::filesystem::path path) : path_(std::move(path)) {}
+  temporary_file(const temporary_file&) = delete;
+  temporary_file& operator=(const temporary_file&) = delete;
+  ~temporary_file() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove(path_, ignored);
+  }
+
+  const std::filesystem::path& path() const { return path_; }
+  void rename_to(const std::filesystem::path& target) {
+    std::error_code failure;
+    std::filesystem::rename(path_, target, failure);
+    if (failure) throw error(target.string(), "a path that can be written", failure.message());
+    path_.clear();
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace detail
+
+/// Writes the parts one after the other into a new file beside `file`, which then takes its place.
+/// On failure `file` is as it was and no temporary is left.
+/// \throws error naming the path.
+inline void write_file(const std::filesystem::path& file,
+                       const std::vector<std::span<const std::byte>>& parts) {
+  const auto refuse = [&](const char* what) {
+    throw error(file.string(), "a path that can be written", what);
+  };
+  const std::filesystem::path beside = detail::temporary_beside(file);
+  // "x" refuses a name that somebody took in the meantime.
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::fopen(beside.string().c_str(), "wbx"),
+                                                      &std::fclose);
+  if (!out) refuse("a folder that does not let a file be made");
+  detail::temporary_file temporary(beside);
+  for (const auto part : parts)
+    if (!part.empty() && std::fwrite(part.data(), 1, part.size(), out.get()) != part.size())
+      refuse("a short write");
+  if (std::fclose(out.release()) != 0) refuse("a failure on closing it");
+  temporary.rename_to(file);
+}
+
+inline void write_file(const std::filesystem::path& file, std::span<const std::byte> bytes) {
+  write_file(file, std::vector<std::span<const std::byte>>{bytes});
+}
+
+inline void write_file(const std::filesystem::path& file, std::string_view text) {
+  write_file(file, std::as_bytes(std::span(text)));
+}
+
+}  // namespace atlas::io

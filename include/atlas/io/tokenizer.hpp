@@ -1,0 +1,181 @@
+#pragma once
+/// \file
+/// Text to token ids and back, from a Hugging Face `tokenizer.json`.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/errors.hpp"
+#include "atlas/core/tensor_view.hpp"
+#include "atlas/io/added_tokens.hpp"
+#include "atlas/io/bpe.hpp"
+#include "atlas/io/byte_alphabet.hpp"
+#include "atlas/io/files.hpp"
+#include "atlas/io/json.hpp"
+#include "atlas/io/normalizer.hpp"
+#include "atlas/io/pre_tokenizer.hpp"
+#include "atlas/io/unicode.hpp"
+#include "atlas/io/utf8.hpp"
+
+namespace atlas::io {
+
+/// A byte-level BPE tokenizer (GPT-2, Qwen2, Llama 3 and their kin). Gives the ids of the Python
+/// package `tokenizers` with `add_special_tokens=False`: the post-processor, which would add a
+/// token for the beginning, is not applied, nor are truncation and padding. Immutable, and so
+/// safe to use from several threads at once.
+/// \code
+/// const auto tokens = atlas::io::tokenizer::open("tokenizer.json");
+/// const std::vector<atlas::index> ids = tokens.encode("Call me Ishmael.");
+/// \endcode
+class tokenizer {
+ public:
+  /// \throws format_error naming the file and what is malformed or not supported
+  static tokenizer open(const std::filesystem::path& file) {
+    return from_text(read_text(file), file.string());
+  }
+
+  /// \param name stands for the file's name in errors
+  static tokenizer from_text(std::string_view json, std::string name) {
+    const nlohmann::json fields = detail::parse_json(json, name);
+    if (!fields.is_object()) throw format_error(name, "an object", fields.type_name());
+    return tokenizer(fields, std::move(name));
+  }
+
+  /// The ids of a text. An empty text has none.
+  /// \throws value_error naming the offset of the first malformed byte of UTF-8
+  std::vector<index> encode(std::string_view utf8) const {
+    if (const auto at = first_malformed_utf8(utf8))
+      throw value_error("text", "UTF-8", "a malformed byte at offset " + std::to_string(*at));
+    // Normal forms can make a text up to 18 times as long, and ICU counts in 32 bits.
+    if (utf8.size() > std::numeric_limits<std::int32_t>::max() / 18)
+      throw value_error("text", "at most 119304647 bytes", std::to_string(utf8.size()));
+    encoder run{*this, pre_tokenizer_, {}, {}, {}};
+    const std::u16string text = detail::to_utf16(utf8);
+    raw_tokens_.split(
+        text, [&](std::u16string_view piece) { run.normalized(piece); },
+        [&](index id) { run.ids.push_back(id); });
+    return std::move(run.ids);
+  }
+
+  /// The text of ids. What is not UTF-8 (ids that begin or end inside a character) becomes
+  /// U+FFFD; added tokens appear as they are written.
+  /// \throws value_error naming an id that there is not
+  std::string decode(std::span<const index> ids) const {
+    std::string bytes;
+    for (const index id : ids) {
+      const auto found = texts_.find(id);
+      if (found == texts_.end())
+        throw value_error("ids", "tokens of the vocabulary", "the id " + std::to_string(id));
+      bytes += found->second;
+    }
+    return replace_malformed_utf8(bytes);
+  }
+
+  /// The number of different tokens, with the added ones. Models often have more rows.
+  index vocabulary_size() const { return static_cast<index>(texts_.size()); }
+
+ private:
+  /// The state of one call of `encode`: searches, and the words that were seen already.
+  struct encoder {
+    const tokenizer& rules;
+    detail::pre_tokenizer pieces;
+    std::unordered_map<std::string, std::vector<index>> seen;
+    std::string bytes;
+    std::vector<index> ids;
+
+    void normalized(std::u16string_view text) {
+      if (rules.normalizer_.empty()) return tokens(text);
+      const std::u16string changed = rules.normalizer_(text);
+      tokens(changed);
+    }
+    void tokens(std::u16string_view text) {
+      rules.normalized_tokens_.split(
+          text,
+          [&](std::u16string_view piece) {
+            pieces.split(piece, [&](std::u16string_view word) { append(word); });
+          },
+          [&](index id) { ids.push_back(id); });
+    }
+    void append(std::u16string_view word) {
+      detail::to_utf8(word, bytes);
+      const auto [place, fresh] = seen.try_emplace(bytes);
+      if (fresh) rules.model_.encode(bytes, place->second);
+      ids.insert(ids.end(), place->second.begin(), place->second.end());
+    }
+  };
+
+  tokenizer(const nlohmann::json& fields, std::string name)
+      : normalizer_(detail::normalizer::from_json(member_or_null(fields, "normalizer"), name)),
+        pre_tokenizer_(
+            detail::pre_tokenizer::from_json(detail::member(fields, "pre_tokenizer", name), name)),
+        model_(detail::bpe::from_json(detail::member(fields, "model", name), name)) {
+    check_decoder(fields, name);
+    for (const auto& [token, id] : model_.vocabulary())
+      texts_.emplace(index{id}, detail::bytes_of_token(token).value_or(token));
+    next_added_ = static_cast<index>(texts_.size());
+    const nlohmann::json& added = member_or_null(fields, "added_tokens");
+    if (!added.is_array() && !added.is_null())
+      throw format_error(name + ": added_tokens", "an array", added.type_name());
+    for (const auto& token : added) add_token(token, name + ": added_tokens");
+  }
+
+  static const nlohmann::json& member_or_null(const nlohmann::json& fields, const char* key) {
+    static const nlohmann::json null;
+    const auto found = fields.find(key);
+    return found == fields.end() ? null : *found;
+  }
+
+  static void check_decoder(const nlohmann::json& fields, const std::string& name) {
+    const nlohmann::json& decoder = member_or_null(fields, "decoder");
+    if (decoder.is_null()) return;
+    const std::string& type = detail::text_member(decoder, "type", name + ": decoder");
+    if (type != "ByteLevel")
+      throw format_error(name + ": decoder", "ByteLevel", detail::in_quotes(type));
+  }
+
+  void add_token(const nlohmann::json& fields, const std::string& where) {
+    const std::string& content = detail::text_member(fields, "content", where);
+    const std::string place = where + " " + detail::in_quotes(content);
+    const nlohmann::json& id = detail::member(fields, "id", place);
+    if (content.empty()) throw format_error(place, "some content", "none");
+    // The package goes by the vocabulary and then counts on; what the file says must agree.
+    const auto known = model_.vocabulary().find(content);
+    const bool fresh = known == model_.vocabulary().end();
+    const index expected = fresh ? next_added_ : index{known->second};
+    if (id != expected)
+      throw format_error(place, "the id " + std::to_string(expected), detail::described(id));
+    if (fresh) ++next_added_;
+    if (!added_.insert(content).second) throw format_error(place, "each token once", "a second");
+    if (!texts_.insert_or_assign(expected, content).second && fresh)
+      throw format_error(place, "an id of its own", detail::described(id));
+
+    const auto flag = [&](const char* key) {
+      return detail::flag_member(fields, key, false, place);
+    };
+    detail::added_token token{detail::to_utf16(content), expected, flag("single_word"),
+                              flag("lstrip"), flag("rstrip")};
+    const bool normalized = flag("normalized");
+    if (normalized) token.content = normalizer_(token.content);
+    (normalized ? normalized_tokens_ : raw_tokens_).add(std::move(token));
+  }
+
+  detail::normalizer normalizer_;
+  detail::pre_tokenizer pre_tokenizer_;
+  detail::bpe model_;
+  detail::added_token_set raw_tokens_;         // found in the text as it comes
+  detail::added_token_set normalized_tokens_;  // found after normalization
+  std::unordered_map<index, std::string> texts_;
+  std::set<std::string> added_;
+  index next_added_ = 0;
+};
+
+}  // namespace atlas::io

@@ -1,0 +1,82 @@
+#pragma once
+/// \file
+/// What the tests of files share: a folder that goes away, and the message of an error.
+
+#include <cstddef>
+#include <filesystem>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "atlas/core/errors.hpp"
+#include "atlas/io/files.hpp"
+
+namespace atlas_test {
+
+/// An empty folder that is removed with everything in it.
+class temporary_folder {
+ public:
+  temporary_folder() {
+    std::random_device entropy;
+    path_ = std::filesystem::temp_directory_path() /
+            ("atlas-test-" + std::to_string(entropy()) + "-" + std::to_string(entropy()));
+    std::filesystem::create_directories(path_);
+  }
+  temporary_folder(const temporary_folder&) = delete;
+  temporary_folder& operator=(const temporary_folder&) = delete;
+  ~temporary_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  std::filesystem::path write(const std::string& name, std::string_view text) const {
+    atlas::io::write_file(path_ / name, text);
+    return path_ / name;
+  }
+  std::size_t size() const {
+    std::size_t n = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(path_)) ++n;
+    return n;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The message of the `Error` that `call` throws; another error goes through, none says so.
+template <class Error, class Call>
+std::string message_of(Call&& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+inline bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+inline bool one_line(const std::string& text) {
+  return text.find('\n') == std::string::npos;
+}
+
+inline std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+}  // namespace atlas_test
+
+/// `call` throws an `Error` whose message, on one line, has both parts.
+#define CHECK_REFUSED(Error, call, part, other)                                       \
+  do {                                                                                \
+    const std::string message = atlas_test::message_of<Error>([&] { (void)(call); }); \
+    INFO(message);                                                                    \
+    CHECK(atlas_test::has(message, part));                                            \
+    CHECK(atlas_test::has(message, other));                                           \
+    CHECK(atlas_test::one_line(message));                                             \
+  } while (false)

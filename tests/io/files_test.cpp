@@ -1,0 +1,43 @@
+#include "atlas/io/files.hpp"
+
+#include "../catch.hpp"
+#include "files_for_tests.hpp"
+
+using atlas::format_error;
+using atlas::io::read_text;
+using atlas::io::write_file;
+using atlas_test::temporary_folder;
+
+TEST_CASE("what was written is read back", "[io][files]") {
+  const temporary_folder folder;
+  const std::string text("a\0b\r\n\xFF", 6);
+  write_file(folder / "x", text);
+  CHECK(read_text(folder / "x") == text);
+  const atlas::io::mapped_file mapped(folder / "x");
+  CHECK(mapped.bytes().size() == text.size());
+  CHECK(std::to_integer<int>(mapped.bytes()[5]) == 0xFF);
+  write_file(folder / "x", {atlas_test::bytes_of("one"), {}, atlas_test::bytes_of("two")});
+  CHECK(read_text(folder / "x") == "onetwo");
+  write_file(folder / "x", std::string_view());
+  CHECK(read_text(folder / "x").empty());
+  CHECK(folder.size() == 1);
+}
+
+TEST_CASE("files that cannot be read are named", "[io][files]") {
+  const temporary_folder folder;
+  CHECK_REFUSED(format_error, read_text(folder / "none"), "none", "nothing at this path");
+  CHECK_REFUSED(format_error, read_text(folder.path()), folder.path().string(), "a directory");
+  CHECK_REFUSED(format_error, atlas::io::mapped_file(folder.write("empty", "")), "empty",
+                "0 bytes");
+}
+
+TEST_CASE("a failed write leaves nothing and harms nothing", "[io][files]") {
+  const temporary_folder folder;
+  CHECK_REFUSED(atlas::error, write_file(folder / "no" / "x", std::string_view("text")), "x",
+                "can be written");
+  std::filesystem::create_directories(folder / "taken" / "inside");
+  CHECK_REFUSED(atlas::error, write_file(folder / "taken", std::string_view("text")), "taken",
+                "can be written");
+  CHECK(folder.size() == 1);
+  CHECK(std::filesystem::exists(folder / "taken" / "inside"));
+}
