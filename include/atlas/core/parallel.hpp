@@ -1,7 +1,8 @@
 #pragma once
 /// \file
 /// Threads. Work is cut into tasks that write to places of their own, so results do not depend on
-/// how many threads there are or on which of them runs a task.
+/// how many threads there are or on which of them runs a task. The threads are the standard
+/// library's, or those of the OpenMP run-time where ATLAS_USE_OPENMP is defined (atlas::openmp).
 
 #include <algorithm>
 #include <atomic>
@@ -45,6 +46,19 @@ class first_exception {
   std::exception_ptr exception_;
 };
 
+/// Runs `work()` on `workers` threads, this one among them.
+template <class Work>
+void run_workers(index workers, Work&& work) {
+#ifdef ATLAS_USE_OPENMP
+#pragma omp parallel num_threads(static_cast <int>(workers))
+  work();
+#else
+  std::vector<std::jthread> others;
+  for (index t = 1; t < workers; ++t) others.emplace_back(work);
+  work();
+#endif
+}
+
 }  // namespace detail
 
 /// \param threads 0 asks for as many as the machine has
@@ -79,11 +93,7 @@ void parallel_for(index count, int threads, Task&& task) {
     }
     inside = false;
   };
-  {
-    std::vector<std::jthread> others;
-    for (index t = 1; t < workers; ++t) others.emplace_back(work);
-    work();
-  }
+  detail::run_workers(workers, work);
   failure.rethrow();
 }
 
