@@ -1,0 +1,198 @@
+#pragma once
+/// \file
+/// Clouds: the attention residuals of a layer's heads at sampled places of a text, each row with
+/// the context and the position that it comes from.
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "atlas/attention/capture.hpp"
+#include "atlas/attention/residual.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/neighbors/exclusion.hpp"
+
+namespace atlas {
+
+enum class residual_kind {
+  raw,   ///< `Attn - V*`
+  tail,  ///< the mean of the other values; rows where a head has none are left out for all heads
+};
+
+/// The clouds of one layer. Row n of every head is of the same place in the text.
+struct head_clouds {
+  index layer = 0;
+  owned_tensor<float, 3> points;    ///< `[H, N, d_head]`
+  owned_tensor<index, 1> context;   ///< `[N]`, number of the text block
+  owned_tensor<index, 1> position;  ///< `[N]`, place within it
+  index undefined_rows = 0;         ///< sampled rows left out because a tail was undefined
+
+  /// For `two_nn` and `nearest_neighbors`: rows of one block may not be neighbours.
+  exclusion same_context() const { return atlas::same_context(context); }
+  /// The same within a window of positions.
+  exclusion same_context_within(index window) const {
+    return atlas::same_context_within(context, position, window);
+  }
+};
+
+struct cloud_options {
+  std::vector<index> layers;  ///< to collect
+  index heads = 0;            ///< query heads
+  index head_dimension = 0;
+  index blocks = 0;        ///< text blocks
+  index block_size = 0;    ///< positions per block
+  index min_context = 16;  ///< positions before this one are left out
+  index points = 1200;     ///< rows to sample; all rows where there are no more
+  residual_kind kind = residual_kind::raw;
+  std::uint64_t seed = 0;
+};
+
+/// Collects clouds while a model runs: pass `observer()` to it.
+/// \code
+/// atlas::cloud_collector collector({.layers = {3}, .heads = 6, .head_dimension = 32, ...});
+/// model.forward(blocks, {.observed_layers = {3}, .observer = collector.observer()});
+/// auto clouds = collector.clouds(3);
+/// \endcode
+class cloud_collector {
+ public:
+  /// \throws value_error for options out of range or a block_size that min_context uses up
+  explicit cloud_collector(cloud_options options) : options_(std::move(options)) {
+    detail::check_between(options_.heads, 1, index{1} << 20, "heads");
+    detail::check_between(options_.head_dimension, 1, index{1} << 20, "head_dimension");
+    detail::check_between(options_.blocks, 1, index{1} << 30, "blocks");
+    detail::check_between(options_.min_context, 0, options_.block_size - 1, "min_context");
+    detail::check_between(options_.points, 3, index{1} << 40, "points");
+    choose_rows();
+    const index n = rows();
+    for (const index layer : options_.layers)
+      layers_.try_emplace(layer, options_.heads, n, options_.head_dimension);
+  }
+
+  /// Rows of each cloud.
+  index rows() const { return static_cast<index>(places_.size()); }
+
+  /// Refers to this object, which must outlive it.
+  head_observer observer() {
+    return [this](const head_capture& capture) { collect(capture); };
+  }
+
+  /// One cloud per query head. \throws value_error for a layer that was not asked for
+  head_clouds clouds(index layer) const {
+    const collected& from = at(layer);
+    std::vector<index> kept;
+    for (index n = 0; n < rows(); ++n)
+      if (from.defined_everywhere(n)) kept.push_back(n);
+    const auto count = static_cast<index>(kept.size());
+    head_clouds out{layer, owned_tensor<float, 3>({options_.heads, count, options_.head_dimension}),
+                    owned_tensor<index, 1>({count}), owned_tensor<index, 1>({count}),
+                    rows() - count};
+    for (index n = 0; n < count; ++n) {
+      const index row = kept[static_cast<std::size_t>(n)];
+      const index place = places_[static_cast<std::size_t>(row)];
+      out.context.mutable_view()[n] = place / options_.block_size;
+      out.position.mutable_view()[n] = place % options_.block_size;
+      for (index h = 0; h < options_.heads; ++h)
+        for (index k = 0; k < options_.head_dimension; ++k)
+          out.points.mutable_view()(h, n, k) = from.points(h, row, k);
+    }
+    return out;
+  }
+
+ private:
+  struct collected {
+    collected(index heads, index rows, index d)
+        : points({heads, rows, d}), undefined({heads, rows}) {}
+    bool defined_everywhere(index row) const {
+      for (index h = 0; h < undefined.extent(0); ++h)
+        if (undefined(h, row) != 0) return false;
+      return true;
+    }
+    owned_tensor<float, 3> points;
+    owned_tensor<char, 2> undefined;
+  };
+
+  /// The same rows for all heads and layers, in the order of the text.
+  void choose_rows() {
+    const index each = options_.block_size - options_.min_context;
+    random_stream random(options_.seed);
+    const index all = options_.blocks * each;
+    first_of_block_.assign(static_cast<std::size_t>(options_.blocks) + 1, 0);
+    for (const index row : sample_rows(all, std::min(all, options_.points), random)) {
+      const index block = row / each;
+      places_.push_back(block * options_.block_size + options_.min_context + row % each);
+      first_of_block_[static_cast<std::size_t>(block) + 1] = rows();
+    }
+    for (std::size_t b = 1; b < first_of_block_.size(); ++b)
+      first_of_block_[b] = std::max(first_of_block_[b], first_of_block_[b - 1]);
+  }
+
+  const collected& at(index layer) const {
+    const auto found = layers_.find(layer);
+    if (found == layers_.end())
+      throw value_error("layer", "one of those collected", std::to_string(layer));
+    return found->second;
+  }
+
+  /// Writes to the rows of one block and head only, so captures may come from many threads.
+  void collect(const head_capture& capture) {
+    const auto found = layers_.find(capture.layer);
+    if (found == layers_.end()) return;
+    detail::check_between(capture.head, 0, options_.heads - 1, "capture.head");
+    detail::check_between(capture.block, 0, options_.blocks - 1, "capture.block");
+    detail::check_extent(capture.weights.extent(0), options_.block_size, "capture.weights",
+                         "block_size rows,");
+    detail::check_extent(capture.values.extent(1), options_.head_dimension, "capture.values",
+                         "head_dimension");
+    const auto block = static_cast<std::size_t>(capture.block);
+    std::vector<double> sum;
+    for (index n = first_of_block_[block]; n < first_of_block_[block + 1]; ++n)
+      collect_row(found->second, capture, n, sum);
+  }
+
+  void collect_row(collected& into, const head_capture& capture, index n,
+                   std::vector<double>& sum) const {
+    const index position = places_[static_cast<std::size_t>(n)] % options_.block_size;
+    const auto row = detail::tail_sum(capture.weights[position], capture.values, sum);
+    const bool tail = options_.kind == residual_kind::tail;
+    into.undefined.mutable_view()(capture.head, n) = tail && row.tail_mass == 0 ? 1 : 0;
+    for (index k = 0; k < options_.head_dimension; ++k) {
+      const double s = sum[static_cast<std::size_t>(k)];
+      into.points.mutable_view()(capture.head, n, k) =
+          tail ? static_cast<float>(row.tail_mass > 0 ? s / row.tail_mass : 0)
+               : detail::raw_element(row, s, capture.values, k);
+    }
+  }
+
+  cloud_options options_;
+  std::vector<index> places_;          // block * block_size + position, increasing
+  std::vector<index> first_of_block_;  // rows of block b: [b], ..., [b + 1] - 1
+  std::map<index, collected> layers_;
+};
+
+/// Clouds pooled per key/value head: those of the n_rep query heads that share one, row after row.
+/// \param clouds one cloud per query head
+/// \return `[H / n_rep, n_rep * N, d]`, contexts and positions repeated, so that exclusion by
+///         context also keeps the query heads of one place apart
+/// \throws value_error unless n_rep divides the number of heads
+inline head_clouds pooled_per_key_value_head(const head_clouds& clouds, index n_rep) {
+  const index heads = clouds.points.extent(0), n = clouds.points.extent(1);
+  const index d = clouds.points.extent(2);
+  if (n_rep < 1 || heads % n_rep != 0)
+    throw value_error("n_rep", "a divisor of " + std::to_string(heads), std::to_string(n_rep));
+  head_clouds out{clouds.layer, owned_tensor<float, 3>({heads / n_rep, n_rep * n, d}),
+                  owned_tensor<index, 1>({n_rep * n}), owned_tensor<index, 1>({n_rep * n}),
+                  clouds.undefined_rows};
+  // Heads are consecutive in memory, so pooling them is a change of shape.
+  std::copy_n(clouds.points.data(), heads * n * d, out.points.mutable_view().data());
+  for (index i = 0; i < n_rep * n; ++i) {
+    out.context.mutable_view()[i] = clouds.context[i % n];
+    out.position.mutable_view()[i] = clouds.position[i % n];
+  }
+  return out;
+}
+
+}  // namespace atlas

@@ -1,0 +1,67 @@
+#pragma once
+/// \file
+/// Orthonormal frames: `[d, k]` matrices with orthonormal columns.
+
+#include <Eigen/QR>
+#include <Eigen/SVD>
+#include <string>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/random.hpp"
+
+namespace atlas {
+
+/// An orthonormal basis of the column space of a `[d, k]` matrix of full column rank, k <= d
+/// (thin Householder QR).
+inline Eigen::MatrixXd orthonormal_columns(const Eigen::MatrixXd& matrix) {
+  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(matrix);
+  return qr.householderQ() * Eigen::MatrixXd::Identity(matrix.rows(), matrix.cols());
+}
+
+/// A `[rows, cols]` matrix of standard normal numbers.
+inline Eigen::MatrixXd normal_matrix(index rows, index cols, random_stream& random) {
+  Eigen::MatrixXd out(rows, cols);
+  for (index c = 0; c < cols; ++c)
+    for (index r = 0; r < rows; ++r) out(r, c) = random.normal();
+  return out;
+}
+
+/// A uniformly (Haar) random k-frame in R^d.
+/// \throws value_error unless 1 <= k <= d
+inline Eigen::MatrixXd random_frame(index d, index k, random_stream& random) {
+  detail::check_between(k, 1, d, "k");
+  return orthonormal_columns(normal_matrix(d, k, random));
+}
+
+namespace detail {
+
+/// How far the columns of a frame of this scalar may be from orthonormal.
+template <class Scalar>
+constexpr double frame_tolerance() {
+  return sizeof(Scalar) == sizeof(float) ? 1e-4 : 1e-9;
+}
+
+/// The frame in double. \throws shape_error for k > d or empty; value_error for NaN or columns
+/// that are not orthonormal
+template <class Scalar>
+Eigen::MatrixXd checked_frame(const tensor_view<const Scalar, 2>& frame,
+                              const std::string& argument) {
+  check_not_empty(frame, argument);
+  if (frame.extent(1) > frame.extent(0))
+    throw shape_error(argument, "[d, k] with k <= d", shape_text(frame.extents()));
+  check_finite(frame, argument);
+  Eigen::MatrixXd out(frame.extent(0), frame.extent(1));
+  for (index r = 0; r < out.rows(); ++r)
+    for (index c = 0; c < out.cols(); ++c) out(r, c) = static_cast<double>(frame(r, c));
+  const Eigen::MatrixXd gram = out.transpose() * out;
+  const double off =
+      (gram - Eigen::MatrixXd::Identity(gram.rows(), gram.cols())).cwiseAbs().maxCoeff();
+  if (off > frame_tolerance<Scalar>())
+    throw value_error(argument, "orthonormal columns",
+                      "columns whose products are off by " + number_text(off));
+  return out;
+}
+
+}  // namespace detail
+}  // namespace atlas

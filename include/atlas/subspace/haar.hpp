@@ -1,0 +1,147 @@
+#pragma once
+/// \file
+/// The Haar null of an overlap: what two uniformly random subspaces give.
+
+#include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/linalg/frame.hpp"
+
+namespace atlas {
+
+struct haar_options {
+  index draws = 20000;  ///< pairs of frames; the standard error falls with its square root
+  std::uint64_t seed = 0;
+  int threads = 0;  ///< 0: all of the machine
+};
+
+/// Distribution of the mean principal cosine of two independent Haar k-frames in R^d.
+struct haar_null {
+  double mean = 0;            ///< by simulation, with the mean squared cosine as control variate
+  double sd = 0;              ///< of one pair; O_h over P pairs has sd / sqrt(P), exactly
+  double standard_error = 0;  ///< of `mean`
+  double mean_squared = 0;    ///< mean squared cosine: k/d, exactly
+};
+
+namespace detail {
+
+/// A factor R with R^T R ~ Wishart_k(n, I): Bartlett's upper triangle, or n rows of normal numbers
+/// where n < k. Its cost does not depend on n.
+inline Eigen::MatrixXd wishart_factor(index n, index k, random_stream& random) {
+  if (n < k) return normal_matrix(n, k, random);
+  Eigen::MatrixXd factor = Eigen::MatrixXd::Zero(k, k);
+  for (index j = 0; j < k; ++j) {
+    for (index i = 0; i < j; ++i) factor(i, j) = random.normal();
+    factor(j, j) = random.chi(n - j);
+  }
+  return factor;
+}
+
+/// Draws squared principal cosines of two Haar k-frames in R^d. One frame may be the first k axes;
+/// the other is the column space of a normal matrix whose first k rows have Gram matrix
+/// S ~ Wishart_k(k) and whose others W ~ Wishart_k(d - k), and the squares are the eigenvalues of
+/// S in the metric S + W (Muirhead, Aspects of Multivariate Statistical Theory, 1982, section 3.3).
+class haar_sampler {
+ public:
+  haar_sampler(index d, index k) : d_(d), k_(k) {}
+
+  /// In [0, 1], ascending.
+  Eigen::VectorXd squared_cosines(random_stream& random) {
+    const Eigen::MatrixXd inside = wishart_factor(k_, k_, random);
+    total_.noalias() = inside.transpose() * inside;
+    if (d_ > k_) {
+      const Eigen::MatrixXd outside = wishart_factor(d_ - k_, k_, random);
+      total_.noalias() += outside.transpose() * outside;
+    }
+    cholesky_.compute(total_);
+    whitened_ = cholesky_.matrixL().solve(inside.transpose());
+    total_.noalias() = whitened_ * whitened_.transpose();
+    solver_.compute(total_, Eigen::EigenvaluesOnly);
+    return solver_.eigenvalues().cwiseMax(0.0).cwiseMin(1.0);
+  }
+
+ private:
+  index d_, k_;
+  Eigen::MatrixXd total_, whitened_;
+  Eigen::LLT<Eigen::MatrixXd> cholesky_;
+  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver_;
+};
+
+/// Sums over draws of the mean cosine x and the mean squared cosine y.
+struct cosine_sums {
+  double x = 0, y = 0, xx = 0, xy = 0, yy = 0;
+
+  void add(double cosine, double squared) {
+    x += cosine;
+    y += squared;
+    xx += cosine * cosine;
+    xy += cosine * squared;
+    yy += squared * squared;
+  }
+  void add(const cosine_sums& o) {
+    x += o.x;
+    y += o.y;
+    xx += o.xx;
+    xy += o.xy;
+    yy += o.yy;
+  }
+};
+
+inline cosine_sums simulate_cosines(index d, index k, const haar_options& options) {
+  constexpr index chunk = 250;  // draws a stream, whatever the number of threads
+  const index chunks = (options.draws + chunk - 1) / chunk;
+  const double expected = static_cast<double>(k) / static_cast<double>(d);
+  const double guess = std::sqrt(expected);  // sums of differences do not cancel
+  std::vector<cosine_sums> parts(static_cast<std::size_t>(chunks));
+  parallel_for(chunks, options.threads, [&](index c) {
+    random_stream random(options.seed, static_cast<std::uint64_t>(c));
+    haar_sampler sampler(d, k);
+    for (index i = c * chunk; i < std::min(options.draws, (c + 1) * chunk); ++i) {
+      const Eigen::VectorXd squares = sampler.squared_cosines(random);
+      parts[static_cast<std::size_t>(c)].add(squares.cwiseSqrt().mean() - guess,
+                                             squares.mean() - expected);
+    }
+  });
+  cosine_sums all;
+  for (const cosine_sums& part : parts) all.add(part);
+  return all;
+}
+
+}  // namespace detail
+
+/// Mean and standard deviation of the mean principal cosine of two independent, uniformly random
+/// k-dimensional subspaces of R^d.
+///
+/// The mean squared cosine is exactly k/d and moves with the mean cosine, so it serves as a control
+/// variate: at d = 64, k = 7 and the default 20,000 draws the standard error is below 1e-4.
+///
+/// \param d dimension of the space
+/// \param k dimension of the subspaces, 1 <= k <= d
+/// \throws value_error for d < 1, k outside [1, d] or fewer than 100 draws
+///
+/// O(draws k^3) time, independent of d.
+inline haar_null haar_overlap(index d, index k, const haar_options& options = {}) {
+  detail::check_between(d, 1, index{1} << 40, "d");
+  detail::check_between(k, 1, d, "k");
+  detail::check_between(options.draws, 100, index{1} << 40, "draws");
+  const double expected = static_cast<double>(k) / static_cast<double>(d);
+  if (k == d) return {1, 0, 0, 1};
+  const detail::cosine_sums sums = detail::simulate_cosines(d, k, options);
+  const auto n = static_cast<double>(options.draws);
+  const double vxx = (sums.xx - sums.x * sums.x / n) / (n - 1);
+  const double vxy = (sums.xy - sums.x * sums.y / n) / (n - 1);
+  const double vyy = (sums.yy - sums.y * sums.y / n) / (n - 1);
+  const double slope = vyy > 0 ? vxy / vyy : 0;
+  const double mean = std::sqrt(expected) + (sums.x - slope * sums.y) / n;
+  const double left = std::max(0.0, vxx - slope * vxy);
+  return {mean, std::sqrt(vxx), std::sqrt(left / n), expected};
+}
+
+}  // namespace atlas

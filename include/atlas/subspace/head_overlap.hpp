@@ -1,0 +1,124 @@
+#pragma once
+/// \file
+/// O_h, the mean overlap of the heads of a layer, with its intervals and its Haar null.
+
+#include <Eigen/Core>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/interval.hpp"
+#include "atlas/stats/normal.hpp"
+#include "atlas/subspace/haar.hpp"
+#include "atlas/subspace/overlap.hpp"
+#include "atlas/subspace/pair_bootstrap.hpp"
+
+namespace atlas {
+
+struct head_overlap_options {
+  index group_size = 1;      ///< query heads per key/value head (n_rep); 1: no groups
+  index resamples = 2000;    ///< of each bootstrap
+  double confidence = 0.95;  ///< of the intervals
+  haar_options haar = {};    ///< simulation of the null
+  std::uint64_t seed = 0;    ///< of the bootstraps
+  int threads = 0;           ///< 0: all of the machine
+};
+
+/// The mean over a set of pairs of heads. NaN where there are no such pairs.
+struct overlap_estimate {
+  double mean = 0;
+  index pairs = 0;
+  atlas::interval interval;       ///< bootstrap over heads, the honest one; NaN below 3 heads
+  atlas::interval pair_interval;  ///< bootstrap over pairs, which share heads; NaN below 2 pairs
+  double null_mean = 0;           ///< of independent Haar frames
+  double null_sd = 0;             ///< of the mean over this many pairs
+  double z = 0;                   ///< (mean - null_mean) / null_sd
+  double p = 0;                   ///< two-sided
+};
+
+struct head_overlap_result {
+  index local_dimension = 0;    ///< k
+  index ambient_dimension = 0;  ///< d
+  Eigen::MatrixXd matrix;       ///< `[H, H]` mean principal cosines
+  overlap_estimate global;      ///< all pairs
+  overlap_estimate intra;       ///< pairs that share a key/value head
+  overlap_estimate inter;       ///< pairs that do not
+};
+
+namespace detail {
+
+/// Standard scores; NaN where the null has no spread (k = d: every overlap is 1).
+inline double z_score(double value, double mean, double sd) {
+  return sd > 0 ? (value - mean) / sd : std::numeric_limits<double>::quiet_NaN();
+}
+
+inline overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group group,
+                                         const haar_null& null,
+                                         const head_overlap_options& options) {
+  const auto pairs = pairs_of(group, matrix.rows(), options.group_size);
+  const auto stream = 2 * static_cast<std::uint64_t>(group);
+  overlap_estimate e;
+  e.mean = mean_over(matrix, pairs);
+  e.pairs = static_cast<index>(pairs.size());
+  e.interval = bootstrap_over_heads(matrix, group, options.group_size, options.resamples,
+                                    options.confidence, random_stream(options.seed, stream));
+  e.pair_interval = bootstrap_over_pairs(matrix, pairs, options.resamples, options.confidence,
+                                         random_stream(options.seed, stream + 1));
+  e.null_mean = null.mean;
+  e.null_sd = null.sd / std::sqrt(static_cast<double>(pairs.size()));
+  e.z = z_score(e.mean, e.null_mean, e.null_sd);
+  e.p = two_sided_p(e.z);
+  return e;
+}
+
+inline void check_head_overlap(index heads, const head_overlap_options& options) {
+  if (heads < 2) throw shape_error("frames", "at least 2 heads", std::to_string(heads));
+  check_between(options.group_size, 1, heads, "group_size");
+  if (heads % options.group_size != 0)
+    throw shape_error(
+        "frames", "a number of heads that group_size divides",
+        std::to_string(heads) + " heads in groups of " + std::to_string(options.group_size));
+  check_between(options.resamples, 2, index{1} << 30, "resamples");
+  check_open_unit(options.confidence, "confidence");
+}
+
+inline head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames,
+                                        const haar_null& null,
+                                        const head_overlap_options& options) {
+  head_overlap_result out;
+  out.ambient_dimension = frames.front().rows();
+  out.local_dimension = frames.front().cols();
+  out.matrix = overlap_matrix(frames, options.threads);
+  out.global = estimate_overlap(out.matrix, pair_group::global, null, options);
+  out.intra = estimate_overlap(out.matrix, pair_group::intra, null, options);
+  out.inter = estimate_overlap(out.matrix, pair_group::inter, null, options);
+  return out;
+}
+
+}  // namespace detail
+
+/// Mean overlap over all pairs of heads, and over those that do and do not share a key/value head.
+///
+/// Overlaps of different pairs of independent Haar frames are pairwise independent, so the standard
+/// deviation of their mean over P pairs is exactly sd / sqrt(P): z and p follow. What frames in a
+/// head's own coordinates mean, and why those in the residual stream are the comparable ones, is in
+/// methods, section 4.
+///
+/// \param frames `[H, d, k]`, H >= 2, orthonormal columns; a vector of H matrices will do
+/// \throws shape_error for fewer than 2 heads, ragged frames or a group_size that does not divide
+///         H; value_error for NaN, columns that are not orthonormal, options out of range
+///
+/// O(H^2 (d k^2 + k^3) + resamples H^2) time.
+template <tensor_like<3> Frames>
+head_overlap_result head_overlap(const Frames& frames, const head_overlap_options& options = {}) {
+  const auto view = as_view<3>(frames);
+  const auto checked = detail::checked_frames<scalar_of<Frames, 3>>(view);
+  detail::check_head_overlap(view.extent(0), options);
+  const haar_null null = haar_overlap(view.extent(1), view.extent(2), options.haar);
+  return detail::head_overlap(checked, null, options);
+}
+
+}  // namespace atlas

@@ -1,0 +1,83 @@
+#pragma once
+/// \file
+/// The frame of a head: the directions in which its cloud varies most.
+
+#include <Eigen/Core>
+#include <string>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/linalg/covariance.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+
+namespace atlas {
+
+namespace detail {
+
+/// The top k columns of an eigenbasis. \throws value_error where fewer than k directions vary, so
+/// that the frame would be arbitrary
+inline Eigen::MatrixXd top_frame(const eigenbasis& basis, index k, const std::string& argument) {
+  constexpr double no_variance = 1e-12;  // of the largest eigenvalue: rounding of the covariance
+  check_between(k, 1, basis.values.size(), "local_dimension");
+  const double floor = no_variance * basis.values(0);
+  const index varying = (basis.values.array() > floor).count();
+  if (!(basis.values(0) > 0) || varying < k)
+    throw value_error(argument, "variance in at least " + std::to_string(k) + " directions",
+                      std::to_string(basis.values(0) > 0 ? varying : 0));
+  return basis.vectors.leftCols(k);
+}
+
+template <class Scalar>
+void check_cloud(const tensor_view<const Scalar, 2>& points, const std::string& argument) {
+  check_not_empty(points, argument);
+  if (points.extent(0) < 2) throw shape_error(argument, "at least 2 rows", "1 row");
+  check_finite(points, argument);
+}
+
+template <class Scalar>
+Eigen::MatrixXd principal_frame(const tensor_view<const Scalar, 2>& points, index k,
+                                const std::string& argument) {
+  check_cloud(points, argument);
+  check_between(k, 1, points.extent(1), "local_dimension");
+  return top_frame(symmetric_eigenbasis(moments(points).covariance), k, argument);
+}
+
+}  // namespace detail
+
+/// The top-k right singular vectors of the centred cloud, from its covariance.
+///
+/// \param points `[N, d]`, N >= 2
+/// \param local_dimension k, at most d and at most the number of directions that vary
+/// \return `[d, k]`, orthonormal columns, most variance first; signs are fixed, so equal clouds
+///         give equal frames
+/// \throws shape_error for fewer than 2 rows; value_error for NaN, k > d, fewer than k directions
+///         with variance
+///
+/// O(N d^2 + d^3) time, O(d^2) memory.
+template <tensor_like<2> Points>
+Eigen::MatrixXd principal_frame(const Points& points, index local_dimension) {
+  const auto view = as_view<2>(points);
+  return detail::principal_frame<scalar_of<Points, 2>>(view, local_dimension, "points");
+}
+
+/// `principal_frame` of each of H clouds.
+/// \param clouds `[H, N, d]`
+/// \param threads 0: all of the machine
+template <tensor_like<3> Clouds>
+std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds, index local_dimension,
+                                              int threads = 0) {
+  using scalar = scalar_of<Clouds, 3>;
+  const auto held = as_view<3>(clouds);
+  const tensor_view<const scalar, 3>& view = held;
+  detail::check_not_empty(view, "clouds");
+  std::vector<Eigen::MatrixXd> frames(static_cast<std::size_t>(view.extent(0)));
+  parallel_for(view.extent(0), threads, [&](index h) {
+    frames[static_cast<std::size_t>(h)] = detail::principal_frame<scalar>(
+        view[h], local_dimension, "clouds, head " + std::to_string(h));
+  });
+  return frames;
+}
+
+}  // namespace atlas

@@ -1,0 +1,93 @@
+#pragma once
+/// \file
+/// The pushed null of residual-stream overlap: random frames inside each head, sent through the
+/// real output projections. It keeps what the weights force on every cloud and leaves out what the
+/// clouds do by themselves.
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/linalg/frame.hpp"
+#include "atlas/stats/summary.hpp"
+#include "atlas/subspace/head_overlap.hpp"
+#include "atlas/subspace/residual_stream.hpp"
+
+namespace atlas {
+
+struct pushed_null_options {
+  index group_size = 1;  ///< query heads per key/value head
+  index draws = 200;     ///< of a frame for every head
+  std::uint64_t seed = 0;
+  int threads = 0;  ///< 0: all of the machine
+};
+
+/// Mean and spread, over draws, of the mean overlap of a set of pairs; NaN without such pairs.
+struct pushed_estimate {
+  double mean = 0;
+  double sd = 0;
+};
+
+struct pushed_null_result {
+  pushed_estimate global, intra, inter;
+  index draws = 0;
+};
+
+namespace detail {
+
+inline pushed_estimate summarize_group(const std::vector<Eigen::MatrixXd>& matrices,
+                                       pair_group group, index group_size) {
+  const auto pairs = pairs_of(group, matrices.front().rows(), group_size);
+  std::vector<double> means;
+  for (const Eigen::MatrixXd& matrix : matrices) means.push_back(mean_over(matrix, pairs));
+  const sample_summary s = summarize(means);
+  return {s.mean, s.sd};
+}
+
+inline Eigen::MatrixXd pushed_overlaps(const std::vector<head_writer>& writers, index k,
+                                       random_stream random) {
+  std::vector<Eigen::MatrixXd> frames;
+  for (const head_writer& w : writers)
+    frames.push_back(w.basis *
+                     orthonormal_columns(w.mixing * normal_matrix(w.mixing.cols(), k, random)));
+  return overlap_matrix(frames, 1);
+}
+
+}  // namespace detail
+
+/// Simulates the pushed null.
+///
+/// \param output_projection `[H * d_head, d_model]`, rows head-major
+/// \param heads             H >= 2
+/// \param local_dimension   k <= min(d_head, d_model)
+/// \throws shape_error for a projection whose rows H does not divide; value_error for NaN, k out of
+///         range or fewer than 2 draws
+///
+/// O(draws H (d_model d_head k + H d_model k^2)) time.
+template <tensor_like<2> Projection>
+pushed_null_result pushed_null(const Projection& output_projection, index heads,
+                               index local_dimension, const pushed_null_options& options = {}) {
+  const auto held = as_view<2>(output_projection);
+  const tensor_view<const scalar_of<Projection, 2>, 2>& projection = held;
+  detail::check_between(options.draws, 2, index{1} << 30, "draws");
+  detail::check_head_overlap(heads, {.group_size = options.group_size});
+  const index d = projection.extent(0) / heads;
+  const auto writers = detail::head_writers(projection, heads, d, options.threads);
+  detail::check_between(local_dimension, 1, writers.front().mixing.rows(), "local_dimension");
+  std::vector<Eigen::MatrixXd> matrices(static_cast<std::size_t>(options.draws));
+  parallel_for(options.draws, options.threads, [&](index i) {
+    matrices[static_cast<std::size_t>(i)] = detail::pushed_overlaps(
+        writers, local_dimension, random_stream(options.seed, static_cast<std::uint64_t>(i)));
+  });
+  const auto of = [&](detail::pair_group group) {
+    return detail::summarize_group(matrices, group, options.group_size);
+  };
+  return {of(detail::pair_group::global), of(detail::pair_group::intra),
+          of(detail::pair_group::inter), options.draws};
+}
+
+}  // namespace atlas

@@ -1,0 +1,100 @@
+#pragma once
+/// \file
+/// Heads compared where they write. A head's own coordinates are arbitrary (any invertible matrix
+/// can move between its value and output projections), so frames of different heads are taken after
+/// the output projection, in the residual stream.
+
+#include <Eigen/Core>
+#include <Eigen/QR>
+#include <string>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/linalg/covariance.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/subspace/principal_frame.hpp"
+
+namespace atlas {
+
+namespace detail {
+
+/// A head's block W `[d, d_model]` of the output projection as W^T = basis * mixing: what the head
+/// can write, and how its coordinates reach it.
+struct head_writer {
+  Eigen::MatrixXd basis;   ///< `[d_model, r]`, orthonormal, r = min(d, d_model)
+  Eigen::MatrixXd mixing;  ///< `[r, d]`, upper triangular
+};
+
+inline head_writer factor_writer(const Eigen::MatrixXd& block_transposed) {
+  const index r = std::min(block_transposed.rows(), block_transposed.cols());
+  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(block_transposed);
+  head_writer writer;
+  writer.basis = qr.householderQ() * Eigen::MatrixXd::Identity(block_transposed.rows(), r);
+  writer.mixing = qr.matrixQR().topRows(r).template triangularView<Eigen::Upper>();
+  return writer;
+}
+
+/// One writer a head. \throws shape_error unless the projection has heads * d rows
+template <class Scalar>
+std::vector<head_writer> head_writers(const tensor_view<const Scalar, 2>& projection, index heads,
+                                      index d, int threads) {
+  check_not_empty(projection, "output_projection");
+  check_extent(projection.extent(0), heads * d, "output_projection", "heads * d_head rows,");
+  check_finite(projection, "output_projection");
+  std::vector<head_writer> writers(static_cast<std::size_t>(heads));
+  parallel_for(heads, threads, [&](index h) {
+    Eigen::MatrixXd block(projection.extent(1), d);
+    for (index i = 0; i < d; ++i)
+      for (index m = 0; m < block.rows(); ++m)
+        block(m, i) = static_cast<double>(projection(h * d + i, m));
+    writers[static_cast<std::size_t>(h)] = factor_writer(block);
+  });
+  return writers;
+}
+
+/// The top-k frame, in R^d_model, of a cloud with this covariance sent through a writer.
+inline Eigen::MatrixXd written_frame(const head_writer& writer, const Eigen::MatrixXd& covariance,
+                                     index k, const std::string& argument) {
+  const Eigen::MatrixXd written = writer.mixing * covariance * writer.mixing.transpose();
+  check_between(k, 1, written.rows(), "local_dimension");
+  return writer.basis * top_frame(symmetric_eigenbasis(written), k, argument);
+}
+
+}  // namespace detail
+
+/// Principal frames of clouds as they are written to the residual stream: those of
+/// `cloud_h * W_h`, W_h the head's block of rows of the output projection.
+///
+/// \param clouds            `[H, N, d_head]`
+/// \param output_projection `[H * d_head, d_model]`, rows head-major
+/// \param local_dimension   k <= min(d_head, d_model)
+/// \param threads           0: all of the machine
+/// \return H frames `[d_model, k]`
+/// \throws shape_error for a projection of other shape; otherwise as `principal_frame`
+///
+/// O(H (N d_head^2 + d_model d_head^2)) time; nothing of d_model^2 is formed.
+template <tensor_like<3> Clouds, tensor_like<2> Projection>
+std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
+                                                    const Projection& output_projection,
+                                                    index local_dimension, int threads = 0) {
+  using scalar = scalar_of<Clouds, 3>;
+  const auto held = as_view<3>(clouds);
+  const tensor_view<const scalar, 3>& view = held;
+  const auto projection = as_view<2>(output_projection);
+  detail::check_not_empty(view, "clouds");
+  const auto writers = detail::head_writers<scalar_of<Projection, 2>>(projection, view.extent(0),
+                                                                      view.extent(2), threads);
+  std::vector<Eigen::MatrixXd> frames(writers.size());
+  parallel_for(view.extent(0), threads, [&](index h) {
+    const auto at = static_cast<std::size_t>(h);
+    const std::string argument = "clouds, head " + std::to_string(h);
+    detail::check_cloud(view[h], argument);
+    frames[at] = detail::written_frame(writers[at], detail::moments(view[h]).covariance,
+                                       local_dimension, argument);
+  });
+  return frames;
+}
+
+}  // namespace atlas
