@@ -1,0 +1,71 @@
+#pragma once
+/// \file
+/// Context rules: what a head hands on instead of, or as, full attention.
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "atlas/attention/capture.hpp"
+#include "atlas/core/checks.hpp"
+
+namespace atlas {
+
+/// The sum of all values under their weights: what no rule does as well, written out, to check
+/// rules against. O(T^2 d).
+inline context_rule full_rule() {
+  return [](const head_capture& head, tensor_view<float, 2> context) {
+    const index keys = head.values.extent(0), d = head.values.extent(1);
+    std::vector<double> sum;
+    for (index t = 0; t < head.weights.extent(0); ++t) {
+      sum.assign(static_cast<std::size_t>(d), 0.0);
+      for (index j = 0; j < keys; ++j) {
+        const auto w = static_cast<double>(head.weights(t, j));
+        if (w == 0) continue;
+        for (index k = 0; k < d; ++k)
+          sum[static_cast<std::size_t>(k)] += w * static_cast<double>(head.values(j, k));
+      }
+      for (index k = 0; k < d; ++k)
+        context(t, k) = static_cast<float>(sum[static_cast<std::size_t>(k)]);
+    }
+  };
+}
+
+namespace detail {
+
+/// The `k` keys of the largest weights (of equal ones, the first), or all where there are fewer.
+inline void largest_weights(const tensor_view<const float, 1>& weights, index k,
+                            std::vector<index>& keys) {
+  keys.resize(static_cast<std::size_t>(weights.extent(0)));
+  std::iota(keys.begin(), keys.end(), index{0});
+  const auto last = keys.begin() + std::min(k, weights.extent(0));
+  std::partial_sort(keys.begin(), last, keys.end(), [&](index a, index b) {
+    return weights[a] != weights[b] ? weights[a] > weights[b] : a < b;
+  });
+  keys.erase(last, keys.end());
+}
+
+}  // namespace detail
+
+/// Softmax over the k keys of the largest logits: their weights, rescaled to sum to 1. With k = 1
+/// the context is `V*`, the value that the head looks at most.
+/// \throws value_error for k < 1
+inline context_rule top_k_rule(index k) {
+  detail::check_between(k, 1, index{1} << 40, "k");
+  return [k](const head_capture& head, tensor_view<float, 2> context) {
+    std::vector<index> keys;
+    for (index t = 0; t < head.weights.extent(0); ++t) {
+      detail::largest_weights(head.weights[t], k, keys);
+      double total = 0;
+      for (const index j : keys) total += static_cast<double>(head.weights(t, j));
+      for (index c = 0; c < context.extent(1); ++c) {
+        double sum = 0;
+        for (const index j : keys)
+          sum += static_cast<double>(head.weights(t, j)) * static_cast<double>(head.values(j, c));
+        context(t, c) = static_cast<float>(sum / total);
+      }
+    }
+  };
+}
+
+}  // namespace atlas

@@ -1,0 +1,112 @@
+#pragma once
+/// \file
+/// Models from Hugging Face folders, or from memory.
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "atlas/io/checkpoint.hpp"
+#include "atlas/io/config.hpp"
+#include "atlas/io/files.hpp"
+#include "atlas/io/tokenizer.hpp"
+#include "atlas/reference/transformer.hpp"
+
+namespace atlas::io {
+
+/// A transformer and its tokenizer.
+struct language_model {
+  transformer model;
+  atlas::io::tokenizer tokenizer;
+};
+
+namespace detail {
+
+/// The name under which a checkpoint holds a parameter: with its prefix, or without where the
+/// checkpoint was saved from the model without its head.
+inline std::string stored_name(const checkpoint& tensors, const std::string& name) {
+  if (tensors.contains(name)) return name;
+  const std::string bare = name.substr(name.find('.') + 1);
+  return name.starts_with("lm_head.") || !tensors.contains(bare) ? name : bare;
+}
+
+template <std::size_t Rank>
+std::vector<float> read_values(const checkpoint& tensors, const std::string& name,
+                               const std::vector<index>& extents) {
+  shape<Rank> expected{};
+  std::copy(extents.begin(), extents.end(), expected.begin());
+  const auto values = tensors.read<float, Rank>(name, expected);
+  return {values.data(), values.data() + values.size()};
+}
+
+}  // namespace detail
+
+/// Hands over the tensors of a checkpoint, which must outlive it, as float.
+inline weight_source weights_of(const checkpoint& tensors) {
+  return [&tensors](const std::string& name, const std::vector<index>& extents) {
+    const std::string stored = detail::stored_name(tensors, name);
+    return extents.size() == 1 ? detail::read_values<1>(tensors, stored, extents)
+                               : detail::read_values<2>(tensors, stored, extents);
+  };
+}
+
+/// A transformer from a folder with `config.json` and `model.safetensors` (or its shards).
+/// \throws format_error naming the file, and the tensor or field, that is missing or wrong;
+///         shape_error naming a tensor of other extents than the configuration says
+inline transformer open_transformer(const std::filesystem::path& folder) {
+  if (!std::filesystem::is_directory(folder))
+    throw format_error(folder.string(), "a folder with config.json and model.safetensors",
+                       std::filesystem::exists(folder) ? "a file" : "nothing there");
+  const auto config = folder / "config.json";
+  const transformer_config c = parse_transformer_config(read_text(config), config.string());
+  const checkpoint tensors = checkpoint::open(folder);
+  return transformer(c, weights_of(tensors));
+}
+
+/// The same with `tokenizer.json`.
+inline language_model open_model(const std::filesystem::path& folder) {
+  return {open_transformer(folder), tokenizer::open(folder / "tokenizer.json")};
+}
+
+/// The three files of a model in memory.
+struct model_files {
+  std::string_view config;
+  std::string_view tokenizer;
+  std::span<const std::byte> tensors;
+};
+
+/// \param name of the model, for messages
+inline language_model model_from_memory(const model_files& files, const std::string& name) {
+  const auto c = parse_transformer_config(files.config, name + "/config.json");
+  const auto tensors = checkpoint::from_memory(files.tensors, name + "/model.safetensors");
+  return {transformer(c, weights_of(tensors)),
+          tokenizer::from_text(files.tokenizer, name + "/tokenizer.json")};
+}
+
+/// The first `blocks` contiguous blocks of a text's tokens, `[blocks, block_size]`.
+/// \param blocks 0 for as many whole blocks as the text has
+/// \throws value_error when the text has fewer tokens than that, or than one block
+inline owned_tensor<index, 2> text_blocks(const tokenizer& words, std::string_view text,
+                                          index blocks, index block_size) {
+  atlas::detail::check_between(block_size, 1, index{1} << 31, "block_size");
+  atlas::detail::check_between(blocks, 0, index{1} << 31, "blocks");
+  if (text.empty()) throw value_error("text", "at least one character", "an empty text");
+  const std::vector<index> ids = words.encode(text);
+  const auto tokens = static_cast<index>(ids.size());
+  const index whole = tokens / block_size,
+              wanted = blocks == 0 ? std::max<index>(1, whole) : blocks;
+  if (whole < wanted)
+    throw value_error("text",
+                      std::to_string(wanted * block_size) + " tokens for " +
+                          std::to_string(wanted) + " blocks of " + std::to_string(block_size),
+                      std::to_string(tokens));
+  owned_tensor<index, 2> out({wanted, block_size});
+  std::copy_n(ids.begin(), wanted * block_size, out.mutable_view().data());
+  return out;
+}
+
+}  // namespace atlas::io

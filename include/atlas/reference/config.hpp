@@ -1,0 +1,100 @@
+#pragma once
+/// \file
+/// What a transformer of the GPT-2 or Llama family looks like.
+
+#include <string>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/core/tensor_view.hpp"
+
+namespace atlas {
+
+enum class model_family {
+  gpt2,   ///< LayerNorm, learned positions, fused projections stored `[in, out]`
+  llama,  ///< RMSNorm, rotary positions, gated MLP: Llama, Mistral, Qwen2
+};
+
+enum class activation { gelu, gelu_tanh, relu, silu };
+
+/// Rotary embedding (Su et al. 2021) and the rescaling of its frequencies for long contexts.
+struct rotary_options {
+  enum class rescaling {
+    none,
+    linear,  ///< positions divided by `factor`
+    llama3,  ///< long wavelengths divided by `factor`, short ones kept, those between blended
+  };
+  double theta = 10000;
+  rescaling kind = rescaling::none;
+  double factor = 1;
+  double low_frequency_factor = 1;
+  double high_frequency_factor = 4;
+  double original_positions = 8192;
+};
+
+struct transformer_config {
+  model_family family = model_family::gpt2;
+  index layers = 0;
+  index model_dimension = 0;
+  index heads = 0;            ///< query heads
+  index key_value_heads = 0;  ///< divides `heads`
+  index head_dimension = 0;
+  index mlp_dimension = 0;
+  index vocabulary = 0;
+  index positions = 0;  ///< longest block
+  double norm_epsilon = 1e-5;
+  activation mlp_activation = activation::gelu_tanh;
+  rotary_options rotary;              ///< llama family
+  bool scale_logits = true;           ///< by 1 / sqrt(head_dimension)
+  bool scale_by_layer = false;        ///< logits of layer l also by 1 / (l + 1)
+  bool query_key_value_bias = false;  ///< llama family; gpt2 always has biases
+  bool output_bias = false;           ///< of the attention's output projection
+  bool mlp_bias = false;
+  bool tied = true;            ///< the embedding is the output matrix too
+  std::vector<index> windows;  ///< sliding window of each layer, 0 for none; empty for none at all
+
+  /// Query heads per key/value head.
+  index n_rep() const { return heads / key_value_heads; }
+  index window(index layer) const {
+    return windows.empty() ? 0 : windows[static_cast<std::size_t>(layer)];
+  }
+};
+
+/// \throws value_error naming the field that is out of range
+inline void check_config(const transformer_config& c) {
+  constexpr index large = index{1} << 31;
+  detail::check_between(c.layers, 1, large, "layers");
+  detail::check_between(c.model_dimension, 1, large, "model_dimension");
+  detail::check_between(c.heads, 1, large, "heads");
+  detail::check_between(c.key_value_heads, 1, c.heads, "key_value_heads");
+  if (c.heads % c.key_value_heads != 0)
+    throw value_error("key_value_heads", "a divisor of " + std::to_string(c.heads),
+                      std::to_string(c.key_value_heads));
+  detail::check_between(c.head_dimension, 1, large, "head_dimension");
+  detail::check_between(c.mlp_dimension, 1, large, "mlp_dimension");
+  detail::check_between(c.vocabulary, 1, large, "vocabulary");
+  detail::check_between(c.positions, 1, large, "positions");
+  if (!(c.norm_epsilon >= 0 && c.norm_epsilon < 1))
+    throw value_error("norm_epsilon", "a number in [0, 1)", detail::number_text(c.norm_epsilon));
+  if (!c.windows.empty())
+    detail::check_extent(static_cast<index>(c.windows.size()), c.layers, "windows", "layers");
+  for (const index w : c.windows) detail::check_between(w, 0, large, "windows");
+  if (c.family == model_family::gpt2) {
+    detail::check_extent(c.heads * c.head_dimension, c.model_dimension, "heads * head_dimension",
+                         "model_dimension");
+    return;
+  }
+  if (c.head_dimension % 2 != 0)
+    throw value_error("head_dimension", "an even number, for rotary positions",
+                      std::to_string(c.head_dimension));
+  const rotary_options& r = c.rotary;
+  for (const double x : {r.theta, r.factor, r.low_frequency_factor, r.original_positions})
+    if (!(x > 0 && std::isfinite(x)))
+      throw value_error("rotary", "positive numbers", detail::number_text(x));
+  if (!(r.high_frequency_factor > r.low_frequency_factor) &&
+      r.kind == rotary_options::rescaling::llama3)
+    throw value_error("rotary.high_frequency_factor", "more than low_frequency_factor",
+                      detail::number_text(r.high_frequency_factor));
+}
+
+}  // namespace atlas

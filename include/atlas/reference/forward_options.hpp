@@ -1,0 +1,33 @@
+#pragma once
+/// \file
+/// What a forward pass hands out and replaces.
+
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "atlas/attention/capture.hpp"
+#include "atlas/core/progress.hpp"
+
+namespace atlas {
+
+/// Receives rows [first_row, first_row + rows) of what a model computes for all its positions,
+/// block after block; row = block * T + position. Called from one thread.
+using rows_observer = std::function<void(index first_row, const tensor_view<const float, 2>& rows)>;
+
+/// The same with the depth: 0 is the embedding, l the output of layer l - 1; the last one is after
+/// the final norm, as in Hugging Face's `hidden_states`.
+using hidden_observer =
+    std::function<void(index depth, index first_row, const tensor_view<const float, 2>& rows)>;
+
+struct forward_options {
+  std::vector<index> observed_layers;      ///< whose heads the observer sees; empty for all
+  head_observer observer;                  ///< called for each (layer, block, head)
+  std::map<index, context_rule> rules;     ///< by layer; layers without one: full attention
+  atlas::hidden_observer hidden_observer;  ///< rows are `[., model_dimension]`
+  rows_observer logits_observer;           ///< rows are `[., vocabulary]`, before the softmax
+  int threads = 0;                         ///< 0: all of the machine
+  progress_callback on_progress = {};      ///< one step a layer and batch of blocks
+};
+
+}  // namespace atlas

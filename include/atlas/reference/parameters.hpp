@@ -1,0 +1,137 @@
+#pragma once
+/// \file
+/// The weights of a transformer under their Hugging Face names, and where each is used.
+
+#include <functional>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/reference/config.hpp"
+
+namespace atlas {
+
+/// Hands over the weights of a model: row-major values of the tensor of this name and these
+/// extents. Names are those of Hugging Face checkpoints, with the `transformer.` or `model.`
+/// prefix.
+using weight_source =
+    std::function<std::vector<float>(const std::string& name, const std::vector<index>& extents)>;
+
+/// One weight tensor.
+struct parameter {
+  std::string name;
+  std::vector<index> extents;
+  std::vector<float> values;  ///< row-major
+};
+
+namespace detail {
+
+/// Places in the list of parameters; -1 for a bias that there is none of.
+struct norm_places {
+  index weight = -1, bias = -1;
+};
+struct linear_places {
+  index weight = -1, bias = -1;
+  bool input_major = false;  ///< the weight is `[in, out]`
+};
+struct layer_places {
+  norm_places attention_norm, mlp_norm;
+  std::vector<linear_places> projections;  ///< side by side: all queries, all keys, all values
+  linear_places attention_output;
+  std::vector<linear_places> expand;  ///< the MLP's input matrix; for gated ones gate and up
+  linear_places contract;
+};
+struct model_places {
+  index embedding = -1, positions = -1, head = -1;
+  norm_places final_norm;
+  std::vector<layer_places> layers;
+};
+
+/// Reads parameters one after the other and remembers their places.
+class parameter_reader {
+ public:
+  parameter_reader(const weight_source& source, std::vector<parameter>& into)
+      : source_(source), into_(into) {}
+
+  /// \throws shape_error or value_error naming the tensor when the source's values do not fit
+  index read(const std::string& name, std::vector<index> extents) {
+    std::vector<float> values = source_(name, extents);
+    index wanted = 1;
+    for (const index e : extents) wanted *= e;
+    check_extent(static_cast<index>(values.size()), wanted, name, "size");
+    check_finite(tensor_view<const float, 1>(values.data(), {wanted}), name);
+    into_.push_back({name, std::move(extents), std::move(values)});
+    return static_cast<index>(into_.size()) - 1;
+  }
+  norm_places norm(const std::string& name, index d, bool bias) {
+    norm_places p;
+    p.weight = read(name + ".weight", {d});
+    if (bias) p.bias = read(name + ".bias", {d});
+    return p;
+  }
+  linear_places linear(const std::string& name, index in, index out, bool bias, bool input_major) {
+    linear_places p;
+    p.weight = read(name + ".weight",
+                    input_major ? std::vector<index>{in, out} : std::vector<index>{out, in});
+    if (bias) p.bias = read(name + ".bias", {out});
+    p.input_major = input_major;
+    return p;
+  }
+
+ private:
+  const weight_source& source_;
+  std::vector<parameter>& into_;
+};
+
+inline layer_places read_gpt2_layer(parameter_reader& r, const transformer_config& c,
+                                    const std::string& name) {
+  const index d = c.model_dimension;
+  layer_places p;
+  p.attention_norm = r.norm(name + ".ln_1", d, true);
+  p.projections = {r.linear(name + ".attn.c_attn", d, 3 * d, true, true)};
+  p.attention_output = r.linear(name + ".attn.c_proj", d, d, true, true);
+  p.mlp_norm = r.norm(name + ".ln_2", d, true);
+  p.expand = {r.linear(name + ".mlp.c_fc", d, c.mlp_dimension, true, true)};
+  p.contract = r.linear(name + ".mlp.c_proj", c.mlp_dimension, d, true, true);
+  return p;
+}
+
+inline layer_places read_llama_layer(parameter_reader& r, const transformer_config& c,
+                                     const std::string& name) {
+  const index d = c.model_dimension, q = c.heads * c.head_dimension;
+  const index kv = c.key_value_heads * c.head_dimension;
+  const std::string attention = name + ".self_attn.";
+  layer_places p;
+  p.attention_norm = r.norm(name + ".input_layernorm", d, false);
+  p.projections = {r.linear(attention + "q_proj", d, q, c.query_key_value_bias, false),
+                   r.linear(attention + "k_proj", d, kv, c.query_key_value_bias, false),
+                   r.linear(attention + "v_proj", d, kv, c.query_key_value_bias, false)};
+  p.attention_output = r.linear(attention + "o_proj", q, d, c.output_bias, false);
+  p.mlp_norm = r.norm(name + ".post_attention_layernorm", d, false);
+  p.expand = {r.linear(name + ".mlp.gate_proj", d, c.mlp_dimension, c.mlp_bias, false),
+              r.linear(name + ".mlp.up_proj", d, c.mlp_dimension, c.mlp_bias, false)};
+  p.contract = r.linear(name + ".mlp.down_proj", c.mlp_dimension, d, c.mlp_bias, false);
+  return p;
+}
+
+inline model_places read_parameters(const transformer_config& c, const weight_source& source,
+                                    std::vector<parameter>& into) {
+  parameter_reader r(source, into);
+  const bool gpt2 = c.family == model_family::gpt2;
+  const std::string prefix = gpt2 ? "transformer." : "model.";
+  model_places p;
+  p.embedding = r.read(prefix + (gpt2 ? "wte.weight" : "embed_tokens.weight"),
+                       {c.vocabulary, c.model_dimension});
+  if (gpt2) p.positions = r.read(prefix + "wpe.weight", {c.positions, c.model_dimension});
+  for (index l = 0; l < c.layers; ++l) {
+    const std::string name = prefix + (gpt2 ? "h." : "layers.") + std::to_string(l);
+    p.layers.push_back(gpt2 ? read_gpt2_layer(r, c, name) : read_llama_layer(r, c, name));
+  }
+  p.final_norm = r.norm(prefix + (gpt2 ? "ln_f" : "norm"), c.model_dimension, gpt2);
+  p.head = c.tied ? p.embedding : r.read("lm_head.weight", {c.vocabulary, c.model_dimension});
+  return p;
+}
+
+}  // namespace detail
+}  // namespace atlas

@@ -1,0 +1,75 @@
+#pragma once
+/// \file
+/// Rotary positions (Su et al. 2021) in the convention of Hugging Face checkpoints: coordinate i
+/// turns with coordinate i + d/2.
+
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "atlas/reference/config.hpp"
+#include "atlas/reference/norms.hpp"
+
+namespace atlas::detail {
+
+/// The llama3 rescaling of one frequency (Llama 3.1 model card): divided by `factor` where less
+/// than `low_frequency_factor` turns fit into the original context, kept where more than
+/// `high_frequency_factor` do.
+inline double llama3_frequency(double frequency, const rotary_options& o) {
+  const double turns = o.original_positions * frequency / (2 * std::numbers::pi);
+  if (turns < o.low_frequency_factor) return frequency / o.factor;
+  if (turns > o.high_frequency_factor) return frequency;
+  const double keep =
+      (turns - o.low_frequency_factor) / (o.high_frequency_factor - o.low_frequency_factor);
+  return (1 - keep) * frequency / o.factor + keep * frequency;
+}
+
+/// Angle per position of each of the d/2 planes.
+inline std::vector<double> rotary_frequencies(index d, const rotary_options& o) {
+  std::vector<double> frequencies;
+  for (index i = 0; i < d / 2; ++i) {
+    double f = std::pow(o.theta, -2.0 * static_cast<double>(i) / static_cast<double>(d));
+    if (o.kind == rotary_options::rescaling::linear) f /= o.factor;
+    if (o.kind == rotary_options::rescaling::llama3) f = llama3_frequency(f, o);
+    frequencies.push_back(f);
+  }
+  return frequencies;
+}
+
+/// Cosines and sines, `[positions, d/2]` each.
+struct rotary_table {
+  float_matrix cosine, sine;
+
+  rotary_table() = default;
+  rotary_table(index positions, index d, const rotary_options& options)
+      : cosine(positions, d / 2), sine(positions, d / 2) {
+    const std::vector<double> frequencies = rotary_frequencies(d, options);
+    for (index t = 0; t < positions; ++t)
+      for (index i = 0; i < d / 2; ++i) {
+        const double angle = static_cast<double>(t) * frequencies[static_cast<std::size_t>(i)];
+        cosine(t, i) = static_cast<float>(std::cos(angle));
+        sine(t, i) = static_cast<float>(std::sin(angle));
+      }
+  }
+};
+
+/// Turns the first `heads` groups of d columns of each row in place; row r is position r % T.
+inline void rotate_rows(float_matrix& x, index heads, index d, index block_size,
+                        const rotary_table& table, int threads) {
+  const index half = d / 2;
+  for_row_tiles(x.rows(), threads, [&](index first, index rows) {
+    for (index r = first; r < first + rows; ++r) {
+      const auto cosine = table.cosine.row(r % block_size).array();
+      const auto sine = table.sine.row(r % block_size).array();
+      for (index h = 0; h < heads; ++h) {
+        auto a = x.row(r).segment(h * d, half).array();
+        auto b = x.row(r).segment(h * d + half, half).array();
+        const Eigen::Array<float, 1, Eigen::Dynamic> turned = a * cosine - b * sine;
+        b = b * cosine + a * sine;
+        a = turned;
+      }
+    }
+  });
+}
+
+}  // namespace atlas::detail

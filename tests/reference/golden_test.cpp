@@ -1,0 +1,132 @@
+/// \file
+/// The reference transformer against tensors that another implementation computed.
+
+#include <atomic>
+#include <string>
+
+#include "../catch.hpp"
+#include "../tolerances.hpp"
+#include "atlas/attention/residual.hpp"
+#include "atlas/reference/perplexity.hpp"
+#include "models_for_tests.hpp"
+
+using namespace atlas_test;
+using atlas::tensor_view;
+
+namespace {
+
+/// Everything that a golden file may hold, by its name there. The largest relative error.
+class golden_comparison {
+ public:
+  explicit golden_comparison(const atlas::io::checkpoint& golden) : golden_(golden) {}
+
+  void compare_head(const atlas::head_capture& head) {
+    const std::string layer = std::to_string(head.layer);
+    compare(head.weights, golden_.read<float, 3>("attention." + layer)[head.head]);
+    compare(head.values, golden_.read<float, 3>("values." + layer)[head.head]);
+    const auto residual = atlas::decompose_residual(head.weights, head.values);
+    compare(residual.raw, golden_.read<float, 3>("epsilon." + layer)[head.head]);
+  }
+  template <std::size_t Rank>
+  void compare(const tensor_view<const float, Rank>& got,
+               const tensor_view<const float, Rank>& wanted) {
+    const double error = relative_error<Rank>(got, wanted);
+    worst_ = std::max(worst_, error);
+    ++compared_;
+  }
+  double worst() const { return worst_; }
+  int compared() const { return compared_; }
+
+ private:
+  const atlas::io::checkpoint& golden_;
+  double worst_ = 0;
+  int compared_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("the micro models give the golden tensors") {
+  for (const std::string name : {"micro-gpt2", "micro-llama", "micro-llama-headdim",
+                                 "micro-llama3-rope", "micro-mistral", "micro-qwen2"}) {
+    CAPTURE(name);
+    const auto model = atlas::io::open_transformer(model_folder(name));
+    const auto golden = golden_of(name);
+    golden_comparison heads(golden), hidden(golden), logits(golden);
+    atlas::forward_options options;
+    options.threads = 1;
+    options.observer = [&](const atlas::head_capture& head) { heads.compare_head(head); };
+    options.hidden_observer = [&](atlas::index depth, atlas::index,
+                                  const tensor_view<const float, 2>& rows) {
+      hidden.compare<2>(rows, golden.read<float, 2>("hidden." + std::to_string(depth)));
+    };
+    options.logits_observer = [&](atlas::index, const tensor_view<const float, 2>& rows) {
+      logits.compare<2>(rows, golden.read<float, 2>("logits"));
+    };
+    const auto block = golden_block(golden);
+    model.forward(block, options);
+    CHECK(heads.compared() == 2 * 4 * 3);
+    CHECK(heads.worst() < tolerance::micro_golden);
+    CHECK(hidden.compared() == 3);
+    CHECK(hidden.worst() < tolerance::micro_golden);
+    CHECK(logits.compared() == 1);
+    CHECK(logits.worst() < tolerance::micro_golden);
+    const auto loss = atlas::perplexity(model, block).loss;
+    CHECK(loss == Approx(golden.read<float, 1>("loss")[0]).epsilon(tolerance::micro_golden));
+  }
+}
+
+TEST_CASE("the trained models give the golden tensors") {
+  for (const std::string name : {"tiny-gpt2", "tiny-llama"}) {
+    CAPTURE(name);
+    const auto model = atlas::io::open_transformer(model_folder(name));
+    const auto golden = golden_of(name);
+    const auto residuals = golden.read<float, 3>("epsilon_last");
+    const auto row = golden.read<float, 2>("attention_mid_row255");
+    golden_comparison last(golden), middle(golden), hidden(golden), logits(golden);
+    atlas::forward_options options;
+    options.threads = 1;
+    options.observed_layers = {3, 5};
+    options.observer = [&](const atlas::head_capture& head) {
+      if (head.layer == 3)
+        middle.compare<1>(head.weights[255], row[head.head]);
+      else
+        last.compare<2>(atlas::decompose_residual(head.weights, head.values).raw,
+                        residuals[head.head]);
+    };
+    options.hidden_observer = [&](atlas::index depth, atlas::index,
+                                  const tensor_view<const float, 2>& rows) {
+      if (depth == 6) hidden.compare<2>(rows, golden.read<float, 2>("hidden_last"));
+    };
+    options.logits_observer = [&](atlas::index, const tensor_view<const float, 2>& rows) {
+      const tensor_view<const float, 2> tail(&rows(248, 0), {8, rows.extent(1)});
+      logits.compare<2>(tail, golden.read<float, 2>("logits_last8"));
+    };
+    model.forward(golden_block(golden), options);
+    for (const auto* part : {&last, &middle, &hidden, &logits})
+      CHECK(part->worst() < tolerance::tiny_golden);
+    CHECK(last.compared() == 6);
+    CHECK(middle.compared() == 6);
+    CHECK(hidden.compared() == 1);
+    CHECK(logits.compared() == 1);
+  }
+}
+
+TEST_CASE("perplexities of the trained models are the published ones") {
+  struct published {
+    std::string model, text;
+    double perplexity;
+  };
+  for (const auto& [name, text, wanted] :
+       {published{"tiny-gpt2", "moby-dick", 42.2536}, published{"tiny-gpt2", "addresses", 35.2005},
+        published{"tiny-llama", "moby-dick", 40.8137},
+        published{"tiny-llama", "addresses", 34.8797}}) {
+    CAPTURE(name, text);
+    const auto lm = atlas::io::open_model(model_folder(name));
+    const auto words = atlas::io::read_text(std::string(ATLAS_EXAMPLE_DATA) + "/" + text + ".txt");
+    const auto blocks = atlas::io::text_blocks(lm.tokenizer, words, 12, 256);
+    const auto got = atlas::perplexity(lm.model, blocks);
+    CHECK(got.perplexity == Approx(wanted).epsilon(tolerance::perplexity));
+    CHECK(got.tokens == 12 * 255);
+    CHECK(got.standard_error > 0);
+  }
+}
