@@ -1,0 +1,103 @@
+#include "common.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/timer/progress_display.hpp>
+#include <cmath>
+#include <iostream>
+#include <memory>
+
+#include "atlas/io/files.hpp"
+
+namespace atlas_program {
+
+void add_common_options(CLI::App& command, common_options& common, const std::string& example) {
+  command.add_option("--threads", common.threads, "0: all of the machine; results do not change")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--seed", common.seed, "of everything that is drawn")->capture_default_str();
+  command.add_option("--json", common.json_file, "write the result here; - for standard output");
+  command.add_flag("--quiet", common.quiet, "no table and no progress");
+  command.footer("Example:\n  " + example);
+}
+
+namespace {
+
+/// One bar a stage.
+class stage_bars {
+ public:
+  bool operator()(const atlas::progress& p) {
+    if (!bar_ || p.stage != stage_ || p.done < done_) {
+      stage_ = p.stage;
+      done_ = 0;
+      std::cerr << stage_;
+      bar_ = std::make_unique<boost::timer::progress_display>(static_cast<unsigned long>(p.total),
+                                                              std::cerr, "\n", "", "");
+    }
+    *bar_ += static_cast<unsigned long>(p.done - done_);
+    done_ = p.done;
+    return true;
+  }
+
+ private:
+  std::string stage_;
+  atlas::index done_ = 0;
+  std::unique_ptr<boost::timer::progress_display> bar_;
+};
+
+}  // namespace
+
+atlas::progress_callback progress_bar(const common_options& common) {
+  if (common.quiet || isatty(STDERR_FILENO) == 0) return {};
+  return [bars = std::make_shared<stage_bars>()](const atlas::progress& p) { return (*bars)(p); };
+}
+
+json number(double x) {
+  return std::isfinite(x) ? json(x) : json(nullptr);
+}
+
+json bounds(const atlas::interval& interval) {
+  return {{"lower", number(interval.lower)}, {"upper", number(interval.upper)}};
+}
+
+void report(const common_options& common, const json& result, const std::string& table) {
+  const std::string text = result.dump(2) + "\n";
+  if (common.json_file == "-") {
+    std::cout << text;
+  } else {
+    if (!common.json_file.empty()) atlas::io::write_file(common.json_file, text);
+    if (!common.quiet) std::cout << table;
+  }
+  std::cout.flush();
+  if (!std::cout) throw atlas::error("standard output", "room for the result", "an error");
+}
+
+std::string table_text(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c)
+      line += fmt::format("{}{:>{}}", c > 0 ? "  " : "", row[c], widths[c]);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string digits(double x, int decimals) {
+  return std::isnan(x) ? "-" : fmt::format("{:.{}f}", x, decimals);
+}
+
+std::string with_interval(double x, const atlas::interval& interval, int decimals) {
+  if (std::isnan(interval.lower)) return digits(x, decimals);
+  return fmt::format("{} [{}, {}]", digits(x, decimals), digits(interval.lower, decimals),
+                     digits(interval.upper, decimals));
+}
+
+}  // namespace atlas_program

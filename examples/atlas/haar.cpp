@@ -1,0 +1,58 @@
+#include "atlas/subspace/haar.hpp"
+
+#include <cmath>
+#include <memory>
+
+#include "atlas/core/checks.hpp"
+#include "common.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+struct haar_command {
+  common_options common;
+  atlas::index dimension = 0, local_dimension = 0, heads = 0, draws = 20000;
+
+  void run() const {
+    const atlas::haar_null null =
+        atlas::haar_overlap(dimension, local_dimension,
+                            {.draws = draws, .seed = common.seed, .threads = common.threads});
+    json out = {{"mean", number(null.mean)},
+                {"sd", number(null.sd)},
+                {"standard_error", number(null.standard_error)},
+                {"mean_squared", number(null.mean_squared)}};
+    std::vector<std::vector<std::string>> rows = {
+        {"", "mean cosine"},
+        {"mean", digits(null.mean, 5)},
+        {"sd of a pair", digits(null.sd, 5)},
+        {"standard error of the mean", digits(null.standard_error, 6)},
+        {"mean squared cosine (exact)", digits(null.mean_squared, 5)}};
+    if (heads != 0) {
+      atlas::detail::check_between(heads, 2, atlas::index{1} << 20, "--heads");
+      const atlas::index pairs = heads * (heads - 1) / 2;
+      const double sd = null.sd / std::sqrt(static_cast<double>(pairs));
+      out["heads"] = heads;
+      out["pairs"] = pairs;
+      out["overlap_sd"] = number(sd);
+      rows.push_back({"sd of the mean over " + std::to_string(pairs) + " pairs", digits(sd, 5)});
+    }
+    report(common, out, table_text(rows));
+  }
+};
+
+}  // namespace
+
+void add_haar(CLI::App& program) {
+  const auto command = std::make_shared<haar_command>();
+  CLI::App& app = *program.add_subcommand(
+      "haar", "What the overlap of random subspaces is: the null of head overlap.");
+  app.add_option("--dim", command->dimension, "dimension of the space")->required();
+  app.add_option("--local-dim", command->local_dimension, "dimension of the subspaces")->required();
+  app.add_option("--heads", command->heads, "also the sd of the mean over all pairs of so many");
+  app.add_option("--draws", command->draws, "of pairs of subspaces")->capture_default_str();
+  add_common_options(app, command->common, "atlas haar --dim 64 --local-dim 7 --heads 8");
+  app.callback([command] { command->run(); });
+}
+
+}  // namespace atlas_program

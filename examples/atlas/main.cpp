@@ -1,0 +1,48 @@
+/// \file
+/// The atlas program: one subcommand a measurement. Exit status 0, or 2 after one line of what was
+/// wrong on standard error.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "common.hpp"
+
+namespace {
+
+/// Errors are one line, whatever is in the name of a file.
+int complain(std::string what) {
+  std::replace_if(
+      what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+  fmt::print(stderr, "atlas: {}\n", what);
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  CLI::App program(
+      "Geometry of transformer attention: every estimate with its interval and its null.", "atlas");
+  program.set_version_flag("--version", std::string("atlas ") + ATLAS_VERSION);
+  program.require_subcommand(1);
+  program.footer("Examples:\n  atlas measure\n  atlas two-nn --help");
+  atlas_program::add_measure(program);
+  atlas_program::add_two_nn(program);
+  atlas_program::add_rank(program);
+  atlas_program::add_overlap(program);
+  atlas_program::add_haar(program);
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return program.exit(e);
+    return complain(e.what());
+  }
+  return 0;
+} catch (const std::bad_alloc&) {
+  return complain("not enough memory");
+} catch (const std::exception& e) {
+  return complain(e.what());
+}

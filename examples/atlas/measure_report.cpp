@@ -1,0 +1,145 @@
+#include "measure_report.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace atlas_program {
+
+namespace {
+
+json estimate_json(const atlas::overlap_estimate& e, const atlas::pushed_estimate* pushed) {
+  json out = {{"mean", number(e.mean)},
+              {"lower", number(e.interval.lower)},
+              {"upper", number(e.interval.upper)},
+              {"pairs", e.pairs},
+              {"null_mean", number(e.null_mean)},
+              {"null_sd", number(e.null_sd)},
+              {"z", number(e.z)},
+              {"p", number(e.p)}};
+  if (pushed) {
+    const double z = atlas::detail::z_score(e.mean, pushed->mean, pushed->sd);
+    out["pushed_null_mean"] = number(pushed->mean);
+    out["pushed_null_sd"] = number(pushed->sd);
+    out["pushed_z"] = number(z);
+    out["pushed_p"] = number(atlas::two_sided_p(z));
+  }
+  out["pair_lower"] = number(e.pair_interval.lower);
+  out["pair_upper"] = number(e.pair_interval.upper);
+  return out;
+}
+
+std::vector<std::string> estimate_row(const std::string& name, const atlas::overlap_estimate& e,
+                                      const atlas::pushed_estimate* pushed) {
+  std::vector<std::string> row = {
+      name, with_interval(e.mean, e.interval, 3), std::to_string(e.pairs),
+      fmt::format("{} ({})", digits(e.null_mean, 3), digits(e.null_sd, 3)), digits(e.z, 1)};
+  if (!pushed) return row;
+  row.push_back(fmt::format("{} ({})", digits(pushed->mean, 3), digits(pushed->sd, 3)));
+  row.push_back(digits(atlas::detail::z_score(e.mean, pushed->mean, pushed->sd), 1));
+  return row;
+}
+
+json two_nn_json(const head_report& h) {
+  const auto of = [](const atlas::two_nn_result& r) {
+    json out = {{"dimension", number(r.dimension)}};
+    out.update(bounds(r.interval));
+    out["points_used"] = r.points_used;
+    out["duplicates"] = r.duplicates;
+    return out;
+  };
+  json out = {{"none", of(h.none)}};
+  if (h.whole) out["whole"] = of(*h.whole);
+  out["truncated"] = {{"dimension", number(h.truncated.dimension)}};
+  if (h.surrogate)
+    out["surrogate"] = {{"mean", number(h.surrogate->mean)},
+                        {"sd", number(h.surrogate->sd)},
+                        {"z", number(h.surrogate->z)}};
+  if (h.same_context)
+    out["same_context_neighbors"] = {{"share", number(*h.same_context)},
+                                     {"chance", number(*h.chance)}};
+  return out;
+}
+
+std::vector<std::string> head_row(const head_report& h) {
+  const auto null =
+      h.surrogate ? fmt::format("{} ({})", digits(h.surrogate->mean, 1), digits(h.surrogate->sd, 1))
+                  : "-";
+  return {std::to_string(h.head),
+          with_interval(h.none.dimension, h.none.interval, 1),
+          h.whole ? with_interval(h.whole->dimension, h.whole->interval, 1) : "-",
+          null,
+          h.surrogate ? digits(h.surrogate->z, 1) : "-",
+          h.same_context ? fmt::format("{} % ({} %)", digits(100 * *h.same_context, 0),
+                                       digits(100 * *h.chance, 0))
+                         : "-",
+          digits(h.truncated.dimension, 1),
+          std::to_string(h.pca_rank)};
+}
+
+}  // namespace
+
+json overlap_json(const atlas::head_overlap_result& overlap,
+                  const atlas::pushed_null_result* pushed) {
+  return {{"global", estimate_json(overlap.global, pushed ? &pushed->global : nullptr)},
+          {"intra", estimate_json(overlap.intra, pushed ? &pushed->intra : nullptr)},
+          {"inter", estimate_json(overlap.inter, pushed ? &pushed->inter : nullptr)}};
+}
+
+std::vector<std::string> overlap_header(const std::string& first) {
+  return {first, "overlap [95 %]", "pairs", "Haar null (sd)", "z"};
+}
+
+std::vector<std::vector<std::string>> overlap_rows(const std::string& space,
+                                                   const atlas::head_overlap_result& overlap,
+                                                   const atlas::pushed_null_result* pushed) {
+  std::vector<std::vector<std::string>> rows;
+  const bool grouped = overlap.intra.pairs > 0;
+  rows.push_back(estimate_row(space, overlap.global, pushed ? &pushed->global : nullptr));
+  if (!grouped) return rows;
+  rows.push_back(
+      estimate_row("same key/value head", overlap.intra, pushed ? &pushed->intra : nullptr));
+  rows.push_back(
+      estimate_row("other key/value head", overlap.inter, pushed ? &pushed->inter : nullptr));
+  return rows;
+}
+
+json layer_json(const layer_report& layer) {
+  json heads = json::array();
+  for (const head_report& h : layer.heads)
+    heads.push_back({{"head", h.head},
+                     {"points", h.points},
+                     {"two_nn", two_nn_json(h)},
+                     {"pca_rank", h.pca_rank}});
+  json out = {{"layer", layer.layer}, {"heads", heads}};
+  if (!layer.head_coordinates) return out;
+  out["overlap"] = {{"local_dimension", layer.head_coordinates->local_dimension},
+                    {"head_coordinates", overlap_json(*layer.head_coordinates)}};
+  if (layer.residual_stream)
+    out["overlap"]["residual_stream"] =
+        overlap_json(*layer.residual_stream, layer.pushed ? &*layer.pushed : nullptr);
+  return out;
+}
+
+std::string layer_table(const layer_report& layer) {
+  std::vector<std::vector<std::string>> rows = {{"head", "TwoNN [95 %]", "other passages",
+                                                 "surrogates (sd)", "z", "same passage (chance)",
+                                                 "truncated", "PCA rank"}};
+  for (const head_report& h : layer.heads) rows.push_back(head_row(h));
+  std::string text = fmt::format("Layer {}: {} heads of {} points\n", layer.layer,
+                                 layer.heads.size(), layer.heads.front().points) +
+                     table_text(rows);
+  if (!layer.head_coordinates) return text + "\n";
+  rows = {overlap_header(fmt::format("k = {}", layer.head_coordinates->local_dimension))};
+  rows.front().push_back("pushed null (sd)");
+  rows.front().push_back("z");
+  for (auto& row : overlap_rows("head coordinates", *layer.head_coordinates, nullptr))
+    rows.push_back(std::move(row));
+  if (layer.residual_stream)
+    for (auto& row : overlap_rows("residual stream", *layer.residual_stream,
+                                  layer.pushed ? &*layer.pushed : nullptr))
+      rows.push_back(std::move(row));
+  return text + table_text(rows) + "\n";
+}
+
+}  // namespace atlas_program

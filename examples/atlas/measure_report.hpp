@@ -1,0 +1,49 @@
+#pragma once
+/// \file
+/// What `atlas measure` found, as JSON and as tables.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "atlas/dimension/surrogate.hpp"
+#include "atlas/dimension/two_nn.hpp"
+#include "atlas/subspace/head_overlap.hpp"
+#include "atlas/subspace/pushed_null.hpp"
+#include "common.hpp"
+
+namespace atlas_program {
+
+struct head_report {
+  atlas::index head = 0;
+  atlas::index points = 0;
+  atlas::two_nn_result none, truncated;
+  std::optional<atlas::two_nn_result> whole;  ///< where contexts are known
+  std::optional<double> same_context;         ///< share of first neighbours; likewise
+  std::optional<double> chance;               ///< what that share would be for random neighbours
+  std::optional<atlas::surrogate_null> surrogate;
+  atlas::index pca_rank = 0;
+};
+
+struct layer_report {
+  atlas::index layer = 0;
+  std::vector<head_report> heads;
+  std::optional<atlas::head_overlap_result> head_coordinates;  ///< from 2 heads on
+  std::optional<atlas::head_overlap_result> residual_stream;   ///< with an output projection
+  std::optional<atlas::pushed_null_result> pushed;
+};
+
+/// `{"global": {...}, "intra": {...}, "inter": {...}}`
+json overlap_json(const atlas::head_overlap_result& overlap,
+                  const atlas::pushed_null_result* pushed = nullptr);
+
+/// Rows for a table of overlaps, without its header.
+std::vector<std::vector<std::string>> overlap_rows(const std::string& space,
+                                                   const atlas::head_overlap_result& overlap,
+                                                   const atlas::pushed_null_result* pushed);
+std::vector<std::string> overlap_header(const std::string& first);
+
+json layer_json(const layer_report& layer);
+std::string layer_table(const layer_report& layer);
+
+}  // namespace atlas_program

@@ -1,0 +1,223 @@
+#include "measure_source.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "atlas/io/model.hpp"
+#include "atlas/reference/perplexity.hpp"
+#include "embedded.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+namespace io = atlas::io;
+
+std::string joined(const std::vector<index>& numbers) {
+  std::string text;
+  for (const index n : numbers) text += (text.empty() ? "" : ", ") + std::to_string(n);
+  return text;
+}
+
+/// The layers asked for, of those there are; all unless something else is asked for.
+std::vector<index> chosen_layers(const measure_options& o, const std::vector<index>& all) {
+  if (!o.layers.empty()) {
+    const std::set<index> wanted(o.layers.begin(), o.layers.end());
+    for (const index l : wanted)
+      if (std::find(all.begin(), all.end(), l) == all.end())
+        throw atlas::value_error("--layers", "some of " + joined(all), std::to_string(l));
+    return {wanted.begin(), wanted.end()};
+  }
+  const auto count = static_cast<index>(all.size());
+  if (o.deepest != 0) {
+    atlas::detail::check_between(o.deepest, 1, count, "--deepest");
+    return {all.end() - o.deepest, all.end()};
+  }
+  if (o.relative_depth) {
+    if (!(*o.relative_depth >= 0 && *o.relative_depth <= 1))
+      throw atlas::value_error("--relative-depth", "a number from 0 to 1",
+                               atlas::detail::number_text(*o.relative_depth));
+    const double place = std::round(*o.relative_depth * static_cast<double>(count - 1));
+    return {all[static_cast<std::size_t>(place)]};
+  }
+  return all;
+}
+
+io::language_model load_model(const std::string& name) {
+  const auto embedded = embedded_model(name);
+  if (embedded && !std::filesystem::exists(name)) return io::model_from_memory(*embedded, name);
+  return io::open_model(name);
+}
+
+std::string load_text(const std::string& name) {
+  const auto embedded = embedded_text(name);
+  if (embedded && !std::filesystem::exists(name)) return std::string(*embedded);
+  const std::string text = io::read_text(name);
+  if (const auto at = io::first_malformed_utf8(text))
+    throw atlas::format_error(name, "UTF-8", "a malformed byte at offset " + std::to_string(*at));
+  return text;
+}
+
+atlas::owned_tensor<index, 2> load_blocks(const measure_options& o, const std::string& name,
+                                          const io::tokenizer& words) {
+  atlas::detail::check_between(o.blocks, 1, index{1} << 30, "--blocks");
+  const std::string text = load_text(name);
+  if (text.empty()) throw atlas::value_error(name, "a text", "an empty file");
+  try {
+    return io::text_blocks(words, text, o.blocks, o.block_size);
+  } catch (const atlas::error& e) {
+    throw atlas::error(name + ": " + e.what());
+  }
+}
+
+/// Runs the model once over the text, with everything that is to be seen looking on.
+measure_source measure_model(const measure_options& o) {
+  const std::string model_name = o.model.empty() ? "tiny-gpt2" : o.model;
+  const std::string text_name = o.text.empty() ? "moby-dick" : o.text;
+  const io::language_model lm = load_model(model_name);
+  const atlas::transformer_config& config = lm.model.config();
+  atlas::detail::check_between(o.block_size, 2, config.positions, "--block-size");
+  const auto blocks = load_blocks(o, text_name, lm.tokenizer);
+  std::vector<index> all;
+  for (index l = 0; l < config.layers; ++l) all.push_back(l);
+  const std::vector<index> layers = chosen_layers(o, all);
+  atlas::cloud_collector collector({.layers = layers,
+                                    .heads = config.heads,
+                                    .head_dimension = config.head_dimension,
+                                    .blocks = o.blocks,
+                                    .block_size = o.block_size,
+                                    .min_context = o.min_context,
+                                    .points = o.points,
+                                    .seed = o.common.seed});
+  const atlas::forward_options pass{.observed_layers = layers,
+                                    .observer = collector.observer(),
+                                    .rules = {},
+                                    .hidden_observer = {},
+                                    .logits_observer = {},
+                                    .threads = o.common.threads,
+                                    .on_progress = progress_bar(o.common)};
+  measure_source source;
+  source.n_rep = config.n_rep();
+  source.description = {{"model", model_name},
+                        {"text", text_name},
+                        {"blocks", o.blocks},
+                        {"block_size", o.block_size},
+                        {"min_context", o.min_context}};
+  if (o.perplexity) {
+    const auto read = atlas::perplexity(lm.model, blocks, pass);
+    source.description["perplexity"] = {{"value", number(read.perplexity)},
+                                        {"standard_error", number(read.standard_error)}};
+  } else {
+    lm.model.forward(blocks, pass);
+  }
+  for (const index l : layers) {
+    const atlas::head_clouds clouds = collector.clouds(l);
+    const atlas::tensor_view<const float, 2> projection = lm.model.output_projection(l);
+    source.layers.push_back(
+        {l, clouds.points, clouds.context, clouds.position, atlas::copy_as<float>(projection)});
+  }
+  return source;
+}
+
+/// `layer.L.head.H` to L and H; nothing for other names.
+std::optional<std::pair<index, index>> head_of(std::string_view name) {
+  index layer = -1, head = -1;
+  const auto number = [&name](std::string_view prefix, index& out) {
+    if (!name.starts_with(prefix)) return false;
+    name.remove_prefix(prefix.size());
+    const auto end = std::from_chars(name.data(), name.data() + name.size(), out);
+    name.remove_prefix(static_cast<std::size_t>(end.ptr - name.data()));
+    return end.ec == std::errc() && out >= 0;
+  };
+  if (!number("layer.", layer) || !number(".head.", head) || !name.empty()) return std::nullopt;
+  return std::pair(layer, head);
+}
+
+/// All heads of one layer as `[H, N, d]`. \throws shape_error naming a head that differs
+template <class Scalar>
+atlas::owned_tensor<Scalar, 3> stacked(const io::safetensors& file,
+                                       const std::vector<std::string>& heads) {
+  const auto first = file.read<Scalar, 2>(heads.front());
+  const atlas::shape<2> extents = first.extents();
+  const index size = extents[0] * extents[1];
+  atlas::owned_tensor<Scalar, 3> points({static_cast<index>(heads.size()), extents[0], extents[1]});
+  Scalar* place = points.mutable_view().data();
+  for (const std::string& head : heads) {
+    const auto cloud = file.read<Scalar, 2>(head, extents);
+    place = std::copy_n(cloud.data(), size, place);
+  }
+  return points;
+}
+
+source_layer read_layer(const io::safetensors& file, index layer, index heads) {
+  const std::string prefix = "layer." + std::to_string(layer) + ".";
+  std::vector<std::string> names;
+  bool wide = false;
+  for (index h = 0; h < heads; ++h) {
+    names.push_back(prefix + "head." + std::to_string(h));
+    const io::dtype type = file.at(names.back()).type;
+    wide = wide || io::dtype_size(type) > 4;
+  }
+  source_layer out;
+  out.layer = layer;
+  if (wide)
+    out.points = stacked<double>(file, names);
+  else
+    out.points = stacked<float>(file, names);
+  const auto [n, d] =
+      std::visit([](const auto& p) { return std::pair(p.extent(1), p.extent(2)); }, out.points);
+  if (file.contains(prefix + "context")) out.context = file.read<index, 1>(prefix + "context", {n});
+  if (file.contains(prefix + "position"))
+    out.position = file.read<index, 1>(prefix + "position", {n});
+  if (const std::string name = prefix + "output_projection"; file.contains(name)) {
+    out.output_projection = file.read<float, 2>(name);
+    atlas::detail::check_extent(out.output_projection.extent(0), heads * d, name,
+                                "H * d_head rows,");
+  }
+  return out;
+}
+
+index read_n_rep(const io::safetensors& file, const std::string& name) {
+  const auto found = file.metadata().find("n_rep");
+  if (found == file.metadata().end()) return 1;
+  index n_rep = 0;
+  const std::string& text = found->second;
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), n_rep);
+  if (end.ec != std::errc() || end.ptr != text.data() + text.size() || n_rep < 1)
+    throw atlas::format_error(name, "metadata n_rep to be a whole number of 1 or more",
+                              io::detail::in_quotes(text));
+  return n_rep;
+}
+
+measure_source read_clouds(const measure_options& o) {
+  const auto file = io::safetensors::open(o.clouds_file);
+  std::map<index, index> heads;  // by layer, the largest head plus one
+  for (const std::string& name : file.names())
+    if (const auto place = head_of(name)) {
+      index& count = heads[place->first];
+      count = std::max(count, place->second + 1);
+    }
+  if (heads.empty())
+    throw atlas::format_error(o.clouds_file, "tensors named layer.L.head.H", "none");
+  std::vector<index> all;
+  for (const auto& [layer, count] : heads) all.push_back(layer);
+  measure_source source;
+  source.n_rep = read_n_rep(file, o.clouds_file);
+  source.description = {{"clouds", o.clouds_file}};
+  for (const index l : chosen_layers(o, all))
+    source.layers.push_back(read_layer(file, l, heads[l]));
+  return source;
+}
+
+}  // namespace
+
+measure_source open_source(const measure_options& options) {
+  return options.clouds_file.empty() ? measure_model(options) : read_clouds(options);
+}
+
+}  // namespace atlas_program

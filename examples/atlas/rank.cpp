@@ -1,0 +1,42 @@
+#include <memory>
+
+#include "atlas/dimension/pca_rank.hpp"
+#include "atlas/io/npy.hpp"
+#include "common.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+struct rank_command {
+  common_options common;
+  std::string file;
+  double variance = 0.9;
+
+  void run() const {
+    const auto points = atlas::io::read_npy<double, 2>(file);
+    const auto result = atlas::pca_rank(points, {.variance = variance});
+    const json out = {{"rank", result.rank},
+                      {"participation_ratio", number(result.participation_ratio)}};
+    report(common, out,
+           table_text({{"points", std::to_string(points.extent(0))},
+                       {"dimensions", std::to_string(points.extent(1))},
+                       {"rank at " + digits(100 * variance, 1) + " % of the variance",
+                        std::to_string(result.rank)},
+                       {"participation ratio", digits(result.participation_ratio, 3)}}));
+  }
+};
+
+}  // namespace
+
+void add_rank(CLI::App& program) {
+  const auto command = std::make_shared<rank_command>();
+  CLI::App& app =
+      *program.add_subcommand("rank", "Number of principal components that hold the variance.");
+  app.add_option("X.npy", command->file, "cloud, [N, d]")->required();
+  app.add_option("--variance", command->variance, "share to hold")->capture_default_str();
+  add_common_options(app, command->common, "atlas rank cloud.npy --variance 0.9");
+  app.callback([command] { command->run(); });
+}
+
+}  // namespace atlas_program

@@ -1,0 +1,183 @@
+/// \file
+/// Rubbish: one line on standard error, exit status 2, and no output file.
+
+#include <limits>
+
+#include "../catch.hpp"
+#include "atlas/io/npy.hpp"
+#include "program_for_tests.hpp"
+
+using namespace atlas_test;
+using atlas::owned_tensor;
+
+namespace {
+
+/// Runs the program with `--json` to a file that must not appear.
+class bad_input {
+ public:
+  temporary_folder folder;
+
+  /// What the program says against it; empty where it behaves otherwise than it should.
+  std::string refused(const std::string& arguments) const {
+    const auto json = folder / "result.json";
+    const program_run r = run(folder, arguments + " --json '" + json.string() + "'");
+    INFO(arguments << "\n" << r.out << r.err);
+    CHECK(r.status == 2);
+    CHECK(r.one_line_of_error());
+    CHECK(r.out.empty());
+    CHECK_FALSE(std::filesystem::exists(json));
+    return r.err;
+  }
+  std::string cloud(const std::string& name, const owned_tensor<double, 2>& points) const {
+    const atlas::tensor_view<const double, 2> view = points;
+    atlas::io::write_npy(folder / name, view);
+    return "'" + (folder / name).string() + "'";
+  }
+  std::string file(const std::string& name, std::string_view bytes) const {
+    return "'" + folder.write(name, bytes).string() + "'";
+  }
+  /// A copy of a model in which one file is another.
+  std::string model(const std::string& name, const std::string& changed,
+                    std::string_view bytes) const {
+    const auto copy = folder / "model";
+    std::filesystem::remove_all(copy);
+    std::filesystem::copy(std::string(ATLAS_TEST_DATA) + "/" + name, copy);
+    std::filesystem::copy(std::string(ATLAS_EXAMPLE_DATA) + "/tiny-gpt2/tokenizer.json",
+                          copy / "tokenizer.json");
+    atlas::io::write_file(copy / changed, bytes);
+    return "measure --block-size 32 --min-context 2 --model '" + copy.string() + "'";
+  }
+};
+
+owned_tensor<double, 2> counting(atlas::index n, atlas::index d) {
+  owned_tensor<double, 2> points({n, d});
+  for (atlas::index i = 0; i < n; ++i)
+    for (atlas::index k = 0; k < d; ++k)
+      points.mutable_view()(i, k) = static_cast<double>((i * i * 7 + k * i * 3) % 101);
+  return points;
+}
+
+std::string safetensors(const std::string& header, const std::string& data) {
+  std::string length(8, '\0');
+  for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<char>(header.size() >> (8 * i));
+  return length + header + data;
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+std::string micro(const std::string& file) {
+  return atlas::io::read_text(std::string(ATLAS_TEST_DATA) + "/micro-gpt2/" + file);
+}
+
+}  // namespace
+
+TEST_CASE("clouds that nothing can be said about are refused") {
+  const bad_input bad;
+  auto nan = counting(50, 4);
+  nan.mutable_view()(3, 2) = std::numeric_limits<double>::quiet_NaN();
+  CHECK(has(bad.refused("two-nn " + bad.cloud("nan.npy", nan)), "NaN at [3, 2]"));
+  CHECK(has(bad.refused("rank " + bad.cloud("nan.npy", nan)), "NaN"));
+  CHECK(has(bad.refused("two-nn " + bad.cloud("one.npy", counting(1, 4))), "1"));
+  CHECK(has(bad.refused("rank " + bad.cloud("one.npy", counting(1, 4))), "1 row"));
+  const owned_tensor<double, 2> equal({40, 3});
+  CHECK(has(bad.refused("two-nn " + bad.cloud("equal.npy", equal)), "40 duplicate"));
+  CHECK(has(bad.refused("rank " + bad.cloud("equal.npy", equal)), "equal"));
+  CHECK(has(bad.refused("two-nn " + bad.cloud("none.npy", owned_tensor<double, 2>({0, 3}))),
+            "empty"));
+}
+
+TEST_CASE("options out of range are refused") {
+  const bad_input bad;
+  owned_tensor<double, 3> clouds({2, 50, 4});
+  std::copy_n(counting(100, 4).data(), 400, clouds.mutable_view().data());
+  const atlas::tensor_view<const double, 3> view = clouds;
+  atlas::io::write_npy(bad.folder / "clouds.npy", view);
+  const std::string overlap = "overlap '" + (bad.folder / "clouds.npy").string() + "'";
+  CHECK(has(bad.refused(overlap + " --local-dim 5"), "local_dimension"));
+  CHECK(has(bad.refused(overlap + " --local-dim 0"), "local_dimension"));
+  CHECK(has(bad.refused(overlap + " --local-dim 2 --group-size 3"), "group_size"));
+  CHECK(has(bad.refused("haar --dim 4 --local-dim 5"), "from 1 to 4, got 5"));
+  CHECK(has(bad.refused("measure --local-dim 33"), "--local-dim"));
+  CHECK(has(bad.refused("measure --local-dim many"), "--local-dim"));
+  CHECK(has(bad.refused("measure --layers 9"), "--layers"));
+  CHECK(has(bad.refused("measure --block-size 9999"), "--block-size"));
+  CHECK(has(bad.refused("measure --discard 1"), "discard"));
+  CHECK(has(bad.refused("measure --discard nan"), "discard"));
+  CHECK(has(bad.refused("measure --threads -1"), "--threads"));
+  const auto cloud = bad.cloud("cloud.npy", counting(50, 4));
+  CHECK(has(bad.refused("two-nn " + cloud + " --exclude whole"), "--context"));
+  CHECK(has(bad.refused("two-nn " + cloud + " --exclude some"), "--exclude"));
+  CHECK(has(bad.refused("two-nn " + cloud + " --context " + cloud), "cloud.npy"));
+  CHECK(has(bad.refused("two-nn nowhere.npy"), "nowhere.npy"));
+}
+
+TEST_CASE("files of clouds that contradict themselves are refused") {
+  const bad_input bad;
+  const auto clouds = [&](const std::string& bytes) {
+    return bad.refused("measure --clouds " + bad.file("bad.safetensors", bytes));
+  };
+  const std::string data(64, '\0');
+  const auto one = [](const std::string& type, const std::string& shape, int from, int to,
+                      int head = 0) {
+    return "\"layer.0.head." + std::to_string(head) + R"(":{"dtype":")" + type + R"(","shape":)" +
+           shape + R"(,"data_offsets":[)" + std::to_string(from) + "," + std::to_string(to) + "]}";
+  };
+  const std::string good = "{" + one("F32", "[4,4]", 0, 64) + "}";
+  CHECK(has(clouds(safetensors(good, data)), "duplicate"));  // read, and all zeros
+  CHECK(has(clouds(safetensors(good, data).substr(0, 100)), "bad.safetensors"));
+  CHECK(has(clouds(std::string(5, '\0')), "bad.safetensors"));
+  std::string past = safetensors(good, data);
+  past[5] = 1;
+  CHECK(has(clouds(past), "header"));
+  CHECK(has(clouds(safetensors(
+                "{" + one("F32", "[2,4]", 0, 32) + "," + one("F32", "[2,4]", 16, 48, 1) + "}",
+                data.substr(0, 48))),
+            "layer.0.head.1"));
+  CHECK(has(clouds(safetensors("{" + one("F32", "[4,4]", 64, 128) + "}", data)), "layer.0.head.0"));
+  CHECK(has(clouds(safetensors("{" + one("F33", "[4,4]", 0, 64) + "}", data)), "F33"));
+  CHECK(has(clouds(safetensors("{" + one("F32", "[4,5]", 0, 64) + "}", data)), "layer.0.head.0"));
+  CHECK(
+      has(clouds(safetensors(
+              "{" + one("F32", "[2,4]", 0, 32) + "," + one("F32", "[4,2]", 32, 64, 1) + "}", data)),
+          "layer.0.head.1"));
+  CHECK(
+      has(clouds(safetensors(
+              "{" + one("F32", "[2,4]", 0, 32) + "," + one("F32", "[2,4]", 32, 64, 2) + "}", data)),
+          "layer.0.head.1"));
+  CHECK(has(clouds(safetensors("{\"layer.0.head.0\":", data)), "JSON"));
+}
+
+TEST_CASE("models that contradict themselves are refused") {
+  const bad_input bad;
+  const auto tensors = micro("model.safetensors"), config = micro("config.json");
+  const auto with_tensors = [&](const std::string& bytes) {
+    return bad.refused(bad.model("micro-gpt2", "model.safetensors", bytes));
+  };
+  const auto with_config = [&](const std::string& from, const std::string& to) {
+    return bad.refused(bad.model("micro-gpt2", "config.json", replaced(config, from, to)));
+  };
+  CHECK(has(with_tensors(tensors.substr(0, tensors.size() / 2)), "model.safetensors"));
+  CHECK(has(with_tensors(replaced(tensors, "h.1.ln_2.bias", "h.1.ln_3.bias")), "h.1.ln_2.bias"));
+  CHECK(has(with_config("\"n_positions\": 64", "\"n_positions\": 65"), "wpe.weight"));
+  CHECK(has(with_config("\"model_type\": \"gpt2\"", "\"model_type\": \"gptj\""), "gptj"));
+  CHECK(has(with_config("\"n_layer\": 2", "\"n_layer\": 0"), "layers"));
+  CHECK(has(with_config("\"n_layer\": 2", "\"n_layer\": \"2\""), "n_layer"));
+  CHECK(has(with_config("\"n_layer\": 2", "\"n_layer\": 2,,"), "JSON"));
+  CHECK(has(bad.refused(bad.model("micro-gpt2", "tokenizer.json", "{")), "tokenizer.json"));
+  CHECK(has(bad.refused("measure --model nowhere"), "nowhere"));
+}
+
+TEST_CASE("texts that cannot be measured are refused") {
+  const bad_input bad;
+  const auto text = [&](std::string_view words) {
+    return bad.refused("measure --text " + bad.file("text.txt", words));
+  };
+  CHECK(has(text(""), "empty"));
+  CHECK(has(text("too short for a block"), "tokens"));
+  CHECK(has(text("fine until \xC3\x28 here"), "UTF-8"));
+  CHECK(has(bad.refused("measure --text nowhere.txt"), "nowhere.txt"));
+}

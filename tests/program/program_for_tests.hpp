@@ -1,0 +1,41 @@
+#pragma once
+/// \file
+/// Runs the program and keeps what it wrote.
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "../io/files_for_tests.hpp"
+#include "atlas/io/files.hpp"
+
+namespace atlas_test {
+
+struct program_run {
+  int status = -1;
+  std::string out, err;
+
+  nlohmann::json json() const { return nlohmann::json::parse(out); }
+  bool one_line_of_error() const {
+    return err.starts_with("atlas: ") && std::count(err.begin(), err.end(), '\n') == 1 &&
+           err.ends_with('\n');
+  }
+};
+
+/// \param arguments as in a shell
+inline program_run run(const temporary_folder& folder, const std::string& arguments) {
+  const auto out = folder / "stdout", err = folder / "stderr";
+  const std::string command = "'" + std::string(ATLAS_PROGRAM) + "' " + arguments + " >'" +
+                              out.string() + "' 2>'" + err.string() + "'";
+  const int status = std::system(command.c_str());
+  program_run r{WIFEXITED(status) ? WEXITSTATUS(status) : -1, atlas::io::read_text(out),
+                atlas::io::read_text(err)};
+  std::filesystem::remove(out);
+  std::filesystem::remove(err);
+  return r;
+}
+
+}  // namespace atlas_test

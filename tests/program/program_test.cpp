@@ -1,0 +1,167 @@
+/// \file
+/// The program's results, against the library's and against what is known.
+
+#include <vector>
+
+#include "../catch.hpp"
+#include "../tolerances.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/dimension/two_nn.hpp"
+#include "atlas/io/npy.hpp"
+#include "atlas/io/safetensors.hpp"
+#include "program_for_tests.hpp"
+
+using namespace atlas_test;
+using atlas::owned_tensor;
+
+namespace {
+
+owned_tensor<float, 3> normal_clouds(atlas::index heads, atlas::index n, atlas::index d) {
+  owned_tensor<float, 3> clouds({heads, n, d});
+  atlas::random_stream random(11);
+  for (float* x = clouds.mutable_view().data(); x != clouds.data() + clouds.size(); ++x)
+    *x = static_cast<float>(random.normal());
+  return clouds;
+}
+
+template <class T, std::size_t Rank>
+atlas::io::tensor_entry entry(const std::string& name, const atlas::tensor_view<const T, Rank>& x) {
+  return {name, atlas::io::dtype_of<T>(),
+          std::vector<atlas::index>(x.extents().begin(), x.extents().end()),
+          std::as_bytes(std::span(x.data(), static_cast<std::size_t>(x.size())))};
+}
+
+}  // namespace
+
+TEST_CASE("measure gives the same bytes for every number of threads") {
+  const temporary_folder folder;
+  for (const std::string model : {"tiny-gpt2", "tiny-llama"}) {
+    const std::string common = "measure --model " + model + " --json - --threads ";
+    const program_run one = run(folder, common + "1"), two = run(folder, common + "2");
+    CHECK(one.status == 0);
+    CHECK(one.err.empty());
+    CHECK(one.out == two.out);
+    const auto layers = one.json()["layers"];
+    CHECK(layers.size() == 6);
+    for (const auto& layer : layers) CHECK(layer["heads"].size() == 6);
+  }
+}
+
+TEST_CASE("measure has the members that its documentation says") {
+  const temporary_folder folder;
+  const program_run r =
+      run(folder, "measure --layers 3 --points 400 --surrogates 5 --perplexity --json -");
+  REQUIRE(r.status == 0);
+  const auto result = r.json();
+  CHECK(result["source"]["perplexity"]["value"].get<double>() ==
+        Approx(42.2536).epsilon(tolerance::perplexity));
+  const auto layer = result["layers"][0];
+  CHECK(layer["layer"] == 3);
+  const auto head = layer["heads"][5];
+  CHECK(head["head"] == 5);
+  CHECK(head["points"] == 400);
+  CHECK(head["pca_rank"].get<int>() > 1);
+  for (const char* kind : {"none", "whole"}) {
+    const auto two_nn = head["two_nn"][kind];
+    CHECK(two_nn["lower"].get<double>() < two_nn["dimension"].get<double>());
+    CHECK(two_nn["dimension"].get<double>() < two_nn["upper"].get<double>());
+  }
+  CHECK(head["two_nn"]["truncated"]["dimension"].get<double>() >
+        head["two_nn"]["none"]["dimension"].get<double>());
+  CHECK(head["two_nn"]["surrogate"]["sd"].get<double>() > 0);
+  CHECK(layer["overlap"]["local_dimension"] == 7);
+  for (const char* space : {"head_coordinates", "residual_stream"}) {
+    const auto global = layer["overlap"][space]["global"];
+    for (const char* key : {"mean", "lower", "upper", "null_mean", "null_sd", "z", "p"})
+      CHECK(global[key].is_number());
+    CHECK(global["pairs"] == 15);
+    CHECK(layer["overlap"][space]["intra"]["mean"].is_null());
+  }
+  CHECK(layer["overlap"]["residual_stream"]["global"]["pushed_null_mean"].get<double>() > 0.1);
+}
+
+TEST_CASE("layers are chosen by number, from the end and by depth") {
+  const temporary_folder folder;
+  const auto layers = [&](const std::string& choice) {
+    std::vector<int> numbers;
+    const auto result =
+        run(folder, "measure --points 100 --surrogates 0 --json - " + choice).json();
+    for (const auto& layer : result["layers"]) numbers.push_back(layer["layer"]);
+    return numbers;
+  };
+  CHECK(layers("--layers 4,1") == std::vector{1, 4});
+  CHECK(layers("--deepest 2") == std::vector{4, 5});
+  CHECK(layers("--relative-depth 0.5") == std::vector{3});
+}
+
+TEST_CASE("measure reads clouds from a file") {
+  const temporary_folder folder;
+  const auto clouds = normal_clouds(4, 300, 8);
+  const auto projection = normal_clouds(1, 32, 20);
+  owned_tensor<atlas::index, 1> context({300});
+  for (atlas::index i = 0; i < 300; ++i) context.mutable_view()[i] = i / 50;
+  std::vector<atlas::io::tensor_entry> entries;
+  for (atlas::index h = 0; h < 4; ++h)
+    entries.push_back(entry<float, 2>("layer.2.head." + std::to_string(h), clouds[h]));
+  entries.push_back(entry<float, 2>("layer.2.output_projection", projection[0]));
+  entries.push_back(entry<atlas::index, 1>("layer.2.context", context));
+  const auto file = folder / "clouds.safetensors";
+  atlas::io::write_safetensors(file, entries, {{"n_rep", "2"}});
+  const program_run r =
+      run(folder, "measure --clouds '" + file.string() + "' --local-dim 3 --json -");
+  REQUIRE(r.status == 0);
+  const auto layer = r.json()["layers"][0];
+  CHECK(layer["layer"] == 2);
+  const auto head = layer["heads"][1]["two_nn"];
+  CHECK(head["none"]["dimension"].get<double>() == atlas::two_nn(clouds[1]).dimension);
+  CHECK(head["whole"]["dimension"].get<double>() ==
+        atlas::two_nn(clouds[1], {.exclude = atlas::same_context(context)}).dimension);
+  const auto overlap = layer["overlap"];
+  CHECK(overlap["head_coordinates"]["intra"]["pairs"] == 2);
+  CHECK(overlap["head_coordinates"]["inter"]["pairs"] == 4);
+  CHECK(std::abs(overlap["head_coordinates"]["global"]["z"].get<double>()) < 5);
+  CHECK(overlap["residual_stream"]["global"].contains("pushed_null_mean"));
+}
+
+TEST_CASE("two-nn, rank and overlap read npy files") {
+  const temporary_folder folder;
+  const auto clouds = normal_clouds(6, 500, 10);
+  const auto all = (folder / "clouds.npy").string(), one = (folder / "one.npy").string();
+  const atlas::tensor_view<const float, 3> view = clouds;
+  atlas::io::write_npy(all, view);
+  atlas::io::write_npy(one, clouds[0]);
+  const auto two_nn = run(folder, "two-nn " + one + " --surrogates 10 --json -").json();
+  CHECK(two_nn["dimension"].get<double>() == atlas::two_nn(clouds[0]).dimension);
+  CHECK(two_nn["points_used"] == 500);
+  CHECK(two_nn["estimator"] == "censored");
+  CHECK(std::abs(two_nn["surrogate"]["z"].get<double>()) < 5);
+  CHECK(run(folder, "rank " + one + " --json -").json()["rank"] == 9);
+  const auto overlap = run(folder, "overlap " + all + " --local-dim 4 --group-size 3 --json -");
+  CHECK(overlap.json()["matrix"].size() == 6);
+  CHECK(overlap.json()["head_coordinates"]["intra"]["pairs"] == 6);
+}
+
+TEST_CASE("haar prints the table's null") {
+  const temporary_folder folder;
+  const auto r = run(folder, "haar --dim 64 --local-dim 7 --heads 8 --json -").json();
+  CHECK(r["mean"].get<double>() == Approx(0.279).margin(tolerance::haar_table));
+  CHECK(r["mean_squared"].get<double>() == Approx(7.0 / 64));
+}
+
+TEST_CASE("json goes to the file, the table to standard output, and quiet says nothing") {
+  const temporary_folder folder;
+  const auto file = folder / "out.json";
+  const auto r = run(folder, "haar --dim 8 --local-dim 2 --json '" + file.string() + "'");
+  CHECK(r.out.find("mean cosine") != std::string::npos);
+  CHECK(nlohmann::json::parse(atlas::io::read_text(file)).contains("sd"));
+  CHECK(run(folder, "haar --dim 8 --local-dim 2 --quiet").out.empty());
+}
+
+TEST_CASE("help has an example for each subcommand") {
+  const temporary_folder folder;
+  for (const std::string command : {"measure", "two-nn", "rank", "overlap", "haar"}) {
+    const auto r = run(folder, command + " --help");
+    CHECK(r.status == 0);
+    CHECK(r.out.find("Example:\n  atlas " + command) != std::string::npos);
+  }
+}

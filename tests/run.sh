@@ -1,0 +1,10 @@
+#!/bin/bash
+# Installs what is missing, builds everything with warnings as errors and runs all tests.
+# Arguments go to ctest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. examples/packages.sh
+install_missing "${packages[@]}"
+cmake -S . -B build/tests -G Ninja -DATLAS_WERROR=ON >/dev/null
+cmake --build build/tests
+ctest --test-dir build/tests --output-on-failure -j "$(nproc)" "$@"
