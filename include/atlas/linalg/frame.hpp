@@ -13,10 +13,14 @@
 namespace atlas {
 
 /// An orthonormal basis of the column space of a `[d, k]` matrix of full column rank, k <= d
-/// (thin Householder QR).
+/// (thin Householder QR, the diagonal of R made positive: for a normal matrix the frame is then
+/// Haar, Mezzadri 2007).
 inline Eigen::MatrixXd orthonormal_columns(const Eigen::MatrixXd& matrix) {
   const Eigen::HouseholderQR<Eigen::MatrixXd> qr(matrix);
-  return qr.householderQ() * Eigen::MatrixXd::Identity(matrix.rows(), matrix.cols());
+  Eigen::MatrixXd q = qr.householderQ() * Eigen::MatrixXd::Identity(matrix.rows(), matrix.cols());
+  for (Eigen::Index c = 0; c < q.cols(); ++c)
+    if (qr.matrixQR()(c, c) < 0) q.col(c) *= -1;
+  return q;
 }
 
 /// A `[rows, cols]` matrix of standard normal numbers.

@@ -1,0 +1,38 @@
+#include "atlas/core/checks.hpp"
+
+#include <limits>
+#include <vector>
+
+#include "../catch.hpp"
+#include "../messages.hpp"
+
+using atlas::as_view;
+using namespace atlas::detail;
+
+TEST_CASE("the first value that is not finite is named with its place") {
+  std::vector<double> x(12, 1.0);
+  CHECK_NOTHROW(check_finite(as_view<2>(x, {3, 4}), "x"));
+  x[7] = std::numeric_limits<double>::quiet_NaN();
+  x[9] = std::numeric_limits<double>::infinity();
+  CHECK_REFUSED(atlas::value_error, (check_finite(as_view<2>(x, {3, 4}), "x")),
+                "x: ", "NaN at [1, 3]");
+  CHECK_REFUSED(atlas::value_error, (check_finite(as_view<1>(x, {12}), "x")), "NaN", "[7]");
+  x[7] = 0;
+  CHECK_REFUSED(atlas::value_error, (check_finite(as_view<2>(x, {3, 4}), "x")), "+inf", "[2, 1]");
+}
+
+TEST_CASE("large finite values are finite") {
+  const std::vector<float> x(100, std::numeric_limits<float>::max());
+  CHECK_NOTHROW(check_finite(as_view<1>(x), "x"));
+}
+
+TEST_CASE("checks name the argument, what was expected and what came") {
+  CHECK_REFUSED(atlas::shape_error, check_extent(3, 4, "weights", "rows"), "weights",
+                "rows 4, got 3");
+  CHECK_REFUSED(atlas::value_error, check_between(9, 1, 8, "k"), "k: ", "from 1 to 8, got 9");
+  CHECK_REFUSED(atlas::value_error, check_share(1.0, 0, 1, "share"), "share", "1.0");
+  CHECK_REFUSED(atlas::value_error, check_open_unit(std::nan(""), "level"), "level", "NaN");
+  const std::vector<double> none;
+  CHECK_REFUSED(atlas::shape_error, (check_not_empty(as_view<2>(none, {0, 3}), "cloud")), "cloud",
+                "0");
+}

@@ -1,0 +1,185 @@
+#include "atlas/neighbors/nearest_neighbors.hpp"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "../catch.hpp"
+#include "../clouds_for_tests.hpp"
+#include "../messages.hpp"
+#include "../tolerances.hpp"
+
+using namespace atlas_test;
+using atlas::nearest_neighbors;
+
+namespace {
+
+/// All distances from one row in long double, sorted by (distance, row).
+template <class Matrix>
+std::vector<std::pair<long double, atlas::index>> by_brute_force(const Matrix& x, Eigen::Index row,
+                                                                 const atlas::exclusion& exclude) {
+  std::vector<std::pair<long double, atlas::index>> all;
+  for (Eigen::Index j = 0; j < x.rows(); ++j) {
+    if (j == row || exclude.rejects(row, j)) continue;
+    long double sum = 0;
+    for (Eigen::Index k = 0; k < x.cols(); ++k) {
+      const long double gap =
+          static_cast<long double>(x(row, k)) - static_cast<long double>(x(j, k));
+      sum += gap * gap;
+    }
+    all.emplace_back(std::sqrt(sum), j);
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+/// Every returned distance against brute force; every index where the distances are distinct.
+template <class Matrix>
+void check_against_brute_force(const Matrix& x, const atlas::neighbor_options& options,
+                               double tolerance) {
+  const auto found = nearest_neighbors(x, options);
+  int wrong = 0;
+  for (Eigen::Index i = 0; i < x.rows(); ++i) {
+    const auto all = by_brute_force(x, i, options.exclude);
+    for (atlas::index k = 0; k < options.k; ++k) {
+      const auto at = static_cast<std::size_t>(k);
+      if (at >= all.size()) {
+        wrong += found.indices(i, k) != -1 || !std::isinf(found.distances(i, k));
+        continue;
+      }
+      const auto wanted = static_cast<double>(all[at].first);
+      wrong += std::abs(found.distances(i, k) - wanted) > tolerance * (wanted + 1e-300);
+      const bool alone = (at == 0 || all[at].first > all[at - 1].first * (1 + 1e-9L)) &&
+                         (at + 1 == all.size() || all[at + 1].first > all[at].first * (1 + 1e-9L));
+      wrong += alone && found.indices(i, k) != all[at].second;
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+bool equal(const atlas::neighbor_table& a, const atlas::neighbor_table& b) {
+  const auto n = a.indices.size();
+  return std::equal(a.indices.data(), a.indices.data() + n, b.indices.data()) &&
+         std::equal(a.distances.data(), a.distances.data() + n, b.distances.data());
+}
+
+std::vector<int> labels(int n, int size) {
+  std::vector<int> out;
+  for (int i = 0; i < n; ++i) out.push_back(i / size);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("neighbours are those of brute force in long double") {
+  for (const auto& [n, d] : {std::pair{2, 1}, {3, 2}, {100, 1}, {257, 3}, {600, 33}, {1100, 8}}) {
+    CAPTURE(n, d);
+    const Eigen::MatrixXd x = normal_cloud(n, d, static_cast<std::uint64_t>(n));
+    check_against_brute_force(x, {.k = std::min(5, n - 1)}, tolerance::double_rounding);
+    const Eigen::MatrixXf f = x.cast<float>();
+    check_against_brute_force(f, {.k = std::min(5, n - 1)}, tolerance::double_rounding);
+  }
+}
+
+TEST_CASE("a float cloud far from the origin has its small gaps right") {
+  // Pairs 1e-3 apart, at an offset of 1e3: the Gram form in float would lose them all.
+  Eigen::MatrixXd x = normal_cloud(800, 6);
+  for (int i = 0; i < 800; i += 2) {
+    x.row(i + 1) = x.row(i);
+    x(i + 1, i % 6) += 1e-3;
+  }
+  x.array() += 1e3;
+  const Eigen::MatrixXf f = x.cast<float>();
+  check_against_brute_force(f, {.k = 2}, tolerance::offset_distance);
+  const auto found = nearest_neighbors(f, {.k = 1});
+  int partners = 0;
+  for (int i = 0; i < 800; ++i) partners += found.indices(i, 0) == (i ^ 1);
+  CHECK(partners == 800);
+}
+
+TEST_CASE("exclusion of a whole context, of a window, and of nearby positions") {
+  const Eigen::MatrixXd x = normal_cloud(500, 4);
+  const auto context = labels(500, 60);
+  std::vector<int> position;
+  for (int i = 0; i < 500; ++i) position.push_back(i % 60);
+  for (const auto& exclude :
+       {atlas::same_context(context), atlas::same_context_within(context, position, 3),
+        atlas::same_context_within(context, position, 0), atlas::nearby_positions(position, 5)})
+    check_against_brute_force(x, {.k = 3, .exclude = exclude}, tolerance::double_rounding);
+}
+
+TEST_CASE("rows that exclusion leaves without neighbours are filled up") {
+  const Eigen::MatrixXd x = normal_cloud(40, 3);
+  check_against_brute_force(x, {.k = 4, .exclude = atlas::same_context(labels(40, 38))},
+                            tolerance::double_rounding);
+  const auto none = nearest_neighbors(x, {.k = 1, .exclude = atlas::same_context(labels(40, 40))});
+  for (int i = 0; i < 40; ++i) CHECK(none.indices(i, 0) == -1);
+}
+
+TEST_CASE("duplicates are neighbours at distance 0, the lower row first") {
+  Eigen::MatrixXd x = normal_cloud(300, 5);
+  x.row(10) = x.row(200);
+  x.row(11) = x.row(200);
+  const auto found = nearest_neighbors(x, {.k = 2});
+  CHECK(found.distances(200, 0) == 0);
+  CHECK(found.indices(200, 0) == 10);
+  CHECK(found.indices(200, 1) == 11);
+  CHECK(found.indices(10, 0) == 11);
+}
+
+TEST_CASE("huge and tiny scales neither overflow nor vanish") {
+  for (const double scale : {1e-150, 1e150}) {
+    const Eigen::MatrixXd x = scale * normal_cloud(200, 3);
+    const auto found = nearest_neighbors(x, {.k = 2});
+    const auto plain = nearest_neighbors(normal_cloud(200, 3), {.k = 2});
+    int wrong = 0;
+    for (int i = 0; i < 200; ++i)
+      wrong += found.indices(i, 1) != plain.indices(i, 1) ||
+               std::abs(found.distances(i, 1) / scale - plain.distances(i, 1)) > 1e-9;
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("the same bits for every thread count and storage order") {
+  const Eigen::MatrixXf x = normal_cloud(1500, 12).cast<float>();
+  const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows = x;
+  const auto one = nearest_neighbors(x, {.k = 3, .threads = 1});
+  for (const int threads : {2, 5})
+    CHECK(equal(one, nearest_neighbors(x, {.k = 3, .threads = threads})));
+  CHECK(equal(one, nearest_neighbors(rows, {.k = 3})));
+}
+
+TEST_CASE("distances do not change under rotation, nor neighbours under permutation") {
+  const Eigen::MatrixXd x = normal_cloud(400, 6);
+  const auto plain = nearest_neighbors(x, {.k = 2});
+  const auto turned = nearest_neighbors((x * rotation(6)).eval(), {.k = 2});
+  atlas::random_stream random(2);
+  const auto order = atlas::random_permutation(400, random);
+  Eigen::MatrixXd shuffled(400, 6);
+  for (int i = 0; i < 400; ++i) shuffled.row(i) = x.row(order[static_cast<std::size_t>(i)]);
+  const auto mixed = nearest_neighbors(shuffled, {.k = 2});
+  int wrong = 0;
+  for (int i = 0; i < 400; ++i) {
+    wrong += std::abs(turned.distances(i, 1) - plain.distances(i, 1)) > 1e-12;
+    const auto original = order[static_cast<std::size_t>(i)];
+    wrong += order[static_cast<std::size_t>(mixed.indices(i, 0))] != plain.indices(original, 0);
+    wrong += mixed.distances(i, 0) != plain.distances(original, 0);
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("input that has no neighbours is refused, and work can be cancelled") {
+  Eigen::MatrixXd x = normal_cloud(10, 3);
+  CHECK_REFUSED(atlas::value_error, (nearest_neighbors(x, {.k = 10})), "k", "10");
+  CHECK_REFUSED(atlas::value_error, (nearest_neighbors(x, {.k = 0})), "k", "0");
+  CHECK_REFUSED(atlas::shape_error,
+                (nearest_neighbors(x, {.k = 1, .exclude = atlas::same_context(labels(9, 3))})),
+                "exclude.context", "10");
+  CHECK_THROWS_AS(
+      nearest_neighbors(x, {.on_progress = [](const atlas::progress&) { return false; }}),
+      atlas::cancelled);
+  x(4, 1) = std::numeric_limits<double>::infinity();
+  CHECK_REFUSED(atlas::value_error, (nearest_neighbors(x, {.k = 1})), "points", "[4, 1]");
+}

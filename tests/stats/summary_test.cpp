@@ -1,0 +1,39 @@
+#include "atlas/stats/summary.hpp"
+
+#include <vector>
+
+#include "../catch.hpp"
+#include "../tolerances.hpp"
+#include "atlas/stats/normal.hpp"
+
+using namespace atlas_test;
+
+TEST_CASE("mean and spread of a sample") {
+  const std::vector<double> x = {1e9 + 1, 1e9 + 2, 1e9 + 3, 1e9 + 4};
+  const auto s = atlas::summarize(x);
+  CHECK(s.mean == 1e9 + 2.5);
+  CHECK(s.sd == Approx(std::sqrt(5.0 / 3)).epsilon(tolerance::double_rounding));
+  CHECK(s.standard_error == Approx(std::sqrt(5.0 / 3) / 2).epsilon(tolerance::double_rounding));
+  CHECK(std::isnan(atlas::summarize(std::vector<double>{}).mean));
+  CHECK(std::isnan(atlas::summarize(std::vector<double>{1}).sd));
+}
+
+TEST_CASE("quantiles interpolate as NumPy's do") {
+  const std::vector<double> x = {1, 2, 4, 8};
+  CHECK(atlas::sorted_quantile(x, 0) == 1);
+  CHECK(atlas::sorted_quantile(x, 1) == 8);
+  CHECK(atlas::sorted_quantile(x, 0.5) == 3);
+  CHECK(atlas::sorted_quantile(x, 0.25) == Approx(1.75));  // numpy.quantile([1, 2, 4, 8], 0.25)
+  const auto interval = atlas::percentile_interval({8, 1, 4, 2}, 0.5);
+  CHECK(interval.lower == Approx(1.75));
+  CHECK(interval.upper == Approx(5));
+}
+
+TEST_CASE("the normal distribution") {
+  CHECK(atlas::normal_quantile(0.975) ==
+        Approx(1.959963984540054).epsilon(tolerance::double_rounding));
+  CHECK(atlas::two_sided_p(1.959963984540054) == Approx(0.05).epsilon(1e-10));
+  CHECK(atlas::two_sided_p(-1.959963984540054) == Approx(0.05).epsilon(1e-10));
+  CHECK(atlas::two_sided_p(30) > 0);  // far tails do not round to zero
+  CHECK(std::isnan(atlas::two_sided_p(std::nan(""))));
+}
