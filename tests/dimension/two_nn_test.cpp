@@ -1,0 +1,239 @@
+#include "atlas/dimension/two_nn.hpp"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "../catch.hpp"
+#include "../clouds_for_tests.hpp"
+#include "../messages.hpp"
+#include "../tolerances.hpp"
+#include "atlas/dimension/surrogate.hpp"
+#include "atlas/dimension/two_nn_decimation.hpp"
+
+using namespace atlas_test;
+using atlas::two_nn;
+using atlas::two_nn_estimator;
+
+namespace {
+
+/// Ratios of an ideal d-dimensional cloud: mu = U^(-1/d).
+std::vector<double> ideal_ratios(int n, double d, std::uint64_t seed) {
+  atlas::random_stream random(17, seed);
+  std::vector<double> ratios;
+  for (int i = 0; i < n; ++i) ratios.push_back(std::pow(random.uniform(), -1 / d));
+  return ratios;
+}
+
+struct repetitions {
+  double mean = 0;      ///< of the estimates
+  double coverage = 0;  ///< share of intervals with the true dimension inside
+};
+
+repetitions repeat(int times, double d, const atlas::two_nn_options& options) {
+  repetitions r;
+  for (int i = 0; i < times; ++i) {
+    const auto e =
+        atlas::two_nn_from_ratios(ideal_ratios(1000, d, static_cast<std::uint64_t>(i)), options);
+    r.mean += e.dimension / times;
+    r.coverage += (e.interval.lower <= d && d <= e.interval.upper ? 1.0 : 0.0) / times;
+  }
+  return r;
+}
+
+/// Sorted ln(r2/r1) by brute force in long double.
+std::vector<long double> log_ratios(const Eigen::MatrixXd& x) {
+  std::vector<long double> logs;
+  for (Eigen::Index i = 0; i < x.rows(); ++i) {
+    long double first = INFINITY, second = INFINITY;
+    for (Eigen::Index j = 0; j < x.rows(); ++j) {
+      if (i == j) continue;
+      long double square = 0;
+      for (Eigen::Index k = 0; k < x.cols(); ++k) {
+        const long double gap =
+            static_cast<long double>(x(i, k)) - static_cast<long double>(x(j, k));
+        square += gap * gap;
+      }
+      if (square < first)
+        second = std::exchange(first, square);
+      else
+        second = std::min(second, square);
+    }
+    logs.push_back(std::log(second / first) / 2);
+  }
+  std::sort(logs.begin(), logs.end());
+  return logs;
+}
+
+}  // namespace
+
+TEST_CASE("censored TwoNN is unbiased and its interval covers as it says") {
+  for (const double d : {2.0, 5.0, 10.0, 20.0}) {
+    CAPTURE(d);
+    const auto few = repeat(200, d, {});
+    CHECK(few.mean == Approx(d).epsilon(tolerance::two_nn_mean));
+    const auto many = repeat(2000, d, {});  // 95 % is then known to half a per cent
+    CHECK(many.coverage > 0.93);
+    CHECK(many.coverage < 0.97);
+  }
+}
+
+TEST_CASE("every estimator's interval covers what it estimates") {
+  for (const auto estimator : {two_nn_estimator::regression, two_nn_estimator::bayesian}) {
+    const auto r = repeat(2000, 5, {.estimator = estimator});
+    CHECK(r.mean == Approx(5).epsilon(tolerance::two_nn_mean));
+    CHECK(r.coverage > 0.93);
+    CHECK(r.coverage < 0.97);
+  }
+  for (const double level : {0.5, 0.99})
+    CHECK(repeat(2000, 5, {.confidence = level}).coverage == Approx(level).margin(0.04));
+}
+
+TEST_CASE("the truncated estimator is 1.34 times too high") {
+  for (const double d : {2.0, 10.0})
+    CHECK(repeat(200, d, {.estimator = two_nn_estimator::truncated}).mean ==
+          Approx(1.34 * d).epsilon(tolerance::two_nn_mean));
+}
+
+TEST_CASE("without discarding, censored and truncated differ by (k - 1) / k alone") {
+  const auto ratios = ideal_ratios(500, 3, 1);
+  const auto censored = atlas::two_nn_from_ratios(ratios, {.discard_fraction = 0});
+  const auto truncated = atlas::two_nn_from_ratios(
+      ratios, {.estimator = two_nn_estimator::truncated, .discard_fraction = 0});
+  CHECK(censored.dimension ==
+        Approx(truncated.dimension * 499 / 500).epsilon(tolerance::double_rounding));
+}
+
+TEST_CASE("a swiss roll has dimension 2, not 2.7") {
+  double censored = 0, truncated = 0;
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    const Eigen::MatrixXd roll = swiss_roll(3000, seed);
+    censored += two_nn(roll).dimension / 8;
+    truncated += two_nn(roll, {.estimator = two_nn_estimator::truncated}).dimension / 8;
+  }
+  CHECK(censored == Approx(2.0).margin(0.05));
+  CHECK(truncated == Approx(2.7).margin(0.07));
+}
+
+TEST_CASE("estimates of a cloud are the formulas on brute-force distances") {
+  const Eigen::MatrixXd x = normal_cloud(400, 4);
+  const auto logs = log_ratios(x);
+  const std::size_t kept = 360;
+  long double sum = 0, xx = 0, xy = 0;
+  for (std::size_t i = 0; i < kept; ++i) {
+    sum += logs[i];
+    const long double y = -std::log(1 - static_cast<long double>(i + 1) / 400);
+    xx += logs[i] * logs[i];
+    xy += logs[i] * y;
+  }
+  const auto close = [](double got, long double wanted) {
+    CHECK(got == Approx(static_cast<double>(wanted)).epsilon(1e-10));  // logs of rounded ratios
+  };
+  close(two_nn(x).dimension, (kept - 1) / (sum + 40 * logs[kept - 1]));
+  close(two_nn(x, {.estimator = two_nn_estimator::truncated}).dimension, kept / sum);
+  close(two_nn(x, {.estimator = two_nn_estimator::regression}).dimension, xy / xx);
+  close(two_nn(x, {.estimator = two_nn_estimator::bayesian, .prior = {2, 3}}).dimension,
+        (2 + kept) / (3 + sum + 40 * logs[kept - 1]));
+}
+
+TEST_CASE("duplicates are counted and dropped, or refused") {
+  Eigen::MatrixXd x = normal_cloud(300, 3);
+  x.row(1) = x.row(0);
+  x.row(3) = x.row(2);
+  const auto r = two_nn(x);
+  CHECK(r.duplicates == 4);
+  CHECK(r.points_used == 296);
+  CHECK_REFUSED(atlas::value_error, (two_nn(x, {.duplicates = atlas::duplicate_policy::error})),
+                "duplicates", "4");
+}
+
+TEST_CASE("exclusion decides for a series that is sampled densely") {
+  // Short walks: a row's neighbours are the steps before and after it.
+  atlas::random_stream random(5);
+  Eigen::MatrixXd walks(1200, 8);
+  std::vector<int> context;
+  for (int i = 0; i < 1200; ++i) {
+    for (int k = 0; k < 8; ++k)
+      walks(i, k) = i % 100 == 0 ? random.normal() : walks(i - 1, k) + 0.02 * random.normal();
+    context.push_back(i / 100);
+  }
+  const auto free = two_nn(walks);
+  const auto strict = two_nn(walks, {.exclude = atlas::same_context(context)});
+  CHECK(free.dimension < strict.dimension);
+  const auto isolated = two_nn(
+      walks.topRows(130).eval(),
+      {.exclude = atlas::same_context(std::vector<int>(context.begin(), context.begin() + 130))});
+  CHECK(isolated.isolated == 0);
+  CHECK(isolated.points_used == 130);
+}
+
+TEST_CASE("the dimension does not change with scale, rotation, order, storage or threads") {
+  const Eigen::MatrixXd x = normal_cloud(900, 6);
+  const double plain = two_nn(x).dimension;
+  CHECK(two_nn((4 * x).eval()).dimension == Approx(plain).epsilon(tolerance::double_rounding));
+  CHECK(two_nn((x * rotation(6)).eval()).dimension == Approx(plain).epsilon(1e-9));
+  CHECK(two_nn(x.colwise().reverse().eval()).dimension ==
+        Approx(plain).epsilon(tolerance::double_rounding));
+  const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows = x;
+  CHECK(two_nn(rows).dimension == plain);
+  for (const int threads : {1, 2, 3}) CHECK(two_nn(x, {.threads = threads}).dimension == plain);
+}
+
+TEST_CASE("a Gaussian cloud is like its surrogates, a curved one is below them") {
+  const Eigen::MatrixXd x = normal_cloud(600, 5);
+  const auto plain = atlas::two_nn_null(x, two_nn(x), {}, {.draws = 40});
+  CHECK(std::abs(plain.z) < 3);
+  const Eigen::MatrixXd roll = swiss_roll(1500);
+  const auto curved = atlas::two_nn_null(roll, two_nn(roll));
+  CHECK(curved.z < -5);
+  CHECK(curved.draws.size() == 20);
+  const auto again = atlas::two_nn_null(roll, two_nn(roll), {}, {.threads = 1});
+  CHECK(again.draws == curved.draws);
+}
+
+TEST_CASE("surrogates have the mean and covariance of their cloud") {
+  const Eigen::MatrixXd mixing = normal_cloud(4, 4);
+  const Eigen::MatrixXd x = (normal_cloud(20000, 4, 3) * mixing).array() + 2.0;
+  const atlas::gaussian_surrogates<double> source(atlas::as_view<2>(x));
+  const auto wanted = atlas::detail::moments<double>(atlas::as_view<2>(x));
+  const auto cloud = source.draw(1, 0);
+  const auto got = atlas::detail::moments<double>(cloud);
+  CHECK((got.mean - wanted.mean).norm() < 0.1);
+  CHECK((got.covariance - wanted.covariance).norm() < 0.05 * wanted.covariance.norm());
+}
+
+TEST_CASE("decimation keeps the dimension of a uniform cloud") {
+  atlas::random_stream random(8);
+  Eigen::MatrixXd square(2000, 2);
+  for (int i = 0; i < 2000; ++i) square.row(i) << random.uniform(), random.uniform();
+  const auto steps = atlas::two_nn_decimation(square, {}, {.fractions = {1.0, 0.5, 0.1}});
+  CHECK(steps[0].points == 2000);
+  CHECK(steps[0].repeats == 1);
+  CHECK(steps[0].mean == two_nn(square).dimension);
+  CHECK(steps[2].points == 200);
+  for (const auto& step : steps) CHECK(step.mean == Approx(2).epsilon(0.1));
+  CHECK(steps[2].standard_error > 0);
+}
+
+TEST_CASE("clouds and options that give no dimension are refused") {
+  const Eigen::MatrixXd equal = Eigen::MatrixXd::Ones(50, 3);
+  CHECK_REFUSED(atlas::value_error, two_nn(equal), "points", "50 duplicate");
+  CHECK_REFUSED(atlas::shape_error, two_nn(normal_cloud(2, 3)), "points", "2");
+  Eigen::MatrixXd lattice(100, 2);
+  for (int i = 0; i < 100; ++i) lattice.row(i) << i / 10, i % 10;
+  CHECK_REFUSED(atlas::value_error, two_nn(lattice), "lattice", "distances");
+  Eigen::MatrixXd x = normal_cloud(50, 3);
+  CHECK_REFUSED(atlas::value_error, (two_nn(x, {.discard_fraction = 1})), "discard_fraction", "1");
+  CHECK_REFUSED(atlas::value_error, (two_nn(x, {.discard_fraction = -0.1})), "discard_fraction",
+                "-0.1");
+  CHECK_REFUSED(atlas::value_error, (two_nn(x, {.confidence = 1})), "confidence", "1");
+  x(7, 2) = std::numeric_limits<double>::quiet_NaN();
+  CHECK_REFUSED(atlas::value_error, two_nn(x), "NaN", "[7, 2]");
+  CHECK_REFUSED(atlas::value_error, atlas::two_nn_from_ratios(std::vector<double>{1.5, 0.9, 2}),
+                "ratios", "0.9");
+  CHECK_REFUSED(atlas::value_error,
+                (atlas::two_nn_null(equal, atlas::two_nn_result{}, {}, {.draws = 1})), "draws",
+                "1");
+}
