@@ -96,9 +96,6 @@ measure_source measure_model(const measure_options& o) {
                                     .seed = o.common.seed});
   const atlas::forward_options pass{.observed_layers = layers,
                                     .observer = collector.observer(),
-                                    .rules = {},
-                                    .hidden_observer = {},
-                                    .logits_observer = {},
                                     .threads = o.common.threads,
                                     .on_progress = progress_bar(o.common)};
   measure_source source;

@@ -21,13 +21,13 @@ using hidden_observer =
     std::function<void(index depth, index first_row, const tensor_view<const float, 2>& rows)>;
 
 struct forward_options {
-  std::vector<index> observed_layers;      ///< whose heads the observer sees; empty for all
-  head_observer observer;                  ///< called for each (layer, block, head)
-  std::map<index, context_rule> rules;     ///< by layer; layers without one: full attention
-  atlas::hidden_observer hidden_observer;  ///< rows are `[., model_dimension]`
-  rows_observer logits_observer;           ///< rows are `[., vocabulary]`, before the softmax
-  int threads = 0;                         ///< 0: all of the machine
-  progress_callback on_progress = {};      ///< one step a layer and batch of blocks
+  std::vector<index> observed_layers = {};      ///< whose heads the observer sees; empty for all
+  head_observer observer = {};                  ///< called for each (layer, block, head)
+  std::map<index, context_rule> rules = {};     ///< by layer; layers without one: full attention
+  atlas::hidden_observer hidden_observer = {};  ///< rows are `[., model_dimension]`
+  rows_observer logits_observer = {};           ///< rows are `[., vocabulary]`, before the softmax
+  int threads = 0;                              ///< 0: all of the machine
+  progress_callback on_progress = {};           ///< one step a layer and batch of blocks
 };
 
 }  // namespace atlas

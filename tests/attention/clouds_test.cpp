@@ -1,0 +1,104 @@
+#include "atlas/attention/clouds.hpp"
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "../catch.hpp"
+#include "../messages.hpp"
+#include "../reference/models_for_tests.hpp"
+
+using namespace atlas_test;
+using atlas::cloud_collector;
+
+namespace {
+
+atlas::owned_tensor<atlas::index, 2> some_blocks(atlas::index count, atlas::index size) {
+  atlas::owned_tensor<atlas::index, 2> blocks({count, size});
+  atlas::random_stream random(3);
+  for (atlas::index b = 0; b < count; ++b)
+    for (atlas::index t = 0; t < size; ++t) blocks.mutable_view()(b, t) = random.uniform_index(96);
+  return blocks;
+}
+
+atlas::cloud_options micro_clouds() {
+  return {.layers = {0, 1},
+          .heads = 4,
+          .head_dimension = 8,
+          .blocks = 5,
+          .block_size = 40,
+          .min_context = 6,
+          .points = 60};
+}
+
+}  // namespace
+
+TEST_CASE("cloud rows are the residuals of the places that they name") {
+  const auto model = atlas::io::open_transformer(model_folder("micro-llama"));
+  auto options = micro_clouds();
+  options.head_dimension = model.config().head_dimension;
+  const auto blocks = some_blocks(5, 40);
+  for (const auto kind : {atlas::residual_kind::raw, atlas::residual_kind::tail}) {
+    options.kind = kind;
+    cloud_collector collector(options);
+    model.forward(blocks, {.observer = collector.observer()});
+    const auto clouds = collector.clouds(1);
+    CHECK(clouds.points.extents() == atlas::shape<3>{4, 60, options.head_dimension});
+    std::map<std::pair<atlas::index, atlas::index>, atlas::owned_tensor<float, 2>> residuals;
+    std::mutex mutex;
+    model.forward(
+        blocks,
+        {.observed_layers = {1}, .observer = [&](const atlas::head_capture& h) {
+           const auto r = atlas::decompose_residual(h.weights, h.values);
+           const std::lock_guard lock(mutex);
+           residuals[{h.block, h.head}] = kind == atlas::residual_kind::raw ? r.raw : r.tail;
+         }});
+    int wrong = 0;
+    for (atlas::index n = 0; n < 60; ++n)
+      for (atlas::index h = 0; h < 4; ++h)
+        for (atlas::index k = 0; k < options.head_dimension; ++k)
+          wrong +=
+              clouds.points(h, n, k) != residuals[{clouds.context[n], h}](clouds.position[n], k);
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("rows are distinct places after the first ones, the same for every thread count") {
+  const auto model = atlas::io::open_transformer(model_folder("micro-gpt2"));
+  cloud_collector one(micro_clouds()), two(micro_clouds());
+  model.forward(some_blocks(5, 40), {.observer = one.observer(), .threads = 1});
+  model.forward(some_blocks(5, 40), {.observer = two.observer(), .threads = 2});
+  const auto a = one.clouds(0), b = two.clouds(0);
+  std::set<std::pair<atlas::index, atlas::index>> places;
+  for (atlas::index n = 0; n < 60; ++n) {
+    CHECK(a.position[n] >= 6);
+    places.emplace(a.context[n], a.position[n]);
+  }
+  CHECK(places.size() == 60);
+  CHECK(std::equal(a.points.data(), a.points.data() + a.points.size(), b.points.data()));
+}
+
+TEST_CASE("pooling puts the query heads of a key/value head into one cloud") {
+  const auto model = atlas::io::open_transformer(model_folder("micro-gpt2"));
+  cloud_collector collector(micro_clouds());
+  model.forward(some_blocks(5, 40), {.observer = collector.observer()});
+  const auto clouds = collector.clouds(0);
+  const auto pooled = atlas::pooled_per_key_value_head(clouds, 2);
+  CHECK(pooled.points.extents() == atlas::shape<3>{2, 120, 8});
+  CHECK(pooled.points(1, 70, 3) == clouds.points(3, 10, 3));
+  CHECK(pooled.context[70] == clouds.context[10]);
+  CHECK(pooled.same_context().rejects(10, 70));
+  CHECK_REFUSED(atlas::value_error, atlas::pooled_per_key_value_head(clouds, 3), "n_rep", "3");
+}
+
+TEST_CASE("clouds that cannot be collected are refused") {
+  auto options = micro_clouds();
+  options.min_context = 40;
+  CHECK_REFUSED(atlas::value_error, cloud_collector(options), "min_context", "39");
+  options = micro_clouds();
+  options.points = 2;
+  CHECK_REFUSED(atlas::value_error, cloud_collector(options), "points", "2");
+  cloud_collector collector(micro_clouds());
+  CHECK_REFUSED(atlas::value_error, collector.clouds(7), "layer", "7");
+}
