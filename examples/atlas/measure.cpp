@@ -165,7 +165,8 @@ std::string heading(const json& description) {
 constexpr const char* how_to_read =
     "How to read this. A dimension is low only if it is below that of the surrogates, Gaussian\n"
     "clouds of the same covariance (z). Without exclusion TwoNN takes neighbours from the same\n"
-    "passage of text, more often than chance would; the next column has other passages only. The\n"
+    "passage of text, more often than chance would; the next column has other passages only (a\n"
+    "dimension above the number of coordinates: those are all about equally far away). The\n"
     "truncated estimate is 1.34 times too high and given to compare with published numbers.\n"
     "Overlaps mean something as far as they differ from their null: random frames (Haar) in a\n"
     "head's own coordinates; in the residual stream, random frames written by the heads' own\n"
