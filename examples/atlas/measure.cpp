@@ -146,22 +146,6 @@ layer_report measure_layer(const source_layer& layer, index n_rep, const measure
       layer.points);
 }
 
-std::string heading(const json& description) {
-  std::string text;
-  for (const auto& [key, value] : description.items())
-    if (key != "perplexity")
-      text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", key,
-                          value.is_string() ? value.get<std::string>() : value.dump());
-  text += "\n";
-  if (description.contains("perplexity")) {
-    const json& p = description["perplexity"];
-    text += fmt::format(
-        "perplexity: {:.4f} (standard error {:.2f})\n", p["value"].get<double>(),
-        p["standard_error"].is_null() ? std::nan("") : p["standard_error"].get<double>());
-  }
-  return text + "\n";
-}
-
 constexpr const char* how_to_read =
     "How to read this. A dimension is low only if it is below that of the surrogates, Gaussian\n"
     "clouds of the same covariance (z). Without exclusion TwoNN takes neighbours from the same\n"
@@ -191,26 +175,14 @@ void run_measure(const measure_options& o) {
 }
 
 void add_source_options(CLI::App& app, measure_options& o) {
-  auto* model = app.add_option("--model", o.model,
-                               "Hugging Face folder, or tiny-gpt2 (default) or tiny-llama");
-  auto* text = app.add_option("--text", o.text, "UTF-8 file, or moby-dick (default) or addresses");
+  const model_flags flags = add_model_options(app, o.source);
   app.add_option("--clouds", o.clouds_file, "safetensors file with layer.L.head.H [N, d] instead")
-      ->excludes(model)
-      ->excludes(text);
-  auto* layers = app.add_option("--layers", o.layers, "such as 3,4,5; all unless told otherwise")
-                     ->delimiter(',');
-  auto* deepest = app.add_option("--deepest", o.deepest, "the last so many layers")
-                      ->check(CLI::PositiveNumber)
-                      ->excludes(layers);
-  app.add_option("--relative-depth", o.relative_depth, "the layer at this depth, from 0 to 1")
-      ->excludes(layers)
-      ->excludes(deepest);
+      ->excludes(flags.model)
+      ->excludes(flags.text);
+  add_layer_options(app, o.layers, "all unless told otherwise");
 }
 
 void add_sampling_options(CLI::App& app, measure_options& o) {
-  app.add_option("--blocks", o.blocks, "blocks of text, each read on its own")
-      ->capture_default_str();
-  app.add_option("--block-size", o.block_size, "tokens in each")->capture_default_str();
   app.add_option("--min-context", o.min_context, "first positions of a block left out")
       ->capture_default_str();
   app.add_option("--points", o.points, "rows of a cloud, drawn from all positions")

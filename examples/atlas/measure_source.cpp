@@ -1,15 +1,10 @@
 #include "measure_source.hpp"
 
 #include <charconv>
-#include <cmath>
-#include <filesystem>
 #include <map>
-#include <set>
 #include <utility>
 
-#include "atlas/io/model.hpp"
-#include "atlas/reference/perplexity.hpp"
-#include "embedded.hpp"
+#include "atlas/io/safetensors.hpp"
 
 namespace atlas_program {
 
@@ -18,79 +13,17 @@ namespace {
 using atlas::index;
 namespace io = atlas::io;
 
-std::string joined(const std::vector<index>& numbers) {
-  std::string text;
-  for (const index n : numbers) text += (text.empty() ? "" : ", ") + std::to_string(n);
-  return text;
-}
-
-/// The layers asked for, of those there are; all unless something else is asked for.
-std::vector<index> chosen_layers(const measure_options& o, const std::vector<index>& all) {
-  if (!o.layers.empty()) {
-    const std::set<index> wanted(o.layers.begin(), o.layers.end());
-    for (const index l : wanted)
-      if (std::find(all.begin(), all.end(), l) == all.end())
-        throw atlas::value_error("--layers", "some of " + joined(all), std::to_string(l));
-    return {wanted.begin(), wanted.end()};
-  }
-  const auto count = static_cast<index>(all.size());
-  if (o.deepest != 0) {
-    atlas::detail::check_between(o.deepest, 1, count, "--deepest");
-    return {all.end() - o.deepest, all.end()};
-  }
-  if (o.relative_depth) {
-    if (!(*o.relative_depth >= 0 && *o.relative_depth <= 1))
-      throw atlas::value_error("--relative-depth", "a number from 0 to 1",
-                               atlas::detail::number_text(*o.relative_depth));
-    const double place = std::round(*o.relative_depth * static_cast<double>(count - 1));
-    return {all[static_cast<std::size_t>(place)]};
-  }
-  return all;
-}
-
-io::language_model load_model(const std::string& name) {
-  const auto embedded = embedded_model(name);
-  if (embedded && !std::filesystem::exists(name)) return io::model_from_memory(*embedded, name);
-  return io::open_model(name);
-}
-
-std::string load_text(const std::string& name) {
-  const auto embedded = embedded_text(name);
-  if (embedded && !std::filesystem::exists(name)) return std::string(*embedded);
-  const std::string text = io::read_text(name);
-  if (const auto at = io::first_malformed_utf8(text))
-    throw atlas::format_error(name, "UTF-8", "a malformed byte at offset " + std::to_string(*at));
-  return text;
-}
-
-atlas::owned_tensor<index, 2> load_blocks(const measure_options& o, const std::string& name,
-                                          const io::tokenizer& words) {
-  atlas::detail::check_between(o.blocks, 1, index{1} << 30, "--blocks");
-  const std::string text = load_text(name);
-  if (text.empty()) throw atlas::value_error(name, "a text", "an empty file");
-  try {
-    return io::text_blocks(words, text, o.blocks, o.block_size);
-  } catch (const atlas::error& e) {
-    throw atlas::error(name + ": " + e.what());
-  }
-}
-
 /// Runs the model once over the text, with everything that is to be seen looking on.
 measure_source measure_model(const measure_options& o) {
-  const std::string model_name = o.model.empty() ? "tiny-gpt2" : o.model;
-  const std::string text_name = o.text.empty() ? "moby-dick" : o.text;
-  const io::language_model lm = load_model(model_name);
-  const atlas::transformer_config& config = lm.model.config();
-  atlas::detail::check_between(o.block_size, 2, config.positions, "--block-size");
-  const auto blocks = load_blocks(o, text_name, lm.tokenizer);
-  std::vector<index> all;
-  for (index l = 0; l < config.layers; ++l) all.push_back(l);
-  const std::vector<index> layers = chosen_layers(o, all);
+  model_source opened = open_model_source(o.source);
+  const atlas::transformer& model = opened.lm.model;
+  const atlas::transformer_config& config = model.config();
+  const std::vector<index> layers = chosen_layers(o.layers, config.layers);
   atlas::cloud_collector collector({.layers = layers,
                                     .heads = config.heads,
                                     .head_dimension = config.head_dimension,
-                                    .blocks = o.blocks,
-                                    .block_size = o.block_size,
+                                    .blocks = o.source.blocks,
+                                    .block_size = o.source.block_size,
                                     .min_context = o.min_context,
                                     .points = o.points,
                                     .seed = o.common.seed});
@@ -100,21 +33,16 @@ measure_source measure_model(const measure_options& o) {
                                     .on_progress = progress_bar(o.common)};
   measure_source source;
   source.n_rep = config.n_rep();
-  source.description = {{"model", model_name},
-                        {"text", text_name},
-                        {"blocks", o.blocks},
-                        {"block_size", o.block_size},
-                        {"min_context", o.min_context}};
-  if (o.perplexity) {
-    const auto read = atlas::perplexity(lm.model, blocks, pass);
-    source.description["perplexity"] = {{"value", number(read.perplexity)},
-                                        {"standard_error", number(read.standard_error)}};
-  } else {
-    lm.model.forward(blocks, pass);
-  }
+  source.description = std::move(opened.description);
+  source.description["min_context"] = o.min_context;
+  if (o.perplexity)
+    source.description["perplexity"] =
+        perplexity_json(atlas::perplexity(model, opened.blocks, pass));
+  else
+    model.forward(opened.blocks, pass);
   for (const index l : layers) {
     const atlas::head_clouds clouds = collector.clouds(l);
-    const atlas::tensor_view<const float, 2> projection = lm.model.output_projection(l);
+    const atlas::tensor_view<const float, 2> projection = model.output_projection(l);
     source.layers.push_back(
         {l, clouds.points, clouds.context, clouds.position, atlas::copy_as<float>(projection)});
   }
@@ -206,7 +134,7 @@ measure_source read_clouds(const measure_options& o) {
   measure_source source;
   source.n_rep = read_n_rep(file, o.clouds_file);
   source.description = {{"clouds", o.clouds_file}};
-  for (const index l : chosen_layers(o, all))
+  for (const index l : chosen_layers(o.layers, all))
     source.layers.push_back(read_layer(file, l, heads[l]));
   return source;
 }

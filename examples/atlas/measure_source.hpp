@@ -2,7 +2,6 @@
 /// \file
 /// Where the clouds of `atlas measure` come from: a model that reads a text, or a file.
 
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,16 +9,16 @@
 #include "atlas/attention/clouds.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "common.hpp"
+#include "model_source.hpp"
 
 namespace atlas_program {
 
 struct measure_options {
   common_options common;
-  std::string model, text, clouds_file;
-  std::vector<atlas::index> layers;
-  atlas::index deepest = 0;
-  std::optional<double> relative_depth;
-  atlas::index blocks = 12, block_size = 256, min_context = 16, points = 1200;
+  model_options source;
+  std::string clouds_file;
+  layer_options layers;
+  atlas::index min_context = 16, points = 1200;
   std::string local_dimension = "7";  ///< or "auto"
   double discard = 0.1;
   atlas::index surrogates = 20;

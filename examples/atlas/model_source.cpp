@@ -1,0 +1,140 @@
+#include "model_source.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+#include <set>
+
+#include "embedded.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+namespace io = atlas::io;
+
+std::string joined(const std::vector<index>& numbers) {
+  std::string text;
+  for (const index n : numbers) text += (text.empty() ? "" : ", ") + std::to_string(n);
+  return text;
+}
+
+io::language_model load_model(const std::string& name) {
+  const auto embedded = embedded_model(name);
+  if (embedded && !std::filesystem::exists(name)) return io::model_from_memory(*embedded, name);
+  return io::open_model(name);
+}
+
+std::string load_text(const std::string& name) {
+  const auto embedded = embedded_text(name);
+  if (embedded && !std::filesystem::exists(name)) return std::string(*embedded);
+  const std::string text = io::read_text(name);
+  if (const auto at = io::first_malformed_utf8(text))
+    throw atlas::format_error(name, "UTF-8", "a malformed byte at offset " + std::to_string(*at));
+  return text;
+}
+
+}  // namespace
+
+std::vector<index> chosen_layers(const layer_options& o, const std::vector<index>& all) {
+  if (!o.layers.empty()) {
+    const std::set<index> wanted(o.layers.begin(), o.layers.end());
+    for (const index l : wanted)
+      if (std::find(all.begin(), all.end(), l) == all.end())
+        throw atlas::value_error("--layers", "some of " + joined(all), std::to_string(l));
+    return {wanted.begin(), wanted.end()};
+  }
+  const auto count = static_cast<index>(all.size());
+  if (o.deepest != 0) {
+    atlas::detail::check_between(o.deepest, 1, count, "--deepest");
+    return {all.end() - o.deepest, all.end()};
+  }
+  if (o.relative_depth) {
+    if (!(*o.relative_depth >= 0 && *o.relative_depth <= 1))
+      throw atlas::value_error("--relative-depth", "a number from 0 to 1",
+                               atlas::detail::number_text(*o.relative_depth));
+    const double place = std::round(*o.relative_depth * static_cast<double>(count - 1));
+    return {all[static_cast<std::size_t>(place)]};
+  }
+  return all;
+}
+
+std::vector<index> chosen_layers(const layer_options& options, index count) {
+  std::vector<index> all(static_cast<std::size_t>(count));
+  std::iota(all.begin(), all.end(), index{0});
+  return chosen_layers(options, all);
+}
+
+atlas::owned_tensor<index, 2> load_blocks(const std::string& name, index blocks, index block_size,
+                                          const io::tokenizer& words) {
+  atlas::detail::check_between(blocks, 1, index{1} << 30, "--blocks");
+  const std::string text = load_text(name);
+  if (text.empty()) throw atlas::value_error(name, "a text", "an empty file");
+  try {
+    return io::text_blocks(words, text, blocks, block_size);
+  } catch (const atlas::error& e) {
+    throw atlas::error(name + ": " + e.what());
+  }
+}
+
+std::string text_name(const model_options& options) {
+  return options.text.empty() ? "moby-dick" : options.text;
+}
+
+model_source open_model_source(const model_options& o) {
+  const std::string model = o.model.empty() ? "tiny-gpt2" : o.model;
+  io::language_model lm = load_model(model);
+  atlas::detail::check_between(o.block_size, 2, lm.model.config().positions, "--block-size");
+  auto blocks = load_blocks(text_name(o), o.blocks, o.block_size, lm.tokenizer);
+  json description = {
+      {"model", model}, {"text", text_name(o)}, {"blocks", o.blocks}, {"block_size", o.block_size}};
+  return {std::move(lm), std::move(blocks), std::move(description)};
+}
+
+json perplexity_json(const atlas::perplexity_result& read) {
+  return {{"value", number(read.perplexity)}, {"standard_error", number(read.standard_error)}};
+}
+
+std::string heading(const json& description) {
+  std::string text;
+  for (const auto& [key, value] : description.items())
+    if (key != "perplexity")
+      text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", key,
+                          value.is_string() ? value.get<std::string>() : value.dump());
+  text += "\n";
+  if (description.contains("perplexity")) {
+    const json& p = description["perplexity"];
+    text += fmt::format(
+        "perplexity: {:.4f} (standard error {:.2f})\n", p["value"].get<double>(),
+        p["standard_error"].is_null() ? std::nan("") : p["standard_error"].get<double>());
+  }
+  return text + "\n";
+}
+
+model_flags add_model_options(CLI::App& app, model_options& o) {
+  model_flags flags{};
+  flags.model = app.add_option("--model", o.model,
+                               "Hugging Face folder, or tiny-gpt2 (default) or tiny-llama");
+  flags.text = app.add_option("--text", o.text, "UTF-8 file, or moby-dick (default) or addresses");
+  app.add_option("--blocks", o.blocks, "blocks of text, each read on its own")
+      ->capture_default_str();
+  app.add_option("--block-size", o.block_size, "tokens in each")->capture_default_str();
+  return flags;
+}
+
+void add_layer_options(CLI::App& app, layer_options& o, const std::string& otherwise) {
+  auto* layers =
+      app.add_option("--layers", o.layers, "such as 3,4,5; " + otherwise)->delimiter(',');
+  auto* deepest = app.add_option("--deepest", o.deepest, "the last so many layers")
+                      ->check(CLI::PositiveNumber)
+                      ->excludes(layers);
+  app.add_option("--relative-depth", o.relative_depth, "the layer at this depth, from 0 to 1")
+      ->excludes(layers)
+      ->excludes(deepest);
+}
+
+}  // namespace atlas_program
