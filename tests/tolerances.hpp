@@ -14,6 +14,9 @@ inline constexpr double tiny_golden = 1e-4;
 /// Perplexities published with the models to six digits, of float32 arithmetic.
 inline constexpr double perplexity = 5e-5;
 
+/// Perplexities under rules that keep everything: float32 sums in another order.
+inline constexpr double same_perplexity = 1e-6;
+
 /// Distances of a float32 cloud at offset 1e3 with gaps of 1e-3: the coordinates themselves are
 /// rounded to 6e-5, the distance is of these rounded coordinates and exact to far less.
 inline constexpr double offset_distance = 1e-3;

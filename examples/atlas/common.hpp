@@ -53,5 +53,6 @@ void add_two_nn(CLI::App& program);
 void add_rank(CLI::App& program);
 void add_overlap(CLI::App& program);
 void add_haar(CLI::App& program);
+void add_crystallize(CLI::App& program);
 
 }  // namespace atlas_program

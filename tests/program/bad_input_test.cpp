@@ -181,3 +181,12 @@ TEST_CASE("texts that cannot be measured are refused") {
   CHECK(has(text("fine until \xC3\x28 here"), "UTF-8"));
   CHECK(has(bad.refused("measure --text nowhere.txt"), "nowhere.txt"));
 }
+
+TEST_CASE("interventions that make no sense are refused") {
+  const bad_input bad;
+  CHECK(has(bad.refused("crystallize --top-k 0"), "--top-k"));
+  CHECK(has(bad.refused("crystallize --ranks 33"), "--ranks"));
+  CHECK(has(bad.refused("crystallize --ranks 0"), "--ranks"));
+  CHECK(has(bad.refused("crystallize --deepest 7"), "--deepest"));
+  CHECK(has(bad.refused("crystallize --calibration nowhere.txt"), "nowhere.txt"));
+}

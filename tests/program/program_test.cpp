@@ -165,3 +165,31 @@ TEST_CASE("help has an example for each subcommand") {
     CHECK(r.out.find("Example:\n  atlas " + command) != std::string::npos);
   }
 }
+
+TEST_CASE("crystallize measures rules by the damage of V*, with random directions beside") {
+  const temporary_folder folder;
+  const std::string common =
+      "crystallize --blocks 3 --calibration-blocks 3 --points 600 --ranks 8,32 --json - ";
+  const program_run one = run(folder, common + "--layers 5 --threads 1");
+  REQUIRE(one.status == 0);
+  CHECK(one.out == run(folder, common + "--layers 5 --threads 2").out);
+  const auto found = one.json()["interventions"];
+  REQUIRE(found.size() == 1);
+  CHECK(found[0]["layers"] == std::vector<int>{5});
+  const auto rules = found[0]["rules"];
+  REQUIRE(rules.size() == 5);
+  CHECK(rules[0]["rule"] == "V* (top-1)");
+  CHECK(rules[0]["recovered"]["value"] == 0.0);
+  CHECK(rules[1]["rule"] == "top-2");
+  CHECK(rules[2]["rule"] == "V* + mean");
+  const double eight = rules[3]["recovered"]["value"].get<double>();
+  CHECK(eight > rules[3]["recovered_in_random_directions"]["value"].get<double>());
+  CHECK(eight < 1);
+  CHECK(rules[4]["rule"] == "V* + rank 32");
+  CHECK(rules[4]["recovered"]["value"].get<double>() ==
+        Approx(1).epsilon(tolerance::float_rounding));
+  const program_run deeper = run(folder, common + "--progressive --deepest 2 --top-k 1");
+  REQUIRE(deeper.status == 0);
+  CHECK(deeper.json()["interventions"][0]["layers"] == std::vector<int>{5});
+  CHECK(deeper.json()["interventions"][1]["layers"] == std::vector<int>{4, 5});
+}

@@ -25,8 +25,9 @@ struct head_capture {
 /// write only to places that belong to the pair.
 using head_observer = std::function<void(const head_capture&)>;
 
-/// How a head turns weights and values into its output: fills `context`, `[T, d_head]`. An empty
-/// rule is full attention. Called from several threads at once, as observers are.
+/// How a head turns weights and values into its output: rewrites `context`, `[T, d_head]`, which
+/// holds full attention before. An empty rule is full attention. Called from several threads at
+/// once, as observers are.
 using context_rule = std::function<void(const head_capture&, tensor_view<float, 2> context)>;
 
 }  // namespace atlas

@@ -12,10 +12,11 @@ namespace atlas {
 
 struct perplexity_result {
   double perplexity = 0;
-  double standard_error = 0;       ///< of the perplexity; NaN for a single block
-  double loss = 0;                 ///< nats per predicted token
-  double loss_standard_error = 0;  ///< from the spread between blocks
-  index tokens = 0;                ///< predicted
+  double standard_error = 0;         ///< of the perplexity; NaN for a single block
+  double loss = 0;                   ///< nats per predicted token
+  double loss_standard_error = 0;    ///< from the spread between blocks
+  index tokens = 0;                  ///< predicted
+  std::vector<double> block_losses;  ///< `[B]`, means over the tokens of each block
 };
 
 namespace detail {
@@ -57,14 +58,13 @@ inline perplexity_result perplexity(const transformer& model,
     });
   };
   model.forward(blocks, options);
-  std::vector<double> block_losses;
+  perplexity_result out;
   for (index b = 0; b < blocks.extent(0); ++b) {
     double sum = 0;
     for (index i = 0; i + 1 < t; ++i) sum += losses[static_cast<std::size_t>(b * t + i)];
-    block_losses.push_back(sum / static_cast<double>(t - 1));
+    out.block_losses.push_back(sum / static_cast<double>(t - 1));
   }
-  const sample_summary s = summarize(block_losses);
-  perplexity_result out;
+  const sample_summary s = summarize(out.block_losses);
   out.loss = s.mean;
   out.loss_standard_error = s.sd / std::sqrt(static_cast<double>(blocks.extent(0)));
   out.perplexity = std::exp(s.mean);

@@ -1,0 +1,252 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "atlas/attention/clouds.hpp"
+#include "atlas/attention/residual_rules.hpp"
+#include "atlas/attention/rules.hpp"
+#include "atlas/reference/perplexity_change.hpp"
+#include "model_source.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+
+struct crystallize_options {
+  common_options common;
+  model_options source;
+  layer_options layers;
+  std::vector<index> top_k = {1, 2}, ranks;
+  std::string calibration;
+  index calibration_blocks = 12, points = 2400;
+  bool progressive = false;
+};
+
+/// One way to replace attention, and what came of it.
+struct intervention {
+  std::string name;
+  std::map<index, atlas::context_rule> rules;   ///< by layer
+  std::map<index, atlas::context_rule> random;  ///< with random directions; empty for none
+};
+
+using bases = std::map<index, std::vector<atlas::residual_basis>>;  // by layer
+
+/// What low-rank rules need: learned on one text, used on another.
+struct calibrated {
+  bases principal, random;
+};
+
+calibrated calibrate(const crystallize_options& o, const atlas::io::language_model& lm,
+                     const std::vector<index>& layers, const std::string& text) {
+  const atlas::transformer_config& config = lm.model.config();
+  const auto blocks = load_blocks(text, o.calibration_blocks, o.source.block_size, lm.tokenizer);
+  atlas::cloud_collector collector({.layers = layers,
+                                    .heads = config.heads,
+                                    .head_dimension = config.head_dimension,
+                                    .blocks = o.calibration_blocks,
+                                    .block_size = o.source.block_size,
+                                    .min_context = std::min<index>(16, o.source.block_size / 2),
+                                    .points = o.points,
+                                    .seed = o.common.seed});
+  lm.model.forward(
+      blocks,
+      {.observed_layers = layers, .observer = collector.observer(), .threads = o.common.threads});
+  calibrated out;
+  for (const index l : layers) {
+    const atlas::head_clouds clouds = collector.clouds(l);
+    out.principal[l] = atlas::residual_bases(clouds.points, o.common.threads);
+    out.random[l] = atlas::random_residual_bases(
+        clouds.points, o.common.seed + static_cast<std::uint64_t>(l), o.common.threads);
+  }
+  return out;
+}
+
+std::vector<index> chosen_ranks(const crystallize_options& o, index d) {
+  std::vector<index> ranks = {0};
+  for (const index r : o.ranks.empty() ? std::vector<index>{1, 2, 4, 8, 16, 32} : o.ranks) {
+    if (!o.ranks.empty()) atlas::detail::check_between(r, 1, d, "--ranks");
+    if (r <= d) ranks.push_back(r);
+  }
+  return ranks;
+}
+
+/// V* first: the damage that the others are measured by.
+std::vector<intervention> interventions(const crystallize_options& o, const calibrated& basis,
+                                        const std::vector<index>& layers, index d) {
+  std::vector<intervention> out;
+  const auto add = [&](const std::string& name, const auto& rule_of, bool random) {
+    out.push_back({name, {}, {}});
+    for (const index l : layers) {
+      out.back().rules[l] = rule_of(basis.principal.at(l));
+      if (random) out.back().random[l] = rule_of(basis.random.at(l));
+    }
+  };
+  const auto top = [](index k) { return [k](const auto&) { return atlas::top_k_rule(k); }; };
+  add("V* (top-1)", top(1), false);
+  for (const index k : o.top_k)
+    if (k != 1) add(fmt::format("top-{}", k), top(k), false);
+  for (const index r : chosen_ranks(o, d))
+    add(
+        r == 0 ? "V* + mean" : fmt::format("V* + rank {}", r),
+        [r](const auto& b) { return atlas::low_rank_rule(b, r); }, r > 0 && r < d);
+  return out;
+}
+
+struct outcome {
+  std::string name;
+  atlas::perplexity_result read;
+  atlas::uncertain change, recovered;
+  std::optional<atlas::uncertain> random;  ///< share recovered in random directions
+};
+
+/// Reads the text under each intervention.
+std::vector<outcome> outcomes(const crystallize_options& o, const model_source& source,
+                              const atlas::perplexity_result& baseline,
+                              const std::vector<intervention>& all, atlas::progress_meter& meter) {
+  const auto read = [&](const std::map<index, atlas::context_rule>& rules) {
+    auto result = atlas::perplexity(source.lm.model, source.blocks,
+                                    {.rules = rules, .threads = o.common.threads});
+    meter.advance();
+    return result;
+  };
+  std::vector<outcome> out;
+  for (const intervention& i : all) {
+    outcome found{i.name, read(i.rules), {}, {}, {}};
+    const atlas::perplexity_result& damaged = out.empty() ? found.read : out.front().read;
+    found.change = atlas::perplexity_change(baseline, found.read);
+    found.recovered = atlas::share_recovered(baseline, damaged, found.read);
+    if (!i.random.empty()) found.random = atlas::share_recovered(baseline, damaged, read(i.random));
+    out.push_back(std::move(found));
+  }
+  return out;
+}
+
+json uncertain_json(const atlas::uncertain& x) {
+  return {{"value", number(x.value)}, {"standard_error", number(x.standard_error)}};
+}
+
+std::string with_error(const atlas::uncertain& x, double scale, int decimals) {
+  return fmt::format("{} ({})", digits(scale * x.value, decimals),
+                     digits(scale * x.standard_error, decimals));
+}
+
+json outcomes_json(const std::vector<outcome>& all) {
+  json out = json::array();
+  for (const outcome& o : all) {
+    json one = {{"rule", o.name},
+                {"perplexity", number(o.read.perplexity)},
+                {"change", uncertain_json(o.change)},
+                {"recovered", uncertain_json(o.recovered)}};
+    if (o.random) one["recovered_in_random_directions"] = uncertain_json(*o.random);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+std::string outcomes_table(const std::vector<outcome>& all) {
+  std::vector<std::vector<std::string>> rows = {
+      {"rule", "perplexity", "change (se)", "% recovered (se)", "random directions"}};
+  for (const outcome& o : all)
+    rows.push_back({o.name, digits(o.read.perplexity, 3), with_error(o.change, 1, 3),
+                    with_error(o.recovered, 100, 1),
+                    o.random ? with_error(*o.random, 100, 1) : "-"});
+  return table_text(rows) + "\n";
+}
+
+std::string layers_text(const std::vector<index>& layers) {
+  return fmt::format("{} {}", layers.size() == 1 ? "layer" : "layers", fmt::join(layers, ", "));
+}
+
+/// The last 3, or all to go through one after the other, unless told otherwise.
+std::vector<index> replaced_layers(const crystallize_options& o, index count) {
+  layer_options layers = o.layers;
+  if (layers.layers.empty() && layers.deepest == 0 && !layers.relative_depth)
+    layers.deepest = o.progressive ? count : std::min<index>(3, count);
+  return chosen_layers(layers, count);
+}
+
+/// The sets of layers to replace: one, or ever more from the end.
+std::vector<std::vector<index>> layer_sets(const crystallize_options& o,
+                                           const std::vector<index>& layers) {
+  if (!o.progressive) return {layers};
+  std::vector<std::vector<index>> sets;
+  for (auto first = layers.end(); first != layers.begin();)
+    sets.emplace_back(--first, layers.end());
+  return sets;
+}
+
+constexpr const char* how_to_read =
+    "How to read this. In the layers named, attention is replaced by V*, the value that a head\n"
+    "looks at most, by the k values of largest weight, or by V* and the residual's first "
+    "principal\n"
+    "directions, learned on the calibration text. Recovered: share of V*'s damage that is not\n"
+    "done. A rank carries structure only as far as it recovers more than as many random "
+    "directions\n"
+    "and more than the mean residual alone. Standard errors: paired over blocks.\n";
+
+std::string other_text(const std::string& text) {
+  return text == "addresses" ? "moby-dick" : "addresses";
+}
+
+void run_crystallize(const crystallize_options& o) {
+  for (const index k : o.top_k) atlas::detail::check_between(k, 1, index{1} << 40, "--top-k");
+  const model_source source = open_model_source(o.source);
+  const atlas::transformer_config& config = source.lm.model.config();
+  const std::vector<index> layers = replaced_layers(o, config.layers);
+  chosen_ranks(o, config.head_dimension);  // refuses bad ones before the work
+  const std::string text = o.calibration.empty() ? other_text(text_name(o.source)) : o.calibration;
+  const calibrated basis = calibrate(o, source.lm, layers, text);
+  const auto baseline =
+      atlas::perplexity(source.lm.model, source.blocks, {.threads = o.common.threads});
+  json description = source.description;
+  description["calibration"] = text;
+  description["perplexity"] = perplexity_json(baseline);
+  const auto sets = layer_sets(o, layers);
+  index passes = 0;
+  for (const intervention& i : interventions(o, basis, layers, config.head_dimension))
+    passes += i.random.empty() ? 1 : 2;
+  atlas::progress_meter meter(progress_bar(o.common), "interventions",
+                              passes * static_cast<index>(sets.size()));
+  json found = json::array();
+  std::string table = heading(description);
+  for (const auto& set : sets) {
+    const auto all =
+        outcomes(o, source, baseline, interventions(o, basis, set, config.head_dimension), meter);
+    found.push_back({{"layers", set}, {"rules", outcomes_json(all)}});
+    table += "Replaced: " + layers_text(set) + "\n" + outcomes_table(all);
+  }
+  report(o.common, {{"source", description}, {"interventions", found}}, table + how_to_read);
+}
+
+}  // namespace
+
+void add_crystallize(CLI::App& program) {
+  const auto options = std::make_shared<crystallize_options>();
+  CLI::App& app = *program.add_subcommand(
+      "crystallize", "What attention carries beyond the value that it looks at most.");
+  add_model_options(app, options->source);
+  add_layer_options(app, options->layers, "the last 3 unless told otherwise");
+  app.add_flag("--progressive", options->progressive,
+               "ever more of the layers, from the last one on");
+  app.add_option("--top-k", options->top_k, "also attention over so many keys")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--ranks", options->ranks,
+                 "principal directions of the residual; 1,2,4,8,16,32 up to the head's dimension")
+      ->delimiter(',');
+  app.add_option("--calibration", options->calibration,
+                 "text that the directions are learned on, a file, moby-dick or addresses; the "
+                 "embedded one that is not measured");
+  app.add_option("--calibration-blocks", options->calibration_blocks, "of that text")
+      ->capture_default_str();
+  app.add_option("--points", options->points, "rows of calibration a head")->capture_default_str();
+  add_common_options(app, options->common, "atlas crystallize --deepest 2 --ranks 1,4,16");
+  app.callback([options] { run_crystallize(*options); });
+}
+
+}  // namespace atlas_program

@@ -1,0 +1,132 @@
+#pragma once
+/// \file
+/// Context rules on the attention residual: the value that a head looks at most, and what is kept
+/// of the rest.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "atlas/attention/capture.hpp"
+#include "atlas/attention/clouds.hpp"
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/linalg/covariance.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/linalg/frame.hpp"
+
+namespace atlas {
+
+/// Rewrites the raw residuals `Attn - V*` of one head on one block in place, `[T, d_head]`. Called
+/// from several threads at once.
+using residual_map =
+    std::function<void(const head_capture& head, const tensor_view<float, 2>& residuals)>;
+
+/// `V* + map(Attn - V*)`: V* alone where the map writes zeros, full attention where it writes
+/// nothing.
+inline context_rule residual_rule(residual_map map) {
+  return [map = std::move(map)](const head_capture& head, const tensor_view<float, 2>& context) {
+    const index rows = context.extent(0), d = context.extent(1);
+    std::vector<index> most(static_cast<std::size_t>(rows));
+    for (index t = 0; t < rows; ++t) {
+      const tensor_view<const float, 1> weights = head.weights[t];
+      index best = 0;
+      for (index i = 1; i < weights.extent(0); ++i)
+        if (weights[i] > weights[best]) best = i;
+      most[static_cast<std::size_t>(t)] = best;
+      for (index k = 0; k < d; ++k) context(t, k) -= head.values(best, k);
+    }
+    map(head, context);
+    for (index t = 0; t < rows; ++t)
+      for (index k = 0; k < d; ++k)
+        context(t, k) += head.values(most[static_cast<std::size_t>(t)], k);
+  };
+}
+
+/// Where a head's residuals lie: the mean and the principal directions, most variance first.
+struct residual_basis {
+  Eigen::RowVectorXf mean;  ///< `[d_head]`
+  Eigen::MatrixXf vectors;  ///< `[d_head, d_head]`, orthonormal columns
+};
+
+namespace detail {
+
+template <class Basis>
+std::vector<residual_basis> residual_bases_with(const tensor_view<const float, 3>& points,
+                                                int threads, Basis&& basis) {
+  check_not_empty(points, "points");
+  if (points.extent(1) < 2) throw shape_error("points", "at least 2 rows a head", "1");
+  check_finite(points, "points");
+  std::vector<residual_basis> out(static_cast<std::size_t>(points.extent(0)));
+  parallel_for(points.extent(0), threads, [&](index h) {
+    const cloud_moments m = moments(points[h]);
+    out[static_cast<std::size_t>(h)] = {m.mean.transpose().cast<float>(),
+                                        basis(h, m.covariance).template cast<float>()};
+  });
+  return out;
+}
+
+}  // namespace detail
+
+/// The principal bases of a layer's heads.
+/// \param points `[H, N, d_head]`, raw residuals of a calibration text; N >= 2
+/// \throws shape_error for fewer than 2 rows, value_error for NaN
+///
+/// O(H (N d^2 + d^3)) time.
+template <tensor_like<3> Points>
+std::vector<residual_basis> residual_bases(const Points& points, int threads = 0) {
+  const auto held = as_view<3>(points);
+  return detail::residual_bases_with(held, threads, [](index, const Eigen::MatrixXd& covariance) {
+    return symmetric_eigenbasis(covariance).vectors;
+  });
+}
+
+/// Their null: the same means with uniformly random directions, another stream of the seed for each
+/// head. Arguments and errors as `residual_bases`.
+template <tensor_like<3> Points>
+std::vector<residual_basis> random_residual_bases(const Points& points, std::uint64_t seed,
+                                                  int threads = 0) {
+  const auto held = as_view<3>(points);
+  return detail::residual_bases_with(
+      held, threads, [seed](index head, const Eigen::MatrixXd& covariance) {
+        random_stream random(seed, static_cast<std::uint64_t>(head));
+        return random_frame(covariance.rows(), covariance.cols(), random);
+      });
+}
+
+/// V* and the residual's first `rank` coordinates in a basis of each head, about its mean:
+/// `V* + m + U_r U_r^T (Attn - V* - m)`. With rank 0 it is `V* + m`; with rank d_head it is full
+/// attention.
+/// \param bases one a query head
+/// \throws value_error for a rank outside [0, d_head] or no bases; the rule throws shape_error
+/// where
+///         a head has no basis or one of another size
+inline context_rule low_rank_rule(std::vector<residual_basis> bases, index rank) {
+  if (bases.empty()) throw value_error("bases", "one a head", "none");
+  for (const residual_basis& b : bases) detail::check_between(rank, 0, b.vectors.cols(), "rank");
+  const auto shared = std::make_shared<const std::vector<residual_basis>>(std::move(bases));
+  return residual_rule(
+      [shared, rank](const head_capture& head, const tensor_view<float, 2>& residuals) {
+        if (head.head >= static_cast<index>(shared->size()))
+          throw shape_error("bases", "one a head, " + std::to_string(head.head + 1) + " or more",
+                            std::to_string(shared->size()));
+        const residual_basis& basis = (*shared)[static_cast<std::size_t>(head.head)];
+        detail::check_extent(basis.vectors.rows(), residuals.extent(1), "bases", "head_dimension");
+        using rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+        Eigen::Map<rows, 0, Eigen::OuterStride<>> x(residuals.data(), residuals.extent(0),
+                                                    residuals.extent(1),
+                                                    Eigen::OuterStride<>(residuals.stride(0)));
+        const auto kept = basis.vectors.leftCols(rank);
+        const rows coordinates = (x.rowwise() - basis.mean) * kept;
+        x.noalias() = coordinates * kept.transpose();
+        x.rowwise() += basis.mean;
+      });
+}
+
+}  // namespace atlas
