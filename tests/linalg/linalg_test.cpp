@@ -44,6 +44,25 @@ TEST_CASE("the eigenbasis is descending, orthonormal and restores the matrix") {
         tolerance::double_rounding * matrix.norm());
 }
 
+TEST_CASE("eigenbases of large, tiny and degenerate matrices are right") {
+  for (const int d : {1, 2, 90}) {
+    const Eigen::MatrixXd cloud = normal_cloud(2 * d + 1, d);
+    Eigen::MatrixXd matrix = cloud.transpose() * cloud;
+    const double size = matrix.norm();
+    const auto basis = atlas::symmetric_eigenbasis(matrix);
+    CHECK((matrix * basis.vectors - basis.vectors * basis.values.asDiagonal()).norm() <
+          tolerance::double_rounding * size);
+    CHECK((basis.vectors.transpose() * basis.vectors - Eigen::MatrixXd::Identity(d, d)).norm() <
+          tolerance::double_rounding * d);
+    matrix.triangularView<Eigen::StrictlyUpper>().setConstant(7);  // the lower triangle counts
+    CHECK((atlas::symmetric_eigenvalues(matrix) - basis.values).norm() <
+          tolerance::double_rounding * size);
+  }
+  const auto equal = atlas::symmetric_eigenbasis(3 * Eigen::MatrixXd::Identity(40, 40));
+  CHECK((equal.values.array() == 3).all());
+  CHECK((equal.vectors.cwiseAbs().colwise().sum().array() == 1).all());
+}
+
 TEST_CASE("random frames are orthonormal and Haar: each entry has variance 1/d") {
   double sum = 0, fourth = 0;
   for (std::uint64_t s = 0; s < 2000; ++s) {

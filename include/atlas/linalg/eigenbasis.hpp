@@ -1,10 +1,18 @@
 #pragma once
 /// \file
-/// Eigenbases of symmetric matrices, largest eigenvalue first.
+/// Eigenbases of symmetric matrices, largest eigenvalue first: by Eigen, or by LAPACK's divide and
+/// conquer where ATLAS_USE_LAPACK is defined (atlas::blas, where LAPACK was found).
 
 #include <Eigen/Eigenvalues>
+#include <vector>
 
 #include "atlas/core/errors.hpp"
+
+#ifdef ATLAS_USE_LAPACK
+extern "C" void dsyevd_(const char* job, const char* triangle, const int* n, double* matrix,
+                        const int* leading, double* values, double* work, const int* work_size,
+                        int* int_work, const int* int_work_size, int* info);
+#endif
 
 namespace atlas {
 
@@ -26,27 +34,59 @@ inline void fix_signs(Eigen::MatrixXd& vectors) {
   }
 }
 
-inline void check_converged(Eigen::ComputationInfo info) {
-  if (info != Eigen::Success)
-    throw value_error("matrix", "a finite symmetric matrix", "one whose eigenvalues diverge");
+[[noreturn]] inline void refuse_diverging() {
+  throw value_error("matrix", "a finite symmetric matrix", "one whose eigenvalues diverge");
 }
+
+#ifdef ATLAS_USE_LAPACK
+
+/// Ascending; `matrix` becomes the eigenvectors where they are wanted.
+inline Eigen::VectorXd solve_symmetric(Eigen::MatrixXd& matrix, bool vectors) {
+  const int n = static_cast<int>(matrix.rows());
+  Eigen::VectorXd values(n);
+  if (n == 0) return values;
+  const char job = vectors ? 'V' : 'N', triangle = 'L';
+  const auto call = [&](std::vector<double>& work, int size, std::vector<int>& whole, int count) {
+    int info = 0;
+    dsyevd_(&job, &triangle, &n, matrix.data(), &n, values.data(), work.data(), &size, whole.data(),
+            &count, &info);
+    if (info != 0) refuse_diverging();
+  };
+  std::vector<double> work(1);
+  std::vector<int> whole(1);
+  call(work, -1, whole, -1);  // asks for the sizes
+  work.resize(static_cast<std::size_t>(work[0]));
+  whole.resize(static_cast<std::size_t>(whole[0]));
+  call(work, static_cast<int>(work.size()), whole, static_cast<int>(whole.size()));
+  return values;
+}
+
+#else
+
+inline Eigen::VectorXd solve_symmetric(Eigen::MatrixXd& matrix, bool vectors) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(
+      matrix, vectors ? Eigen::ComputeEigenvectors : Eigen::EigenvaluesOnly);
+  if (solver.info() != Eigen::Success) refuse_diverging();
+  if (vectors) matrix = solver.eigenvectors();
+  return solver.eigenvalues();
+}
+
+#endif
 
 }  // namespace detail
 
 /// Eigenvalues and eigenvectors of a symmetric `[d, d]` matrix (its lower triangle). O(d^3).
-inline eigenbasis symmetric_eigenbasis(const Eigen::MatrixXd& matrix) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(matrix);
-  detail::check_converged(solver.info());
-  eigenbasis basis{solver.eigenvalues().reverse(), solver.eigenvectors().rowwise().reverse()};
+/// \throws value_error where the iteration does not converge, as for NaN
+inline eigenbasis symmetric_eigenbasis(Eigen::MatrixXd matrix) {
+  const Eigen::VectorXd values = detail::solve_symmetric(matrix, true);
+  eigenbasis basis{values.reverse(), matrix.rowwise().reverse()};
   detail::fix_signs(basis.vectors);
   return basis;
 }
 
 /// Eigenvalues alone, descending.
-inline Eigen::VectorXd symmetric_eigenvalues(const Eigen::MatrixXd& matrix) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(matrix, Eigen::EigenvaluesOnly);
-  detail::check_converged(solver.info());
-  return solver.eigenvalues().reverse();
+inline Eigen::VectorXd symmetric_eigenvalues(Eigen::MatrixXd matrix) {
+  return detail::solve_symmetric(matrix, false).reverse();
 }
 
 }  // namespace atlas
