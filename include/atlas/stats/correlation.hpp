@@ -1,0 +1,177 @@
+#pragma once
+/// \file
+/// Correlations with permutation p values: Pearson, Spearman, and partial given one control.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/stats/permutation.hpp"
+
+namespace atlas {
+
+struct correlation {
+  double coefficient = 0;
+  double p = 0;  ///< two-sided
+  index n = 0;
+};
+
+/// Ranks from 1, equal values sharing the mean of theirs.
+inline Eigen::VectorXd average_ranks(const Eigen::VectorXd& x) {
+  const index n = x.size();
+  std::vector<index> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), index{0});
+  std::sort(order.begin(), order.end(), [&](index a, index b) { return x(a) < x(b); });
+  const auto value = [&](index i) { return x(order[static_cast<std::size_t>(i)]); };
+  Eigen::VectorXd ranks(n);
+  for (index from = 0; from < n;) {
+    index to = from + 1;
+    while (to < n && value(to) == value(from)) ++to;
+    for (index i = from; i < to; ++i)
+      ranks(order[static_cast<std::size_t>(i)]) = 0.5 * static_cast<double>(from + to + 1);
+    from = to;
+  }
+  return ranks;
+}
+
+namespace detail {
+
+template <class Scalar>
+Eigen::VectorXd checked_sample(const tensor_view<const Scalar, 1>& x, index n,
+                               const std::string& argument) {
+  check_not_empty(x, argument);
+  check_extent(x.extent(0), n, argument, "length");
+  check_finite(x, argument);
+  if (n < 3) throw shape_error(argument, "at least 3 values", std::to_string(n));
+  Eigen::VectorXd out(n);
+  for (index i = 0; i < n; ++i) out(i) = static_cast<double>(x[i]);
+  return out;
+}
+
+/// Less its mean, of norm 1. What rounding leaves of equal values does not count as variance.
+inline Eigen::VectorXd standardized(Eigen::VectorXd x, const std::string& argument) {
+  const double size = x.cwiseAbs().maxCoeff();
+  x.array() -= x.mean();
+  x.array() -= x.mean();  // of large offsets
+  const double norm = x.norm();
+  if (!(norm > 1e-14 * size * std::sqrt(static_cast<double>(x.size()))))
+    throw value_error(argument, "values that differ", "equal ones");
+  return x / norm;
+}
+
+/// Slack within which two sums of the same products in another order count as equal.
+inline constexpr double same_correlation = 1e-12;
+
+inline correlation correlate(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
+                             const permutation_options& options) {
+  const index n = x.size();
+  const Eigen::VectorXd u = standardized(x, "x"), v = standardized(y, "y");
+  const double r = std::clamp(u.dot(v), -1.0, 1.0), bar = std::abs(r) - same_correlation;
+  const double p = permutation_p(n, options, [&](const std::vector<index>& rows) {
+    double sum = 0;
+    for (index i = 0; i < n; ++i) sum += u(i) * v(rows[static_cast<std::size_t>(i)]);
+    return std::abs(sum) >= bar;
+  });
+  return {r, p, n};
+}
+
+/// What a standardized control leaves of a standardized sample.
+inline Eigen::VectorXd residual(const Eigen::VectorXd& x, const Eigen::VectorXd& control,
+                                const std::string& argument) {
+  Eigen::VectorXd left = x - x.dot(control) * control;
+  left -= left.dot(control) * control;
+  if (!(left.norm() > 1e-10))
+    throw value_error(argument, "values that the control does not determine", "such values");
+  return left / left.norm();
+}
+
+/// Shuffles what the control leaves of y (Freedman and Lane 1983) and takes the control out again.
+inline correlation correlate_given(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
+                                   const Eigen::VectorXd& control,
+                                   const permutation_options& options) {
+  const index n = x.size();
+  if (n < 4) throw shape_error("x", "at least 4 values", std::to_string(n));
+  const Eigen::VectorXd z = standardized(control, "control");
+  const Eigen::VectorXd u = residual(standardized(x, "x"), z, "x");
+  const Eigen::VectorXd v = residual(standardized(y, "y"), z, "y");
+  const double r = std::clamp(u.dot(v), -1.0, 1.0), bar = std::abs(r) - same_correlation;
+  const double p = permutation_p(n, options, [&](const std::vector<index>& rows) {
+    double sum = 0, along = 0;
+    for (index i = 0; i < n; ++i) {
+      const double shuffled = v(rows[static_cast<std::size_t>(i)]);
+      sum += u(i) * shuffled;
+      along += z(i) * shuffled;
+    }
+    return std::abs(sum) >= bar * std::sqrt(std::max(0.0, 1 - along * along));
+  });
+  return {r, p, n};
+}
+
+}  // namespace detail
+
+/// Pearson's correlation.
+///
+/// \param x `[n]`, n >= 3
+/// \param y `[n]`
+/// \return with a two-sided permutation p: of all n! orders where they are no more than
+///         `options.permutations`, else (hits + 1) / (permutations + 1) of random ones
+/// \throws shape_error for fewer than 3 values, other lengths or a block_size that does not divide
+///         n; value_error for NaN, equal values or options out of range
+///
+/// O(permutations n) time, O(n) memory per thread; the same bits for every thread count.
+template <tensor_like<1> X, tensor_like<1> Y>
+correlation pearson(const X& x, const Y& y, const permutation_options& options = {}) {
+  const auto a = as_view<1>(x);
+  const auto b = as_view<1>(y);
+  const index n = a.extent(0);
+  return detail::correlate(detail::checked_sample<scalar_of<X, 1>>(a, n, "x"),
+                           detail::checked_sample<scalar_of<Y, 1>>(b, n, "y"), options);
+}
+
+/// Spearman's: Pearson's of the ranks, equal values sharing theirs. Otherwise as `pearson`.
+template <tensor_like<1> X, tensor_like<1> Y>
+correlation spearman(const X& x, const Y& y, const permutation_options& options = {}) {
+  const auto a = as_view<1>(x);
+  const auto b = as_view<1>(y);
+  const index n = a.extent(0);
+  return detail::correlate(average_ranks(detail::checked_sample<scalar_of<X, 1>>(a, n, "x")),
+                           average_ranks(detail::checked_sample<scalar_of<Y, 1>>(b, n, "y")),
+                           options);
+}
+
+/// Pearson's correlation of what a linear fit on the control leaves of x and y. The p value is by
+/// Freedman and Lane's shuffles of residuals (J. Bus. Econ. Stat. 1, 292, 1983). Otherwise as
+/// `pearson`; n >= 4, and value_error where the control determines x or y.
+template <tensor_like<1> X, tensor_like<1> Y, tensor_like<1> Control>
+correlation partial_pearson(const X& x, const Y& y, const Control& control,
+                            const permutation_options& options = {}) {
+  const auto a = as_view<1>(x);
+  const auto b = as_view<1>(y);
+  const auto c = as_view<1>(control);
+  const index n = a.extent(0);
+  return detail::correlate_given(detail::checked_sample<scalar_of<X, 1>>(a, n, "x"),
+                                 detail::checked_sample<scalar_of<Y, 1>>(b, n, "y"),
+                                 detail::checked_sample<scalar_of<Control, 1>>(c, n, "control"),
+                                 options);
+}
+
+/// The same of ranks.
+template <tensor_like<1> X, tensor_like<1> Y, tensor_like<1> Control>
+correlation partial_spearman(const X& x, const Y& y, const Control& control,
+                             const permutation_options& options = {}) {
+  const auto a = as_view<1>(x);
+  const auto b = as_view<1>(y);
+  const auto c = as_view<1>(control);
+  const index n = a.extent(0);
+  return detail::correlate_given(
+      average_ranks(detail::checked_sample<scalar_of<X, 1>>(a, n, "x")),
+      average_ranks(detail::checked_sample<scalar_of<Y, 1>>(b, n, "y")),
+      average_ranks(detail::checked_sample<scalar_of<Control, 1>>(c, n, "control")), options);
+}
+
+}  // namespace atlas

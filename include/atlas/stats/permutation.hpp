@@ -1,0 +1,97 @@
+#pragma once
+/// \file
+/// Permutation p values: how often a statistic is as extreme when what belongs together is
+/// shuffled.
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/core/errors.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
+
+namespace atlas {
+
+struct permutation_options {
+  index permutations = 9999;
+  /// Rows that are shuffled together, in runs of this many: rows of one text are not independent,
+  /// and shuffling them one by one makes chance look rarer than it is. 1: every row on its own.
+  index block_size = 1;
+  std::uint64_t seed = 0;
+  int threads = 0;  ///< 0: all of the machine
+};
+
+namespace detail {
+
+/// n!, or `limit + 1` where that is more than `limit`.
+inline index factorial_up_to(index n, index limit) {
+  index product = 1;
+  for (index i = 2; i <= n; ++i) {
+    if (product > limit / i) return limit + 1;
+    product *= i;
+  }
+  return product;
+}
+
+/// Row i of the shuffled sample is row `rows[i]` of the sample.
+inline void rows_of_blocks(const std::vector<index>& blocks, index block_size,
+                           std::vector<index>& rows) {
+  std::size_t at = 0;
+  for (const index b : blocks)
+    for (index i = 0; i < block_size; ++i) rows[at++] = b * block_size + i;
+}
+
+inline index check_permutations(index n, const permutation_options& o) {
+  check_between(o.permutations, 1, index{1} << 40, "permutations");
+  check_between(o.block_size, 1, n, "block_size");
+  if (n % o.block_size != 0)
+    throw shape_error("x", "a multiple of block_size rows, " + std::to_string(o.block_size),
+                      std::to_string(n));
+  if (n / o.block_size < 2)
+    throw value_error("block_size", "at least 2 blocks to shuffle", std::to_string(o.block_size));
+  return n / o.block_size;
+}
+
+/// p of all orders of the blocks: the share that `as_extreme(rows)` is true for.
+template <class AsExtreme>
+double exact_p(index n, index blocks, index block_size, AsExtreme&& as_extreme) {
+  std::vector<index> order(static_cast<std::size_t>(blocks)), rows(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), index{0});
+  double hits = 0, total = 0;
+  do {
+    rows_of_blocks(order, block_size, rows);
+    hits += as_extreme(rows) ? 1 : 0;
+    ++total;
+  } while (std::next_permutation(order.begin(), order.end()));
+  return hits / total;
+}
+
+/// Share of shuffles of n rows for which `as_extreme(rows)` is true: of all of them where there are
+/// no more than were asked for, else `(hits + 1) / (permutations + 1)` of random ones (Phipson and
+/// Smyth 2010).
+template <class AsExtreme>
+double permutation_p(index n, const permutation_options& o, AsExtreme&& as_extreme) {
+  const index blocks = check_permutations(n, o);
+  if (factorial_up_to(blocks, o.permutations) <= o.permutations)
+    return exact_p(n, blocks, o.block_size, as_extreme);
+  constexpr index chunk = 64;
+  const index chunks = (o.permutations + chunk - 1) / chunk;
+  std::vector<index> hits(static_cast<std::size_t>(chunks), 0);
+  parallel_for(chunks, o.threads, [&](index c) {
+    std::vector<index> rows(static_cast<std::size_t>(n));
+    for (index i = c * chunk; i < std::min(o.permutations, (c + 1) * chunk); ++i) {
+      random_stream random(o.seed, static_cast<std::uint64_t>(i));
+      rows_of_blocks(random_permutation(blocks, random), o.block_size, rows);
+      hits[static_cast<std::size_t>(c)] += as_extreme(rows) ? 1 : 0;
+    }
+  });
+  const index all = std::accumulate(hits.begin(), hits.end(), index{0});
+  return static_cast<double>(all + 1) / static_cast<double>(o.permutations + 1);
+}
+
+}  // namespace detail
+}  // namespace atlas
