@@ -2,11 +2,11 @@
 /// \file
 /// What attention adds to the value it looks at most: the attention residual, raw and tail.
 
-#include <cmath>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include "atlas/boltzmann/row_weights.hpp"
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/errors.hpp"
@@ -64,31 +64,13 @@ Scalar raw_element(const residual_row& row, double tail_sum,
 }
 
 template <class Scalar>
-void check_weights(const tensor_view<const Scalar, 2>& weights) {
-  constexpr double slack = 1e-3;  // rows in half precision
-  for (index t = 0; t < weights.extent(0); ++t) {
-    double sum = 0;
-    for (index i = 0; i < weights.extent(1); ++i) {
-      const auto w = static_cast<double>(weights(t, i));
-      if (!(w >= 0))
-        throw value_error("weights", "weights of 0 or more",
-                          number_text(w) + " for query " + std::to_string(t));
-      sum += w;
-    }
-    if (!(std::abs(sum - 1) <= slack))
-      throw value_error("weights", "rows that sum to 1",
-                        number_text(sum) + " for query " + std::to_string(t));
-  }
-}
-
-template <class Scalar>
 residual_decomposition<Scalar> decompose_residual(const tensor_view<const Scalar, 2>& weights,
                                                   const tensor_view<const Scalar, 2>& values) {
   check_not_empty(weights, "weights");
   check_not_empty(values, "values");
   check_extent(values.extent(0), weights.extent(1), "values", "one row per key,");
   check_finite(values, "values");
-  check_weights(weights);
+  check_row_weights(weights);
   const index queries = weights.extent(0), d = values.extent(1);
   residual_decomposition<Scalar> out{
       owned_tensor<Scalar, 2>({queries, d}), owned_tensor<Scalar, 2>({queries, d}),

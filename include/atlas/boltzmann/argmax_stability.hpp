@@ -1,0 +1,160 @@
+#pragma once
+/// \file
+/// Whether the key that a query looks at most stays the same when the query is blurred.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "atlas/boltzmann/unit_values.hpp"
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
+
+namespace atlas {
+
+struct stability_options {
+  double noise = 0.05;  ///< sd of the noise, in units of the sd of the queries' coordinates
+  index draws = 20;     ///< of noise for each query
+  bool causal = true;   ///< query t of Q sees keys up to t + T - Q; all of them otherwise
+  index window = 0;     ///< keys that a query sees at most, the last ones; 0: no limit
+  std::uint64_t seed = 0;
+  int threads = 0;  ///< 0: all of the machine
+};
+
+struct stability_result {
+  double share = 0;                ///< of all draws of all queries whose argmax stays
+  owned_tensor<double, 1> stable;  ///< `[Q]`, of the draws of each query
+  double noise_sd = 0;             ///< in the queries' unit
+};
+
+namespace detail {
+
+/// Standard deviation of all coordinates about the mean query.
+inline double coordinate_sd(const double_rows& x) {
+  const double square = (x.rowwise() - x.colwise().mean()).squaredNorm();
+  return std::sqrt(square / static_cast<double>(x.size()));
+}
+
+/// The first of the largest entries of `logits` among keys [low, high).
+inline index argmax_between(const Eigen::Ref<const Eigen::RowVectorXd>& logits, index low,
+                            index high) {
+  index at = 0;
+  logits.segment(low, high - low).maxCoeff(&at);
+  return low + at;
+}
+
+/// Queries and keys of one head, `[Q, d]` and `[T, d]`, in double.
+class stability_counter {
+ public:
+  stability_counter(double_rows queries, double_rows keys, const stability_options& options)
+      : queries_(std::move(queries)), keys_(std::move(keys)), options_(options) {
+    noise_ = options.noise * coordinate_sd(queries_);
+  }
+  double noise_sd() const { return noise_; }
+
+  /// Shares of stable draws of queries [first, first + rows).
+  void count(index first, index rows, double* stable) const {
+    const index seen = last_key(first + rows - 1);
+    const auto keys = keys_.topRows(seen);
+    double_rows logits(rows, seen), blurred(rows, queries_.cols());
+    logits.noalias() = queries_.middleRows(first, rows) * keys.transpose();
+    std::vector<index> choice;
+    for (index r = 0; r < rows; ++r) choice.push_back(argmax(logits, first, r));
+    std::vector<index> same(static_cast<std::size_t>(rows), 0);
+    for (index draw = 0; draw < options_.draws; ++draw) {
+      blur(first, draw, blurred);
+      logits.noalias() = blurred * keys.transpose();
+      for (index r = 0; r < rows; ++r)
+        same[static_cast<std::size_t>(r)] +=
+            argmax(logits, first, r) == choice[static_cast<std::size_t>(r)];
+    }
+    for (index r = 0; r < rows; ++r)
+      stable[first + r] = static_cast<double>(same[static_cast<std::size_t>(r)]) /
+                          static_cast<double>(options_.draws);
+  }
+
+ private:
+  /// One past the last key that a query sees.
+  index last_key(index query) const {
+    return options_.causal ? query + 1 + keys_.rows() - queries_.rows() : keys_.rows();
+  }
+  index argmax(const double_rows& logits, index first, index r) const {
+    const index high = last_key(first + r);
+    const index low = options_.window > 0 ? std::max<index>(0, high - options_.window) : 0;
+    return argmax_between(logits.row(r), low, high);
+  }
+  /// A stream for each query, so that the cut into tasks does not matter.
+  void blur(index first, index draw, double_rows& out) const {
+    for (index r = 0; r < out.rows(); ++r) {
+      const index number = draw * queries_.rows() + first + r;
+      random_stream random(options_.seed, static_cast<std::uint64_t>(number));
+      for (index k = 0; k < out.cols(); ++k)
+        out(r, k) = queries_(first + r, k) + noise_ * random.normal();
+    }
+  }
+
+  double_rows queries_, keys_;
+  const stability_options& options_;
+  double noise_ = 0;
+};
+
+template <class Scalar>
+double_rows checked_rows(const tensor_view<const Scalar, 2>& x, const std::string& argument) {
+  check_not_empty(x, argument);
+  check_finite(x, argument);
+  double_rows out(x.extent(0), x.extent(1));
+  for (index r = 0; r < out.rows(); ++r)
+    for (index c = 0; c < out.cols(); ++c) out(r, c) = static_cast<double>(x(r, c));
+  return out;
+}
+
+inline void check_stability(const stability_options& o) {
+  if (!(o.noise >= 0 && std::isfinite(o.noise)))
+    throw value_error("noise", "a finite number of 0 or more", number_text(o.noise));
+  check_between(o.draws, 1, index{1} << 40, "draws");
+  check_between(o.window, 0, index{1} << 40, "window");
+}
+
+}  // namespace detail
+
+/// Share of blurred queries whose largest logit is at the key of the clean query's. The scale of
+/// the logits does not matter, only their order.
+///
+/// \param queries `[Q, d]` of one head, with positions already in them (rotary)
+/// \param keys    `[T, d]`, T >= Q where causal
+/// \throws shape_error for empty input, other widths, or fewer keys than causal queries;
+///         value_error for NaN or options out of range
+///
+/// O(draws Q T d) time. The same for every thread count.
+template <tensor_like<2> Queries, tensor_like<2> Keys>
+stability_result argmax_stability(const Queries& queries, const Keys& keys,
+                                  const stability_options& options = {}) {
+  const auto q = as_view<2>(queries);
+  const auto k = as_view<2>(keys);
+  detail::check_stability(options);
+  auto query_rows = detail::checked_rows<scalar_of<Queries, 2>>(q, "queries");
+  auto key_rows = detail::checked_rows<scalar_of<Keys, 2>>(k, "keys");
+  detail::check_extent(key_rows.cols(), query_rows.cols(), "keys", "as wide as queries,");
+  if (options.causal && key_rows.rows() < query_rows.rows())
+    throw shape_error("keys", "at least as many as queries, " + std::to_string(query_rows.rows()),
+                      std::to_string(key_rows.rows()));
+  const index count = query_rows.rows();
+  constexpr index tile = 64;
+  stability_result out{0, owned_tensor<double, 1>({count}), 0};
+  double* const stable = out.stable.mutable_view().data();
+  const detail::stability_counter counter(std::move(query_rows), std::move(key_rows), options);
+  parallel_for((count + tile - 1) / tile, options.threads,
+               [&](index t) { counter.count(t * tile, std::min(tile, count - t * tile), stable); });
+  out.noise_sd = counter.noise_sd();
+  out.share = std::accumulate(stable, stable + count, 0.0) / static_cast<double>(count);
+  return out;
+}
+
+}  // namespace atlas

@@ -1,0 +1,60 @@
+#pragma once
+/// \file
+/// Weights from logits, at any temperature.
+
+#include <cstddef>
+
+#include "atlas/boltzmann/logit_rows.hpp"
+#include "atlas/boltzmann/observables.hpp"
+#include "atlas/boltzmann/softmax_moments.hpp"
+#include "atlas/core/as_view.hpp"
+
+namespace atlas {
+
+namespace detail {
+
+template <class Scalar, std::size_t Rank>
+owned_tensor<Scalar, Rank> softmax(const tensor_view<const Scalar, Rank>& logits,
+                                   const boltzmann_options& options) {
+  check_beta(options.beta);
+  const logit_rows<Scalar, Rank> rows(logits);
+  owned_tensor<Scalar, Rank> weights(logits.extents());
+  Scalar* const out = weights.mutable_view().data();
+  for_each_row_tile(rows, options.threads, [&](index first, index count) {
+    const auto moments =
+        tile_moments(rows, first, count, options.beta, [](index, const logit_chunk&) {});
+    softmax_terms terms;
+    rows.for_each_chunk(first, count, [&](const logit_chunk& chunk) {
+      const softmax_moments& m = moments[static_cast<std::size_t>(chunk.row - first)];
+      terms.compute(chunk.logits, m.top, options.beta);
+      const index width = std::min(logit_tile::keys, rows.keys() - chunk.key);
+      for (index k = 0; k < width; ++k)
+        out[chunk.row * rows.keys() + chunk.key + k] = static_cast<Scalar>(terms.w(k) / m.total());
+    });
+  });
+  return weights;
+}
+
+}  // namespace detail
+
+/// Softmax of every row of logits: `e^(beta s_i) / Z`.
+///
+/// \tparam Rank of the logits; it need not be given for a `tensor_view`
+/// \param logits `[..., n]`, scaled, of float or double; masked keys are -inf
+/// \return of the same shape and scalar, masked keys 0; sums in double
+/// \throws as `boltzmann_observables`
+///
+/// O(size) time and memory.
+template <std::size_t Rank, tensor_like<Rank> Logits>
+owned_tensor<scalar_of<Logits, Rank>, Rank> softmax(const Logits& logits,
+                                                    const boltzmann_options& options = {}) {
+  const auto held = as_view<Rank>(logits);
+  return detail::softmax<scalar_of<Logits, Rank>>(held, options);
+}
+
+template <class Scalar, std::size_t Rank>
+auto softmax(const tensor_view<Scalar, Rank>& logits, const boltzmann_options& options = {}) {
+  return softmax<Rank, tensor_view<Scalar, Rank>>(logits, options);
+}
+
+}  // namespace atlas

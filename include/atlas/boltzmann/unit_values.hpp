@@ -1,0 +1,38 @@
+#pragma once
+/// \file
+/// Directions of value vectors.
+
+#include <Eigen/Core>
+#include <vector>
+
+#include "atlas/core/tensor_view.hpp"
+
+namespace atlas::detail {
+
+using double_rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Values scaled to norm 1.
+struct unit_values {
+  double_rows rows;         ///< `[T, d]`; zeros where a value is zero
+  Eigen::ArrayXd directed;  ///< `[T]`, 0 where a value is zero, else 1
+  index zeros = 0;
+};
+
+template <class Scalar>
+unit_values directions_of(const tensor_view<const Scalar, 2>& values) {
+  const index keys = values.extent(0), d = values.extent(1);
+  unit_values out{double_rows(keys, d), Eigen::ArrayXd::Ones(keys), 0};
+  for (index i = 0; i < keys; ++i) {
+    for (index k = 0; k < d; ++k) out.rows(i, k) = static_cast<double>(values(i, k));
+    const double norm = out.rows.row(i).stableNorm();
+    if (norm > 0) {
+      out.rows.row(i) /= norm;
+    } else {
+      out.directed(i) = 0;
+      ++out.zeros;
+    }
+  }
+  return out;
+}
+
+}  // namespace atlas::detail
