@@ -54,5 +54,7 @@ void add_rank(CLI::App& program);
 void add_overlap(CLI::App& program);
 void add_haar(CLI::App& program);
 void add_crystallize(CLI::App& program);
+void add_thermo(CLI::App& program);
+void add_boltzmann(CLI::App& program);
 
 }  // namespace atlas_program

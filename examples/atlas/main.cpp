@@ -34,7 +34,9 @@ int main(int argc, char** argv) try {
   atlas_program::add_rank(program);
   atlas_program::add_overlap(program);
   atlas_program::add_haar(program);
+  atlas_program::add_thermo(program);
   atlas_program::add_crystallize(program);
+  atlas_program::add_boltzmann(program);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -7,6 +7,7 @@
 #include "atlas/attention/residual.hpp"
 #include "atlas/attention/residual_rules.hpp"
 #include "atlas/attention/rules.hpp"
+#include "atlas/attention/thermodynamics.hpp"
 #include "atlas/boltzmann/argmax_stability.hpp"
 #include "atlas/boltzmann/crystallization.hpp"
 #include "atlas/boltzmann/density_matrix.hpp"

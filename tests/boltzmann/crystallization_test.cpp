@@ -84,6 +84,8 @@ TEST_CASE("without noise every choice is stable; masks, windows and threads are 
   CHECK(one.stable[0] == 1);  // one key
   CHECK(std::equal(one.stable.data(), one.stable.data() + 150, two.stable.data()));
   CHECK(atlas::argmax_stability(queries, keys, {.noise = 5, .window = 1}).share == 1);
+  const Eigen::MatrixXd equal = Eigen::RowVectorXd::LinSpaced(6, 0.1, 0.9).replicate(67, 1);
+  CHECK(atlas::argmax_stability(queries.topRows(67), equal, {.noise = 0.3}).share == 1);
   CHECK(atlas::argmax_stability(queries, keys, {.noise = 0.3, .seed = 1}).share != one.share);
 }
 

@@ -107,6 +107,9 @@ TEST_CASE("closed forms: orthonormal values, one direction, one key, opposite di
     CHECK(pure.von_neumann_entropy[q] == Approx(0).margin(1e-12));
     CHECK(pure.purity[q] == Approx(1).epsilon(1e-12));
   }
+  const auto quick = atlas::density_matrix(weights, axes, {.entropy = false});
+  CHECK(quick.purity[7] == spread.purity[7]);
+  CHECK(std::isnan(quick.von_neumann_entropy[7]));
   CHECK(spread.purity[0] == 1);
   CHECK(spread.von_neumann_entropy[0] == 0);
 }

@@ -190,3 +190,21 @@ TEST_CASE("interventions that make no sense are refused") {
   CHECK(has(bad.refused("crystallize --deepest 7"), "--deepest"));
   CHECK(has(bad.refused("crystallize --calibration nowhere.txt"), "nowhere.txt"));
 }
+
+TEST_CASE("logits and values that make no sense are refused") {
+  const bad_input bad;
+  constexpr double masked = -std::numeric_limits<double>::infinity();
+  owned_tensor<double, 2> logits = counting(6, 4), hidden = counting(6, 4), nan = counting(6, 4);
+  for (atlas::index k = 0; k < 4; ++k) hidden.mutable_view()(2, k) = masked;
+  nan.mutable_view()(1, 3) = std::numeric_limits<double>::quiet_NaN();
+  const std::string good = "boltzmann " + bad.cloud("logits.npy", logits);
+  CHECK(has(bad.refused("boltzmann " + bad.cloud("hidden.npy", hidden)), "row [2, all]"));
+  CHECK(has(bad.refused("boltzmann " + bad.cloud("nan.npy", nan)), "NaN at [1, 3]"));
+  CHECK(has(bad.refused(good + " --beta 0"), "beta"));
+  CHECK(has(bad.refused(good + " --beta -1"), "beta"));
+  CHECK(has(bad.refused(good + " --values " + bad.cloud("values.npy", counting(5, 3))), "values"));
+  CHECK(has(bad.refused(good + " --values nowhere.npy"), "nowhere.npy"));
+  CHECK(has(bad.refused("thermo --min-context 256"), "--min-context"));
+  CHECK(has(bad.refused("thermo --noise -1"), "noise"));
+  CHECK(has(bad.refused("thermo --layers 6"), "--layers"));
+}

@@ -1,10 +1,14 @@
 /// \file
 /// The program's results, against the library's and against what is known.
 
+#include <cmath>
 #include <vector>
 
 #include "../catch.hpp"
 #include "../tolerances.hpp"
+#include "atlas/boltzmann/density_matrix.hpp"
+#include "atlas/boltzmann/observables.hpp"
+#include "atlas/boltzmann/softmax.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/io/npy.hpp"
@@ -192,4 +196,80 @@ TEST_CASE("crystallize measures rules by the damage of V*, with random direction
   REQUIRE(deeper.status == 0);
   CHECK(deeper.json()["interventions"][0]["layers"] == std::vector<int>{5});
   CHECK(deeper.json()["interventions"][1]["layers"] == std::vector<int>{4, 5});
+}
+
+TEST_CASE("boltzmann prints the library's numbers in the logits' leading shape") {
+  const temporary_folder folder;
+  const auto logits = normal_clouds(4, 5, 7), values = normal_clouds(2, 7, 3);
+  atlas::io::write_npy(folder / "logits.npy",
+                       static_cast<const atlas::tensor_view<const float, 3>&>(logits));
+  atlas::io::write_npy(folder / "values.npy",
+                       static_cast<const atlas::tensor_view<const float, 3>&>(values));
+  const std::string file = "boltzmann '" + (folder / "logits.npy").string() + "' --beta 0.5";
+  const program_run r =
+      run(folder, file + " --values '" + (folder / "values.npy").string() + "' --json -");
+  REQUIRE(r.status == 0);
+  const auto out = r.json();
+  const auto o = atlas::boltzmann_observables<3>(logits, {.beta = 0.5});
+  const auto wide =
+      atlas::copy_as<double>(static_cast<const atlas::tensor_view<const float, 3>&>(logits));
+  const auto states = atlas::density_matrices(
+      atlas::softmax<3>(wide, {.beta = 0.5}),
+      atlas::copy_as<double>(static_cast<const atlas::tensor_view<const float, 3>&>(values)));
+  for (const std::size_t h : {0U, 3U})
+    for (const std::size_t q : {0U, 4U}) {
+      const auto i = static_cast<atlas::index>(h), j = static_cast<atlas::index>(q);
+      CHECK(out["free_energy"][h][q] == o.free_energy(i, j));
+      CHECK(out["mean_energy"][h][q] == o.mean_energy(i, j));
+      CHECK(out["heat_capacity"][h][q] == o.heat_capacity(i, j));
+      CHECK(out["entropy"][h][q] == o.entropy(i, j));
+      CHECK(out["t_eff"][h][q] == o.effective_temperature(i, j));
+      CHECK(out["purity"][h][q] == states.purity(i, j));
+      CHECK(out["von_neumann_entropy"][h][q] == states.von_neumann_entropy(i, j));
+    }
+  CHECK(out["entropy"].size() == 4);
+  CHECK(out["entropy"][0].size() == 5);
+  owned_tensor<float, 1> row({4});
+  atlas::io::write_npy(folder / "row.npy",
+                       static_cast<const atlas::tensor_view<const float, 1>&>(row));
+  const program_run single =
+      run(folder, "boltzmann '" + (folder / "row.npy").string() + "' --json -");
+  REQUIRE(single.status == 0);
+  CHECK(single.json()["entropy"].get<double>() == Approx(std::log(4.0)).epsilon(1e-15));
+}
+
+TEST_CASE("thermo reports every head, its nulls and its correlations, whatever the threads") {
+  const temporary_folder folder;
+  const std::string common = "thermo --permutations 99 --draws 2 --json - ";
+  for (const std::string model : {"tiny-gpt2", "tiny-llama"}) {
+    const program_run one = run(folder, common + "--blocks 4 --threads 1 --model " + model);
+    REQUIRE(one.status == 0);
+    CHECK(one.out == run(folder, common + "--blocks 4 --threads 2 --model " + model).out);
+    const auto result = one.json();
+    REQUIRE(result["layers"].size() == 6);
+    CHECK(result["crystallization"].contains("layer"));
+    for (const auto& layer : result["layers"]) {
+      CHECK(layer["undefined_rows"] == 0);
+      REQUIRE(layer["heads"].size() == 6);
+      for (const auto& head : layer["heads"]) {
+        const auto mean = [&](const char* name) { return head[name]["mean"].get<double>(); };
+        CHECK(mean("free_energy") ==
+              Approx(mean("mean_energy") - mean("entropy")).epsilon(tolerance::double_rounding));
+        CHECK(mean("ratio") > 0);
+        CHECK(mean("ratio") < 1);
+        CHECK(mean("entropy_null") > 0);
+        CHECK(mean("argmax_stability") > 0.8);
+        CHECK(mean("von_neumann_entropy") <= mean("entropy") + 1e-9);  // Holevo's bound
+        CHECK(mean("purity") > 1.0 / 32);
+        CHECK(head["entropy"]["standard_error"].get<double>() > 0);
+      }
+      const auto r = layer["prediction_entropy"]["heat_capacity"]["spearman"];
+      CHECK(std::abs(r["coefficient"].get<double>()) < 1);
+      CHECK(r["p"].get<double>() > 0);
+    }
+  }
+  const program_run lone = run(folder, common + "--blocks 1 --layers 2");
+  REQUIRE(lone.status == 0);
+  CHECK(lone.json()["layers"][0]["prediction_entropy"]["heat_capacity"]["pearson"].is_null());
+  CHECK_FALSE(lone.json().contains("crystallization"));
 }

@@ -167,6 +167,13 @@ TEST_CASE("correlations do not mind scale, offset, or the number of threads") {
   const auto two = atlas::pearson(x, y, {.seed = 4, .threads = 2});
   CHECK(one.p == two.p);
   CHECK(one.coefficient == two.coefficient);
+  for (const double scale : {1e200, 1e-200, 1e-305}) {
+    for (std::size_t i = 0; i < 300; ++i) moved[i] = scale * x[i];
+    CHECK(atlas::pearson(moved, y, {.permutations = 9}).coefficient ==
+          Approx(one.coefficient).epsilon(1e-9));
+  }
+  const numbers seconds = {1.7e9 + 1e-6, 1.7e9 + 3e-6, 1.7e9 + 9e-6}, other = {1, 2, 5};
+  CHECK(atlas::pearson(seconds, other).coefficient > 0.9);
   CHECK(atlas::pearson(x, x).coefficient == Approx(1).epsilon(1e-14));
   CHECK(atlas::pearson(x, x).p == 1.0 / 10000);
   CHECK(atlas::spearman(moved, y, {.seed = 4}).coefficient ==

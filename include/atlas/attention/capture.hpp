@@ -19,6 +19,9 @@ struct head_capture {
   tensor_view<const float, 2> weights;  ///< `[T, T]`, softmax of the logits
   tensor_view<const float, 2> values;   ///< `[T, d_head]`
   tensor_view<const float, 2> context;  ///< `[T, d_head]`, what the head hands on; empty for rules
+  tensor_view<const float, 2> queries = {};  ///< `[T, d_head]`, turned by their positions
+  tensor_view<const float, 2> keys = {};     ///< `[T, d_head]`, likewise
+  index window = 0;                          ///< keys that a query sees at most; 0: no limit
 };
 
 /// Receives captures. Called from several threads at once, for different (block, head) pairs:

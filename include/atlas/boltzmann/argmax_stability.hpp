@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <type_traits>
@@ -42,20 +43,14 @@ inline double coordinate_sd(const double_rows& x) {
   return std::sqrt(square / static_cast<double>(x.size()));
 }
 
-/// The first of the largest entries of `logits` among keys [low, high).
-inline index argmax_between(const Eigen::Ref<const Eigen::RowVectorXd>& logits, index low,
-                            index high) {
-  index at = 0;
-  logits.segment(low, high - low).maxCoeff(&at);
-  return low + at;
-}
-
 /// Queries and keys of one head, `[Q, d]` and `[T, d]`, in double.
 class stability_counter {
  public:
   stability_counter(double_rows queries, double_rows keys, const stability_options& options)
       : queries_(std::move(queries)), keys_(std::move(keys)), options_(options) {
     noise_ = options.noise * coordinate_sd(queries_);
+    rounding_ = 4 * static_cast<double>(keys_.cols()) * std::numeric_limits<double>::epsilon() *
+                keys_.rowwise().norm().maxCoeff();
   }
   double noise_sd() const { return noise_; }
 
@@ -65,15 +60,16 @@ class stability_counter {
     const auto keys = keys_.topRows(seen);
     double_rows logits(rows, seen), blurred(rows, queries_.cols());
     logits.noalias() = queries_.middleRows(first, rows) * keys.transpose();
-    std::vector<index> choice;
-    for (index r = 0; r < rows; ++r) choice.push_back(argmax(logits, first, r));
+    std::vector<index> choice(static_cast<std::size_t>(rows));
+    for (index r = 0; r < rows; ++r)
+      seen_logits(logits, first, r).maxCoeff(&choice[static_cast<std::size_t>(r)]);
     std::vector<index> same(static_cast<std::size_t>(rows), 0);
     for (index draw = 0; draw < options_.draws; ++draw) {
       blur(first, draw, blurred);
       logits.noalias() = blurred * keys.transpose();
       for (index r = 0; r < rows; ++r)
-        same[static_cast<std::size_t>(r)] +=
-            argmax(logits, first, r) == choice[static_cast<std::size_t>(r)];
+        same[static_cast<std::size_t>(r)] += keeps(
+            seen_logits(logits, first, r), choice[static_cast<std::size_t>(r)], blurred.row(r));
     }
     for (index r = 0; r < rows; ++r)
       stable[first + r] = static_cast<double>(same[static_cast<std::size_t>(r)]) /
@@ -85,10 +81,17 @@ class stability_counter {
   index last_key(index query) const {
     return options_.causal ? query + 1 + keys_.rows() - queries_.rows() : keys_.rows();
   }
-  index argmax(const double_rows& logits, index first, index r) const {
+  /// The logits of the keys that a query sees.
+  Eigen::Ref<const Eigen::RowVectorXd> seen_logits(const double_rows& logits, index first,
+                                                   index r) const {
     const index high = last_key(first + r);
     const index low = options_.window > 0 ? std::max<index>(0, high - options_.window) : 0;
-    return argmax_between(logits.row(r), low, high);
+    return logits.row(r).segment(low, high - low);
+  }
+  /// Whether no key is ahead of the chosen one by more than rounding: of equal keys none wins.
+  template <class Logits, class Query>
+  bool keeps(const Logits& logits, index choice, const Query& query) const {
+    return logits(choice) >= logits.maxCoeff() - rounding_ * query.norm();
   }
   /// A stream for each query, so that the cut into tasks does not matter.
   void blur(index first, index draw, double_rows& out) const {
@@ -103,6 +106,7 @@ class stability_counter {
   double_rows queries_, keys_;
   const stability_options& options_;
   double noise_ = 0;
+  double rounding_ = 0;  ///< of a dot product, for a query of norm 1
 };
 
 template <class Scalar>

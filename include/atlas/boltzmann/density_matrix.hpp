@@ -23,14 +23,15 @@
 namespace atlas {
 
 struct density_options {
-  int threads = 0;  ///< 0: all of the machine
+  bool entropy = true;  ///< false: purity alone, without the eigenvalues that are most of the work
+  int threads = 0;      ///< 0: all of the machine
 };
 
 /// Of every row, in the weights' leading shape.
 template <std::size_t Rank>
 struct density_observables {
   owned_tensor<double, Rank> purity;               ///< `tr rho^2`, from 1/d to 1
-  owned_tensor<double, Rank> von_neumann_entropy;  ///< `-tr rho ln rho`, in nats, from 0 to ln d
+  owned_tensor<double, Rank> von_neumann_entropy;  ///< `-tr rho ln rho`, nats; NaN unless asked for
   index zero_values = 0;     ///< value vectors of norm 0: no direction, left out of rho
   index undefined_rows = 0;  ///< rows with weight on such values alone: NaN in both
 };
@@ -40,7 +41,7 @@ namespace detail {
 /// Rows [first, first + rows) of one head into `purity` and `entropy`; returns how many have none.
 template <class Scalar>
 index density_of_rows(const tensor_view<const Scalar, 2>& weights, const unit_values& values,
-                      index first, index rows, double* purity, double* entropy) {
+                      index first, index rows, bool entropies, double* purity, double* entropy) {
   density_tile tile;
   tile.load(weights, values, first, rows);
   const Eigen::ArrayXd pure = purities(tile, values);
@@ -51,9 +52,9 @@ index density_of_rows(const tensor_view<const Scalar, 2>& weights, const unit_va
     const bool defined = tile.mass(r) > 0;
     constexpr double none = std::numeric_limits<double>::quiet_NaN();
     purity[first + r] = defined ? std::min(1.0, pure(r)) : none;
-    entropy[first + r] =
-        defined ? solver.entropy(tile.weights.row(r), directions, negligible_weight<Scalar>())
-                : none;
+    entropy[first + r] = defined && entropies ? solver.entropy(tile.weights.row(r), directions,
+                                                               negligible_weight<Scalar>())
+                                              : none;
     undefined += defined ? 0 : 1;
   }
   return undefined;
@@ -76,8 +77,9 @@ void check_density(const tensor_view<const Scalar, 3>& weights,
 /// \param purity and `entropy` have room for `[H, Q]`
 template <class Scalar>
 std::pair<index, index> density_of_heads(const tensor_view<const Scalar, 3>& weights,
-                                         const tensor_view<const Scalar, 3>& values, int threads,
-                                         double* purity, double* entropy) {
+                                         const tensor_view<const Scalar, 3>& values,
+                                         const density_options& options, double* purity,
+                                         double* entropy) {
   check_density(weights, values);
   constexpr index tile = 128;
   const index heads = weights.extent(0), queries = weights.extent(1);
@@ -89,11 +91,12 @@ std::pair<index, index> density_of_heads(const tensor_view<const Scalar, 3>& wei
     zeros += units.back().zeros;
   }
   std::vector<index> undefined(static_cast<std::size_t>(heads * tiles), 0);
-  parallel_for(heads * tiles, threads, [&](index task) {
+  parallel_for(heads * tiles, options.threads, [&](index task) {
     const index h = task / tiles, first = task % tiles * tile;
-    undefined[static_cast<std::size_t>(task)] = density_of_rows(
-        weights[h], units[static_cast<std::size_t>(h / group)], first,
-        std::min(tile, queries - first), purity + h * queries, entropy + h * queries);
+    undefined[static_cast<std::size_t>(task)] =
+        density_of_rows(weights[h], units[static_cast<std::size_t>(h / group)], first,
+                        std::min(tile, queries - first), options.entropy, purity + h * queries,
+                        entropy + h * queries);
   });
   return {zeros, std::accumulate(undefined.begin(), undefined.end(), index{0})};
 }
@@ -127,7 +130,7 @@ density_observables<1> density_matrix(const Weights& weights, const Values& valu
   density_observables<1> out{owned_tensor<double, 1>({a.extent(0)}),
                              owned_tensor<double, 1>({a.extent(0)}), 0, 0};
   std::tie(out.zero_values, out.undefined_rows) = detail::density_of_heads<scalar>(
-      detail::as_one_head<scalar>(a), detail::as_one_head<scalar>(v), options.threads,
+      detail::as_one_head<scalar>(a), detail::as_one_head<scalar>(v), options,
       out.purity.mutable_view().data(), out.von_neumann_entropy.mutable_view().data());
   return out;
 }
@@ -149,7 +152,7 @@ density_observables<2> density_matrices(const Weights& weights, const Values& va
   const shape<2> rows = {a.extent(0), a.extent(1)};
   density_observables<2> out{owned_tensor<double, 2>(rows), owned_tensor<double, 2>(rows), 0, 0};
   std::tie(out.zero_values, out.undefined_rows) =
-      detail::density_of_heads<scalar>(a, v, options.threads, out.purity.mutable_view().data(),
+      detail::density_of_heads<scalar>(a, v, options, out.purity.mutable_view().data(),
                                        out.von_neumann_entropy.mutable_view().data());
   return out;
 }

@@ -213,6 +213,9 @@ class transformer {
                          {scratch.weights.data(), {t, t}},
                          in.values,
                          {}};
+    capture.queries = in.queries;
+    capture.keys = in.keys;
+    capture.window = in.window;
     if (ruled) rule->second(capture, context);
     capture.context = context;
     if (seen) o.observer(capture);

@@ -53,15 +53,15 @@ Eigen::VectorXd checked_sample(const tensor_view<const Scalar, 1>& x, index n,
   return out;
 }
 
-/// Less its mean, of norm 1. What rounding leaves of equal values does not count as variance.
+/// Less its mean, of norm 1. Scaled first, so that squares neither overflow nor vanish.
 inline Eigen::VectorXd standardized(Eigen::VectorXd x, const std::string& argument) {
-  const double size = x.cwiseAbs().maxCoeff();
-  x.array() -= x.mean();
-  x.array() -= x.mean();  // of large offsets
-  const double norm = x.norm();
-  if (!(norm > 1e-14 * size * std::sqrt(static_cast<double>(x.size()))))
+  if (!(x.maxCoeff() > x.minCoeff()))
     throw value_error(argument, "values that differ", "equal ones");
-  return x / norm;
+  const double size = x.cwiseAbs().maxCoeff();
+  x = (x / size).array() - x(0) / size;
+  x /= x.cwiseAbs().maxCoeff();
+  x.array() -= x.mean();
+  return x / x.norm();
 }
 
 /// Slack within which two sums of the same products in another order count as equal.
@@ -128,9 +128,9 @@ template <tensor_like<1> X, tensor_like<1> Y>
 correlation pearson(const X& x, const Y& y, const permutation_options& options = {}) {
   const auto a = as_view<1>(x);
   const auto b = as_view<1>(y);
-  const index n = a.extent(0);
-  return detail::correlate(detail::checked_sample<scalar_of<X, 1>>(a, n, "x"),
-                           detail::checked_sample<scalar_of<Y, 1>>(b, n, "y"), options);
+  const auto checked_x = detail::checked_sample<scalar_of<X, 1>>(a, a.extent(0), "x");
+  const auto checked_y = detail::checked_sample<scalar_of<Y, 1>>(b, a.extent(0), "y");
+  return detail::correlate(checked_x, checked_y, options);
 }
 
 /// Spearman's: Pearson's of the ranks, equal values sharing theirs. Otherwise as `pearson`.
@@ -138,10 +138,9 @@ template <tensor_like<1> X, tensor_like<1> Y>
 correlation spearman(const X& x, const Y& y, const permutation_options& options = {}) {
   const auto a = as_view<1>(x);
   const auto b = as_view<1>(y);
-  const index n = a.extent(0);
-  return detail::correlate(average_ranks(detail::checked_sample<scalar_of<X, 1>>(a, n, "x")),
-                           average_ranks(detail::checked_sample<scalar_of<Y, 1>>(b, n, "y")),
-                           options);
+  const auto checked_x = detail::checked_sample<scalar_of<X, 1>>(a, a.extent(0), "x");
+  const auto checked_y = detail::checked_sample<scalar_of<Y, 1>>(b, a.extent(0), "y");
+  return detail::correlate(average_ranks(checked_x), average_ranks(checked_y), options);
 }
 
 /// Pearson's correlation of what a linear fit on the control leaves of x and y. The p value is by
@@ -153,11 +152,10 @@ correlation partial_pearson(const X& x, const Y& y, const Control& control,
   const auto a = as_view<1>(x);
   const auto b = as_view<1>(y);
   const auto c = as_view<1>(control);
-  const index n = a.extent(0);
-  return detail::correlate_given(detail::checked_sample<scalar_of<X, 1>>(a, n, "x"),
-                                 detail::checked_sample<scalar_of<Y, 1>>(b, n, "y"),
-                                 detail::checked_sample<scalar_of<Control, 1>>(c, n, "control"),
-                                 options);
+  const auto checked_x = detail::checked_sample<scalar_of<X, 1>>(a, a.extent(0), "x");
+  const auto checked_y = detail::checked_sample<scalar_of<Y, 1>>(b, a.extent(0), "y");
+  const auto checked_z = detail::checked_sample<scalar_of<Control, 1>>(c, a.extent(0), "control");
+  return detail::correlate_given(checked_x, checked_y, checked_z, options);
 }
 
 /// The same of ranks.
@@ -167,11 +165,11 @@ correlation partial_spearman(const X& x, const Y& y, const Control& control,
   const auto a = as_view<1>(x);
   const auto b = as_view<1>(y);
   const auto c = as_view<1>(control);
-  const index n = a.extent(0);
-  return detail::correlate_given(
-      average_ranks(detail::checked_sample<scalar_of<X, 1>>(a, n, "x")),
-      average_ranks(detail::checked_sample<scalar_of<Y, 1>>(b, n, "y")),
-      average_ranks(detail::checked_sample<scalar_of<Control, 1>>(c, n, "control")), options);
+  const auto checked_x = detail::checked_sample<scalar_of<X, 1>>(a, a.extent(0), "x");
+  const auto checked_y = detail::checked_sample<scalar_of<Y, 1>>(b, a.extent(0), "y");
+  const auto checked_z = detail::checked_sample<scalar_of<Control, 1>>(c, a.extent(0), "control");
+  return detail::correlate_given(average_ranks(checked_x), average_ranks(checked_y),
+                                 average_ranks(checked_z), options);
 }
 
 }  // namespace atlas

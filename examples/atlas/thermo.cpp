@@ -1,0 +1,303 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <memory>
+#include <optional>
+
+#include "atlas/attention/thermodynamics.hpp"
+#include "atlas/boltzmann/crystallization.hpp"
+#include "atlas/boltzmann/observables.hpp"
+#include "atlas/stats/correlation.hpp"
+#include "model_source.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+
+struct thermo_options {
+  common_options common;
+  model_options source;
+  layer_options layers;
+  index min_context = 16, permutations = 1999, draws = 10;
+  double noise = 0.05;
+};
+
+/// One observable: how it is called and where it is.
+struct observable {
+  const char* name;
+  atlas::owned_tensor<double, 3> atlas::layer_thermodynamics::*values;
+};
+
+constexpr observable observables[] = {
+    {"free_energy", &atlas::layer_thermodynamics::free_energy},
+    {"mean_energy", &atlas::layer_thermodynamics::mean_energy},
+    {"heat_capacity", &atlas::layer_thermodynamics::heat_capacity},
+    {"entropy", &atlas::layer_thermodynamics::entropy},
+    {"entropy_null", &atlas::layer_thermodynamics::null_entropy},
+    {"purity", &atlas::layer_thermodynamics::purity},
+    {"von_neumann_entropy", &atlas::layer_thermodynamics::von_neumann_entropy},
+    {"ratio", &atlas::layer_thermodynamics::ratio},
+    {"ratio_null", &atlas::layer_thermodynamics::null_ratio},
+    {"margin", &atlas::layer_thermodynamics::margin},
+    {"argmax_stability", &atlas::layer_thermodynamics::stable},
+};
+
+/// T_eff of a mean entropy is not a mean; it gets a column of its own.
+atlas::owned_tensor<double, 3> effective_temperature(const atlas::layer_thermodynamics& layer) {
+  auto out = atlas::copy_as<double>(
+      static_cast<const atlas::tensor_view<const double, 3>&>(layer.entropy));
+  double* const x = out.mutable_view().data();
+  for (index i = 0; i < out.size(); ++i) x[i] = std::exp(x[i]);
+  return out;
+}
+
+/// Mean over heads, `[B, T]`.
+atlas::owned_tensor<double, 2> mean_over_heads(const atlas::tensor_view<const double, 3>& x) {
+  atlas::owned_tensor<double, 2> out({x.extent(1), x.extent(2)});
+  for (index h = 0; h < x.extent(0); ++h)
+    for (index b = 0; b < x.extent(1); ++b)
+      for (index t = 0; t < x.extent(2); ++t)
+        out.mutable_view()(b, t) += x(h, b, t) / static_cast<double>(x.extent(0));
+  return out;
+}
+
+/// Rows from `min_context` on of all blocks, one after the other.
+std::vector<double> late_rows(const atlas::tensor_view<const double, 2>& x, index min_context) {
+  std::vector<double> out;
+  for (index b = 0; b < x.extent(0); ++b)
+    for (index t = min_context; t < x.extent(1); ++t) out.push_back(x(b, t));
+  return out;
+}
+
+/// With prediction entropy; blocks are shuffled whole. Nothing where there is too little to shuffle
+/// or nothing varies.
+using maybe_correlation = std::optional<atlas::correlation>;
+struct correlations {
+  maybe_correlation pearson, spearman, partial;
+};
+
+template <class Correlate>
+maybe_correlation if_defined(Correlate&& correlate) {
+  try {
+    return correlate();
+  } catch (const atlas::value_error&) {
+    return std::nullopt;
+  }
+}
+
+correlations correlate(const std::vector<double>& x, const std::vector<double>& prediction,
+                       const std::vector<double>& log_position,
+                       const atlas::permutation_options& o) {
+  return {if_defined([&] { return atlas::pearson(x, prediction, o); }),
+          if_defined([&] { return atlas::spearman(x, prediction, o); }),
+          if_defined([&] { return atlas::partial_pearson(x, prediction, log_position, o); })};
+}
+
+json correlations_json(const correlations& c) {
+  const auto one = [](const maybe_correlation& r) {
+    return r ? json{{"coefficient", number(r->coefficient)}, {"p", number(r->p)}} : json(nullptr);
+  };
+  return {{"pearson", one(c.pearson)},
+          {"spearman", one(c.spearman)},
+          {"partial_given_log_position", one(c.partial)}};
+}
+
+std::string correlation_text(const maybe_correlation& r) {
+  return r ? fmt::format("{:.2f} (p {:.3f})", r->coefficient, r->p) : "-";
+}
+
+/// What was seen of a model and a text.
+struct thermo_run {
+  const thermo_options& o;
+  std::vector<index> layers;
+  index heads = 0;
+  std::vector<double> prediction, log_position;  ///< of late rows
+  atlas::permutation_options shuffles;
+
+  correlations with_prediction(const atlas::tensor_view<const double, 2>& x) const {
+    return correlate(late_rows(x, o.min_context), prediction, log_position, shuffles);
+  }
+};
+
+json summary_json(const atlas::sample_summary& s) {
+  return {{"mean", number(s.mean)}, {"standard_error", number(s.standard_error)}};
+}
+
+json head_json(const thermo_run& run, const atlas::layer_thermodynamics& layer, index head) {
+  json out = {{"head", head}};
+  for (const observable& x : observables)
+    out[x.name] =
+        summary_json(atlas::mean_over_blocks((layer.*(x.values))[head], run.o.min_context));
+  out["effective_temperature"] =
+      summary_json(atlas::mean_over_blocks(effective_temperature(layer)[head], run.o.min_context));
+  out["prediction_entropy"] = {
+      {"heat_capacity", correlations_json(run.with_prediction(layer.heat_capacity[head]))},
+      {"von_neumann_entropy",
+       correlations_json(run.with_prediction(layer.von_neumann_entropy[head]))}};
+  return out;
+}
+
+std::vector<std::string> head_row(const json& head) {
+  const auto mean = [&](const char* name, int decimals) {
+    const json& x = head[name]["mean"];
+    return x.is_null() ? "-" : digits(x.get<double>(), decimals);
+  };
+  const auto with_null = [&](const std::string& name) {
+    return fmt::format("{} ({})", mean(name.c_str(), 2), mean((name + "_null").c_str(), 2));
+  };
+  return {
+      head["head"].dump(),      mean("free_energy", 2),         mean("mean_energy", 2),
+      mean("heat_capacity", 2), with_null("entropy"),           mean("effective_temperature", 1),
+      mean("purity", 3),        mean("von_neumann_entropy", 2), with_null("ratio"),
+      mean("margin", 2),        mean("argmax_stability", 2)};
+}
+
+struct layer_outcome {
+  json result;
+  std::string table;
+  std::vector<std::string> correlation_row;
+  double mean_ratio = 0;
+};
+
+layer_outcome describe_layer(const thermo_run& run, index number,
+                             const atlas::layer_thermodynamics& layer) {
+  json heads = json::array();
+  std::vector<std::vector<std::string>> rows = {{"head", "F", "<E>", "C", "S (null)", "T_eff",
+                                                 "purity", "S_vn", "R (null)", "margin", "stable"}};
+  for (index h = 0; h < run.heads; ++h) {
+    heads.push_back(head_json(run, layer, h));
+    rows.push_back(head_row(heads.back()));
+  }
+  const auto capacity = run.with_prediction(mean_over_heads(layer.heat_capacity));
+  const auto mixed = run.with_prediction(mean_over_heads(layer.von_neumann_entropy));
+  const auto ratio = atlas::mean_over_blocks(mean_over_heads(layer.ratio), run.o.min_context);
+  layer_outcome out;
+  out.mean_ratio = ratio.mean;
+  out.result = {{"layer", number},
+                {"mean_ratio", summary_json(ratio)},
+                {"heads", heads},
+                {"prediction_entropy",
+                 {{"heat_capacity", correlations_json(capacity)},
+                  {"von_neumann_entropy", correlations_json(mixed)}}},
+                {"undefined_rows", layer.undefined_rows}};
+  out.table = fmt::format("Layer {}\n", number) + table_text(rows) + "\n";
+  out.correlation_row = {std::to_string(number),
+                         digits(ratio.mean, 3),
+                         correlation_text(capacity.pearson),
+                         correlation_text(capacity.spearman),
+                         correlation_text(capacity.partial),
+                         correlation_text(mixed.pearson),
+                         correlation_text(mixed.spearman),
+                         correlation_text(mixed.partial)};
+  return out;
+}
+
+constexpr const char* how_to_read =
+    "How to read this. Means over positions. Free energy F, mean energy <E>, heat capacity C and\n"
+    "entropy S of the softmax at beta 1; T_eff = e^S keys; S_vn and purity of the density matrix "
+    "of\n"
+    "the values' directions; R = p2/p1 and margin p1 - p2 of the two largest weights; stable: "
+    "share\n"
+    "of blurred queries that look at the same key most. Nulls: independent normal logits of the\n"
+    "row's own spread. Concentration carries structure as far as it differs from these. p values\n"
+    "are of shuffles of whole passages: rows of one passage are not independent.\n";
+
+std::string depth_text(const atlas::crystallization_point& point) {
+  if (!point.layer) return "L_c: none, mean R does not stay below 0.05\n\n";
+  return fmt::format("L_c: layer {}, {:.0f} % of the depth\n\n", *point.layer,
+                     100 * *point.fraction);
+}
+
+/// The pass: everything looks on at once.
+json observe(const model_source& source, const thermo_options& o, const std::vector<index>& layers,
+             atlas::thermodynamics_collector& collector,
+             atlas::owned_tensor<double, 2>& prediction) {
+  const auto see = [&](index first, const atlas::tensor_view<const float, 2>& logits) {
+    const auto seen = atlas::boltzmann_observables(logits, {.threads = o.common.threads});
+    std::copy_n(seen.entropy.data(), seen.entropy.size(), prediction.mutable_view().data() + first);
+  };
+  return perplexity_json(atlas::perplexity(source.lm.model, source.blocks,
+                                           {.observed_layers = layers,
+                                            .observer = collector.observer(),
+                                            .logits_observer = see,
+                                            .threads = o.common.threads,
+                                            .on_progress = progress_bar(o.common)}));
+}
+
+thermo_run prepare(const thermo_options& o, std::vector<index> layers, index heads,
+                   const atlas::tensor_view<const double, 2>& prediction) {
+  thermo_run run{o, std::move(layers), heads, late_rows(prediction, o.min_context), {}, {}};
+  const index late = prediction.extent(1) - o.min_context;
+  for (index i = 0; i < late * prediction.extent(0); ++i)
+    run.log_position.push_back(std::log(static_cast<double>(o.min_context + i % late + 1)));
+  run.shuffles = {.permutations = o.permutations,
+                  .block_size = late,
+                  .seed = o.common.seed,
+                  .threads = o.common.threads};
+  return run;
+}
+
+void run_thermo(const thermo_options& o) {
+  model_source source = open_model_source(o.source);
+  const atlas::transformer_config& config = source.lm.model.config();
+  const std::vector<index> layers = chosen_layers(o.layers, config.layers);
+  atlas::detail::check_between(o.min_context, 0, o.source.block_size - 1, "--min-context");
+  atlas::detail::check_between(o.permutations, 1, index{1} << 30, "--permutations");
+  atlas::thermodynamics_collector collector({.layers = layers,
+                                             .heads = config.heads,
+                                             .blocks = o.source.blocks,
+                                             .block_size = o.source.block_size,
+                                             .noise = o.noise,
+                                             .draws = o.draws,
+                                             .seed = o.common.seed});
+  atlas::owned_tensor<double, 2> prediction({o.source.blocks, o.source.block_size});
+  source.description["min_context"] = o.min_context;
+  source.description["perplexity"] = observe(source, o, layers, collector, prediction);
+  const thermo_run run = prepare(o, layers, config.heads, prediction);
+  json found = json::array();
+  std::string table = heading(source.description);
+  std::vector<std::vector<std::string>> profile = {{"layer", "mean R", "C: Pearson", "Spearman",
+                                                    "partial", "S_vn: Pearson", "Spearman",
+                                                    "partial"}};
+  std::vector<double> ratios;
+  for (const index l : layers) {
+    layer_outcome outcome = describe_layer(run, l, collector.layer(l));
+    found.push_back(std::move(outcome.result));
+    table += outcome.table;
+    profile.push_back(std::move(outcome.correlation_row));
+    ratios.push_back(outcome.mean_ratio);
+  }
+  table += "Correlation with prediction entropy; partial: given log position\n" +
+           table_text(profile) + "\n";
+  json result = {{"source", source.description}, {"layers", found}};
+  if (static_cast<index>(layers.size()) == config.layers) {
+    const auto point = atlas::crystallization_depth(ratios);
+    result["crystallization"] = {{"layer", point.layer ? json(*point.layer) : json(nullptr)},
+                                 {"fraction", point.layer ? json(*point.fraction) : json(nullptr)}};
+    table += depth_text(point);
+  }
+  report(o.common, result, table + how_to_read);
+}
+
+}  // namespace
+
+void add_thermo(CLI::App& program) {
+  const auto options = std::make_shared<thermo_options>();
+  CLI::App& app = *program.add_subcommand(
+      "thermo", "Boltzmann observables of a model's attention, and how settled it is.");
+  add_model_options(app, options->source);
+  add_layer_options(app, options->layers, "all unless told otherwise");
+  app.add_option("--min-context", options->min_context, "first positions of a block left out")
+      ->capture_default_str();
+  app.add_option("--permutations", options->permutations, "of passages, for p")
+      ->capture_default_str();
+  app.add_option("--noise", options->noise, "of the queries, in sd of their coordinates")
+      ->capture_default_str();
+  app.add_option("--draws", options->draws, "of that noise for each query")->capture_default_str();
+  add_common_options(app, options->common, "atlas thermo --model tiny-llama --deepest 2");
+  app.callback([options] { run_thermo(*options); });
+}
+
+}  // namespace atlas_program

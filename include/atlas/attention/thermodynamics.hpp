@@ -1,0 +1,171 @@
+#pragma once
+/// \file
+/// Boltzmann observables of a model's attention, collected while it runs.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "atlas/attention/capture.hpp"
+#include "atlas/boltzmann/argmax_stability.hpp"
+#include "atlas/boltzmann/crystallization.hpp"
+#include "atlas/boltzmann/density_matrix.hpp"
+#include "atlas/boltzmann/observables.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/stats/summary.hpp"
+
+namespace atlas {
+
+/// What the heads of one layer did at each place of a text, `[H, B, T]` each (head, block,
+/// position).
+struct layer_thermodynamics {
+  owned_tensor<double, 3> free_energy, mean_energy, heat_capacity, entropy;  ///< of the softmax
+  owned_tensor<double, 3> ratio, margin;                ///< of the two largest weights
+  owned_tensor<double, 3> stable;                       ///< share of blurred queries, see below
+  owned_tensor<double, 3> purity, von_neumann_entropy;  ///< NaN for weight on zero values alone
+  owned_tensor<double, 3> null_ratio, null_entropy;     ///< of random logits, see below
+  index undefined_rows = 0;                             ///< with such a NaN
+
+  layer_thermodynamics() = default;
+  explicit layer_thermodynamics(const shape<3>& extents) {
+    for (owned_tensor<double, 3>* x :
+         {&free_energy, &mean_energy, &heat_capacity, &entropy, &ratio, &margin, &stable, &purity,
+          &von_neumann_entropy, &null_ratio, &null_entropy})
+      *x = owned_tensor<double, 3>(extents);
+  }
+};
+
+struct thermodynamics_options {
+  std::vector<index> layers = {};  ///< to collect
+  index heads = 0;                 ///< query heads
+  index blocks = 0;                ///< text blocks
+  index block_size = 0;            ///< positions per block
+  double noise = 0.05;             ///< of the queries, for `stable`; see `argmax_stability`
+  index draws = 10;                ///< of that noise
+  std::uint64_t seed = 0;
+};
+
+/// Collects observables while a model runs: pass `observer()` to it.
+///
+/// `null_ratio` and `null_entropy` are those of one row of independent normal logits on as many
+/// keys and with the standard deviation of the row's own: what attention of that strength without
+/// structure would give.
+///
+/// Memory: 11 doubles for each head, block and position of a layer.
+class thermodynamics_collector {
+ public:
+  /// \throws value_error for options out of range
+  explicit thermodynamics_collector(thermodynamics_options options) : options_(std::move(options)) {
+    detail::check_between(options_.heads, 1, index{1} << 20, "heads");
+    detail::check_between(options_.blocks, 1, index{1} << 30, "blocks");
+    detail::check_between(options_.block_size, 1, index{1} << 30, "block_size");
+    detail::check_stability(stability(0));
+    for (const index layer : options_.layers)
+      layers_.try_emplace(layer, shape<3>{options_.heads, options_.blocks, options_.block_size});
+  }
+
+  /// Refers to this object, which must outlive it.
+  head_observer observer() {
+    return [this](const head_capture& capture) { collect(capture); };
+  }
+
+  /// \throws value_error for a layer that was not collected
+  layer_thermodynamics layer(index number) const {
+    const auto found = layers_.find(number);
+    if (found == layers_.end())
+      throw value_error("layer", "one of those collected", std::to_string(number));
+    layer_thermodynamics out = found->second;
+    const double* purity = out.purity.data();
+    out.undefined_rows =
+        std::count_if(purity, purity + out.purity.size(), [](double x) { return std::isnan(x); });
+    return out;
+  }
+
+ private:
+  stability_options stability(std::uint64_t stream) const {
+    return {.noise = options_.noise,
+            .draws = options_.draws,
+            .seed = options_.seed ^ (stream * 0x9E3779B97F4A7C15U),
+            .threads = 1};
+  }
+
+  /// Writes to the rows of one block and head only, so captures may come from many threads.
+  void collect(const head_capture& c) {
+    const auto found = layers_.find(c.layer);
+    if (found == layers_.end()) return;
+    detail::check_between(c.head, 0, options_.heads - 1, "capture.head");
+    detail::check_between(c.block, 0, options_.blocks - 1, "capture.block");
+    detail::check_extent(c.logits.extent(0), options_.block_size, "capture.logits",
+                         "block_size rows,");
+    layer_thermodynamics& into = found->second;
+    const index place = (c.head * options_.blocks + c.block) * options_.block_size;
+    const auto number = static_cast<std::uint64_t>(
+        (c.layer * options_.heads + c.head) * options_.blocks + c.block + 1);
+    collect_softmax(c, place, into);
+    const auto density = density_matrix(c.weights, c.values, {.threads = 1});
+    put(density.purity, place, into.purity);
+    put(density.von_neumann_entropy, place, into.von_neumann_entropy);
+    stability_options blur = stability(number);
+    blur.window = c.window;
+    put(argmax_stability(c.queries, c.keys, blur).stable, place, into.stable);
+    collect_null(c, place, number, into);
+  }
+
+  static void put(const tensor_view<const double, 1>& from, index place,
+                  owned_tensor<double, 3>& into) {
+    std::copy_n(from.data(), from.size(), into.mutable_view().data() + place);
+  }
+
+  static void collect_softmax(const head_capture& c, index place, layer_thermodynamics& into) {
+    const auto o = boltzmann_observables(c.logits, {.threads = 1});
+    put(o.free_energy, place, into.free_energy);
+    put(o.mean_energy, place, into.mean_energy);
+    put(o.heat_capacity, place, into.heat_capacity);
+    put(o.entropy, place, into.entropy);
+    const auto top = concentration(c.logits, {.threads = 1});
+    put(top.ratio, place, into.ratio);
+    put(top.margin, place, into.margin);
+  }
+
+  /// Normal logits in the places of those that are not masked.
+  void collect_null(const head_capture& c, index place, std::uint64_t number,
+                    layer_thermodynamics& into) const {
+    random_stream random(options_.seed, number);
+    std::vector<double> row;
+    for (index t = 0; t < c.logits.extent(0); ++t) {
+      row.clear();
+      for (index i = 0; i < c.logits.extent(1); ++i)
+        if (std::isfinite(c.logits(t, i))) row.push_back(static_cast<double>(c.logits(t, i)));
+      const double sd = row.size() > 1 ? summarize(row).sd : 0;
+      for (double& x : row) x = sd * random.normal();
+      const auto null = boltzmann_observables<1>(row, {.threads = 1});
+      into.null_entropy.mutable_view().data()[place + t] = null.entropy;
+      into.null_ratio.mutable_view().data()[place + t] =
+          concentration<1>(row, {.threads = 1}).ratio;
+    }
+  }
+
+  thermodynamics_options options_;
+  std::map<index, layer_thermodynamics> layers_;
+};
+
+/// Mean of `[B, T]` over the positions from `min_context` on of all blocks; the standard error is
+/// of the means of blocks, which are independent where rows of one block are not. NaN is left out.
+inline sample_summary mean_over_blocks(const tensor_view<const double, 2>& x, index min_context) {
+  detail::check_between(min_context, 0, x.extent(1) - 1, "min_context");
+  std::vector<double> means;
+  for (index b = 0; b < x.extent(0); ++b) {
+    std::vector<double> rows;
+    for (index t = min_context; t < x.extent(1); ++t)
+      if (!std::isnan(x(b, t))) rows.push_back(x(b, t));
+    if (!rows.empty()) means.push_back(summarize(rows).mean);
+  }
+  return summarize(means);
+}
+
+}  // namespace atlas
