@@ -25,7 +25,9 @@ int complain(std::string what) {
 
 int main(int argc, char** argv) try {
   CLI::App program(
-      "Geometry of transformer attention: every estimate with its interval and its null.", "atlas");
+      "Geometry and thermodynamics of transformer attention: every estimate with its interval and "
+      "its null.",
+      "atlas");
   program.set_version_flag("--version", std::string("atlas ") + ATLAS_VERSION);
   program.require_subcommand(1);
   program.footer("Examples:\n  atlas measure\n  atlas two-nn --help");
