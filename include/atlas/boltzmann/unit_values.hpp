@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/linalg/row_matrix.hpp"
 
 namespace atlas::detail {
 
-using double_rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using double_rows = row_matrix<double>;
 
 /// Values scaled to norm 1.
 struct unit_values {

@@ -65,7 +65,8 @@ void run_workers(index workers, Work&& work) {
 /// \throws value_error if negative
 inline index thread_count(int threads) {
   if (threads < 0) throw value_error("threads", "0 (all) or more", std::to_string(threads));
-  const auto machine = static_cast<index>(std::thread::hardware_concurrency());
+  // Asked once: some standard libraries read files to answer.
+  static const auto machine = static_cast<index>(std::thread::hardware_concurrency());
   return threads > 0 ? threads : std::max<index>(1, machine);
 }
 

@@ -8,11 +8,9 @@
 #include <vector>
 
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/linalg/row_matrix.hpp"
 
 namespace atlas::detail {
-
-template <class Scalar>
-using row_matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 /// Squared distance of two rows, computed from their differences in double. Eight partial sums in
 /// a fixed order: the same bits for every storage order and symmetric in its arguments.

@@ -6,66 +6,72 @@
 #include <algorithm>
 #include <vector>
 
-#include "atlas/reference/norms.hpp"
+#include "atlas/reference/matrix.hpp"
 #include "atlas/reference/parameters.hpp"
 
 namespace atlas::detail {
 
-using const_float_map = Eigen::Map<const float_matrix>;
-
-inline const_float_map as_matrix(const parameter& p) {
-  return {p.values.data(), p.extents[0], p.extents.size() > 1 ? p.extents[1] : 1};
-}
-inline const float* values_or_null(const std::vector<parameter>& all, index place) {
-  return place < 0 ? nullptr : all[static_cast<std::size_t>(place)].values.data();
-}
-
 enum class product { assign, add };
 
-/// Columns `[column, column + out)` of y become (or gain) `x W + bias`, where W is the weight as
-/// `[in, out]`, or its transpose where the weight is `[out, in]`.
-inline void apply_linear(const Eigen::Ref<const float_matrix>& x, const const_float_map& weight,
-                         bool input_major, const float* bias, product how, int threads,
-                         float_matrix& y, index column = 0) {
-  constexpr index tile = 256;
+/// How a product is shared out.
+struct work_split {
+  int threads = 0;
+  index tile_rows = 256;
+};
+
+/// y becomes (or gains) `x W + bias`, where W is the weight as `[in, out]`, or its transpose where
+/// the weight is `[out, in]`.
+template <class Scalar>
+void apply_linear(const std::type_identity_t<const_rows<Scalar>>& x,
+                  const Eigen::Map<const row_matrix<Scalar>>& weight, bool input_major,
+                  const Scalar* bias, product how, const work_split& split,
+                  std::type_identity_t<mutable_rows<Scalar>> y) {
+  constexpr index tile_columns = 256;
+  const index tile_rows = split.tile_rows;
   const index n = x.rows(), out = input_major ? weight.cols() : weight.rows();
-  const index row_tiles = (n + tile - 1) / tile, column_tiles = (out + tile - 1) / tile;
-  parallel_for(row_tiles * column_tiles, threads, [&](index t) {
-    const index r = t / column_tiles * tile, c = t % column_tiles * tile;
-    const index rows = std::min(tile, n - r), columns = std::min(tile, out - c);
-    auto target = y.block(r, column + c, rows, columns);
+  const index row_tiles = (n + tile_rows - 1) / tile_rows;
+  const index column_tiles = (out + tile_columns - 1) / tile_columns;
+  parallel_for(row_tiles * column_tiles, split.threads, [&](index t) {
+    const index r = t / column_tiles * tile_rows, c = t % column_tiles * tile_columns;
+    const index rows = std::min(tile_rows, n - r), columns = std::min(tile_columns, out - c);
+    auto target = y.block(r, c, rows, columns);
     if (how == product::assign) target.setZero();
     if (input_major)
       target.noalias() += x.middleRows(r, rows) * weight.middleCols(c, columns);
     else
       target.noalias() += x.middleRows(r, rows) * weight.middleRows(c, columns).transpose();
-    if (bias) target.rowwise() += Eigen::Map<const Eigen::RowVectorXf>(bias + c, columns);
+    if (bias) target.rowwise() += Eigen::Map<const row_vector<Scalar>>(bias + c, columns);
   });
 }
 
-inline void apply_linear(const float_matrix& x, const std::vector<parameter>& all,
-                         const linear_places& p, product how, int threads, float_matrix& y,
-                         index column = 0) {
-  apply_linear(x, as_matrix(all[static_cast<std::size_t>(p.weight)]), p.input_major,
-               values_or_null(all, p.bias), how, threads, y, column);
+template <class Scalar>
+void apply_linear(const std::type_identity_t<const_rows<Scalar>>& x,
+                  const model_weights<Scalar>& model, const linear_places& p, product how,
+                  const work_split& split, std::type_identity_t<mutable_rows<Scalar>> y) {
+  apply_linear<Scalar>(x, model.matrix(p.weight), p.input_major, model.values(p.bias), how, split,
+                       y);
 }
 
 /// Columns that a linear map puts out.
-inline index output_columns(const std::vector<parameter>& all, const linear_places& p) {
-  return all[static_cast<std::size_t>(p.weight)].extents[p.input_major ? 1 : 0];
+template <class Scalar>
+index output_columns(const model_weights<Scalar>& model, const linear_places& p) {
+  const auto weight = model.matrix(p.weight);
+  return p.input_major ? weight.cols() : weight.rows();
 }
 
 /// Several linear maps of the same rows, side by side in y.
-inline void apply_side_by_side(const float_matrix& x, const std::vector<parameter>& all,
-                               const std::vector<linear_places>& maps, int threads,
-                               float_matrix& y) {
+template <class Scalar>
+void apply_side_by_side(const row_matrix<Scalar>& x, const model_weights<Scalar>& model,
+                        const std::vector<linear_places>& maps, const work_split& split,
+                        row_matrix<Scalar>& y) {
   index width = 0;
-  for (const linear_places& p : maps) width += output_columns(all, p);
+  for (const linear_places& p : maps) width += output_columns(model, p);
   y.resize(x.rows(), width);
   index column = 0;
   for (const linear_places& p : maps) {
-    apply_linear(x, all, p, product::assign, threads, y, column);
-    column += output_columns(all, p);
+    const index columns = output_columns(model, p);
+    apply_linear(x, model, p, product::assign, split, y.middleCols(column, columns));
+    column += columns;
   }
 }
 

@@ -3,12 +3,13 @@
 /// The weights of a transformer under their Hugging Face names, and where each is used.
 
 #include <functional>
-#include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/checks.hpp"
 #include "atlas/reference/config.hpp"
+#include "atlas/reference/matrix.hpp"
 
 namespace atlas {
 
@@ -18,12 +19,14 @@ namespace atlas {
 using weight_source =
     std::function<std::vector<float>(const std::string& name, const std::vector<index>& extents)>;
 
-/// One weight tensor.
-struct parameter {
+/// One weight tensor, or its gradient.
+template <class Scalar>
+struct basic_parameter {
   std::string name;
   std::vector<index> extents;
-  std::vector<float> values;  ///< row-major
+  std::vector<Scalar> values;  ///< row-major
 };
+using parameter = basic_parameter<float>;
 
 namespace detail {
 
@@ -49,9 +52,10 @@ struct model_places {
 };
 
 /// Reads parameters one after the other and remembers their places.
+template <class Scalar>
 class parameter_reader {
  public:
-  parameter_reader(const weight_source& source, std::vector<parameter>& into)
+  parameter_reader(const weight_source& source, std::vector<basic_parameter<Scalar>>& into)
       : source_(source), into_(into) {}
 
   /// \throws shape_error or value_error naming the tensor when the source's values do not fit
@@ -61,7 +65,7 @@ class parameter_reader {
     for (const index e : extents) wanted *= e;
     check_extent(static_cast<index>(values.size()), wanted, name, "size");
     check_finite(tensor_view<const float, 1>(values.data(), {wanted}), name);
-    into_.push_back({name, std::move(extents), std::move(values)});
+    into_.push_back({name, std::move(extents), {values.begin(), values.end()}});
     return static_cast<index>(into_.size()) - 1;
   }
   norm_places norm(const std::string& name, index d, bool bias) {
@@ -81,11 +85,12 @@ class parameter_reader {
 
  private:
   const weight_source& source_;
-  std::vector<parameter>& into_;
+  std::vector<basic_parameter<Scalar>>& into_;
 };
 
-inline layer_places read_gpt2_layer(parameter_reader& r, const transformer_config& c,
-                                    const std::string& name) {
+template <class Scalar>
+layer_places read_gpt2_layer(parameter_reader<Scalar>& r, const transformer_config& c,
+                             const std::string& name) {
   const index d = c.model_dimension;
   layer_places p;
   p.attention_norm = r.norm(name + ".ln_1", d, true);
@@ -97,8 +102,9 @@ inline layer_places read_gpt2_layer(parameter_reader& r, const transformer_confi
   return p;
 }
 
-inline layer_places read_llama_layer(parameter_reader& r, const transformer_config& c,
-                                     const std::string& name) {
+template <class Scalar>
+layer_places read_llama_layer(parameter_reader<Scalar>& r, const transformer_config& c,
+                              const std::string& name) {
   const index d = c.model_dimension, q = c.heads * c.head_dimension;
   const index kv = c.key_value_heads * c.head_dimension;
   const std::string attention = name + ".self_attn.";
@@ -115,9 +121,10 @@ inline layer_places read_llama_layer(parameter_reader& r, const transformer_conf
   return p;
 }
 
-inline model_places read_parameters(const transformer_config& c, const weight_source& source,
-                                    std::vector<parameter>& into) {
-  parameter_reader r(source, into);
+template <class Scalar>
+model_places read_parameters(const transformer_config& c, const weight_source& source,
+                             std::vector<basic_parameter<Scalar>>& into) {
+  parameter_reader<Scalar> r(source, into);
   const bool gpt2 = c.family == model_family::gpt2;
   const std::string prefix = gpt2 ? "transformer." : "model.";
   model_places p;
@@ -132,6 +139,31 @@ inline model_places read_parameters(const transformer_config& c, const weight_so
   p.head = c.tied ? p.embedding : r.read("lm_head.weight", {c.vocabulary, c.model_dimension});
   return p;
 }
+
+/// All that a model is: what it looks like, its weights, and where each is used.
+template <class Scalar>
+struct model_weights {
+  transformer_config config;
+  std::vector<basic_parameter<Scalar>> parameters;
+  model_places places;
+
+  /// \throws as the constructor of transformer
+  model_weights(transformer_config c, const weight_source& source) : config(std::move(c)) {
+    check_config(config);
+    places = read_parameters(config, source, parameters);
+  }
+
+  const layer_places& layer(index l) const { return places.layers[static_cast<std::size_t>(l)]; }
+  /// Null for a bias that there is none of.
+  const Scalar* values(index place) const {
+    return place < 0 ? nullptr : parameters[static_cast<std::size_t>(place)].values.data();
+  }
+  /// A weight as a matrix, `[extents[0], extents[1]]`.
+  Eigen::Map<const row_matrix<Scalar>> matrix(index place) const {
+    const basic_parameter<Scalar>& p = parameters[static_cast<std::size_t>(place)];
+    return {p.values.data(), p.extents[0], p.extents[1]};
+  }
+};
 
 }  // namespace detail
 }  // namespace atlas

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "atlas/reference/config.hpp"
-#include "atlas/reference/norms.hpp"
+#include "atlas/reference/matrix.hpp"
 
 namespace atlas::detail {
 
@@ -37,8 +37,9 @@ inline std::vector<double> rotary_frequencies(index d, const rotary_options& o) 
 }
 
 /// Cosines and sines, `[positions, d/2]` each.
+template <class Scalar>
 struct rotary_table {
-  float_matrix cosine, sine;
+  row_matrix<Scalar> cosine, sine;
 
   rotary_table() = default;
   rotary_table(index positions, index d, const rotary_options& options)
@@ -47,15 +48,23 @@ struct rotary_table {
     for (index t = 0; t < positions; ++t)
       for (index i = 0; i < d / 2; ++i) {
         const double angle = static_cast<double>(t) * frequencies[static_cast<std::size_t>(i)];
-        cosine(t, i) = static_cast<float>(std::cos(angle));
-        sine(t, i) = static_cast<float>(std::sin(angle));
+        cosine(t, i) = static_cast<Scalar>(std::cos(angle));
+        sine(t, i) = static_cast<Scalar>(std::sin(angle));
       }
+  }
+
+  /// Turns back: the transpose of every rotation.
+  rotary_table reversed() const {
+    rotary_table back = *this;
+    back.sine = -sine;
+    return back;
   }
 };
 
 /// Turns the first `heads` groups of d columns of each row in place; row r is position r % T.
-inline void rotate_rows(float_matrix& x, index heads, index d, index block_size,
-                        const rotary_table& table, int threads) {
+template <class Scalar>
+void rotate_rows(row_matrix<Scalar>& x, index heads, index d, index block_size,
+                 const rotary_table<Scalar>& table, int threads) {
   const index half = d / 2;
   for_row_tiles(x.rows(), threads, [&](index first, index rows) {
     for (index r = first; r < first + rows; ++r) {
@@ -64,7 +73,7 @@ inline void rotate_rows(float_matrix& x, index heads, index d, index block_size,
       for (index h = 0; h < heads; ++h) {
         auto a = x.row(r).segment(h * d, half).array();
         auto b = x.row(r).segment(h * d + half, half).array();
-        const Eigen::Array<float, 1, Eigen::Dynamic> turned = a * cosine - b * sine;
+        const row_array<Scalar> turned = a * cosine - b * sine;
         b = b * cosine + a * sine;
         a = turned;
       }

@@ -1,0 +1,177 @@
+#pragma once
+/// \file
+/// Gradients of a model's loss: of every parameter, per block and on the mean, and what linear
+/// layers were given and sent back. The base of Fisher quantities and of training.
+
+#include <algorithm>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/core/progress.hpp"
+#include "atlas/reference/reverse_pass.hpp"
+#include "atlas/reference/transformer.hpp"
+
+namespace atlas {
+
+/// The loss of one block, nats per predicted token, and its gradient. Valid during the call.
+struct sample_gradients {
+  index block = 0;
+  double loss = 0;
+  std::span<const parameter> gradients;  ///< named, shaped and ordered as the model's parameters
+};
+using sample_observer = std::function<void(const sample_gradients&)>;
+
+/// One linear map `y = W a + b` inside a layer on one block: the gradient of the block's loss is
+/// `dL/dW = output_gradients^T inputs`, or its transpose where the weight is `[in, out]`. The views
+/// live only during the call.
+struct linear_capture {
+  std::string_view weight;  ///< the name of W
+  index layer = 0;
+  index block = 0;
+  bool input_major = false;                      ///< W is stored `[in, out]`, not `[out, in]`
+  tensor_view<const float, 2> inputs;            ///< a, `[T, in]`
+  tensor_view<const float, 2> output_gradients;  ///< dL/dy, `[T, out]`
+};
+using linear_observer = std::function<void(const linear_capture&)>;
+
+struct gradient_options {
+  bool mean = true;  ///< fill gradient_result::gradients
+  /// Called for each block, in order, from the calling thread.
+  atlas::sample_observer sample_observer = {};
+  /// Called from the calling thread for each linear map of each layer, last layer first, and each
+  /// block of the batch in order. The output matrix is not among them.
+  atlas::linear_observer linear_observer = {};
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< two steps a layer and batch of blocks
+};
+
+struct gradient_result {
+  double loss = 0;                   ///< mean over the blocks, nats per predicted token
+  std::vector<double> losses;        ///< of each block
+  std::vector<parameter> gradients;  ///< of `loss`, as the model's parameters; empty if not asked
+};
+
+namespace detail {
+
+/// Hands the rows of each block to the observer.
+inline linear_hook<float> hook_of(const model_weights<float>& model,
+                                  const linear_observer& observer, index block_size) {
+  if (!observer) return {};
+  return
+      [&, block_size](index first, index layer, const linear_places& map,
+                      const const_rows<float>& inputs, const const_rows<float>& output_gradients) {
+        const std::string& name = model.parameters[static_cast<std::size_t>(map.weight)].name;
+        const auto rows_of = [&](const const_rows<float>& x, index block) {
+          return tensor_view<const float, 2>(x.data() + block * block_size * x.outerStride(),
+                                             {block_size, x.cols()}, {x.outerStride(), 1});
+        };
+        for (index b = 0; b < inputs.rows() / block_size; ++b)
+          observer({name, layer, first + b, map.input_major, rows_of(inputs, b),
+                    rows_of(output_gradients, b)});
+      };
+}
+
+/// Calls `change(k, values)` for the values of each tensor, in parallel.
+template <class Change>
+void for_each_gradient(std::vector<parameter>& gradients, int threads, Change&& change) {
+  parallel_for(static_cast<index>(gradients.size()), threads, [&](index i) {
+    const auto k = static_cast<std::size_t>(i);
+    std::vector<float>& values = gradients[k].values;
+    change(k, Eigen::Map<row_array<float>>(values.data(), static_cast<index>(values.size())));
+  });
+}
+
+/// A pass of one block at a time, and the gradients of that block.
+struct sample_worker {
+  reverse_pass<float> pass;
+  std::vector<parameter> gradients;
+};
+
+/// Blocks to work on at once: one a thread, where that many gradients are no more than 1 GiB and
+/// nobody asked to be called from one thread on the way. Otherwise the threads share a block.
+inline index samples_at_once(const model_weights<float>& model, const gradient_options& o) {
+  constexpr index most = index{1} << 28;
+  index size = 0;
+  for (const parameter& p : model.parameters) size += static_cast<index>(p.values.size());
+  return o.linear_observer ? 1 : std::clamp<index>(most / size, 1, thread_count(o.threads));
+}
+
+/// Blocks each on its own, their gradients handed out and added to the result's in order.
+inline void run_samples(std::vector<sample_worker>& workers, const gradient_options& o,
+                        gradient_result& out) {
+  const auto count = static_cast<index>(out.losses.size());
+  const auto wave = static_cast<index>(workers.size());
+  for (index first = 0; first < count; first += wave) {
+    const index now = std::min(wave, count - first);
+    parallel_for(now, o.threads, [&](index i) {
+      sample_worker& w = workers[static_cast<std::size_t>(i)];
+      for_each_gradient(w.gradients, o.threads, [](std::size_t, auto x) { x.setZero(); });
+      w.pass.run(first + i, 1, &w.gradients, out.losses.data() + first + i);
+    });
+    for (index i = 0; i < now; ++i) {
+      sample_worker& w = workers[static_cast<std::size_t>(i)];
+      o.sample_observer({first + i, out.losses[static_cast<std::size_t>(first + i)], w.gradients});
+      if (!o.mean) continue;
+      for_each_gradient(out.gradients, o.threads, [&](std::size_t k, auto sum) {
+        sum += Eigen::Map<row_array<float>>(w.gradients[k].values.data(), sum.size());
+      });
+    }
+  }
+}
+
+inline void run_batches(reverse_pass<float>& pass, index batch, gradient_result& out) {
+  const auto count = static_cast<index>(out.losses.size());
+  for (index first = 0; first < count; first += batch)
+    pass.run(first, std::min(batch, count - first),
+             out.gradients.empty() ? nullptr : &out.gradients, out.losses.data() + first);
+}
+
+}  // namespace detail
+
+/// Losses of blocks of token ids, `[B, T]`, each read on its own, and their gradients: in a block
+/// the first token is given and T - 1 are predicted, and its loss is the mean over these.
+///
+/// A reverse pass (Rumelhart et al. 1986) that keeps the residual stream before each half of a
+/// layer and computes the rest again: about 3.5 times the work of a forward pass, 2.7 times where
+/// only a linear_observer looks. Memory: the gradients asked for, and for a batch of about 4096
+/// positions `2 layers + 4` matrices `[batch, model_dimension]`, a few `[batch, mlp_dimension]`,
+/// `[256, vocabulary]`, and three `[64, T]` per thread. With a sample_observer a batch is one
+/// block, and each thread has all of this where a thread's gradients leave room (1 GiB in all).
+/// Results do not depend on the number of threads.
+/// \throws shape_error for no blocks, or blocks of one position or more than
+///         `config().positions`, value_error for ids out of range, cancelled; what observers throw
+inline gradient_result loss_gradients(const transformer& model,
+                                      const tensor_view<const index, 2>& blocks,
+                                      const gradient_options& options = {}) {
+  const detail::model_weights<float>& weights = model.weights();
+  detail::check_blocks(weights.config, blocks);
+  const index count = blocks.extent(0), t = blocks.extent(1);
+  if (t < 2) throw shape_error("blocks", "at least 2 positions", std::to_string(t));
+  const index batch = options.sample_observer ? 1 : detail::blocks_at_once(t);
+  progress_meter meter(options.on_progress, "gradients",
+                       2 * weights.config.layers * ((count + batch - 1) / batch));
+  detail::reverse_pass<float> pass(weights, blocks, options.threads,
+                                   detail::hook_of(weights, options.linear_observer, t), meter);
+  gradient_result out;
+  out.losses.resize(static_cast<std::size_t>(count));
+  if (options.mean) out.gradients = detail::zero_gradients(weights);
+  if (options.sample_observer) {
+    const index wave = std::min(count, detail::samples_at_once(weights, options));
+    std::vector<detail::sample_worker> workers(static_cast<std::size_t>(wave),
+                                               {pass, detail::zero_gradients(weights)});
+    detail::run_samples(workers, options, out);
+  } else {
+    detail::run_batches(pass, batch, out);
+  }
+  const double share = 1 / static_cast<double>(count);
+  detail::for_each_gradient(out.gradients, options.threads,
+                            [&](std::size_t, auto values) { values *= static_cast<float>(share); });
+  out.loss = detail::shifted_sum(out.losses.data(), count, 0, false) * share;
+  return out;
+}
+
+}  // namespace atlas

@@ -1,0 +1,193 @@
+/// \file
+/// The reverse pass in double against central differences of its own forward pass.
+
+#include "atlas/reference/reverse_pass.hpp"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "../catch.hpp"
+#include "atlas/core/random.hpp"
+
+using atlas::owned_tensor;
+using atlas::detail::gradient_list;
+using atlas::detail::model_weights;
+
+namespace {
+
+/// Relative, in the norm: a step of 1e-5 leaves some 1e-10 of the third derivative, and as much of
+/// rounding.
+constexpr double central_difference = 1e-6;
+constexpr double step = 1e-5;
+
+/// A small model of random weights, large enough that nothing in it is nearly linear.
+model_weights<double> random_model(const atlas::transformer_config& c) {
+  atlas::random_stream random(3);
+  return {c, [&](const std::string& name, const std::vector<atlas::index>& extents) {
+            const double level = extents.size() == 1 && name.ends_with(".weight") ? 1 : 0;
+            atlas::index n = 1;
+            for (const atlas::index e : extents) n *= e;
+            std::vector<float> values(static_cast<std::size_t>(n));
+            for (float& v : values) v = static_cast<float>(level + random.uniform() - 0.5);
+            return values;
+          }};
+}
+
+owned_tensor<atlas::index, 2> some_blocks(const atlas::transformer_config& c, atlas::index count,
+                                          atlas::index size) {
+  owned_tensor<atlas::index, 2> blocks({count, size});
+  atlas::random_stream random(4);
+  for (atlas::index b = 0; b < count; ++b)
+    for (atlas::index t = 0; t < size; ++t)
+      blocks.mutable_view()(b, t) = random.uniform_index(c.vocabulary);
+  return blocks;
+}
+
+/// The sum of the losses of all blocks, and their gradients where asked.
+double loss_of(const model_weights<double>& model, const owned_tensor<atlas::index, 2>& blocks,
+               gradient_list<double>* gradients = nullptr) {
+  atlas::progress_meter meter({}, "", 0);
+  std::vector<double> losses(static_cast<std::size_t>(blocks.extent(0)));
+  atlas::detail::reverse_pass<double> pass(model, blocks, 1, {}, meter);
+  pass.run(0, blocks.extent(0), gradients, losses.data());
+  double sum = 0;
+  for (const double loss : losses) sum += loss;
+  return sum;
+}
+
+/// The slope of the loss along a change of one parameter tensor.
+double slope_along(model_weights<double>& model, const owned_tensor<atlas::index, 2>& blocks,
+                   std::size_t place, const std::vector<double>& direction) {
+  std::vector<double>& values = model.parameters[place].values;
+  const std::vector<double> at = values;
+  const auto moved = [&](double by) {
+    for (std::size_t k = 0; k < values.size(); ++k) values[k] = at[k] + by * direction[k];
+    return loss_of(model, blocks);
+  };
+  const double slope = (moved(step) - moved(-step)) / (2 * step);
+  values = at;
+  return slope;
+}
+
+/// Every derivative of a tensor by itself; the relative error in the norm.
+double error_of_all(model_weights<double>& model, const owned_tensor<atlas::index, 2>& blocks,
+                    std::size_t place, const std::vector<double>& gradient) {
+  double difference = 0, norm = 0;
+  for (std::size_t k = 0; k < gradient.size(); ++k) {
+    std::vector<double> one(gradient.size());
+    one[k] = 1;
+    const double slope = slope_along(model, blocks, place, one);
+    difference += (slope - gradient[k]) * (slope - gradient[k]);
+    norm += slope * slope;
+  }
+  return std::sqrt(difference / norm);
+}
+
+/// Along the gradient and a random direction: the error relative to the gradient's norm.
+double error_along(model_weights<double>& model, const owned_tensor<atlas::index, 2>& blocks,
+                   std::size_t place, const std::vector<double>& gradient) {
+  double norm = 0, expected = 0;
+  for (const double g : gradient) norm += g * g;
+  norm = std::sqrt(norm);
+  atlas::random_stream random(place);
+  std::vector<double> direction(gradient.size());
+  for (std::size_t k = 0; k < gradient.size(); ++k) {
+    direction[k] = gradient[k] / norm + 0.1 * (random.uniform() - 0.5);
+    expected += direction[k] * gradient[k];
+  }
+  return std::abs(slope_along(model, blocks, place, direction) - expected) / norm;
+}
+
+atlas::transformer_config small_gpt2() {
+  atlas::transformer_config c;
+  c.layers = 1;
+  c.model_dimension = 8;
+  c.heads = c.key_value_heads = 2;
+  c.head_dimension = 4;
+  c.mlp_dimension = 12;
+  c.vocabulary = 11;
+  c.positions = 160;
+  return c;
+}
+
+atlas::transformer_config small_llama() {
+  atlas::transformer_config c = small_gpt2();
+  c.family = atlas::model_family::llama;
+  c.heads = 4;
+  c.key_value_heads = 2;
+  c.head_dimension = 6;
+  c.mlp_activation = atlas::activation::silu;
+  return c;
+}
+
+/// A configuration of each family for everything that a layer may have.
+std::vector<atlas::transformer_config> variants() {
+  std::vector<atlas::transformer_config> all(4, small_gpt2());
+  all[1].mlp_activation = atlas::activation::gelu;
+  all[1].tied = false;
+  all[1].windows = {4};
+  all[2].mlp_activation = atlas::activation::relu;
+  all[2].scale_logits = false;
+  all[3].layers = 2;
+  all[3].scale_by_layer = true;
+  all[3].windows = {3, 0};
+  all.resize(8, small_llama());
+  all[5].tied = false;
+  all[5].windows = {3};
+  all[5].query_key_value_bias = all[5].output_bias = all[5].mlp_bias = true;
+  all[6].key_value_heads = 1;
+  all[6].mlp_activation = atlas::activation::gelu;
+  all[6].rotary = {
+      .kind = atlas::rotary_options::rescaling::llama3, .factor = 8, .original_positions = 16};
+  all[7].key_value_heads = 4;
+  all[7].mlp_activation = atlas::activation::gelu_tanh;
+  all[7].rotary = {.kind = atlas::rotary_options::rescaling::linear, .factor = 3};
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("every derivative is a central difference") {
+  int variant = 0;
+  for (const atlas::transformer_config& c : variants()) {
+    CAPTURE(variant++);
+    auto model = random_model(c);
+    const auto blocks = some_blocks(c, 2, 9);
+    auto gradients = atlas::detail::zero_gradients(model);
+    loss_of(model, blocks, &gradients);
+    for (std::size_t p = 0; p < gradients.size(); ++p) {
+      CAPTURE(gradients[p].name);
+      CHECK(error_of_all(model, blocks, p, gradients[p].values) < central_difference);
+    }
+  }
+}
+
+TEST_CASE("blocks of several tiles of queries have the slopes of central differences") {
+  int variant = 0;
+  for (atlas::transformer_config c : variants()) {
+    CAPTURE(variant++);
+    if (!c.windows.empty()) c.windows[0] = 70;
+    auto model = random_model(c);
+    const auto blocks = some_blocks(c, 2, 150);
+    auto gradients = atlas::detail::zero_gradients(model);
+    loss_of(model, blocks, &gradients);
+    for (std::size_t p = 0; p < gradients.size(); ++p) {
+      CAPTURE(gradients[p].name);
+      CHECK(error_along(model, blocks, p, gradients[p].values) < central_difference);
+    }
+  }
+}
+
+TEST_CASE("gradients are added to what is there") {
+  const auto c = small_llama();
+  const auto model = random_model(c);
+  const auto blocks = some_blocks(c, 1, 5);
+  auto once = atlas::detail::zero_gradients(model);
+  loss_of(model, blocks, &once);
+  auto twice = once;
+  loss_of(model, blocks, &twice);
+  for (std::size_t p = 0; p < once.size(); ++p)
+    for (std::size_t k = 0; k < once[p].values.size(); ++k)
+      CHECK(twice[p].values[k] == Approx(2 * once[p].values[k]).margin(1e-15));
+}
