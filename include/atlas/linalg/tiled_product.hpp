@@ -1,0 +1,41 @@
+#pragma once
+/// \file
+/// Matrix products on several threads, in tiles whose sizes do not depend on their number: the same
+/// bits however many there are.
+
+#include <Eigen/Core>
+#include <algorithm>
+
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/tensor_view.hpp"
+#include "atlas/linalg/row_matrix.hpp"
+
+namespace atlas {
+
+namespace detail {
+
+/// A dense copy of a view, each element converted.
+template <class To, class From>
+row_matrix<To> matrix_copy(const tensor_view<From, 2>& from) {
+  row_matrix<To> out(from.extent(0), from.extent(1));
+  for (index r = 0; r < out.rows(); ++r)
+    for (index c = 0; c < out.cols(); ++c) out(r, c) = static_cast<To>(from(r, c));
+  return out;
+}
+
+/// `a b`, for Eigen matrices, blocks and transposes with memory of their own.
+template <class A, class B>
+row_matrix<typename A::Scalar> tiled_product(const A& a, const B& b, int threads) {
+  constexpr index tile = 256;
+  row_matrix<typename A::Scalar> out(a.rows(), b.cols());
+  const index down = (a.rows() + tile - 1) / tile, across = (b.cols() + tile - 1) / tile;
+  parallel_for(down * across, threads, [&](index t) {
+    const index r = t / across * tile, c = t % across * tile;
+    const index rows = std::min(tile, a.rows() - r), columns = std::min(tile, b.cols() - c);
+    out.block(r, c, rows, columns).noalias() = a.middleRows(r, rows) * b.middleCols(c, columns);
+  });
+  return out;
+}
+
+}  // namespace detail
+}  // namespace atlas

@@ -1,0 +1,118 @@
+#pragma once
+/// \file
+/// AWQ: weights of inputs that are large are scaled up before rounding. Lin, Tang, Tang, Yang,
+/// Chen, Wang, Xiao, Dang, Gan, Han, "AWQ: activation-aware weight quantization for LLM compression
+/// and acceleration", MLSys 2024.
+
+#include <Eigen/Core>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/quantize/grid.hpp"
+#include "atlas/quantize/quantization.hpp"
+
+namespace atlas {
+
+struct awq_options {
+  /// Scales per column would undo what AWQ does: with granularity::column it is round to nearest.
+  grid_options grid = {.granularity = granularity::row};
+  index steps = 20;  ///< exponents tried: 0, 1/steps, ..., 1
+  int threads = 0;   ///< 0: all of the machine
+};
+
+namespace detail {
+
+/// `m^exponent / sqrt(max * min)` (Lin et al., equation 5, normalized as in their code). Inputs
+/// that are nearly always 0 count as a little larger.
+inline Eigen::RowVectorXd awq_scales(const Eigen::VectorXd& magnitudes, double exponent) {
+  constexpr double least = 1e-4;  // of the largest
+  const Eigen::ArrayXd m = magnitudes.array() / magnitudes.maxCoeff();
+  const Eigen::ArrayXd s = m.max(least).pow(exponent);
+  return (s / std::sqrt(s.maxCoeff() * s.minCoeff())).matrix().transpose();
+}
+
+template <class Scalar>
+quantization<Scalar> awq_candidate(const quantizer_input<Scalar>& input,
+                                   const Eigen::VectorXd& magnitudes, double exponent,
+                                   const awq_options& options) {
+  quantization<Scalar> q;
+  q.awq_exponent = exponent;
+  q.coordinates.column_scales = awq_scales(magnitudes, exponent).template cast<Scalar>();
+  const auto scaled = to_coordinates(input.weights, q.coordinates, options.threads);
+  q.grid = fitted_grid(scaled, options.grid);
+  q.codes = nearest_codes(scaled, q.grid, options.threads);
+  return q;
+}
+
+template <class Scalar>
+quantization<Scalar> awq_quantize(const quantizer_input<Scalar>& input,
+                                  const Eigen::VectorXd& magnitudes, const awq_options& options) {
+  check_between(options.steps, 1, 10000, "steps");
+  quantization<Scalar> best;
+  double least = std::numeric_limits<double>::infinity();
+  for (index i = 0; i <= options.steps; ++i) {
+    const double exponent = static_cast<double>(i) / static_cast<double>(options.steps);
+    auto q = awq_candidate(input, magnitudes, exponent, options);
+    const double error = norms_of_difference(input.weights, dequantize(q, options.threads),
+                                             input.moments, options.threads)
+                             .weighted;
+    if (i > 0 && !(error < least)) continue;
+    least = error;
+    best = std::move(q);
+  }
+  return finished(std::move(best), input, options.threads);
+}
+
+template <class Scalar>
+Eigen::VectorXd checked_magnitudes(const tensor_view<const Scalar, 1>& magnitudes, index in) {
+  check_extent(magnitudes.extent(0), in, "activation_magnitudes", "one number per input,");
+  check_finite(magnitudes, "activation_magnitudes");
+  Eigen::VectorXd out(in);
+  for (index i = 0; i < in; ++i) out(i) = static_cast<double>(magnitudes[i]);
+  if (out.minCoeff() < 0)
+    throw value_error("activation_magnitudes", "numbers of 0 or more", number_text(out.minCoeff()));
+  if (!(out.maxCoeff() > 0))
+    throw value_error("activation_magnitudes", "some above 0", "zeros alone");
+  return out;
+}
+
+}  // namespace detail
+
+/// Rounds `W diag(s)` and divides by s, `s = magnitude^exponent`; of the exponents 0 (round to
+/// nearest), 1/20, ..., 1 the one with the smallest output error. The search for clipping
+/// thresholds, AWQ's second part, is left out.
+///
+/// \param weights               `[out, in]`
+/// \param second_moments        E[a a^T], `[in, in]`
+/// \param activation_magnitudes `[in]`, E|a_j| of each input, as in the paper
+/// \throws shape_error for shapes that do not match; value_error for NaN, negative magnitudes or
+///         zeros alone, second moments that are not symmetric or have no positive trace, bits
+///         outside 2-8
+///
+/// O(steps out in^2) time.
+template <tensor_like<2> Weights, tensor_like<2> Moments, tensor_like<1> Magnitudes>
+quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
+                                                 const Moments& second_moments,
+                                                 const Magnitudes& activation_magnitudes,
+                                                 const awq_options& options = {}) {
+  const auto input = detail::checked_input(weights, second_moments);
+  const auto given = as_view<1>(activation_magnitudes);
+  const auto magnitudes =
+      detail::checked_magnitudes<scalar_of<Magnitudes, 1>>(given, input.weights.cols());
+  return detail::awq_quantize(input, magnitudes, options);
+}
+
+/// The same with the magnitudes `sqrt(E a_j^2)`, which the second moments hold.
+template <tensor_like<2> Weights, tensor_like<2> Moments>
+quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
+                                                 const Moments& second_moments,
+                                                 const awq_options& options = {}) {
+  const auto input = detail::checked_input(weights, second_moments);
+  const Eigen::VectorXd magnitudes = input.moments.diagonal().cwiseMax(0.0).cwiseSqrt();
+  return detail::awq_quantize(input, magnitudes, options);
+}
+
+}  // namespace atlas

@@ -1,0 +1,111 @@
+#pragma once
+/// \file
+/// Quantization with steps that the Fisher information sets: fine where the loss is sensitive.
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/quantize/grid.hpp"
+#include "atlas/quantize/quantization.hpp"
+
+namespace atlas {
+
+struct diagonal_fisher_options {
+  int bits = 4;     ///< 2 to 8, of symmetric grids
+  int threads = 0;  ///< 0: all of the machine
+};
+
+namespace detail {
+
+inline constexpr double finest_fisher_scale = 0.25;
+inline constexpr double coarsest_fisher_scale = 4;
+
+/// s proportional to lambda^-1/2, with mean 1, clamped to [1/4, 4]. Directions that do not matter
+/// (lambda of 0, to rounding) have s = 4 and no part in the mean, which they would make infinite.
+template <class Derived>
+row_matrix<double> fisher_scales(const Eigen::MatrixBase<Derived>& lambda) {
+  constexpr double rounding = 1e-12;  // of the largest
+  const double floor = rounding * lambda.maxCoeff();
+  double sum = 0;
+  index count = 0;
+  for (index r = 0; r < lambda.rows(); ++r)
+    for (index c = 0; c < lambda.cols(); ++c)
+      if (lambda(r, c) > floor) {
+        sum += 1 / std::sqrt(lambda(r, c));
+        ++count;
+      }
+  const double mean = sum / static_cast<double>(count);
+  return lambda.unaryExpr([=](double l) {
+    return l > floor
+               ? std::clamp(1 / (std::sqrt(l) * mean), finest_fisher_scale, coarsest_fisher_scale)
+               : coarsest_fisher_scale;
+  });
+}
+
+/// A symmetric grid whose steps are `s max|w| / L`.
+template <class Scalar>
+quantization_grid<Scalar> anchored_grid(const row_matrix<Scalar>& weights,
+                                        const row_matrix<double>& scales, int bits) {
+  auto grid = empty_grid<Scalar>(weights.rows(), weights.cols(), {.bits = bits});
+  const double anchor = static_cast<double>(weights.cwiseAbs().maxCoeff()) / symmetric_levels(bits);
+  grid.scales = (scales * anchor).template cast<Scalar>();
+  grid.zeros = row_matrix<std::int8_t>::Zero(scales.rows(), scales.cols());
+  return grid;
+}
+
+template <class Scalar>
+row_matrix<double> checked_diagonal(const tensor_view<const Scalar, 2>& diagonal, index out,
+                                    index in) {
+  check_not_empty(diagonal, "fisher_diagonal");
+  check_finite(diagonal, "fisher_diagonal");
+  if (diagonal.extents() != shape<2>{out, in} && diagonal.extents() != shape<2>{1, in})
+    throw shape_error("fisher_diagonal", shape_text<2>({out, in}) + " or " + shape_text<2>({1, in}),
+                      shape_text(diagonal.extents()));
+  row_matrix<double> lambda = matrix_copy<double>(diagonal);
+  if (lambda.minCoeff() < 0)
+    throw value_error("fisher_diagonal", "numbers of 0 or more", number_text(lambda.minCoeff()));
+  if (!(lambda.maxCoeff() > 0)) throw value_error("fisher_diagonal", "some above 0", "zeros alone");
+  return lambda;
+}
+
+template <class Scalar>
+quantization<Scalar> diagonal_fisher_quantize(const quantizer_input<Scalar>& input,
+                                              const row_matrix<double>& lambda,
+                                              const diagonal_fisher_options& options) {
+  quantization<Scalar> q;
+  q.grid = anchored_grid(input.weights, fisher_scales(lambda), options.bits);
+  q.codes = nearest_codes(input.weights, q.grid, options.threads);
+  return finished(std::move(q), input, options.threads);
+}
+
+}  // namespace detail
+
+/// Rounds each weight to a step of `s max|W| / L`, s proportional to lambda^-1/2, with mean 1 and
+/// clamped to [1/4, 4]: lambda is the diagonal of the Fisher information, which says how much the
+/// loss feels a change of the weight (methods, section 8). Weights beyond `s max|W|` are clipped:
+/// where lambda varies much, that costs more than the finer steps save.
+///
+/// \param weights         `[out, in]`
+/// \param fisher_diagonal E[g^2], `[out, in]`: a scale for each weight, so a limit to compare with
+///                        rather than a format; or `[1, in]`: a scale for each column
+/// \param second_moments  E[a a^T], `[in, in]`, for the output error
+/// \throws shape_error for shapes that do not match; value_error for NaN, bits outside 2-8, a
+///         diagonal that is negative or all 0, second moments as `quantization_error`
+///
+/// O(out in^2) time, all of it for the error.
+template <tensor_like<2> Weights, tensor_like<2> Diagonal, tensor_like<2> Moments>
+quantization<scalar_of<Weights, 2>> diagonal_fisher_quantize(
+    const Weights& weights, const Diagonal& fisher_diagonal, const Moments& second_moments,
+    const diagonal_fisher_options& options = {}) {
+  const auto input = detail::checked_input(weights, second_moments);
+  const auto diagonal = as_view<2>(fisher_diagonal);
+  const auto lambda = detail::checked_diagonal<scalar_of<Diagonal, 2>>(
+      diagonal, input.weights.rows(), input.weights.cols());
+  return detail::diagonal_fisher_quantize(input, lambda, options);
+}
+
+}  // namespace atlas

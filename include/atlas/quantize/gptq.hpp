@@ -1,0 +1,152 @@
+#pragma once
+/// \file
+/// GPTQ: rounding column by column, the error of each passed on to those that are still to come.
+/// Frantar, Ashkboos, Hoefler, Alistarh, "GPTQ: accurate post-training quantization for generative
+/// pre-trained transformers", ICLR 2023.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/quantize/damped_factor.hpp"
+#include "atlas/quantize/grid.hpp"
+#include "atlas/quantize/quantization.hpp"
+
+namespace atlas {
+
+struct gptq_options {
+  /// With granularity::group scales are fitted when their group is reached, to weights that hold
+  /// the errors passed on so far; with act_order, and all others, to the weights as they came.
+  grid_options grid = {.granularity = granularity::row};
+  double damping = 0.01;   ///< of the first attempt, as a share of the mean of the diagonal; the
+                           ///< one that succeeded is in `repairs`
+  bool act_order = false;  ///< columns by descending diagonal of the second moments, not as stored
+  index block_size = 128;  ///< columns whose errors reach the others in one matrix product
+  int threads = 0;         ///< 0: all of the machine
+};
+
+namespace detail {
+
+inline constexpr index sequential_row_tile = 64;  // rows do not depend on each other
+
+/// Columns by descending diagonal, equal ones as they were.
+inline std::vector<index> rounding_order(const Eigen::MatrixXd& moments, bool by_diagonal) {
+  std::vector<index> order(static_cast<std::size_t>(moments.rows()));
+  std::iota(order.begin(), order.end(), index{0});
+  if (by_diagonal)
+    std::stable_sort(order.begin(), order.end(),
+                     [&](index a, index b) { return moments(a, a) > moments(b, b); });
+  return order;
+}
+
+/// How much of the error of column i (row i) column j > i takes: `U_ij / U_ii`, U the upper
+/// Cholesky factor of the inverse of H. That is `R^-1` for `H = R R^T`.
+inline row_matrix<double> error_shares(const Eigen::MatrixXd& upper, int threads) {
+  const Eigen::MatrixXd u = upper_inverse(upper, threads);
+  return u.diagonal().cwiseInverse().asDiagonal() * u;
+}
+
+struct gptq_plan {
+  row_matrix<double> shares;
+  std::vector<index> order;
+  index block = 128;
+  bool running_groups = false;
+};
+
+/// Fits the scales of the group that starts at this column, to a tile of rows.
+template <class Scalar>
+void fit_group(const row_matrix<double>& w, index row, index column,
+               quantization_grid<Scalar>& grid) {
+  const auto group = w.middleCols(column, std::min(grid.column_span, w.cols() - column));
+  for (index r = 0; r < w.rows(); ++r)
+    set_scale(grid, row + r, grid.scale_column(column), grid.bits_of(column),
+              std::min(0.0, group.row(r).minCoeff()), std::max(0.0, group.row(r).maxCoeff()));
+}
+
+/// The rows of `w`, which are rows `row` .. of the matrix, columns in the order of the plan.
+template <class Scalar>
+void gptq_rows(row_matrix<double> w, index row, const gptq_plan& plan,
+               quantization_grid<Scalar>& grid, row_matrix<std::int8_t>& codes) {
+  for (index begin = 0; begin < w.cols(); begin += plan.block) {
+    const index end = std::min(w.cols(), begin + plan.block);
+    row_matrix<double> errors(w.rows(), end - begin);
+    for (index c = begin; c < end; ++c) {
+      const index column = plan.order[static_cast<std::size_t>(c)];
+      if (plan.running_groups && c % grid.column_span == 0) fit_group(w, row, c, grid);
+      for (index r = 0; r < w.rows(); ++r) {
+        const auto cell = cell_of(grid, row + r, column);
+        const std::int8_t code = cell.code(static_cast<Scalar>(w(r, c)));
+        const double error = w(r, c) - static_cast<double>(cell.value(code));
+        codes(row + r, column) = code;
+        errors(r, c - begin) = error;
+        w.row(r).segment(c + 1, end - c - 1) -=
+            error * plan.shares.row(c).segment(c + 1, end - c - 1);
+      }
+    }
+    const index rest = w.cols() - end;
+    if (rest > 0)
+      w.rightCols(rest).noalias() -= errors * plan.shares.block(begin, end, end - begin, rest);
+  }
+}
+
+/// Blocks end where groups do, so that a group's scales are fitted to weights that are up to date.
+inline index block_for_groups(index block, index group) {
+  return group >= block ? group : block - block % group;
+}
+
+template <class Scalar>
+quantization<Scalar> gptq_quantize(const quantizer_input<Scalar>& input,
+                                   const gptq_options& options) {
+  check_between(options.block_size, 1, index{1} << 40, "block_size");
+  quantization<Scalar> q;
+  q.grid = fitted_grid(input.weights, options.grid);
+  gptq_plan plan;
+  plan.order = rounding_order(input.moments, options.act_order);
+  plan.running_groups = options.grid.granularity == granularity::group && !options.act_order;
+  plan.block = plan.running_groups ? block_for_groups(options.block_size, q.grid.column_span)
+                                   : options.block_size;
+  const damped_factor factor =
+      factor_damped(input.moments(plan.order, plan.order), options.damping);
+  plan.shares = error_shares(factor.upper, options.threads);
+  q.repairs = factor.repairs;
+  q.codes.resize(input.weights.rows(), input.weights.cols());
+  constexpr index tile = sequential_row_tile;
+  parallel_for((q.codes.rows() + tile - 1) / tile, options.threads, [&](index t) {
+    const index rows = std::min(tile, q.codes.rows() - t * tile);
+    row_matrix<double> part(rows, q.codes.cols());
+    for (index c = 0; c < part.cols(); ++c)
+      part.col(c) = input.weights.col(plan.order[static_cast<std::size_t>(c)])
+                        .segment(t * tile, rows)
+                        .template cast<double>();
+    gptq_rows(std::move(part), t * tile, plan, q.grid, q.codes);
+  });
+  return finished(std::move(q), input, options.threads);
+}
+
+}  // namespace detail
+
+/// Rounds a linear layer for its output error, column by column: with the upper Cholesky factor U
+/// of the inverse of the damped second moments, column j > i takes `-(w_i - w^_i) U_ij / U_ii` when
+/// column i has been rounded (Frantar et al., algorithm 1).
+///
+/// \param weights        `[out, in]`
+/// \param second_moments E[a a^T], `[in, in]`; singular or indefinite ones are damped until they
+///                       have a Cholesky factor, and `repairs` says by how much. Inputs that are
+///                       always 0 are rounded to nearest
+/// \throws shape_error for shapes that do not match; value_error for NaN, second moments that are
+///         not symmetric or have no positive trace, bits outside 2-8, negative damping
+///
+/// O(in^3 + out in^2) time, errors passed on in double; the same bits for every number of threads.
+template <tensor_like<2> Weights, tensor_like<2> Moments>
+quantization<scalar_of<Weights, 2>> gptq_quantize(const Weights& weights,
+                                                  const Moments& second_moments,
+                                                  const gptq_options& options = {}) {
+  return detail::gptq_quantize(detail::checked_input(weights, second_moments), options);
+}
+
+}  // namespace atlas

@@ -1,0 +1,96 @@
+#pragma once
+/// \file
+/// Quantization in Kronecker-factored eigenbases: the Fisher information of a linear layer is
+/// nearly `A (x) G`, A = E[a a^T] of its inputs and G = E[g g^T] of the gradients at its outputs
+/// (K-FAC: Martens and Grosse, ICML 2015), so two small eigenbases stand for one of `[out in]^2`.
+
+#include <Eigen/Core>
+#include <utility>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/quantize/block_fisher.hpp"
+#include "atlas/quantize/diagonal_fisher.hpp"
+#include "atlas/quantize/quantization.hpp"
+
+namespace atlas {
+
+struct kronecker_options {
+  grid_options grid = {};
+  /// Steps proportional to `(a_j g_i)^-1/2`, a and g the eigenvalues, with mean 1, clamped to
+  /// [1/4, 4] and anchored at the largest element, in place of steps that reach the weights.
+  bool lambda_scales = false;
+  int threads = 0;  ///< 0: all of the machine
+};
+
+template <class Scalar>
+struct kronecker_result {
+  atlas::quantization<Scalar> quantization;
+  /// `tr(G (W - W^) A (W - W^)^T) / tr(G W A W^T)`: what the loss feels.
+  double loss_error = 0;
+  double output_effective_rank = 0;  ///< of G
+};
+
+namespace detail {
+
+/// `tr(G E A E^T)`, from rows of `V^T E` with V the eigenvectors of G.
+template <class Scalar>
+double kronecker_norm(const row_matrix<Scalar>& e, const Eigen::MatrixXd& a, const eigenbasis& g,
+                      int threads) {
+  const row_matrix<double> turned =
+      tiled_product(g.vectors.transpose(), row_matrix<double>(e.template cast<double>()), threads);
+  const Eigen::VectorXd weights = g.values.cwiseMax(0.0).cwiseSqrt();
+  return norms_of(row_matrix<double>(weights.asDiagonal() * turned), a, threads).weighted;
+}
+
+template <class Scalar>
+kronecker_result<Scalar> kronecker_quantize(const quantizer_input<Scalar>& input,
+                                            const Eigen::MatrixXd& output_moments,
+                                            const kronecker_options& options) {
+  check_grid(options.grid);
+  if (options.lambda_scales && options.grid.kind != grid_kind::symmetric)
+    throw value_error("grid.kind", "a symmetric grid with lambda_scales", "an asymmetric one");
+  const eigenbasis a = symmetric_eigenbasis(input.moments);
+  const eigenbasis g = symmetric_eigenbasis(output_moments);
+  quantization<Scalar> q;
+  q.coordinates.input = orthogonal_basis<Scalar>::dense(a.vectors);
+  q.coordinates.output = orthogonal_basis<Scalar>::dense(g.vectors);
+  q.repairs.negative_eigenvalues = count_negative(a.values) + count_negative(g.values);
+  const auto rotated = to_coordinates(input.weights, q.coordinates, options.threads);
+  const Eigen::MatrixXd lambda = g.values.cwiseMax(0.0) * a.values.cwiseMax(0.0).transpose();
+  q.grid = options.lambda_scales ? anchored_grid(rotated, fisher_scales(lambda), options.grid.bits)
+                                 : fitted_grid(rotated, options.grid);
+  q.codes = nearest_codes(rotated, q.grid, options.threads);
+  kronecker_result<Scalar> out{finished(std::move(q), input, options.threads), 0,
+                               participation_ratio(output_moments)};
+  const row_matrix<Scalar> lost = input.weights - out.quantization.weights;
+  out.loss_error = ratio_or_zero(kronecker_norm(lost, input.moments, g, options.threads),
+                                 kronecker_norm(input.weights, input.moments, g, options.threads));
+  return out;
+}
+
+}  // namespace detail
+
+/// Rounds `V^T W U`, U and V the eigenvectors of A and G, and rotates back.
+///
+/// \param weights        W, `[out, in]`
+/// \param input_moments  A = E[a a^T], `[in, in]`
+/// \param output_moments G = E[g g^T], `[out, out]`, g the gradient of the loss at `y = W a`
+/// \throws shape_error for shapes that do not match; value_error for NaN, second moments that are
+///         not symmetric or have no positive trace, bits outside 2-8
+///
+/// O(in^3 + out^3 + out in (in + out)) time, where the whole Fisher matrix would take (out in)^3.
+template <tensor_like<2> Weights, tensor_like<2> Inputs, tensor_like<2> Outputs>
+kronecker_result<scalar_of<Weights, 2>> kronecker_quantize(const Weights& weights,
+                                                           const Inputs& input_moments,
+                                                           const Outputs& output_moments,
+                                                           const kronecker_options& options = {}) {
+  const auto input = detail::checked_input(weights, input_moments);
+  const auto g = as_view<2>(output_moments);
+  const auto outputs =
+      detail::checked_moments<scalar_of<Outputs, 2>>(g, input.weights.rows(), "output_moments");
+  return detail::kronecker_quantize(input, outputs, options);
+}
+
+}  // namespace atlas

@@ -1,0 +1,150 @@
+#pragma once
+/// \file
+/// LDLQ and QuIP: rounding with linear feedback from the columns that are already rounded, in a
+/// basis without outliers. Chee, Cai, Kuleshov, De Sa, "QuIP: 2-bit quantization of large language
+/// models with guarantees", NeurIPS 2023.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/quantize/damped_factor.hpp"
+#include "atlas/quantize/gptq.hpp"
+#include "atlas/quantize/grid.hpp"
+#include "atlas/quantize/quantization.hpp"
+#include "atlas/quantize/rotation.hpp"
+
+namespace atlas {
+
+struct ldlq_options {
+  grid_options grid = {.granularity = granularity::row};  ///< fitted before any rounding
+  double damping = 0.01;  ///< of the first attempt, as a share of the mean of the diagonal
+  /// Incoherence: random bases of this kind on both sides. identity: none. QuIP's own are random
+  /// orthogonal; Hadamard ones came with QuIP#.
+  basis_kind incoherence = basis_kind::identity;
+  bool rescale = false;    ///< columns by `(F_jj / ||W_j||^2)^(1/4)` first, as QuIP does
+  index block_size = 128;  ///< columns that take the feedback of all before in one matrix product
+  std::uint64_t seed = 0;  ///< of the bases
+  int threads = 0;         ///< 0: all of the machine
+};
+
+namespace detail {
+
+/// `(F_jj / ||W_j||^2)^(1/4)`, with mean 1. Columns that are 0, of either, count as very small.
+template <class Scalar>
+Eigen::RowVectorXd quip_scales(const quantizer_input<Scalar>& input) {
+  constexpr double least = 1e-8;  // of the largest
+  const Eigen::RowVectorXd squares = input.weights.template cast<double>().colwise().squaredNorm();
+  if (!(squares.maxCoeff() > 0)) return Eigen::RowVectorXd::Ones(squares.size());
+  const Eigen::ArrayXd f = input.moments.diagonal().array();
+  const Eigen::ArrayXd h = f.max(least * f.maxCoeff());
+  const Eigen::ArrayXd w = squares.transpose().array().max(least * squares.maxCoeff());
+  const Eigen::ArrayXd scales = (h / w).pow(0.25);
+  return (scales / scales.mean()).matrix().transpose();
+}
+
+/// The coordinates, and the second moments in them.
+template <class Scalar>
+struct incoherent {
+  quantization_coordinates<Scalar> coordinates;
+  Eigen::MatrixXd moments;
+};
+
+template <class Scalar>
+incoherent<Scalar> make_incoherent(const quantizer_input<Scalar>& input,
+                                   const ldlq_options& options) {
+  incoherent<Scalar> out;
+  out.moments = input.moments;
+  if (options.rescale) {
+    out.coordinates.column_scales = quip_scales(input).template cast<Scalar>();
+    const Eigen::VectorXd inverse =
+        out.coordinates.column_scales.template cast<double>().row(0).cwiseInverse().transpose();
+    out.moments = inverse.asDiagonal() * out.moments * inverse.asDiagonal();
+  }
+  const auto u = seeded_basis(options.incoherence, input.weights.cols(), options.seed, 0);
+  const auto v = seeded_basis(options.incoherence, input.weights.rows(), options.seed, 1);
+  out.moments = rotated_moments(out.moments, u, options.threads);
+  out.coordinates.input = u.template cast<Scalar>();
+  out.coordinates.output = v.template cast<Scalar>();
+  return out;
+}
+
+/// What column j (column j) takes of the error of column i < j (row i): the unit upper triangle of
+/// `H = (A + I) D (A + I)^T`.
+inline row_matrix<double> feedback_weights(const Eigen::MatrixXd& upper) {
+  return upper * upper.diagonal().cwiseInverse().asDiagonal();
+}
+
+/// The rows of `w`, which are rows `row` .. of the matrix.
+template <class Scalar>
+void ldlq_rows(const row_matrix<double>& w, index row, const row_matrix<double>& feedback,
+               index block, const quantization_grid<Scalar>& grid, row_matrix<std::int8_t>& codes) {
+  row_matrix<double> errors(w.rows(), w.cols());  // of the weights as they came
+  for (index begin = 0; begin < w.cols(); begin += block) {
+    const index width = std::min(block, w.cols() - begin);
+    row_matrix<double> target = w.middleCols(begin, width);
+    if (begin > 0)
+      target.noalias() += errors.leftCols(begin) * feedback.block(0, begin, begin, width);
+    for (index i = 0; i < width; ++i)
+      for (index r = 0; r < w.rows(); ++r) {
+        const index c = begin + i, left = width - i - 1;
+        const auto cell = cell_of(grid, row + r, c);
+        const std::int8_t code = cell.code(static_cast<Scalar>(target(r, i)));
+        const double error = w(r, c) - static_cast<double>(cell.value(code));
+        codes(row + r, c) = code;
+        errors(r, c) = error;
+        target.row(r).tail(left) += error * feedback.row(c).segment(c + 1, left);
+      }
+  }
+}
+
+template <class Scalar>
+quantization<Scalar> ldlq_quantize(const quantizer_input<Scalar>& input,
+                                   const ldlq_options& options) {
+  check_between(options.block_size, 1, index{1} << 40, "block_size");
+  check_grid(options.grid);
+  if (options.incoherence == basis_kind::fisher)
+    throw value_error("incoherence", "identity, random_orthogonal or hadamard", "fisher");
+  auto prepared = make_incoherent(input, options);
+  quantization<Scalar> q;
+  q.coordinates = std::move(prepared.coordinates);
+  const damped_factor factor = factor_damped(std::move(prepared.moments), options.damping);
+  q.repairs = factor.repairs;
+  const auto feedback = feedback_weights(factor.upper);
+  const auto rotated = to_coordinates(input.weights, q.coordinates, options.threads);
+  q.grid = fitted_grid(rotated, options.grid);
+  q.codes.resize(rotated.rows(), rotated.cols());
+  constexpr index tile = sequential_row_tile;
+  parallel_for((rotated.rows() + tile - 1) / tile, options.threads, [&](index t) {
+    const index rows = std::min(tile, rotated.rows() - t * tile);
+    ldlq_rows<Scalar>(rotated.middleRows(t * tile, rows).template cast<double>(), t * tile,
+                      feedback, options.block_size, q.grid, q.codes);
+  });
+  return finished(std::move(q), input, options.threads);
+}
+
+}  // namespace detail
+
+/// Rounds column k to the nearest grid points of `W_k + (W_<k - W^_<k) A_<k,k`, where
+/// `H = (A + I) D (A + I)^T` is the damped second moments (Chee et al., equation 4 and section 3).
+/// On one grid and in one order this gives the codes of GPTQ (their theorem 6). With incoherence
+/// and rescaling it is QuIP: `V^T (W diag(s)) U` is what is rounded.
+///
+/// \param weights        `[out, in]`
+/// \param second_moments E[a a^T], `[in, in]`; damped as in `gptq_quantize`
+/// \throws as `gptq_quantize`; value_error for an incoherence of basis_kind::fisher
+///
+/// O(in^3 + out in^2) time, and out^3 with random orthogonal bases.
+template <tensor_like<2> Weights, tensor_like<2> Moments>
+quantization<scalar_of<Weights, 2>> ldlq_quantize(const Weights& weights,
+                                                  const Moments& second_moments,
+                                                  const ldlq_options& options = {}) {
+  return detail::ldlq_quantize(detail::checked_input(weights, second_moments), options);
+}
+
+}  // namespace atlas

@@ -1,0 +1,154 @@
+#pragma once
+/// \file
+/// The two errors of a quantized matrix, and the checks of what they are measured with.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/linalg/tiled_product.hpp"
+
+namespace atlas {
+
+/// Relative squared errors. 0 / 0 counts as 0.
+struct quantization_errors {
+  double weights = 0;  ///< `||W - W^||^2 / ||W||^2`
+  double output = 0;   ///< `tr((W - W^) F (W - W^)^T) / tr(W F W^T)`: of `y = W a`, F = E[a a^T]
+};
+
+namespace detail {
+
+/// The second moments in double, made exactly symmetric.
+/// \throws shape_error unless `[d, d]`; value_error for NaN, a matrix that is not symmetric, or a
+///         trace that is not positive
+template <class Scalar>
+Eigen::MatrixXd checked_moments(const tensor_view<const Scalar, 2>& moments, index d,
+                                const std::string& argument) {
+  constexpr double rounding = 1e-4;  // of the largest element, for sums in float
+  check_not_empty(moments, argument);
+  if (moments.extents() != shape<2>{d, d})
+    throw shape_error(argument, "[" + std::to_string(d) + ", " + std::to_string(d) + "]",
+                      shape_text(moments.extents()));
+  check_finite(moments, argument);
+  const Eigen::MatrixXd m = matrix_copy<double>(moments);
+  const double off = (m - m.transpose()).cwiseAbs().maxCoeff();
+  if (off > rounding * m.cwiseAbs().maxCoeff())
+    throw value_error(argument, "a symmetric matrix",
+                      "elements that differ by " + number_text(off) + " from their mirror images");
+  if (!(m.trace() > 0)) throw value_error(argument, "a positive trace", number_text(m.trace()));
+  return 0.5 * (m + m.transpose());
+}
+
+template <class Scalar>
+row_matrix<Scalar> checked_weights(const tensor_view<const Scalar, 2>& weights,
+                                   const std::string& argument) {
+  static_assert(std::is_floating_point_v<Scalar>, "weights are floating-point numbers");
+  check_not_empty(weights, argument);
+  check_finite(weights, argument);
+  return matrix_copy<Scalar>(weights);
+}
+
+/// `tr(E F E^T)` of a few rows. Each pair of column blocks is visited once.
+inline double trace_of_rows(const row_matrix<double>& e, const Eigen::MatrixXd& f) {
+  constexpr index block = 128;
+  double sum = 0;
+  row_matrix<double> product;
+  for (index c = 0; c < e.cols(); c += block) {
+    const index width = std::min(block, e.cols() - c), rest = e.cols() - c - width;
+    product.noalias() = e.middleCols(c, width) * f.block(c, c, width, width);
+    if (rest > 0) product.noalias() += 2 * e.rightCols(rest) * f.block(c + width, c, rest, width);
+    sum += product.cwiseProduct(e.middleCols(c, width)).sum();
+  }
+  return sum;
+}
+
+/// `||E||^2` and `tr(E F E^T)`.
+struct squared_norms {
+  double plain = 0, weighted = 0;
+};
+
+/// Of `rows(r, n)`, a function that gives rows r .. r + n of E in double.
+template <class Rows>
+squared_norms squared_norms_of(index count, const Eigen::MatrixXd& f, int threads, Rows&& rows) {
+  constexpr index tile = 128;
+  std::vector<squared_norms> parts(static_cast<std::size_t>((count + tile - 1) / tile));
+  parallel_for(static_cast<index>(parts.size()), threads, [&](index t) {
+    const row_matrix<double> e = rows(t * tile, std::min(tile, count - t * tile));
+    parts[static_cast<std::size_t>(t)] = {e.squaredNorm(), trace_of_rows(e, f)};
+  });
+  squared_norms all;
+  for (const squared_norms& part : parts) {
+    all.plain += part.plain;
+    all.weighted += part.weighted;
+  }
+  return all;
+}
+
+/// Of the difference of two matrices.
+template <class Scalar>
+squared_norms norms_of_difference(const row_matrix<Scalar>& a, const row_matrix<Scalar>& b,
+                                  const Eigen::MatrixXd& f, int threads) {
+  return squared_norms_of(a.rows(), f, threads, [&](index r, index n) {
+    return row_matrix<double>(a.middleRows(r, n).template cast<double>() -
+                              b.middleRows(r, n).template cast<double>());
+  });
+}
+
+template <class Scalar>
+squared_norms norms_of(const row_matrix<Scalar>& a, const Eigen::MatrixXd& f, int threads) {
+  return squared_norms_of(a.rows(), f, threads, [&](index r, index n) {
+    return row_matrix<double>(a.middleRows(r, n).template cast<double>());
+  });
+}
+
+inline double ratio_or_zero(double numerator, double denominator) {
+  return numerator == 0 ? 0 : numerator / denominator;
+}
+
+template <class Scalar>
+quantization_errors errors_of(const row_matrix<Scalar>& weights,
+                              const row_matrix<Scalar>& quantized, const Eigen::MatrixXd& f,
+                              int threads) {
+  const squared_norms lost = norms_of_difference(weights, quantized, f, threads);
+  const squared_norms whole = norms_of(weights, f, threads);
+  return {ratio_or_zero(lost.plain, whole.plain), ratio_or_zero(lost.weighted, whole.weighted)};
+}
+
+}  // namespace detail
+
+/// Both errors of any approximation of a linear layer.
+///
+/// \param weights        W, `[out, in]`
+/// \param quantized      W^, the same shape and scalar
+/// \param second_moments F = E[a a^T], `[in, in]`
+/// \throws shape_error for shapes that do not match; value_error for NaN, second moments that are
+///         not symmetric or have no positive trace
+///
+/// O(out in^2) time; sums in double.
+template <tensor_like<2> Weights, tensor_like<2> Quantized, tensor_like<2> Moments>
+quantization_errors quantization_error(const Weights& weights, const Quantized& quantized,
+                                       const Moments& second_moments, int threads = 0) {
+  using scalar = scalar_of<Weights, 2>;
+  static_assert(std::is_same_v<scalar, scalar_of<Quantized, 2>>,
+                "weights and quantized are of one scalar");
+  const auto w = as_view<2>(weights);
+  const auto q = as_view<2>(quantized);
+  const auto f = as_view<2>(second_moments);
+  const auto whole = detail::checked_weights<scalar>(w, "weights");
+  const auto approximation = detail::checked_weights<scalar>(q, "quantized");
+  if (w.extents() != q.extents())
+    throw shape_error("quantized", detail::shape_text(w.extents()),
+                      detail::shape_text(q.extents()));
+  const auto moments =
+      detail::checked_moments<scalar_of<Moments, 2>>(f, w.extent(1), "second_moments");
+  return detail::errors_of(whole, approximation, moments, threads);
+}
+
+}  // namespace atlas

@@ -1,0 +1,186 @@
+#pragma once
+/// \file
+/// Every quantizer of a linear layer under one name.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/quantize/awq.hpp"
+#include "atlas/quantize/block_fisher.hpp"
+#include "atlas/quantize/diagonal_fisher.hpp"
+#include "atlas/quantize/gptq.hpp"
+#include "atlas/quantize/ldlq.hpp"
+#include "atlas/quantize/quantization.hpp"
+
+namespace atlas {
+
+enum class quantization_method {
+  identity,        ///< round to nearest
+  random,          ///< in a random orthogonal basis
+  hadamard,        ///< in a randomized Hadamard basis
+  fisher,          ///< in the eigenbasis of the second moments
+  fisher_lambda,   ///< the same with steps proportional to lambda^-1/2
+  diagonal,        ///< steps by the diagonal of the second moments
+  gptq,            ///< columns as stored
+  gptq_act_order,  ///< columns by descending second moment
+  awq,             ///< scaled by input magnitudes
+  ldlq,            ///< linear feedback, without incoherence
+  quip,            ///< LDLQ with rescaling and Hadamard incoherence
+};
+
+/// All of them, in the order of the enumeration.
+inline constexpr std::array all_quantization_methods = {
+    quantization_method::identity,      quantization_method::random,
+    quantization_method::hadamard,      quantization_method::fisher,
+    quantization_method::fisher_lambda, quantization_method::diagonal,
+    quantization_method::gptq,          quantization_method::gptq_act_order,
+    quantization_method::awq,           quantization_method::ldlq,
+    quantization_method::quip};
+
+/// The name in reports and on command lines: "gptq-act-order" and so on.
+inline std::string_view name_of(quantization_method method) {
+  constexpr std::array<std::string_view, all_quantization_methods.size()> names = {
+      "identity", "random",         "hadamard", "fisher", "fisher-lambda", "diagonal",
+      "gptq",     "gptq-act-order", "awq",      "ldlq",   "quip"};
+  return names[static_cast<std::size_t>(method)];
+}
+
+/// The scales that a method is usually given: per row for the baselines (per column AWQ would be
+/// round to nearest), per column for the others.
+inline granularity usual_granularity(quantization_method method) {
+  return method >= quantization_method::gptq ? granularity::row : granularity::column;
+}
+
+struct quantize_matrix_options {
+  quantization_method method = quantization_method::fisher;
+  int bits = 4;  ///< 2 to 8
+  grid_kind kind = grid_kind::symmetric;
+  std::optional<atlas::granularity> granularity = {};  ///< none: `usual_granularity(method)`
+  index group_size = 128;                              ///< with granularity::group
+  /// Reverse water-filling at this average instead of `bits`: for identity, random, hadamard and
+  /// fisher, with scales per column.
+  std::optional<double> average_bits = {};
+  double damping = 0.01;   ///< of the first attempt of GPTQ, LDLQ and QuIP
+  std::uint64_t seed = 0;  ///< of random bases
+  int threads = 0;         ///< 0: all of the machine
+  /// The eigenbasis of the second moments, where the caller has it; borrowed during the call.
+  const eigenbasis* known_eigenbasis = nullptr;
+};
+
+namespace detail {
+
+template <class Scalar>
+quantization<Scalar> quantize_in_basis(const quantizer_input<Scalar>& input, basis_kind basis,
+                                       const grid_options& grid, const quantize_matrix_options& o) {
+  const bool lambda = o.method == quantization_method::fisher_lambda;
+  return block_fisher_quantize(input, {.basis = basis,
+                                       .grid = grid,
+                                       .lambda_scales = lambda,
+                                       .average_bits = o.average_bits,
+                                       .seed = o.seed,
+                                       .threads = o.threads,
+                                       .known_eigenbasis = o.known_eigenbasis});
+}
+
+template <class Scalar>
+quantization<Scalar> quantize_by_diagonal(const quantizer_input<Scalar>& input,
+                                          const quantize_matrix_options& o) {
+  if (o.kind != grid_kind::symmetric)
+    throw value_error("kind", "a symmetric grid for this method", "an asymmetric one");
+  const row_matrix<double> lambda = input.moments.diagonal().cwiseMax(0.0).transpose();
+  return diagonal_fisher_quantize(input, lambda, {.bits = o.bits, .threads = o.threads});
+}
+
+template <class Scalar>
+quantization<Scalar> quantize_by_ldlq(const quantizer_input<Scalar>& input,
+                                      const grid_options& grid, const quantize_matrix_options& o) {
+  const bool quip = o.method == quantization_method::quip;
+  return ldlq_quantize(input, {.grid = grid,
+                               .damping = o.damping,
+                               .incoherence = quip ? basis_kind::hadamard : basis_kind::identity,
+                               .rescale = quip,
+                               .seed = o.seed,
+                               .threads = o.threads});
+}
+
+template <class Scalar>
+quantization<Scalar> quantize_by_gptq(const quantizer_input<Scalar>& input,
+                                      const grid_options& grid, const quantize_matrix_options& o) {
+  return gptq_quantize(input, {.grid = grid,
+                               .damping = o.damping,
+                               .act_order = o.method == quantization_method::gptq_act_order,
+                               .threads = o.threads});
+}
+
+template <class Scalar>
+quantization<Scalar> quantize_by_awq(const quantizer_input<Scalar>& input, const grid_options& grid,
+                                     const quantize_matrix_options& o) {
+  const Eigen::VectorXd magnitudes = input.moments.diagonal().cwiseMax(0.0).cwiseSqrt();
+  return awq_quantize(input, magnitudes, {.grid = grid, .threads = o.threads});
+}
+
+inline void check_average_bits(const quantize_matrix_options& o) {
+  if (o.average_bits && o.method > quantization_method::fisher)
+    throw value_error("average_bits", "a method without scales or an order of its own",
+                      std::string(name_of(o.method)));
+}
+
+template <class Scalar>
+quantization<Scalar> quantize_matrix(const quantizer_input<Scalar>& input,
+                                     const quantize_matrix_options& o) {
+  using m = quantization_method;
+  check_average_bits(o);
+  const grid_options grid{.bits = o.bits,
+                          .kind = o.kind,
+                          .granularity = o.granularity.value_or(usual_granularity(o.method)),
+                          .group_size = o.group_size};
+  switch (o.method) {
+    case m::identity:
+      return quantize_in_basis(input, basis_kind::identity, grid, o);
+    case m::random:
+      return quantize_in_basis(input, basis_kind::random_orthogonal, grid, o);
+    case m::hadamard:
+      return quantize_in_basis(input, basis_kind::hadamard, grid, o);
+    case m::diagonal:
+      return quantize_by_diagonal(input, o);
+    case m::gptq:
+    case m::gptq_act_order:
+      return quantize_by_gptq(input, grid, o);
+    case m::awq:
+      return quantize_by_awq(input, grid, o);
+    case m::ldlq:
+    case m::quip:
+      return quantize_by_ldlq(input, grid, o);
+    case m::fisher:
+    case m::fisher_lambda:
+      break;
+  }
+  return quantize_in_basis(input, basis_kind::fisher, grid, o);
+}
+
+}  // namespace detail
+
+/// Quantizes a linear layer by the method asked for.
+///
+/// \param weights        `[out, in]`
+/// \param second_moments E[a a^T], `[in, in]`
+/// \throws as the quantizer; value_error for average_bits with a method that cannot vary its bits
+/// \code
+/// for (const auto method : atlas::all_quantization_methods) {
+///   const auto q = atlas::quantize_matrix(w, f, {.method = method, .bits = 3});
+///   std::cout << atlas::name_of(method) << ' ' << q.errors.weights << ' ' << q.errors.output <<
+///   '\n';
+/// }
+/// \endcode
+template <tensor_like<2> Weights, tensor_like<2> Moments>
+quantization<scalar_of<Weights, 2>> quantize_matrix(const Weights& weights,
+                                                    const Moments& second_moments,
+                                                    const quantize_matrix_options& options = {}) {
+  return detail::quantize_matrix(detail::checked_input(weights, second_moments), options);
+}
+
+}  // namespace atlas

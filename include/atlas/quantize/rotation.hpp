@@ -1,0 +1,152 @@
+#pragma once
+/// \file
+/// Orthogonal bases in which a matrix is quantized: identity, random, randomized Hadamard, or any
+/// that the caller has.
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/linalg/frame.hpp"
+#include "atlas/linalg/tiled_product.hpp"
+#include "atlas/quantize/hadamard.hpp"
+
+namespace atlas {
+
+/// An orthogonal `[d, d]` matrix U, kept in the form that is fastest to apply. Copies share it.
+template <class Scalar>
+class orthogonal_basis {
+ public:
+  /// The identity, of any size.
+  orthogonal_basis() = default;
+
+  /// U itself, orthonormal columns.
+  template <class Matrix>
+  static orthogonal_basis dense(const Matrix& columns) {
+    orthogonal_basis basis;
+    basis.columns_ = std::make_shared<const row_matrix<Scalar>>(columns.template cast<Scalar>());
+    return basis;
+  }
+
+  /// U = diag(signs) H, H the Hadamard matrix by blocks of `hadamard_blocks(d)`.
+  static orthogonal_basis hadamard(const Eigen::VectorXd& signs) {
+    orthogonal_basis basis;
+    basis.signs_ = signs;
+    return basis;
+  }
+
+  bool is_identity() const { return !columns_ && signs_.size() == 0; }
+
+  /// `w U`. O(rows d^2), or O(rows d log d) for a Hadamard basis.
+  /// \throws shape_error unless w has d columns
+  row_matrix<Scalar> rotate(row_matrix<Scalar> w, int threads = 0) const {
+    check_columns(w);
+    if (columns_) return detail::tiled_product(w, *columns_, threads);
+    if (is_identity()) return w;
+    scale_by_signs(w);
+    transform(w, threads);
+    return w;
+  }
+
+  /// `w U^T`, which undoes `rotate`.
+  row_matrix<Scalar> restore(row_matrix<Scalar> w, int threads = 0) const {
+    check_columns(w);
+    if (columns_) return detail::tiled_product(w, columns_->transpose(), threads);
+    if (is_identity()) return w;
+    transform(w, threads);
+    scale_by_signs(w);
+    return w;
+  }
+
+  /// U written out, `[d, d]`.
+  row_matrix<Scalar> matrix(index d, int threads = 1) const {
+    return rotate(row_matrix<Scalar>::Identity(d, d), threads);
+  }
+
+  template <class Other>
+  orthogonal_basis<Other> cast() const {
+    if (columns_) return orthogonal_basis<Other>::dense(*columns_);
+    return orthogonal_basis<Other>::hadamard(signs_);
+  }
+
+ private:
+  void check_columns(const row_matrix<Scalar>& w) const {
+    const index d = columns_ ? columns_->rows() : signs_.size();
+    if (!is_identity()) detail::check_extent(w.cols(), d, "w", "as many columns as the basis,");
+  }
+  void scale_by_signs(row_matrix<Scalar>& w) const {
+    w.array().rowwise() *= signs_.template cast<Scalar>().transpose().array();
+  }
+  void transform(row_matrix<Scalar>& w, int threads) const {
+    const auto blocks = hadamard_blocks(w.cols());
+    parallel_for(w.rows(), threads,
+                 [&](index r) { detail::fast_hadamard_blocks(w.row(r).data(), blocks); });
+  }
+
+  std::shared_ptr<const row_matrix<Scalar>> columns_;
+  Eigen::VectorXd signs_;
+};
+
+/// Bases of the input side of a linear layer.
+enum class basis_kind {
+  identity,           ///< round to nearest
+  random_orthogonal,  ///< Haar
+  hadamard,           ///< random signs, then Hadamard matrices: as good as random, and fast
+  fisher,             ///< eigenvectors of the second moments of the inputs
+};
+
+/// A Haar random basis (`basis_kind::random_orthogonal`) or a randomized Hadamard basis.
+/// \throws value_error for basis_kind::fisher, which depends on data, and for d < 1
+///
+/// O(d^3) time for a Haar basis.
+inline orthogonal_basis<double> seeded_basis(basis_kind kind, index d, std::uint64_t seed,
+                                             std::uint64_t stream = 0) {
+  detail::check_between(d, 1, index{1} << 40, "d");
+  random_stream random(seed, stream);
+  switch (kind) {
+    case basis_kind::identity:
+      return {};
+    case basis_kind::random_orthogonal:
+      return orthogonal_basis<double>::dense(random_frame(d, d, random));
+    case basis_kind::hadamard:
+      return orthogonal_basis<double>::hadamard(random_signs(d, random));
+    case basis_kind::fisher:
+      break;
+  }
+  throw value_error("kind", "a basis that needs no data", "fisher");
+}
+
+namespace detail {
+
+/// `U^T m U` of a symmetric matrix.
+inline Eigen::MatrixXd rotated_moments(const Eigen::MatrixXd& m,
+                                       const orthogonal_basis<double>& basis, int threads) {
+  if (basis.is_identity()) return m;
+  const row_matrix<double> half = basis.rotate(m, threads);
+  const row_matrix<double> whole = basis.rotate(half.transpose(), threads);
+  return 0.5 * (whole + whole.transpose());
+}
+
+/// `U^T w`.
+template <class Scalar>
+row_matrix<Scalar> rotate_outputs(const row_matrix<Scalar>& w, const orthogonal_basis<Scalar>& u,
+                                  int threads) {
+  if (u.is_identity()) return w;
+  return u.rotate(w.transpose(), threads).transpose();
+}
+
+/// `U w`.
+template <class Scalar>
+row_matrix<Scalar> restore_outputs(const row_matrix<Scalar>& w, const orthogonal_basis<Scalar>& u,
+                                   int threads) {
+  if (u.is_identity()) return w;
+  return u.restore(w.transpose(), threads).transpose();
+}
+
+}  // namespace detail
+}  // namespace atlas

@@ -1,0 +1,134 @@
+#pragma once
+/// \file
+/// E[a a^T] of rows that come in batches.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <string>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/linalg/tiled_product.hpp"
+
+namespace atlas {
+
+/// Sums `a a^T` over rows, in double, in blocks of 256 rows whose borders depend on the order of
+/// the rows alone: the same bits however the rows are cut into batches and however many threads
+/// work. One object is for one thread at a time; give each thread its own and merge them in a fixed
+/// order, which gives the same bits every time. \code atlas::second_moment_accumulator inputs(d);
+/// for (const auto& batch : batches) inputs.add(batch);
+/// inputs.matrix();
+/// \endcode
+class second_moment_accumulator {
+ public:
+  /// \throws value_error for d < 1
+  explicit second_moment_accumulator(index d) {
+    detail::check_between(d, 1, index{1} << 30, "d");
+    sum_ = Eigen::MatrixXd::Zero(d, d);
+    pending_.resize(block, d);
+  }
+
+  /// Adds rows.
+  /// \param rows `[n, d]`; n may be 0
+  /// \throws shape_error for another d; value_error for NaN; then nothing has been added
+  ///
+  /// O(n d^2) time.
+  template <tensor_like<2> Rows>
+  void add(const Rows& rows, int threads = 0) {
+    using scalar = scalar_of<Rows, 2>;
+    const auto held = as_view<2>(rows);
+    const tensor_view<const scalar, 2>& view = held;
+    detail::check_extent(view.extent(1), dimension(), "rows",
+                         "as many columns as the accumulator,");
+    detail::check_finite(view, "rows");
+    append(view, threads, [](index) { return 1.0; });
+  }
+
+  /// Adds `w a a^T` of rows a with weights w, each of which counts as one row.
+  /// \param weights `[n]`, 0 or more
+  template <tensor_like<2> Rows, tensor_like<1> Weights>
+  void add_weighted(const Rows& rows, const Weights& weights, int threads = 0) {
+    using scalar = scalar_of<Rows, 2>;
+    const auto held = as_view<2>(rows);
+    const tensor_view<const scalar, 2>& view = held;
+    const auto w = as_view<1>(weights);
+    detail::check_extent(view.extent(1), dimension(), "rows",
+                         "as many columns as the accumulator,");
+    detail::check_extent(w.extent(0), view.extent(0), "weights", "one number per row,");
+    detail::check_finite(view, "rows");
+    detail::check_finite(w, "weights");
+    for (index i = 0; i < w.extent(0); ++i)
+      if (w[i] < 0)
+        throw value_error("weights", "numbers of 0 or more",
+                          detail::number_text(static_cast<double>(w[i])));
+    append(view, threads, [&](index i) { return std::sqrt(static_cast<double>(w[i])); });
+  }
+
+  /// Adds what another accumulator has seen.
+  /// \throws shape_error for another d
+  void merge(const second_moment_accumulator& other, int threads = 0) {
+    detail::check_extent(other.dimension(), dimension(), "other", "dimension");
+    const second_moment_accumulator held = other;  // which may be this one
+    sum_ += held.sum_;
+    count_ += held.count_ - held.waiting_;
+    const row_matrix<double> rest = held.pending_.topRows(held.waiting_);
+    append(tensor_view<const double, 2>(rest.data(), {rest.rows(), rest.cols()}), threads,
+           [](index) { return 1.0; });
+  }
+
+  index dimension() const { return sum_.rows(); }
+  /// Rows added.
+  index count() const { return count_; }
+
+  /// `[d, d]`, the sum over rows, exactly symmetric.
+  Eigen::MatrixXd sum(int threads = 0) const {
+    second_moment_accumulator whole = *this;
+    whole.flush(threads);
+    whole.sum_.triangularView<Eigen::StrictlyUpper>() = whole.sum_.transpose();
+    return whole.sum_;
+  }
+
+  /// `[d, d]`, E[a a^T], exactly symmetric. \throws value_error before any row
+  Eigen::MatrixXd matrix(int threads = 0) const {
+    if (count_ == 0) throw value_error("accumulator", "at least one row", "none");
+    return sum(threads) / static_cast<double>(count_);
+  }
+
+ private:
+  static constexpr index block = 256;  // rows a product
+
+  template <class Scalar, class Root>
+  void append(const tensor_view<const Scalar, 2>& rows, int threads, Root&& root) {
+    for (index i = 0; i < rows.extent(0); ++i) {
+      const double scale = root(i);
+      for (index k = 0; k < dimension(); ++k)
+        pending_(waiting_, k) = scale * static_cast<double>(rows(i, k));
+      ++count_;
+      if (++waiting_ == block) flush(threads);
+    }
+  }
+
+  /// Adds the rows that wait to the lower triangle; each tile of it is one task.
+  void flush(int threads) {
+    constexpr index tile = 128;
+    if (waiting_ == 0) return;
+    const index d = dimension(), tiles = (d + tile - 1) / tile;
+    const auto rows = pending_.topRows(waiting_);
+    parallel_for(tiles * tiles, threads, [&](index t) {
+      const index r = t / tiles * tile, c = t % tiles * tile;
+      if (c > r) return;
+      const index height = std::min(tile, d - r), width = std::min(tile, d - c);
+      sum_.block(r, c, height, width).noalias() +=
+          rows.middleCols(r, height).transpose() * rows.middleCols(c, width);
+    });
+    waiting_ = 0;
+  }
+
+  Eigen::MatrixXd sum_;
+  row_matrix<double> pending_;
+  index waiting_ = 0;
+  index count_ = 0;
+};
+
+}  // namespace atlas

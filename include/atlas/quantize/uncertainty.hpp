@@ -1,0 +1,152 @@
+#pragma once
+/// \file
+/// How far two Fisher matrices of one layer are from having a common eigenbasis: what the weights'
+/// gradients see (F_W) against what the activations span (G_A).
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/linalg/frame.hpp"
+#include "atlas/quantize/quantization.hpp"
+#include "atlas/stats/summary.hpp"
+#include "atlas/subspace/haar.hpp"
+#include "atlas/subspace/head_overlap.hpp"
+#include "atlas/subspace/principal_angles.hpp"
+#include "atlas/subspace/principal_frame.hpp"
+
+namespace atlas {
+
+struct uncertainty_options {
+  index k = 0;       ///< dimension of the eigenspaces; 0: the smaller effective rank, rounded,
+                     ///< at most d/2
+  index draws = 20;  ///< random bases of the commutator's reference, 2 or more; each O(d^3)
+  haar_options haar = {};  ///< simulation of the reference of the angles
+  std::uint64_t seed = 0;  ///< of the random bases
+  int threads = 0;         ///< 0: all of the machine
+};
+
+/// The normalised commutator `||F G - G F|| / (sqrt(2) ||F|| ||G||)`, in [0, 1]: the bound is that
+/// of Bottcher and Wenzel (2008). 0: a common eigenbasis.
+struct commutator_result {
+  double value = 0;
+  double random_mean = 0;  ///< of F and `Q G Q^T`, Q Haar: the same spectra in unrelated bases
+  double random_sd = 0;
+  double random_rms = 0;  ///< root of the mean square over all Q, exact
+  double z = 0;           ///< (value - random_mean) / random_sd; NaN without spread
+};
+
+struct uncertainty_result {
+  index k = 0;
+  principal_angles_result angles;  ///< between the top-k eigenspaces
+  double mean_cosine = 0;          ///< of the angles
+  haar_null random;                ///< mean cosine of random k-spaces
+  double z = 0;                    ///< (mean_cosine - random.mean) / random.sd; NaN without spread
+  commutator_result commutator;
+  double effective_rank_weights = 0;      ///< participation ratio of F_W
+  double effective_rank_activations = 0;  ///< of G_A
+};
+
+namespace detail {
+
+/// `||[F, G]||^2 / (2 ||F||^2 ||G||^2)`, F = diag(f): the commutator is `(f_i - f_j) G_ij`.
+inline double squared_commutator(const Eigen::VectorXd& f, const Eigen::MatrixXd& g) {
+  double sum = 0;
+  for (index j = 0; j < g.cols(); ++j)
+    sum += ((f.array() - f(j)) * g.col(j).array()).square().sum();
+  return sum / (2 * f.squaredNorm() * g.squaredNorm());
+}
+
+/// Its mean over Haar bases of G. With `E[B_ij B_kl] = a d_ij d_kl + b (d_ik d_jl + d_il d_jk)` of
+/// a symmetric B in a random basis, a and b from tr B and tr B^2, and
+/// `||[A, B]||^2 = 2 tr A^2 B^2 - 2 tr A B A B`.
+inline double mean_squared_commutator(const Eigen::VectorXd& f, const Eigen::VectorXd& g) {
+  const auto d = static_cast<double>(f.size());
+  if (f.size() == 1) return 0;
+  const double f1 = f.sum(), f2 = f.squaredNorm(), g1 = g.sum(), g2 = g.squaredNorm();
+  const double b = (d * g2 - g1 * g1) / (d * (d + 2) * (d - 1));
+  const double a = (g1 * g1 - 2 * b * d) / (d * d);
+  const double mean = 2 * f2 * g2 / d - 2 * (a * f2 + b * (f2 + f1 * f1));
+  return std::max(0.0, mean) / (2 * f2 * g2);
+}
+
+inline commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
+                                       const Eigen::MatrixXd& g_matrix,
+                                       const uncertainty_options& options) {
+  const index d = g_matrix.rows();
+  commutator_result out;
+  const Eigen::MatrixXd turned = f.vectors.transpose() * g_matrix * f.vectors;
+  out.value = std::sqrt(squared_commutator(f.values, turned));
+  std::vector<double> draws(static_cast<std::size_t>(options.draws));
+  parallel_for(options.draws, options.threads, [&](index i) {
+    random_stream random(options.seed, static_cast<std::uint64_t>(i));
+    const Eigen::MatrixXd q = random_frame(d, d, random);
+    const Eigen::MatrixXd drawn = q * g.values.asDiagonal() * q.transpose();
+    draws[static_cast<std::size_t>(i)] = std::sqrt(squared_commutator(f.values, drawn));
+  });
+  const sample_summary summary = summarize(draws);
+  out.random_mean = summary.mean;
+  out.random_sd = summary.sd;
+  out.random_rms = std::sqrt(mean_squared_commutator(f.values, g.values));
+  out.z = z_score(out.value, out.random_mean, out.random_sd);
+  return out;
+}
+
+inline index eigenspace_dimension(double rank_a, double rank_b, index d) {
+  const auto rounded = static_cast<index>(std::nearbyint(std::min(rank_a, rank_b)));
+  return std::clamp<index>(rounded, 1, std::max<index>(1, d / 2));
+}
+
+inline uncertainty_result uncertainty(const Eigen::MatrixXd& weights,
+                                      const Eigen::MatrixXd& activations,
+                                      const uncertainty_options& options) {
+  check_between(options.draws, 2, index{1} << 30, "draws");
+  check_between(options.k, 0, weights.rows(), "k");
+  uncertainty_result out;
+  out.effective_rank_weights = participation_ratio(weights);
+  out.effective_rank_activations = participation_ratio(activations);
+  out.k = options.k > 0 ? options.k
+                        : eigenspace_dimension(out.effective_rank_weights,
+                                               out.effective_rank_activations, weights.rows());
+  const eigenbasis f = symmetric_eigenbasis(weights), g = symmetric_eigenbasis(activations);
+  out.angles = principal_angles(top_frame(f, out.k, "weight_fisher"),
+                                top_frame(g, out.k, "activation_moments"));
+  out.mean_cosine = out.angles.cosines.mean();
+  out.random = haar_overlap(weights.rows(), out.k, options.haar);
+  out.z = z_score(out.mean_cosine, out.random.mean, out.random.sd);
+  out.commutator = commutator_of(f, g, activations, options);
+  return out;
+}
+
+}  // namespace detail
+
+/// Compares the eigenbases of two symmetric matrices of one layer's inputs.
+///
+/// \param weight_fisher      F_W = E[(dL/dW)^T (dL/dW)], `[d, d]`
+/// \param activation_moments G_A = E[a a^T], `[d, d]`
+/// \throws shape_error for shapes that do not match; value_error for NaN, matrices that are not
+///         symmetric or have no positive trace, k beyond the directions that vary, fewer than 2
+///         draws
+///
+/// O(draws d^3) time.
+template <tensor_like<2> Weights, tensor_like<2> Activations>
+uncertainty_result fisher_uncertainty(const Weights& weight_fisher,
+                                      const Activations& activation_moments,
+                                      const uncertainty_options& options = {}) {
+  const auto f = as_view<2>(weight_fisher);
+  const auto g = as_view<2>(activation_moments);
+  const index d = f.extent(0);
+  const auto weights = detail::checked_moments<scalar_of<Weights, 2>>(f, d, "weight_fisher");
+  const auto activations =
+      detail::checked_moments<scalar_of<Activations, 2>>(g, d, "activation_moments");
+  return detail::uncertainty(weights, activations, options);
+}
+
+}  // namespace atlas
