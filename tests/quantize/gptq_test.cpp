@@ -167,6 +167,11 @@ TEST_CASE("singular and indefinite second moments are damped, and it is said") {
   CHECK(none.repairs.damping_attempts > 1);
   CHECK(none.weights.allFinite());
   CHECK(gptq_quantize(w, layer_moments(30), {.damping = 0}).repairs.damping == 0);
+  // Inputs in other units are not singular.
+  const Eigen::VectorXd units =
+      Eigen::VectorXd::LinSpaced(30, -9, 9).unaryExpr([](double x) { return std::pow(10, x); });
+  const Eigen::MatrixXd scaled = units.asDiagonal() * layer_moments(30) * units.asDiagonal();
+  CHECK(gptq_quantize(w, scaled, {.damping = 0}).repairs.damping == 0);
 
   const Eigen::MatrixXd turn = rotation(30);
   Eigen::VectorXd values = Eigen::VectorXd::LinSpaced(30, -0.5, 3);

@@ -107,4 +107,8 @@ TEST_CASE("bases that do not fit are refused") {
   }
   CHECK_REFUSED(atlas::value_error, seeded_basis(basis_kind::fisher, 4, 1), "kind", "fisher");
   CHECK_REFUSED(atlas::value_error, seeded_basis(basis_kind::hadamard, 0, 1), "d", "0");
+  atlas::quantization_coordinates<double> coordinates;
+  coordinates.column_scales = row_matrix<double>::Ones(1, 4);
+  CHECK_REFUSED(atlas::shape_error, atlas::to_coordinates(w, coordinates), "weights", "4, got 5");
+  CHECK_REFUSED(atlas::shape_error, atlas::from_coordinates(w, coordinates), "weights", "4, got 5");
 }

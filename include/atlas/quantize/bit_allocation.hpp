@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <queue>
+#include <string>
 #include <vector>
 
 #include "atlas/core/checks.hpp"

@@ -6,7 +6,8 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <algorithm>
-#include <vector>
+#include <cmath>
+#include <utility>
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
@@ -23,12 +24,12 @@ struct damped_factor {
 /// R of `H = R R^T`: Cholesky from the last row up. Empty if H is not positive definite to
 /// rounding.
 inline Eigen::MatrixXd upper_factor(const Eigen::MatrixXd& h) {
-  constexpr double rounding = 1e-14;
+  constexpr double rounding = 1e-14;  // of what a row has before the others are taken out of it
   const Eigen::LLT<Eigen::MatrixXd> cholesky(h.reverse().eval());
   if (cholesky.info() != Eigen::Success) return {};
   const Eigen::MatrixXd lower = cholesky.matrixL();
-  const double smallest = lower.diagonal().cwiseAbs2().minCoeff();
-  if (!(smallest > rounding * h.diagonal().maxCoeff())) return {};
+  const Eigen::VectorXd left = lower.diagonal().cwiseAbs2().cwiseQuotient(h.diagonal().reverse());
+  if (!(left.minCoeff() > rounding)) return {};
   return lower.reverse();
 }
 

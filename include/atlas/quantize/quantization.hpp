@@ -42,11 +42,25 @@ struct quantization {
   double awq_exponent = std::numeric_limits<double>::quiet_NaN();  ///< of AWQ alone
 };
 
+namespace detail {
+
+template <class Scalar>
+void check_column_scales(const row_matrix<Scalar>& weights,
+                         const quantization_coordinates<Scalar>& coordinates) {
+  if (coordinates.column_scales.size() > 0)
+    check_extent(weights.cols(), coordinates.column_scales.cols(), "weights",
+                 "one column per column scale,");
+}
+
+}  // namespace detail
+
 /// `V^T (W diag(s)) U`.
+/// \throws shape_error for weights of another shape than the coordinates are for
 template <class Scalar>
 row_matrix<Scalar> to_coordinates(row_matrix<Scalar> weights,
                                   const quantization_coordinates<Scalar>& coordinates,
                                   int threads = 0) {
+  detail::check_column_scales(weights, coordinates);
   if (coordinates.column_scales.size() > 0)
     weights.array().rowwise() *= coordinates.column_scales.row(0).array();
   return detail::rotate_outputs(coordinates.input.rotate(std::move(weights), threads),
@@ -60,6 +74,7 @@ row_matrix<Scalar> from_coordinates(row_matrix<Scalar> rotated,
                                     int threads = 0) {
   row_matrix<Scalar> weights = coordinates.input.restore(
       detail::restore_outputs(rotated, coordinates.output, threads), threads);
+  detail::check_column_scales(weights, coordinates);
   if (coordinates.column_scales.size() > 0)
     weights.array().rowwise() /= coordinates.column_scales.row(0).array();
   return weights;

@@ -4,8 +4,6 @@
 
 #include <Eigen/Core>
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <string>
 #include <type_traits>
 #include <vector>

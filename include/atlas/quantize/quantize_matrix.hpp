@@ -3,8 +3,10 @@
 /// Every quantizer of a linear layer under one name.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "atlas/core/as_view.hpp"

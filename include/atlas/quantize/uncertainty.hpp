@@ -26,11 +26,11 @@ namespace atlas {
 
 struct uncertainty_options {
   index k = 0;       ///< dimension of the eigenspaces; 0: the smaller effective rank, rounded,
-                     ///< at most d/2
+                     ///< at most d/2 and 64
   index draws = 20;  ///< random bases of the commutator's reference, 2 or more; each O(d^3)
-  haar_options haar = {};  ///< simulation of the reference of the angles
-  std::uint64_t seed = 0;  ///< of the random bases
-  int threads = 0;         ///< 0: all of the machine
+  haar_options haar = {.draws = 2000};  ///< simulation of the reference of the angles
+  std::uint64_t seed = 0;               ///< of the random bases
+  int threads = 0;                      ///< 0: all of the machine
 };
 
 /// The normalised commutator `||F G - G F|| / (sqrt(2) ||F|| ||G||)`, in [0, 1]: the bound is that
@@ -100,8 +100,9 @@ inline commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
 }
 
 inline index eigenspace_dimension(double rank_a, double rank_b, index d) {
+  constexpr index most = 64;  // the cost of the reference grows with its cube
   const auto rounded = static_cast<index>(std::nearbyint(std::min(rank_a, rank_b)));
-  return std::clamp<index>(rounded, 1, std::max<index>(1, d / 2));
+  return std::clamp<index>(rounded, 1, std::clamp<index>(d / 2, 1, most));
 }
 
 inline uncertainty_result uncertainty(const Eigen::MatrixXd& weights,
