@@ -14,14 +14,6 @@ using atlas::cloud_collector;
 
 namespace {
 
-atlas::owned_tensor<atlas::index, 2> some_blocks(atlas::index count, atlas::index size) {
-  atlas::owned_tensor<atlas::index, 2> blocks({count, size});
-  atlas::random_stream random(3);
-  for (atlas::index b = 0; b < count; ++b)
-    for (atlas::index t = 0; t < size; ++t) blocks.mutable_view()(b, t) = random.uniform_index(96);
-  return blocks;
-}
-
 atlas::cloud_options micro_clouds() {
   return {.layers = {0, 1},
           .heads = 4,

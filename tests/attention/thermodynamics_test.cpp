@@ -14,18 +14,6 @@
 using namespace atlas_test;
 using atlas::owned_tensor;
 
-namespace {
-
-owned_tensor<atlas::index, 2> some_blocks(atlas::index count, atlas::index size) {
-  owned_tensor<atlas::index, 2> blocks({count, size});
-  atlas::random_stream random(5);
-  for (atlas::index b = 0; b < count; ++b)
-    for (atlas::index t = 0; t < size; ++t) blocks.mutable_view()(b, t) = random.uniform_index(96);
-  return blocks;
-}
-
-}  // namespace
-
 TEST_CASE("what is collected is what the functions give on each head and block") {
   const auto model = atlas::io::open_transformer(model_folder("micro-mistral"));
   const auto blocks = some_blocks(3, 40);

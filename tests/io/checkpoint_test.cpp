@@ -13,10 +13,11 @@ using atlas_test::temporary_folder;
 
 namespace {
 
-const std::vector<float> values = {1, 2, 3};
+const std::vector<float> three_numbers = {1, 2, 3};
 
 void write_tensor(const std::filesystem::path& file, const std::string& name) {
-  write_safetensors(file, {{name, atlas::io::dtype::f32, {3}, std::as_bytes(std::span(values))}});
+  write_safetensors(file,
+                    {{name, atlas::io::dtype::f32, {3}, std::as_bytes(std::span(three_numbers))}});
 }
 
 void refused_index(const std::string& index_text, const std::string& part,

@@ -21,18 +21,6 @@ namespace {
 /// Two float32 programs, and a gradient is some ten times as ill-conditioned as what it is of.
 constexpr double gradient_golden = 1e-4;
 
-owned_tensor<atlas::index, 2> some_blocks(atlas::index count, atlas::index size) {
-  owned_tensor<atlas::index, 2> blocks({count, size});
-  atlas::random_stream random(8);
-  for (atlas::index b = 0; b < count; ++b)
-    for (atlas::index t = 0; t < size; ++t) blocks.mutable_view()(b, t) = random.uniform_index(96);
-  return blocks;
-}
-
-atlas::transformer micro(const std::string& name) {
-  return atlas::io::open_transformer(model_folder(name));
-}
-
 tensor_view<const float, 1> flat(const std::vector<float>& values) {
   return {values.data(), {static_cast<atlas::index>(values.size())}};
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "atlas/core/random.hpp"
 #include "atlas/io/checkpoint.hpp"
 #include "atlas/io/model.hpp"
 
@@ -13,6 +14,19 @@ namespace atlas_test {
 
 inline std::string model_folder(const std::string& name) {
   return std::string(name.starts_with("tiny") ? ATLAS_EXAMPLE_DATA : ATLAS_TEST_DATA) + "/" + name;
+}
+
+inline atlas::transformer micro(const std::string& name) {
+  return atlas::io::open_transformer(model_folder(name));
+}
+
+/// Random token ids of the micro models' vocabulary.
+inline atlas::owned_tensor<atlas::index, 2> some_blocks(atlas::index count, atlas::index size) {
+  atlas::owned_tensor<atlas::index, 2> blocks({count, size});
+  atlas::random_stream random(5);
+  for (atlas::index b = 0; b < count; ++b)
+    for (atlas::index t = 0; t < size; ++t) blocks.mutable_view()(b, t) = random.uniform_index(96);
+  return blocks;
 }
 
 inline atlas::io::checkpoint golden_of(const std::string& name) {

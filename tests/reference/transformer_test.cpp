@@ -19,14 +19,6 @@ using atlas::tensor_view;
 
 namespace {
 
-owned_tensor<atlas::index, 2> some_blocks(atlas::index count, atlas::index size) {
-  owned_tensor<atlas::index, 2> blocks({count, size});
-  atlas::random_stream random(5);
-  for (atlas::index b = 0; b < count; ++b)
-    for (atlas::index t = 0; t < size; ++t) blocks.mutable_view()(b, t) = random.uniform_index(96);
-  return blocks;
-}
-
 /// All logits of a pass, in order.
 std::vector<float> logits_of(const atlas::transformer& model,
                              const tensor_view<const atlas::index, 2>& blocks,
@@ -46,10 +38,6 @@ double largest_gap(const std::vector<float>& a, const std::vector<float>& b) {
   for (std::size_t i = 0; i < a.size(); ++i)
     gap = std::max(gap, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
   return gap;
-}
-
-atlas::transformer micro(const std::string& name) {
-  return atlas::io::open_transformer(model_folder(name));
 }
 
 }  // namespace
