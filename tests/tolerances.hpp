@@ -14,6 +14,9 @@ inline constexpr double tiny_golden = 1e-4;
 /// Perplexities published with the models to six digits, of float32 arithmetic.
 inline constexpr double perplexity = 5e-5;
 
+/// Golden perplexities move by less than this where all linear maps are rounded to 8 bits.
+inline constexpr double eight_bits = 0.01;
+
 /// Perplexities under rules that keep everything: float32 sums in another order.
 inline constexpr double same_perplexity = 1e-6;
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/timer/progress_display.hpp>
 #include <cmath>
+#include <csignal>
 #include <iostream>
 #include <memory>
 
@@ -18,12 +19,18 @@ void add_common_options(CLI::App& command, common_options& common, const std::st
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command.add_option("--seed", common.seed, "of everything that is drawn")->capture_default_str();
-  command.add_option("--json", common.json_file, "write the result here; - for standard output");
+  command
+      .add_option("--json", common.json_file,
+                  "write the result here; standard output for - or nothing")
+      ->expected(0, 1)
+      ->default_str("-");
   command.add_flag("--quiet", common.quiet, "no table and no progress");
   command.footer("Example:\n  " + example);
 }
 
 namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
 
 /// One bar a stage.
 class stage_bars {
@@ -49,9 +56,21 @@ class stage_bars {
 
 }  // namespace
 
+void watch_for_interrupts() {
+  const auto note = [](int signal) {
+    interrupted = 1;
+    std::signal(signal, SIG_DFL);
+  };
+  std::signal(SIGINT, note);
+  std::signal(SIGTERM, note);
+}
+
 atlas::progress_callback progress_bar(const common_options& common) {
-  if (common.quiet || isatty(STDERR_FILENO) == 0) return {};
-  return [bars = std::make_shared<stage_bars>()](const atlas::progress& p) { return (*bars)(p); };
+  if (common.quiet || isatty(STDERR_FILENO) == 0)
+    return [](const atlas::progress&) { return interrupted == 0; };
+  return [bars = std::make_shared<stage_bars>()](const atlas::progress& p) {
+    return (*bars)(p) && interrupted == 0;
+  };
 }
 
 json number(double x) {

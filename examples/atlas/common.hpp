@@ -28,7 +28,11 @@ struct common_options {
 /// Adds `--threads`, `--seed`, `--json` and `--quiet` to a subcommand, and its example.
 void add_common_options(CLI::App& command, common_options& common, const std::string& example);
 
-/// A bar on standard error while it is a terminal; otherwise nothing.
+/// From here on an interrupt (Ctrl-C, SIGTERM) ends work at its next step, before anything is
+/// written; a second one ends the program.
+void watch_for_interrupts();
+
+/// Stops the work after an interrupt; with a bar on standard error while that is a terminal.
 atlas::progress_callback progress_bar(const common_options& common);
 
 /// NaN and infinities become null: JSON has no others.
@@ -56,5 +60,9 @@ void add_haar(CLI::App& program);
 void add_crystallize(CLI::App& program);
 void add_thermo(CLI::App& program);
 void add_boltzmann(CLI::App& program);
+void add_quantize(CLI::App& program);
+void add_quantize_matrix(CLI::App& program);
+void add_uncertainty(CLI::App& program);
+void add_pareto(CLI::App& program);
 
 }  // namespace atlas_program

@@ -189,10 +189,6 @@ constexpr const char* how_to_read =
     "directions\n"
     "and more than the mean residual alone. Standard errors: paired over blocks.\n";
 
-std::string other_text(const std::string& text) {
-  return text == "addresses" ? "moby-dick" : "addresses";
-}
-
 void run_crystallize(const crystallize_options& o) {
   for (const index k : o.top_k) atlas::detail::check_between(k, 1, index{1} << 40, "--top-k");
   const model_source source = open_model_source(o.source);

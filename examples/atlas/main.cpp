@@ -1,6 +1,6 @@
 /// \file
 /// The atlas program: one subcommand a measurement. Exit status 0, or 2 after one line of what was
-/// wrong on standard error.
+/// wrong on standard error, or 130 after an interrupt.
 
 #include <fmt/format.h>
 
@@ -25,8 +25,8 @@ int complain(std::string what) {
 
 int main(int argc, char** argv) try {
   CLI::App program(
-      "Geometry and thermodynamics of transformer attention: every estimate with its interval and "
-      "its null.",
+      "Geometry, thermodynamics and quantization of transformer attention: every estimate with its "
+      "interval and its null.",
       "atlas");
   program.set_version_flag("--version", std::string("atlas ") + ATLAS_VERSION);
   program.require_subcommand(1);
@@ -39,6 +39,11 @@ int main(int argc, char** argv) try {
   atlas_program::add_thermo(program);
   atlas_program::add_crystallize(program);
   atlas_program::add_boltzmann(program);
+  atlas_program::add_quantize(program);
+  atlas_program::add_quantize_matrix(program);
+  atlas_program::add_uncertainty(program);
+  atlas_program::add_pareto(program);
+  atlas_program::watch_for_interrupts();
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -46,6 +51,9 @@ int main(int argc, char** argv) try {
     return complain(e.what());
   }
   return 0;
+} catch (const atlas::cancelled&) {
+  complain("interrupted; nothing was written");
+  return 130;
 } catch (const std::bad_alloc&) {
   return complain("not enough memory");
 } catch (const std::exception& e) {

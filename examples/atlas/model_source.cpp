@@ -85,6 +85,10 @@ std::string text_name(const model_options& options) {
   return options.text.empty() ? "moby-dick" : options.text;
 }
 
+std::string other_text(const std::string& text) {
+  return text == "addresses" ? "moby-dick" : "addresses";
+}
+
 model_source open_model_source(const model_options& o) {
   const std::string model = o.model.empty() ? "tiny-gpt2" : o.model;
   io::language_model lm = load_model(model);

@@ -57,6 +57,9 @@ atlas::owned_tensor<atlas::index, 2> load_blocks(const std::string& name, atlas:
 /// The text that model options name.
 std::string text_name(const model_options& options);
 
+/// The embedded text that is not this one, to calibrate on.
+std::string other_text(const std::string& text);
+
 /// `{"value", "standard_error"}`
 json perplexity_json(const atlas::perplexity_result& read);
 

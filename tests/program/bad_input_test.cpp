@@ -191,6 +191,42 @@ TEST_CASE("interventions that make no sense are refused") {
   CHECK(has(bad.refused("crystallize --calibration nowhere.txt"), "nowhere.txt"));
 }
 
+TEST_CASE("quantization that makes no sense is refused") {
+  const bad_input bad;
+  const auto w = bad.cloud("w.npy", counting(8, 4)), a = bad.cloud("a.npy", counting(30, 4));
+  const auto with = [&](const std::string& weights, const std::string& activations,
+                        const std::string& more = "") {
+    return bad.refused("quantize-matrix " + weights + " --activations " + activations + more);
+  };
+  for (const std::string bits : {"0", "1", "9", "-3"})
+    CHECK(has(with(w, a, " --bits " + bits), "from 2 to 8, got " + bits));
+  CHECK(has(with(w, a, " --bits many"), "--bits"));
+  CHECK(has(with(w, a, " --basis kronecker"), "--basis"));
+  CHECK(has(with(w, a, " --granularity some"), "--granularity"));
+  CHECK(has(with(w, a, " --basis gptq --damping -1"), "damping"));
+  CHECK(has(with(w, a, " --granularity group --group-size 0"), "group_size"));
+  CHECK(has(with(w, bad.cloud("wide.npy", counting(30, 5))), "wide.npy: expected 4 columns"));
+  CHECK(has(with(w, bad.cloud("none.npy", owned_tensor<double, 2>({0, 4}))), "none.npy"));
+  CHECK(has(with(w, bad.cloud("zero.npy", owned_tensor<double, 2>({9, 4}))), "trace"));
+  CHECK(has(with(bad.cloud("empty.npy", owned_tensor<double, 2>({0, 4})), a), "weights"));
+  auto nan = counting(8, 4);
+  nan.mutable_view()(5, 1) = std::numeric_limits<double>::quiet_NaN();
+  CHECK(has(with(bad.cloud("nan.npy", nan), a), "NaN at [5, 1]"));
+  CHECK(has(with(w, bad.cloud("nan.npy", nan)), "NaN at [5, 1]"));
+  CHECK(has(with(w, "nowhere.npy"), "nowhere.npy"));
+  CHECK(has(with("nowhere.npy", a), "nowhere.npy"));
+  CHECK(has(bad.refused("quantize --bits 3,9"), "--bits"));
+  CHECK(has(bad.refused("quantize --methods gptq,gtpq"), "gtpq"));
+  CHECK(has(bad.refused("quantize --calibration nowhere.txt"), "nowhere.txt"));
+  CHECK(has(bad.refused("quantize --calibration-blocks 0"), "blocks"));
+  CHECK(has(bad.refused("quantize --draws 0"), "--draws"));
+  CHECK(has(bad.refused("uncertainty --blocks 1 --layers 0 --k 193"), "--k"));
+  CHECK(has(bad.refused("uncertainty --draws 1"), "--draws"));
+  CHECK(has(bad.refused("pareto --steps 1"), "--steps"));
+  CHECK(has(bad.refused("pareto --activation-bits 1"), "--activation-bits"));
+  CHECK(has(bad.refused("pareto --path straight"), "--path"));
+}
+
 TEST_CASE("logits and values that make no sense are refused") {
   const bad_input bad;
   constexpr double masked = -std::numeric_limits<double>::infinity();

@@ -26,9 +26,11 @@ struct program_run {
 };
 
 /// \param arguments as in a shell
-inline program_run run(const temporary_folder& folder, const std::string& arguments) {
+/// \param by        what runs it, such as timeout
+inline program_run run(const temporary_folder& folder, const std::string& arguments,
+                       const std::string& by = "") {
   const auto out = folder / "stdout", err = folder / "stderr";
-  const std::string command = "'" + std::string(ATLAS_PROGRAM) + "' " + arguments + " >'" +
+  const std::string command = by + " '" + std::string(ATLAS_PROGRAM) + "' " + arguments + " >'" +
                               out.string() + "' 2>'" + err.string() + "'";
   const int status = std::system(command.c_str());
   program_run r{WIFEXITED(status) ? WEXITSTATUS(status) : -1, atlas::io::read_text(out),

@@ -55,15 +55,16 @@ TEST_CASE("methods are what they are called") {
   CHECK(codes(m::fisher_lambda) == in_basis(basis_kind::fisher, true));
   const Eigen::MatrixXd diagonal = f.diagonal().transpose();
   CHECK(codes(m::diagonal) == atlas::diagonal_fisher_quantize(w, diagonal, f, {.bits = 3}).codes);
-  const atlas::grid_options row{.bits = 3, .granularity = atlas::granularity::row};
-  CHECK(codes(m::gptq) == atlas::gptq_quantize(w, f, {.grid = row}).codes);
+  const atlas::grid_options column{.bits = 3},
+      row{.bits = 3, .granularity = atlas::granularity::row};
+  CHECK(codes(m::gptq) == atlas::gptq_quantize(w, f, {.grid = column}).codes);
   CHECK(codes(m::gptq_act_order) ==
-        atlas::gptq_quantize(w, f, {.grid = row, .act_order = true}).codes);
+        atlas::gptq_quantize(w, f, {.grid = column, .act_order = true}).codes);
   CHECK(codes(m::awq) == atlas::awq_quantize(w, f, {.grid = row}).codes);
   CHECK(codes(m::ldlq) == codes(m::gptq));
   CHECK(codes(m::quip) ==
         atlas::ldlq_quantize(
-            w, f, {.grid = row, .incoherence = basis_kind::hadamard, .rescale = true, .seed = 4})
+            w, f, {.grid = column, .incoherence = basis_kind::hadamard, .rescale = true, .seed = 4})
             .codes);
 }
 

@@ -51,10 +51,10 @@ inline std::string_view name_of(quantization_method method) {
   return names[static_cast<std::size_t>(method)];
 }
 
-/// The scales that a method is usually given: per row for the baselines (per column AWQ would be
-/// round to nearest), per column for the others.
+/// The scales that methods are compared with: per column, so that they differ in nothing but the
+/// method; per row for AWQ, which per column would be round to nearest.
 inline granularity usual_granularity(quantization_method method) {
-  return method >= quantization_method::gptq ? granularity::row : granularity::column;
+  return method == quantization_method::awq ? granularity::row : granularity::column;
 }
 
 struct quantize_matrix_options {
@@ -66,6 +66,7 @@ struct quantize_matrix_options {
   /// Reverse water-filling at this average instead of `bits`: for identity, random, hadamard and
   /// fisher, with scales per column.
   std::optional<double> average_bits = {};
+  int min_bits = 0;        ///< of the water-filling: 0 (directions may be dropped) or 2 to 8
   double damping = 0.01;   ///< of the first attempt of GPTQ, LDLQ and QuIP
   std::uint64_t seed = 0;  ///< of random bases
   int threads = 0;         ///< 0: all of the machine
@@ -83,6 +84,7 @@ quantization<Scalar> quantize_in_basis(const quantizer_input<Scalar>& input, bas
                                        .grid = grid,
                                        .lambda_scales = lambda,
                                        .average_bits = o.average_bits,
+                                       .min_bits = o.min_bits,
                                        .seed = o.seed,
                                        .threads = o.threads,
                                        .known_eigenbasis = o.known_eigenbasis});

@@ -1,0 +1,147 @@
+#include "atlas/quantize/pareto.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "linear_maps.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+
+const std::map<std::string, atlas::basis_path> paths = {{"geodesic", atlas::basis_path::geodesic},
+                                                        {"blend", atlas::basis_path::blend}};
+
+struct pareto_command_options {
+  common_options common;
+  model_options source;
+  layer_options layers;
+  std::string path = "geodesic";
+  index steps = 11, rows = 1024;
+  int bits = 4, activation_bits = 4;
+};
+
+json point_json(const atlas::pareto_point& p) {
+  return {{"t", number(p.t)},
+          {"angle", number(p.angle)},
+          {"weight_error", number(p.weight_error)},
+          {"loss_error", number(p.loss_error)},
+          {"activation_error", number(p.activation_error)},
+          {"product", number(p.product)},
+          {"on_front", p.on_front}};
+}
+
+json result_json(const linear_map& map, const atlas::pareto_result& r) {
+  json points = json::array();
+  for (const atlas::pareto_point& p : r.points) points.push_back(point_json(p));
+  return {{"name", short_name(map)},
+          {"layer", map.layer},
+          {"angle", number(r.angle)},
+          {"product_floor", number(r.product_floor)},
+          {"correlation", number(r.correlation)},
+          {"points", points}};
+}
+
+std::vector<std::string> result_row(const linear_map& map, const atlas::pareto_result& r) {
+  const auto least =
+      std::min_element(r.points.begin(), r.points.end(),
+                       [](const auto& a, const auto& b) { return a.product < b.product; });
+  const auto ends = [&](auto member) {
+    return fmt::format("{:.2e} {:.2e}", r.points.front().*member, r.points.back().*member);
+  };
+  const auto on_front =
+      std::count_if(r.points.begin(), r.points.end(), [](const auto& p) { return p.on_front; });
+  return {short_name(map),
+          ends(&atlas::pareto_point::weight_error),
+          ends(&atlas::pareto_point::loss_error),
+          ends(&atlas::pareto_point::activation_error),
+          fmt::format("{:.2e}", r.product_floor),
+          digits(least->t, 2),
+          fmt::format("{}/{}", on_front, r.points.size()),
+          digits(r.angle, 3),
+          digits(r.correlation, 2)};
+}
+
+constexpr const char* how_to_read =
+    "How to read this. Weights and inputs of each matrix rounded in one basis, from P_A, the\n"
+    "eigenvectors of E[a a^T], to P_W, those of F_W; pairs of numbers are of these two ends. "
+    "Errors are\n"
+    "relative squared norms; the loss error is weighted by F_W. Floor: least product of weight "
+    "and\n"
+    "activation error, and where on the way it is; front: points that no other beats in both; "
+    "angle:\n"
+    "root mean square rotation from P_A to P_W; its correlation with the product along the way.\n";
+
+atlas::pareto_result pareto_of(const linear_map& map, const pareto_command_options& o) {
+  return atlas::fisher_pareto(
+      map.weights, map.inputs, map.weight_fisher, map.input_moments,
+      {.path = paths.at(o.path),
+       .steps = o.steps,
+       .weight_grid = {.bits = o.bits},
+       .activation_grid = {.bits = o.activation_bits, .granularity = atlas::granularity::row},
+       .threads = o.common.threads});
+}
+
+void run_pareto(const pareto_command_options& o) {
+  atlas::detail::check_between(o.steps, 2, 100000, "--steps");
+  atlas::detail::check_between(o.rows, 1, index{1} << 30, "--rows");
+  atlas::detail::check_between(o.bits, 2, 8, "--bits");
+  atlas::detail::check_between(o.activation_bits, 2, 8, "--activation-bits");
+  const model_source source = open_model_source(o.source);
+  const auto maps =
+      collect_linear_maps(source.lm.model, source.blocks,
+                          {.layers = chosen_layers(o.layers, source.lm.model.config().layers),
+                           .weight_fisher = true,
+                           .sampled_inputs = o.rows},
+                          o.common);
+  atlas::progress_meter meter(progress_bar(o.common), "paths", static_cast<index>(maps.size()));
+  json found = json::array();
+  std::vector<std::vector<std::string>> rows = {{"matrix", "weight error", "loss error",
+                                                 "activation error", "floor", "at t", "front",
+                                                 "angle", "correlation"}};
+  for (const linear_map& map : maps) {
+    const auto r = pareto_of(map, o);
+    found.push_back(result_json(map, r));
+    rows.push_back(result_row(map, r));
+    meter.advance();
+  }
+  json settings = {{"path", o.path},
+                   {"bits", o.bits},
+                   {"activation_bits", o.activation_bits},
+                   {"rows", maps.empty() ? 0 : maps.front().inputs.rows()}};
+  report(o.common, {{"source", source.description}, {"settings", settings}, {"matrices", found}},
+         heading(source.description) + table_text(rows) + "\n" + how_to_read);
+}
+
+}  // namespace
+
+void add_pareto(CLI::App& program) {
+  const auto options = std::make_shared<pareto_command_options>();
+  CLI::App& app = *program.add_subcommand(
+      "pareto",
+      "What one basis costs weights and activations, from the basis of the one to that "
+      "of the other.");
+  add_model_options(app, options->source);
+  add_layer_options(app, options->layers, "all unless told otherwise");
+  std::vector<std::string> names;
+  for (const auto& [name, path] : paths) names.push_back(name);
+  app.add_option("--path", options->path, "between the bases")
+      ->check(CLI::IsMember(names))
+      ->capture_default_str();
+  app.add_option("--steps", options->steps, "bases on it, both ends included")
+      ->capture_default_str();
+  app.add_option("--bits", options->bits, "of weights, a scale per direction")
+      ->capture_default_str();
+  app.add_option("--activation-bits", options->activation_bits, "of inputs, a scale per token")
+      ->capture_default_str();
+  app.add_option("--rows", options->rows, "tokens whose inputs are rounded")->capture_default_str();
+  add_common_options(app, options->common, "atlas pareto --deepest 1 --bits 3");
+  app.callback([options] { run_pareto(*options); });
+}
+
+}  // namespace atlas_program

@@ -1,0 +1,191 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <memory>
+
+#include "atlas/core/parallel.hpp"
+#include "atlas/stats/summary.hpp"
+#include "linear_maps.hpp"
+#include "quantize_report.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+
+struct quantize_options {
+  common_options common;
+  model_options source;
+  layer_options layers;
+  quantizer_settings settings;
+  std::vector<int> bits = {2, 3, 4, 8};
+  std::vector<std::string> methods;
+  std::string calibration;
+  index calibration_blocks = 12, draws = 3;
+};
+
+/// A model, its maps, and the weights that it came with.
+struct quantize_run {
+  const quantize_options& o;
+  model_source source;
+  std::vector<linear_map> maps;
+  std::vector<atlas::eigenbasis> bases;  ///< of the inputs of each map
+
+  atlas::perplexity_result read() const {
+    return atlas::perplexity(source.lm.model, source.blocks, {.threads = o.common.threads});
+  }
+};
+
+std::vector<std::string> chosen_methods(const quantize_options& o) {
+  const std::vector<std::string> all = quantizer_names(true);
+  if (o.methods.empty()) return all;
+  for (const std::string& name : o.methods)
+    if (std::find(all.begin(), all.end(), name) == all.end())
+      throw atlas::value_error("--methods", fmt::format("some of {}", fmt::join(all, ", ")), name);
+  return o.methods;
+}
+
+/// All maps in one draw; matrices are the unit of work, each in one thread.
+std::vector<matrix_errors> quantize_all(quantize_run& run, const std::string& method, int bits,
+                                        std::uint64_t seed, atlas::progress_meter& meter) {
+  const auto count = static_cast<index>(run.maps.size());
+  std::vector<matrix_errors> errors(run.maps.size());
+  std::vector<atlas::row_matrix<float>> weights(run.maps.size());
+  atlas::parallel_for(count, run.o.common.threads, [&](index i) {
+    const auto k = static_cast<std::size_t>(i);
+    const linear_map& map = run.maps[k];
+    auto q = run_quantizer<float>(
+        method, {map.weights, map.input_moments, &map.output_moments, &run.bases[k]}, bits,
+        run.o.settings, seed, 1);
+    weights[k] = std::move(q.weights);
+    errors[k] = {q.errors, {}, q.repairs};
+    meter.advance();
+  });
+  for (std::size_t k = 0; k < weights.size(); ++k)
+    replace_weights(run.source.lm.model, run.maps[k], weights[k]);
+  return errors;
+}
+
+/// Mean over draws, and their spread.
+void merge_draws(const std::vector<std::vector<matrix_errors>>& draws, quantize_outcome& out) {
+  out.matrices = draws.front();
+  if (draws.size() == 1) return;
+  for (std::size_t k = 0; k < out.matrices.size(); ++k) {
+    std::vector<double> weights, output;
+    for (const auto& draw : draws) {
+      weights.push_back(draw[k].errors.weights);
+      output.push_back(draw[k].errors.output);
+    }
+    out.matrices[k].errors = {atlas::summarize(weights).mean, atlas::summarize(output).mean};
+    out.matrices[k].draws = output;
+  }
+}
+
+quantize_outcome outcome_of(quantize_run& run, const std::string& method, int bits,
+                            const atlas::perplexity_result& baseline,
+                            atlas::progress_meter& meter) {
+  quantize_outcome out{method, bits, {}, {}, {}, {}};
+  std::vector<std::vector<matrix_errors>> draws;
+  const index count = is_random(method) ? run.o.draws : 1;
+  for (index draw = 0; draw < count; ++draw) {
+    draws.push_back(quantize_all(run, method, bits,
+                                 run.o.common.seed + static_cast<std::uint64_t>(draw), meter));
+    const auto read = run.read();
+    out.perplexities.push_back(read.perplexity);
+    if (draw == 0) {
+      out.read = read;
+      out.change = atlas::perplexity_change(baseline, read);
+    }
+    meter.advance();
+  }
+  merge_draws(draws, out);
+  return out;
+}
+
+index steps_of(const quantize_options& o, const std::vector<std::string>& methods, index maps) {
+  index draws = 0;
+  for (const std::string& m : methods) draws += is_random(m) ? o.draws : 1;
+  return draws * static_cast<index>(o.bits.size()) * (maps + 1);
+}
+
+void check_options(const quantize_options& o) {
+  if (o.bits.empty()) throw atlas::value_error("--bits", "at least one number", "none");
+  for (const int b : o.bits) atlas::detail::check_between(b, 2, 8, "--bits");
+  atlas::detail::check_between(o.draws, 1, 1000, "--draws");
+  if (o.settings.min_bits != 0)
+    atlas::detail::check_between(o.settings.min_bits, 2, 8, "--min-bits");
+}
+
+quantize_run prepare(const quantize_options& o, const std::string& calibration) {
+  quantize_run run{o, open_model_source(o.source), {}, {}};
+  const auto blocks =
+      load_blocks(calibration, o.calibration_blocks, o.source.block_size, run.source.lm.tokenizer);
+  const auto layers = chosen_layers(o.layers, run.source.lm.model.config().layers);
+  run.maps = collect_linear_maps(run.source.lm.model, blocks,
+                                 {.layers = layers, .output_moments = true}, o.common);
+  run.bases.resize(run.maps.size());
+  atlas::parallel_for(static_cast<index>(run.maps.size()), o.common.threads, [&](index i) {
+    const auto k = static_cast<std::size_t>(i);
+    run.bases[k] = atlas::symmetric_eigenbasis(run.maps[k].input_moments);
+  });
+  return run;
+}
+
+void run_quantize(const quantize_options& o) {
+  check_options(o);
+  const std::vector<std::string> methods = chosen_methods(o);
+  const std::string calibration =
+      o.calibration.empty() ? other_text(text_name(o.source)) : o.calibration;
+  quantize_run run = prepare(o, calibration);
+  const auto baseline = run.read();
+  atlas::progress_meter meter(progress_bar(o.common), "quantizing",
+                              steps_of(o, methods, static_cast<index>(run.maps.size())));
+  std::vector<quantize_outcome> outcomes;
+  for (const int bits : o.bits)
+    for (const std::string& method : methods)
+      outcomes.push_back(outcome_of(run, method, bits, baseline, meter));
+  json description = run.source.description;
+  description["calibration"] = calibration;
+  description["calibration_blocks"] = o.calibration_blocks;
+  description["perplexity"] = perplexity_json(baseline);
+  const quantize_report made{run.maps, outcomes, o.bits, methods};
+  report(o.common,
+         {{"source", description},
+          {"settings", settings_json(o.settings)},
+          {"draws", o.draws},
+          {"perplexity", made.perplexity_json()},
+          {"verdict", made.verdict_json()},
+          {"layers", made.layers_json()}},
+         heading(description) + made.text());
+}
+
+}  // namespace
+
+void add_quantize(CLI::App& program) {
+  const auto options = std::make_shared<quantize_options>();
+  CLI::App& app = *program.add_subcommand(
+      "quantize", "Rounds a model's linear maps by every method: both errors, and the perplexity.");
+  add_model_options(app, options->source);
+  add_layer_options(app, options->layers, "all unless told otherwise");
+  app.add_option("--bits", options->bits, "such as 2,3,4,8; the average where they are allocated")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--methods", options->methods,
+                 fmt::format("all of {}", fmt::join(quantizer_names(true), ", ")))
+      ->delimiter(',');
+  app.add_option("--calibration", options->calibration,
+                 "text that the second moments are of, a file, moby-dick or addresses; the "
+                 "embedded one that is not read");
+  app.add_option("--calibration-blocks", options->calibration_blocks, "of that text")
+      ->capture_default_str();
+  app.add_option("--draws", options->draws, "of each random basis: the null of the others")
+      ->capture_default_str();
+  add_quantizer_options(app, options->settings);
+  add_common_options(app, options->common, "atlas quantize --bits 3 --methods random,fisher,gptq");
+  app.callback([options] { run_quantize(*options); });
+}
+
+}  // namespace atlas_program

@@ -1,0 +1,89 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "atlas/io/npy.hpp"
+#include "atlas/linalg/tiled_product.hpp"
+#include "atlas/quantize/second_moment_accumulator.hpp"
+#include "quantizers.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+struct quantize_matrix_command {
+  common_options common;
+  quantizer_settings settings;
+  std::string file, activations, basis = "fisher", out;
+  int bits = 4;
+
+  void run() const {
+    const atlas::io::dtype type = atlas::io::npy_header(file).type;
+    if (type == atlas::io::dtype::f32 || type == atlas::io::dtype::f16)
+      quantize(atlas::io::read_npy<float, 2>(file));
+    else
+      quantize(atlas::io::read_npy<double, 2>(file));
+  }
+
+ private:
+  Eigen::MatrixXd moments(atlas::index in) const {
+    const auto rows = atlas::io::read_npy<double, 2>(activations);
+    const atlas::tensor_view<const double, 2>& view = rows;
+    if (view.extent(1) != in)
+      throw atlas::shape_error(activations, fmt::format("{} columns, as {}", in, file),
+                               std::to_string(view.extent(1)));
+    if (view.extent(0) == 0) throw atlas::shape_error(activations, "at least 1 row", "none");
+    atlas::second_moment_accumulator sums(in);
+    sums.add(view, common.threads);
+    return sums.matrix(common.threads);
+  }
+
+  template <class Scalar>
+  void quantize(const atlas::owned_tensor<Scalar, 2>& read) const {
+    const atlas::tensor_view<const Scalar, 2>& view = read;
+    const auto weights = atlas::detail::matrix_copy<Scalar>(view);
+    const Eigen::MatrixXd second_moments = moments(weights.cols());
+    const auto q = run_quantizer<Scalar>(basis, {weights, second_moments}, bits, settings,
+                                         common.seed, common.threads);
+    if (!out.empty())
+      atlas::io::write_npy(out, atlas::tensor_view<const Scalar, 2>(
+                                    q.weights.data(), {q.weights.rows(), q.weights.cols()}));
+    json result = {{"weight_error", number(q.errors.weights)},
+                   {"output_error", number(q.errors.output)},
+                   {"basis", basis},
+                   {"bits", bits},
+                   {"effective_rank", number(q.effective_rank)},
+                   {"settings", settings_json(settings)}};
+    const json repairs = repairs_json(q.repairs);
+    if (!repairs.empty()) result["repairs"] = repairs;
+    std::vector<std::vector<std::string>> rows = {
+        {"weight error", fmt::format("{:.6g}", q.errors.weights)},
+        {"output error", fmt::format("{:.6g}", q.errors.output)},
+        {"effective rank", digits(q.effective_rank, 1)}};
+    for (const auto& [name, value] : repairs.items()) rows.push_back({name, value.dump()});
+    report(common, result, table_text(rows));
+  }
+};
+
+}  // namespace
+
+void add_quantize_matrix(CLI::App& program) {
+  const auto command = std::make_shared<quantize_matrix_command>();
+  CLI::App& app = *program.add_subcommand(
+      "quantize-matrix", "Rounds the weights of one linear layer, and says what that costs.");
+  app.add_option("W.npy", command->file, "weights, [out, in]")->required();
+  app.add_option("--activations", command->activations, "inputs of the layer, A.npy, [n, in]")
+      ->required();
+  app.add_option("--bits", command->bits, "2 to 8; the average where they are allocated")
+      ->capture_default_str();
+  app.add_option("--basis", command->basis, "or method")
+      ->check(CLI::IsMember(quantizer_names(false)))
+      ->capture_default_str();
+  app.add_option("--out", command->out, "write the weights that the codes stand for, .npy");
+  add_quantizer_options(app, command->settings);
+  add_common_options(app, command->common,
+                     "atlas quantize-matrix W.npy --activations A.npy --bits 3 --basis gptq");
+  app.callback([command] { command->run(); });
+}
+
+}  // namespace atlas_program

@@ -1,0 +1,143 @@
+#include "quantizers.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "atlas/quantize/kronecker.hpp"
+#include "atlas/quantize/quantize_matrix.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::quantization_method;
+
+const std::map<std::string, atlas::grid_kind> kinds = {
+    {"symmetric", atlas::grid_kind::symmetric}, {"asymmetric", atlas::grid_kind::asymmetric}};
+const std::map<std::string, atlas::granularity> granularities = {
+    {"tensor", atlas::granularity::tensor},
+    {"column", atlas::granularity::column},
+    {"row", atlas::granularity::row},
+    {"group", atlas::granularity::group}};
+const std::string allocated = "-allocated";
+
+/// A name without what stands for the allocation of bits.
+std::string base_name(const std::string& name) {
+  return name.ends_with(allocated) ? name.substr(0, name.size() - allocated.size()) : name;
+}
+
+quantization_method method_named(const std::string& name) {
+  const std::string base = base_name(name);
+  for (const quantization_method m : atlas::all_quantization_methods)
+    if (atlas::name_of(m) == base) return m;
+  throw atlas::value_error("--methods", "names of quantizers, see --help", name);
+}
+
+std::optional<atlas::granularity> granularity_of(const quantizer_settings& settings) {
+  if (settings.granularity.empty()) return std::nullopt;
+  return granularities.at(settings.granularity);
+}
+
+template <class Map>
+std::vector<std::string> keys(const Map& map) {
+  std::vector<std::string> out;
+  for (const auto& [key, value] : map) out.push_back(key);
+  return out;
+}
+
+template <class Scalar>
+atlas::quantization<Scalar> run_kronecker(const quantizer_task<Scalar>& task, bool lambda, int bits,
+                                          const quantizer_settings& settings, int threads) {
+  const atlas::grid_options grid{
+      .bits = bits,
+      .kind = kinds.at(settings.kind),
+      .granularity = granularity_of(settings).value_or(atlas::granularity::column),
+      .group_size = settings.group_size};
+  return atlas::kronecker_quantize(task.weights, task.input_moments, *task.output_moments,
+                                   {.grid = grid, .lambda_scales = lambda, .threads = threads})
+      .quantization;
+}
+
+}  // namespace
+
+void add_quantizer_options(CLI::App& app, quantizer_settings& settings) {
+  app.add_option("--kind", settings.kind, "of the grid")
+      ->check(CLI::IsMember(keys(kinds)))
+      ->capture_default_str();
+  app.add_option("--granularity", settings.granularity,
+                 "weights that share a scale; columns (in the basis), rows for awq, unless told "
+                 "otherwise")
+      ->check(CLI::IsMember(keys(granularities)));
+  app.add_option("--group-size", settings.group_size, "inputs a group")->capture_default_str();
+  app.add_option("--min-bits", settings.min_bits,
+                 "of a direction where bits are allocated: 0 (it may be dropped) or 2 to 8")
+      ->capture_default_str();
+  app.add_option("--damping", settings.damping,
+                 "first attempt of gptq, ldlq and quip, as a share of the mean second moment")
+      ->capture_default_str();
+}
+
+json settings_json(const quantizer_settings& settings) {
+  json out = {{"kind", settings.kind}, {"granularity", settings.granularity}};
+  if (settings.granularity.empty()) out["granularity"] = "usual";
+  if (settings.granularity == "group") out["group_size"] = settings.group_size;
+  out["min_bits"] = settings.min_bits;
+  out["damping"] = settings.damping;
+  return out;
+}
+
+std::vector<std::string> quantizer_names(bool with_gradients) {
+  std::vector<std::string> out;
+  for (const quantization_method m : atlas::all_quantization_methods) {
+    out.emplace_back(atlas::name_of(m));
+    if (m <= quantization_method::fisher) out.push_back(out.back() + allocated);
+  }
+  if (with_gradients) out.insert(out.end(), {"kronecker", "kronecker-lambda"});
+  return out;
+}
+
+bool is_random(const std::string& quantizer) {
+  const std::string base = base_name(quantizer);
+  return base == "random" || base == "hadamard" || base == "quip";
+}
+
+template <class Scalar>
+atlas::quantization<Scalar> run_quantizer(const std::string& quantizer,
+                                          const quantizer_task<Scalar>& task, int bits,
+                                          const quantizer_settings& settings, std::uint64_t seed,
+                                          int threads) {
+  if (quantizer.starts_with("kronecker"))
+    return run_kronecker(task, quantizer != "kronecker", bits, settings, threads);
+  atlas::quantize_matrix_options options{.method = method_named(quantizer),
+                                         .bits = bits,
+                                         .kind = kinds.at(settings.kind),
+                                         .granularity = granularity_of(settings),
+                                         .group_size = settings.group_size,
+                                         .damping = settings.damping,
+                                         .seed = seed,
+                                         .threads = threads,
+                                         .known_eigenbasis = task.input_eigenbasis};
+  if (quantizer.ends_with(allocated)) {
+    options.average_bits = bits;
+    options.min_bits = settings.min_bits;
+  }
+  return atlas::quantize_matrix(task.weights, task.input_moments, options);
+}
+
+template atlas::quantization<float> run_quantizer(const std::string&, const quantizer_task<float>&,
+                                                  int, const quantizer_settings&, std::uint64_t,
+                                                  int);
+template atlas::quantization<double> run_quantizer(const std::string&,
+                                                   const quantizer_task<double>&, int,
+                                                   const quantizer_settings&, std::uint64_t, int);
+
+json repairs_json(const atlas::moment_repairs& repairs) {
+  json out = json::object();
+  if (repairs.damping_attempts > 0) out["damping"] = number(repairs.damping);
+  if (repairs.damping_attempts > 1) out["damping_attempts"] = repairs.damping_attempts;
+  if (repairs.dead_columns > 0) out["dead_columns"] = repairs.dead_columns;
+  if (repairs.negative_eigenvalues > 0) out["negative_eigenvalues"] = repairs.negative_eigenvalues;
+  return out;
+}
+
+}  // namespace atlas_program

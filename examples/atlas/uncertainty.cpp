@@ -1,0 +1,117 @@
+#include "atlas/quantize/uncertainty.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "linear_maps.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+
+struct uncertainty_command_options {
+  common_options common;
+  model_options source;
+  layer_options layers;
+  index k = 0, draws = 20;
+};
+
+json result_json(const linear_map& map, const atlas::uncertainty_result& r) {
+  json angles = json::array();
+  for (index i = 0; i < r.angles.angles.size(); ++i) angles.push_back(number(r.angles.angles(i)));
+  return {{"name", short_name(map)},
+          {"layer", map.layer},
+          {"outputs", map.weights.rows()},
+          {"inputs", map.weights.cols()},
+          {"effective_rank_weights", number(r.effective_rank_weights)},
+          {"effective_rank_activations", number(r.effective_rank_activations)},
+          {"k", r.k},
+          {"angles", angles},
+          {"mean_cosine",
+           {{"value", number(r.mean_cosine)},
+            {"null_mean", number(r.random.mean)},
+            {"null_sd", number(r.random.sd)},
+            {"z", number(r.z)}}},
+          {"commutator",
+           {{"value", number(r.commutator.value)},
+            {"null_mean", number(r.commutator.random_mean)},
+            {"null_sd", number(r.commutator.random_sd)},
+            {"null_rms", number(r.commutator.random_rms)},
+            {"z", number(r.commutator.z)}}}};
+}
+
+std::vector<std::string> result_row(const linear_map& map, const atlas::uncertainty_result& r) {
+  return {short_name(map),
+          digits(r.effective_rank_weights, 1),
+          digits(r.effective_rank_activations, 1),
+          std::to_string(r.k),
+          digits(r.mean_cosine, 3),
+          fmt::format("{:.3f} ({:.3f})", r.random.mean, r.random.sd),
+          digits(r.z, 1),
+          digits(r.commutator.value, 4),
+          fmt::format("{:.4f} ({:.4f})", r.commutator.random_mean, r.commutator.random_sd),
+          digits(r.commutator.z, 1)};
+}
+
+constexpr const char* how_to_read =
+    "How to read this. F_W = E[(dL/dW)^T (dL/dW)] over blocks, G_A = E[a a^T] over tokens, and "
+    "their\n"
+    "participation ratios. Mean cosine of the principal angles of their top-k eigenspaces, beside "
+    "random\n"
+    "k-spaces; normalised commutator, 0 for a common eigenbasis, beside unrelated bases with the "
+    "same\n"
+    "spectra. One basis serves both as far as the cosine is above chance and the commutator below "
+    "it.\n";
+
+void run_uncertainty(const uncertainty_command_options& o) {
+  atlas::detail::check_between(o.draws, 2, index{1} << 30, "--draws");
+  const model_source source = open_model_source(o.source);
+  const auto maps = collect_linear_maps(
+      source.lm.model, source.blocks,
+      {.layers = chosen_layers(o.layers, source.lm.model.config().layers), .weight_fisher = true},
+      o.common);
+  for (const linear_map& map : maps)
+    atlas::detail::check_between(o.k, 0, map.weights.cols(), "--k");
+  atlas::progress_meter meter(progress_bar(o.common), "eigenbases",
+                              static_cast<index>(maps.size()));
+  json found = json::array();
+  std::vector<std::vector<std::string>> rows = {{"matrix", "rank F_W", "rank G_A", "k", "cosine",
+                                                 "random (sd)", "z", "commutator", "random (sd)",
+                                                 "z"}};
+  for (const linear_map& map : maps) {
+    const auto r = atlas::fisher_uncertainty(
+        map.weight_fisher, map.input_moments,
+        {.k = o.k,
+         .draws = o.draws,
+         .haar = {.draws = 2000, .seed = o.common.seed, .threads = o.common.threads},
+         .seed = o.common.seed,
+         .threads = o.common.threads});
+    found.push_back(result_json(map, r));
+    rows.push_back(result_row(map, r));
+    meter.advance();
+  }
+  report(o.common, {{"source", source.description}, {"matrices", found}},
+         heading(source.description) + table_text(rows) + "\n" + how_to_read);
+}
+
+}  // namespace
+
+void add_uncertainty(CLI::App& program) {
+  const auto options = std::make_shared<uncertainty_command_options>();
+  CLI::App& app = *program.add_subcommand(
+      "uncertainty", "Whether weights and activations of a layer have a common eigenbasis.");
+  add_model_options(app, options->source);
+  add_layer_options(app, options->layers, "all unless told otherwise");
+  app.add_option("--k", options->k,
+                 "dimension of the eigenspaces; 0: the smaller effective rank, at most 64")
+      ->capture_default_str();
+  app.add_option("--draws", options->draws, "random bases of the commutator's null")
+      ->capture_default_str();
+  add_common_options(app, options->common, "atlas uncertainty --deepest 2");
+  app.callback([options] { run_uncertainty(*options); });
+}
+
+}  // namespace atlas_program

@@ -1,0 +1,189 @@
+/// \file
+/// Quantization through the program.
+
+#include <cmath>
+#include <map>
+#include <string>
+
+#include "../catch.hpp"
+#include "../tolerances.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/io/npy.hpp"
+#include "atlas/quantize/quantize_matrix.hpp"
+#include "atlas/quantize/second_moment_accumulator.hpp"
+#include "program_for_tests.hpp"
+
+using namespace atlas_test;
+using atlas::owned_tensor;
+using atlas::tensor_view;
+
+namespace {
+
+/// Normal numbers whose columns have standard deviations from 1 down to exp(-3).
+owned_tensor<float, 2> decaying(atlas::index n, atlas::index d, std::uint64_t seed) {
+  owned_tensor<float, 2> x({n, d});
+  atlas::random_stream random(seed);
+  for (atlas::index i = 0; i < n; ++i)
+    for (atlas::index k = 0; k < d; ++k)
+      x.mutable_view()(i, k) = static_cast<float>(
+          random.normal() * std::exp(-3 * static_cast<double>(k) / static_cast<double>(d)));
+  return x;
+}
+
+std::string written(const temporary_folder& folder, const std::string& name,
+                    const tensor_view<const float, 2>& x) {
+  atlas::io::write_npy(folder / name, x);
+  return "'" + (folder / name).string() + "'";
+}
+
+/// Output errors of each matrix, bits and method.
+using errors_by_method = std::map<std::string, double>;
+std::map<std::string, errors_by_method> output_errors(const nlohmann::json& result) {
+  std::map<std::string, errors_by_method> out;
+  for (const auto& layer : result["layers"])
+    for (const auto& matrix : layer["matrices"])
+      for (const auto& r : matrix["results"])
+        out[matrix["name"].get<std::string>() + ", bits " + r["bits"].dump()]
+           [r["method"].get<std::string>()] = r["output_error"].get<double>();
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("quantize: GPTQ is no worse than round to nearest on any matrix, and LDLQ is GPTQ") {
+  const temporary_folder folder;
+  for (const std::string model : {"tiny-gpt2", "tiny-llama"})
+    for (const std::string granularity : {"column", "row"}) {
+      const program_run r = run(folder,
+                                "quantize --bits 2,3,4 --methods identity,gptq,gptq-act-order,ldlq "
+                                "--blocks 2 --json - --model " +
+                                    model + " --granularity " + granularity);
+      REQUIRE(r.status == 0);
+      const auto errors = output_errors(r.json());
+      CHECK(errors.size() == (model == "tiny-gpt2" ? 6 * 4 * 3 : 6 * 7 * 3));
+      for (const auto& [name, by_method] : errors) {
+        CAPTURE(model, granularity, name);
+        CHECK(by_method.at("gptq") < by_method.at("identity"));
+        CHECK(by_method.at("gptq-act-order") < by_method.at("identity"));
+        CHECK(by_method.at("ldlq") == by_method.at("gptq"));
+      }
+    }
+}
+
+TEST_CASE("quantize: perplexities are of the rounded model alone, whatever the threads") {
+  const temporary_folder folder;
+  const std::string common = "quantize --layers 1,5 --blocks 4 --calibration-blocks 3 --json - ";
+  const std::string both = common + "--bits 2,8 --draws 2 --methods random,fisher,kronecker ";
+  const program_run one = run(folder, both + "--threads 1");
+  REQUIRE(one.status == 0);
+  CHECK(one.err.empty());
+  CHECK(one.out == run(folder, both + "--threads 2").out);
+  const auto result = one.json();
+  const double baseline = result["source"]["perplexity"]["value"].get<double>();
+  for (const auto& p : result["perplexity"]) {
+    CHECK(p.contains("sd_of_draws") == (p["method"] == "random"));
+    if (p["bits"] == 8)
+      CHECK(p["value"].get<double>() == Approx(baseline).epsilon(tolerance::eight_bits));
+    else
+      CHECK(p["value"].get<double>() > 1.02 * baseline);
+  }
+  // What was tried before does not change what comes after.
+  const auto alone = run(folder, common + "--bits 8 --methods kronecker").json();
+  CHECK(alone["perplexity"][0]["value"] == result["perplexity"][5]["value"]);
+  CHECK(alone["verdict"].empty());
+  REQUIRE(result["verdict"].size() == 2);
+  CHECK(result["verdict"][0]["matrices"] == 8);
+  const auto layer = result["layers"][1];
+  CHECK(layer["layer"] == 5);
+  CHECK(layer["matrices"][0]["name"] == "h.5.attn.c_attn");
+  CHECK(layer["matrices"][0]["outputs"] == 3 * layer["matrices"][0]["inputs"].get<int>());
+  CHECK(layer["matrices"][0]["effective_rank"].get<double>() > 1);
+  CHECK(layer["best"]["2"].is_string());
+}
+
+TEST_CASE("quantize-matrix gives the library's numbers") {
+  const temporary_folder folder;
+  const auto w = decaying(24, 40, 1), a = decaying(300, 40, 2);
+  const std::string command = "quantize-matrix " + written(folder, "w.npy", w) + " --activations " +
+                              written(folder, "a.npy", a) + " --seed 3 ";
+  atlas::second_moment_accumulator sums(40);
+  sums.add(a);
+  for (const auto method : atlas::all_quantization_methods) {
+    CAPTURE(std::string(atlas::name_of(method)));
+    const program_run r = run(
+        folder, command + "--bits 3 --basis " + std::string(atlas::name_of(method)) + " --json");
+    REQUIRE(r.status == 0);
+    const auto q =
+        atlas::quantize_matrix(w, sums.matrix(), {.method = method, .bits = 3, .seed = 3});
+    CHECK(r.json()["weight_error"] == q.errors.weights);
+    CHECK(r.json()["output_error"] == q.errors.output);
+    CHECK(r.json()["effective_rank"] == q.effective_rank);
+  }
+  const auto out = folder / "rounded.npy";
+  REQUIRE(run(folder, command + "--basis fisher-allocated --out '" + out.string() + "'").status ==
+          0);
+  const auto rounded = atlas::io::read_npy<float, 2>(out);
+  const auto q = atlas::quantize_matrix(w, sums.matrix(), {.average_bits = 4, .min_bits = 0});
+  for (atlas::index i = 0; i < 24; ++i)
+    for (atlas::index k = 0; k < 40; ++k) REQUIRE(rounded(i, k) == q.weights(i, k));
+}
+
+TEST_CASE("quantize-matrix says how singular moments were damped, and which inputs are dead") {
+  const temporary_folder folder;
+  const auto w = decaying(24, 40, 1);
+  auto a = decaying(5, 40, 2);  // rank 5
+  for (atlas::index i = 0; i < 5; ++i) a.mutable_view()(i, 7) = 0;
+  const auto result =
+      run(folder, "quantize-matrix " + written(folder, "w.npy", w) + " --activations " +
+                      written(folder, "a.npy", a) + " --basis gptq --json -")
+          .json();
+  CHECK(result["repairs"]["damping"] == 0.01);
+  CHECK(result["repairs"]["dead_columns"] == 1);
+  CHECK(result["output_error"].get<double>() < 0.05);
+}
+
+TEST_CASE("uncertainty and pareto report every matrix, whatever the threads") {
+  const temporary_folder folder;
+  const std::string common = " --model tiny-llama --layers 2 --blocks 4 --json - --threads ";
+  const auto both = [&](const std::string& command) {
+    const program_run one = run(folder, command + common + "1");
+    REQUIRE(one.status == 0);
+    CHECK(one.out == run(folder, command + common + "2").out);
+    REQUIRE(one.json()["matrices"].size() == 7);
+    return one.json()["matrices"];
+  };
+  for (const auto& m : both("uncertainty --draws 4 --k 5")) {
+    CHECK(m["angles"].size() == 5);
+    double cosines = 0;
+    for (const auto& angle : m["angles"]) cosines += std::cos(angle.get<double>()) / 5;
+    CHECK(m["mean_cosine"]["value"].get<double>() ==
+          Approx(cosines).epsilon(tolerance::float_rounding));
+    CHECK(m["mean_cosine"]["z"].get<double>() > 3);  // the gradient's rows are sums of inputs
+    CHECK(m["commutator"]["value"].get<double>() > 0);
+    CHECK(m["commutator"]["value"].get<double>() < 1);
+    CHECK(m["commutator"]["null_sd"].get<double>() > 0);
+  }
+  for (const auto& m : both("pareto --steps 3 --rows 100 --bits 3")) {
+    REQUIRE(m["points"].size() == 3);
+    double floor = 1;
+    for (const auto& p : m["points"])
+      floor =
+          std::min(floor, p["weight_error"].get<double>() * p["activation_error"].get<double>());
+    CHECK(m["product_floor"].get<double>() == Approx(floor).epsilon(tolerance::double_rounding));
+    CHECK(m["points"][0]["angle"] == 0);
+    CHECK(m["points"][2]["angle"] == m["angle"]);
+    CHECK(m["points"][1]["angle"].get<double>() ==
+          Approx(m["angle"].get<double>() / 2).epsilon(tolerance::double_rounding));
+  }
+}
+
+TEST_CASE("an interrupt ends the work and leaves no file") {
+  const temporary_folder folder;
+  const auto json = folder / "result.json";
+  const program_run r =
+      run(folder, "quantize --json '" + json.string() + "'", "timeout --preserve-status -s INT 2");
+  CHECK(r.status == 130);
+  CHECK(r.one_line_of_error());
+  CHECK(r.out.empty());
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
