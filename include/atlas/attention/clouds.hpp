@@ -60,6 +60,7 @@ struct cloud_options {
 class cloud_collector {
  public:
   /// \throws value_error for options out of range or a block_size that min_context uses up
+  template <class = void>
   explicit cloud_collector(cloud_options options) : options_(std::move(options)) {
     detail::check_between(options_.heads, 1, index{1} << 20, "heads");
     detail::check_between(options_.head_dimension, 1, index{1} << 20, "head_dimension");
@@ -76,11 +77,13 @@ class cloud_collector {
   index rows() const { return static_cast<index>(places_.size()); }
 
   /// Refers to this object, which must outlive it.
+  template <class = void>
   head_observer observer() {
     return [this](const head_capture& capture) { collect(capture); };
   }
 
   /// One cloud per query head. \throws value_error for a layer that was not asked for
+  template <class = void>
   head_clouds clouds(index layer) const {
     const collected& from = at(layer);
     std::vector<index> kept;
@@ -116,6 +119,7 @@ class cloud_collector {
   };
 
   /// The same rows for all heads and layers, in the order of the text.
+  template <class = void>
   void choose_rows() {
     const index each = options_.block_size - options_.min_context;
     random_stream random(options_.seed);
@@ -138,6 +142,7 @@ class cloud_collector {
   }
 
   /// Writes to the rows of one block and head only, so captures may come from many threads.
+  template <class = void>
   void collect(const head_capture& capture) {
     const auto found = layers_.find(capture.layer);
     if (found == layers_.end()) return;
@@ -153,6 +158,7 @@ class cloud_collector {
       collect_row(found->second, capture, n, sum);
   }
 
+  template <class = void>
   void collect_row(collected& into, const head_capture& capture, index n,
                    std::vector<double>& sum) const {
     const index position = places_[static_cast<std::size_t>(n)] % options_.block_size;

@@ -30,7 +30,8 @@ using residual_map =
 
 /// `V* + map(Attn - V*)`: V* alone where the map writes zeros, full attention where it writes
 /// nothing.
-inline context_rule residual_rule(residual_map map) {
+template <class = void>
+context_rule residual_rule(residual_map map) {
   return [map = std::move(map)](const head_capture& head, const tensor_view<float, 2>& context) {
     const index rows = context.extent(0), d = context.extent(1);
     std::vector<index> most(static_cast<std::size_t>(rows));
@@ -107,7 +108,8 @@ std::vector<residual_basis> random_residual_bases(const Points& points, std::uin
 /// \throws value_error for a rank outside [0, d_head] or no bases; the rule throws shape_error
 /// where
 ///         a head has no basis or one of another size
-inline context_rule low_rank_rule(std::vector<residual_basis> bases, index rank) {
+template <class = void>
+context_rule low_rank_rule(std::vector<residual_basis> bases, index rank) {
   if (bases.empty()) throw value_error("bases", "one a head", "none");
   for (const residual_basis& b : bases) detail::check_between(rank, 0, b.vectors.cols(), "rank");
   const auto shared = std::make_shared<const std::vector<residual_basis>>(std::move(bases));

@@ -13,7 +13,8 @@ namespace atlas {
 
 /// The sum of all values under their weights: what no rule does as well, written out, to check
 /// rules against. O(T^2 d).
-inline context_rule full_rule() {
+template <class = void>
+context_rule full_rule() {
   return [](const head_capture& head, tensor_view<float, 2> context) {
     const index keys = head.values.extent(0), d = head.values.extent(1);
     std::vector<double> sum;
@@ -34,8 +35,9 @@ inline context_rule full_rule() {
 namespace detail {
 
 /// The `k` keys of the largest weights (of equal ones, the first), or all where there are fewer.
-inline void largest_weights(const tensor_view<const float, 1>& weights, index k,
-                            std::vector<index>& keys) {
+template <class = void>
+void largest_weights(const tensor_view<const float, 1>& weights, index k,
+                     std::vector<index>& keys) {
   keys.resize(static_cast<std::size_t>(weights.extent(0)));
   std::iota(keys.begin(), keys.end(), index{0});
   const auto last = keys.begin() + std::min(k, weights.extent(0));
@@ -50,7 +52,8 @@ inline void largest_weights(const tensor_view<const float, 1>& weights, index k,
 /// Softmax over the k keys of the largest logits: their weights, rescaled to sum to 1. With k = 1
 /// the context is `V*`, the value that the head looks at most.
 /// \throws value_error for k < 1
-inline context_rule top_k_rule(index k) {
+template <class = void>
+context_rule top_k_rule(index k) {
   detail::check_between(k, 1, index{1} << 40, "k");
   return [k](const head_capture& head, tensor_view<float, 2> context) {
     std::vector<index> keys;

@@ -60,6 +60,7 @@ struct thermodynamics_options {
 class thermodynamics_collector {
  public:
   /// \throws value_error for options out of range
+  template <class = void>
   explicit thermodynamics_collector(thermodynamics_options options) : options_(std::move(options)) {
     detail::check_between(options_.heads, 1, index{1} << 20, "heads");
     detail::check_between(options_.blocks, 1, index{1} << 30, "blocks");
@@ -70,11 +71,13 @@ class thermodynamics_collector {
   }
 
   /// Refers to this object, which must outlive it.
+  template <class = void>
   head_observer observer() {
     return [this](const head_capture& capture) { collect(capture); };
   }
 
   /// \throws value_error for a layer that was not collected
+  template <class = void>
   layer_thermodynamics layer(index number) const {
     const auto found = layers_.find(number);
     if (found == layers_.end())
@@ -95,6 +98,7 @@ class thermodynamics_collector {
   }
 
   /// Writes to the rows of one block and head only, so captures may come from many threads.
+  template <class = void>
   void collect(const head_capture& c) {
     const auto found = layers_.find(c.layer);
     if (found == layers_.end()) return;
@@ -116,11 +120,13 @@ class thermodynamics_collector {
     collect_null(c, place, number, into);
   }
 
+  template <class = void>
   static void put(const tensor_view<const double, 1>& from, index place,
                   owned_tensor<double, 3>& into) {
     std::copy_n(from.data(), from.size(), into.mutable_view().data() + place);
   }
 
+  template <class = void>
   static void collect_softmax(const head_capture& c, index place, layer_thermodynamics& into) {
     const auto o = boltzmann_observables(c.logits, {.threads = 1});
     put(o.free_energy, place, into.free_energy);
@@ -133,6 +139,7 @@ class thermodynamics_collector {
   }
 
   /// Normal logits in the places of those that are not masked.
+  template <class = void>
   void collect_null(const head_capture& c, index place, std::uint64_t number,
                     layer_thermodynamics& into) const {
     random_stream random(options_.seed, number);
@@ -156,7 +163,8 @@ class thermodynamics_collector {
 
 /// Mean of `[B, T]` over the positions from `min_context` on of all blocks; the standard error is
 /// of the means of blocks, which are independent where rows of one block are not. NaN is left out.
-inline sample_summary mean_over_blocks(const tensor_view<const double, 2>& x, index min_context) {
+template <class = void>
+sample_summary mean_over_blocks(const tensor_view<const double, 2>& x, index min_context) {
   detail::check_between(min_context, 0, x.extent(1) - 1, "min_context");
   std::vector<double> means;
   for (index b = 0; b < x.extent(0); ++b) {

@@ -38,7 +38,8 @@ struct stability_result {
 namespace detail {
 
 /// Standard deviation of all coordinates about the mean query.
-inline double coordinate_sd(const double_rows& x) {
+template <class = void>
+double coordinate_sd(const double_rows& x) {
   const double square = (x.rowwise() - x.colwise().mean()).squaredNorm();
   return std::sqrt(square / static_cast<double>(x.size()));
 }
@@ -46,6 +47,7 @@ inline double coordinate_sd(const double_rows& x) {
 /// Queries and keys of one head, `[Q, d]` and `[T, d]`, in double.
 class stability_counter {
  public:
+  template <class = void>
   stability_counter(double_rows queries, double_rows keys, const stability_options& options)
       : queries_(std::move(queries)), keys_(std::move(keys)), options_(options) {
     noise_ = options.noise * coordinate_sd(queries_);
@@ -55,6 +57,7 @@ class stability_counter {
   double noise_sd() const { return noise_; }
 
   /// Shares of stable draws of queries [first, first + rows).
+  template <class = void>
   void count(index first, index rows, double* stable) const {
     const index seen = last_key(first + rows - 1);
     const auto keys = keys_.topRows(seen);
@@ -82,6 +85,7 @@ class stability_counter {
     return options_.causal ? query + 1 + keys_.rows() - queries_.rows() : keys_.rows();
   }
   /// The logits of the keys that a query sees.
+  template <class = void>
   Eigen::Ref<const Eigen::RowVectorXd> seen_logits(const double_rows& logits, index first,
                                                    index r) const {
     const index high = last_key(first + r);
@@ -94,6 +98,7 @@ class stability_counter {
     return logits(choice) >= logits.maxCoeff() - rounding_ * query.norm();
   }
   /// A stream for each query, so that the cut into tasks does not matter.
+  template <class = void>
   void blur(index first, index draw, double_rows& out) const {
     for (index r = 0; r < out.rows(); ++r) {
       const index number = draw * queries_.rows() + first + r;

@@ -35,6 +35,7 @@ namespace detail {
 struct two_largest {
   double first = masked_logit, second = masked_logit;
 
+  template <class = void>
   void add(const logit_chunk& chunk) {
     double second_here = masked_logit;
     for (index i = 0; i < chunk.logits.size(); ++i)

@@ -40,7 +40,8 @@ struct density_tile {
 
 /// `tr rho^2 = a^T (G o G) a`, G the Gram matrix of the unit values: one product for all rows of
 /// the tile, of as many keys at a time as stay in cache.
-inline Eigen::ArrayXd purities(const density_tile& tile, const unit_values& values) {
+template <class = void>
+Eigen::ArrayXd purities(const density_tile& tile, const unit_values& values) {
   constexpr index block = 256;
   const index keys = tile.weights.cols();
   Eigen::ArrayXd out = Eigen::ArrayXd::Zero(tile.weights.rows());
@@ -58,7 +59,8 @@ inline Eigen::ArrayXd purities(const density_tile& tile, const unit_values& valu
 
 /// `-sum l ln l` of the eigenvalues of a density matrix, whose rounding below 0 or next to it
 /// counts as 0.
-inline double spectral_entropy(const Eigen::VectorXd& eigenvalues) {
+template <class = void>
+double spectral_entropy(const Eigen::VectorXd& eigenvalues) {
   constexpr double noise = 4 * std::numeric_limits<double>::epsilon();
   double total = 0, sum = 0;
   for (const double l : eigenvalues)
@@ -75,6 +77,7 @@ enum class density_side { smaller, keys, coordinates };
 class entropy_solver {
  public:
   /// \param negligible total weight that may be dropped
+  template <class = void>
   double entropy(const Eigen::Ref<const Eigen::RowVectorXd>& weights,
                  const Eigen::Ref<const double_rows>& directions, double negligible,
                  density_side side = density_side::smaller) {
@@ -93,6 +96,7 @@ class entropy_solver {
 
  private:
   /// Rows `sqrt(a_i) v_i` of the keys with more weight than that.
+  template <class = void>
   void keep(const Eigen::Ref<const Eigen::RowVectorXd>& weights,
             const Eigen::Ref<const double_rows>& directions, double least) {
     const index n = (weights.array() > least).count();

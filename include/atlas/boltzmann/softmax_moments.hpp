@@ -54,6 +54,7 @@ struct softmax_terms {
   using run = Eigen::Array<double, Eigen::Dynamic, 1, 0, logit_tile::keys, 1>;
   run u, w;
 
+  template <class = void>
   void compute(const Eigen::Ref<const Eigen::ArrayXd>& logits, double top, double beta) {
     u.resize(logits.size());
     w.resize(logits.size());
@@ -62,7 +63,8 @@ struct softmax_terms {
 };
 
 /// Two passes over what is in cache: the mean, then the squares about it.
-inline softmax_moments chunk_moments(const logit_chunk& chunk, double beta, softmax_terms& terms) {
+template <class = void>
+softmax_moments chunk_moments(const logit_chunk& chunk, double beta, softmax_terms& terms) {
   terms.compute(chunk.logits, chunk.top, beta);
   terms.w(chunk.top_at) = 0;
   softmax_moments m;

@@ -25,8 +25,9 @@ struct pca_rank_result {
 /// The rank and participation ratio of a given spectrum.
 /// \param eigenvalues descending; rounding below 0 counts as 0
 /// \throws value_error for zero variance or a share outside (0, 1]
-inline pca_rank_result pca_rank_of_spectrum(const Eigen::VectorXd& eigenvalues,
-                                            const pca_rank_options& options = {}) {
+template <class = void>
+pca_rank_result pca_rank_of_spectrum(const Eigen::VectorXd& eigenvalues,
+                                     const pca_rank_options& options = {}) {
   if (!(options.variance > 0 && options.variance <= 1))
     throw value_error("variance", "a share in (0, 1]", detail::number_text(options.variance));
   const Eigen::VectorXd spectrum = eigenvalues.cwiseMax(0.0);

@@ -71,8 +71,9 @@ inline void check_two_nn_options(const two_nn_options& options) {
                       number_text(options.prior.shape) + " and " + number_text(options.prior.rate));
 }
 
-inline exponent_estimate estimate_exponent(std::span<const double> x, std::size_t kept,
-                                           const two_nn_options& options) {
+template <class = void>
+exponent_estimate estimate_exponent(std::span<const double> x, std::size_t kept,
+                                    const two_nn_options& options) {
   switch (options.estimator) {
     case two_nn_estimator::regression:
       return regression_estimate(x, kept, options.confidence);
@@ -92,7 +93,8 @@ inline std::size_t kept_count(std::size_t n, double discard_fraction) {
   return static_cast<std::size_t>(static_cast<double>(n) * (1 - discard_fraction) + 1e-9);
 }
 
-inline two_nn_result two_nn_of_log_ratios(log_ratios ratios, const two_nn_options& options) {
+template <class = void>
+two_nn_result two_nn_of_log_ratios(log_ratios ratios, const two_nn_options& options) {
   const std::size_t n = ratios.values.size();
   if (ratios.duplicates > 0 && options.duplicates == duplicate_policy::error)
     throw value_error("points", "no duplicates",

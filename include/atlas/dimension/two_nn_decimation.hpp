@@ -41,7 +41,8 @@ owned_tensor<Scalar, 2> gather_rows(const tensor_view<const Scalar, 2>& points,
   return out;
 }
 
-inline exclusion gather_exclusion(const exclusion& all, const std::vector<index>& rows) {
+template <class = void>
+exclusion gather_exclusion(const exclusion& all, const std::vector<index>& rows) {
   const auto gather = [&](const owned_tensor<index, 1>& labels) {
     if (labels.empty()) return labels;
     owned_tensor<index, 1> out({static_cast<index>(rows.size())});

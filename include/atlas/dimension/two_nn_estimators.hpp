@@ -27,7 +27,8 @@ inline double censored_total(std::span<const double> x, std::size_t kept) {
 }
 
 /// Equal-tailed interval of a Gamma(shape, rate) variable.
-inline interval gamma_interval(double shape, double rate, double confidence) {
+template <class = void>
+interval gamma_interval(double shape, double rate, double confidence) {
   const double tail = 0.5 * (1 - confidence);
   return {boost::math::gamma_p_inv(shape, tail) / rate,
           boost::math::gamma_q_inv(shape, tail) / rate};
@@ -35,16 +36,18 @@ inline interval gamma_interval(double shape, double rate, double confidence) {
 
 /// Unbiased maximum likelihood under type-II censoring, exact interval (Epstein and Sobel, JASA
 /// 48, 486, 1953).
-inline exponent_estimate censored_estimate(std::span<const double> x, std::size_t kept,
-                                           double confidence) {
+template <class = void>
+exponent_estimate censored_estimate(std::span<const double> x, std::size_t kept,
+                                    double confidence) {
   const double total = censored_total(x, kept);
   const auto k = static_cast<double>(kept);
   return {(k - 1) / total, gamma_interval(k, total, confidence)};
 }
 
 /// Posterior mean and credible interval for a Gamma(shape, rate) prior on the dimension.
-inline exponent_estimate bayesian_estimate(std::span<const double> x, std::size_t kept,
-                                           double confidence, double shape, double rate) {
+template <class = void>
+exponent_estimate bayesian_estimate(std::span<const double> x, std::size_t kept, double confidence,
+                                    double shape, double rate) {
   const double posterior_shape = shape + static_cast<double>(kept);
   const double posterior_rate = rate + censored_total(x, kept);
   return {posterior_shape / posterior_rate,
@@ -52,7 +55,8 @@ inline exponent_estimate bayesian_estimate(std::span<const double> x, std::size_
 }
 
 /// Interval of an estimate whose logarithm has this standard error.
-inline interval log_normal_interval(double estimate, double log_error, double confidence) {
+template <class = void>
+interval log_normal_interval(double estimate, double log_error, double confidence) {
   const double reach = std::exp(normal_quantile(0.5 + 0.5 * confidence) * log_error);
   return {estimate / reach, estimate * reach};
 }
@@ -63,8 +67,9 @@ inline interval log_normal_interval(double estimate, double log_error, double co
 /// Interval: by Renyi's representation x_(i) d = sum_{j<=i} Z_j / (N - j + 1) with standard
 /// exponential Z_j, so to first order ln(estimate / d) = -sum_i y_i (x_(i) d - y_i) / sum_i y_i^2,
 /// a weighted sum of the Z_j whose variance is known.
-inline exponent_estimate regression_estimate(std::span<const double> x, std::size_t kept,
-                                             double confidence) {
+template <class = void>
+exponent_estimate regression_estimate(std::span<const double> x, std::size_t kept,
+                                      double confidence) {
   const auto n = static_cast<double>(x.size());
   if (kept == x.size()) --kept;
   double xx = 0, xy = 0, yy = 0;
@@ -87,8 +92,9 @@ inline exponent_estimate regression_estimate(std::span<const double> x, std::siz
 /// `k / sum_{i<=k} x_(i)`: treats the kept values as a whole sample, so it is biased high (by 1.34
 /// where a tenth is cut). The interval is that of the biased quantity: by Renyi's representation
 /// the sum is sum_j (k - j + 1) / (N - j + 1) Z_j / d.
-inline exponent_estimate truncated_estimate(std::span<const double> x, std::size_t kept,
-                                            double confidence) {
+template <class = void>
+exponent_estimate truncated_estimate(std::span<const double> x, std::size_t kept,
+                                     double confidence) {
   double sum = 0, mean = 0, variance = 0;
   for (std::size_t j = 0; j < kept; ++j) {
     sum += x[j];

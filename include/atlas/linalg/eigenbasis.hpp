@@ -26,7 +26,8 @@ struct eigenbasis {
 namespace detail {
 
 /// Signs are arbitrary in an eigenbasis; one convention makes results comparable.
-inline void fix_signs(Eigen::MatrixXd& vectors) {
+template <class = void>
+void fix_signs(Eigen::MatrixXd& vectors) {
   for (Eigen::Index c = 0; c < vectors.cols(); ++c) {
     Eigen::Index at = 0;
     vectors.col(c).cwiseAbs().maxCoeff(&at);
@@ -41,7 +42,8 @@ inline void fix_signs(Eigen::MatrixXd& vectors) {
 #ifdef ATLAS_USE_LAPACK
 
 /// Ascending; `matrix` becomes the eigenvectors where they are wanted.
-inline Eigen::VectorXd solve_symmetric(Eigen::MatrixXd& matrix, bool vectors) {
+template <class = void>
+Eigen::VectorXd solve_symmetric(Eigen::MatrixXd& matrix, bool vectors) {
   const int n = static_cast<int>(matrix.rows());
   Eigen::VectorXd values(n);
   if (n == 0) return values;
@@ -63,7 +65,8 @@ inline Eigen::VectorXd solve_symmetric(Eigen::MatrixXd& matrix, bool vectors) {
 
 #else
 
-inline Eigen::VectorXd solve_symmetric(Eigen::MatrixXd& matrix, bool vectors) {
+template <class = void>
+Eigen::VectorXd solve_symmetric(Eigen::MatrixXd& matrix, bool vectors) {
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(
       matrix, vectors ? Eigen::ComputeEigenvectors : Eigen::EigenvaluesOnly);
   if (solver.info() != Eigen::Success) refuse_diverging();
@@ -77,7 +80,8 @@ inline Eigen::VectorXd solve_symmetric(Eigen::MatrixXd& matrix, bool vectors) {
 
 /// Eigenvalues and eigenvectors of a symmetric `[d, d]` matrix (its lower triangle). O(d^3).
 /// \throws value_error where the iteration does not converge, as for NaN
-inline eigenbasis symmetric_eigenbasis(Eigen::MatrixXd matrix) {
+template <class = void>
+eigenbasis symmetric_eigenbasis(Eigen::MatrixXd matrix) {
   const Eigen::VectorXd values = detail::solve_symmetric(matrix, true);
   eigenbasis basis{values.reverse(), matrix.rowwise().reverse()};
   detail::fix_signs(basis.vectors);
@@ -85,7 +89,8 @@ inline eigenbasis symmetric_eigenbasis(Eigen::MatrixXd matrix) {
 }
 
 /// Eigenvalues alone, descending.
-inline Eigen::VectorXd symmetric_eigenvalues(Eigen::MatrixXd matrix) {
+template <class = void>
+Eigen::VectorXd symmetric_eigenvalues(Eigen::MatrixXd matrix) {
   return detail::solve_symmetric(matrix, false).reverse();
 }
 

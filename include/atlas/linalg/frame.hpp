@@ -15,7 +15,8 @@ namespace atlas {
 /// An orthonormal basis of the column space of a `[d, k]` matrix of full column rank, k <= d
 /// (thin Householder QR, the diagonal of R made positive: for a normal matrix the frame is then
 /// Haar, Mezzadri 2007).
-inline Eigen::MatrixXd orthonormal_columns(const Eigen::MatrixXd& matrix) {
+template <class = void>
+Eigen::MatrixXd orthonormal_columns(const Eigen::MatrixXd& matrix) {
   const Eigen::HouseholderQR<Eigen::MatrixXd> qr(matrix);
   Eigen::MatrixXd q = qr.householderQ() * Eigen::MatrixXd::Identity(matrix.rows(), matrix.cols());
   for (Eigen::Index c = 0; c < q.cols(); ++c)
@@ -24,7 +25,8 @@ inline Eigen::MatrixXd orthonormal_columns(const Eigen::MatrixXd& matrix) {
 }
 
 /// A `[rows, cols]` matrix of standard normal numbers.
-inline Eigen::MatrixXd normal_matrix(index rows, index cols, random_stream& random) {
+template <class = void>
+Eigen::MatrixXd normal_matrix(index rows, index cols, random_stream& random) {
   Eigen::MatrixXd out(rows, cols);
   for (index c = 0; c < cols; ++c)
     for (index r = 0; r < rows; ++r) out(r, c) = random.normal();
@@ -33,7 +35,8 @@ inline Eigen::MatrixXd normal_matrix(index rows, index cols, random_stream& rand
 
 /// A uniformly (Haar) random k-frame in R^d.
 /// \throws value_error unless 1 <= k <= d
-inline Eigen::MatrixXd random_frame(index d, index k, random_stream& random) {
+template <class = void>
+Eigen::MatrixXd random_frame(index d, index k, random_stream& random) {
   detail::check_between(k, 1, d, "k");
   return orthonormal_columns(normal_matrix(d, k, random));
 }

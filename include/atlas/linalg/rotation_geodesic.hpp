@@ -32,9 +32,9 @@ struct rotation_planes {
 
 /// Appends the planes of a quasi-triangular Schur form of a rotation, whose columns begin at
 /// `from`; columns that are turned round go to `reversed`.
-inline void planes_of_schur(const Eigen::MatrixXd& t, Eigen::Index from,
-                            std::vector<rotation_plane>& planes,
-                            std::vector<Eigen::Index>& reversed) {
+template <class = void>
+void planes_of_schur(const Eigen::MatrixXd& t, Eigen::Index from,
+                     std::vector<rotation_plane>& planes, std::vector<Eigen::Index>& reversed) {
   for (Eigen::Index i = 0; i < t.rows(); ++i) {
     if (i + 1 < t.rows() && t(i + 1, i) != 0) {
       const double angle = std::atan2(t(i + 1, i) - t(i, i + 1), t(i, i) + t(i + 1, i + 1));
@@ -49,7 +49,8 @@ inline void planes_of_schur(const Eigen::MatrixXd& t, Eigen::Index from,
 /// The planes of a rotation. Its symmetric part has the cosines as eigenvalues; where some of them
 /// are equal (always at least two are), a real Schur form of that block tells the planes apart.
 /// \throws value_error for a determinant of -1 or NaN
-inline rotation_planes planes_of(const Eigen::MatrixXd& rotation) {
+template <class = void>
+rotation_planes planes_of(const Eigen::MatrixXd& rotation) {
   constexpr double equal = 1e-8;  // cosines; closer eigenvectors are not separate to rounding
   eigenbasis symmetric = symmetric_eigenbasis(0.5 * (rotation + rotation.transpose()));
   rotation_planes out{std::move(symmetric.vectors), {}};
@@ -83,6 +84,7 @@ class rotation_geodesic {
   /// \throws shape_error for different shapes; value_error for bases of opposite orientation
   ///
   /// O(d^3) time.
+  template <class = void>
   rotation_geodesic(const Eigen::MatrixXd& from, const Eigen::MatrixXd& to) {
     detail::check_extent(from.cols(), from.rows(), "from", "as many columns as rows,");
     detail::check_extent(to.rows(), from.rows(), "to", "as many rows as from,");
@@ -92,6 +94,7 @@ class rotation_geodesic {
   }
 
   /// P(t), `[d, d]`; t = 0 is `from`, t = 1 is `to`. O(d^3) time, one matrix product.
+  template <class = void>
   Eigen::MatrixXd at(double t) const {
     Eigen::MatrixXd turned = start_;
     for (const detail::rotation_plane& p : planes_.planes) {
@@ -103,6 +106,7 @@ class rotation_geodesic {
   }
 
   /// Angles in (0, pi] of the planes that are turned, descending; at most d/2.
+  template <class = void>
   Eigen::VectorXd angles() const {
     Eigen::VectorXd out(static_cast<Eigen::Index>(planes_.planes.size()));
     for (Eigen::Index i = 0; i < out.size(); ++i)
@@ -112,6 +116,7 @@ class rotation_geodesic {
   }
 
   /// Root mean square angle by which a direction is turned, in [0, pi].
+  template <class = void>
   double rms_angle() const {
     return std::sqrt(2 * angles().squaredNorm() / static_cast<double>(start_.rows()));
   }

@@ -27,7 +27,8 @@ namespace detail {
 
 /// `m^exponent / sqrt(max * min)` (Lin et al., equation 5, normalized as in their code). Inputs
 /// that are nearly always 0 count as a little larger.
-inline Eigen::RowVectorXd awq_scales(const Eigen::VectorXd& magnitudes, double exponent) {
+template <class = void>
+Eigen::RowVectorXd awq_scales(const Eigen::VectorXd& magnitudes, double exponent) {
   constexpr double least = 1e-4;  // of the largest
   const Eigen::ArrayXd m = magnitudes.array() / magnitudes.maxCoeff();
   const Eigen::ArrayXd s = m.max(least).pow(exponent);

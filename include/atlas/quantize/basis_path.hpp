@@ -22,7 +22,8 @@ namespace detail {
 
 /// The second basis with signs that bring it closest to the first, at the same orientation: signs
 /// of eigenvectors are arbitrary.
-inline Eigen::MatrixXd aligned_basis(const Eigen::MatrixXd& first, Eigen::MatrixXd second) {
+template <class = void>
+Eigen::MatrixXd aligned_basis(const Eigen::MatrixXd& first, Eigen::MatrixXd second) {
   Eigen::VectorXd cosines = first.cwiseProduct(second).colwise().sum().transpose();
   for (index c = 0; c < cosines.size(); ++c)
     if (cosines(c) < 0) second.col(c) *= -1;
@@ -37,15 +38,18 @@ inline Eigen::MatrixXd aligned_basis(const Eigen::MatrixXd& first, Eigen::Matrix
 /// The bases of a path and the angles from its start.
 class basis_walk {
  public:
+  template <class = void>
   basis_walk(const Eigen::MatrixXd& from, const Eigen::MatrixXd& to, basis_path path)
       : from_(from), to_(aligned_basis(from, to)), geodesic_(from_, to_), path_(path) {}
 
+  template <class = void>
   Eigen::MatrixXd at(double t) const {
     if (path_ == basis_path::geodesic) return geodesic_.at(t);
     return orthonormal_columns((1 - t) * from_ + t * to_);
   }
 
   /// From the eigenvalues of the symmetric part, which are the cosines.
+  template <class = void>
   double angle(const Eigen::MatrixXd& basis, double t) const {
     if (path_ == basis_path::geodesic) return t * geodesic_.rms_angle();
     const Eigen::MatrixXd r = from_.transpose() * basis;

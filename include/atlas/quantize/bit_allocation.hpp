@@ -51,8 +51,9 @@ inline bit_step next_step(double variance, index component, int from) {
 
 /// Gives out `budget` bits, best step first; a step that costs more than what is left is passed.
 /// \return what is left: 1 at most where the components can take it all
-inline index hand_out_bits(const Eigen::VectorXd& variances, index budget, int max_bits,
-                           std::vector<int>& bits) {
+template <class = void>
+index hand_out_bits(const Eigen::VectorXd& variances, index budget, int max_bits,
+                    std::vector<int>& bits) {
   std::priority_queue<bit_step> steps;
   for (index i = 0; i < variances.size(); ++i)
     if (bits[static_cast<std::size_t>(i)] < max_bits)
@@ -71,7 +72,8 @@ inline index hand_out_bits(const Eigen::VectorXd& variances, index budget, int m
 
 /// Where one bit is left and all components are full or at 0: raises the best of the latter to 2
 /// bits and takes the second of them from where it is missed least.
-inline void spend_last_bit(const Eigen::VectorXd& variances, std::vector<int>& bits) {
+template <class = void>
+void spend_last_bit(const Eigen::VectorXd& variances, std::vector<int>& bits) {
   index to = -1, from = -1;
   double least = 0;
   for (index i = 0; i < variances.size(); ++i) {
@@ -88,8 +90,9 @@ inline void spend_last_bit(const Eigen::VectorXd& variances, std::vector<int>& b
 }
 
 /// Mean number of bits at a water level.
-inline double mean_rate(const Eigen::VectorXd& variances, double log_level,
-                        const bit_allocation_options& options) {
+template <class = void>
+double mean_rate(const Eigen::VectorXd& variances, double log_level,
+                 const bit_allocation_options& options) {
   double sum = 0;
   for (index i = 0; i < variances.size(); ++i) {
     const double rate = variances(i) > 0 ? 0.5 * (std::log2(variances(i)) - log_level) : 0;
@@ -99,7 +102,8 @@ inline double mean_rate(const Eigen::VectorXd& variances, double log_level,
 }
 
 /// By bisection of its logarithm.
-inline double water_level(const Eigen::VectorXd& variances, const bit_allocation_options& options) {
+template <class = void>
+double water_level(const Eigen::VectorXd& variances, const bit_allocation_options& options) {
   if (!(variances.maxCoeff() > 0)) return 0;
   double high = std::log2(variances.maxCoeff());
   double low = high;
@@ -113,8 +117,8 @@ inline double water_level(const Eigen::VectorXd& variances, const bit_allocation
   return std::exp2(0.5 * (low + high));
 }
 
-inline void check_bit_allocation(const Eigen::VectorXd& variances,
-                                 const bit_allocation_options& options) {
+template <class = void>
+void check_bit_allocation(const Eigen::VectorXd& variances, const bit_allocation_options& options) {
   if (variances.size() == 0) throw shape_error("variances", "at least one", "none");
   if (!variances.allFinite() || variances.minCoeff() < 0)
     throw value_error("variances", "finite numbers of 0 or more", "others");
@@ -138,8 +142,9 @@ inline void check_bit_allocation(const Eigen::VectorXd& variances,
 ///         average outside the limits
 ///
 /// O(n bits log n) time.
-inline bit_allocation_result allocate_bits(const Eigen::VectorXd& variances,
-                                           const bit_allocation_options& options = {}) {
+template <class = void>
+bit_allocation_result allocate_bits(const Eigen::VectorXd& variances,
+                                    const bit_allocation_options& options = {}) {
   detail::check_bit_allocation(variances, options);
   const auto n = static_cast<double>(variances.size());
   bit_allocation_result out;

@@ -40,7 +40,8 @@ struct block_fisher_options {
 namespace detail {
 
 /// Eigenvalues below 0 by more than rounding.
-inline index count_negative(const Eigen::VectorXd& values) {
+template <class = void>
+index count_negative(const Eigen::VectorXd& values) {
   constexpr double rounding = 1e-9;  // of the largest, for moments that were summed in float
   return (values.array() < -rounding * values.cwiseAbs().maxCoeff()).count();
 }
@@ -51,14 +52,16 @@ struct fisher_basis {
   index negative = 0;
 };
 
-inline fisher_basis basis_of_eigenbasis(const eigenbasis& known) {
+template <class = void>
+fisher_basis basis_of_eigenbasis(const eigenbasis& known) {
   return {orthogonal_basis<double>::dense(known.vectors), known.values.cwiseMax(0.0),
           count_negative(known.values)};
 }
 
 /// `wants_lambda`: the diagonal is needed in a basis other than Fisher's.
-inline fisher_basis fisher_basis_of(const Eigen::MatrixXd& moments, bool wants_lambda,
-                                    const block_fisher_options& options) {
+template <class = void>
+fisher_basis fisher_basis_of(const Eigen::MatrixXd& moments, bool wants_lambda,
+                             const block_fisher_options& options) {
   if (options.basis == basis_kind::fisher) {
     if (!options.known_eigenbasis) return basis_of_eigenbasis(symmetric_eigenbasis(moments));
     check_extent(options.known_eigenbasis->vectors.rows(), moments.rows(), "known_eigenbasis",

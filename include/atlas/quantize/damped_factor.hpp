@@ -23,7 +23,8 @@ struct damped_factor {
 
 /// R of `H = R R^T`: Cholesky from the last row up. Empty if H is not positive definite to
 /// rounding.
-inline Eigen::MatrixXd upper_factor(const Eigen::MatrixXd& h) {
+template <class = void>
+Eigen::MatrixXd upper_factor(const Eigen::MatrixXd& h) {
   constexpr double rounding = 1e-14;  // of what a row has before the others are taken out of it
   const Eigen::LLT<Eigen::MatrixXd> cholesky(h.reverse().eval());
   if (cholesky.info() != Eigen::Success) return {};
@@ -35,7 +36,8 @@ inline Eigen::MatrixXd upper_factor(const Eigen::MatrixXd& h) {
 
 /// Inputs that are always 0 would make H singular: they get the mean of the diagonal and, being
 /// uncorrelated with the others, no feedback.
-inline index revive_dead_columns(Eigen::MatrixXd& h) {
+template <class = void>
+index revive_dead_columns(Eigen::MatrixXd& h) {
   const double mean = h.diagonal().mean();
   index dead = 0;
   for (index i = 0; i < h.rows(); ++i) {
@@ -51,7 +53,8 @@ inline index revive_dead_columns(Eigen::MatrixXd& h) {
 /// \param damping of the first attempt, as a share of the mean of the diagonal; ten times as much
 ///        in each that follows (from 1e-8 where it was 0)
 /// \throws value_error if damping is negative or NaN, or no damping helps
-inline damped_factor factor_damped(Eigen::MatrixXd h, double damping) {
+template <class = void>
+damped_factor factor_damped(Eigen::MatrixXd h, double damping) {
   if (!(damping >= 0 && std::isfinite(damping)))
     throw value_error("damping", "a number of 0 or more", number_text(damping));
   constexpr int most = 40;
@@ -71,7 +74,8 @@ inline damped_factor factor_damped(Eigen::MatrixXd h, double damping) {
 }
 
 /// `R^-1`, upper triangular; blocks of columns in parallel. O(d^3 / 3).
-inline Eigen::MatrixXd upper_inverse(const Eigen::MatrixXd& r, int threads) {
+template <class = void>
+Eigen::MatrixXd upper_inverse(const Eigen::MatrixXd& r, int threads) {
   constexpr index tile = 64;
   const index d = r.rows();
   Eigen::MatrixXd inverse = Eigen::MatrixXd::Zero(d, d);

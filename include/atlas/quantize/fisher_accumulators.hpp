@@ -39,6 +39,7 @@ void check_rank_one(const tensor_view<A, 2>& output_gradients, const tensor_view
 /// bits.
 class weight_fisher_accumulator {
  public:
+  template <class = void>
   explicit weight_fisher_accumulator(index in) : rows_(in) {}
 
   /// Adds samples.
@@ -79,6 +80,7 @@ class weight_fisher_accumulator {
   }
 
   /// \throws shape_error for another `in`
+  template <class = void>
   void merge(const weight_fisher_accumulator& other, int threads = 0) {
     const index samples = other.samples_;
     rows_.merge(other.rows_, threads);
@@ -90,6 +92,7 @@ class weight_fisher_accumulator {
   index count() const { return samples_; }
 
   /// `[in, in]`, exactly symmetric. \throws value_error before any sample
+  template <class = void>
   Eigen::MatrixXd matrix(int threads = 0) const {
     if (samples_ == 0) throw value_error("accumulator", "at least one sample", "none");
     return rows_.sum(threads) / static_cast<double>(samples_);
@@ -105,6 +108,7 @@ class weight_fisher_accumulator {
 class diagonal_fisher_accumulator {
  public:
   /// \throws value_error for extents below 1
+  template <class = void>
   diagonal_fisher_accumulator(index out, index in) {
     detail::check_between(out, 1, index{1} << 40, "out");
     detail::check_between(in, 1, index{1} << 40, "in");
@@ -148,6 +152,7 @@ class diagonal_fisher_accumulator {
   }
 
   /// \throws shape_error for other extents
+  template <class = void>
   void merge(const diagonal_fisher_accumulator& other) {
     detail::check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
     detail::check_extent(other.sum_.cols(), sum_.cols(), "other", "inputs");
@@ -159,6 +164,7 @@ class diagonal_fisher_accumulator {
   index count() const { return count_; }
 
   /// `[out, in]`. \throws value_error before any sample
+  template <class = void>
   row_matrix<double> matrix() const {
     if (count_ == 0) throw value_error("accumulator", "at least one sample", "none");
     return sum_ / static_cast<double>(count_);

@@ -35,7 +35,8 @@ namespace detail {
 inline constexpr index sequential_row_tile = 64;  // rows do not depend on each other
 
 /// Columns by descending diagonal, equal ones as they were.
-inline std::vector<index> rounding_order(const Eigen::MatrixXd& moments, bool by_diagonal) {
+template <class = void>
+std::vector<index> rounding_order(const Eigen::MatrixXd& moments, bool by_diagonal) {
   std::vector<index> order(static_cast<std::size_t>(moments.rows()));
   std::iota(order.begin(), order.end(), index{0});
   if (by_diagonal)
@@ -46,7 +47,8 @@ inline std::vector<index> rounding_order(const Eigen::MatrixXd& moments, bool by
 
 /// How much of the error of column i (row i) column j > i takes: `U_ij / U_ii`, U the upper
 /// Cholesky factor of the inverse of H. That is `R^-1` for `H = R R^T`.
-inline row_matrix<double> error_shares(const Eigen::MatrixXd& upper, int threads) {
+template <class = void>
+row_matrix<double> error_shares(const Eigen::MatrixXd& upper, int threads) {
   const Eigen::MatrixXd u = upper_inverse(upper, threads);
   return u.diagonal().cwiseInverse().asDiagonal() * u;
 }

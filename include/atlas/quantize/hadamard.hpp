@@ -12,7 +12,8 @@
 namespace atlas {
 
 /// The powers of two that sum to d, descending: 192 = 128 + 64.
-inline std::vector<index> hadamard_blocks(index d) {
+template <class = void>
+std::vector<index> hadamard_blocks(index d) {
   std::vector<index> blocks;
   for (index bit = index{1} << 62; bit > 0; bit >>= 1)
     if ((d & bit) != 0) blocks.push_back(bit);
@@ -20,7 +21,8 @@ inline std::vector<index> hadamard_blocks(index d) {
 }
 
 /// d signs, each +1 or -1 with probability 1/2.
-inline Eigen::VectorXd random_signs(index d, random_stream& random) {
+template <class = void>
+Eigen::VectorXd random_signs(index d, random_stream& random) {
   Eigen::VectorXd signs(d);
   for (index i = 0; i < d; ++i) signs(i) = (random() & 1U) != 0 ? 1.0 : -1.0;
   return signs;

@@ -76,7 +76,8 @@ incoherent<Scalar> make_incoherent(const quantizer_input<Scalar>& input,
 
 /// What column j (column j) takes of the error of column i < j (row i): the unit upper triangle of
 /// `H = (A + I) D (A + I)^T`.
-inline row_matrix<double> feedback_weights(const Eigen::MatrixXd& upper) {
+template <class = void>
+row_matrix<double> feedback_weights(const Eigen::MatrixXd& upper) {
   return upper * upper.diagonal().cwiseInverse().asDiagonal();
 }
 

@@ -99,7 +99,8 @@ inline bool dominates(const pareto_point& a, const pareto_point& b) {
 }
 
 /// Pearson correlation of product and angle; NaN where either differs by rounding alone.
-inline double product_angle_correlation(const std::vector<pareto_point>& points) {
+template <class = void>
+double product_angle_correlation(const std::vector<pareto_point>& points) {
   constexpr double rounding = 1e-10;
   Eigen::VectorXd angles(static_cast<index>(points.size())), products(angles.size());
   for (index i = 0; i < angles.size(); ++i) {
@@ -113,7 +114,8 @@ inline double product_angle_correlation(const std::vector<pareto_point>& points)
 }
 
 /// Fills in what needs all points.
-inline pareto_result pareto_of(std::vector<pareto_point> points) {
+template <class = void>
+pareto_result pareto_of(std::vector<pareto_point> points) {
   pareto_result out;
   out.product_floor = std::numeric_limits<double>::infinity();
   for (pareto_point& p : points) {

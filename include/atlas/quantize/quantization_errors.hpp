@@ -54,7 +54,8 @@ row_matrix<Scalar> checked_weights(const tensor_view<const Scalar, 2>& weights,
 }
 
 /// `tr(E F E^T)` of a few rows. Each pair of column blocks is visited once.
-inline double trace_of_rows(const row_matrix<double>& e, const Eigen::MatrixXd& f) {
+template <class = void>
+double trace_of_rows(const row_matrix<double>& e, const Eigen::MatrixXd& f) {
   constexpr index block = 128;
   double sum = 0;
   row_matrix<double> product;

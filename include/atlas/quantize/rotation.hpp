@@ -104,8 +104,9 @@ enum class basis_kind {
 /// \throws value_error for basis_kind::fisher, which depends on data, and for d < 1
 ///
 /// O(d^3) time for a Haar basis.
-inline orthogonal_basis<double> seeded_basis(basis_kind kind, index d, std::uint64_t seed,
-                                             std::uint64_t stream = 0) {
+template <class = void>
+orthogonal_basis<double> seeded_basis(basis_kind kind, index d, std::uint64_t seed,
+                                      std::uint64_t stream = 0) {
   detail::check_between(d, 1, index{1} << 40, "d");
   random_stream random(seed, stream);
   switch (kind) {
@@ -124,8 +125,9 @@ inline orthogonal_basis<double> seeded_basis(basis_kind kind, index d, std::uint
 namespace detail {
 
 /// `U^T m U` of a symmetric matrix.
-inline Eigen::MatrixXd rotated_moments(const Eigen::MatrixXd& m,
-                                       const orthogonal_basis<double>& basis, int threads) {
+template <class = void>
+Eigen::MatrixXd rotated_moments(const Eigen::MatrixXd& m, const orthogonal_basis<double>& basis,
+                                int threads) {
   if (basis.is_identity()) return m;
   const row_matrix<double> half = basis.rotate(m, threads);
   const row_matrix<double> whole = basis.rotate(half.transpose(), threads);

@@ -24,6 +24,7 @@ namespace atlas {
 class second_moment_accumulator {
  public:
   /// \throws value_error for d < 1
+  template <class = void>
   explicit second_moment_accumulator(index d) {
     detail::check_between(d, 1, index{1} << 30, "d");
     sum_ = Eigen::MatrixXd::Zero(d, d);
@@ -68,6 +69,7 @@ class second_moment_accumulator {
 
   /// Adds what another accumulator has seen.
   /// \throws shape_error for another d
+  template <class = void>
   void merge(const second_moment_accumulator& other, int threads = 0) {
     detail::check_extent(other.dimension(), dimension(), "other", "dimension");
     const second_moment_accumulator held = other;  // which may be this one
@@ -83,6 +85,7 @@ class second_moment_accumulator {
   index count() const { return count_; }
 
   /// `[d, d]`, the sum over rows, exactly symmetric.
+  template <class = void>
   Eigen::MatrixXd sum(int threads = 0) const {
     second_moment_accumulator whole = *this;
     whole.flush(threads);
@@ -91,6 +94,7 @@ class second_moment_accumulator {
   }
 
   /// `[d, d]`, E[a a^T], exactly symmetric. \throws value_error before any row
+  template <class = void>
   Eigen::MatrixXd matrix(int threads = 0) const {
     if (count_ == 0) throw value_error("accumulator", "at least one row", "none");
     return sum(threads) / static_cast<double>(count_);
@@ -111,6 +115,7 @@ class second_moment_accumulator {
   }
 
   /// Adds the rows that wait to the lower triangle; each tile of it is one task.
+  template <class = void>
   void flush(int threads) {
     constexpr index tile = 128;
     if (waiting_ == 0) return;

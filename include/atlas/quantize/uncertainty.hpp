@@ -57,7 +57,8 @@ struct uncertainty_result {
 namespace detail {
 
 /// `||[F, G]||^2 / (2 ||F||^2 ||G||^2)`, F = diag(f): the commutator is `(f_i - f_j) G_ij`.
-inline double squared_commutator(const Eigen::VectorXd& f, const Eigen::MatrixXd& g) {
+template <class = void>
+double squared_commutator(const Eigen::VectorXd& f, const Eigen::MatrixXd& g) {
   double sum = 0;
   for (index j = 0; j < g.cols(); ++j)
     sum += ((f.array() - f(j)) * g.col(j).array()).square().sum();
@@ -67,7 +68,8 @@ inline double squared_commutator(const Eigen::VectorXd& f, const Eigen::MatrixXd
 /// Its mean over Haar bases of G. With `E[B_ij B_kl] = a d_ij d_kl + b (d_ik d_jl + d_il d_jk)` of
 /// a symmetric B in a random basis, a and b from tr B and tr B^2, and
 /// `||[A, B]||^2 = 2 tr A^2 B^2 - 2 tr A B A B`.
-inline double mean_squared_commutator(const Eigen::VectorXd& f, const Eigen::VectorXd& g) {
+template <class = void>
+double mean_squared_commutator(const Eigen::VectorXd& f, const Eigen::VectorXd& g) {
   const auto d = static_cast<double>(f.size());
   if (f.size() == 1) return 0;
   const double f1 = f.sum(), f2 = f.squaredNorm(), g1 = g.sum(), g2 = g.squaredNorm();
@@ -77,9 +79,10 @@ inline double mean_squared_commutator(const Eigen::VectorXd& f, const Eigen::Vec
   return std::max(0.0, mean) / (2 * f2 * g2);
 }
 
-inline commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
-                                       const Eigen::MatrixXd& g_matrix,
-                                       const uncertainty_options& options) {
+template <class = void>
+commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
+                                const Eigen::MatrixXd& g_matrix,
+                                const uncertainty_options& options) {
   const index d = g_matrix.rows();
   commutator_result out;
   const Eigen::MatrixXd turned = f.vectors.transpose() * g_matrix * f.vectors;
@@ -105,9 +108,9 @@ inline index eigenspace_dimension(double rank_a, double rank_b, index d) {
   return std::clamp<index>(rounded, 1, std::clamp<index>(d / 2, 1, most));
 }
 
-inline uncertainty_result uncertainty(const Eigen::MatrixXd& weights,
-                                      const Eigen::MatrixXd& activations,
-                                      const uncertainty_options& options) {
+template <class = void>
+uncertainty_result uncertainty(const Eigen::MatrixXd& weights, const Eigen::MatrixXd& activations,
+                               const uncertainty_options& options) {
   check_between(options.draws, 2, index{1} << 30, "draws");
   check_between(options.k, 0, weights.rows(), "k");
   uncertainty_result out;

@@ -58,8 +58,9 @@ struct gradient_result {
 namespace detail {
 
 /// Hands the rows of each block to the observer.
-inline linear_hook<float> hook_of(const model_weights<float>& model,
-                                  const linear_observer& observer, index block_size) {
+template <class = void>
+linear_hook<float> hook_of(const model_weights<float>& model, const linear_observer& observer,
+                           index block_size) {
   if (!observer) return {};
   return
       [&, block_size](index first, index layer, const linear_places& map,
@@ -93,7 +94,8 @@ struct sample_worker {
 
 /// Blocks to work on at once: one a thread, where that many gradients are no more than 1 GiB and
 /// nobody asked to be called from one thread on the way. Otherwise the threads share a block.
-inline index samples_at_once(const model_weights<float>& model, const gradient_options& o) {
+template <class = void>
+index samples_at_once(const model_weights<float>& model, const gradient_options& o) {
   constexpr index most = index{1} << 28;
   index size = 0;
   for (const parameter& p : model.parameters) size += static_cast<index>(p.values.size());
@@ -101,8 +103,9 @@ inline index samples_at_once(const model_weights<float>& model, const gradient_o
 }
 
 /// Blocks each on its own, their gradients handed out and added to the result's in order.
-inline void run_samples(std::vector<sample_worker>& workers, const gradient_options& o,
-                        gradient_result& out) {
+template <class = void>
+void run_samples(std::vector<sample_worker>& workers, const gradient_options& o,
+                 gradient_result& out) {
   const auto count = static_cast<index>(out.losses.size());
   const auto wave = static_cast<index>(workers.size());
   for (index first = 0; first < count; first += wave) {
@@ -123,7 +126,8 @@ inline void run_samples(std::vector<sample_worker>& workers, const gradient_opti
   }
 }
 
-inline void run_batches(reverse_pass<float>& pass, index batch, gradient_result& out) {
+template <class = void>
+void run_batches(reverse_pass<float>& pass, index batch, gradient_result& out) {
   const auto count = static_cast<index>(out.losses.size());
   for (index first = 0; first < count; first += batch)
     pass.run(first, std::min(batch, count - first),
@@ -144,9 +148,9 @@ inline void run_batches(reverse_pass<float>& pass, index batch, gradient_result&
 /// Results do not depend on the number of threads.
 /// \throws shape_error for no blocks, or blocks of one position or more than
 ///         `config().positions`, value_error for ids out of range, cancelled; what observers throw
-inline gradient_result loss_gradients(const transformer& model,
-                                      const tensor_view<const index, 2>& blocks,
-                                      const gradient_options& options = {}) {
+template <class = void>
+gradient_result loss_gradients(const transformer& model, const tensor_view<const index, 2>& blocks,
+                               const gradient_options& options = {}) {
   const detail::model_weights<float>& weights = model.weights();
   detail::check_blocks(weights.config, blocks);
   const index count = blocks.extent(0), t = blocks.extent(1);

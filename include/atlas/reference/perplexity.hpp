@@ -39,9 +39,9 @@ inline double token_loss(const tensor_view<const float, 1>& logits, index token)
 /// \param blocks `[B, T]` token ids
 /// \param options rules, threads and progress are used; observers see the pass too
 /// \throws as transformer::forward; shape_error for blocks of one token
-inline perplexity_result perplexity(const transformer& model,
-                                    const tensor_view<const index, 2>& blocks,
-                                    forward_options options = {}) {
+template <class = void>
+perplexity_result perplexity(const transformer& model, const tensor_view<const index, 2>& blocks,
+                             forward_options options = {}) {
   detail::check_not_empty(blocks, "blocks");
   const index t = blocks.extent(1);
   if (t < 2) throw shape_error("blocks", "at least 2 positions", std::to_string(t));

@@ -40,8 +40,8 @@ inline double block_influence(const perplexity_result& from, const perplexity_re
 /// `perplexity(changed) - perplexity(baseline)` on the same blocks. The standard error is that of
 /// the paired difference (delta method over blocks): what all rules find hard cancels.
 /// \throws shape_error for other numbers of blocks
-inline uncertain perplexity_change(const perplexity_result& baseline,
-                                   const perplexity_result& changed) {
+template <class = void>
+uncertain perplexity_change(const perplexity_result& baseline, const perplexity_result& changed) {
   detail::check_same_blocks(baseline, changed);
   std::vector<double> influence;
   for (std::size_t b = 0; b < baseline.block_losses.size(); ++b)
@@ -54,9 +54,9 @@ inline uncertain perplexity_change(const perplexity_result& baseline,
 /// damage. Standard error by the delta method over blocks.
 /// \return NaN where `damaged` is no worse than the baseline: there is nothing to recover
 /// \throws shape_error for other numbers of blocks
-inline uncertain share_recovered(const perplexity_result& baseline,
-                                 const perplexity_result& damaged,
-                                 const perplexity_result& changed) {
+template <class = void>
+uncertain share_recovered(const perplexity_result& baseline, const perplexity_result& damaged,
+                          const perplexity_result& changed) {
   detail::check_same_blocks(baseline, damaged);
   detail::check_same_blocks(baseline, changed);
   const double damage = damaged.perplexity - baseline.perplexity;

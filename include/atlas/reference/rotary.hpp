@@ -25,7 +25,8 @@ inline double llama3_frequency(double frequency, const rotary_options& o) {
 }
 
 /// Angle per position of each of the d/2 planes.
-inline std::vector<double> rotary_frequencies(index d, const rotary_options& o) {
+template <class = void>
+std::vector<double> rotary_frequencies(index d, const rotary_options& o) {
   std::vector<double> frequencies;
   for (index i = 0; i < d / 2; ++i) {
     double f = std::pow(o.theta, -2.0 * static_cast<double>(i) / static_cast<double>(d));

@@ -22,6 +22,7 @@ class transformer {
   /// Takes all weights from the source.
   /// \throws value_error for a bad config or weights that are not finite, shape_error for weights
   ///         of the wrong size; whatever the source throws
+  template <class = void>
   transformer(transformer_config config, const weight_source& source)
       : model_(std::move(config), source) {}
 
@@ -60,6 +61,7 @@ class transformer {
   /// Results do not depend on the number of threads.
   /// \throws shape_error for no blocks or blocks longer than `config().positions`, value_error for
   ///         ids or layers out of range, cancelled
+  template <class = void>
   void forward(const tensor_view<const index, 2>& blocks,
                const forward_options& options = {}) const {
     check_input(blocks, options);
@@ -83,6 +85,7 @@ class transformer {
     progress_meter meter;
   };
 
+  template <class = void>
   void check_input(const tensor_view<const index, 2>& blocks, const forward_options& o) const {
     detail::check_blocks(config(), blocks);
     for (const index l : o.observed_layers)
@@ -105,6 +108,7 @@ class transformer {
                               o.observed_layers.end());
   }
 
+  template <class = void>
   void run_batch(pass& p, index first, index count, index depth) const {
     const forward_options& o = p.options;
     detail::pass_buffers<float>& buffers = p.buffers;
@@ -126,6 +130,7 @@ class transformer {
     if (o.logits_observer) hand_out_logits(p, first);
   }
 
+  template <class = void>
   void run_head(const forward_options& o, const detail::head_input<float>& in, index layer,
                 index block, index head, const tensor_view<float, 2>& context) const {
     detail::attention_scratch<float> scratch;
@@ -150,12 +155,14 @@ class transformer {
     if (seen) o.observer(capture);
   }
 
+  template <class = void>
   void hand_out_hidden(const pass& p, index depth, index first) const {
     p.options.hidden_observer(
         depth, first * p.block_size,
         {p.buffers.stream.data(), {p.buffers.stream.rows(), p.buffers.stream.cols()}});
   }
 
+  template <class = void>
   void hand_out_logits(const pass& p, index first) const {
     constexpr index chunk = 256;
     detail::float_matrix logits;

@@ -22,7 +22,8 @@ struct correlation {
 };
 
 /// Ranks from 1, equal values sharing the mean of theirs.
-inline Eigen::VectorXd average_ranks(const Eigen::VectorXd& x) {
+template <class = void>
+Eigen::VectorXd average_ranks(const Eigen::VectorXd& x) {
   const index n = x.size();
   std::vector<index> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), index{0});
@@ -54,7 +55,8 @@ Eigen::VectorXd checked_sample(const tensor_view<const Scalar, 1>& x, index n,
 }
 
 /// Less its mean, of norm 1. Scaled first, so that squares neither overflow nor vanish.
-inline Eigen::VectorXd standardized(Eigen::VectorXd x, const std::string& argument) {
+template <class = void>
+Eigen::VectorXd standardized(Eigen::VectorXd x, const std::string& argument) {
   if (!(x.maxCoeff() > x.minCoeff()))
     throw value_error(argument, "values that differ", "equal ones");
   const double size = x.cwiseAbs().maxCoeff();
@@ -67,8 +69,9 @@ inline Eigen::VectorXd standardized(Eigen::VectorXd x, const std::string& argume
 /// Slack within which two sums of the same products in another order count as equal.
 inline constexpr double same_correlation = 1e-12;
 
-inline correlation correlate(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
-                             const permutation_options& options) {
+template <class = void>
+correlation correlate(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
+                      const permutation_options& options) {
   const index n = x.size();
   const Eigen::VectorXd u = standardized(x, "x"), v = standardized(y, "y");
   const double r = std::clamp(u.dot(v), -1.0, 1.0), bar = std::abs(r) - same_correlation;
@@ -81,8 +84,9 @@ inline correlation correlate(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
 }
 
 /// What a standardized control leaves of a standardized sample.
-inline Eigen::VectorXd residual(const Eigen::VectorXd& x, const Eigen::VectorXd& control,
-                                const std::string& argument) {
+template <class = void>
+Eigen::VectorXd residual(const Eigen::VectorXd& x, const Eigen::VectorXd& control,
+                         const std::string& argument) {
   Eigen::VectorXd left = x - x.dot(control) * control;
   left -= left.dot(control) * control;
   if (!(left.norm() > 1e-10))
@@ -91,9 +95,9 @@ inline Eigen::VectorXd residual(const Eigen::VectorXd& x, const Eigen::VectorXd&
 }
 
 /// Shuffles what the control leaves of y (Freedman and Lane 1983) and takes the control out again.
-inline correlation correlate_given(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
-                                   const Eigen::VectorXd& control,
-                                   const permutation_options& options) {
+template <class = void>
+correlation correlate_given(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
+                            const Eigen::VectorXd& control, const permutation_options& options) {
   const index n = x.size();
   if (n < 4) throw shape_error("x", "at least 4 values", std::to_string(n));
   const Eigen::VectorXd z = standardized(control, "control");

@@ -8,7 +8,8 @@
 namespace atlas {
 
 /// The z with P(Z <= z) = p, for p in (0, 1).
-inline double normal_quantile(double p) {
+template <class = void>
+double normal_quantile(double p) {
   return -std::sqrt(2.0) * boost::math::erfc_inv(2 * p);
 }
 

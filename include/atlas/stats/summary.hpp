@@ -46,7 +46,8 @@ inline double sorted_quantile(std::span<const double> sorted, double p) {
 }
 
 /// The central interval that holds `confidence` of the values.
-inline interval percentile_interval(std::vector<double> values, double confidence) {
+template <class = void>
+interval percentile_interval(std::vector<double> values, double confidence) {
   std::sort(values.begin(), values.end());
   const double tail = 0.5 * (1 - confidence);
   return {sorted_quantile(values, tail), sorted_quantile(values, 1 - tail)};

@@ -34,7 +34,8 @@ namespace detail {
 
 /// A factor R with R^T R ~ Wishart_k(n, I): Bartlett's upper triangle, or n rows of normal numbers
 /// where n < k. Its cost does not depend on n.
-inline Eigen::MatrixXd wishart_factor(index n, index k, random_stream& random) {
+template <class = void>
+Eigen::MatrixXd wishart_factor(index n, index k, random_stream& random) {
   if (n < k) return normal_matrix(n, k, random);
   Eigen::MatrixXd factor = Eigen::MatrixXd::Zero(k, k);
   for (index j = 0; j < k; ++j) {
@@ -53,6 +54,7 @@ class haar_sampler {
   haar_sampler(index d, index k) : d_(d), k_(k) {}
 
   /// In [0, 1], ascending.
+  template <class = void>
   Eigen::VectorXd squared_cosines(random_stream& random) {
     const Eigen::MatrixXd inside = wishart_factor(k_, k_, random);
     total_.noalias() = inside.transpose() * inside;
@@ -94,7 +96,8 @@ struct cosine_sums {
   }
 };
 
-inline cosine_sums simulate_cosines(index d, index k, const haar_options& options) {
+template <class = void>
+cosine_sums simulate_cosines(index d, index k, const haar_options& options) {
   constexpr index chunk = 250;  // draws a stream, whatever the number of threads
   const index chunks = (options.draws + chunk - 1) / chunk;
   const double expected = static_cast<double>(k) / static_cast<double>(d);
@@ -127,7 +130,8 @@ inline cosine_sums simulate_cosines(index d, index k, const haar_options& option
 /// \throws value_error for d < 1, k outside [1, d] or fewer than 100 draws
 ///
 /// O(draws k^3) time, independent of d.
-inline haar_null haar_overlap(index d, index k, const haar_options& options = {}) {
+template <class = void>
+haar_null haar_overlap(index d, index k, const haar_options& options = {}) {
   detail::check_between(d, 1, index{1} << 40, "d");
   detail::check_between(k, 1, d, "k");
   detail::check_between(options.draws, 100, index{1} << 40, "draws");

@@ -55,9 +55,9 @@ inline double z_score(double value, double mean, double sd) {
   return sd > 0 ? (value - mean) / sd : std::numeric_limits<double>::quiet_NaN();
 }
 
-inline overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group group,
-                                         const haar_null& null,
-                                         const head_overlap_options& options) {
+template <class = void>
+overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group group,
+                                  const haar_null& null, const head_overlap_options& options) {
   const auto pairs = pairs_of(group, matrix.rows(), options.group_size);
   const auto stream = 2 * static_cast<std::uint64_t>(group);
   overlap_estimate e;
@@ -85,9 +85,9 @@ inline void check_head_overlap(index heads, const head_overlap_options& options)
   check_open_unit(options.confidence, "confidence");
 }
 
-inline head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames,
-                                        const haar_null& null,
-                                        const head_overlap_options& options) {
+template <class = void>
+head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames, const haar_null& null,
+                                 const head_overlap_options& options) {
   head_overlap_result out;
   out.ambient_dimension = frames.front().rows();
   out.local_dimension = frames.front().cols();

@@ -21,7 +21,8 @@ struct overlap_result {
 
 namespace detail {
 
-inline overlap_result overlap_of_cosines(const Eigen::VectorXd& cosines) {
+template <class = void>
+overlap_result overlap_of_cosines(const Eigen::VectorXd& cosines) {
   return {cosines.mean(), cosines.squaredNorm() / static_cast<double>(cosines.size())};
 }
 
@@ -29,7 +30,8 @@ inline overlap_result overlap_of_cosines(const Eigen::VectorXd& cosines) {
 struct head_pair {
   index first = 0, second = 0;
 };
-inline std::vector<head_pair> head_pairs(index heads) {
+template <class = void>
+std::vector<head_pair> head_pairs(index heads) {
   std::vector<head_pair> pairs;
   pairs.reserve(static_cast<std::size_t>(heads * (heads - 1) / 2));
   for (index i = 0; i < heads; ++i)
@@ -37,7 +39,8 @@ inline std::vector<head_pair> head_pairs(index heads) {
   return pairs;
 }
 
-inline Eigen::MatrixXd overlap_matrix(const std::vector<Eigen::MatrixXd>& frames, int threads) {
+template <class = void>
+Eigen::MatrixXd overlap_matrix(const std::vector<Eigen::MatrixXd>& frames, int threads) {
   const auto heads = static_cast<index>(frames.size());
   const auto pairs = head_pairs(heads);
   Eigen::MatrixXd matrix = Eigen::MatrixXd::Identity(heads, heads);

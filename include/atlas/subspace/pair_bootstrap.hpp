@@ -23,14 +23,16 @@ inline bool in_group(pair_group group, index first, index second, index group_si
   return (first / group_size == second / group_size) == (group == pair_group::intra);
 }
 
-inline std::vector<head_pair> pairs_of(pair_group group, index heads, index group_size) {
+template <class = void>
+std::vector<head_pair> pairs_of(pair_group group, index heads, index group_size) {
   std::vector<head_pair> chosen;
   for (const head_pair pair : head_pairs(heads))
     if (in_group(group, pair.first, pair.second, group_size)) chosen.push_back(pair);
   return chosen;
 }
 
-inline double mean_over(const Eigen::MatrixXd& matrix, const std::vector<head_pair>& pairs) {
+template <class = void>
+double mean_over(const Eigen::MatrixXd& matrix, const std::vector<head_pair>& pairs) {
   double sum = 0;
   for (const auto& [i, j] : pairs) sum += matrix(i, j);
   return pairs.empty() ? std::numeric_limits<double>::quiet_NaN()
@@ -41,9 +43,9 @@ constexpr interval no_interval = {std::numeric_limits<double>::quiet_NaN(),
                                   std::numeric_limits<double>::quiet_NaN()};
 
 /// Pairs drawn with replacement: too narrow, since pairs share heads. NaN for fewer than 2 pairs.
-inline interval bootstrap_over_pairs(const Eigen::MatrixXd& matrix,
-                                     const std::vector<head_pair>& pairs, index resamples,
-                                     double confidence, random_stream random) {
+template <class = void>
+interval bootstrap_over_pairs(const Eigen::MatrixXd& matrix, const std::vector<head_pair>& pairs,
+                              index resamples, double confidence, random_stream random) {
   if (pairs.size() < 2) return no_interval;
   const auto count = static_cast<index>(pairs.size());
   std::vector<double> means(static_cast<std::size_t>(resamples));
@@ -59,9 +61,9 @@ inline interval bootstrap_over_pairs(const Eigen::MatrixXd& matrix,
 
 /// Heads drawn with replacement; a pair that meets itself is left out, and a resample without any
 /// pair drawn again. NaN for fewer than 3 heads, or where only one pair exists.
-inline interval bootstrap_over_heads(const Eigen::MatrixXd& matrix, pair_group group,
-                                     index group_size, index resamples, double confidence,
-                                     random_stream random) {
+template <class = void>
+interval bootstrap_over_heads(const Eigen::MatrixXd& matrix, pair_group group, index group_size,
+                              index resamples, double confidence, random_stream random) {
   const index heads = matrix.rows();
   if (heads < 3 || pairs_of(group, heads, group_size).size() < 2) return no_interval;
   std::vector<double> means;

@@ -21,15 +21,16 @@ struct principal_angles_result {
 namespace detail {
 
 /// Singular values of `a^T b`, clamped to [0, 1], descending.
-inline Eigen::VectorXd principal_cosines(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
+template <class = void>
+Eigen::VectorXd principal_cosines(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
   const Eigen::MatrixXd product = a.transpose() * b;
   return Eigen::JacobiSVD<Eigen::MatrixXd>(product).singularValues().cwiseMin(1.0).cwiseMax(0.0);
 }
 
 /// The cosine form loses half of the digits of a small angle and the sine form those of a large
 /// one; each is used where it is good.
-inline principal_angles_result principal_angles(const Eigen::MatrixXd& a,
-                                                const Eigen::MatrixXd& b) {
+template <class = void>
+principal_angles_result principal_angles(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
   if (a.cols() < b.cols()) return principal_angles(b, a);
   const Eigen::MatrixXd beyond = b - a * (a.transpose() * b);
   const Eigen::VectorXd sines =

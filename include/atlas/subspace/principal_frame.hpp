@@ -18,7 +18,8 @@ namespace detail {
 
 /// The top k columns of an eigenbasis. \throws value_error where fewer than k directions vary, so
 /// that the frame would be arbitrary
-inline Eigen::MatrixXd top_frame(const eigenbasis& basis, index k, const std::string& argument) {
+template <class = void>
+Eigen::MatrixXd top_frame(const eigenbasis& basis, index k, const std::string& argument) {
   constexpr double no_variance = 1e-12;  // of the largest eigenvalue: rounding of the covariance
   check_between(k, 1, basis.values.size(), "local_dimension");
   const double floor = no_variance * basis.values(0);

@@ -39,8 +39,9 @@ struct pushed_null_result {
 
 namespace detail {
 
-inline pushed_estimate summarize_group(const std::vector<Eigen::MatrixXd>& matrices,
-                                       pair_group group, index group_size) {
+template <class = void>
+pushed_estimate summarize_group(const std::vector<Eigen::MatrixXd>& matrices, pair_group group,
+                                index group_size) {
   const auto pairs = pairs_of(group, matrices.front().rows(), group_size);
   std::vector<double> means;
   for (const Eigen::MatrixXd& matrix : matrices) means.push_back(mean_over(matrix, pairs));
@@ -48,8 +49,9 @@ inline pushed_estimate summarize_group(const std::vector<Eigen::MatrixXd>& matri
   return {s.mean, s.sd};
 }
 
-inline Eigen::MatrixXd pushed_overlaps(const std::vector<head_writer>& writers, index k,
-                                       random_stream random) {
+template <class = void>
+Eigen::MatrixXd pushed_overlaps(const std::vector<head_writer>& writers, index k,
+                                random_stream random) {
   std::vector<Eigen::MatrixXd> frames;
   for (const head_writer& w : writers)
     frames.push_back(w.basis *

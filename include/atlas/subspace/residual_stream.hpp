@@ -27,7 +27,8 @@ struct head_writer {
   Eigen::MatrixXd mixing;  ///< `[r, d]`, upper triangular
 };
 
-inline head_writer factor_writer(const Eigen::MatrixXd& block_transposed) {
+template <class = void>
+head_writer factor_writer(const Eigen::MatrixXd& block_transposed) {
   const index r = std::min(block_transposed.rows(), block_transposed.cols());
   const Eigen::HouseholderQR<Eigen::MatrixXd> qr(block_transposed);
   head_writer writer;
@@ -55,8 +56,9 @@ std::vector<head_writer> head_writers(const tensor_view<const Scalar, 2>& projec
 }
 
 /// The top-k frame, in R^d_model, of a cloud with this covariance sent through a writer.
-inline Eigen::MatrixXd written_frame(const head_writer& writer, const Eigen::MatrixXd& covariance,
-                                     index k, const std::string& argument) {
+template <class = void>
+Eigen::MatrixXd written_frame(const head_writer& writer, const Eigen::MatrixXd& covariance, index k,
+                              const std::string& argument) {
   const Eigen::MatrixXd written = writer.mixing * covariance * writer.mixing.transpose();
   check_between(k, 1, written.rows(), "local_dimension");
   return writer.basis * top_frame(symmetric_eigenbasis(written), k, argument);
