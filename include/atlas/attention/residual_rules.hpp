@@ -108,7 +108,7 @@ std::vector<residual_basis> random_residual_bases(const Points& points, std::uin
 /// \throws value_error for a rank outside [0, d_head] or no bases; the rule throws shape_error
 /// where
 ///         a head has no basis or one of another size
-template <class = void>
+template <class Real = float>
 context_rule low_rank_rule(std::vector<residual_basis> bases, index rank) {
   if (bases.empty()) throw value_error("bases", "one a head", "none");
   for (const residual_basis& b : bases) detail::check_between(rank, 0, b.vectors.cols(), "rank");
@@ -120,11 +120,12 @@ context_rule low_rank_rule(std::vector<residual_basis> bases, index rank) {
                             std::to_string(shared->size()));
         const residual_basis& basis = (*shared)[static_cast<std::size_t>(head.head)];
         detail::check_extent(basis.vectors.rows(), residuals.extent(1), "bases", "head_dimension");
-        using rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+        using rows = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
         Eigen::Map<rows, 0, Eigen::OuterStride<>> x(residuals.data(), residuals.extent(0),
                                                     residuals.extent(1),
                                                     Eigen::OuterStride<>(residuals.stride(0)));
-        const auto kept = basis.vectors.leftCols(rank);
+        const Eigen::MatrixX<Real>& vectors = basis.vectors;
+        const auto kept = vectors.leftCols(rank);
         const rows coordinates = (x.rowwise() - basis.mean) * kept;
         x.noalias() = coordinates * kept.transpose();
         x.rowwise() += basis.mean;

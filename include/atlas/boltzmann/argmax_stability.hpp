@@ -38,17 +38,18 @@ struct stability_result {
 namespace detail {
 
 /// Standard deviation of all coordinates about the mean query.
-template <class = void>
-double coordinate_sd(const double_rows& x) {
+template <class Real = double>
+double coordinate_sd(const row_matrix<Real>& x) {
   const double square = (x.rowwise() - x.colwise().mean()).squaredNorm();
   return std::sqrt(square / static_cast<double>(x.size()));
 }
 
 /// Queries and keys of one head, `[Q, d]` and `[T, d]`, in double.
+template <class Real = double>
 class stability_counter {
  public:
-  template <class = void>
-  stability_counter(double_rows queries, double_rows keys, const stability_options& options)
+  stability_counter(row_matrix<Real> queries, row_matrix<Real> keys,
+                    const stability_options& options)
       : queries_(std::move(queries)), keys_(std::move(keys)), options_(options) {
     noise_ = options.noise * coordinate_sd(queries_);
     rounding_ = 4 * static_cast<double>(keys_.cols()) * std::numeric_limits<double>::epsilon() *
@@ -57,11 +58,10 @@ class stability_counter {
   double noise_sd() const { return noise_; }
 
   /// Shares of stable draws of queries [first, first + rows).
-  template <class = void>
   void count(index first, index rows, double* stable) const {
     const index seen = last_key(first + rows - 1);
     const auto keys = keys_.topRows(seen);
-    double_rows logits(rows, seen), blurred(rows, queries_.cols());
+    row_matrix<Real> logits(rows, seen), blurred(rows, queries_.cols());
     logits.noalias() = queries_.middleRows(first, rows) * keys.transpose();
     std::vector<index> choice(static_cast<std::size_t>(rows));
     for (index r = 0; r < rows; ++r)
@@ -85,9 +85,8 @@ class stability_counter {
     return options_.causal ? query + 1 + keys_.rows() - queries_.rows() : keys_.rows();
   }
   /// The logits of the keys that a query sees.
-  template <class = void>
-  Eigen::Ref<const Eigen::RowVectorXd> seen_logits(const double_rows& logits, index first,
-                                                   index r) const {
+  Eigen::Ref<const Eigen::RowVectorX<Real>> seen_logits(const row_matrix<Real>& logits, index first,
+                                                        index r) const {
     const index high = last_key(first + r);
     const index low = options_.window > 0 ? std::max<index>(0, high - options_.window) : 0;
     return logits.row(r).segment(low, high - low);
@@ -98,8 +97,7 @@ class stability_counter {
     return logits(choice) >= logits.maxCoeff() - rounding_ * query.norm();
   }
   /// A stream for each query, so that the cut into tasks does not matter.
-  template <class = void>
-  void blur(index first, index draw, double_rows& out) const {
+  void blur(index first, index draw, row_matrix<Real>& out) const {
     for (index r = 0; r < out.rows(); ++r) {
       const index number = draw * queries_.rows() + first + r;
       random_stream random(options_.seed, static_cast<std::uint64_t>(number));
@@ -108,17 +106,17 @@ class stability_counter {
     }
   }
 
-  double_rows queries_, keys_;
+  row_matrix<Real> queries_, keys_;
   const stability_options& options_;
   double noise_ = 0;
   double rounding_ = 0;  ///< of a dot product, for a query of norm 1
 };
 
-template <class Scalar>
-double_rows checked_rows(const tensor_view<const Scalar, 2>& x, const std::string& argument) {
+template <class Scalar, class Real = double>
+row_matrix<Real> checked_rows(const tensor_view<const Scalar, 2>& x, const std::string& argument) {
   check_not_empty(x, argument);
   check_finite(x, argument);
-  double_rows out(x.extent(0), x.extent(1));
+  row_matrix<Real> out(x.extent(0), x.extent(1));
   for (index r = 0; r < out.rows(); ++r)
     for (index c = 0; c < out.cols(); ++c) out(r, c) = static_cast<double>(x(r, c));
   return out;
@@ -158,7 +156,8 @@ stability_result argmax_stability(const Queries& queries, const Keys& keys,
   constexpr index tile = 64;
   stability_result out{0, owned_tensor<double, 1>({count}), 0};
   double* const stable = out.stable.mutable_view().data();
-  const detail::stability_counter counter(std::move(query_rows), std::move(key_rows), options);
+  const detail::stability_counter<double> counter(std::move(query_rows), std::move(key_rows),
+                                                  options);
   parallel_for((count + tile - 1) / tile, options.threads,
                [&](index t) { counter.count(t * tile, std::min(tile, count - t * tile), stable); });
   out.noise_sd = counter.noise_sd();

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "atlas/boltzmann/observables.hpp"
@@ -29,13 +30,17 @@ struct tensor_concentration {
   owned_tensor<double, Rank> ratio, margin;
 };
 
+/// What `concentration` returns.
+template <std::size_t Rank>
+using concentration_of_rank =
+    std::conditional_t<Rank == 1, row_concentration, tensor_concentration<Rank - 1>>;
+
 namespace detail {
 
 /// The two largest logits of a row, from its chunks.
 struct two_largest {
   double first = masked_logit, second = masked_logit;
 
-  template <class = void>
   void add(const logit_chunk& chunk) {
     double second_here = masked_logit;
     for (index i = 0; i < chunk.logits.size(); ++i)
@@ -95,13 +100,15 @@ tensor_concentration<Rank - 1> concentration(const tensor_view<const Scalar, Ran
 /// than a double can show in the weights themselves. Parameters, errors and cost as
 /// `boltzmann_observables`.
 template <std::size_t Rank, tensor_like<Rank> Logits>
-auto concentration(const Logits& logits, const boltzmann_options& options = {}) {
+concentration_of_rank<Rank> concentration(const Logits& logits,
+                                          const boltzmann_options& options = {}) {
   const auto held = as_view<Rank>(logits);
   return detail::concentration<scalar_of<Logits, Rank>>(held, options);
 }
 
 template <class Scalar, std::size_t Rank>
-auto concentration(const tensor_view<Scalar, Rank>& logits, const boltzmann_options& options = {}) {
+concentration_of_rank<Rank> concentration(const tensor_view<Scalar, Rank>& logits,
+                                          const boltzmann_options& options = {}) {
   return concentration<Rank, tensor_view<Scalar, Rank>>(logits, options);
 }
 

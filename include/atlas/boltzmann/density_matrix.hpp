@@ -39,14 +39,14 @@ struct density_observables {
 namespace detail {
 
 /// Rows [first, first + rows) of one head into `purity` and `entropy`; returns how many have none.
-template <class Scalar>
-index density_of_rows(const tensor_view<const Scalar, 2>& weights, const unit_values& values,
+template <class Scalar, class Real>
+index density_of_rows(const tensor_view<const Scalar, 2>& weights, const unit_values<Real>& values,
                       index first, index rows, bool entropies, double* purity, double* entropy) {
-  density_tile tile;
+  density_tile<Real> tile;
   tile.load(weights, values, first, rows);
-  const Eigen::ArrayXd pure = purities(tile, values);
+  const Eigen::ArrayX<Real> pure = purities(tile, values);
   const auto directions = values.rows.middleRows(tile.first_key, tile.weights.cols());
-  entropy_solver solver;
+  entropy_solver<Real> solver;
   index undefined = 0;
   for (index r = 0; r < rows; ++r) {
     const bool defined = tile.mass(r) > 0;
@@ -84,7 +84,7 @@ std::pair<index, index> density_of_heads(const tensor_view<const Scalar, 3>& wei
   constexpr index tile = 128;
   const index heads = weights.extent(0), queries = weights.extent(1);
   const index group = heads / values.extent(0), tiles = (queries + tile - 1) / tile;
-  std::vector<unit_values> units;
+  std::vector<unit_values<>> units;
   index zeros = 0;
   for (index h = 0; h < values.extent(0); ++h) {
     units.push_back(directions_of(values[h]));

@@ -13,13 +13,14 @@
 namespace atlas::detail {
 
 /// Rows of weights in double on the keys that any of them uses, on directed values, summing to 1.
+template <class Real = double>
 struct density_tile {
   index first_key = 0;
-  double_rows weights;  ///< `[rows, keys]`
-  Eigen::ArrayXd mass;  ///< `[rows]`, of the given weights on directed values; 0: undefined
+  row_matrix<Real> weights;  ///< `[rows, keys]`
+  Eigen::ArrayX<Real> mass;  ///< `[rows]`, of the given weights on directed values; 0: undefined
 
   template <class Scalar>
-  void load(const tensor_view<const Scalar, 2>& from, const unit_values& values, index row,
+  void load(const tensor_view<const Scalar, 2>& from, const unit_values<Real>& values, index row,
             index rows) {
     const index keys = from.extent(1);
     index low = keys, high = 0;
@@ -40,12 +41,12 @@ struct density_tile {
 
 /// `tr rho^2 = a^T (G o G) a`, G the Gram matrix of the unit values: one product for all rows of
 /// the tile, of as many keys at a time as stay in cache.
-template <class = void>
-Eigen::ArrayXd purities(const density_tile& tile, const unit_values& values) {
+template <class Real = double>
+Eigen::ArrayX<Real> purities(const density_tile<Real>& tile, const unit_values<Real>& values) {
   constexpr index block = 256;
   const index keys = tile.weights.cols();
-  Eigen::ArrayXd out = Eigen::ArrayXd::Zero(tile.weights.rows());
-  double_rows squares, product;
+  Eigen::ArrayX<Real> out = Eigen::ArrayX<Real>::Zero(tile.weights.rows());
+  row_matrix<Real> squares, product;
   const auto directions = values.rows.middleRows(tile.first_key, keys);
   for (index from = 0; from < keys; from += block) {
     const index count = std::min(block, keys - from);
@@ -59,8 +60,8 @@ Eigen::ArrayXd purities(const density_tile& tile, const unit_values& values) {
 
 /// `-sum l ln l` of the eigenvalues of a density matrix, whose rounding below 0 or next to it
 /// counts as 0.
-template <class = void>
-double spectral_entropy(const Eigen::VectorXd& eigenvalues) {
+template <class Real = double>
+double spectral_entropy(const Eigen::VectorX<Real>& eigenvalues) {
   constexpr double noise = 4 * std::numeric_limits<double>::epsilon();
   double total = 0, sum = 0;
   for (const double l : eigenvalues)
@@ -74,31 +75,30 @@ double spectral_entropy(const Eigen::VectorXd& eigenvalues) {
 enum class density_side { smaller, keys, coordinates };
 
 /// Entropy of single rows.
+template <class Real = double>
 class entropy_solver {
  public:
   /// \param negligible total weight that may be dropped
-  template <class = void>
-  double entropy(const Eigen::Ref<const Eigen::RowVectorXd>& weights,
-                 const Eigen::Ref<const double_rows>& directions, double negligible,
+  double entropy(const Eigen::Ref<const Eigen::RowVectorX<Real>>& weights,
+                 const Eigen::Ref<const row_matrix<Real>>& directions, double negligible,
                  density_side side = density_side::smaller) {
     keep(weights, directions, negligible / static_cast<double>(weights.size()));
     const index n = kept_.rows(), d = kept_.cols();
     if (n <= 1) return 0;
     if (side == density_side::keys || (side == density_side::smaller && n <= d)) {
       matrix_.setZero(n, n);
-      matrix_.selfadjointView<Eigen::Lower>().rankUpdate(kept_);
+      matrix_.template selfadjointView<Eigen::Lower>().rankUpdate(kept_);
     } else {
       matrix_.setZero(d, d);
-      matrix_.selfadjointView<Eigen::Lower>().rankUpdate(kept_.transpose());
+      matrix_.template selfadjointView<Eigen::Lower>().rankUpdate(kept_.transpose());
     }
     return spectral_entropy(symmetric_eigenvalues(matrix_));
   }
 
  private:
   /// Rows `sqrt(a_i) v_i` of the keys with more weight than that.
-  template <class = void>
-  void keep(const Eigen::Ref<const Eigen::RowVectorXd>& weights,
-            const Eigen::Ref<const double_rows>& directions, double least) {
+  void keep(const Eigen::Ref<const Eigen::RowVectorX<Real>>& weights,
+            const Eigen::Ref<const row_matrix<Real>>& directions, double least) {
     const index n = (weights.array() > least).count();
     kept_.resize(n, directions.cols());
     index at = 0;
@@ -106,8 +106,8 @@ class entropy_solver {
       if (weights(i) > least) kept_.row(at++) = std::sqrt(weights(i)) * directions.row(i);
   }
 
-  double_rows kept_;
-  Eigen::MatrixXd matrix_;
+  row_matrix<Real> kept_;
+  Eigen::MatrixX<Real> matrix_;
 };
 
 /// Total weight whose loss no result of this scalar can show: dropping t from rho and scaling what

@@ -85,7 +85,8 @@ class logit_rows {
   }
 
   /// Returns the width, padding included.
-  index load(index first, index rows, index key, logit_tile& tile) const {
+  template <class Tile>
+  index load(index first, index rows, index key, Tile& tile) const {
     const index width = std::min(logit_tile::keys, keys() - key), step = stride();
     const index padded = (width + exp_lanes - 1) / exp_lanes * exp_lanes;
     std::array<const Scalar*, logit_tile::rows> from{};

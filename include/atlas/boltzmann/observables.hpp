@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <type_traits>
 
 #include "atlas/boltzmann/logit_rows.hpp"
 #include "atlas/boltzmann/softmax_moments.hpp"
@@ -42,6 +43,11 @@ struct tensor_observables {
         entropy(extents),
         effective_temperature(extents) {}
 };
+
+/// What `boltzmann_observables` returns.
+template <std::size_t Rank>
+using observables_of_rank =
+    std::conditional_t<Rank == 1, row_observables, tensor_observables<Rank - 1>>;
 
 namespace detail {
 
@@ -129,14 +135,15 @@ tensor_observables<Rank - 1> observables(const tensor_view<const Scalar, Rank>& 
 /// o.entropy(h, t);
 /// \endcode
 template <std::size_t Rank, tensor_like<Rank> Logits>
-auto boltzmann_observables(const Logits& logits, const boltzmann_options& options = {}) {
+observables_of_rank<Rank> boltzmann_observables(const Logits& logits,
+                                                const boltzmann_options& options = {}) {
   const auto held = as_view<Rank>(logits);
   return detail::observables<scalar_of<Logits, Rank>>(held, options);
 }
 
 template <class Scalar, std::size_t Rank>
-auto boltzmann_observables(const tensor_view<Scalar, Rank>& logits,
-                           const boltzmann_options& options = {}) {
+observables_of_rank<Rank> boltzmann_observables(const tensor_view<Scalar, Rank>& logits,
+                                                const boltzmann_options& options = {}) {
   return boltzmann_observables<Rank, tensor_view<Scalar, Rank>>(logits, options);
 }
 

@@ -23,7 +23,7 @@ owned_tensor<Scalar, Rank> softmax(const tensor_view<const Scalar, Rank>& logits
   for_each_row_tile(rows, options.threads, [&](index first, index count) {
     const auto moments =
         tile_moments(rows, first, count, options.beta, [](index, const logit_chunk&) {});
-    softmax_terms terms;
+    softmax_terms<> terms;
     rows.for_each_chunk(first, count, [&](const logit_chunk& chunk) {
       const softmax_moments& m = moments[static_cast<std::size_t>(chunk.row - first)];
       terms.compute(chunk.logits, m.top, options.beta);

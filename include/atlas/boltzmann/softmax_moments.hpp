@@ -50,11 +50,11 @@ inline void check_beta(double beta) {
 }
 
 /// u and w of a run of keys. Masked keys have weight 0, and so have those below e^-708.
+template <class Real = double>
 struct softmax_terms {
-  using run = Eigen::Array<double, Eigen::Dynamic, 1, 0, logit_tile::keys, 1>;
+  using run = Eigen::Array<Real, Eigen::Dynamic, 1, 0, logit_tile::keys, 1>;
   run u, w;
 
-  template <class = void>
   void compute(const Eigen::Ref<const Eigen::ArrayXd>& logits, double top, double beta) {
     u.resize(logits.size());
     w.resize(logits.size());
@@ -63,8 +63,8 @@ struct softmax_terms {
 };
 
 /// Two passes over what is in cache: the mean, then the squares about it.
-template <class = void>
-softmax_moments chunk_moments(const logit_chunk& chunk, double beta, softmax_terms& terms) {
+template <class Real>
+softmax_moments chunk_moments(const logit_chunk& chunk, double beta, softmax_terms<Real>& terms) {
   terms.compute(chunk.logits, chunk.top, beta);
   terms.w(chunk.top_at) = 0;
   softmax_moments m;
@@ -83,7 +83,7 @@ std::array<softmax_moments, logit_tile::rows> tile_moments(const logit_rows<Scal
                                                            index first, index count, double beta,
                                                            Also&& also) {
   std::array<softmax_moments, logit_tile::rows> moments;
-  softmax_terms terms;
+  softmax_terms<> terms;
   rows.for_each_chunk(first, count, [&](logit_chunk chunk) {
     const auto at = static_cast<std::size_t>(chunk.row - first);
     moments[at].merge(chunk_moments(chunk, beta, terms), beta);

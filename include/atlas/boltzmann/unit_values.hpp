@@ -13,16 +13,17 @@ namespace atlas::detail {
 using double_rows = row_matrix<double>;
 
 /// Values scaled to norm 1.
+template <class Real = double>
 struct unit_values {
-  double_rows rows;         ///< `[T, d]`; zeros where a value is zero
-  Eigen::ArrayXd directed;  ///< `[T]`, 0 where a value is zero, else 1
+  row_matrix<Real> rows;         ///< `[T, d]`; zeros where a value is zero
+  Eigen::ArrayX<Real> directed;  ///< `[T]`, 0 where a value is zero, else 1
   index zeros = 0;
 };
 
-template <class Scalar>
-unit_values directions_of(const tensor_view<const Scalar, 2>& values) {
+template <class Scalar, class Real = double>
+unit_values<Real> directions_of(const tensor_view<const Scalar, 2>& values) {
   const index keys = values.extent(0), d = values.extent(1);
-  unit_values out{double_rows(keys, d), Eigen::ArrayXd::Ones(keys), 0};
+  unit_values<Real> out{row_matrix<Real>(keys, d), Eigen::ArrayX<Real>::Ones(keys), 0};
   for (index i = 0; i < keys; ++i) {
     for (index k = 0; k < d; ++k) out.rows(i, k) = static_cast<double>(values(i, k));
     const double norm = out.rows.row(i).stableNorm();

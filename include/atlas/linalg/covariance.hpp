@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <utility>
 
 #include "atlas/core/tensor_view.hpp"
 
@@ -29,22 +30,23 @@ void centred_rows(const tensor_view<const Scalar, 2>& points, index from, index 
 }
 
 /// Two passes over the points; O(N d^2) time, O(d^2) memory. The same bits for every storage order.
-template <class Scalar>
+template <class Scalar, class Real = double>
 cloud_moments moments(const tensor_view<const Scalar, 2>& points) {
   const index n = points.extent(0), d = points.extent(1);
-  cloud_moments m{Eigen::VectorXd::Zero(d), Eigen::MatrixXd::Zero(d, d)};
+  Eigen::VectorX<Real> mean = Eigen::VectorX<Real>::Zero(d);
+  Eigen::MatrixX<Real> covariance = Eigen::MatrixX<Real>::Zero(d, d);
   for (index i = 0; i < n; ++i)
-    for (index k = 0; k < d; ++k) m.mean(k) += static_cast<double>(points(i, k));
-  m.mean /= static_cast<double>(n);
+    for (index k = 0; k < d; ++k) mean(k) += static_cast<double>(points(i, k));
+  mean /= static_cast<double>(n);
   constexpr index block = 256;
-  Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows;
+  Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows;
   for (index i = 0; i < n; i += block) {
-    centred_rows(points, i, std::min(block, n - i), m.mean, rows);
-    m.covariance.selfadjointView<Eigen::Lower>().rankUpdate(rows.transpose());
+    centred_rows(points, i, std::min(block, n - i), mean, rows);
+    covariance.template selfadjointView<Eigen::Lower>().rankUpdate(rows.transpose());
   }
-  m.covariance.triangularView<Eigen::StrictlyUpper>() = m.covariance.transpose();
-  m.covariance /= static_cast<double>(std::max<index>(1, n - 1));
-  return m;
+  covariance.template triangularView<Eigen::StrictlyUpper>() = covariance.transpose();
+  covariance /= static_cast<double>(std::max<index>(1, n - 1));
+  return {std::move(mean), std::move(covariance)};
 }
 
 }  // namespace detail

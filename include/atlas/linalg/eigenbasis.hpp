@@ -4,6 +4,7 @@
 /// conquer where ATLAS_USE_LAPACK is defined (atlas::blas, where LAPACK was found).
 
 #include <Eigen/Eigenvalues>
+#include <type_traits>
 #include <vector>
 
 #include "atlas/core/errors.hpp"
@@ -26,8 +27,8 @@ struct eigenbasis {
 namespace detail {
 
 /// Signs are arbitrary in an eigenbasis; one convention makes results comparable.
-template <class = void>
-void fix_signs(Eigen::MatrixXd& vectors) {
+template <class Real>
+void fix_signs(Eigen::MatrixX<Real>& vectors) {
   for (Eigen::Index c = 0; c < vectors.cols(); ++c) {
     Eigen::Index at = 0;
     vectors.col(c).cwiseAbs().maxCoeff(&at);
@@ -42,10 +43,10 @@ void fix_signs(Eigen::MatrixXd& vectors) {
 #ifdef ATLAS_USE_LAPACK
 
 /// Ascending; `matrix` becomes the eigenvectors where they are wanted.
-template <class = void>
-Eigen::VectorXd solve_symmetric(Eigen::MatrixXd& matrix, bool vectors) {
+template <class Real>
+Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors) {
   const int n = static_cast<int>(matrix.rows());
-  Eigen::VectorXd values(n);
+  Eigen::VectorX<Real> values(n);
   if (n == 0) return values;
   const char job = vectors ? 'V' : 'N', triangle = 'L';
   const auto call = [&](std::vector<double>& work, int size, std::vector<int>& whole, int count) {
@@ -65,9 +66,9 @@ Eigen::VectorXd solve_symmetric(Eigen::MatrixXd& matrix, bool vectors) {
 
 #else
 
-template <class = void>
-Eigen::VectorXd solve_symmetric(Eigen::MatrixXd& matrix, bool vectors) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(
+template <class Real>
+Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixX<Real>> solver(
       matrix, vectors ? Eigen::ComputeEigenvectors : Eigen::EigenvaluesOnly);
   if (solver.info() != Eigen::Success) refuse_diverging();
   if (vectors) matrix = solver.eigenvectors();
@@ -80,17 +81,17 @@ Eigen::VectorXd solve_symmetric(Eigen::MatrixXd& matrix, bool vectors) {
 
 /// Eigenvalues and eigenvectors of a symmetric `[d, d]` matrix (its lower triangle). O(d^3).
 /// \throws value_error where the iteration does not converge, as for NaN
-template <class = void>
-eigenbasis symmetric_eigenbasis(Eigen::MatrixXd matrix) {
-  const Eigen::VectorXd values = detail::solve_symmetric(matrix, true);
+template <class Real = double>
+eigenbasis symmetric_eigenbasis(std::type_identity_t<Eigen::MatrixX<Real>> matrix) {
+  const Eigen::VectorX<Real> values = detail::solve_symmetric(matrix, true);
   eigenbasis basis{values.reverse(), matrix.rowwise().reverse()};
   detail::fix_signs(basis.vectors);
   return basis;
 }
 
 /// Eigenvalues alone, descending.
-template <class = void>
-Eigen::VectorXd symmetric_eigenvalues(Eigen::MatrixXd matrix) {
+template <class Real = double>
+Eigen::VectorX<Real> symmetric_eigenvalues(std::type_identity_t<Eigen::MatrixX<Real>> matrix) {
   return detail::solve_symmetric(matrix, false).reverse();
 }
 

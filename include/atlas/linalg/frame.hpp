@@ -5,6 +5,7 @@
 #include <Eigen/QR>
 #include <Eigen/SVD>
 #include <string>
+#include <type_traits>
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
@@ -15,10 +16,11 @@ namespace atlas {
 /// An orthonormal basis of the column space of a `[d, k]` matrix of full column rank, k <= d
 /// (thin Householder QR, the diagonal of R made positive: for a normal matrix the frame is then
 /// Haar, Mezzadri 2007).
-template <class = void>
-Eigen::MatrixXd orthonormal_columns(const Eigen::MatrixXd& matrix) {
-  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(matrix);
-  Eigen::MatrixXd q = qr.householderQ() * Eigen::MatrixXd::Identity(matrix.rows(), matrix.cols());
+template <class Real = double>
+Eigen::MatrixX<Real> orthonormal_columns(const std::type_identity_t<Eigen::MatrixX<Real>>& matrix) {
+  const Eigen::HouseholderQR<Eigen::MatrixX<Real>> qr(matrix);
+  Eigen::MatrixX<Real> q =
+      qr.householderQ() * Eigen::MatrixX<Real>::Identity(matrix.rows(), matrix.cols());
   for (Eigen::Index c = 0; c < q.cols(); ++c)
     if (qr.matrixQR()(c, c) < 0) q.col(c) *= -1;
   return q;
@@ -51,19 +53,19 @@ constexpr double frame_tolerance() {
 
 /// The frame in double. \throws shape_error for k > d or empty; value_error for NaN or columns
 /// that are not orthonormal
-template <class Scalar>
-Eigen::MatrixXd checked_frame(const tensor_view<const Scalar, 2>& frame,
-                              const std::string& argument) {
+template <class Scalar, class Real = double>
+Eigen::MatrixX<Real> checked_frame(const tensor_view<const Scalar, 2>& frame,
+                                   const std::string& argument) {
   check_not_empty(frame, argument);
   if (frame.extent(1) > frame.extent(0))
     throw shape_error(argument, "[d, k] with k <= d", shape_text(frame.extents()));
   check_finite(frame, argument);
-  Eigen::MatrixXd out(frame.extent(0), frame.extent(1));
+  Eigen::MatrixX<Real> out(frame.extent(0), frame.extent(1));
   for (index r = 0; r < out.rows(); ++r)
     for (index c = 0; c < out.cols(); ++c) out(r, c) = static_cast<double>(frame(r, c));
-  const Eigen::MatrixXd gram = out.transpose() * out;
+  const Eigen::MatrixX<Real> gram = out.transpose() * out;
   const double off =
-      (gram - Eigen::MatrixXd::Identity(gram.rows(), gram.cols())).cwiseAbs().maxCoeff();
+      (gram - Eigen::MatrixX<Real>::Identity(gram.rows(), gram.cols())).cwiseAbs().maxCoeff();
   if (off > frame_tolerance<Scalar>())
     throw value_error(argument, "orthonormal columns",
                       "columns whose products are off by " + number_text(off));

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 #include <numbers>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -32,8 +33,8 @@ struct rotation_planes {
 
 /// Appends the planes of a quasi-triangular Schur form of a rotation, whose columns begin at
 /// `from`; columns that are turned round go to `reversed`.
-template <class = void>
-void planes_of_schur(const Eigen::MatrixXd& t, Eigen::Index from,
+template <class Real>
+void planes_of_schur(const Eigen::MatrixX<Real>& t, Eigen::Index from,
                      std::vector<rotation_plane>& planes, std::vector<Eigen::Index>& reversed) {
   for (Eigen::Index i = 0; i < t.rows(); ++i) {
     if (i + 1 < t.rows() && t(i + 1, i) != 0) {
@@ -49,19 +50,20 @@ void planes_of_schur(const Eigen::MatrixXd& t, Eigen::Index from,
 /// The planes of a rotation. Its symmetric part has the cosines as eigenvalues; where some of them
 /// are equal (always at least two are), a real Schur form of that block tells the planes apart.
 /// \throws value_error for a determinant of -1 or NaN
-template <class = void>
-rotation_planes planes_of(const Eigen::MatrixXd& rotation) {
+template <class Real = double>
+rotation_planes planes_of(const std::type_identity_t<Eigen::MatrixX<Real>>& rotation) {
   constexpr double equal = 1e-8;  // cosines; closer eigenvectors are not separate to rounding
   eigenbasis symmetric = symmetric_eigenbasis(0.5 * (rotation + rotation.transpose()));
-  rotation_planes out{std::move(symmetric.vectors), {}};
+  Eigen::MatrixX<Real> vectors = std::move(symmetric.vectors);
+  rotation_planes out;
   std::vector<Eigen::Index> reversed;
   for (Eigen::Index begin = 0, end = 0; begin < rotation.rows(); begin = end) {
     end = begin + 1;
     while (end < rotation.rows() && symmetric.values(end - 1) - symmetric.values(end) < equal)
       ++end;
-    auto columns = out.vectors.middleCols(begin, end - begin);
-    const Eigen::MatrixXd block = columns.transpose() * rotation * columns;
-    const Eigen::RealSchur<Eigen::MatrixXd> schur(block);
+    auto columns = vectors.middleCols(begin, end - begin);
+    const Eigen::MatrixX<Real> block = columns.transpose() * rotation * columns;
+    const Eigen::RealSchur<Eigen::MatrixX<Real>> schur(block);
     if (schur.info() != Eigen::Success) refuse_diverging();
     columns = (columns * schur.matrixU()).eval();
     planes_of_schur(schur.matrixT(), begin, out.planes, reversed);
@@ -70,6 +72,7 @@ rotation_planes planes_of(const Eigen::MatrixXd& rotation) {
     throw value_error("to", "a basis of the orientation of from", "its mirror image");
   for (std::size_t i = 0; i < reversed.size(); i += 2)
     out.planes.push_back({reversed[i], reversed[i + 1], std::numbers::pi});
+  out.vectors = std::move(vectors);
   return out;
 }
 
@@ -84,8 +87,9 @@ class rotation_geodesic {
   /// \throws shape_error for different shapes; value_error for bases of opposite orientation
   ///
   /// O(d^3) time.
-  template <class = void>
-  rotation_geodesic(const Eigen::MatrixXd& from, const Eigen::MatrixXd& to) {
+  template <class Real = double>
+  rotation_geodesic(const std::type_identity_t<Eigen::MatrixX<Real>>& from,
+                    const std::type_identity_t<Eigen::MatrixX<Real>>& to) {
     detail::check_extent(from.cols(), from.rows(), "from", "as many columns as rows,");
     detail::check_extent(to.rows(), from.rows(), "to", "as many rows as from,");
     detail::check_extent(to.cols(), from.rows(), "to", "as many columns as from,");
@@ -94,21 +98,22 @@ class rotation_geodesic {
   }
 
   /// P(t), `[d, d]`; t = 0 is `from`, t = 1 is `to`. O(d^3) time, one matrix product.
-  template <class = void>
-  Eigen::MatrixXd at(double t) const {
-    Eigen::MatrixXd turned = start_;
+  template <class Real = double>
+  Eigen::MatrixX<Real> at(double t) const {
+    const Eigen::MatrixX<Real>& start = start_;
+    Eigen::MatrixX<Real> turned = start;
     for (const detail::rotation_plane& p : planes_.planes) {
       const double c = std::cos(t * p.angle), s = std::sin(t * p.angle);
-      turned.col(p.first) = c * start_.col(p.first) + s * start_.col(p.second);
-      turned.col(p.second) = c * start_.col(p.second) - s * start_.col(p.first);
+      turned.col(p.first) = c * start.col(p.first) + s * start.col(p.second);
+      turned.col(p.second) = c * start.col(p.second) - s * start.col(p.first);
     }
     return turned * planes_.vectors.transpose();
   }
 
   /// Angles in (0, pi] of the planes that are turned, descending; at most d/2.
-  template <class = void>
-  Eigen::VectorXd angles() const {
-    Eigen::VectorXd out(static_cast<Eigen::Index>(planes_.planes.size()));
+  template <class Real = double>
+  Eigen::VectorX<Real> angles() const {
+    Eigen::VectorX<Real> out(static_cast<Eigen::Index>(planes_.planes.size()));
     for (Eigen::Index i = 0; i < out.size(); ++i)
       out(i) = std::abs(planes_.planes[static_cast<std::size_t>(i)].angle);
     std::sort(out.begin(), out.end(), std::greater<>());
@@ -116,9 +121,9 @@ class rotation_geodesic {
   }
 
   /// Root mean square angle by which a direction is turned, in [0, pi].
-  template <class = void>
+  template <class Real = double>
   double rms_angle() const {
-    return std::sqrt(2 * angles().squaredNorm() / static_cast<double>(start_.rows()));
+    return std::sqrt(2 * angles<Real>().squaredNorm() / static_cast<double>(start_.rows()));
   }
 
  private:

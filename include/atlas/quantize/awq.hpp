@@ -27,11 +27,11 @@ namespace detail {
 
 /// `m^exponent / sqrt(max * min)` (Lin et al., equation 5, normalized as in their code). Inputs
 /// that are nearly always 0 count as a little larger.
-template <class = void>
-Eigen::RowVectorXd awq_scales(const Eigen::VectorXd& magnitudes, double exponent) {
+template <class Real>
+Eigen::RowVectorX<Real> awq_scales(const Eigen::VectorX<Real>& magnitudes, double exponent) {
   constexpr double least = 1e-4;  // of the largest
-  const Eigen::ArrayXd m = magnitudes.array() / magnitudes.maxCoeff();
-  const Eigen::ArrayXd s = m.max(least).pow(exponent);
+  const Eigen::ArrayX<Real> m = magnitudes.array() / magnitudes.maxCoeff();
+  const Eigen::ArrayX<Real> s = m.max(least).pow(exponent);
   return (s / std::sqrt(s.maxCoeff() * s.minCoeff())).matrix().transpose();
 }
 

@@ -22,9 +22,9 @@ namespace detail {
 
 /// The second basis with signs that bring it closest to the first, at the same orientation: signs
 /// of eigenvectors are arbitrary.
-template <class = void>
-Eigen::MatrixXd aligned_basis(const Eigen::MatrixXd& first, Eigen::MatrixXd second) {
-  Eigen::VectorXd cosines = first.cwiseProduct(second).colwise().sum().transpose();
+template <class Real>
+Eigen::MatrixX<Real> aligned_basis(const Eigen::MatrixX<Real>& first, Eigen::MatrixX<Real> second) {
+  Eigen::VectorX<Real> cosines = first.cwiseProduct(second).colwise().sum().transpose();
   for (index c = 0; c < cosines.size(); ++c)
     if (cosines(c) < 0) second.col(c) *= -1;
   if ((first.transpose() * second).determinant() < 0) {
@@ -36,29 +36,27 @@ Eigen::MatrixXd aligned_basis(const Eigen::MatrixXd& first, Eigen::MatrixXd seco
 }
 
 /// The bases of a path and the angles from its start.
+template <class Real = double>
 class basis_walk {
  public:
-  template <class = void>
-  basis_walk(const Eigen::MatrixXd& from, const Eigen::MatrixXd& to, basis_path path)
+  basis_walk(const Eigen::MatrixX<Real>& from, const Eigen::MatrixX<Real>& to, basis_path path)
       : from_(from), to_(aligned_basis(from, to)), geodesic_(from_, to_), path_(path) {}
 
-  template <class = void>
-  Eigen::MatrixXd at(double t) const {
-    if (path_ == basis_path::geodesic) return geodesic_.at(t);
+  Eigen::MatrixX<Real> at(double t) const {
+    if (path_ == basis_path::geodesic) return geodesic_.template at<Real>(t);
     return orthonormal_columns((1 - t) * from_ + t * to_);
   }
 
   /// From the eigenvalues of the symmetric part, which are the cosines.
-  template <class = void>
-  double angle(const Eigen::MatrixXd& basis, double t) const {
-    if (path_ == basis_path::geodesic) return t * geodesic_.rms_angle();
-    const Eigen::MatrixXd r = from_.transpose() * basis;
-    const Eigen::ArrayXd cosines = symmetric_eigenvalues(0.5 * (r + r.transpose())).array();
+  double angle(const Eigen::MatrixX<Real>& basis, double t) const {
+    if (path_ == basis_path::geodesic) return t * geodesic_.template rms_angle<Real>();
+    const Eigen::MatrixX<Real> r = from_.transpose() * basis;
+    const Eigen::ArrayX<Real> cosines = symmetric_eigenvalues(0.5 * (r + r.transpose())).array();
     return std::sqrt(cosines.max(-1.0).min(1.0).acos().square().mean());
   }
 
  private:
-  Eigen::MatrixXd from_, to_;
+  Eigen::MatrixX<Real> from_, to_;
   rotation_geodesic geodesic_;
   basis_path path_;
 };

@@ -102,8 +102,8 @@ double mean_rate(const Eigen::VectorXd& variances, double log_level,
 }
 
 /// By bisection of its logarithm.
-template <class = void>
-double water_level(const Eigen::VectorXd& variances, const bit_allocation_options& options) {
+template <class Real>
+double water_level(const Eigen::VectorX<Real>& variances, const bit_allocation_options& options) {
   if (!(variances.maxCoeff() > 0)) return 0;
   double high = std::log2(variances.maxCoeff());
   double low = high;
@@ -117,8 +117,9 @@ double water_level(const Eigen::VectorXd& variances, const bit_allocation_option
   return std::exp2(0.5 * (low + high));
 }
 
-template <class = void>
-void check_bit_allocation(const Eigen::VectorXd& variances, const bit_allocation_options& options) {
+template <class Real>
+void check_bit_allocation(const Eigen::VectorX<Real>& variances,
+                          const bit_allocation_options& options) {
   if (variances.size() == 0) throw shape_error("variances", "at least one", "none");
   if (!variances.allFinite() || variances.minCoeff() < 0)
     throw value_error("variances", "finite numbers of 0 or more", "others");

@@ -40,8 +40,8 @@ struct block_fisher_options {
 namespace detail {
 
 /// Eigenvalues below 0 by more than rounding.
-template <class = void>
-index count_negative(const Eigen::VectorXd& values) {
+template <class Real>
+index count_negative(const Eigen::VectorX<Real>& values) {
   constexpr double rounding = 1e-9;  // of the largest, for moments that were summed in float
   return (values.array() < -rounding * values.cwiseAbs().maxCoeff()).count();
 }
@@ -59,8 +59,8 @@ fisher_basis basis_of_eigenbasis(const eigenbasis& known) {
 }
 
 /// `wants_lambda`: the diagonal is needed in a basis other than Fisher's.
-template <class = void>
-fisher_basis fisher_basis_of(const Eigen::MatrixXd& moments, bool wants_lambda,
+template <class Real>
+fisher_basis fisher_basis_of(const Eigen::MatrixX<Real>& moments, bool wants_lambda,
                              const block_fisher_options& options) {
   if (options.basis == basis_kind::fisher) {
     if (!options.known_eigenbasis) return basis_of_eigenbasis(symmetric_eigenbasis(moments));
@@ -89,12 +89,13 @@ inline void check_block_fisher(const block_fisher_options& options) {
 }
 
 /// Bits of the columns of the rotated weights.
-template <class Scalar>
-std::vector<int> water_filled_bits(const row_matrix<Scalar>& rotated, const Eigen::VectorXd& lambda,
+template <class Scalar, class Real>
+std::vector<int> water_filled_bits(const row_matrix<Scalar>& rotated,
+                                   const Eigen::VectorX<Real>& lambda,
                                    const block_fisher_options& options) {
-  const Eigen::VectorXd squares =
-      rotated.template cast<double>().colwise().squaredNorm().transpose();
-  const Eigen::VectorXd variances =
+  const Eigen::VectorX<Real> squares =
+      rotated.template cast<Real>().colwise().squaredNorm().transpose();
+  const Eigen::VectorX<Real> variances =
       lambda.cwiseProduct(squares) / static_cast<double>(rotated.rows());
   return allocate_bits(variances,
                        {.average_bits = *options.average_bits, .min_bits = options.min_bits})

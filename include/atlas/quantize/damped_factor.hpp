@@ -23,21 +23,22 @@ struct damped_factor {
 
 /// R of `H = R R^T`: Cholesky from the last row up. Empty if H is not positive definite to
 /// rounding.
-template <class = void>
-Eigen::MatrixXd upper_factor(const Eigen::MatrixXd& h) {
+template <class Real>
+Eigen::MatrixX<Real> upper_factor(const Eigen::MatrixX<Real>& h) {
   constexpr double rounding = 1e-14;  // of what a row has before the others are taken out of it
-  const Eigen::LLT<Eigen::MatrixXd> cholesky(h.reverse().eval());
+  const Eigen::LLT<Eigen::MatrixX<Real>> cholesky(h.reverse().eval());
   if (cholesky.info() != Eigen::Success) return {};
-  const Eigen::MatrixXd lower = cholesky.matrixL();
-  const Eigen::VectorXd left = lower.diagonal().cwiseAbs2().cwiseQuotient(h.diagonal().reverse());
+  const Eigen::MatrixX<Real> lower = cholesky.matrixL();
+  const Eigen::VectorX<Real> left =
+      lower.diagonal().cwiseAbs2().cwiseQuotient(h.diagonal().reverse());
   if (!(left.minCoeff() > rounding)) return {};
   return lower.reverse();
 }
 
 /// Inputs that are always 0 would make H singular: they get the mean of the diagonal and, being
 /// uncorrelated with the others, no feedback.
-template <class = void>
-index revive_dead_columns(Eigen::MatrixXd& h) {
+template <class Real>
+index revive_dead_columns(Eigen::MatrixX<Real>& h) {
   const double mean = h.diagonal().mean();
   index dead = 0;
   for (index i = 0; i < h.rows(); ++i) {
@@ -53,14 +54,14 @@ index revive_dead_columns(Eigen::MatrixXd& h) {
 /// \param damping of the first attempt, as a share of the mean of the diagonal; ten times as much
 ///        in each that follows (from 1e-8 where it was 0)
 /// \throws value_error if damping is negative or NaN, or no damping helps
-template <class = void>
-damped_factor factor_damped(Eigen::MatrixXd h, double damping) {
+template <class Real = double>
+damped_factor factor_damped(std::type_identity_t<Eigen::MatrixX<Real>> h, double damping) {
   if (!(damping >= 0 && std::isfinite(damping)))
     throw value_error("damping", "a number of 0 or more", number_text(damping));
   constexpr int most = 40;
   damped_factor out;
   out.repairs.dead_columns = revive_dead_columns(h);
-  const Eigen::VectorXd diagonal = h.diagonal();
+  const Eigen::VectorX<Real> diagonal = h.diagonal();
   for (int attempt = 1; attempt <= most; ++attempt) {
     h.diagonal() = diagonal.array() + damping * diagonal.mean();
     out.upper = upper_factor(h);
@@ -74,16 +75,16 @@ damped_factor factor_damped(Eigen::MatrixXd h, double damping) {
 }
 
 /// `R^-1`, upper triangular; blocks of columns in parallel. O(d^3 / 3).
-template <class = void>
-Eigen::MatrixXd upper_inverse(const Eigen::MatrixXd& r, int threads) {
+template <class Real>
+Eigen::MatrixX<Real> upper_inverse(const Eigen::MatrixX<Real>& r, int threads) {
   constexpr index tile = 64;
   const index d = r.rows();
-  Eigen::MatrixXd inverse = Eigen::MatrixXd::Zero(d, d);
+  Eigen::MatrixX<Real> inverse = Eigen::MatrixX<Real>::Zero(d, d);
   parallel_for((d + tile - 1) / tile, threads, [&](index t) {
     const index width = std::min(tile, d - t * tile), height = t * tile + width;
     auto columns = inverse.block(0, t * tile, height, width);
     columns.bottomRows(width).setIdentity();
-    r.topLeftCorner(height, height).triangularView<Eigen::Upper>().solveInPlace(columns);
+    r.topLeftCorner(height, height).template triangularView<Eigen::Upper>().solveInPlace(columns);
   });
   return inverse;
 }

@@ -47,9 +47,9 @@ std::vector<index> rounding_order(const Eigen::MatrixXd& moments, bool by_diagon
 
 /// How much of the error of column i (row i) column j > i takes: `U_ij / U_ii`, U the upper
 /// Cholesky factor of the inverse of H. That is `R^-1` for `H = R R^T`.
-template <class = void>
-row_matrix<double> error_shares(const Eigen::MatrixXd& upper, int threads) {
-  const Eigen::MatrixXd u = upper_inverse(upper, threads);
+template <class Real>
+row_matrix<Real> error_shares(const Eigen::MatrixX<Real>& upper, int threads) {
+  const Eigen::MatrixX<Real> u = upper_inverse(upper, threads);
   return u.diagonal().cwiseInverse().asDiagonal() * u;
 }
 
@@ -61,8 +61,8 @@ struct gptq_plan {
 };
 
 /// Fits the scales of the group that starts at this column, to a tile of rows.
-template <class Scalar>
-void fit_group(const row_matrix<double>& w, index row, index column,
+template <class Scalar, class Real>
+void fit_group(const row_matrix<Real>& w, index row, index column,
                quantization_grid<Scalar>& grid) {
   const auto group = w.middleCols(column, std::min(grid.column_span, w.cols() - column));
   for (index r = 0; r < w.rows(); ++r)
@@ -71,12 +71,13 @@ void fit_group(const row_matrix<double>& w, index row, index column,
 }
 
 /// The rows of `w`, which are rows `row` .. of the matrix, columns in the order of the plan.
-template <class Scalar>
-void gptq_rows(row_matrix<double> w, index row, const gptq_plan& plan,
+template <class Scalar, class Real>
+void gptq_rows(row_matrix<Real> w, index row, const gptq_plan& plan,
                quantization_grid<Scalar>& grid, row_matrix<std::int8_t>& codes) {
+  const row_matrix<Real>& shares = plan.shares;
   for (index begin = 0; begin < w.cols(); begin += plan.block) {
     const index end = std::min(w.cols(), begin + plan.block);
-    row_matrix<double> errors(w.rows(), end - begin);
+    row_matrix<Real> errors(w.rows(), end - begin);
     for (index c = begin; c < end; ++c) {
       const index column = plan.order[static_cast<std::size_t>(c)];
       if (plan.running_groups && c % grid.column_span == 0) fit_group(w, row, c, grid);
@@ -86,13 +87,12 @@ void gptq_rows(row_matrix<double> w, index row, const gptq_plan& plan,
         const double error = w(r, c) - static_cast<double>(cell.value(code));
         codes(row + r, column) = code;
         errors(r, c - begin) = error;
-        w.row(r).segment(c + 1, end - c - 1) -=
-            error * plan.shares.row(c).segment(c + 1, end - c - 1);
+        w.row(r).segment(c + 1, end - c - 1) -= error * shares.row(c).segment(c + 1, end - c - 1);
       }
     }
     const index rest = w.cols() - end;
     if (rest > 0)
-      w.rightCols(rest).noalias() -= errors * plan.shares.block(begin, end, end - begin, rest);
+      w.rightCols(rest).noalias() -= errors * shares.block(begin, end, end - begin, rest);
   }
 }
 

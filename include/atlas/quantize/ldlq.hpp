@@ -36,15 +36,16 @@ struct ldlq_options {
 namespace detail {
 
 /// `(F_jj / ||W_j||^2)^(1/4)`, with mean 1. Columns that are 0, of either, count as very small.
-template <class Scalar>
-Eigen::RowVectorXd quip_scales(const quantizer_input<Scalar>& input) {
+template <class Scalar, class Real = double>
+Eigen::RowVectorX<Real> quip_scales(const quantizer_input<Scalar>& input) {
   constexpr double least = 1e-8;  // of the largest
-  const Eigen::RowVectorXd squares = input.weights.template cast<double>().colwise().squaredNorm();
-  if (!(squares.maxCoeff() > 0)) return Eigen::RowVectorXd::Ones(squares.size());
-  const Eigen::ArrayXd f = input.moments.diagonal().array();
-  const Eigen::ArrayXd h = f.max(least * f.maxCoeff());
-  const Eigen::ArrayXd w = squares.transpose().array().max(least * squares.maxCoeff());
-  const Eigen::ArrayXd scales = (h / w).pow(0.25);
+  const Eigen::RowVectorX<Real> squares =
+      input.weights.template cast<Real>().colwise().squaredNorm();
+  if (!(squares.maxCoeff() > 0)) return Eigen::RowVectorX<Real>::Ones(squares.size());
+  const Eigen::ArrayX<Real> f = input.moments.diagonal().array();
+  const Eigen::ArrayX<Real> h = f.max(least * f.maxCoeff());
+  const Eigen::ArrayX<Real> w = squares.transpose().array().max(least * squares.maxCoeff());
+  const Eigen::ArrayX<Real> scales = (h / w).pow(0.25);
   return (scales / scales.mean()).matrix().transpose();
 }
 
@@ -76,19 +77,20 @@ incoherent<Scalar> make_incoherent(const quantizer_input<Scalar>& input,
 
 /// What column j (column j) takes of the error of column i < j (row i): the unit upper triangle of
 /// `H = (A + I) D (A + I)^T`.
-template <class = void>
-row_matrix<double> feedback_weights(const Eigen::MatrixXd& upper) {
+template <class Real>
+row_matrix<Real> feedback_weights(const Eigen::MatrixX<Real>& upper) {
   return upper * upper.diagonal().cwiseInverse().asDiagonal();
 }
 
 /// The rows of `w`, which are rows `row` .. of the matrix.
-template <class Scalar>
-void ldlq_rows(const row_matrix<double>& w, index row, const row_matrix<double>& feedback,
-               index block, const quantization_grid<Scalar>& grid, row_matrix<std::int8_t>& codes) {
-  row_matrix<double> errors(w.rows(), w.cols());  // of the weights as they came
+template <class Scalar, class Real>
+void ldlq_rows(const std::type_identity_t<row_matrix<Real>>& w, index row,
+               const row_matrix<Real>& feedback, index block, const quantization_grid<Scalar>& grid,
+               row_matrix<std::int8_t>& codes) {
+  row_matrix<Real> errors(w.rows(), w.cols());  // of the weights as they came
   for (index begin = 0; begin < w.cols(); begin += block) {
     const index width = std::min(block, w.cols() - begin);
-    row_matrix<double> target = w.middleCols(begin, width);
+    row_matrix<Real> target = w.middleCols(begin, width);
     if (begin > 0)
       target.noalias() += errors.leftCols(begin) * feedback.block(0, begin, begin, width);
     for (index i = 0; i < width; ++i)

@@ -74,7 +74,7 @@ double relative_difference(const row_matrix<Scalar>& whole, const row_matrix<Sca
 }
 
 template <class Scalar, class Activation>
-pareto_point pareto_step(const basis_walk& walk, double t, const row_matrix<Scalar>& weights,
+pareto_point pareto_step(const basis_walk<>& walk, double t, const row_matrix<Scalar>& weights,
                          const row_matrix<Activation>& activations, const Eigen::MatrixXd& fisher,
                          const pareto_options& options) {
   const Eigen::MatrixXd basis = walk.at(t);
@@ -136,8 +136,8 @@ pareto_result pareto(const row_matrix<Scalar>& weights, const row_matrix<Activat
   check_between(options.steps, 2, 100000, "steps");
   check_grid(options.weight_grid);
   check_grid(options.activation_grid);
-  const basis_walk walk(symmetric_eigenbasis(moments).vectors, symmetric_eigenbasis(fisher).vectors,
-                        options.path);
+  const basis_walk<> walk(symmetric_eigenbasis(moments).vectors,
+                          symmetric_eigenbasis(fisher).vectors, options.path);
   std::vector<pareto_point> points;
   for (index i = 0; i < options.steps; ++i)
     points.push_back(pareto_step(walk,

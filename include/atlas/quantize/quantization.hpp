@@ -107,8 +107,8 @@ quantizer_input<scalar_of<Weights, 2>> checked_input(const Weights& weights,
 }
 
 /// (sum l)^2 / sum l^2 without the eigenvalues l.
-template <class = void>
-double participation_ratio(const Eigen::MatrixXd& f) {
+template <class Real>
+double participation_ratio(const Eigen::MatrixX<Real>& f) {
   return f.trace() * f.trace() / f.squaredNorm();
 }
 

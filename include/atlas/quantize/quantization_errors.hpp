@@ -26,16 +26,16 @@ namespace detail {
 /// The second moments in double, made exactly symmetric.
 /// \throws shape_error unless `[d, d]`; value_error for NaN, a matrix that is not symmetric, or a
 ///         trace that is not positive
-template <class Scalar>
-Eigen::MatrixXd checked_moments(const tensor_view<const Scalar, 2>& moments, index d,
-                                const std::string& argument) {
+template <class Scalar, class Real = double>
+Eigen::MatrixX<Real> checked_moments(const tensor_view<const Scalar, 2>& moments, index d,
+                                     const std::string& argument) {
   constexpr double rounding = 1e-4;  // of the largest element, for sums in float
   check_not_empty(moments, argument);
   if (moments.extents() != shape<2>{d, d})
     throw shape_error(argument, "[" + std::to_string(d) + ", " + std::to_string(d) + "]",
                       shape_text(moments.extents()));
   check_finite(moments, argument);
-  const Eigen::MatrixXd m = matrix_copy<double>(moments);
+  const Eigen::MatrixX<Real> m = matrix_copy<Real>(moments);
   const double off = (m - m.transpose()).cwiseAbs().maxCoeff();
   if (off > rounding * m.cwiseAbs().maxCoeff())
     throw value_error(argument, "a symmetric matrix",
@@ -54,11 +54,11 @@ row_matrix<Scalar> checked_weights(const tensor_view<const Scalar, 2>& weights,
 }
 
 /// `tr(E F E^T)` of a few rows. Each pair of column blocks is visited once.
-template <class = void>
-double trace_of_rows(const row_matrix<double>& e, const Eigen::MatrixXd& f) {
+template <class Real>
+double trace_of_rows(const row_matrix<Real>& e, const Eigen::MatrixX<Real>& f) {
   constexpr index block = 128;
   double sum = 0;
-  row_matrix<double> product;
+  row_matrix<Real> product;
   for (index c = 0; c < e.cols(); c += block) {
     const index width = std::min(block, e.cols() - c), rest = e.cols() - c - width;
     product.noalias() = e.middleCols(c, width) * f.block(c, c, width, width);
@@ -74,12 +74,13 @@ struct squared_norms {
 };
 
 /// Of `rows(r, n)`, a function that gives rows r .. r + n of E in double.
-template <class Rows>
-squared_norms squared_norms_of(index count, const Eigen::MatrixXd& f, int threads, Rows&& rows) {
+template <class Real, class Rows>
+squared_norms squared_norms_of(index count, const Eigen::MatrixX<Real>& f, int threads,
+                               Rows&& rows) {
   constexpr index tile = 128;
   std::vector<squared_norms> parts(static_cast<std::size_t>((count + tile - 1) / tile));
   parallel_for(static_cast<index>(parts.size()), threads, [&](index t) {
-    const row_matrix<double> e = rows(t * tile, std::min(tile, count - t * tile));
+    const row_matrix<Real> e = rows(t * tile, std::min(tile, count - t * tile));
     parts[static_cast<std::size_t>(t)] = {e.squaredNorm(), trace_of_rows(e, f)};
   });
   squared_norms all;

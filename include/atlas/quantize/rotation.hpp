@@ -125,12 +125,12 @@ orthogonal_basis<double> seeded_basis(basis_kind kind, index d, std::uint64_t se
 namespace detail {
 
 /// `U^T m U` of a symmetric matrix.
-template <class = void>
-Eigen::MatrixXd rotated_moments(const Eigen::MatrixXd& m, const orthogonal_basis<double>& basis,
-                                int threads) {
+template <class Real>
+Eigen::MatrixX<Real> rotated_moments(const Eigen::MatrixX<Real>& m,
+                                     const orthogonal_basis<Real>& basis, int threads) {
   if (basis.is_identity()) return m;
-  const row_matrix<double> half = basis.rotate(m, threads);
-  const row_matrix<double> whole = basis.rotate(half.transpose(), threads);
+  const row_matrix<Real> half = basis.rotate(m, threads);
+  const row_matrix<Real> whole = basis.rotate(half.transpose(), threads);
   return 0.5 * (whole + whole.transpose());
 }
 

@@ -115,17 +115,19 @@ class second_moment_accumulator {
   }
 
   /// Adds the rows that wait to the lower triangle; each tile of it is one task.
-  template <class = void>
+  template <class Real = double>
   void flush(int threads) {
     constexpr index tile = 128;
     if (waiting_ == 0) return;
     const index d = dimension(), tiles = (d + tile - 1) / tile;
-    const auto rows = pending_.topRows(waiting_);
+    Eigen::MatrixX<Real>& sum = sum_;
+    row_matrix<Real>& pending = pending_;
+    const auto rows = pending.topRows(waiting_);
     parallel_for(tiles * tiles, threads, [&](index t) {
       const index r = t / tiles * tile, c = t % tiles * tile;
       if (c > r) return;
       const index height = std::min(tile, d - r), width = std::min(tile, d - c);
-      sum_.block(r, c, height, width).noalias() +=
+      sum.block(r, c, height, width).noalias() +=
           rows.middleCols(r, height).transpose() * rows.middleCols(c, width);
     });
     waiting_ = 0;

@@ -57,8 +57,8 @@ struct uncertainty_result {
 namespace detail {
 
 /// `||[F, G]||^2 / (2 ||F||^2 ||G||^2)`, F = diag(f): the commutator is `(f_i - f_j) G_ij`.
-template <class = void>
-double squared_commutator(const Eigen::VectorXd& f, const Eigen::MatrixXd& g) {
+template <class Real>
+double squared_commutator(const Eigen::VectorX<Real>& f, const Eigen::MatrixX<Real>& g) {
   double sum = 0;
   for (index j = 0; j < g.cols(); ++j)
     sum += ((f.array() - f(j)) * g.col(j).array()).square().sum();
@@ -68,8 +68,8 @@ double squared_commutator(const Eigen::VectorXd& f, const Eigen::MatrixXd& g) {
 /// Its mean over Haar bases of G. With `E[B_ij B_kl] = a d_ij d_kl + b (d_ik d_jl + d_il d_jk)` of
 /// a symmetric B in a random basis, a and b from tr B and tr B^2, and
 /// `||[A, B]||^2 = 2 tr A^2 B^2 - 2 tr A B A B`.
-template <class = void>
-double mean_squared_commutator(const Eigen::VectorXd& f, const Eigen::VectorXd& g) {
+template <class Real>
+double mean_squared_commutator(const Eigen::VectorX<Real>& f, const Eigen::VectorX<Real>& g) {
   const auto d = static_cast<double>(f.size());
   if (f.size() == 1) return 0;
   const double f1 = f.sum(), f2 = f.squaredNorm(), g1 = g.sum(), g2 = g.squaredNorm();
@@ -79,19 +79,19 @@ double mean_squared_commutator(const Eigen::VectorXd& f, const Eigen::VectorXd& 
   return std::max(0.0, mean) / (2 * f2 * g2);
 }
 
-template <class = void>
+template <class Real>
 commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
-                                const Eigen::MatrixXd& g_matrix,
+                                const Eigen::MatrixX<Real>& g_matrix,
                                 const uncertainty_options& options) {
   const index d = g_matrix.rows();
   commutator_result out;
-  const Eigen::MatrixXd turned = f.vectors.transpose() * g_matrix * f.vectors;
+  const Eigen::MatrixX<Real> turned = f.vectors.transpose() * g_matrix * f.vectors;
   out.value = std::sqrt(squared_commutator(f.values, turned));
   std::vector<double> draws(static_cast<std::size_t>(options.draws));
   parallel_for(options.draws, options.threads, [&](index i) {
     random_stream random(options.seed, static_cast<std::uint64_t>(i));
-    const Eigen::MatrixXd q = random_frame(d, d, random);
-    const Eigen::MatrixXd drawn = q * g.values.asDiagonal() * q.transpose();
+    const Eigen::MatrixX<Real> q = random_frame(d, d, random);
+    const Eigen::MatrixX<Real> drawn = q * g.values.asDiagonal() * q.transpose();
     draws[static_cast<std::size_t>(i)] = std::sqrt(squared_commutator(f.values, drawn));
   });
   const sample_summary summary = summarize(draws);

@@ -55,8 +55,8 @@ Eigen::VectorXd checked_sample(const tensor_view<const Scalar, 1>& x, index n,
 }
 
 /// Less its mean, of norm 1. Scaled first, so that squares neither overflow nor vanish.
-template <class = void>
-Eigen::VectorXd standardized(Eigen::VectorXd x, const std::string& argument) {
+template <class Real>
+Eigen::VectorX<Real> standardized(Eigen::VectorX<Real> x, const std::string& argument) {
   if (!(x.maxCoeff() > x.minCoeff()))
     throw value_error(argument, "values that differ", "equal ones");
   const double size = x.cwiseAbs().maxCoeff();
@@ -84,10 +84,10 @@ correlation correlate(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
 }
 
 /// What a standardized control leaves of a standardized sample.
-template <class = void>
-Eigen::VectorXd residual(const Eigen::VectorXd& x, const Eigen::VectorXd& control,
-                         const std::string& argument) {
-  Eigen::VectorXd left = x - x.dot(control) * control;
+template <class Real>
+Eigen::VectorX<Real> residual(const Eigen::VectorX<Real>& x, const Eigen::VectorX<Real>& control,
+                              const std::string& argument) {
+  Eigen::VectorX<Real> left = x - x.dot(control) * control;
   left -= left.dot(control) * control;
   if (!(left.norm() > 1e-10))
     throw value_error(argument, "values that the control does not determine", "such values");

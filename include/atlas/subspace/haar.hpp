@@ -34,10 +34,10 @@ namespace detail {
 
 /// A factor R with R^T R ~ Wishart_k(n, I): Bartlett's upper triangle, or n rows of normal numbers
 /// where n < k. Its cost does not depend on n.
-template <class = void>
-Eigen::MatrixXd wishart_factor(index n, index k, random_stream& random) {
+template <class Real = double>
+Eigen::MatrixX<Real> wishart_factor(index n, index k, random_stream& random) {
   if (n < k) return normal_matrix(n, k, random);
-  Eigen::MatrixXd factor = Eigen::MatrixXd::Zero(k, k);
+  Eigen::MatrixX<Real> factor = Eigen::MatrixX<Real>::Zero(k, k);
   for (index j = 0; j < k; ++j) {
     for (index i = 0; i < j; ++i) factor(i, j) = random.normal();
     factor(j, j) = random.chi(n - j);
@@ -49,17 +49,17 @@ Eigen::MatrixXd wishart_factor(index n, index k, random_stream& random) {
 /// the other is the column space of a normal matrix whose first k rows have Gram matrix
 /// S ~ Wishart_k(k) and whose others W ~ Wishart_k(d - k), and the squares are the eigenvalues of
 /// S in the metric S + W (Muirhead, Aspects of Multivariate Statistical Theory, 1982, section 3.3).
+template <class Real = double>
 class haar_sampler {
  public:
   haar_sampler(index d, index k) : d_(d), k_(k) {}
 
   /// In [0, 1], ascending.
-  template <class = void>
-  Eigen::VectorXd squared_cosines(random_stream& random) {
-    const Eigen::MatrixXd inside = wishart_factor(k_, k_, random);
+  Eigen::VectorX<Real> squared_cosines(random_stream& random) {
+    const Eigen::MatrixX<Real> inside = wishart_factor<Real>(k_, k_, random);
     total_.noalias() = inside.transpose() * inside;
     if (d_ > k_) {
-      const Eigen::MatrixXd outside = wishart_factor(d_ - k_, k_, random);
+      const Eigen::MatrixX<Real> outside = wishart_factor<Real>(d_ - k_, k_, random);
       total_.noalias() += outside.transpose() * outside;
     }
     cholesky_.compute(total_);
@@ -71,9 +71,9 @@ class haar_sampler {
 
  private:
   index d_, k_;
-  Eigen::MatrixXd total_, whitened_;
-  Eigen::LLT<Eigen::MatrixXd> cholesky_;
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver_;
+  Eigen::MatrixX<Real> total_, whitened_;
+  Eigen::LLT<Eigen::MatrixX<Real>> cholesky_;
+  Eigen::SelfAdjointEigenSolver<Eigen::MatrixX<Real>> solver_;
 };
 
 /// Sums over draws of the mean cosine x and the mean squared cosine y.
@@ -96,7 +96,7 @@ struct cosine_sums {
   }
 };
 
-template <class = void>
+template <class Real = double>
 cosine_sums simulate_cosines(index d, index k, const haar_options& options) {
   constexpr index chunk = 250;  // draws a stream, whatever the number of threads
   const index chunks = (options.draws + chunk - 1) / chunk;
@@ -105,9 +105,9 @@ cosine_sums simulate_cosines(index d, index k, const haar_options& options) {
   std::vector<cosine_sums> parts(static_cast<std::size_t>(chunks));
   parallel_for(chunks, options.threads, [&](index c) {
     random_stream random(options.seed, static_cast<std::uint64_t>(c));
-    haar_sampler sampler(d, k);
+    haar_sampler<Real> sampler(d, k);
     for (index i = c * chunk; i < std::min(options.draws, (c + 1) * chunk); ++i) {
-      const Eigen::VectorXd squares = sampler.squared_cosines(random);
+      const Eigen::VectorX<Real> squares = sampler.squared_cosines(random);
       parts[static_cast<std::size_t>(c)].add(squares.cwiseSqrt().mean() - guess,
                                              squares.mean() - expected);
     }

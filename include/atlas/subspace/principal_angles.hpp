@@ -21,20 +21,23 @@ struct principal_angles_result {
 namespace detail {
 
 /// Singular values of `a^T b`, clamped to [0, 1], descending.
-template <class = void>
-Eigen::VectorXd principal_cosines(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
-  const Eigen::MatrixXd product = a.transpose() * b;
-  return Eigen::JacobiSVD<Eigen::MatrixXd>(product).singularValues().cwiseMin(1.0).cwiseMax(0.0);
+template <class Real>
+Eigen::VectorX<Real> principal_cosines(const Eigen::MatrixX<Real>& a,
+                                       const Eigen::MatrixX<Real>& b) {
+  const Eigen::MatrixX<Real> product = a.transpose() * b;
+  return Eigen::JacobiSVD<Eigen::MatrixX<Real>>(product).singularValues().cwiseMin(1.0).cwiseMax(
+      0.0);
 }
 
 /// The cosine form loses half of the digits of a small angle and the sine form those of a large
 /// one; each is used where it is good.
-template <class = void>
-principal_angles_result principal_angles(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
+template <class Real>
+principal_angles_result principal_angles(const Eigen::MatrixX<Real>& a,
+                                         const Eigen::MatrixX<Real>& b) {
   if (a.cols() < b.cols()) return principal_angles(b, a);
-  const Eigen::MatrixXd beyond = b - a * (a.transpose() * b);
-  const Eigen::VectorXd sines =
-      Eigen::JacobiSVD<Eigen::MatrixXd>(beyond).singularValues().cwiseMin(1.0).reverse();
+  const Eigen::MatrixX<Real> beyond = b - a * (a.transpose() * b);
+  const Eigen::VectorX<Real> sines =
+      Eigen::JacobiSVD<Eigen::MatrixX<Real>>(beyond).singularValues().cwiseMin(1.0).reverse();
   principal_angles_result out{principal_cosines(a, b), Eigen::VectorXd(b.cols())};
   for (Eigen::Index i = 0; i < b.cols(); ++i)
     out.angles(i) =

@@ -18,12 +18,13 @@ namespace detail {
 
 /// The top k columns of an eigenbasis. \throws value_error where fewer than k directions vary, so
 /// that the frame would be arbitrary
-template <class = void>
-Eigen::MatrixXd top_frame(const eigenbasis& basis, index k, const std::string& argument) {
+template <class Real = double>
+Eigen::MatrixX<Real> top_frame(const eigenbasis& basis, index k, const std::string& argument) {
   constexpr double no_variance = 1e-12;  // of the largest eigenvalue: rounding of the covariance
   check_between(k, 1, basis.values.size(), "local_dimension");
+  const Eigen::VectorX<Real>& values = basis.values;
   const double floor = no_variance * basis.values(0);
-  const index varying = (basis.values.array() > floor).count();
+  const index varying = (values.array() > floor).count();
   if (!(basis.values(0) > 0) || varying < k)
     throw value_error(argument, "variance in at least " + std::to_string(k) + " directions",
                       std::to_string(basis.values(0) > 0 ? varying : 0));

@@ -27,12 +27,12 @@ struct head_writer {
   Eigen::MatrixXd mixing;  ///< `[r, d]`, upper triangular
 };
 
-template <class = void>
-head_writer factor_writer(const Eigen::MatrixXd& block_transposed) {
+template <class Real>
+head_writer factor_writer(const Eigen::MatrixX<Real>& block_transposed) {
   const index r = std::min(block_transposed.rows(), block_transposed.cols());
-  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(block_transposed);
+  const Eigen::HouseholderQR<Eigen::MatrixX<Real>> qr(block_transposed);
   head_writer writer;
-  writer.basis = qr.householderQ() * Eigen::MatrixXd::Identity(block_transposed.rows(), r);
+  writer.basis = qr.householderQ() * Eigen::MatrixX<Real>::Identity(block_transposed.rows(), r);
   writer.mixing = qr.matrixQR().topRows(r).template triangularView<Eigen::Upper>();
   return writer;
 }
@@ -56,10 +56,11 @@ std::vector<head_writer> head_writers(const tensor_view<const Scalar, 2>& projec
 }
 
 /// The top-k frame, in R^d_model, of a cloud with this covariance sent through a writer.
-template <class = void>
-Eigen::MatrixXd written_frame(const head_writer& writer, const Eigen::MatrixXd& covariance, index k,
-                              const std::string& argument) {
-  const Eigen::MatrixXd written = writer.mixing * covariance * writer.mixing.transpose();
+template <class Real>
+Eigen::MatrixX<Real> written_frame(const head_writer& writer,
+                                   const Eigen::MatrixX<Real>& covariance, index k,
+                                   const std::string& argument) {
+  const Eigen::MatrixX<Real> written = writer.mixing * covariance * writer.mixing.transpose();
   check_between(k, 1, written.rows(), "local_dimension");
   return writer.basis * top_frame(symmetric_eigenbasis(written), k, argument);
 }
