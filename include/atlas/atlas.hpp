@@ -58,6 +58,7 @@
 #include "atlas/stats/normal.hpp"
 #include "atlas/stats/permutation.hpp"
 #include "atlas/stats/summary.hpp"
+#include "atlas/stats/two_sided_p.hpp"
 #include "atlas/subspace/haar.hpp"
 #include "atlas/subspace/head_overlap.hpp"
 #include "atlas/subspace/overlap.hpp"

@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <type_traits>
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
@@ -25,12 +26,12 @@ struct pca_rank_result {
 /// The rank and participation ratio of a given spectrum.
 /// \param eigenvalues descending; rounding below 0 counts as 0
 /// \throws value_error for zero variance or a share outside (0, 1]
-template <class = void>
-pca_rank_result pca_rank_of_spectrum(const Eigen::VectorXd& eigenvalues,
+template <class Real = double>
+pca_rank_result pca_rank_of_spectrum(const std::type_identity_t<Eigen::VectorX<Real>>& eigenvalues,
                                      const pca_rank_options& options = {}) {
   if (!(options.variance > 0 && options.variance <= 1))
     throw value_error("variance", "a share in (0, 1]", detail::number_text(options.variance));
-  const Eigen::VectorXd spectrum = eigenvalues.cwiseMax(0.0);
+  const Eigen::VectorX<Real> spectrum = eigenvalues.cwiseMax(0.0);
   const double total = spectrum.sum();
   if (!(total > 0)) throw value_error("points", "some variance", "points that are all equal");
   // The last cumulative share differs from 1 by rounding alone.

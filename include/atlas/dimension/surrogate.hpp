@@ -34,15 +34,17 @@ struct surrogate_null {
 };
 
 /// Draws clouds of the shape, mean and covariance of a given one.
-template <class Scalar>
+template <class Scalar, class Real = double>
 class gaussian_surrogates {
  public:
   /// \param points `[N, d]`, N >= 2
   explicit gaussian_surrogates(const tensor_view<const Scalar, 2>& points)
       : rows_(points.extent(0)), moments_(detail::moments(points)) {
     const eigenbasis basis = symmetric_eigenbasis(moments_.covariance);
-    const Eigen::VectorXd spread = basis.values.cwiseMax(0.0).cwiseSqrt();
-    shape_ = (basis.vectors * spread.asDiagonal()).transpose().template cast<Scalar>();
+    const Eigen::VectorX<Real>& values = basis.values;
+    const Eigen::MatrixX<Real>& vectors = basis.vectors;
+    const Eigen::VectorX<Real> spread = values.cwiseMax(0.0).cwiseSqrt();
+    shape_ = (vectors * spread.asDiagonal()).transpose().template cast<Scalar>();
   }
 
   /// Cloud number `draw` of this seed, `[N, d]`.

@@ -65,7 +65,7 @@ row_matrix<double> checked_diagonal(const tensor_view<const Scalar, 2>& diagonal
   if (diagonal.extents() != shape<2>{out, in} && diagonal.extents() != shape<2>{1, in})
     throw shape_error("fisher_diagonal", shape_text<2>({out, in}) + " or " + shape_text<2>({1, in}),
                       shape_text(diagonal.extents()));
-  row_matrix<double> lambda = matrix_copy<double>(diagonal);
+  auto lambda = matrix_copy<double>(diagonal);
   if (lambda.minCoeff() < 0)
     throw value_error("fisher_diagonal", "numbers of 0 or more", number_text(lambda.minCoeff()));
   if (!(lambda.maxCoeff() > 0)) throw value_error("fisher_diagonal", "some above 0", "zeros alone");

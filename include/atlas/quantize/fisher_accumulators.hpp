@@ -92,10 +92,10 @@ class weight_fisher_accumulator {
   index count() const { return samples_; }
 
   /// `[in, in]`, exactly symmetric. \throws value_error before any sample
-  template <class = void>
-  Eigen::MatrixXd matrix(int threads = 0) const {
+  template <class Real = double>
+  Eigen::MatrixX<Real> matrix(int threads = 0) const {
     if (samples_ == 0) throw value_error("accumulator", "at least one sample", "none");
-    return rows_.sum(threads) / static_cast<double>(samples_);
+    return rows_.template sum<Real>(threads) / static_cast<double>(samples_);
   }
 
  private:
@@ -145,8 +145,8 @@ class diagonal_fisher_accumulator {
     const auto a = as_view<2>(inputs);
     detail::check_rank_one<const scalar_of<Outputs, 2>, const scalar_of<Inputs, 2>>(
         g, a, sum_.rows(), sum_.cols());
-    const row_matrix<double> g2 = squares<scalar_of<Outputs, 2>>(g);
-    const row_matrix<double> a2 = squares<scalar_of<Inputs, 2>>(a);
+    const auto g2 = squares<scalar_of<Outputs, 2>>(g);
+    const auto a2 = squares<scalar_of<Inputs, 2>>(a);
     sum_ += detail::tiled_product(g2.transpose(), a2, threads);
     count_ += g2.rows();
   }

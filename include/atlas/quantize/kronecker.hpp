@@ -38,7 +38,7 @@ namespace detail {
 template <class Scalar>
 double kronecker_norm(const row_matrix<Scalar>& e, const Eigen::MatrixXd& a, const eigenbasis& g,
                       int threads) {
-  const row_matrix<double> turned =
+  const auto turned =
       tiled_product(g.vectors.transpose(), row_matrix<double>(e.template cast<double>()), threads);
   const Eigen::VectorXd weights = g.values.cwiseMax(0.0).cwiseSqrt();
   return norms_of(row_matrix<double>(weights.asDiagonal() * turned), a, threads).weighted;

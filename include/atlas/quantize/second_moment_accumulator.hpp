@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
@@ -69,14 +70,15 @@ class second_moment_accumulator {
 
   /// Adds what another accumulator has seen.
   /// \throws shape_error for another d
-  template <class = void>
+  template <class Real = double>
   void merge(const second_moment_accumulator& other, int threads = 0) {
     detail::check_extent(other.dimension(), dimension(), "other", "dimension");
     const second_moment_accumulator held = other;  // which may be this one
     sum_ += held.sum_;
     count_ += held.count_ - held.waiting_;
-    const row_matrix<double> rest = held.pending_.topRows(held.waiting_);
-    append(tensor_view<const double, 2>(rest.data(), {rest.rows(), rest.cols()}), threads,
+    const row_matrix<Real>& pending = held.pending_;
+    const row_matrix<Real> rest = pending.topRows(held.waiting_);
+    append(tensor_view<const Real, 2>(rest.data(), {rest.rows(), rest.cols()}), threads,
            [](index) { return 1.0; });
   }
 
@@ -85,19 +87,20 @@ class second_moment_accumulator {
   index count() const { return count_; }
 
   /// `[d, d]`, the sum over rows, exactly symmetric.
-  template <class = void>
-  Eigen::MatrixXd sum(int threads = 0) const {
+  template <class Real = double>
+  Eigen::MatrixX<Real> sum(int threads = 0) const {
     second_moment_accumulator whole = *this;
     whole.flush(threads);
-    whole.sum_.triangularView<Eigen::StrictlyUpper>() = whole.sum_.transpose();
-    return whole.sum_;
+    Eigen::MatrixX<Real> all = std::move(whole.sum_);
+    all.template triangularView<Eigen::StrictlyUpper>() = all.transpose();
+    return all;
   }
 
   /// `[d, d]`, E[a a^T], exactly symmetric. \throws value_error before any row
-  template <class = void>
-  Eigen::MatrixXd matrix(int threads = 0) const {
+  template <class Real = double>
+  Eigen::MatrixX<Real> matrix(int threads = 0) const {
     if (count_ == 0) throw value_error("accumulator", "at least one row", "none");
-    return sum(threads) / static_cast<double>(count_);
+    return sum<Real>(threads) / static_cast<double>(count_);
   }
 
  private:

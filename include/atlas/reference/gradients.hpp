@@ -58,22 +58,21 @@ struct gradient_result {
 namespace detail {
 
 /// Hands the rows of each block to the observer.
-template <class = void>
-linear_hook<float> hook_of(const model_weights<float>& model, const linear_observer& observer,
-                           index block_size) {
+template <class Real>
+linear_hook<Real> hook_of(const model_weights<Real>& model, const linear_observer& observer,
+                          index block_size) {
   if (!observer) return {};
-  return
-      [&, block_size](index first, index layer, const linear_places& map,
-                      const const_rows<float>& inputs, const const_rows<float>& output_gradients) {
-        const std::string& name = model.parameters[static_cast<std::size_t>(map.weight)].name;
-        const auto rows_of = [&](const const_rows<float>& x, index block) {
-          return tensor_view<const float, 2>(x.data() + block * block_size * x.outerStride(),
-                                             {block_size, x.cols()}, {x.outerStride(), 1});
-        };
-        for (index b = 0; b < inputs.rows() / block_size; ++b)
-          observer({name, layer, first + b, map.input_major, rows_of(inputs, b),
-                    rows_of(output_gradients, b)});
-      };
+  return [&, block_size](index first, index layer, const linear_places& map,
+                         const const_rows<Real>& inputs, const const_rows<Real>& output_gradients) {
+    const std::string& name = model.parameters[static_cast<std::size_t>(map.weight)].name;
+    const auto rows_of = [&](const const_rows<Real>& x, index block) {
+      return tensor_view<const float, 2>(x.data() + block * block_size * x.outerStride(),
+                                         {block_size, x.cols()}, {x.outerStride(), 1});
+    };
+    for (index b = 0; b < inputs.rows() / block_size; ++b)
+      observer({name, layer, first + b, map.input_major, rows_of(inputs, b),
+                rows_of(output_gradients, b)});
+  };
 }
 
 /// Calls `change(k, values)` for the values of each tensor, in parallel.
@@ -87,15 +86,16 @@ void for_each_gradient(std::vector<parameter>& gradients, int threads, Change&& 
 }
 
 /// A pass of one block at a time, and the gradients of that block.
+template <class Real>
 struct sample_worker {
-  reverse_pass<float> pass;
+  reverse_pass<Real> pass;
   std::vector<parameter> gradients;
 };
 
 /// Blocks to work on at once: one a thread, where that many gradients are no more than 1 GiB and
 /// nobody asked to be called from one thread on the way. Otherwise the threads share a block.
-template <class = void>
-index samples_at_once(const model_weights<float>& model, const gradient_options& o) {
+template <class Real>
+index samples_at_once(const model_weights<Real>& model, const gradient_options& o) {
   constexpr index most = index{1} << 28;
   index size = 0;
   for (const parameter& p : model.parameters) size += static_cast<index>(p.values.size());
@@ -103,20 +103,20 @@ index samples_at_once(const model_weights<float>& model, const gradient_options&
 }
 
 /// Blocks each on its own, their gradients handed out and added to the result's in order.
-template <class = void>
-void run_samples(std::vector<sample_worker>& workers, const gradient_options& o,
+template <class Real>
+void run_samples(std::vector<sample_worker<Real>>& workers, const gradient_options& o,
                  gradient_result& out) {
   const auto count = static_cast<index>(out.losses.size());
   const auto wave = static_cast<index>(workers.size());
   for (index first = 0; first < count; first += wave) {
     const index now = std::min(wave, count - first);
     parallel_for(now, o.threads, [&](index i) {
-      sample_worker& w = workers[static_cast<std::size_t>(i)];
+      sample_worker<Real>& w = workers[static_cast<std::size_t>(i)];
       for_each_gradient(w.gradients, o.threads, [](std::size_t, auto x) { x.setZero(); });
       w.pass.run(first + i, 1, &w.gradients, out.losses.data() + first + i);
     });
     for (index i = 0; i < now; ++i) {
-      sample_worker& w = workers[static_cast<std::size_t>(i)];
+      sample_worker<Real>& w = workers[static_cast<std::size_t>(i)];
       o.sample_observer({first + i, out.losses[static_cast<std::size_t>(first + i)], w.gradients});
       if (!o.mean) continue;
       for_each_gradient(out.gradients, o.threads, [&](std::size_t k, auto sum) {
@@ -126,8 +126,8 @@ void run_samples(std::vector<sample_worker>& workers, const gradient_options& o,
   }
 }
 
-template <class = void>
-void run_batches(reverse_pass<float>& pass, index batch, gradient_result& out) {
+template <class Real>
+void run_batches(reverse_pass<Real>& pass, index batch, gradient_result& out) {
   const auto count = static_cast<index>(out.losses.size());
   for (index first = 0; first < count; first += batch)
     pass.run(first, std::min(batch, count - first),
@@ -148,25 +148,25 @@ void run_batches(reverse_pass<float>& pass, index batch, gradient_result& out) {
 /// Results do not depend on the number of threads.
 /// \throws shape_error for no blocks, or blocks of one position or more than
 ///         `config().positions`, value_error for ids out of range, cancelled; what observers throw
-template <class = void>
+template <class Real = float>
 gradient_result loss_gradients(const transformer& model, const tensor_view<const index, 2>& blocks,
                                const gradient_options& options = {}) {
-  const detail::model_weights<float>& weights = model.weights();
+  const detail::model_weights<Real>& weights = model.weights();
   detail::check_blocks(weights.config, blocks);
   const index count = blocks.extent(0), t = blocks.extent(1);
   if (t < 2) throw shape_error("blocks", "at least 2 positions", std::to_string(t));
   const index batch = options.sample_observer ? 1 : detail::blocks_at_once(t);
   progress_meter meter(options.on_progress, "gradients",
                        2 * weights.config.layers * ((count + batch - 1) / batch));
-  detail::reverse_pass<float> pass(weights, blocks, options.threads,
-                                   detail::hook_of(weights, options.linear_observer, t), meter);
+  detail::reverse_pass<Real> pass(weights, blocks, options.threads,
+                                  detail::hook_of(weights, options.linear_observer, t), meter);
   gradient_result out;
   out.losses.resize(static_cast<std::size_t>(count));
   if (options.mean) out.gradients = detail::zero_gradients(weights);
   if (options.sample_observer) {
     const index wave = std::min(count, detail::samples_at_once(weights, options));
-    std::vector<detail::sample_worker> workers(static_cast<std::size_t>(wave),
-                                               {pass, detail::zero_gradients(weights)});
+    std::vector<detail::sample_worker<Real>> workers(static_cast<std::size_t>(wave),
+                                                     {pass, detail::zero_gradients(weights)});
     detail::run_samples(workers, options, out);
   } else {
     detail::run_batches(pass, batch, out);

@@ -162,16 +162,17 @@ class transformer {
         {p.buffers.stream.data(), {p.buffers.stream.rows(), p.buffers.stream.cols()}});
   }
 
-  template <class = void>
+  template <class Real = float>
   void hand_out_logits(const pass& p, index first) const {
     constexpr index chunk = 256;
-    detail::float_matrix logits;
+    const row_matrix<Real>& stream = p.buffers.stream;
+    row_matrix<Real> logits;
     const auto head = model_.matrix(model_.places.head);
-    for (index r = 0; r < p.buffers.stream.rows(); r += chunk) {
-      const index rows = std::min(chunk, p.buffers.stream.rows() - r);
+    for (index r = 0; r < stream.rows(); r += chunk) {
+      const index rows = std::min(chunk, stream.rows() - r);
       logits.resize(rows, config().vocabulary);
-      detail::apply_linear<float>(p.buffers.stream.middleRows(r, rows), head, false, nullptr,
-                                  detail::product::assign, {p.options.threads}, logits);
+      detail::apply_linear<Real>(stream.middleRows(r, rows), head, false, nullptr,
+                                 detail::product::assign, {p.options.threads}, logits);
       p.options.logits_observer(first * p.block_size + r,
                                 {logits.data(), {rows, config().vocabulary}});
     }

@@ -21,8 +21,8 @@ struct overlap_result {
 
 namespace detail {
 
-template <class = void>
-overlap_result overlap_of_cosines(const Eigen::VectorXd& cosines) {
+template <class Real>
+overlap_result overlap_of_cosines(const Eigen::VectorX<Real>& cosines) {
   return {cosines.mean(), cosines.squaredNorm() / static_cast<double>(cosines.size())};
 }
 
@@ -39,11 +39,11 @@ std::vector<head_pair> head_pairs(index heads) {
   return pairs;
 }
 
-template <class = void>
-Eigen::MatrixXd overlap_matrix(const std::vector<Eigen::MatrixXd>& frames, int threads) {
+template <class Real>
+Eigen::MatrixX<Real> overlap_matrix(const std::vector<Eigen::MatrixX<Real>>& frames, int threads) {
   const auto heads = static_cast<index>(frames.size());
   const auto pairs = head_pairs(heads);
-  Eigen::MatrixXd matrix = Eigen::MatrixXd::Identity(heads, heads);
+  Eigen::MatrixX<Real> matrix = Eigen::MatrixX<Real>::Identity(heads, heads);
   parallel_for(static_cast<index>(pairs.size()), threads, [&](index p) {
     const auto [i, j] = pairs[static_cast<std::size_t>(p)];
     matrix(i, j) = matrix(j, i) =
