@@ -25,6 +25,7 @@ struct added_token {
 };
 
 /// Finds tokens from left to right; of those that begin at one place, the longest.
+template <class = void>
 class added_token_set {
  public:
   void add(added_token token) {

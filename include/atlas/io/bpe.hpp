@@ -20,6 +20,7 @@
 namespace atlas::io::detail {
 
 /// Vocabulary and merges of a byte-level BPE model.
+template <class = void>
 class bpe {
  public:
   /// \param fields the `model` of a `tokenizer.json`
@@ -40,7 +41,7 @@ class bpe {
       const auto whole = by_bytes_.find(bytes);
       if (whole != by_bytes_.end()) return out.push_back(whole->second);
     }
-    bpe_word word(merges_);
+    bpe_word<> word(merges_);
     for (const char c : bytes) {
       const std::int64_t id = byte_ids_[static_cast<unsigned char>(c)];
       if (id >= 0) word.push_back(static_cast<std::uint32_t>(id));
@@ -59,10 +60,10 @@ class bpe {
     by_bytes_.reserve(vocabulary.size());
     std::unordered_map<std::uint32_t, const std::string*> taken;
     for (const auto& [token, id] : vocabulary.items()) {
-      if (!id.is_number_unsigned() || id.get<std::uint64_t>() > 0xFFFFFFFFU)
+      if (!id.is_number_unsigned() || id.template get<std::uint64_t>() > 0xFFFFFFFFU)
         throw format_error(where + ": vocab " + in_quotes(token), "an id of 32 bits",
                            described(id));
-      const auto number = id.get<std::uint32_t>();
+      const auto number = id.template get<std::uint32_t>();
       const auto stored = ids_.emplace(token, number).first;
       const auto [other, fresh] = taken.emplace(number, &stored->first);
       if (!fresh)
@@ -103,8 +104,8 @@ class bpe {
           throw format_error(place, "tokens of the vocabulary", in_quotes(token));
         return found->second;
       };
-      merges_.insert_or_assign(bpe_word::key(id(left), id(right)),
-                               bpe_word::merge{rank, id(left + right)});
+      merges_.insert_or_assign(bpe_word<>::key(id(left), id(right)),
+                               bpe_word<>::merge{rank, id(left + right)});
       ++rank;
     }
   }
@@ -133,7 +134,7 @@ class bpe {
   std::unordered_map<std::string, std::uint32_t> ids_;
   std::unordered_map<std::string, std::uint32_t> by_bytes_;
   std::array<std::int64_t, 256> byte_ids_{};
-  bpe_word::merge_table merges_;
+  bpe_word<>::merge_table merges_;
   bool ignore_merges_ = false;
 };
 

@@ -13,6 +13,7 @@
 namespace atlas::io::detail {
 
 /// A piece while it is merged: a doubly linked list of tokens in one array.
+template <class = void>
 class bpe_word {
  public:
   struct merge {

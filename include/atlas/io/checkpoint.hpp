@@ -23,7 +23,8 @@ namespace atlas::io {
 namespace detail {
 
 /// A shard lies in the checkpoint's own folder or below it: an index must not reach elsewhere.
-inline void check_shard_path(const std::string& shard, const std::string& where) {
+template <class = void>
+void check_shard_path(const std::string& shard, const std::string& where) {
   const std::filesystem::path path(shard);
   bool inside = !shard.empty() && path.is_relative() && !path.has_root_path() &&
                 shard.find('\\') == std::string::npos && shard.find('\0') == std::string::npos;
@@ -32,7 +33,8 @@ inline void check_shard_path(const std::string& shard, const std::string& where)
 }
 
 /// Tensor to shard, from `model.safetensors.index.json`.
-inline std::map<std::string, std::string> read_weight_map(const std::filesystem::path& index_file) {
+template <class = void>
+std::map<std::string, std::string> read_weight_map(const std::filesystem::path& index_file) {
   const std::string where = index_file.string();
   const nlohmann::json root = parse_json(read_text(index_file), where);
   const nlohmann::json& weights = member(root, "weight_map", where);
@@ -42,8 +44,8 @@ inline std::map<std::string, std::string> read_weight_map(const std::filesystem:
   for (const auto& [tensor, shard] : weights.items()) {
     const std::string place = tensor_place(where, tensor);
     if (!shard.is_string()) throw format_error(place, "the name of a shard", shard.type_name());
-    check_shard_path(shard.get_ref<const std::string&>(), place);
-    shards.emplace(tensor, shard.get<std::string>());
+    check_shard_path(shard.template get_ref<const std::string&>(), place);
+    shards.emplace(tensor, shard.template get<std::string>());
   }
   return shards;
 }
@@ -57,6 +59,7 @@ class checkpoint {
   /// its shards; or one safetensors file
   /// \throws format_error for a folder with neither, a missing shard, a tensor that its shard
   /// lacks, a shard outside the folder, and whatever `safetensors::open` refuses.
+  template <class = void>
   static checkpoint open(const std::filesystem::path& path) {
     if (!std::filesystem::is_directory(path)) return checkpoint(safetensors::open(path), path);
     const auto whole = path / "model.safetensors";
@@ -68,21 +71,29 @@ class checkpoint {
   }
 
   /// One safetensors file in memory, which must outlive this object.
+  template <class = void>
   static checkpoint from_memory(std::span<const std::byte> bytes, const std::string& name) {
     return checkpoint(safetensors::from_memory(bytes, name), name);
   }
 
   /// All tensors, in alphabetical order.
+  template <class = void>
   std::vector<std::string> names() const {
     std::vector<std::string> all;
     for (const auto& [name, file] : places_) all.push_back(name);
     return all;
   }
 
-  bool contains(std::string_view name) const { return places_.contains(name); }
+  template <class = void>
+  bool contains(std::string_view name) const {
+    return places_.contains(name);
+  }
 
   /// Valid as long as this object. \throws format_error when there is no such tensor.
-  const tensor_entry& at(std::string_view name) const { return file_of(name).at(name); }
+  template <class = void>
+  const tensor_entry& at(std::string_view name) const {
+    return file_of(name).at(name);
+  }
 
   /// As `safetensors::read`.
   template <class T, std::size_t Rank>
@@ -95,12 +106,15 @@ class checkpoint {
   }
 
  private:
+  template <class = void>
   explicit checkpoint(const std::filesystem::path& path) : name_(path.string()) {}
+  template <class = void>
   checkpoint(safetensors file, const std::filesystem::path& path) : checkpoint(path) {
     for (std::string& name : file.names()) places_.emplace(std::move(name), 0);
     files_.push_back(std::move(file));
   }
 
+  template <class = void>
   static checkpoint sharded(const std::filesystem::path& folder,
                             const std::filesystem::path& index_file) {
     checkpoint all(folder);
@@ -117,6 +131,7 @@ class checkpoint {
     return all;
   }
 
+  template <class = void>
   const safetensors& file_of(std::string_view name) const {
     const auto found = places_.find(name);
     if (found == places_.end())

@@ -17,14 +17,14 @@ namespace atlas::io {
 namespace detail {
 
 /// Typed members of one object; errors name the file and the key.
+template <class Json = nlohmann::json>
 class config_fields {
  public:
-  config_fields(const nlohmann::json& object, const std::string& where)
-      : object_(object), where_(where) {}
+  config_fields(const Json& object, const std::string& where) : object_(object), where_(where) {}
 
   bool has(const char* key) const { return object_.contains(key); }
   /// Null counts as missing.
-  const nlohmann::json* find(const char* key) const {
+  const Json* find(const char* key) const {
     const auto found = object_.find(key);
     return found == object_.end() || found->is_null() ? nullptr : &*found;
   }
@@ -33,14 +33,14 @@ class config_fields {
     return whole(key, *find_or_refuse(key));
   }
   index count_or(const char* key, index otherwise) const {
-    const nlohmann::json* value = find(key);
+    const Json* value = find(key);
     return value ? whole(key, *value) : otherwise;
   }
   double number_or(const char* key, double otherwise) const {
-    const nlohmann::json* value = find(key);
+    const Json* value = find(key);
     if (!value) return otherwise;
     if (!value->is_number()) refuse(key, "a number", *value);
-    return value->get<double>();
+    return value->template get<double>();
   }
   bool flag_or(const char* key, bool otherwise) const {
     return flag_member(object_, key, otherwise, where_);
@@ -48,28 +48,28 @@ class config_fields {
   std::string text_or(const char* key, const char* otherwise) const {
     return find(key) ? text_member(object_, key, where_) : otherwise;
   }
-  [[noreturn]] void refuse(const char* key, const std::string& wanted,
-                           const nlohmann::json& got) const {
+  [[noreturn]] void refuse(const char* key, const std::string& wanted, const Json& got) const {
     throw format_error(where_, in_quotes(key) + " to be " + wanted, described(got));
   }
 
  private:
-  const nlohmann::json* find_or_refuse(const char* key) const {
-    const nlohmann::json* value = find(key);
-    if (!value) refuse(key, "a whole number", nlohmann::json());
+  const Json* find_or_refuse(const char* key) const {
+    const Json* value = find(key);
+    if (!value) refuse(key, "a whole number", Json());
     return value;
   }
-  index whole(const char* key, const nlohmann::json& value) const {
+  index whole(const char* key, const Json& value) const {
     if (!value.is_number_integer() || value < 0 || value > (std::int64_t{1} << 31))
       refuse(key, "a whole number from 0 to 2^31", value);
-    return value.get<index>();
+    return value.template get<index>();
   }
 
-  const nlohmann::json& object_;
+  const Json& object_;
   const std::string& where_;
 };
 
-inline activation read_activation(const config_fields& f, const char* key, const char* otherwise) {
+template <class Json>
+activation read_activation(const config_fields<Json>& f, const char* key, const char* otherwise) {
   const std::string name = f.text_or(key, otherwise);
   if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast")
     return activation::gelu_tanh;
@@ -80,12 +80,14 @@ inline activation read_activation(const config_fields& f, const char* key, const
 }
 
 /// What this library does not compute must not be passed over in silence.
-inline void refuse_if_set(const config_fields& f, const char* key) {
-  const nlohmann::json* value = f.find(key);
+template <class Json>
+void refuse_if_set(const config_fields<Json>& f, const char* key) {
+  const Json* value = f.find(key);
   if (value && *value != false) f.refuse(key, "absent (it is not supported)", *value);
 }
 
-inline transformer_config read_gpt2_config(const config_fields& f) {
+template <class Json>
+transformer_config read_gpt2_config(const config_fields<Json>& f) {
   refuse_if_set(f, "add_cross_attention");
   transformer_config c;
   c.family = model_family::gpt2;
@@ -106,7 +108,8 @@ inline transformer_config read_gpt2_config(const config_fields& f) {
   return c;
 }
 
-inline rotary_options read_rescaling(const config_fields& f, rotary_options o) {
+template <class Json>
+rotary_options read_rescaling(const config_fields<Json>& f, rotary_options o) {
   const char* key = f.find("rope_type") ? "rope_type" : "type";
   const std::string kind = f.text_or(key, "default");
   if (kind == "default") return o;
@@ -121,14 +124,15 @@ inline rotary_options read_rescaling(const config_fields& f, rotary_options o) {
   return o;
 }
 
-inline rotary_options read_rotary(const config_fields& f, const std::string& where) {
+template <class Json>
+rotary_options read_rotary(const config_fields<Json>& f, const std::string& where) {
   rotary_options o;
   o.theta = f.number_or("rope_theta", 10000);
-  const nlohmann::json* group = f.find("rope_parameters");
+  const Json* group = f.find("rope_parameters");
   if (!group) group = f.find("rope_scaling");
   if (group) {
     if (!group->is_object()) f.refuse("rope_parameters", "an object", *group);
-    const config_fields fields(*group, where);
+    const config_fields<Json> fields(*group, where);
     o.theta = fields.number_or("rope_theta", o.theta);
     o = read_rescaling(fields, o);
     if (fields.number_or("partial_rotary_factor", 1) != 1)
@@ -139,12 +143,13 @@ inline rotary_options read_rotary(const config_fields& f, const std::string& whe
 
 /// Window of each layer of a Qwen2 model: those that `layer_types` says, or from
 /// `max_window_layers` on.
-inline std::vector<index> read_qwen2_windows(const config_fields& f, index layers) {
+template <class Json>
+std::vector<index> read_qwen2_windows(const config_fields<Json>& f, index layers) {
   const index window = f.count_or("sliding_window", 0);
   if (!f.flag_or("use_sliding_window", false) || window == 0) return {};
   const auto n = static_cast<std::size_t>(std::min(layers, index{1} << 20));
   std::vector<index> windows(n, 0);
-  const nlohmann::json* types = f.find("layer_types");
+  const Json* types = f.find("layer_types");
   if (types && (!types->is_array() || types->size() != n))
     f.refuse("layer_types", "a list with one entry per layer", *types);
   const auto from = static_cast<std::size_t>(f.count_or("max_window_layers", 28));
@@ -154,12 +159,14 @@ inline std::vector<index> read_qwen2_windows(const config_fields& f, index layer
 }
 
 /// Null says that there is no window; a file without the field means the first Mistral's.
-inline index mistral_window(const config_fields& f) {
+template <class Json>
+index mistral_window(const config_fields<Json>& f) {
   return f.count_or("sliding_window", f.has("sliding_window") ? 0 : 4096);
 }
 
-inline transformer_config read_llama_config(const config_fields& f, const std::string& type,
-                                            const std::string& where) {
+template <class Json>
+transformer_config read_llama_config(const config_fields<Json>& f, const std::string& type,
+                                     const std::string& where) {
   refuse_if_set(f, "quantization_config");
   transformer_config c;
   c.family = model_family::llama;
@@ -189,9 +196,10 @@ inline transformer_config read_llama_config(const config_fields& f, const std::s
 }
 
 /// The model's kind, from `model_type` or, where that is missing, the first of `architectures`.
-inline std::string model_type(const nlohmann::json& root, const std::string& where) {
+template <class Json = nlohmann::json>
+std::string model_type(const Json& root, const std::string& where) {
   if (root.contains("model_type")) return text_member(root, "model_type", where);
-  const nlohmann::json& all = member(root, "architectures", where);
+  const Json& all = member(root, "architectures", where);
   if (!all.is_array() || all.empty() || !all[0].is_string())
     throw format_error(where, "architectures to be a list of names", described(all));
   const std::string name = all[0];
@@ -209,9 +217,9 @@ inline std::string model_type(const nlohmann::json& root, const std::string& whe
 /// \param where its name, for messages
 /// \throws format_error for malformed JSON, an architecture other than gpt2, llama, mistral and
 ///         qwen2, missing or ill-typed fields, and settings that this library does not compute
-inline transformer_config parse_transformer_config(std::string_view text,
-                                                   const std::string& where) {
-  const nlohmann::json root = detail::parse_json(text, where);
+template <class Json = nlohmann::json>
+transformer_config parse_transformer_config(std::string_view text, const std::string& where) {
+  const Json root = detail::parse_json(text, where);
   if (!root.is_object()) throw format_error(where, "an object", root.type_name());
   const std::string type = detail::model_type(root, where);
   const detail::config_fields fields(root, where);

@@ -46,6 +46,7 @@ inline std::uintmax_t regular_file_size(const std::filesystem::path& file) {
 class mapped_file {
  public:
   /// \throws format_error naming the path for a missing, empty or unreadable file.
+  template <class = void>
   explicit mapped_file(const std::filesystem::path& file) {
     if (detail::regular_file_size(file) == 0)
       throw format_error(file.string(), "a file with something in it", "0 bytes");
@@ -70,7 +71,8 @@ class mapped_file {
 
 /// The bytes of a file, unchanged. An empty file is an empty string.
 /// \throws format_error naming the path for a missing or unreadable file.
-inline std::string read_text(const std::filesystem::path& file) {
+template <class = void>
+std::string read_text(const std::filesystem::path& file) {
   if (detail::regular_file_size(file) == 0) return {};
   const mapped_file mapped(file);
   const auto bytes = mapped.bytes();
@@ -80,7 +82,8 @@ inline std::string read_text(const std::filesystem::path& file) {
 namespace detail {
 
 /// A name beside `file` that nobody else uses.
-inline std::filesystem::path temporary_beside(const std::filesystem::path& file) {
+template <class = void>
+std::filesystem::path temporary_beside(const std::filesystem::path& file) {
   static constexpr char digits[] = "0123456789abcdef";
   std::random_device entropy;
   std::string suffix = ".tmp-";

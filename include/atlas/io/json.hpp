@@ -15,7 +15,8 @@
 namespace atlas::io::detail {
 
 /// A name from a file, quoted for a message: on one line, shortened when it is very long.
-inline std::string in_quotes(std::string_view name) {
+template <class = void>
+std::string in_quotes(std::string_view name) {
   constexpr std::size_t longest = 160;
   std::string shown = replace_malformed_utf8(name.substr(0, longest));
   if (name.size() > longest) shown += "...";
@@ -23,7 +24,8 @@ inline std::string in_quotes(std::string_view name) {
 }
 
 /// A value from a file for a message: numbers and texts as they are, the rest by its kind.
-inline std::string described(const nlohmann::json& value) {
+template <class = void>
+std::string described(const nlohmann::json& value) {
   if (value.is_structured()) return std::string("an ") + value.type_name();
   return in_quotes(value.is_string() ? value.get_ref<const std::string&>() : value.dump());
 }
@@ -31,6 +33,7 @@ inline std::string described(const nlohmann::json& value) {
 /// Goes over a text before it is read and refuses, beside mistakes, what the JSON library would let
 /// pass: keys that an object has twice, and nesting so deep that whoever walks through it
 /// recursively runs out of stack. (Its parser callback would be quadratic in nested objects.)
+template <class = void>
 class json_check : public nlohmann::json::json_sax_t {
  public:
   explicit json_check(const std::string& where) : where_(where) {}
@@ -79,17 +82,19 @@ class json_check : public nlohmann::json::json_sax_t {
 
 /// \param where what the text is, for messages
 /// \throws format_error for malformed UTF-8, malformed JSON and duplicate keys.
-inline nlohmann::json parse_json(std::string_view text, const std::string& where) {
+template <class = void>
+nlohmann::json parse_json(std::string_view text, const std::string& where) {
   if (const auto at = first_malformed_utf8(text))
     throw format_error(where, "UTF-8", "a malformed byte at offset " + std::to_string(*at));
-  json_check check(where);
+  json_check<> check(where);
   nlohmann::json::sax_parse(text.begin(), text.end(), &check);
   return nlohmann::json::parse(text.begin(), text.end());
 }
 
 /// The member of an object. \throws format_error when it is not there.
-inline const nlohmann::json& member(const nlohmann::json& object, const char* key,
-                                    const std::string& where) {
+template <class = void>
+const nlohmann::json& member(const nlohmann::json& object, const char* key,
+                             const std::string& where) {
   if (!object.is_object()) throw format_error(where, "an object", object.type_name());
   const auto found = object.find(key);
   if (found == object.end()) throw format_error(where, "a member " + in_quotes(key), "none");
@@ -97,8 +102,9 @@ inline const nlohmann::json& member(const nlohmann::json& object, const char* ke
 }
 
 /// The text of a member. \throws format_error when it is missing or not a string.
-inline const std::string& text_member(const nlohmann::json& object, const char* key,
-                                      const std::string& where) {
+template <class = void>
+const std::string& text_member(const nlohmann::json& object, const char* key,
+                               const std::string& where) {
   const nlohmann::json& value = member(object, key, where);
   if (!value.is_string())
     throw format_error(where, in_quotes(key) + " to be a string", value.type_name());
@@ -106,8 +112,9 @@ inline const std::string& text_member(const nlohmann::json& object, const char* 
 }
 
 /// The truth of a member; missing or null: `otherwise`.
-inline bool flag_member(const nlohmann::json& object, const char* key, bool otherwise,
-                        const std::string& where) {
+template <class = void>
+bool flag_member(const nlohmann::json& object, const char* key, bool otherwise,
+                 const std::string& where) {
   const auto found = object.find(key);
   if (found == object.end() || found->is_null()) return otherwise;
   if (!found->is_boolean())

@@ -28,7 +28,8 @@ namespace detail {
 
 /// The name under which a checkpoint holds a parameter: with its prefix, or without where the
 /// checkpoint was saved from the model without its head.
-inline std::string stored_name(const checkpoint& tensors, const std::string& name) {
+template <class = void>
+std::string stored_name(const checkpoint& tensors, const std::string& name) {
   if (tensors.contains(name)) return name;
   const std::string bare = name.substr(name.find('.') + 1);
   return name.starts_with("lm_head.") || !tensors.contains(bare) ? name : bare;
@@ -46,7 +47,8 @@ std::vector<float> read_values(const checkpoint& tensors, const std::string& nam
 }  // namespace detail
 
 /// Hands over the tensors of a checkpoint, which must outlive it, as float.
-inline weight_source weights_of(const checkpoint& tensors) {
+template <class = void>
+weight_source weights_of(const checkpoint& tensors) {
   return [&tensors](const std::string& name, const std::vector<index>& extents) {
     const std::string stored = detail::stored_name(tensors, name);
     return extents.size() == 1 ? detail::read_values<1>(tensors, stored, extents)
@@ -57,7 +59,8 @@ inline weight_source weights_of(const checkpoint& tensors) {
 /// A transformer from a folder with `config.json` and `model.safetensors` (or its shards).
 /// \throws format_error naming the file, and the tensor or field, that is missing or wrong;
 ///         shape_error naming a tensor of other extents than the configuration says
-inline transformer open_transformer(const std::filesystem::path& folder) {
+template <class = void>
+transformer open_transformer(const std::filesystem::path& folder) {
   if (!std::filesystem::is_directory(folder))
     throw format_error(folder.string(), "a folder with config.json and model.safetensors",
                        std::filesystem::exists(folder) ? "a file" : "nothing there");
@@ -68,7 +71,8 @@ inline transformer open_transformer(const std::filesystem::path& folder) {
 }
 
 /// The same with `tokenizer.json`.
-inline language_model open_model(const std::filesystem::path& folder) {
+template <class = void>
+language_model open_model(const std::filesystem::path& folder) {
   return {open_transformer(folder), tokenizer::open(folder / "tokenizer.json")};
 }
 
@@ -80,7 +84,8 @@ struct model_files {
 };
 
 /// \param name of the model, for messages
-inline language_model model_from_memory(const model_files& files, const std::string& name) {
+template <class = void>
+language_model model_from_memory(const model_files& files, const std::string& name) {
   const auto c = parse_transformer_config(files.config, name + "/config.json");
   const auto tensors = checkpoint::from_memory(files.tensors, name + "/model.safetensors");
   return {transformer(c, weights_of(tensors)),
@@ -90,8 +95,9 @@ inline language_model model_from_memory(const model_files& files, const std::str
 /// The first `blocks` contiguous blocks of a text's tokens, `[blocks, block_size]`.
 /// \param blocks 0 for as many whole blocks as the text has
 /// \throws value_error when the text has fewer tokens than that, or than one block
-inline owned_tensor<index, 2> text_blocks(const tokenizer& words, std::string_view text,
-                                          index blocks, index block_size) {
+template <class = void>
+owned_tensor<index, 2> text_blocks(const tokenizer& words, std::string_view text, index blocks,
+                                   index block_size) {
   atlas::detail::check_between(block_size, 1, index{1} << 31, "block_size");
   atlas::detail::check_between(blocks, 0, index{1} << 31, "blocks");
   if (text.empty()) throw value_error("text", "at least one character", "an empty text");

@@ -18,6 +18,7 @@
 namespace atlas::io::detail {
 
 /// What is done to a text before it is split. Empty: nothing.
+template <class = void>
 class normalizer {
  public:
   /// \throws format_error naming a kind that is not supported

@@ -20,7 +20,8 @@ namespace atlas::io {
 
 /// Type and shape without the elements, so that a caller can choose what to read.
 /// \throws format_error naming the file when it is not a `.npy` file of numbers (versions 1 to 3).
-inline npy_info npy_header(const std::filesystem::path& file) {
+template <class = void>
+npy_info npy_header(const std::filesystem::path& file) {
   return detail::parse_npy_header(mapped_file(file).bytes(), file.string());
 }
 

@@ -24,7 +24,8 @@ enum class split_behavior {
   contiguous             ///< neighbours are one piece
 };
 
-inline split_behavior behavior_from_json(const nlohmann::json& fields, const std::string& where) {
+template <class = void>
+split_behavior behavior_from_json(const nlohmann::json& fields, const std::string& where) {
   const std::string& name = text_member(fields, "behavior", where);
   constexpr std::string_view names[] = {"Removed", "Isolated", "MergedWithPrevious",
                                         "MergedWithNext", "Contiguous"};
@@ -40,7 +41,8 @@ struct split_range {
 };
 
 /// Joins neighbours by what the behaviour says of two of them.
-inline void join_ranges(std::vector<split_range>& ranges, split_behavior behavior) {
+template <class = void>
+void join_ranges(std::vector<split_range>& ranges, split_behavior behavior) {
   const auto joins = [&](const split_range& left, const split_range& right) {
     switch (behavior) {
       case split_behavior::merged_with_previous:
@@ -65,6 +67,7 @@ inline void join_ranges(std::vector<split_range>& ranges, split_behavior behavio
 
 /// The steps of a `pre_tokenizer` that ends with bytes. Holds the state of a search: use a copy in
 /// each thread.
+template <class = void>
 class pre_tokenizer {
  public:
   /// \throws format_error naming what is not supported
@@ -86,7 +89,7 @@ class pre_tokenizer {
   /// Either a space put before the piece, or a split.
   struct step {
     bool prefix_space;
-    std::vector<regex> pattern;  // one or none
+    std::vector<regex<>> pattern;  // one or none
     split_behavior behavior = split_behavior::isolated;
     bool invert = false;
   };
@@ -111,7 +114,7 @@ class pre_tokenizer {
   }
 
   void add_pattern(std::string_view pattern, split_behavior behavior, const std::string& where) {
-    steps_.push_back({false, {regex::from_pattern(pattern, where)}, behavior, false});
+    steps_.push_back({false, {regex<>::from_pattern(pattern, where)}, behavior, false});
   }
 
   void add_split(const nlohmann::json& fields, const std::string& where) {
@@ -121,7 +124,7 @@ class pre_tokenizer {
     if (text.empty()) throw format_error(where, "a pattern", "an empty one");
     steps_.push_back(
         {false,
-         {literal ? regex::from_literal(text, where) : regex::from_pattern(text, where)},
+         {literal ? regex<>::from_literal(text, where) : regex<>::from_pattern(text, where)},
          behavior_from_json(fields, where),
          flag_member(fields, "invert", false, where)});
   }

@@ -20,6 +20,7 @@ namespace atlas::io::detail {
 
 /// A compiled expression and its place in a text. Copies share the compiled form and may be used
 /// in different threads.
+template <class = void>
 class regex {
  public:
   /// \param pattern well-formed UTF-8, in Oniguruma's language

@@ -58,6 +58,7 @@ inline std::size_t repeated_interval(std::string_view text) {
 }
 
 /// Walks through a pattern and rewrites it piece by piece.
+template <class = void>
 class pattern_translator {
  public:
   pattern_translator(std::string_view pattern, const std::string& where)
@@ -120,8 +121,9 @@ class pattern_translator {
 
 /// \param pattern well-formed UTF-8
 /// \throws format_error naming what cannot be translated
-inline std::string translated_pattern(std::string_view pattern, const std::string& where) {
-  return pattern_translator(pattern, where).run();
+template <class = void>
+std::string translated_pattern(std::string_view pattern, const std::string& where) {
+  return pattern_translator<>(pattern, where).run();
 }
 
 }  // namespace atlas::io::detail

@@ -60,6 +60,7 @@ class safetensors {
  public:
   /// \throws format_error naming the file (and the tensor) for anything that is not right:
   /// truncation, malformed JSON or UTF-8, unknown dtypes, sizes that do not fit, overlaps, holes.
+  template <class = void>
   static safetensors open(const std::filesystem::path& file) {
     auto mapped = std::make_shared<const mapped_file>(file);
     safetensors opened(mapped->bytes(), file.string());
@@ -69,6 +70,7 @@ class safetensors {
 
   /// A file that is in memory already, which must outlive this object.
   /// \param name stands for the file's name in errors
+  template <class = void>
   static safetensors from_memory(std::span<const std::byte> bytes, std::string name) {
     return safetensors(bytes, std::move(name));
   }
@@ -76,15 +78,20 @@ class safetensors {
   const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
 
   /// All tensors, in alphabetical order.
+  template <class = void>
   std::vector<std::string> names() const {
     std::vector<std::string> all;
     for (const auto& [name, entry] : header_.entries) all.push_back(name);
     return all;
   }
 
-  bool contains(std::string_view name) const { return header_.entries.contains(name); }
+  template <class = void>
+  bool contains(std::string_view name) const {
+    return header_.entries.contains(name);
+  }
 
   /// Valid as long as this object. \throws format_error when there is no such tensor.
+  template <class = void>
   const tensor_entry& at(std::string_view name) const {
     const auto found = header_.entries.find(name);
     if (found == header_.entries.end())
@@ -108,6 +115,7 @@ class safetensors {
   }
 
  private:
+  template <class = void>
   safetensors(std::span<const std::byte> bytes, std::string name)
       : name_(std::move(name)), header_(detail::parse_safetensors(bytes, name_)) {}
 
@@ -118,7 +126,8 @@ class safetensors {
 
 namespace detail {
 
-inline void check_entry(const tensor_entry& entry) {
+template <class = void>
+void check_entry(const tensor_entry& entry) {
   const std::string where = "tensor " + in_quotes(entry.name);
   if (entry.name == "__metadata__" || first_malformed_utf8(entry.name))
     throw value_error(where, "a name in UTF-8 other than __metadata__", "this one");
@@ -133,7 +142,8 @@ inline void check_entry(const tensor_entry& entry) {
 }
 
 /// Large elements first, so that each tensor is aligned to its elements; then by name.
-inline std::vector<const tensor_entry*> writing_order(const std::vector<tensor_entry>& entries) {
+template <class = void>
+std::vector<const tensor_entry*> writing_order(const std::vector<tensor_entry>& entries) {
   std::vector<const tensor_entry*> order;
   for (const tensor_entry& entry : entries) order.push_back(&entry);
   std::sort(order.begin(), order.end(), [](const tensor_entry* a, const tensor_entry* b) {
@@ -144,8 +154,9 @@ inline std::vector<const tensor_entry*> writing_order(const std::vector<tensor_e
 }
 
 /// The length and the JSON, padded with spaces to a multiple of 8 bytes.
-inline std::string header_bytes(const std::vector<const tensor_entry*>& order,
-                                const std::map<std::string, std::string>& metadata) {
+template <class = void>
+std::string header_bytes(const std::vector<const tensor_entry*>& order,
+                         const std::map<std::string, std::string>& metadata) {
   nlohmann::ordered_json root = nlohmann::ordered_json::object();
   if (!metadata.empty()) root["__metadata__"] = metadata;
   std::size_t begin = 0;
@@ -175,9 +186,9 @@ inline std::string header_bytes(const std::vector<const tensor_entry*>& order,
 /// Writes the tensors (little-endian bytes, as in `tensor_entry`) into one file, all or nothing.
 /// \throws value_error or shape_error naming a tensor that cannot be written (a name twice, a
 /// size that does not fit its shape), error when the file cannot be.
-inline void write_safetensors(const std::filesystem::path& file,
-                              const std::vector<tensor_entry>& tensors,
-                              const std::map<std::string, std::string>& metadata = {}) {
+template <class = void>
+void write_safetensors(const std::filesystem::path& file, const std::vector<tensor_entry>& tensors,
+                       const std::map<std::string, std::string>& metadata = {}) {
   for (const auto& [key, value] : metadata)
     if (first_malformed_utf8(key) || first_malformed_utf8(value))
       throw value_error("metadata", "UTF-8", "something else at " + detail::in_quotes(key));

@@ -39,7 +39,8 @@ struct safetensors_header {
   std::map<std::string, tensor_entry, std::less<>> entries;
 };
 
-inline std::string tensor_place(const std::string& file, std::string_view tensor) {
+template <class = void>
+std::string tensor_place(const std::string& file, std::string_view tensor) {
   return file + ": tensor " + in_quotes(tensor);
 }
 
@@ -57,7 +58,8 @@ inline std::string_view safetensors_json(std::span<const std::byte> file, const 
   return {reinterpret_cast<const char*>(file.data()) + 8, static_cast<std::size_t>(length)};
 }
 
-inline index extent_from_json(const nlohmann::json& extent, const std::string& where) {
+template <class = void>
+index extent_from_json(const nlohmann::json& extent, const std::string& where) {
   if (!extent.is_number_integer())
     throw format_error(where, "extents that are integers", described(extent));
   if (!extent.is_number_unsigned()) throw format_error(where, "no negative extent", extent.dump());
@@ -67,9 +69,10 @@ inline index extent_from_json(const nlohmann::json& extent, const std::string& w
 }
 
 /// The slice of `data` that the offsets name.
-inline std::span<const std::byte> bytes_from_json(const nlohmann::json& offsets,
-                                                  std::span<const std::byte> data,
-                                                  const std::string& where) {
+template <class = void>
+std::span<const std::byte> bytes_from_json(const nlohmann::json& offsets,
+                                           std::span<const std::byte> data,
+                                           const std::string& where) {
   if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
       !offsets[1].is_number_unsigned())
     throw format_error(where, "data_offsets [begin, end]", described(offsets));
@@ -82,8 +85,9 @@ inline std::span<const std::byte> bytes_from_json(const nlohmann::json& offsets,
   return data.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
 }
 
-inline tensor_entry entry_from_json(const std::string& name, const nlohmann::json& fields,
-                                    std::span<const std::byte> data, const std::string& where) {
+template <class = void>
+tensor_entry entry_from_json(const std::string& name, const nlohmann::json& fields,
+                             std::span<const std::byte> data, const std::string& where) {
   tensor_entry entry{name, dtype::f32, {}, {}};
   const std::string& type = text_member(fields, "dtype", where);
   if (const auto known = dtype_from_name(type))
@@ -103,22 +107,24 @@ inline tensor_entry entry_from_json(const std::string& name, const nlohmann::jso
   return entry;
 }
 
-inline std::map<std::string, std::string> metadata_from_json(const nlohmann::json& fields,
-                                                             const std::string& file) {
+template <class = void>
+std::map<std::string, std::string> metadata_from_json(const nlohmann::json& fields,
+                                                      const std::string& file) {
   const std::string where = file + ": __metadata__";
   if (!fields.is_object()) throw format_error(where, "an object", fields.type_name());
   std::map<std::string, std::string> metadata;
   for (const auto& [key, value] : fields.items()) {
     if (!value.is_string())
       throw format_error(where, in_quotes(key) + " to be a string", value.type_name());
-    metadata.emplace(key, value.get<std::string>());
+    metadata.emplace(key, value.template get<std::string>());
   }
   return metadata;
 }
 
 /// The tensors must cover the data once: no overlap, no hole, nothing after the last.
-inline void check_cover(const safetensors_header& header, std::span<const std::byte> data,
-                        const std::string& name) {
+template <class = void>
+void check_cover(const safetensors_header& header, std::span<const std::byte> data,
+                 const std::string& name) {
   std::vector<const tensor_entry*> order;
   for (const auto& [key, entry] : header.entries) order.push_back(&entry);
   const auto begin = [&](const tensor_entry* e) { return e->bytes.data() - data.data(); };
@@ -143,8 +149,8 @@ inline void check_cover(const safetensors_header& header, std::span<const std::b
 
 /// Reads and checks the whole header.
 /// \param name the file's name, for messages
-inline safetensors_header parse_safetensors(std::span<const std::byte> file,
-                                            const std::string& name) {
+template <class = void>
+safetensors_header parse_safetensors(std::span<const std::byte> file, const std::string& name) {
   const std::string_view text = safetensors_json(file, name);
   const nlohmann::json root = parse_json(text, name + ": header");
   if (!root.is_object()) throw format_error(name + ": header", "an object", root.type_name());

@@ -39,11 +39,13 @@ namespace atlas::io {
 class tokenizer {
  public:
   /// \throws format_error naming the file and what is malformed or not supported
+  template <class = void>
   static tokenizer open(const std::filesystem::path& file) {
     return from_text(read_text(file), file.string());
   }
 
   /// \param name stands for the file's name in errors
+  template <class = void>
   static tokenizer from_text(std::string_view json, std::string name) {
     const nlohmann::json fields = detail::parse_json(json, name);
     if (!fields.is_object()) throw format_error(name, "an object", fields.type_name());
@@ -52,13 +54,14 @@ class tokenizer {
 
   /// The ids of a text. An empty text has none.
   /// \throws value_error naming the offset of the first malformed byte of UTF-8
+  template <class = void>
   std::vector<index> encode(std::string_view utf8) const {
     if (const auto at = first_malformed_utf8(utf8))
       throw value_error("text", "UTF-8", "a malformed byte at offset " + std::to_string(*at));
     // Normal forms can make a text up to 18 times as long, and ICU counts in 32 bits.
     if (utf8.size() > std::numeric_limits<std::int32_t>::max() / 18)
       throw value_error("text", "at most 119304647 bytes", std::to_string(utf8.size()));
-    encoder run{*this, pre_tokenizer_, {}, {}, {}};
+    encoder<> run{*this, pre_tokenizer_, {}, {}, {}};
     const std::u16string text = detail::to_utf16(utf8);
     raw_tokens_.split(
         text, [&](std::u16string_view piece) { run.normalized(piece); },
@@ -69,6 +72,7 @@ class tokenizer {
   /// The text of ids. What is not UTF-8 (ids that begin or end inside a character) becomes
   /// U+FFFD; added tokens appear as they are written.
   /// \throws value_error naming an id that there is not
+  template <class = void>
   std::string decode(std::span<const index> ids) const {
     std::string bytes;
     for (const index id : ids) {
@@ -85,9 +89,10 @@ class tokenizer {
 
  private:
   /// The state of one call of `encode`: searches, and the words that were seen already.
+  template <class = void>
   struct encoder {
     const tokenizer& rules;
-    detail::pre_tokenizer pieces;
+    detail::pre_tokenizer<> pieces;
     std::unordered_map<std::string, std::vector<index>> seen;
     std::string bytes;
     std::vector<index> ids;
@@ -113,11 +118,12 @@ class tokenizer {
     }
   };
 
+  template <class = void>
   tokenizer(const nlohmann::json& fields, std::string name)
-      : normalizer_(detail::normalizer::from_json(member_or_null(fields, "normalizer"), name)),
-        pre_tokenizer_(
-            detail::pre_tokenizer::from_json(detail::member(fields, "pre_tokenizer", name), name)),
-        model_(detail::bpe::from_json(detail::member(fields, "model", name), name)) {
+      : normalizer_(detail::normalizer<>::from_json(member_or_null(fields, "normalizer"), name)),
+        pre_tokenizer_(detail::pre_tokenizer<>::from_json(
+            detail::member(fields, "pre_tokenizer", name), name)),
+        model_(detail::bpe<>::from_json(detail::member(fields, "model", name), name)) {
     check_decoder(fields, name);
     for (const auto& [token, id] : model_.vocabulary())
       texts_.emplace(index{id}, detail::bytes_of_token(token).value_or(token));
@@ -128,12 +134,14 @@ class tokenizer {
     for (const auto& token : added) add_token(token, name + ": added_tokens");
   }
 
+  template <class = void>
   static const nlohmann::json& member_or_null(const nlohmann::json& fields, const char* key) {
     static const nlohmann::json null;
     const auto found = fields.find(key);
     return found == fields.end() ? null : *found;
   }
 
+  template <class = void>
   static void check_decoder(const nlohmann::json& fields, const std::string& name) {
     const nlohmann::json& decoder = member_or_null(fields, "decoder");
     if (decoder.is_null()) return;
@@ -142,6 +150,7 @@ class tokenizer {
       throw format_error(name + ": decoder", "ByteLevel", detail::in_quotes(type));
   }
 
+  template <class = void>
   void add_token(const nlohmann::json& fields, const std::string& where) {
     const std::string& content = detail::text_member(fields, "content", where);
     const std::string place = where + " " + detail::in_quotes(content);
@@ -168,11 +177,11 @@ class tokenizer {
     (normalized ? normalized_tokens_ : raw_tokens_).add(std::move(token));
   }
 
-  detail::normalizer normalizer_;
-  detail::pre_tokenizer pre_tokenizer_;
-  detail::bpe model_;
-  detail::added_token_set raw_tokens_;         // found in the text as it comes
-  detail::added_token_set normalized_tokens_;  // found after normalization
+  detail::normalizer<> normalizer_;
+  detail::pre_tokenizer<> pre_tokenizer_;
+  detail::bpe<> model_;
+  detail::added_token_set<> raw_tokens_;         // found in the text as it comes
+  detail::added_token_set<> normalized_tokens_;  // found after normalization
   std::unordered_map<index, std::string> texts_;
   std::set<std::string> added_;
   index next_added_ = 0;
