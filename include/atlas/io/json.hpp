@@ -82,13 +82,13 @@ class json_check : public nlohmann::json::json_sax_t {
 
 /// \param where what the text is, for messages
 /// \throws format_error for malformed UTF-8, malformed JSON and duplicate keys.
-template <class = void>
-nlohmann::json parse_json(std::string_view text, const std::string& where) {
+template <class Json = nlohmann::json>
+Json parse_json(std::string_view text, const std::string& where) {
   if (const auto at = first_malformed_utf8(text))
     throw format_error(where, "UTF-8", "a malformed byte at offset " + std::to_string(*at));
-  json_check<> check(where);
-  nlohmann::json::sax_parse(text.begin(), text.end(), &check);
-  return nlohmann::json::parse(text.begin(), text.end());
+  json_check<Json> check(where);
+  Json::sax_parse(text.begin(), text.end(), &check);
+  return Json::parse(text.begin(), text.end());
 }
 
 /// The member of an object. \throws format_error when it is not there.
