@@ -3,6 +3,8 @@
 /// Ratios of second to first neighbour distances.
 
 #include <cmath>
+#include <ranges>
+#include <string>
 #include <vector>
 
 #include "atlas/core/errors.hpp"
@@ -17,18 +19,12 @@ struct log_ratios {
   index isolated = 0;    ///< rows left with fewer than two neighbours by the exclusion
 };
 
-template <class Scalar>
-log_ratios neighbor_log_ratios(const tensor_view<const Scalar, 2>& points,
-                               neighbor_options options) {
-  check_not_empty(points, "points");
-  if (points.extent(0) < 3)
-    throw shape_error("points", "at least 3 rows for two neighbours each",
-                      std::to_string(points.extent(0)));
-  options.k = 2;
-  const neighbor_table table = nearest_neighbors(points, options);
+/// Of these rows of a table of two neighbours each.
+template <class Rows>
+log_ratios log_ratios_of_rows(const neighbor_table& table, const Rows& rows) {
   log_ratios out;
-  out.values.reserve(static_cast<std::size_t>(points.extent(0)));
-  for (index i = 0; i < points.extent(0); ++i) {
+  out.values.reserve(static_cast<std::size_t>(std::ranges::size(rows)));
+  for (const index i : rows) {
     const double first = table.distances(i, 0), second = table.distances(i, 1);
     if (table.indices(i, 1) < 0)
       ++out.isolated;
@@ -38,6 +34,24 @@ log_ratios neighbor_log_ratios(const tensor_view<const Scalar, 2>& points,
       out.values.push_back(std::log(second / first));
   }
   return out;
+}
+
+/// The two nearest neighbours of every row, whatever `options.k`.
+template <class Scalar>
+neighbor_table two_neighbors(const tensor_view<const Scalar, 2>& points, neighbor_options options) {
+  check_not_empty(points, "points");
+  if (points.extent(0) < 3)
+    throw shape_error("points", "at least 3 rows for two neighbours each",
+                      std::to_string(points.extent(0)));
+  options.k = 2;
+  return nearest_neighbors(points, options);
+}
+
+template <class Scalar>
+log_ratios neighbor_log_ratios(const tensor_view<const Scalar, 2>& points,
+                               const neighbor_options& options) {
+  return log_ratios_of_rows(two_neighbors(points, options),
+                            std::views::iota(index{0}, points.extent(0)));
 }
 
 }  // namespace atlas::detail

@@ -3,8 +3,10 @@
 /// Gaussian surrogates: what structureless data with the same mean and covariance would give.
 
 #include <Eigen/Core>
-#include <cmath>
+#include <array>
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
@@ -29,7 +31,7 @@ struct surrogate_options {
 struct surrogate_null {
   double mean = 0;
   double sd = 0;
-  double z = 0;               ///< (estimate - mean) / sd
+  double z = 0;               ///< (estimate - mean) / sd; NaN or infinite where the draws agree
   std::vector<double> draws;  ///< one estimate a surrogate
 };
 
@@ -70,26 +72,47 @@ class gaussian_surrogates {
 
 namespace detail {
 
-/// Applies `estimate(cloud)` to the surrogates of a cloud, in parallel over draws.
-template <class Scalar, class Estimate>
-surrogate_null null_over_surrogates(const tensor_view<const Scalar, 2>& points, double observed,
-                                    const surrogate_options& options, Estimate&& estimate) {
+/// Where a value lies among draws.
+inline surrogate_null null_of_draws(std::vector<double> draws, double observed) {
+  const sample_summary s = summarize(draws);
+  return {s.mean, s.sd, (observed - s.mean) / s.sd, std::move(draws)};
+}
+
+/// The nulls of K statistics from `draw(number)`, which gives all of them for one structureless
+/// draw; in parallel over draws.
+template <std::size_t K, class Draw>
+std::array<surrogate_null, K> nulls_over_draws(const std::array<double, K>& observed,
+                                               const surrogate_options& options, Draw&& draw) {
   if (options.draws < 2)
     throw value_error("draws", "at least 2 surrogates", std::to_string(options.draws));
-  const gaussian_surrogates<Scalar> source(points);
-  surrogate_null null;
-  null.draws.resize(static_cast<std::size_t>(options.draws));
+  std::vector<std::array<double, K>> values(static_cast<std::size_t>(options.draws));
   progress_meter meter(options.on_progress, "surrogates", options.draws);
   parallel_for(options.draws, options.threads, [&](index i) {
-    const auto number = static_cast<std::uint64_t>(i);
-    null.draws[static_cast<std::size_t>(i)] = estimate(source.draw(options.seed, number));
+    values[static_cast<std::size_t>(i)] = draw(static_cast<std::uint64_t>(i));
     meter.advance();
   });
-  const sample_summary s = summarize(null.draws);
-  null.mean = s.mean;
-  null.sd = s.sd;
-  null.z = (observed - s.mean) / s.sd;
-  return null;
+  std::array<surrogate_null, K> nulls;
+  for (std::size_t k = 0; k < K; ++k) {
+    std::vector<double> of_one;
+    for (const auto& v : values) of_one.push_back(v[k]);
+    nulls[k] = null_of_draws(std::move(of_one), observed[k]);
+  }
+  return nulls;
+}
+
+/// The same with `estimate(cloud)` of the surrogates of a cloud. \throws shape_error for an empty
+/// cloud; value_error for NaN
+template <std::size_t K, class Scalar, class Estimate>
+std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scalar, 2>& points,
+                                                    const std::array<double, K>& observed,
+                                                    const surrogate_options& options,
+                                                    Estimate&& estimate) {
+  check_not_empty(points, "points");
+  check_finite(points, "points");
+  const gaussian_surrogates<Scalar> source(points);
+  return nulls_over_draws(observed, options, [&](std::uint64_t number) {
+    return estimate(source.draw(options.seed, number));
+  });
 }
 
 }  // namespace detail
@@ -110,14 +133,13 @@ surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
-  detail::check_not_empty(view, "points");
-  detail::check_finite(view, "points");
   two_nn_options quiet = options;
   quiet.on_progress = {};
-  return detail::null_over_surrogates(view, observed.dimension, surrogates,
-                                      [&](const owned_tensor<scalar, 2>& cloud) {
-                                        return detail::two_nn<scalar>(cloud, quiet).dimension;
-                                      });
+  const auto dimension = [&](const owned_tensor<scalar, 2>& cloud) {
+    return std::array{detail::two_nn<scalar>(cloud, quiet).dimension};
+  };
+  return detail::nulls_over_surrogates(view, std::array{observed.dimension}, surrogates,
+                                       dimension)[0];
 }
 
 }  // namespace atlas

@@ -14,8 +14,8 @@ namespace atlas::detail {
 
 /// Squared distance of two rows, computed from their differences in double. Eight partial sums in
 /// a fixed order: the same bits for every storage order and symmetric in its arguments.
-template <class Scalar>
-double squared_distance(const Scalar* a, const Scalar* b, index d) {
+template <class A, class B>
+double squared_distance(const A* a, const B* b, index d) {
   constexpr index lanes = 8;
   double partial[lanes] = {};
   index c = 0;

@@ -70,6 +70,26 @@ double exact_p(index n, index blocks, index block_size, AsExtreme&& as_extreme) 
   return hits / total;
 }
 
+/// Rows in the order of shuffle number `i`.
+inline void shuffle_rows(index blocks, const permutation_options& o, index i,
+                         std::vector<index>& rows) {
+  random_stream random(o.seed, static_cast<std::uint64_t>(i));
+  rows_of_blocks(random_permutation(blocks, random), o.block_size, rows);
+}
+
+/// `statistic(rows)` of every random shuffle of n rows.
+template <class Statistic>
+std::vector<double> over_shuffles(index n, const permutation_options& o, Statistic&& statistic) {
+  const index blocks = check_permutations(n, o);
+  std::vector<double> values(static_cast<std::size_t>(o.permutations));
+  parallel_for(o.permutations, o.threads, [&](index i) {
+    std::vector<index> rows(static_cast<std::size_t>(n));
+    shuffle_rows(blocks, o, i, rows);
+    values[static_cast<std::size_t>(i)] = statistic(rows);
+  });
+  return values;
+}
+
 /// Share of shuffles of n rows for which `as_extreme(rows)` is true: of all of them where there are
 /// no more than were asked for, else `(hits + 1) / (permutations + 1)` of random ones (Phipson and
 /// Smyth 2010).
@@ -84,8 +104,7 @@ double permutation_p(index n, const permutation_options& o, AsExtreme&& as_extre
   parallel_for(chunks, o.threads, [&](index c) {
     std::vector<index> rows(static_cast<std::size_t>(n));
     for (index i = c * chunk; i < std::min(o.permutations, (c + 1) * chunk); ++i) {
-      random_stream random(o.seed, static_cast<std::uint64_t>(i));
-      rows_of_blocks(random_permutation(blocks, random), o.block_size, rows);
+      shuffle_rows(blocks, o, i, rows);
       hits[static_cast<std::size_t>(c)] += as_extreme(rows) ? 1 : 0;
     }
   });
