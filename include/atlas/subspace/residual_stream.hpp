@@ -14,6 +14,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/linalg/tiled_product.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 
 namespace atlas {
@@ -98,6 +99,39 @@ std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
                                        local_dimension, argument);
   });
   return frames;
+}
+
+/// The clouds as they are written to the residual stream, where heads have coordinates in common.
+///
+/// \param clouds            `[H, N, d_head]`
+/// \param output_projection `[H * d_head, d_model]`, rows head-major
+/// \return `[H, N, d_model]`, each head of rank d_head at most
+/// \throws shape_error for a projection of other shape; value_error for NaN
+///
+/// O(H N d_head d_model) time and H N d_model numbers of memory.
+template <tensor_like<3> Clouds, tensor_like<2> Projection>
+owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(const Clouds& clouds,
+                                                             const Projection& output_projection,
+                                                             int threads = 0) {
+  using scalar = scalar_of<Clouds, 3>;
+  const auto held = as_view<3>(clouds);
+  const tensor_view<const scalar, 3>& view = held;
+  const auto projection_held = as_view<2>(output_projection);
+  const tensor_view<const scalar_of<Projection, 2>, 2>& projection = projection_held;
+  const index heads = view.extent(0), n = view.extent(1), d = view.extent(2);
+  detail::check_not_empty(view, "clouds");
+  detail::check_finite(view, "clouds");
+  detail::check_not_empty(projection, "output_projection");
+  detail::check_extent(projection.extent(0), heads * d, "output_projection",
+                       "heads * d_head rows,");
+  detail::check_finite(projection, "output_projection");
+  const row_matrix<scalar> weights = detail::matrix_copy<scalar>(projection);
+  owned_tensor<scalar, 3> out({heads, n, weights.cols()});
+  for (index h = 0; h < heads; ++h)
+    Eigen::Map<row_matrix<scalar>>(out.mutable_view()[h].data(), n, weights.cols()) =
+        detail::tiled_product(detail::matrix_copy<scalar>(view[h]), weights.middleRows(h * d, d),
+                              threads);
+  return out;
 }
 
 }  // namespace atlas
