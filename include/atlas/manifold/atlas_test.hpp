@@ -1,0 +1,107 @@
+#pragma once
+/// \file
+/// The atlas test: are the heads of a layer charts of one manifold?
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/dimension/surrogate.hpp"
+#include "atlas/dimension/two_nn.hpp"
+#include "atlas/manifold/pooled_dimension.hpp"
+#include "atlas/subspace/head_overlap.hpp"
+#include "atlas/subspace/principal_frame.hpp"
+
+namespace atlas {
+
+struct atlas_test_options {
+  index local_dimension = 0;          ///< k of the heads' frames; 0: `local_dimension_of_heads`
+  head_overlap_options overlap = {};  ///< groups, bootstraps, Haar null
+  two_nn_options dimension = {};      ///< of the heads and pooled; exclusion of a head's N rows
+  surrogate_options surrogates = {};  ///< of the pooled dimension
+  int threads = 0;                    ///< 0: all of the machine; instead of those of the parts
+};
+
+struct atlas_test_result {
+  head_overlap_result overlap;       ///< O_h with its intervals and its Haar null
+  two_nn_result pooled;              ///< of all heads, each less its mean
+  surrogate_null pooled_null;        ///< of Gaussian heads
+  std::vector<two_nn_result> heads;  ///< each by itself
+  double mean_head_dimension = 0;
+};
+
+/// The k that heads of these dimensions are compared by: their median, rounded, within [1, d / 2].
+/// \throws shape_error for no heads; value_error for NaN
+template <tensor_like<1> Dimensions>
+index local_dimension_of_heads(const Dimensions& dimensions, index d) {
+  const auto view = as_view<1>(dimensions);
+  detail::check_not_empty(view, "dimensions");
+  detail::check_finite(view, "dimensions");
+  std::vector<double> sorted;
+  for (index h = 0; h < view.extent(0); ++h) sorted.push_back(static_cast<double>(view[h]));
+  std::sort(sorted.begin(), sorted.end());
+  const auto most = static_cast<double>(std::max<index>(1, d / 2));
+  return static_cast<index>(std::clamp(std::round(sorted_quantile(sorted, 0.5)), 1.0, most));
+}
+
+namespace detail {
+
+/// TwoNN of every head.
+template <class Scalar>
+std::vector<two_nn_result> head_dimensions(const tensor_view<const Scalar, 3>& clouds,
+                                           two_nn_options options, int threads) {
+  std::vector<two_nn_result> heads(static_cast<std::size_t>(clouds.extent(0)));
+  options.threads = threads;
+  options.on_progress = {};
+  parallel_for(clouds.extent(0), threads, [&](index h) {
+    heads[static_cast<std::size_t>(h)] = two_nn<Scalar>(clouds[h], options);
+  });
+  return heads;
+}
+
+inline atlas_test_options with_threads(atlas_test_options options) {
+  options.overlap.threads = options.overlap.haar.threads = options.threads;
+  options.dimension.threads = options.surrogates.threads = options.threads;
+  return options;
+}
+
+}  // namespace detail
+
+/// Overlap of the heads' principal subspaces together with the dimension of the heads pooled, each
+/// beside its null. Heads are charts of one manifold only if they overlap more than random
+/// subspaces do (`overlap.global.z` well above 0) and are together of a dimension that is low
+/// (`pooled_null.z` well below 0) and no higher than each by itself. One alone means little: heads
+/// that are low in subspaces of their own give the second without the first.
+///
+/// \param clouds `[H, N, d]`, H >= 2, in coordinates that heads have in common: those of
+///               `residual_stream_clouds`. A head's own coordinates are arbitrary (methods, section
+///               4), and then so are both numbers.
+/// \throws as `two_nn`, `principal_frame` and `head_overlap`
+///
+/// O((1 + draws) (H N)^2 d) time, O(H N d) memory per thread; the same bits for every thread count.
+template <tensor_like<3> Clouds>
+atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& options = {}) {
+  using scalar = scalar_of<Clouds, 3>;
+  const auto held = as_view<3>(clouds);
+  const tensor_view<const scalar, 3>& view = held;
+  detail::check_not_empty(view, "clouds");
+  detail::check_finite(view, "clouds");
+  const atlas_test_options o = detail::with_threads(options);
+  atlas_test_result out;
+  out.heads = detail::head_dimensions(view, o.dimension, o.threads);
+  std::vector<double> dimensions;
+  for (const two_nn_result& head : out.heads) dimensions.push_back(head.dimension);
+  out.mean_head_dimension = summarize(dimensions).mean;
+  const index k = o.local_dimension != 0 ? o.local_dimension
+                                         : local_dimension_of_heads(dimensions, view.extent(2));
+  out.overlap = head_overlap(principal_frames(view, k, o.threads), o.overlap);
+  out.pooled = pooled_dimension(view, o.dimension);
+  out.pooled_null = pooled_dimension_null(view, out.pooled, o.dimension, o.surrogates);
+  return out;
+}
+
+}  // namespace atlas

@@ -1,0 +1,107 @@
+#pragma once
+/// \file
+/// Whether a cloud hangs together: the connected components of its graph of nearest neighbours.
+
+#include <array>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/dimension/surrogate.hpp"
+#include "atlas/manifold/disjoint_sets.hpp"
+#include "atlas/neighbors/nearest_neighbors.hpp"
+
+namespace atlas {
+
+struct connectivity_options {
+  index k = 10;                        ///< neighbours that a row is joined to
+  exclusion exclude = {};              ///< rows that may not be neighbours
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
+};
+
+struct connectivity_result {
+  index components = 0;
+  double largest_share = 0;      ///< of the rows, in the largest component
+  std::vector<index> sizes;      ///< `[components]`, descending
+  std::vector<index> component;  ///< `[N]`, each row's, numbered as in `sizes`
+  index isolated = 0;            ///< rows to which the exclusion left no neighbour of their own
+};
+
+/// What structureless clouds give.
+struct connectivity_nulls {
+  surrogate_null components;
+  surrogate_null largest_share;
+};
+
+namespace detail {
+
+template <class Scalar>
+connectivity_result connectivity(const tensor_view<const Scalar, 2>& points,
+                                 const connectivity_options& options) {
+  const neighbor_table table = nearest_neighbors(points, {.k = options.k,
+                                                          .exclude = options.exclude,
+                                                          .threads = options.threads,
+                                                          .on_progress = options.on_progress});
+  const index n = points.extent(0);
+  disjoint_sets sets(n);
+  connectivity_result out;
+  for (index i = 0; i < n; ++i) {
+    if (table.indices(i, 0) < 0) ++out.isolated;
+    for (index j = 0; j < options.k; ++j)
+      if (const index neighbor = table.indices(i, j); neighbor >= 0) sets.join(i, neighbor);
+  }
+  out.component = sets.numbered();
+  for (const index c : out.component) {
+    if (c >= static_cast<index>(out.sizes.size()))
+      out.sizes.resize(static_cast<std::size_t>(c) + 1);
+    ++out.sizes[static_cast<std::size_t>(c)];
+  }
+  out.components = static_cast<index>(out.sizes.size());
+  out.largest_share = static_cast<double>(out.sizes[0]) / static_cast<double>(n);
+  return out;
+}
+
+}  // namespace detail
+
+/// Components of the graph that joins two rows where either is among the k nearest neighbours of
+/// the other. A cloud of one piece gives one component; k decides how small a gap still counts.
+///
+/// \param points `[N, d]`, N >= 2
+/// \throws as `nearest_neighbors`
+///
+/// O(N^2 d) time, O(N k) memory; the same result for every thread count and storage order.
+template <tensor_like<2> Points>
+connectivity_result connectivity(const Points& points, const connectivity_options& options = {}) {
+  const auto held = as_view<2>(points);
+  return detail::connectivity<scalar_of<Points, 2>>(held, options);
+}
+
+/// The same on Gaussian clouds with the cloud's own mean and covariance, under the same exclusion.
+/// They are of one piece as a rule, all of them, and then z has no spread to be measured by: it is
+/// NaN for a cloud of one piece and infinite for another.
+///
+/// \param observed what `connectivity` gave on the points
+/// \param options  of that call
+/// \throws as `connectivity`; value_error for fewer than 2 draws
+///
+/// O(draws N^2 d) time, O(N (d + k)) memory per thread.
+template <tensor_like<2> Points>
+connectivity_nulls connectivity_null(const Points& points, const connectivity_result& observed,
+                                     const connectivity_options& options = {},
+                                     const surrogate_options& surrogates = {}) {
+  using scalar = scalar_of<Points, 2>;
+  const auto held = as_view<2>(points);
+  const tensor_view<const scalar, 2>& view = held;
+  connectivity_options quiet = options;
+  quiet.on_progress = {};
+  const auto statistics = [](const connectivity_result& r) {
+    return std::array{static_cast<double>(r.components), r.largest_share};
+  };
+  auto nulls = detail::nulls_over_surrogates(
+      view, statistics(observed), surrogates, [&](const owned_tensor<scalar, 2>& cloud) {
+        return statistics(detail::connectivity<scalar>(cloud, quiet));
+      });
+  return {std::move(nulls[0]), std::move(nulls[1])};
+}
+
+}  // namespace atlas

@@ -1,0 +1,185 @@
+#pragma once
+/// \file
+/// Whether a cloud has the same dimension everywhere: TwoNN on random regions.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/dimension/ratios.hpp"
+#include "atlas/dimension/surrogate.hpp"
+#include "atlas/dimension/two_nn.hpp"
+#include "atlas/linalg/tiled_product.hpp"
+#include "atlas/stats/summary.hpp"
+
+namespace atlas {
+
+struct homogeneity_options {
+  index regions = 6;          ///< at least 2
+  index region_points = 400;  ///< rows of a region, its centre among them; at most N
+  two_nn_estimator estimator = two_nn_estimator::censored;
+  double discard_fraction = 0.1;       ///< of `two_nn`, within each region
+  exclusion exclude = {};              ///< rows that may not be neighbours
+  std::uint64_t seed = 0;              ///< of the regions' centres
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
+};
+
+/// A row and those nearest to it.
+struct local_region {
+  index centre = 0;         ///< row number
+  double radius = 0;        ///< distance to the farthest row of the region
+  two_nn_result dimension;  ///< of the region's rows
+};
+
+struct homogeneity_result {
+  double mean = 0;  ///< of the regions' dimensions
+  double sd = 0;    ///< between regions
+  /// What sampling alone gives sd, where all regions have the mean dimension and no row in common.
+  double sampling_sd = 0;
+  double covered = 0;  ///< share of the cloud's rows that are in a region
+  std::vector<local_region> regions;
+};
+
+/// What structureless clouds give.
+struct homogeneity_nulls {
+  surrogate_null mean;
+  surrogate_null sd;
+};
+
+namespace detail {
+
+/// The `count` rows nearest to a row, itself among them; equal distances by row number.
+template <class Scalar>
+std::vector<std::pair<double, index>> nearest_rows(const row_matrix<Scalar>& points, index centre,
+                                                   index count) {
+  std::vector<std::pair<double, index>> squares;
+  squares.reserve(static_cast<std::size_t>(points.rows()));
+  for (index i = 0; i < points.rows(); ++i)
+    squares.emplace_back(
+        squared_distance(points.row(centre).data(), points.row(i).data(), points.cols()), i);
+  std::nth_element(squares.begin(), squares.begin() + (count - 1), squares.end());
+  squares.resize(static_cast<std::size_t>(count));
+  return squares;
+}
+
+/// Dimension of a region from the neighbours of its rows in the whole cloud.
+inline local_region measure_region(const std::vector<std::pair<double, index>>& nearest,
+                                   index centre, const neighbor_table& table,
+                                   const two_nn_options& options) {
+  std::vector<index> rows;
+  double farthest = 0;
+  for (const auto& [square, row] : nearest) {
+    rows.push_back(row);
+    farthest = std::max(farthest, square);
+  }
+  return {centre, std::sqrt(farthest),
+          two_nn_of_log_ratios(log_ratios_of_rows(table, rows), options)};
+}
+
+/// Mean and spread of the regions. The censored estimate of k ratios has variance d^2 / (k - 2).
+inline void summarize_regions(homogeneity_result& out) {
+  std::vector<double> dimensions;
+  double variance = 0;
+  for (const local_region& r : out.regions) {
+    dimensions.push_back(r.dimension.dimension);
+    variance += 1 / std::max(1.0, static_cast<double>(r.dimension.points_kept - 2));
+  }
+  const sample_summary s = summarize(dimensions);
+  out.mean = s.mean;
+  out.sd = s.sd;
+  out.sampling_sd = s.mean * std::sqrt(variance / static_cast<double>(out.regions.size()));
+}
+
+template <class Scalar>
+void check_homogeneity(const tensor_view<const Scalar, 2>& points, const homogeneity_options& o) {
+  check_not_empty(points, "points");
+  if (points.extent(0) < 3) throw shape_error("points", "at least 3 rows", "fewer");
+  check_between(o.regions, 2, points.extent(0), "regions");
+  check_between(o.region_points, 3, points.extent(0), "region_points");
+  check_share(o.discard_fraction, 0, 1, "discard_fraction");
+}
+
+template <class Scalar>
+homogeneity_result homogeneity(const tensor_view<const Scalar, 2>& points,
+                               const homogeneity_options& o) {
+  check_homogeneity(points, o);
+  const index n = points.extent(0);
+  const neighbor_table table = two_neighbors(
+      points, {.exclude = o.exclude, .threads = o.threads, .on_progress = o.on_progress});
+  const row_matrix<Scalar> rows = matrix_copy<Scalar>(points);
+  const two_nn_options estimate{.estimator = o.estimator, .discard_fraction = o.discard_fraction};
+  random_stream random(o.seed);
+  const std::vector<index> centres = sample_rows(n, o.regions, random);
+  homogeneity_result out;
+  out.regions.resize(centres.size());
+  std::vector<std::vector<std::pair<double, index>>> nearest(centres.size());
+  parallel_for(o.regions, o.threads, [&](index r) {
+    const auto at = static_cast<std::size_t>(r);
+    nearest[at] = nearest_rows(rows, centres[at], o.region_points);
+    out.regions[at] = measure_region(nearest[at], centres[at], table, estimate);
+  });
+  std::vector<bool> inside(static_cast<std::size_t>(n));
+  for (const auto& region : nearest)
+    for (const auto& [square, row] : region) inside[static_cast<std::size_t>(row)] = true;
+  out.covered =
+      static_cast<double>(std::count(inside.begin(), inside.end(), true)) / static_cast<double>(n);
+  summarize_regions(out);
+  return out;
+}
+
+}  // namespace detail
+
+/// Local dimension on random regions of a cloud. A region is a random row with the rows nearest to
+/// it; its dimension is `two_nn` of these rows, whose neighbours are sought in the whole cloud (a
+/// region that is cut out has an edge, and rows at it would lose their neighbours beyond). The
+/// exclusion acts on these neighbours; a region is a place, and all rows there belong to it.
+///
+/// Regions of a cloud that is not much larger than they are have rows in common (`covered`), and sd
+/// is then below `sampling_sd`.
+///
+/// \param points `[N, d]`, N >= region_points
+/// \throws shape_error for fewer than 3 rows; value_error for NaN, options out of range or a region
+///         without a dimension (as `two_nn`); cancelled
+///
+/// O(N^2 d + regions N d) time, O(N d + regions region_points) memory; the same bits for every
+/// thread count and storage order.
+template <tensor_like<2> Points>
+homogeneity_result homogeneity(const Points& points, const homogeneity_options& options = {}) {
+  const auto held = as_view<2>(points);
+  return detail::homogeneity<scalar_of<Points, 2>>(held, options);
+}
+
+/// The same on Gaussian clouds with the cloud's own mean and covariance: they too have regions that
+/// differ, since a normal density is not uniform.
+///
+/// \param observed what `homogeneity` gave on the points
+/// \param options  of that call
+/// \throws as `homogeneity`; value_error for fewer than 2 draws
+///
+/// O(draws N^2 d) time, O(N d) memory per thread.
+template <tensor_like<2> Points>
+homogeneity_nulls homogeneity_null(const Points& points, const homogeneity_result& observed,
+                                   const homogeneity_options& options = {},
+                                   const surrogate_options& surrogates = {}) {
+  using scalar = scalar_of<Points, 2>;
+  const auto held = as_view<2>(points);
+  const tensor_view<const scalar, 2>& view = held;
+  homogeneity_options quiet = options;
+  quiet.on_progress = {};
+  const auto statistics = [](const homogeneity_result& r) { return std::array{r.mean, r.sd}; };
+  auto nulls = detail::nulls_over_surrogates(
+      view, statistics(observed), surrogates, [&](const owned_tensor<scalar, 2>& cloud) {
+        return statistics(detail::homogeneity<scalar>(cloud, quiet));
+      });
+  return {std::move(nulls[0]), std::move(nulls[1])};
+}
+
+}  // namespace atlas

@@ -1,0 +1,231 @@
+#pragma once
+/// \file
+/// Whether labels (layers, heads, ranges of positions) mark different places of a cloud.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/dimension/surrogate.hpp"
+#include "atlas/linalg/tiled_product.hpp"
+#include "atlas/manifold/stacked_clouds.hpp"
+#include "atlas/neighbors/exclusion.hpp"
+#include "atlas/neighbors/tile.hpp"
+#include "atlas/stats/permutation.hpp"
+#include "atlas/stats/summary.hpp"
+
+namespace atlas {
+
+struct separation_options {
+  /// Of the labels, which is the null. Give a `block_size` where runs of rows belong together.
+  permutation_options permutation = {.permutations = 999};
+};
+
+struct separation_result {
+  double ratio = 0;       ///< own / between: well below `null_ratio` where groups are apart
+  double null_ratio = 0;  ///< median with the labels permuted
+  double own = 0;         ///< mean distance of a row to its group's centroid
+  double between = 0;     ///< mean distance of two centroids
+  index groups = 0;
+  /// between / own. The nulls are of it: permuted centroids may nearly coincide, so that the ratio
+  /// has a long tail there and no useful standard deviation.
+  double contrast = 0;
+  double null_mean = 0;  ///< of the contrast with the labels permuted
+  double null_sd = 0;
+  double z = 0;  ///< (contrast - null_mean) / null_sd: positive where groups are apart
+  double p = 0;  ///< one-sided: of a contrast as high
+};
+
+namespace detail {
+
+/// Labels as numbers 0, 1, ... in increasing order.
+struct numbered_labels {
+  std::vector<index> group;
+  index groups = 0;
+};
+
+inline numbered_labels number_labels(const owned_tensor<index, 1>& labels) {
+  std::vector<index> different(labels.data(), labels.data() + labels.extent(0));
+  std::sort(different.begin(), different.end());
+  different.erase(std::unique(different.begin(), different.end()), different.end());
+  numbered_labels out{{}, static_cast<index>(different.size())};
+  for (index i = 0; i < labels.extent(0); ++i)
+    out.group.push_back(std::lower_bound(different.begin(), different.end(), labels[i]) -
+                        different.begin());
+  return out;
+}
+
+/// Distances of rows to their centroids and between centroids. Row i has the label of row
+/// `order[i]`.
+template <class Scalar>
+class separation_measure {
+ public:
+  separation_measure(const tensor_view<const Scalar, 2>& points, const numbered_labels& labels)
+      : points_(matrix_copy<Scalar>(points)), labels_(labels) {}
+
+  separation_result of(const std::vector<index>& order) const {
+    const row_matrix<double> centroids = find_centroids(order);
+    separation_result out;
+    out.groups = labels_.groups;
+    for (index i = 0; i < points_.rows(); ++i)
+      out.own += distance(centroids.row(group(order, i)), points_.row(i));
+    out.own /= static_cast<double>(points_.rows());
+    for (index a = 0; a < out.groups; ++a)
+      for (index b = a + 1; b < out.groups; ++b)
+        out.between += distance(centroids.row(a), centroids.row(b));
+    out.between /= 0.5 * static_cast<double>(out.groups * (out.groups - 1));
+    out.ratio = out.own / out.between;
+    out.contrast = out.between / out.own;
+    return out;
+  }
+
+ private:
+  index group(const std::vector<index>& order, index row) const {
+    return labels_.group[static_cast<std::size_t>(order[static_cast<std::size_t>(row)])];
+  }
+
+  template <class A, class B>
+  static double distance(const A& a, const B& b) {
+    return std::sqrt(squared_distance(a.data(), b.data(), a.cols()));
+  }
+
+  /// Sums of differences from the first row, so that an offset of the cloud costs no digits.
+  row_matrix<double> find_centroids(const std::vector<index>& order) const {
+    const index d = points_.cols();
+    row_matrix<double> centroids = row_matrix<double>::Zero(labels_.groups, d);
+    std::vector<double> rows(static_cast<std::size_t>(labels_.groups), 0);
+    for (index i = 0; i < points_.rows(); ++i) {
+      const index g = group(order, i);
+      ++rows[static_cast<std::size_t>(g)];
+      for (index k = 0; k < d; ++k)
+        centroids(g, k) += static_cast<double>(points_(i, k)) - static_cast<double>(points_(0, k));
+    }
+    for (index g = 0; g < labels_.groups; ++g)
+      for (index k = 0; k < d; ++k)
+        centroids(g, k) = centroids(g, k) / rows[static_cast<std::size_t>(g)] +
+                          static_cast<double>(points_(0, k));
+    return centroids;
+  }
+
+  row_matrix<Scalar> points_;
+  const numbered_labels& labels_;
+};
+
+inline std::vector<index> rows_in_order(index n) {
+  std::vector<index> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), index{0});
+  return order;
+}
+
+inline void compare_with_permuted(separation_result& out, std::vector<double> contrasts) {
+  const sample_summary s = summarize(contrasts);
+  std::sort(contrasts.begin(), contrasts.end());
+  out.null_ratio = 1 / sorted_quantile(contrasts, 0.5);
+  out.null_mean = s.mean;
+  out.null_sd = s.sd;
+  out.z = (out.contrast - s.mean) / s.sd;
+  const auto hits =
+      contrasts.end() - std::lower_bound(contrasts.begin(), contrasts.end(), out.contrast);
+  out.p = static_cast<double>(hits + 1) / static_cast<double>(contrasts.size() + 1);
+}
+
+/// \throws as `separation`
+template <class Scalar>
+numbered_labels checked_labels(const tensor_view<const Scalar, 2>& points,
+                               const owned_tensor<index, 1>& labels) {
+  check_not_empty(points, "points");
+  check_finite(points, "points");
+  check_extent(labels.extent(0), points.extent(0), "labels", "one per row,");
+  numbered_labels numbered = number_labels(labels);
+  if (numbered.groups < 2) throw value_error("labels", "at least 2 different ones", "1");
+  if (numbered.groups == points.extent(0))
+    throw value_error("labels", "groups of more than one row", "a label of its own for every row");
+  return numbered;
+}
+
+template <class Scalar>
+separation_result separation(const tensor_view<const Scalar, 2>& points,
+                             const owned_tensor<index, 1>& labels,
+                             const separation_options& options) {
+  const numbered_labels numbered = checked_labels(points, labels);
+  check_between(options.permutation.permutations, 2, index{1} << 30, "permutations");
+  const separation_measure<Scalar> measure(points, numbered);
+  separation_result out = measure.of(rows_in_order(points.extent(0)));
+  if (!(out.own > 0 && out.between > 0))
+    throw value_error("points", "rows and centroids that differ", "equal ones");
+  compare_with_permuted(
+      out, over_shuffles(points.extent(0), options.permutation,
+                         [&](const auto& order) { return measure.of(order).contrast; }));
+  return out;
+}
+
+}  // namespace detail
+
+/// Mean distance of rows to the centroid of their own group over the mean distance between
+/// centroids.
+///
+/// The ratio has no scale of its own: centroids of n rows each differ by chance, and groups that
+/// mean nothing have a ratio of about sqrt(n / 2). The null is that of permuted labels: as many
+/// rows of each label, on the same points.
+///
+/// \param points `[N, d]`
+/// \param labels `[N]`, whole numbers, at least 2 different ones: layers, heads, contexts, or
+///               `position_groups`
+/// \throws shape_error for an empty cloud or labels of another length; value_error for NaN, a
+///         single label, a label of its own for every row, rows or centroids that are all equal
+///
+/// O(permutations (N + groups^2) d) time, O(N d) memory; the same bits for every thread count.
+template <tensor_like<2> Points, tensor_like<1> Labels>
+separation_result separation(const Points& points, const Labels& labels,
+                             const separation_options& options = {}) {
+  const auto held = as_view<2>(points);
+  return detail::separation<scalar_of<Points, 2>>(held, detail::copy_labels(labels, "labels"),
+                                                  options);
+}
+
+/// The same for several clouds in the same coordinates, each of which is a group: the layers, or
+/// the heads of one layer.
+/// \param clouds `[G, N, d]`, G >= 2
+template <tensor_like<3> Clouds>
+separation_result separation_of_clouds(const Clouds& clouds,
+                                       const separation_options& options = {}) {
+  using scalar = scalar_of<Clouds, 3>;
+  const auto held = as_view<3>(clouds);
+  const tensor_view<const scalar, 3>& view = held;
+  detail::check_not_empty(view, "clouds");
+  owned_tensor<index, 1> labels({view.extent(0) * view.extent(1)});
+  for (index i = 0; i < labels.extent(0); ++i) labels.mutable_view()[i] = i / view.extent(1);
+  return detail::separation<scalar>(detail::stacked(view, false), labels, options);
+}
+
+/// The contrast on Gaussian clouds with the cloud's own mean and covariance, labels as they are.
+/// There the labels are independent of the rows, as in permutations; where the two nulls differ, it
+/// is the shape of the cloud that makes the difference (few far rows, say), not the labels.
+///
+/// \param observed what `separation` gave on the points
+/// \throws as `separation`; value_error for fewer than 2 draws
+///
+/// O(draws N d^2) time, O(N d) memory per thread.
+template <tensor_like<2> Points, tensor_like<1> Labels>
+surrogate_null separation_null(const Points& points, const Labels& labels,
+                               const separation_result& observed,
+                               const surrogate_options& surrogates = {}) {
+  using scalar = scalar_of<Points, 2>;
+  const auto held = as_view<2>(points);
+  const tensor_view<const scalar, 2>& view = held;
+  const auto numbered = detail::checked_labels(view, detail::copy_labels(labels, "labels"));
+  const auto order = detail::rows_in_order(view.extent(0));
+  return detail::nulls_over_surrogates(
+      view, std::array{observed.contrast}, surrogates, [&](const owned_tensor<scalar, 2>& cloud) {
+        return std::array{detail::separation_measure<scalar>(cloud, numbered).of(order).contrast};
+      })[0];
+}
+
+}  // namespace atlas
