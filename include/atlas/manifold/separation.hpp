@@ -16,8 +16,8 @@
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/manifold/stacked_clouds.hpp"
-#include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/tile.hpp"
+#include "atlas/stats/label_groups.hpp"
 #include "atlas/stats/permutation.hpp"
 #include "atlas/stats/summary.hpp"
 
@@ -45,29 +45,12 @@ struct separation_result {
 
 namespace detail {
 
-/// Labels as numbers 0, 1, ... in increasing order.
-struct numbered_labels {
-  std::vector<index> group;
-  index groups = 0;
-};
-
-inline numbered_labels number_labels(const owned_tensor<index, 1>& labels) {
-  std::vector<index> different(labels.data(), labels.data() + labels.extent(0));
-  std::sort(different.begin(), different.end());
-  different.erase(std::unique(different.begin(), different.end()), different.end());
-  numbered_labels out{{}, static_cast<index>(different.size())};
-  for (index i = 0; i < labels.extent(0); ++i)
-    out.group.push_back(std::lower_bound(different.begin(), different.end(), labels[i]) -
-                        different.begin());
-  return out;
-}
-
 /// Distances of rows to their centroids and between centroids. Row i has the label of row
 /// `order[i]`.
 template <class Scalar>
 class separation_measure {
  public:
-  separation_measure(const tensor_view<const Scalar, 2>& points, const numbered_labels& labels)
+  separation_measure(const tensor_view<const Scalar, 2>& points, const label_groups& labels)
       : points_(matrix_copy<Scalar>(points)), labels_(labels) {}
 
   separation_result of(const std::vector<index>& order) const {
@@ -115,7 +98,7 @@ class separation_measure {
   }
 
   row_matrix<Scalar> points_;
-  const numbered_labels& labels_;
+  const label_groups& labels_;
 };
 
 inline std::vector<index> rows_in_order(index n) {
@@ -138,25 +121,21 @@ inline void compare_with_permuted(separation_result& out, std::vector<double> co
 
 /// \throws as `separation`
 template <class Scalar>
-numbered_labels checked_labels(const tensor_view<const Scalar, 2>& points,
-                               const owned_tensor<index, 1>& labels) {
+void check_separation(const tensor_view<const Scalar, 2>& points, const label_groups& labels) {
   check_not_empty(points, "points");
   check_finite(points, "points");
-  check_extent(labels.extent(0), points.extent(0), "labels", "one per row,");
-  numbered_labels numbered = number_labels(labels);
-  if (numbered.groups < 2) throw value_error("labels", "at least 2 different ones", "1");
-  if (numbered.groups == points.extent(0))
+  check_extent(static_cast<index>(labels.group.size()), points.extent(0), "labels", "one per row,");
+  if (labels.groups < 2) throw value_error("labels", "at least 2 different ones", "1");
+  if (labels.groups == points.extent(0))
     throw value_error("labels", "groups of more than one row", "a label of its own for every row");
-  return numbered;
 }
 
 template <class Scalar>
-separation_result separation(const tensor_view<const Scalar, 2>& points,
-                             const owned_tensor<index, 1>& labels,
+separation_result separation(const tensor_view<const Scalar, 2>& points, const label_groups& labels,
                              const separation_options& options) {
-  const numbered_labels numbered = checked_labels(points, labels);
+  check_separation(points, labels);
   check_between(options.permutation.permutations, 2, index{1} << 30, "permutations");
-  const separation_measure<Scalar> measure(points, numbered);
+  const separation_measure<Scalar> measure(points, labels);
   separation_result out = measure.of(rows_in_order(points.extent(0)));
   if (!(out.own > 0 && out.between > 0))
     throw value_error("points", "rows and centroids that differ", "equal ones");
@@ -186,7 +165,7 @@ template <tensor_like<2> Points, tensor_like<1> Labels>
 separation_result separation(const Points& points, const Labels& labels,
                              const separation_options& options = {}) {
   const auto held = as_view<2>(points);
-  return detail::separation<scalar_of<Points, 2>>(held, detail::copy_labels(labels, "labels"),
+  return detail::separation<scalar_of<Points, 2>>(held, detail::number_labels(labels, "labels"),
                                                   options);
 }
 
@@ -200,8 +179,9 @@ separation_result separation_of_clouds(const Clouds& clouds,
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
   detail::check_not_empty(view, "clouds");
-  owned_tensor<index, 1> labels({view.extent(0) * view.extent(1)});
-  for (index i = 0; i < labels.extent(0); ++i) labels.mutable_view()[i] = i / view.extent(1);
+  detail::label_groups labels{{}, view.extent(0)};
+  for (index i = 0; i < view.extent(0) * view.extent(1); ++i)
+    labels.group.push_back(i / view.extent(1));
   return detail::separation<scalar>(detail::stacked(view, false), labels, options);
 }
 
@@ -220,7 +200,8 @@ surrogate_null separation_null(const Points& points, const Labels& labels,
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
-  const auto numbered = detail::checked_labels(view, detail::copy_labels(labels, "labels"));
+  const auto numbered = detail::number_labels(labels, "labels");
+  detail::check_separation(view, numbered);
   const auto order = detail::rows_in_order(view.extent(0));
   return detail::nulls_over_surrogates(
       view, std::array{observed.contrast}, surrogates, [&](const owned_tensor<scalar, 2>& cloud) {

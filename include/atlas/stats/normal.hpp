@@ -15,4 +15,9 @@ double normal_quantile(double p) {
   return -std::sqrt(2.0) * boost::math::erfc_inv(2 * p);
 }
 
+/// P(Z <= z).
+inline double normal_cdf(double z) {
+  return 0.5 * std::erfc(-z / std::sqrt(2.0));
+}
+
 }  // namespace atlas

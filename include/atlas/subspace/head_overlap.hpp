@@ -63,10 +63,12 @@ overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group grou
   overlap_estimate e;
   e.mean = mean_over(matrix, pairs);
   e.pairs = static_cast<index>(pairs.size());
-  e.interval = bootstrap_over_heads(matrix, group, options.group_size, options.resamples,
-                                    options.confidence, random_stream(options.seed, stream));
-  e.pair_interval = bootstrap_over_pairs(matrix, pairs, options.resamples, options.confidence,
-                                         random_stream(options.seed, stream + 1));
+  const bootstrap_options bootstrap{.resamples = options.resamples,
+                                    .confidence = options.confidence,
+                                    .seed = options.seed,
+                                    .threads = options.threads};
+  e.interval = bootstrap_over_heads(matrix, group, options.group_size, bootstrap, stream);
+  e.pair_interval = bootstrap_over_pairs(matrix, pairs, bootstrap, stream + 1);
   e.null_mean = null.mean;
   e.null_sd = null.sd / std::sqrt(static_cast<double>(pairs.size()));
   e.z = z_score(e.mean, e.null_mean, e.null_sd);

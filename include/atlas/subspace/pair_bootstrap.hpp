@@ -5,10 +5,12 @@
 #include <Eigen/Core>
 #include <cstdint>
 #include <limits>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/interval.hpp"
-#include "atlas/core/random.hpp"
+#include "atlas/stats/bootstrap.hpp"
 #include "atlas/stats/summary.hpp"
 #include "atlas/subspace/overlap.hpp"
 
@@ -42,34 +44,38 @@ double mean_over(const Eigen::MatrixXd& matrix, const std::vector<head_pair>& pa
 constexpr interval no_interval = {std::numeric_limits<double>::quiet_NaN(),
                                   std::numeric_limits<double>::quiet_NaN()};
 
+/// Percentile interval of the replicates that are defined; NaN where none is.
+inline interval defined_interval(std::vector<double> replicates, double confidence) {
+  drop_undefined(replicates);
+  return percentile_interval(std::move(replicates), confidence);
+}
+
 /// Pairs drawn with replacement: too narrow, since pairs share heads. NaN for fewer than 2 pairs.
 template <class = void>
 interval bootstrap_over_pairs(const Eigen::MatrixXd& matrix, const std::vector<head_pair>& pairs,
-                              index resamples, double confidence, random_stream random) {
+                              const bootstrap_options& options, std::uint64_t stream) {
   if (pairs.size() < 2) return no_interval;
-  const auto count = static_cast<index>(pairs.size());
-  std::vector<double> means(static_cast<std::size_t>(resamples));
-  for (double& mean : means) {
-    for (index p = 0; p < count; ++p) {
-      const auto [i, j] = pairs[static_cast<std::size_t>(random.uniform_index(count))];
-      mean += matrix(i, j);
+  const auto mean = [&](std::span<const index> drawn) {
+    double sum = 0;
+    for (const index p : drawn) {
+      const auto [i, j] = pairs[static_cast<std::size_t>(p)];
+      sum += matrix(i, j);
     }
-    mean /= static_cast<double>(count);
-  }
-  return percentile_interval(std::move(means), confidence);
+    return sum / static_cast<double>(drawn.size());
+  };
+  const auto count = static_cast<index>(pairs.size());
+  return defined_interval(bootstrap_replicates(count, options, stream << 32, mean),
+                          options.confidence);
 }
 
-/// Heads drawn with replacement; a pair that meets itself is left out, and a resample without any
-/// pair drawn again. NaN for fewer than 3 heads, or where only one pair exists.
+/// Heads drawn with replacement; a pair that meets itself is left out, and so is a resample without
+/// any pair. NaN for fewer than 3 heads, or where only one pair exists.
 template <class = void>
 interval bootstrap_over_heads(const Eigen::MatrixXd& matrix, pair_group group, index group_size,
-                              index resamples, double confidence, random_stream random) {
+                              const bootstrap_options& options, std::uint64_t stream) {
   const index heads = matrix.rows();
   if (heads < 3 || pairs_of(group, heads, group_size).size() < 2) return no_interval;
-  std::vector<double> means;
-  std::vector<index> drawn(static_cast<std::size_t>(heads));
-  while (static_cast<index>(means.size()) < resamples) {
-    for (index& h : drawn) h = random.uniform_index(heads);
+  const auto mean = [&](std::span<const index> drawn) {
     double sum = 0;
     index count = 0;
     for (std::size_t a = 0; a < drawn.size(); ++a)
@@ -78,9 +84,10 @@ interval bootstrap_over_heads(const Eigen::MatrixXd& matrix, pair_group group, i
         sum += matrix(drawn[a], drawn[b]);
         ++count;
       }
-    if (count > 0) means.push_back(sum / static_cast<double>(count));
-  }
-  return percentile_interval(std::move(means), confidence);
+    return count > 0 ? sum / static_cast<double>(count) : std::numeric_limits<double>::quiet_NaN();
+  };
+  return defined_interval(bootstrap_replicates(heads, options, stream << 32, mean),
+                          options.confidence);
 }
 
 }  // namespace atlas::detail
