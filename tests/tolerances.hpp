@@ -37,4 +37,7 @@ inline constexpr double haar_table = 2e-3;
 /// error is 1 / sqrt(200 * 900) = 0.24 %.
 inline constexpr double two_nn_mean = 0.01;
 
+/// GELU and its slope in float: the formula's 7.5e-8, and some roundings of numbers up to 1.
+inline constexpr double float_gelu = 4e-7;
+
 }  // namespace atlas_test::tolerance

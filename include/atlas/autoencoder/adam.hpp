@@ -1,0 +1,65 @@
+#pragma once
+/// \file
+/// Adam (Kingma & Ba 2015), and AdamW (Loshchilov & Hutter 2019) where weights decay.
+
+#include <cmath>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/linalg/row_matrix.hpp"
+
+namespace atlas {
+
+struct adam_options {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0;  ///< decoupled: values shrink by `learning_rate * weight_decay` a step
+};
+
+/// Running means of gradients and of their squares, `[parameters]` each.
+template <class Scalar>
+struct adam_moments {
+  std::vector<Scalar> first, second;
+
+  adam_moments() = default;
+  explicit adam_moments(std::size_t parameters) : first(parameters), second(parameters) {}
+};
+
+namespace detail {
+
+inline void check_adam(const adam_options& o) {
+  if (!(o.learning_rate > 0 && std::isfinite(o.learning_rate)))
+    throw value_error("learning_rate", "a positive number", number_text(o.learning_rate));
+  check_share(o.beta1, 0, 1, "beta1");
+  check_share(o.beta2, 0, 1, "beta2");
+  if (!(o.epsilon > 0 && std::isfinite(o.epsilon)))
+    throw value_error("epsilon", "a positive number", number_text(o.epsilon));
+  if (!(o.weight_decay >= 0 && std::isfinite(o.weight_decay)))
+    throw value_error("weight_decay", "0 or more", number_text(o.weight_decay));
+}
+
+/// Step number `step`, from 1, on parameters [first, first + count): `m = b1 m + (1 - b1) g`,
+/// `v = b2 v + (1 - b2) g^2`, and values less `rate m' / (sqrt(v') + epsilon)` with m' = m / (1 -
+/// b1^step) and v' = v / (1 - b2^step), as PyTorch has it.
+template <class Scalar>
+void adam_step(const adam_options& o, index step, index first, index count, const Scalar* gradients,
+               Scalar* values, adam_moments<Scalar>& moments) {
+  using list = Eigen::Map<row_array<Scalar>>;
+  const double power = static_cast<double>(step);
+  const auto rate = static_cast<Scalar>(o.learning_rate / (1 - std::pow(o.beta1, power)));
+  const auto root = static_cast<Scalar>(1 / std::sqrt(1 - std::pow(o.beta2, power)));
+  const auto kept = static_cast<Scalar>(1 - o.learning_rate * o.weight_decay);
+  const auto b1 = static_cast<Scalar>(o.beta1), b2 = static_cast<Scalar>(o.beta2);
+  const auto fresh1 = static_cast<Scalar>(1 - o.beta1), fresh2 = static_cast<Scalar>(1 - o.beta2);
+  const Eigen::Map<const row_array<Scalar>> g(gradients + first, count);
+  list m(moments.first.data() + first, count), v(moments.second.data() + first, count);
+  m = b1 * m + fresh1 * g;
+  v = b2 * v + fresh2 * g.square();
+  list x(values + first, count);
+  x = kept * x - rate * m / (v.sqrt() * root + static_cast<Scalar>(o.epsilon));
+}
+
+}  // namespace detail
+}  // namespace atlas

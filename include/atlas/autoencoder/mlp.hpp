@@ -1,0 +1,85 @@
+#pragma once
+/// \file
+/// Multilayer perceptrons: affine maps with a GELU after those that say so.
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "atlas/autoencoder/gelu.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/linalg/row_matrix.hpp"
+
+namespace atlas {
+
+/// One affine map `y = W x + b`. Its weight, `[out, in]` row-major, is at `offset` of the
+/// parameters, its bias, `[out]`, right after it.
+struct mlp_layer {
+  index in = 0;
+  index out = 0;
+  bool activated = false;  ///< followed by a GELU
+  index offset = 0;
+};
+
+/// Float; the same code in double is what derivatives are checked with.
+template <class Scalar>
+struct basic_mlp {
+  std::vector<mlp_layer> layers;
+  std::vector<Scalar> parameters;
+
+  basic_mlp() = default;
+  /// All parameters 0.
+  /// \param sizes of the input, of what each layer puts out
+  /// \param activated whether a GELU follows, for each layer
+  /// \throws value_error for sizes below 1, shape_error for fewer than two or for another number of
+  ///         `activated`
+  basic_mlp(const std::vector<index>& sizes, const std::vector<bool>& activated) {
+    if (sizes.size() < 2)
+      throw shape_error("sizes", "an input and at least one layer", std::to_string(sizes.size()));
+    detail::check_extent(static_cast<index>(activated.size()), static_cast<index>(sizes.size()) - 1,
+                         "activated", "layers");
+    for (const index size : sizes) detail::check_between(size, 1, index{1} << 24, "sizes");
+    index offset = 0;
+    for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
+      layers.push_back({sizes[l], sizes[l + 1], activated[l], offset});
+      offset += (sizes[l] + 1) * sizes[l + 1];
+    }
+    parameters.resize(static_cast<std::size_t>(offset));
+  }
+};
+using mlp = basic_mlp<float>;
+
+namespace detail {
+
+/// The weight in a list laid out as the parameters are: those, their gradients.
+template <class Scalar>
+auto weight_of(Scalar* parameters, const mlp_layer& layer) {
+  using matrix =
+      std::conditional_t<std::is_const_v<Scalar>, const row_matrix<std::remove_const_t<Scalar>>,
+                         row_matrix<Scalar>>;
+  return Eigen::Map<matrix>(parameters + layer.offset, layer.out, layer.in);
+}
+
+template <class Scalar>
+auto bias_of(Scalar* parameters, const mlp_layer& layer) {
+  using vector =
+      std::conditional_t<std::is_const_v<Scalar>, const row_vector<std::remove_const_t<Scalar>>,
+                         row_vector<Scalar>>;
+  return Eigen::Map<vector>(parameters + layer.offset + layer.out * layer.in, layer.out);
+}
+
+}  // namespace detail
+
+/// Draws weights and biases as PyTorch's nn.Linear does: uniform on `+-1 / sqrt(in)`.
+template <class Scalar>
+void initialize(basic_mlp<Scalar>& model, random_stream& random) {
+  for (const mlp_layer& layer : model.layers) {
+    const double bound = 1 / std::sqrt(static_cast<double>(layer.in));
+    Scalar* at = model.parameters.data() + layer.offset;
+    for (index i = 0; i < (layer.in + 1) * layer.out; ++i)
+      at[i] = static_cast<Scalar>(bound * (2 * random.uniform() - 1));
+  }
+}
+
+}  // namespace atlas
