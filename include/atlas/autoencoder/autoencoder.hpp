@@ -1,0 +1,114 @@
+#pragma once
+/// \file
+/// Autoencoders: points to codes and back.
+
+#include <Eigen/Core>
+#include <algorithm>
+
+#include "atlas/autoencoder/mlp_pass.hpp"
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/checks.hpp"
+
+namespace atlas {
+
+/// The first `encoder_layers` of the model turn a point, less the mean and over the scale, into its
+/// code; the others turn the code into the point again, which the scale and the mean bring back.
+struct autoencoder {
+  mlp model;
+  index encoder_layers = 0;
+  Eigen::RowVectorXd mean;  ///< `[d]`
+  double scale = 1;
+
+  index dimension() const { return mean.size(); }
+  index code_dimension() const {
+    return model.layers[static_cast<std::size_t>(encoder_layers) - 1].out;
+  }
+};
+
+namespace detail {
+
+/// Points in the units of the model, `[N, d]`.
+template <class Scalar>
+row_matrix<float> normalized_points(const autoencoder& a, const tensor_view<Scalar, 2>& points) {
+  check_not_empty(points, "points");
+  check_extent(points.extent(1), a.dimension(), "points", "columns");
+  check_finite(points, "points");
+  row_matrix<float> x(points.extent(0), points.extent(1));
+  for (index i = 0; i < x.rows(); ++i)
+    for (index k = 0; k < x.cols(); ++k)
+      x(i, k) = static_cast<float>((static_cast<double>(points(i, k)) - a.mean(k)) / a.scale);
+  return x;
+}
+
+/// Calls `take(first, rows)` with what layers [first, last) make of each tile of rows.
+template <class Take>
+void for_each_output(const mlp& model, index first, index last, const row_matrix<float>& x,
+                     Take&& take) {
+  mlp_pass<float> pass(model);
+  for (index r = 0; r < x.rows(); r += mlp_tile)
+    take(r, pass.forward(x.middleRows(r, std::min(mlp_tile, x.rows() - r)),
+                         static_cast<std::size_t>(first), static_cast<std::size_t>(last)));
+}
+
+/// Writes points in their own units from what the model puts out.
+template <class Scalar>
+void write_points(const autoencoder& a, const row_matrix<float>& x, index first_layer,
+                  const tensor_view<Scalar, 2>& points) {
+  const auto layers = static_cast<index>(a.model.layers.size());
+  for_each_output(a.model, first_layer, layers, x, [&](index first, const auto& rows) {
+    for (index i = 0; i < rows.rows(); ++i)
+      for (index k = 0; k < rows.cols(); ++k)
+        points(first + i, k) =
+            static_cast<Scalar>(a.mean(k) + a.scale * static_cast<double>(rows(i, k)));
+  });
+}
+
+}  // namespace detail
+
+/// The codes of points, `[N, k]`.
+/// \param points `[N, d]`
+/// \throws shape_error for no rows or another number of columns, value_error for NaN
+///
+/// O(N parameters) time.
+template <tensor_like<2> Points>
+owned_tensor<float, 2> encode(const autoencoder& a, const Points& points) {
+  const auto held = as_view<2>(points);
+  const tensor_view<const scalar_of<Points, 2>, 2>& view = held;
+  const row_matrix<float> x = detail::normalized_points(a, view);
+  owned_tensor<float, 2> codes({x.rows(), a.code_dimension()});
+  detail::for_each_output(a.model, 0, a.encoder_layers, x, [&](index first, const auto& rows) {
+    detail::as_map(codes.mutable_view()).middleRows(first, rows.rows()) = rows;
+  });
+  return codes;
+}
+
+/// The points of codes, `[N, d]`.
+/// \param codes `[N, k]`
+/// \throws shape_error for no rows or another number of columns, value_error for NaN
+template <tensor_like<2> Codes>
+owned_tensor<float, 2> decode(const autoencoder& a, const Codes& codes) {
+  const auto held = as_view<2>(codes);
+  const tensor_view<const scalar_of<Codes, 2>, 2>& view = held;
+  detail::check_not_empty(view, "codes");
+  detail::check_extent(view.extent(1), a.code_dimension(), "codes", "columns");
+  detail::check_finite(view, "codes");
+  row_matrix<float> x(view.extent(0), view.extent(1));
+  for (index i = 0; i < x.rows(); ++i)
+    for (index k = 0; k < x.cols(); ++k) x(i, k) = static_cast<float>(view(i, k));
+  owned_tensor<float, 2> points({x.rows(), a.dimension()});
+  detail::write_points(a, x, a.encoder_layers, points.mutable_view());
+  return points;
+}
+
+/// `decode(encode(points))`, `[N, d]`. Arguments and errors as `encode`.
+template <tensor_like<2> Points>
+owned_tensor<float, 2> reconstruct(const autoencoder& a, const Points& points) {
+  const auto held = as_view<2>(points);
+  const tensor_view<const scalar_of<Points, 2>, 2>& view = held;
+  const row_matrix<float> x = detail::normalized_points(a, view);
+  owned_tensor<float, 2> out({x.rows(), a.dimension()});
+  detail::write_points(a, x, 0, out.mutable_view());
+  return out;
+}
+
+}  // namespace atlas

@@ -1,0 +1,99 @@
+#pragma once
+/// \file
+/// Which rows a model is fitted on and which it is judged on: random rows, or whole contexts, since
+/// rows of one context resemble each other.
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/core/random.hpp"
+
+namespace atlas {
+
+/// Row numbers, increasing; every row is in one of the two.
+struct row_split {
+  std::vector<index> training;
+  std::vector<index> held_out;
+};
+
+namespace detail {
+
+/// About a share of n, but at least one and not all.
+inline index share_of(index n, double share) {
+  return std::clamp<index>(static_cast<index>(std::llround(share * static_cast<double>(n))), 1,
+                           n - 1);
+}
+
+/// Whether each of n things is among a share drawn at random.
+inline std::vector<bool> drawn_share(index n, double share, random_stream& random) {
+  std::vector<bool> drawn(static_cast<std::size_t>(n));
+  for (const index i : sample_rows(n, share_of(n, share), random))
+    drawn[static_cast<std::size_t>(i)] = true;
+  return drawn;
+}
+
+/// The different labels, increasing.
+template <class Label>
+std::vector<Label> different_labels(std::vector<Label> labels) {
+  std::sort(labels.begin(), labels.end());
+  labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
+  return labels;
+}
+
+/// Splits given rows: single ones where there are no labels, otherwise those that share one.
+/// \param labels of all rows, or empty
+inline row_split split_rows(const std::vector<index>& rows,
+                            const tensor_view<const index, 1>& labels, double share,
+                            std::string_view argument, random_stream& random) {
+  std::vector<index> of_row = rows;
+  if (!labels.empty())
+    for (index& row : of_row) row = labels[row];
+  const std::vector<index> groups = different_labels(of_row);
+  const auto count = static_cast<index>(groups.size());
+  if (count < 2)
+    throw shape_error(argument, labels.empty() ? "at least 2 rows" : "at least 2 contexts",
+                      std::to_string(count));
+  const std::vector<bool> drawn = drawn_share(count, share, random);
+  row_split split;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto group = std::lower_bound(groups.begin(), groups.end(), of_row[i]) - groups.begin();
+    (drawn[static_cast<std::size_t>(group)] ? split.held_out : split.training).push_back(rows[i]);
+  }
+  return split;
+}
+
+inline std::vector<index> all_rows(index n) {
+  std::vector<index> rows(static_cast<std::size_t>(n));
+  for (index i = 0; i < n; ++i) rows[static_cast<std::size_t>(i)] = i;
+  return rows;
+}
+
+}  // namespace detail
+
+/// Holds out `round(share * N)` random rows, but at least one and not all.
+/// \param share in (0, 1)
+/// \throws shape_error for fewer than 2 rows, value_error for a share out of range
+inline row_split split_by_row(index rows, double share, std::uint64_t seed) {
+  detail::check_open_unit(share, "share");
+  random_stream random(seed);
+  return detail::split_rows(detail::all_rows(std::max<index>(0, rows)), {}, share, "rows", random);
+}
+
+/// Holds out all rows of `round(share * contexts)` random contexts, but at least one and not all.
+/// \param context `[N]`, a whole number that rows of one context share
+/// \throws shape_error for fewer than 2 contexts, value_error for a share out of range
+template <tensor_like<1> Labels>
+row_split split_by_context(const Labels& context, double share, std::uint64_t seed) {
+  static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
+  detail::check_open_unit(share, "share");
+  const auto held = as_view<1>(context);
+  const auto labels =
+      copy_as<index>(static_cast<const tensor_view<const scalar_of<Labels, 1>, 1>&>(held));
+  random_stream random(seed);
+  return detail::split_rows(detail::all_rows(labels.extent(0)), labels, share, "context", random);
+}
+
+}  // namespace atlas

@@ -1,0 +1,270 @@
+#pragma once
+/// \file
+/// Autoencoders of clouds, `d -> hidden -> k -> hidden -> d`, against PCA of rank k: how much of
+/// what a curved surface could explain a flat one does not.
+
+#include <Eigen/Core>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "atlas/autoencoder/autoencoder.hpp"
+#include "atlas/autoencoder/mlp_training.hpp"
+#include "atlas/autoencoder/row_split.hpp"
+#include "atlas/autoencoder/unexplained.hpp"
+#include "atlas/core/parallel.hpp"
+
+namespace atlas {
+
+struct autoencoder_options {
+  index hidden = 64;
+  index bottleneck = 7;  ///< k, at most d
+  index epochs = 300;
+  index batch = 0;  ///< rows a step, shuffled every epoch; 0: all of them
+  adam_options adam = {};
+  double held_out = 0.2;  ///< share of the rows, or of the contexts, that is not trained on
+  /// `[N]`, a label of the text that each row comes from: whole contexts are held out. Empty:
+  /// random rows are.
+  owned_tensor<index, 1> context = {};
+  /// Stop after so many epochs in which the error on the validation share did not fall, and keep
+  /// the parameters of the best; 0: run all epochs and keep the last.
+  index patience = 0;
+  double validation = 0.1;  ///< with patience: share of the training rows, or contexts
+  bool normalize = true;    ///< centre, and divide by one number, so that the unit does not matter
+  std::uint64_t seed = 0;
+  int threads = 0;                     ///< one a head; 0: all of the machine
+  progress_callback on_progress = {};  ///< a step an epoch and head
+};
+
+/// Shares of variance are sums of squared errors over sums of squared distances from the mean of
+/// the training rows (validation rows are among these). Standard errors are between held-out
+/// contexts, or rows without contexts, and of this one model: not over seeds.
+struct autoencoder_result {
+  double held_out_unexplained = 0;
+  double held_out_standard_error = 0;
+  double pca_unexplained = 0;  ///< PCA of rank k of the training rows, on the held-out rows
+  double pca_standard_error = 0;
+  double advantage = 0;                 ///< pca_unexplained - held_out_unexplained
+  double advantage_standard_error = 0;  ///< paired
+  double train_unexplained = 0;
+  double pca_train_unexplained = 0;
+  std::vector<double> losses;             ///< unexplained share of each epoch on its way
+  std::vector<double> validation_losses;  ///< after each epoch; empty without patience
+  index epochs_run = 0;
+  index best_epoch = 0;  ///< whose parameters the model has, from 1; 0: untrained
+  index training_rows = 0;
+  index held_out_rows = 0;
+  autoencoder model;
+};
+
+namespace detail {
+
+/// The rows of all heads: fitted on are the first `fitted` of the training rows, the others
+/// validate.
+struct autoencoder_rows {
+  row_split split;
+  index fitted = 0;
+  std::vector<index> groups;  ///< of the held-out rows
+};
+
+template <class = void>
+autoencoder_rows rows_for(index n, const autoencoder_options& o) {
+  random_stream random(o.seed);
+  const char* name = o.context.empty() ? "points" : "context";
+  autoencoder_rows out{split_rows(all_rows(n), o.context, o.held_out, name, random), 0, {}};
+  out.fitted = static_cast<index>(out.split.training.size());
+  for (const index row : out.split.held_out)
+    out.groups.push_back(o.context.empty() ? row : o.context[row]);
+  if (o.patience == 0) return out;
+  const row_split inner = split_rows(out.split.training, o.context, o.validation,
+                                     "training share of " + std::string(name), random);
+  out.split.training = inner.training;
+  out.fitted = static_cast<index>(inner.training.size());
+  out.split.training.insert(out.split.training.end(), inner.held_out.begin(), inner.held_out.end());
+  return out;
+}
+
+/// Mean of rows, and the root mean square of what they are without it, over all coordinates.
+template <class Scalar>
+void set_normalization(const tensor_view<const Scalar, 2>& points, const std::vector<index>& rows,
+                       autoencoder& a) {
+  const index d = points.extent(1);
+  const double n = static_cast<double>(rows.size());
+  a.mean.setZero(d);
+  double square = 0;
+  for (const index r : rows)
+    for (index k = 0; k < d; ++k) a.mean(k) += static_cast<double>(points(r, k));
+  a.mean /= n;
+  for (const index r : rows)
+    for (index k = 0; k < d; ++k)
+      square += std::pow(static_cast<double>(points(r, k)) - a.mean(k), 2);
+  a.scale = std::sqrt(square / (n * static_cast<double>(d)));
+  // Equal rows differ from their mean by its rounding alone.
+  if (!(a.scale > 1e-12 * a.mean.cwiseAbs().maxCoeff() && std::isfinite(1 / a.scale)))
+    throw value_error("points", "some variance in the training rows", "rows that are all equal");
+}
+
+template <class Scalar>
+row_matrix<float> normalized_rows(const tensor_view<const Scalar, 2>& points,
+                                  const std::vector<index>& rows, const autoencoder& a) {
+  row_matrix<float> x(static_cast<index>(rows.size()), points.extent(1));
+  for (index i = 0; i < x.rows(); ++i)
+    for (index k = 0; k < x.cols(); ++k) {
+      const auto v = static_cast<double>(points(rows[static_cast<std::size_t>(i)], k));
+      x(i, k) = static_cast<float>((v - a.mean(k)) / a.scale);
+    }
+  return x;
+}
+
+/// Untrained, with the activations of `autoencoder_options`.
+inline mlp autoencoder_layers(index d, const autoencoder_options& o) {
+  return mlp({d, o.hidden, o.bottleneck, o.hidden, d}, {true, false, true, false});
+}
+
+/// Fills the shares of variance of both models on the training and the held-out rows.
+template <class = void>
+void judge(const row_matrix<float>& training, const row_matrix<float>& held_out,
+           const std::vector<index>& groups, index rank, autoencoder_result& out) {
+  const principal_span span = principal_span_of(training, rank);
+  const auto share = [&](const row_matrix<float>& x, const std::vector<double>& errors,
+                         const std::vector<index>& labels) {
+    return ratio_of_sums(errors, squared_distances(x, span.mean), labels);
+  };
+  const std::vector<index> one(static_cast<std::size_t>(training.rows()));
+  const std::vector<double> own = reconstruction_errors(out.model.model, held_out),
+                            linear = distances_from(span, held_out);
+  std::vector<double> difference = linear;
+  for (std::size_t i = 0; i < own.size(); ++i) difference[i] -= own[i];
+  const ratio_estimate a = share(held_out, own, groups), p = share(held_out, linear, groups),
+                       gain = share(held_out, difference, groups);
+  out.held_out_unexplained = a.value;
+  out.held_out_standard_error = a.standard_error;
+  out.pca_unexplained = p.value;
+  out.pca_standard_error = p.standard_error;
+  out.advantage = gain.value;
+  out.advantage_standard_error = gain.standard_error;
+  out.train_unexplained =
+      share(training, reconstruction_errors(out.model.model, training), one).value;
+  out.pca_train_unexplained = share(training, distances_from(span, training), one).value;
+  if (!std::isfinite(a.value))
+    throw value_error("points",
+                      "held-out rows that differ from the training mean, and training "
+                      "that stays finite",
+                      number_text(a.value));
+}
+
+/// Mean squared errors as shares of the variance of the training rows.
+inline void scale_losses(std::vector<double>& losses, double variance) {
+  for (double& loss : losses) loss /= variance;
+}
+
+template <class = void>
+autoencoder_result train_on(autoencoder untrained, const row_matrix<float>& training,
+                            const row_matrix<float>& held_out, const autoencoder_rows& rows,
+                            index head, const autoencoder_options& o, progress_meter& meter) {
+  autoencoder_result out;
+  out.model = std::move(untrained);
+  const auto stream = static_cast<std::uint64_t>(head);
+  random_stream start(o.seed, 2 * stream + 1), order(o.seed, 2 * stream + 2);
+  initialize(out.model.model, start);
+  mlp_training_result r = train_to_reproduce(
+      out.model.model, training.topRows(rows.fitted),
+      training.bottomRows(training.rows() - rows.fitted),
+      {.epochs = o.epochs, .batch = o.batch, .adam = o.adam, .patience = o.patience}, order, meter);
+  const cloud_moments m =
+      moments(tensor_view<const float, 2>(training.data(), {training.rows(), training.cols()}));
+  const double n = static_cast<double>(training.rows());
+  const double variance = m.covariance.trace() * (n - 1) / n / static_cast<double>(training.cols());
+  out.losses = std::move(r.losses);
+  out.validation_losses = std::move(r.validation_losses);
+  scale_losses(out.losses, variance);
+  scale_losses(out.validation_losses, variance);
+  out.epochs_run = static_cast<index>(out.losses.size());
+  out.best_epoch = r.best_epoch;
+  out.training_rows = training.rows();
+  out.held_out_rows = held_out.rows();
+  judge(training, held_out, rows.groups, o.bottleneck, out);
+  return out;
+}
+
+template <class Scalar>
+void check_autoencoder(const tensor_view<const Scalar, 3>& points, const autoencoder_options& o) {
+  check_not_empty(points, "points");
+  if (points.extent(1) < 2) throw shape_error("points", "at least 2 rows", "1 row");
+  check_between(o.hidden, 1, index{1} << 20, "hidden");
+  check_between(o.bottleneck, 1, points.extent(2), "bottleneck");
+  check_open_unit(o.held_out, "held_out");
+  check_between(o.epochs, 0, index{1} << 40, "epochs");
+  check_between(o.batch, 0, index{1} << 40, "batch");
+  check_between(o.patience, 0, index{1} << 40, "patience");
+  if (o.patience > 0) check_open_unit(o.validation, "validation");
+  check_adam(o.adam);
+  if (!o.context.empty())
+    check_extent(o.context.extent(0), points.extent(1), "context", "one label per row,");
+  check_finite(points, "points");
+}
+
+template <class Scalar>
+std::vector<autoencoder_result> train_autoencoders(const tensor_view<const Scalar, 3>& points,
+                                                   const autoencoder_options& o) {
+  check_autoencoder(points, o);
+  const autoencoder_rows rows = rows_for(points.extent(1), o);
+  progress_meter meter(o.on_progress, "autoencoders", points.extent(0) * o.epochs);
+  std::vector<autoencoder_result> out(static_cast<std::size_t>(points.extent(0)));
+  parallel_for(points.extent(0), o.threads, [&](index h) {
+    autoencoder a{autoencoder_layers(points.extent(2), o), 2,
+                  Eigen::RowVectorXd::Zero(points.extent(2)), 1};
+    autoencoder fitted = a;
+    set_normalization(points[h], rows.split.training, fitted);
+    if (o.normalize) a = std::move(fitted);
+    out[static_cast<std::size_t>(h)] =
+        train_on(a, normalized_rows(points[h], rows.split.training, a),
+                 normalized_rows(points[h], rows.split.held_out, a), rows, h, o, meter);
+  });
+  return out;
+}
+
+}  // namespace detail
+
+/// Trains an autoencoder `d -> hidden -> k -> hidden -> d` to reproduce points, with GELUs (exact,
+/// not the tanh form) after the hidden layers and none at the code, and judges it on rows that it
+/// did not see, beside PCA of rank k of the same training rows.
+///
+/// PyTorch's defaults: parameters uniform on `+-1 / sqrt(in)`, mean squared error, Adam. The
+/// arithmetic is float, sums of errors are double.
+///
+/// \param points `[N, d]`; rows of one text resemble each other, so give `context`
+/// \throws shape_error for fewer than 2 rows or contexts (3 contexts with patience), or labels that
+///         are not one a row; value_error for NaN, a bottleneck outside [1, d], options out of
+///         range, training rows that are all equal, or training that diverges; cancelled
+///
+/// O(epochs N parameters) time on one thread, O(N d) memory. The same bits for every number of
+/// threads.
+template <tensor_like<2> Points>
+autoencoder_result train_autoencoder(const Points& points,
+                                     const autoencoder_options& options = {}) {
+  using scalar = scalar_of<Points, 2>;
+  const auto held = as_view<2>(points);
+  const tensor_view<const scalar, 2>& x = held;
+  detail::check_finite(x, "points");
+  const tensor_view<const scalar, 3> one(x.data(), {1, x.extent(0), x.extent(1)},
+                                         {0, x.stride(0), x.stride(1)});
+  return std::move(detail::train_autoencoders(one, options).front());
+}
+
+/// One autoencoder a head. All heads hold out the same rows; each starts from parameters of its
+/// own, the first from those of `train_autoencoder`. Heads are shared out over the threads.
+///
+/// \param clouds `[H, N, d]`
+/// \throws as `train_autoencoder`
+template <tensor_like<3> Clouds>
+std::vector<autoencoder_result> train_autoencoders(const Clouds& clouds,
+                                                   const autoencoder_options& options = {}) {
+  const auto held = as_view<3>(clouds);
+  const tensor_view<const scalar_of<Clouds, 3>, 3>& view = held;
+  return detail::train_autoencoders(view, options);
+}
+
+}  // namespace atlas
