@@ -30,6 +30,8 @@ struct rotary_options {
   double low_frequency_factor = 1;
   double high_frequency_factor = 4;
   double original_positions = 8192;
+
+  bool operator==(const rotary_options&) const = default;
 };
 
 struct transformer_config {
@@ -58,6 +60,8 @@ struct transformer_config {
   index window(index layer) const {
     return windows.empty() ? 0 : windows[static_cast<std::size_t>(layer)];
   }
+
+  bool operator==(const transformer_config&) const = default;
 };
 
 /// \throws value_error naming the field that is out of range

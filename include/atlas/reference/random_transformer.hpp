@@ -1,0 +1,47 @@
+#pragma once
+/// \file
+/// Models to train from scratch.
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/random.hpp"
+#include "atlas/reference/transformer.hpp"
+
+namespace atlas {
+
+namespace detail {
+
+/// The maps whose outputs are added to the residual stream, `2 layers` of them.
+inline bool writes_to_stream(const std::string& name) {
+  return name.ends_with(".c_proj.weight") || name.ends_with(".o_proj.weight") ||
+         name.ends_with(".down_proj.weight");
+}
+
+}  // namespace detail
+
+/// Weights to start from, as GPT-2's (Radford et al. 2019): normal of standard deviation 0.02,
+/// those of maps that write to the residual stream divided by sqrt(2 layers), norms 1, biases 0.
+/// Each tensor is a stream of the seed, in the order of the parameters.
+/// \throws value_error for a bad config
+inline transformer random_transformer(transformer_config config, std::uint64_t seed) {
+  const double layers = static_cast<double>(config.layers);
+  std::uint64_t stream = 0;
+  return transformer(
+      std::move(config), [&](const std::string& name, const std::vector<index>& extents) {
+        random_stream random(seed, stream++);
+        index size = 1;
+        for (const index e : extents) size *= e;
+        std::vector<float> values(static_cast<std::size_t>(size),
+                                  name.ends_with(".bias") ? 0.0F : 1.0F);
+        if (extents.size() == 1) return values;
+        const double sd = detail::writes_to_stream(name) ? 0.02 / std::sqrt(2 * layers) : 0.02;
+        for (float& v : values) v = static_cast<float>(sd * random.normal());
+        return values;
+      });
+}
+
+}  // namespace atlas
