@@ -1,0 +1,101 @@
+#include "atlas/io/save_model.hpp"
+
+#include <string>
+#include <vector>
+
+#include "../catch.hpp"
+#include "atlas/io/model.hpp"
+#include "atlas/reference/random_transformer.hpp"
+#include "files_for_tests.hpp"
+
+using namespace atlas_test;
+namespace io = atlas::io;
+
+namespace {
+
+std::string test_model(const std::string& name) {
+  return std::string(name.starts_with("tiny") ? ATLAS_EXAMPLE_DATA : ATLAS_TEST_DATA) + "/" + name;
+}
+
+atlas::transformer_config config_of(const std::string& name) {
+  return io::parse_transformer_config(io::read_text(test_model(name) + "/config.json"), name);
+}
+
+}  // namespace
+
+TEST_CASE("models that were read are written as they were") {
+  for (const std::string name :
+       {"micro-gpt2", "micro-llama", "micro-llama-headdim", "micro-llama3-rope", "micro-mistral",
+        "micro-qwen2", "tiny-gpt2"}) {
+    CAPTURE(name);
+    const temporary_folder folder;
+    const auto model = io::open_transformer(test_model(name));
+    io::save_transformer(folder / "copy", model);
+    CHECK(folder.size() == 1);
+    const auto copy = io::open_transformer(folder / "copy");
+    CHECK(copy.config() == model.config());
+    for (std::size_t k = 0; k < model.weights().parameters.size(); ++k)
+      CHECK(copy.weights().parameters[k].values == model.weights().parameters[k].values);
+    CHECK(io::safetensors::open(folder / "copy" / "model.safetensors").metadata().at("format") ==
+          "pt");
+  }
+}
+
+TEST_CASE("with a tokenizer the folder opens as a language model") {
+  const temporary_folder folder;
+  const auto model = io::open_transformer(test_model("tiny-gpt2"));
+  const std::string words = io::read_text(test_model("tiny-gpt2") + "/tokenizer.json");
+  io::save_transformer(folder.path() / "copy/", model, words);
+  const auto lm = io::open_model(folder / "copy");
+  CHECK(lm.tokenizer.vocabulary_size() == 2048);
+  CHECK(io::read_text(folder / "copy" / "tokenizer.json") == words);
+}
+
+TEST_CASE("configurations of all kinds come back from their text") {
+  auto qwen2 = config_of("micro-qwen2");
+  qwen2.windows = {0, 24};
+  auto linear = config_of("micro-llama");
+  linear.rotary.kind = atlas::rotary_options::rescaling::linear;
+  linear.rotary.factor = 2.5;
+  linear.query_key_value_bias = linear.output_bias = linear.mlp_bias = true;
+  linear.mlp_activation = atlas::activation::gelu_tanh;
+  auto gpt2 = config_of("micro-gpt2");
+  gpt2.scale_logits = false;
+  gpt2.scale_by_layer = true;
+  gpt2.tied = false;
+  gpt2.mlp_activation = atlas::activation::relu;
+  for (const auto& c : {qwen2, linear, gpt2})
+    CHECK(io::parse_transformer_config(io::transformer_config_text(c), "text") == c);
+  auto none = config_of("micro-llama");
+  none.windows = {0, 0};
+  CHECK(io::parse_transformer_config(io::transformer_config_text(none), "text").windows.empty());
+}
+
+TEST_CASE("what config.json cannot say is refused") {
+  auto windows = config_of("micro-gpt2");
+  windows.windows = {4, 4};
+  CHECK_REFUSED(atlas::value_error, io::transformer_config_text(windows), "windows", "gpt2");
+  auto bias = config_of("micro-llama");
+  bias.output_bias = true;
+  CHECK_REFUSED(atlas::value_error, io::transformer_config_text(bias), "output_bias",
+                "config.json");
+  auto scale = config_of("micro-llama");
+  scale.scale_by_layer = true;
+  CHECK_REFUSED(atlas::value_error, io::transformer_config_text(scale), "scale_by_layer", "llama");
+  CHECK_REFUSED(atlas::value_error, io::transformer_config_text({}), "layers", "0");
+}
+
+TEST_CASE("a folder with something in it is left alone") {
+  const temporary_folder folder;
+  const auto model = io::open_transformer(test_model("micro-gpt2"));
+  folder.write("notes", "mine");
+  CHECK_REFUSED(atlas::error, (io::save_transformer(folder.path(), model), 0),
+                folder.path().string(), "something in it");
+  CHECK_REFUSED(atlas::error, (io::save_transformer(folder / "notes", model), 0), "notes",
+                "something in it");
+  CHECK(folder.size() == 1);
+  std::filesystem::create_directory(folder / "empty");
+  io::save_transformer(folder / "empty", model);
+  CHECK(folder.size() == 2);
+  CHECK(io::open_transformer(folder / "empty").config() == model.config());
+}
