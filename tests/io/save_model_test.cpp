@@ -66,6 +66,8 @@ TEST_CASE("configurations of all kinds come back from their text") {
   gpt2.mlp_activation = atlas::activation::relu;
   for (const auto& c : {qwen2, linear, gpt2})
     CHECK(io::parse_transformer_config(io::transformer_config_text(c), "text") == c);
+  const auto text = nlohmann::json::parse(io::transformer_config_text(qwen2));
+  CHECK(text["architectures"] == nlohmann::json::array({"Qwen2ForCausalLM"}));
   auto none = config_of("micro-llama");
   none.windows = {0, 0};
   CHECK(io::parse_transformer_config(io::transformer_config_text(none), "text").windows.empty());

@@ -28,7 +28,7 @@ inline const char* activation_name(activation kind, model_family family) {
 }
 
 inline nlohmann::ordered_json gpt2_json(const transformer_config& c) {
-  return {{"architectures", {"GPT2LMHeadModel"}},
+  return {{"architectures", nlohmann::ordered_json::array({"GPT2LMHeadModel"})},
           {"model_type", "gpt2"},
           {"n_layer", c.layers},
           {"n_embd", c.model_dimension},
@@ -78,7 +78,7 @@ inline void add_windows(const transformer_config& c, const std::string& type,
 
 inline nlohmann::ordered_json llama_json(const transformer_config& c) {
   const auto [type, architecture] = llama_kind(c);
-  nlohmann::ordered_json out = {{"architectures", {architecture}},
+  nlohmann::ordered_json out = {{"architectures", nlohmann::ordered_json::array({architecture})},
                                 {"model_type", type},
                                 {"num_hidden_layers", c.layers},
                                 {"hidden_size", c.model_dimension},
