@@ -42,8 +42,10 @@ TEST_CASE("GELU is x Phi(x), and its slope the derivative") {
 }
 
 TEST_CASE("GELU of far and of no numbers") {
-  std::vector<float> x = {-1e30F, -100.0F, -0.0F, 1e-35F, 100.0F, 1e30F}, slope(6);
-  atlas::detail::gelu(x.data(), 6, slope.data());
+  // Filled up to 40: GCC 12 takes vectors that are longer than the numbers for an overflow.
+  std::vector<float> x = {-1e30F, -100.0F, -0.0F, 1e-35F, 100.0F, 1e30F}, slope(40);
+  x.resize(40);
+  atlas::detail::gelu(x.data(), 40, slope.data());
   for (const std::size_t i : {0U, 1U, 2U}) CHECK(x[i] == Approx(0).margin(1e-7));
   CHECK(x[3] == Approx(5e-36F));
   CHECK(x[4] == 100);

@@ -79,15 +79,18 @@ inline std::vector<bool> decaying(const model_weights<float>& model) {
 /// tokens and the options, whatever the number of threads: a run that goes on from a state is the
 /// run that was not interrupted, to the bit.
 /// \code
-/// atlas::trainer training(atlas::random_transformer(config, 1), tokens, {.schedule = {.steps =
-/// 600}}); const auto steps = atlas::train(training, 600); \endcode
-class trainer {
+/// atlas::trainer training(atlas::random_transformer(config, 1), tokens);
+/// const auto steps = atlas::train(training, training.options().schedule.steps);
+/// \endcode
+/// A template, so that it costs only those who train; use it as `trainer`.
+template <class = void>
+class basic_trainer {
  public:
   /// \param tokens `[N]`, whole numbers in the model's vocabulary; copied
   /// \throws value_error for options or tokens out of range, shape_error for fewer tokens than a
   ///         block, or blocks of less than 2 or more than the model's positions
   template <tensor_like<1> Tokens>
-  trainer(transformer model, const Tokens& tokens, trainer_options options = {})
+  basic_trainer(transformer model, const Tokens& tokens, trainer_options options = {})
       : model_(std::move(model)), options_(std::move(options)) {
     static_assert(std::is_integral_v<scalar_of<Tokens, 1>>, "tokens are whole numbers");
     const auto held = as_view<1>(tokens);
@@ -213,10 +216,13 @@ class trainer {
   index steps_ = 0;
 };
 
+using trainer = basic_trainer<>;
+
 /// Steps up to number `until`, and what they did. Progress is a step each.
 /// \throws as trainer::step; cancelled, with the trainer where it was stopped: after a whole step
-inline std::vector<training_step> train(trainer& training, index until,
-                                        const progress_callback& on_progress = {}) {
+template <class = void>
+std::vector<training_step> train(trainer& training, index until,
+                                 const progress_callback& on_progress = {}) {
   std::vector<training_step> steps;
   progress_meter meter(on_progress, "training", std::max<index>(0, until - training.steps_done()));
   while (training.steps_done() < until) {
