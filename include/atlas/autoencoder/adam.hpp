@@ -2,6 +2,7 @@
 /// \file
 /// Adam (Kingma & Ba 2015), and AdamW (Loshchilov & Hutter 2019) where weights decay.
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -40,6 +41,9 @@ inline void check_adam(const adam_options& o) {
     throw value_error("weight_decay", "0 or more", number_text(o.weight_decay));
 }
 
+/// Numbers that are worked on together.
+inline constexpr index adam_run = 256;
+
 /// Step number `step`, from 1, on parameters [first, first + count): `m = b1 m + (1 - b1) g`,
 /// `v = b2 v + (1 - b2) g^2`, and values less `rate m' / (sqrt(v') + epsilon)` with m' = m / (1 -
 /// b1^step) and v' = v / (1 - b2^step), as PyTorch has it.
@@ -47,18 +51,28 @@ template <class Scalar>
 void adam_step(const adam_options& o, index step, index first, index count, const Scalar* gradients,
                Scalar* values, adam_moments<Scalar>& moments) {
   using list = Eigen::Map<row_array<Scalar>>;
+  using run = Eigen::Array<Scalar, 1, Eigen::Dynamic, Eigen::RowMajor, 1, adam_run>;
   const double power = static_cast<double>(step);
   const auto rate = static_cast<Scalar>(o.learning_rate / (1 - std::pow(o.beta1, power)));
   const auto root = static_cast<Scalar>(1 / std::sqrt(1 - std::pow(o.beta2, power)));
   const auto kept = static_cast<Scalar>(1 - o.learning_rate * o.weight_decay);
   const auto b1 = static_cast<Scalar>(o.beta1), b2 = static_cast<Scalar>(o.beta2);
   const auto fresh1 = static_cast<Scalar>(1 - o.beta1), fresh2 = static_cast<Scalar>(1 - o.beta2);
-  const Eigen::Map<const row_array<Scalar>> g(gradients + first, count);
-  list m(moments.first.data() + first, count), v(moments.second.data() + first, count);
-  m = b1 * m + fresh1 * g;
-  v = b2 * v + fresh2 * g.square();
-  list x(values + first, count);
-  x = kept * x - rate * m / (v.sqrt() * root + static_cast<Scalar>(o.epsilon));
+  // Into arrays of a known alignment: where memory begins must not decide which numbers are worked
+  // on in vectors, whose rounding may differ.
+  run m, v, x;
+  for (index i = first; i < first + count; i += adam_run) {
+    const index n = std::min(adam_run, first + count - i);
+    const Eigen::Map<const row_array<Scalar>> g(gradients + i, n);
+    list first_moment(moments.first.data() + i, n), second_moment(moments.second.data() + i, n);
+    list value(values + i, n);
+    m = b1 * first_moment + fresh1 * g;
+    v = b2 * second_moment + fresh2 * g.square();
+    x = kept * value - rate * m / (v.sqrt() * root + static_cast<Scalar>(o.epsilon));
+    first_moment = m;
+    second_moment = v;
+    value = x;
+  }
 }
 
 }  // namespace detail

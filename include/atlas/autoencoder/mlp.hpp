@@ -22,11 +22,15 @@ struct mlp_layer {
   index offset = 0;
 };
 
+/// Numbers whose memory begins where vectors of any width may: results depend on that otherwise.
+template <class Scalar>
+using aligned_list = std::vector<Scalar, Eigen::aligned_allocator<Scalar>>;
+
 /// Float; the same code in double is what derivatives are checked with.
 template <class Scalar>
 struct basic_mlp {
   std::vector<mlp_layer> layers;
-  std::vector<Scalar> parameters;
+  aligned_list<Scalar> parameters;
 
   basic_mlp() = default;
   /// All parameters 0.

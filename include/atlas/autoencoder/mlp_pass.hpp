@@ -32,7 +32,7 @@ class mlp_pass {
 
   /// The summed squares of `output - target`; adds the gradient of `share` times them.
   /// \param x `[at most mlp_tile, in]` \param target `[as many, out]`
-  /// \param gradient laid out as the parameters are
+  /// \param gradient laid out, and aligned, as the parameters are
   double add_gradient(const const_rows<Scalar>& x, const const_rows<Scalar>& target, Scalar share,
                       Scalar* gradient) {
     const std::size_t last = model_.layers.size() - 1;

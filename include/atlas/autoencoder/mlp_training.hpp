@@ -103,7 +103,7 @@ class mlp_trainer {
   random_stream& random_;
   mlp_pass<Scalar> pass_;
   adam_moments<Scalar> moments_;
-  std::vector<Scalar> gradient_;
+  aligned_list<Scalar> gradient_;
   row_matrix<Scalar> tile_;
   std::vector<index> order_;
   index steps_ = 0;
@@ -114,9 +114,9 @@ template <class Scalar>
 struct best_parameters {
   double loss = std::numeric_limits<double>::infinity();
   index epoch = 0;
-  std::vector<Scalar> parameters;
+  aligned_list<Scalar> parameters;
 
-  void see(double now, index at, const std::vector<Scalar>& values) {
+  void see(double now, index at, const aligned_list<Scalar>& values) {
     if (!(now < loss)) return;
     loss = now;
     epoch = at;
