@@ -1,6 +1,8 @@
 #pragma once
 /// \file
 /// Everything that needs only Eigen and Boost headers. Files and tokenizers are in `atlas/io/`.
+/// Functions of fixed types are templates with a defaulted parameter, so that a unit that does not
+/// call them does not compile them (docs/compile_time.md).
 
 #include "atlas/attention/capture.hpp"
 #include "atlas/attention/clouds.hpp"

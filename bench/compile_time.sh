@@ -1,0 +1,43 @@
+#!/bin/bash
+# Prints a table of what units that include atlas cost to compile: seconds of user time, the median
+# of three. Arguments: include folders to compare; `include` of this checkout where none is given.
+# CXX is the compiler, CXXFLAGS are added. Nothing else should run meanwhile.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+[ $# -gt 0 ] || set -- include
+read -ra eigen <<<"$(pkg-config --cflags-only-I eigen3 | sed 's/-I/-isystem /g')"
+read -ra more <<<"${CXXFLAGS:-}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Seconds to compile $work/unit.cpp: with an include folder and an optimization level.
+seconds() {
+  local TIMEFORMAT=%U
+  for _ in 1 2 3; do
+    { time "${CXX:-g++}" -std=c++20 "$2" -DNDEBUG "${more[@]}" -I"$1" "${eigen[@]}" \
+        -c "$work/unit.cpp" -o "$work/unit.o" 2>"$work/errors"; } 2>&1 ||
+      { cat "$work/errors" >&2; return 1; }
+  done | sort -n | sed -n 2p
+}
+
+# One line of the table: what it is, then the optimization level.
+row() {
+  printf '| %s |' "$1"
+  for folder in "${folders[@]}"; do printf ' %s |' "$(seconds "$folder" "$2")"; done
+  echo
+}
+
+folders=("$@")
+echo "$("${CXX:-g++}" --version | head -1), -DNDEBUG, user seconds"
+echo
+printf '| unit |'; printf ' %s |' "${folders[@]}"; echo
+printf '|---|'; printf -- '---|%.0s' "${folders[@]}"; echo
+for header in Eigen/Dense atlas/dimension/two_nn.hpp atlas/subspace/head_overlap.hpp \
+  atlas/quantize/quantize_matrix.hpp atlas/reference/transformer.hpp \
+  atlas/reference/gradients.hpp atlas/atlas.hpp atlas/io/model.hpp; do
+  echo "#include <$header>" >"$work/unit.cpp"
+  row "\`#include <$header>\` alone, -O2" -O2
+done
+sed -n '/^```cpp$/,/^```$/{/^```/d;p}' README.md >"$work/unit.cpp"
+row "the README's example, -O2" -O2
+row "the README's example, -O3" -O3
