@@ -119,5 +119,5 @@ TEST_CASE("clouds smaller than their regions are refused") {
   CHECK_REFUSED(atlas::value_error,
                 (homogeneity(Eigen::MatrixXd::Ones(50, 3).eval(), {.region_points = 20})), "points",
                 "duplicate");
-  CHECK_REFUSED(atlas::shape_error, homogeneity(x.topRows(2).eval()), "points", "3 rows");
+  CHECK_REFUSED(atlas::shape_error, homogeneity(x.topRows(2).eval()), "points", "3 rows, got 2");
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -101,7 +102,8 @@ inline void summarize_regions(homogeneity_result& out) {
 template <class Scalar>
 void check_homogeneity(const tensor_view<const Scalar, 2>& points, const homogeneity_options& o) {
   check_not_empty(points, "points");
-  if (points.extent(0) < 3) throw shape_error("points", "at least 3 rows", "fewer");
+  if (points.extent(0) < 3)
+    throw shape_error("points", "at least 3 rows", std::to_string(points.extent(0)));
   check_between(o.regions, 2, points.extent(0), "regions");
   check_between(o.region_points, 3, points.extent(0), "region_points");
   check_share(o.discard_fraction, 0, 1, "discard_fraction");
