@@ -3,7 +3,6 @@
 /// Ratios of second to first neighbour distances.
 
 #include <cmath>
-#include <ranges>
 #include <string>
 #include <vector>
 
@@ -19,21 +18,15 @@ struct log_ratios {
   index isolated = 0;    ///< rows left with fewer than two neighbours by the exclusion
 };
 
-/// Of these rows of a table of two neighbours each.
-template <class Rows>
-log_ratios log_ratios_of_rows(const neighbor_table& table, const Rows& rows) {
-  log_ratios out;
-  out.values.reserve(static_cast<std::size_t>(std::ranges::size(rows)));
-  for (const index i : rows) {
-    const double first = table.distances(i, 0), second = table.distances(i, 1);
-    if (table.indices(i, 1) < 0)
-      ++out.isolated;
-    else if (first == 0)
-      ++out.duplicates;
-    else
-      out.values.push_back(std::log(second / first));
-  }
-  return out;
+/// Adds what row i of a table of two neighbours each has.
+inline void add_log_ratio(const neighbor_table& table, index i, log_ratios& out) {
+  const double first = table.distances(i, 0), second = table.distances(i, 1);
+  if (table.indices(i, 1) < 0)
+    ++out.isolated;
+  else if (first == 0)
+    ++out.duplicates;
+  else
+    out.values.push_back(std::log(second / first));
 }
 
 /// The two nearest neighbours of every row, whatever `options.k`.
@@ -50,8 +43,11 @@ neighbor_table two_neighbors(const tensor_view<const Scalar, 2>& points, neighbo
 template <class Scalar>
 log_ratios neighbor_log_ratios(const tensor_view<const Scalar, 2>& points,
                                const neighbor_options& options) {
-  return log_ratios_of_rows(two_neighbors(points, options),
-                            std::views::iota(index{0}, points.extent(0)));
+  const neighbor_table table = two_neighbors(points, options);
+  log_ratios out;
+  out.values.reserve(static_cast<std::size_t>(points.extent(0)));
+  for (index i = 0; i < points.extent(0); ++i) add_log_ratio(table, i, out);
+  return out;
 }
 
 }  // namespace atlas::detail

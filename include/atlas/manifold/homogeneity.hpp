@@ -75,14 +75,13 @@ std::vector<std::pair<double, index>> nearest_rows(const row_matrix<Scalar>& poi
 inline local_region measure_region(const std::vector<std::pair<double, index>>& nearest,
                                    index centre, const neighbor_table& table,
                                    const two_nn_options& options) {
-  std::vector<index> rows;
+  log_ratios ratios;
   double farthest = 0;
   for (const auto& [square, row] : nearest) {
-    rows.push_back(row);
+    add_log_ratio(table, row, ratios);
     farthest = std::max(farthest, square);
   }
-  return {centre, std::sqrt(farthest),
-          two_nn_of_log_ratios(log_ratios_of_rows(table, rows), options)};
+  return {centre, std::sqrt(farthest), two_nn_of_log_ratios(std::move(ratios), options)};
 }
 
 /// Mean and spread of the regions. The censored estimate of k ratios has variance d^2 / (k - 2).

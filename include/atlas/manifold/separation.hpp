@@ -152,7 +152,9 @@ separation_result separation(const tensor_view<const Scalar, 2>& points, const l
 ///
 /// The ratio has no scale of its own: centroids of n rows each differ by chance, and groups that
 /// mean nothing have a ratio of about sqrt(n / 2). The null is that of permuted labels: as many
-/// rows of each label, on the same points.
+/// rows of each label, on the same points. It takes rows as independent of each other. Those of one
+/// text at nearby positions are not, so that ranges of positions are apart a little by that alone:
+/// shuffle whole runs (`block_size`) where labels allow it, and else read small z with care.
 ///
 /// \param points `[N, d]`
 /// \param labels `[N]`, whole numbers, at least 2 different ones: layers, heads, contexts, or
