@@ -180,7 +180,7 @@ std::vector<std::vector<index>> layer_sets(const crystallize_options& o,
   return sets;
 }
 
-constexpr const char* how_to_read =
+constexpr const char* how_to_read_crystallize =
     "How to read this. In the layers named, attention is replaced by V*, the value that a head\n"
     "looks at most, by the k values of largest weight, or by V* and the residual's first "
     "principal\n"
@@ -216,7 +216,8 @@ void run_crystallize(const crystallize_options& o) {
     found.push_back({{"layers", set}, {"rules", outcomes_json(all)}});
     table += "Replaced: " + layers_text(set) + "\n" + outcomes_table(all);
   }
-  report(o.common, {{"source", description}, {"interventions", found}}, table + how_to_read);
+  report(o.common, {{"source", description}, {"interventions", found}},
+         table + how_to_read_crystallize);
 }
 
 }  // namespace

@@ -146,7 +146,7 @@ layer_report measure_layer(const source_layer& layer, index n_rep, const measure
       layer.points);
 }
 
-constexpr const char* how_to_read =
+constexpr const char* how_to_read_measure =
     "How to read this. A dimension is low only if it is below that of the surrogates, Gaussian\n"
     "clouds of the same covariance (z). Without exclusion TwoNN takes neighbours from the same\n"
     "passage of text, more often than chance would; the next column has other passages only (a\n"
@@ -171,7 +171,8 @@ void run_measure(const measure_options& o) {
     layers.push_back(layer_json(measured));
     text += layer_table(measured);
   }
-  report(o.common, {{"source", source.description}, {"layers", layers}}, text + how_to_read);
+  report(o.common, {{"source", source.description}, {"layers", layers}},
+         text + how_to_read_measure);
 }
 
 void add_source_options(CLI::App& app, measure_options& o) {

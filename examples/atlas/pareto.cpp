@@ -67,7 +67,7 @@ std::vector<std::string> result_row(const linear_map& map, const atlas::pareto_r
           digits(r.correlation, 2)};
 }
 
-constexpr const char* how_to_read =
+constexpr const char* how_to_read_pareto =
     "How to read this. Weights and inputs of each matrix rounded in one basis, from P_A, the\n"
     "eigenvectors of E[a a^T], to P_W, those of F_W; pairs of numbers are of these two ends. "
     "Errors are\n"
@@ -115,7 +115,7 @@ void run_pareto(const pareto_command_options& o) {
                    {"activation_bits", o.activation_bits},
                    {"rows", maps.empty() ? 0 : maps.front().inputs.rows()}};
   report(o.common, {{"source", source.description}, {"settings", settings}, {"matrices", found}},
-         heading(source.description) + table_text(rows) + "\n" + how_to_read);
+         heading(source.description) + table_text(rows) + "\n" + how_to_read_pareto);
 }
 
 }  // namespace

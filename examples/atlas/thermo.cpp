@@ -194,7 +194,7 @@ layer_outcome describe_layer(const thermo_run& run, index number,
   return out;
 }
 
-constexpr const char* how_to_read =
+constexpr const char* how_to_read_thermo =
     "How to read this. Means over positions. Free energy F, mean energy <E>, heat capacity C and\n"
     "entropy S of the softmax at beta 1; T_eff = e^S keys; S_vn and purity of the density matrix "
     "of\n"
@@ -278,7 +278,7 @@ void run_thermo(const thermo_options& o) {
                                  {"fraction", point.layer ? json(*point.fraction) : json(nullptr)}};
     table += depth_text(point);
   }
-  report(o.common, result, table + how_to_read);
+  report(o.common, result, table + how_to_read_thermo);
 }
 
 }  // namespace

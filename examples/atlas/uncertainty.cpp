@@ -56,7 +56,7 @@ std::vector<std::string> result_row(const linear_map& map, const atlas::uncertai
           digits(r.commutator.z, 1)};
 }
 
-constexpr const char* how_to_read =
+constexpr const char* how_to_read_uncertainty =
     "How to read this. F_W = E[(dL/dW)^T (dL/dW)] over blocks, G_A = E[a a^T] over tokens, and "
     "their\n"
     "participation ratios. Mean cosine of the principal angles of their top-k eigenspaces, beside "
@@ -94,7 +94,7 @@ void run_uncertainty(const uncertainty_command_options& o) {
     meter.advance();
   }
   report(o.common, {{"source", source.description}, {"matrices", found}},
-         heading(source.description) + table_text(rows) + "\n" + how_to_read);
+         heading(source.description) + table_text(rows) + "\n" + how_to_read_uncertainty);
 }
 
 }  // namespace

@@ -1,0 +1,65 @@
+/// \file
+/// Seconds that quantizing a layer of `[d, d]` weights takes, part by part, as JSON. Run by
+/// quantize.py, beside PyTorch.
+/// `peer_quantize d`
+
+#include <Eigen/Core>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "atlas/core/random.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/quantize/quantize_matrix.hpp"
+#include "atlas/quantize/second_moment_accumulator.hpp"
+
+namespace {
+
+using atlas::quantization_method;
+
+Eigen::MatrixXf normal(atlas::index rows, atlas::index columns, std::uint64_t seed) {
+  Eigen::MatrixXf out(rows, columns);
+  atlas::random_stream random(seed);
+  for (atlas::index i = 0; i < out.size(); ++i) out.data()[i] = static_cast<float>(random.normal());
+  return out;
+}
+
+template <class Work>
+double seconds(Work&& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const atlas::index d = argc > 1 ? std::atol(argv[1]) : 768;
+  const Eigen::MatrixXf weights = normal(d, d, 1);
+  // Inputs whose directions fall off as 1 / sqrt(number).
+  Eigen::MatrixXf inputs = normal(2 * d, d, 2);
+  for (atlas::index k = 0; k < d; ++k) inputs.col(k) /= std::sqrt(static_cast<float>(k + 1));
+  atlas::second_moment_accumulator sums(d);
+  sums.add(inputs);
+  const Eigen::MatrixXd moments = sums.matrix();
+
+  atlas::eigenbasis basis;
+  const double eigen = seconds([&] { basis = atlas::symmetric_eigenbasis(moments); });
+  double error = 0;
+  const auto run = [&](quantization_method method) {
+    return seconds([&] {
+      error += atlas::quantize_matrix(weights, moments,
+                                      {.method = method, .bits = 4, .known_eigenbasis = &basis})
+                   .errors.output;
+    });
+  };
+  const double fisher = run(quantization_method::fisher);
+  const double hadamard = run(quantization_method::hadamard);
+  const double gptq = run(quantization_method::gptq);
+  std::printf(
+      "{\"eigenbasis\": %.6f, \"fisher\": %.6f, \"hadamard\": %.6f, \"gptq\": %.6f, \"error\": "
+      "%.6g}\n",
+      eigen, fisher, hadamard, gptq, error);
+}
