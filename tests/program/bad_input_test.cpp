@@ -31,10 +31,10 @@ class bad_input {
   std::string cloud(const std::string& name, const owned_tensor<double, 2>& points) const {
     const atlas::tensor_view<const double, 2> view = points;
     atlas::io::write_npy(folder / name, view);
-    return "'" + (folder / name).string() + "'";
+    return quoted(folder / name);
   }
   std::string file(const std::string& name, std::string_view bytes) const {
-    return "'" + folder.write(name, bytes).string() + "'";
+    return quoted(folder.write(name, bytes));
   }
   /// A copy of a model in which one file is another.
   std::string model(const std::string& name, const std::string& changed,
@@ -199,7 +199,8 @@ TEST_CASE("quantization that makes no sense is refused") {
     return bad.refused("quantize-matrix " + weights + " --activations " + activations + more);
   };
   for (const std::string bits : {"0", "1", "9", "-3"})
-    CHECK(has(with(w, a, " --bits " + bits), "from 2 to 8, got " + bits));
+    CHECK(has(with(w, a, std::string(" --bits ").append(bits)),
+              std::string("from 2 to 8, got ").append(bits)));
   CHECK(has(with(w, a, " --bits many"), "--bits"));
   CHECK(has(with(w, a, " --basis kronecker"), "--basis"));
   CHECK(has(with(w, a, " --granularity some"), "--granularity"));

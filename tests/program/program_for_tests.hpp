@@ -25,6 +25,13 @@ struct program_run {
   }
 };
 
+/// In quotes, for the shell.
+inline std::string quoted(const std::filesystem::path& file) {
+  std::string out(1, '\'');
+  out += file.string();
+  return out += '\'';
+}
+
 /// \param arguments as in a shell
 /// \param by        what runs it, such as timeout
 inline program_run run(const temporary_folder& folder, const std::string& arguments,

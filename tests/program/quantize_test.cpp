@@ -33,7 +33,7 @@ owned_tensor<float, 2> decaying(atlas::index n, atlas::index d, std::uint64_t se
 std::string written(const temporary_folder& folder, const std::string& name,
                     const tensor_view<const float, 2>& x) {
   atlas::io::write_npy(folder / name, x);
-  return "'" + (folder / name).string() + "'";
+  return quoted(folder / name);
 }
 
 /// Output errors of each matrix, bits and method.
