@@ -15,6 +15,10 @@
 #include "atlas/quantize/quantize_matrix.hpp"
 #include "atlas/quantize/second_moment_accumulator.hpp"
 
+// OpenBLAS runs one product of several threads at a time: eigenbases are for its threads, the many
+// products of a quantizer for those of atlas.
+extern "C" void openblas_set_num_threads(int count) __attribute__((weak));
+
 namespace {
 
 using atlas::quantization_method;
@@ -47,6 +51,7 @@ int main(int argc, char** argv) {
 
   atlas::eigenbasis basis;
   const double eigen = seconds([&] { basis = atlas::symmetric_eigenbasis(moments); });
+  if (openblas_set_num_threads) openblas_set_num_threads(1);
   double error = 0;
   const auto run = [&](quantization_method method) {
     return seconds([&] {

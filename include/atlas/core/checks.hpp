@@ -43,6 +43,10 @@ bool all_finite(const tensor_view<T, 1>& x) {
 }
 template <class T, std::size_t Rank>
 bool all_finite(const tensor_view<T, Rank>& x) {
+  if constexpr (Rank == 2)  // along the memory
+    if (x.stride(0) >= 0 && x.stride(0) < x.stride(1))
+      return all_finite(
+          tensor_view<T, 2>(x.data(), {x.extent(1), x.extent(0)}, {x.stride(1), x.stride(0)}));
   for (index i = 0; i < x.extent(0); ++i)
     if (!all_finite(x[i])) return false;
   return true;

@@ -18,8 +18,12 @@ namespace detail {
 template <class To, class From>
 row_matrix<To> matrix_copy(const tensor_view<From, 2>& from) {
   row_matrix<To> out(from.extent(0), from.extent(1));
-  for (index r = 0; r < out.rows(); ++r)
-    for (index c = 0; c < out.cols(); ++c) out(r, c) = static_cast<To>(from(r, c));
+  constexpr index tile = 32;  // either order of memory stays in the cache
+  for (index top = 0; top < out.rows(); top += tile)
+    for (index left = 0; left < out.cols(); left += tile)
+      for (index r = top; r < std::min(out.rows(), top + tile); ++r)
+        for (index c = left; c < std::min(out.cols(), left + tile); ++c)
+          out(r, c) = static_cast<To>(from(r, c));
   return out;
 }
 

@@ -139,13 +139,19 @@ quantization_grid<Scalar> fitted_grid(const row_matrix<Scalar>& weights,
   auto grid = empty_grid<Scalar>(weights.rows(), weights.cols(), options);
   if (!column_bits.empty()) grid.bits = std::move(column_bits);
   row_matrix<Scalar> low = grid.scales, high = grid.scales;
-  for (index r = 0; r < weights.rows(); ++r)
+  for (index r = 0; r < weights.rows(); ++r) {
+    if (grid.column_span == 1 && low.rows() == 1) {
+      low = low.cwiseMin(weights.row(r));
+      high = high.cwiseMax(weights.row(r));
+      continue;
+    }
     for (index c = 0, s = 0; c < weights.cols(); c += grid.column_span, ++s) {
       const auto part = weights.row(r).segment(c, std::min(grid.column_span, weights.cols() - c));
       const index at = grid.scale_row(r);
       low(at, s) = std::min(low(at, s), part.minCoeff());
       high(at, s) = std::max(high(at, s), part.maxCoeff());
     }
+  }
   for (index r = 0; r < low.rows(); ++r)
     for (index s = 0; s < low.cols(); ++s)
       set_scale(grid, r, s, grid.bits_of(s * grid.column_span), static_cast<double>(low(r, s)),
@@ -157,9 +163,13 @@ quantization_grid<Scalar> fitted_grid(const row_matrix<Scalar>& weights,
 template <class Scalar, class Visit>
 void for_each_cell(const quantization_grid<Scalar>& grid, index rows, index columns, int threads,
                    Visit&& visit) {
+  std::vector<grid_cell<Scalar>> shared;  // where all rows have the same
+  if (grid.scales.rows() == 1)
+    for (index c = 0; c < columns; c += grid.column_span) shared.push_back(cell_of(grid, 0, c));
   parallel_for(rows, threads, [&](index r) {
     for (index c = 0; c < columns; c += grid.column_span) {
-      const auto cell = cell_of(grid, r, c);
+      const auto cell = shared.empty() ? cell_of(grid, r, c)
+                                       : shared[static_cast<std::size_t>(c / grid.column_span)];
       const index end = std::min(columns, c + grid.column_span);
       for (index k = c; k < end; ++k) visit(r, k, cell);
     }
