@@ -1,0 +1,38 @@
+#pragma once
+/// \file
+/// The corpus control: the same measurements on two texts.
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "atlas/protocols/sample_measures.hpp"
+#include "atlas/protocols/verdict.hpp"
+
+namespace atlas {
+
+/// The differences `second - first`, one family; null 0. What is consistent with chance does not
+/// depend on the text, as far as the errors can tell.
+///
+/// \param first, second the same quantities in the same order, with standard errors over the
+///        passages of each text, which are independent between texts
+/// \throws shape_error for none or other numbers of them; value_error for NaN, or labels that
+/// differ
+template <class = void>
+std::vector<finding> corpus_control(const std::vector<sampled_value>& first,
+                                    const std::vector<sampled_value>& second,
+                                    const verdict_options& options = {}) {
+  if (first.empty()) throw shape_error("first", "at least 1 quantity", "none");
+  detail::check_extent(static_cast<index>(second.size()), static_cast<index>(first.size()),
+                       "second", "as many quantities as first,");
+  std::vector<measured_value> differences;
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    const sampled_value &a = first[i], &b = second[i];
+    if (a.label != b.label) throw value_error("second", "the quantity " + a.label, b.label);
+    differences.push_back(
+        {a.label, b.value - a.value, 0, std::hypot(a.standard_error, b.standard_error), 0});
+  }
+  return judge_values(differences, options);
+}
+
+}  // namespace atlas

@@ -1,0 +1,159 @@
+#pragma once
+/// \file
+/// Architectures compared at equal numbers of points and heads and at equal relative depth, with
+/// query heads that share a key/value head told from those that do not.
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "atlas/protocols/sample_measures.hpp"
+
+namespace atlas {
+
+/// A model and its layers, first to last.
+struct model_layers {
+  std::string name;
+  std::vector<head_sample> layers;
+};
+
+struct cross_architecture_options {
+  std::vector<double> depths = {0, 0.5, 1};  ///< relative, from 0 to 1
+  overlap_space space = overlap_space::head_coordinates;
+  protocol_options measures = {};
+};
+
+/// One model at one depth, after it was cut down to what all have.
+struct controlled_measurement {
+  std::string model;
+  double depth = 0;
+  index layer = 0;
+  head_overlap_result overlap;
+  double mean_dimension = 0;
+};
+
+struct cross_architecture_result {
+  index heads = 0, points = 0;  ///< that all were compared with
+  std::vector<controlled_measurement> measurements;
+  std::vector<finding> global, inter;  ///< O_h against Haar
+  std::vector<finding> intra;          ///< only of models with groups
+  /// O_h within groups less that between groups, only of models with groups; null 0.
+  std::vector<finding> grouping;
+  /// Excess over Haar of each model's inter-group O_h less the first model's; null 0.
+  std::vector<finding> differences;
+};
+
+/// `round(relative (layers - 1))`.
+/// \throws value_error for a depth outside [0, 1] or no layers
+inline index layer_at_depth(double relative, index layers) {
+  detail::check_between(layers, 1, index{1} << 40, "layers");
+  if (!(relative >= 0 && relative <= 1))
+    throw value_error("depths", "numbers from 0 to 1", detail::number_text(relative));
+  return static_cast<index>(std::round(relative * static_cast<double>(layers - 1)));
+}
+
+namespace detail {
+
+/// What all models have: the fewest points, and the most heads that whole groups of each model
+/// make.
+struct common_size {
+  index heads = 0, points = 0;
+};
+inline common_size common_size_of(const std::vector<model_layers>& models) {
+  index heads = index{1} << 40, points = heads, step = 1;
+  for (const model_layers& model : models)
+    for (const head_sample& s : model.layers) {
+      check_sample(s);
+      heads = std::min(heads, s.points.extent(0));
+      points = std::min(points, s.points.extent(1));
+      step = std::lcm(step, s.group_size);
+    }
+  heads -= heads % step;
+  if (heads < 2)
+    throw shape_error("models", "at least 2 heads of whole groups in each model",
+                      std::to_string(heads));
+  return {heads, points};
+}
+
+/// Random whole groups of heads and random rows.
+inline head_sample cut_down(const head_sample& from, const common_size& size, std::uint64_t seed) {
+  random_stream random(seed, 1);
+  const index groups = from.points.extent(0) / from.group_size;
+  std::vector<index> heads;
+  for (const index g : sample_rows(groups, size.heads / from.group_size, random))
+    for (index i = 0; i < from.group_size; ++i) heads.push_back(g * from.group_size + i);
+  return subsample(heads_of_sample(from, heads), size.points, seed);
+}
+
+/// A mean over pairs less that over others: under Haar all pairs are uncorrelated, so variances
+/// add.
+template <class = void>
+finding overlap_difference(std::string label, const overlap_estimate& a,
+                           const overlap_estimate& b) {
+  const double excess = (a.mean - a.null_mean) - (b.mean - b.null_mean);
+  return compare_with_null({std::move(label), excess, 0, std::hypot(a.null_sd, b.null_sd), 0});
+}
+
+inline std::string place_label(const std::string& model, double depth) {
+  return model + " at depth " + number_text(depth).substr(0, 4);
+}
+
+template <class = void>
+void add_findings(const controlled_measurement& m, const controlled_measurement& first,
+                  cross_architecture_result& out) {
+  const std::string label = place_label(m.model, m.depth);
+  out.global.push_back(overlap_finding(label, m.overlap.global));
+  if (m.overlap.inter.pairs > 0) out.inter.push_back(overlap_finding(label, m.overlap.inter));
+  if (m.overlap.intra.pairs > 0) out.intra.push_back(overlap_finding(label, m.overlap.intra));
+  if (m.overlap.intra.pairs > 0 && m.overlap.inter.pairs > 0)
+    out.grouping.push_back(overlap_difference(label, m.overlap.intra, m.overlap.inter));
+  if (m.model != first.model && m.overlap.inter.pairs > 0 && first.overlap.inter.pairs > 0)
+    out.differences.push_back(
+        overlap_difference(label + " less " + first.model, m.overlap.inter, first.overlap.inter));
+}
+
+}  // namespace detail
+
+/// Compares models after cutting all of them down to the same number of points and of heads (whole
+/// groups, drawn at random), layer by layer of equal relative depth.
+///
+/// Different d_head have different nulls, so models are compared by their excess over it. Findings
+/// of each kind are one family over models and depths.
+///
+/// \param models at least 2, of different names, each with all of its layers
+/// \throws shape_error for fewer than 2 models, a model without layers or too few heads in common;
+///         value_error for equal names or depths out of range; otherwise as the measures
+template <class = void>
+cross_architecture_result compare_architectures(const std::vector<model_layers>& models,
+                                                const cross_architecture_options& o = {}) {
+  if (models.size() < 2) throw shape_error("models", "at least 2", std::to_string(models.size()));
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    if (models[i].layers.empty()) throw shape_error(models[i].name, "at least 1 layer", "none");
+    for (std::size_t j = 0; j < i; ++j)
+      if (models[i].name == models[j].name)
+        throw value_error("models", "different names", models[i].name + " twice");
+  }
+  const detail::common_size size = detail::common_size_of(models);
+  cross_architecture_result out;
+  out.heads = size.heads;
+  out.points = size.points;
+  for (const double depth : o.depths) {
+    const std::size_t first = out.measurements.size();
+    for (const model_layers& model : models) {
+      const index l = layer_at_depth(depth, static_cast<index>(model.layers.size()));
+      const head_sample cut =
+          detail::cut_down(model.layers[static_cast<std::size_t>(l)], size, o.measures.seed);
+      out.measurements.push_back({model.name, depth, l, sample_overlap(cut, o.space, o.measures),
+                                  mean_dimension_value(cut, o.measures)});
+      detail::add_findings(out.measurements.back(), out.measurements[first], out);
+    }
+  }
+  for (auto* family : {&out.global, &out.inter, &out.intra, &out.grouping, &out.differences})
+    *family = judge(std::move(*family), o.measures.verdicts);
+  return out;
+}
+
+}  // namespace atlas

@@ -1,0 +1,218 @@
+#pragma once
+/// \file
+/// The two quantities that the protocols follow, O_h and the mean dimension of the heads, each with
+/// its null, and the standard error of any quantity over texts.
+
+#include <Eigen/Core>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/parallel.hpp"
+#include "atlas/dimension/surrogate.hpp"
+#include "atlas/dimension/two_nn.hpp"
+#include "atlas/manifold/atlas_test.hpp"
+#include "atlas/manifold/pooled_dimension.hpp"
+#include "atlas/protocols/head_sample.hpp"
+#include "atlas/protocols/verdict.hpp"
+#include "atlas/stats/label_groups.hpp"
+#include "atlas/stats/summary.hpp"
+#include "atlas/subspace/head_overlap.hpp"
+#include "atlas/subspace/principal_frame.hpp"
+#include "atlas/subspace/pushed_null.hpp"
+#include "atlas/subspace/residual_stream.hpp"
+
+namespace atlas {
+
+/// Where the frames of heads are compared (methods, section 4).
+enum class overlap_space {
+  head_coordinates,  ///< each head's own: arbitrary, kept for reproduction
+  residual_stream,   ///< after the output projection
+};
+
+struct protocol_options {
+  index local_dimension = 7;      ///< k of the heads' frames
+  bool exclude_context = true;    ///< rows of one context are no neighbours
+  double discard_fraction = 0.1;  ///< of `two_nn`
+  index surrogates = 20;          ///< Gaussian draws of each cloud, at least 2
+  index haar_draws = 20000;       ///< of the Haar null
+  index pushed_draws = 200;       ///< of the pushed null
+  verdict_options verdicts = {};  ///< of each family of findings
+  std::uint64_t seed = 0;         ///< of everything that is drawn
+  int threads = 0;                ///< 0: all of the machine
+};
+
+/// The mean over heads of TwoNN, and the same mean over heads that are Gaussian clouds.
+struct mean_dimension_result {
+  double mean = 0;
+  std::vector<two_nn_result> heads;
+  surrogate_null null;
+};
+
+/// A value with its standard error over texts.
+struct sampled_value {
+  std::string label;
+  double value = 0;
+  double standard_error = 0;
+  /// The value without each context in turn; empty where the error is from elsewhere.
+  std::vector<double> left_out = {};
+};
+
+namespace detail {
+
+inline two_nn_options dimension_options(const head_sample& sample, const protocol_options& o) {
+  two_nn_options options{.discard_fraction = o.discard_fraction, .threads = o.threads};
+  if (o.exclude_context && !sample.context.empty()) options.exclude = same_context(sample.context);
+  return options;
+}
+
+inline double mean_of(const std::vector<two_nn_result>& heads) {
+  double sum = 0;
+  for (const two_nn_result& head : heads) sum += head.dimension;
+  return sum / static_cast<double>(heads.size());
+}
+
+/// Mean dimension of surrogate number `number` of every head.
+template <class = void>
+double surrogate_mean(const std::vector<gaussian_surrogates<float>>& sources,
+                      const shape<3>& extents, const two_nn_options& options, std::uint64_t seed,
+                      std::uint64_t number) {
+  return mean_of(head_dimensions<float>(draw_heads(sources, extents, seed, number), options, 1));
+}
+
+template <class = void>
+void check_projection(const head_sample& sample) {
+  if (sample.output_projection.empty())
+    throw value_error(sample.label + ": output_projection", "weights for the residual stream",
+                      "none");
+}
+
+template <class = void>
+std::vector<Eigen::MatrixXd> sample_frames(const head_sample& sample, index k, overlap_space space,
+                                           int threads) {
+  if (space == overlap_space::head_coordinates) return principal_frames(sample.points, k, threads);
+  check_projection(sample);
+  return residual_stream_frames(sample.points, sample.output_projection, k, threads);
+}
+
+/// Of jackknife values: sqrt((n - 1) / n * sum of squared deviations).
+inline double jackknife_error(const std::vector<double>& left_out) {
+  const sample_summary s = summarize(left_out);
+  return s.sd * static_cast<double>(s.count - 1) / std::sqrt(static_cast<double>(s.count));
+}
+
+}  // namespace detail
+
+/// \throws as `check_sample` and `two_nn`
+///
+/// O(H surrogates N^2 d) time; the same bits for every thread count.
+template <class = void>
+mean_dimension_result mean_dimension(const head_sample& sample, const protocol_options& o = {}) {
+  check_sample(sample);
+  two_nn_options options = detail::dimension_options(sample, o);
+  mean_dimension_result out;
+  out.heads = detail::head_dimensions<float>(sample.points, options, o.threads);
+  out.mean = detail::mean_of(out.heads);
+  std::vector<gaussian_surrogates<float>> sources;
+  for (index h = 0; h < sample.points.extent(0); ++h) sources.emplace_back(sample.points[h]);
+  const surrogate_options draws{.draws = o.surrogates, .seed = o.seed, .threads = o.threads};
+  options.threads = 1;
+  out.null = detail::nulls_over_draws(std::array{out.mean}, draws, [&](std::uint64_t number) {
+    return std::array{
+        detail::surrogate_mean(sources, sample.points.extents(), options, o.seed, number)};
+  })[0];
+  return out;
+}
+
+/// The finding of a mean dimension, not judged yet.
+template <class = void>
+finding dimension_finding(std::string label, const mean_dimension_result& r) {
+  return compare_with_null(
+      {std::move(label), r.mean, r.null.mean, r.null.sd, static_cast<index>(r.null.draws.size())});
+}
+
+/// O_h of a sample, with its Haar null.
+/// \throws as `check_sample`, `principal_frames` and `head_overlap`; value_error for the residual
+///         stream without weights
+template <class = void>
+head_overlap_result sample_overlap(const head_sample& sample, overlap_space space,
+                                   const protocol_options& o = {}) {
+  check_sample(sample);
+  return head_overlap(detail::sample_frames(sample, o.local_dimension, space, o.threads),
+                      {.group_size = sample.group_size,
+                       .haar = {.draws = o.haar_draws, .seed = o.seed, .threads = o.threads},
+                       .seed = o.seed,
+                       .threads = o.threads});
+}
+
+/// Its finding against random frames, not judged yet.
+template <class = void>
+finding overlap_finding(std::string label, const overlap_estimate& e) {
+  return compare_with_null({std::move(label), e.mean, e.null_mean, e.null_sd, 0});
+}
+
+/// Its finding in the residual stream against random frames that the heads' own weights write.
+template <class = void>
+finding pushed_finding(std::string label, const overlap_estimate& e, const pushed_estimate& null,
+                       index draws) {
+  return compare_with_null({std::move(label), e.mean, null.mean, null.sd, draws});
+}
+
+/// The pushed null of a sample. \throws value_error without weights
+template <class = void>
+pushed_null_result sample_pushed_null(const head_sample& sample, const protocol_options& o = {}) {
+  check_sample(sample);
+  detail::check_projection(sample);
+  return pushed_null(sample.output_projection, sample.points.extent(0), o.local_dimension,
+                     {.group_size = sample.group_size,
+                      .draws = o.pushed_draws,
+                      .seed = o.seed,
+                      .threads = o.threads});
+}
+
+/// O_h alone.
+template <class = void>
+double mean_overlap(const head_sample& sample, overlap_space space, const protocol_options& o) {
+  const auto frames = detail::sample_frames(sample, o.local_dimension, space, o.threads);
+  return detail::mean_over(detail::overlap_matrix(frames, o.threads),
+                           detail::head_pairs(static_cast<index>(frames.size())));
+}
+
+/// The mean dimension alone.
+template <class = void>
+double mean_dimension_value(const head_sample& sample, const protocol_options& o) {
+  return detail::mean_of(detail::head_dimensions<float>(
+      sample.points, detail::dimension_options(sample, o), o.threads));
+}
+
+/// A quantity of a sample and its standard error over texts: the jackknife over contexts, which
+/// counts rows of one text as one.
+///
+/// \param statistic from a `head_sample` to a number; called on several threads at once
+/// \throws shape_error for fewer than 2 contexts; value_error where the quantity is not finite
+template <class Statistic>
+sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, int threads = 0) {
+  check_sample(sample);
+  detail::check_not_empty(sample.context, sample.label + ": context");
+  const auto labels = detail::number_labels(sample.context, "context");
+  if (labels.groups < 2)
+    throw shape_error(sample.label + ": context", "at least 2 different ones", "1");
+  sampled_value out{sample.label, statistic(sample), 0, {}};
+  out.left_out.resize(static_cast<std::size_t>(labels.groups));
+  parallel_for(labels.groups, threads, [&](index left) {
+    std::vector<index> rows;
+    for (std::size_t i = 0; i < labels.group.size(); ++i)
+      if (labels.group[i] != left) rows.push_back(static_cast<index>(i));
+    out.left_out[static_cast<std::size_t>(left)] = statistic(detail::rows_of_sample(sample, rows));
+  });
+  out.standard_error = detail::jackknife_error(out.left_out);
+  if (!(std::isfinite(out.value) && std::isfinite(out.standard_error)))
+    throw value_error(sample.label, "a finite quantity with and without every context",
+                      detail::number_text(out.standard_error));
+  return out;
+}
+
+}  // namespace atlas

@@ -1,0 +1,90 @@
+#pragma once
+/// \file
+/// The within-model control: do heads of higher dimension overlap more with the others?
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "atlas/protocols/sample_measures.hpp"
+#include "atlas/stats/correlation.hpp"
+
+namespace atlas {
+
+struct within_model_options {
+  overlap_space space = overlap_space::head_coordinates;
+  index permutations = 9999;
+  protocol_options measures = {};
+};
+
+/// One layer.
+struct within_model_layer {
+  std::vector<double> dimensions;  ///< `[H]`
+  std::vector<double> overlaps;    ///< `[H]`, mean over the heads of other groups
+  correlation spearman;
+};
+
+struct within_model_result {
+  std::vector<within_model_layer> layers;
+  std::vector<finding> findings;  ///< Spearman's coefficient of each layer; null 0
+};
+
+namespace detail {
+
+/// Mean overlap of each head with those that do not share its key/value head.
+template <class = void>
+std::vector<double> inter_overlaps(const Eigen::MatrixXd& matrix, index group_size) {
+  std::vector<double> out;
+  for (index h = 0; h < matrix.rows(); ++h) {
+    double sum = 0;
+    for (index other = 0; other < matrix.rows(); ++other)
+      if (in_group(pair_group::inter, h, other, group_size)) sum += matrix(h, other);
+    out.push_back(sum / static_cast<double>(matrix.rows() - group_size));
+  }
+  return out;
+}
+
+template <class = void>
+within_model_layer correlate_heads(const head_sample& sample, const within_model_options& o,
+                                   std::uint64_t seed) {
+  check_sample(sample);
+  const index heads = sample.points.extent(0);
+  if (heads < 3 || heads / sample.group_size < 2)
+    throw shape_error(sample.label + ": points", "at least 3 heads in at least 2 groups",
+                      std::to_string(heads) + " in " + std::to_string(heads / sample.group_size));
+  const protocol_options& m = o.measures;
+  within_model_layer out;
+  for (const two_nn_result& r :
+       head_dimensions<float>(sample.points, dimension_options(sample, m), m.threads))
+    out.dimensions.push_back(r.dimension);
+  const auto frames = sample_frames(sample, m.local_dimension, o.space, m.threads);
+  out.overlaps = inter_overlaps(overlap_matrix(frames, m.threads), sample.group_size);
+  out.spearman = spearman(out.dimensions, out.overlaps,
+                          {.permutations = o.permutations, .seed = seed, .threads = m.threads});
+  return out;
+}
+
+}  // namespace detail
+
+/// Spearman's correlation of each head's dimension with its mean overlap with the heads of other
+/// groups, layer by layer, with a permutation p. The layers are one family.
+///
+/// \param layers one sample a layer, of at least 3 heads
+/// \throws shape_error for no layers or too few heads; value_error for dimensions or overlaps that
+///         are all equal; otherwise as the measures
+template <class = void>
+within_model_result within_model_control(const std::vector<head_sample>& layers,
+                                         const within_model_options& o = {}) {
+  if (layers.empty()) throw shape_error("layers", "at least 1", "none");
+  within_model_result out;
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    out.layers.push_back(detail::correlate_heads(layers[l], o, o.measures.seed + l));
+    const correlation& r = out.layers.back().spearman;
+    out.findings.push_back(compare_with_permutations(layers[l].label, r.coefficient, 0, r.p));
+  }
+  out.findings = judge(std::move(out.findings), o.measures.verdicts);
+  return out;
+}
+
+}  // namespace atlas

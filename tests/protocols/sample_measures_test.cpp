@@ -1,0 +1,109 @@
+#include "atlas/protocols/sample_measures.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "../catch.hpp"
+#include "../messages.hpp"
+#include "../tolerances.hpp"
+#include "samples_for_tests.hpp"
+
+using namespace atlas_test;
+using atlas::overlap_space;
+using atlas::verdict;
+
+TEST_CASE("the measures of a sample are the library's") {
+  const auto sample = planned_sample({.heads = 4, .model = 40});
+  const auto o = quick_protocol();
+  const auto overlap = atlas::sample_overlap(sample, overlap_space::head_coordinates, o);
+  const auto frames = atlas::principal_frames(sample.points, 4);
+  CHECK(overlap.global.mean == atlas::head_overlap(frames).global.mean);
+  CHECK(atlas::mean_overlap(sample, overlap_space::head_coordinates, o) == overlap.global.mean);
+  CHECK(atlas::sample_overlap(sample, overlap_space::residual_stream, o).ambient_dimension == 40);
+  const auto dimension = atlas::mean_dimension(sample, o);
+  double sum = 0;
+  for (atlas::index h = 0; h < 4; ++h)
+    sum +=
+        atlas::two_nn(sample.points[h], {.exclude = atlas::same_context(sample.context)}).dimension;
+  CHECK(dimension.mean == Approx(sum / 4).epsilon(tolerance::double_rounding));
+  CHECK(dimension.null.draws.size() == 10);
+  CHECK(atlas::mean_dimension_value(sample, o) == dimension.mean);
+}
+
+TEST_CASE("Gaussian heads have the dimension of their surrogates, swiss rolls less") {
+  const auto o = quick_protocol();
+  const auto flat = atlas::mean_dimension(planned_sample({.heads = 4}), o);
+  CHECK(std::abs(flat.null.z) < 4);
+  auto curved = planned_sample({.heads = 2, .rows = 400, .d = 3, .signal = 2});
+  for (atlas::index h = 0; h < 2; ++h) {
+    const Eigen::MatrixXd roll = swiss_roll(400, static_cast<std::uint64_t>(h) + 1);
+    for (atlas::index n = 0; n < 400; ++n)
+      for (atlas::index k = 0; k < 3; ++k)
+        curved.points.mutable_view()(h, n, k) = static_cast<float>(roll(n, k));
+  }
+  const auto rolls = atlas::mean_dimension(curved, o);
+  CHECK(rolls.mean == Approx(2).margin(0.3));  // 4 standard errors of 720 ratios
+  CHECK(atlas::judge({atlas::dimension_finding("rolls", rolls)})[0].verdict == verdict::below);
+}
+
+TEST_CASE("the jackknife over contexts counts rows of one context as one") {
+  // Every context has a mean of its own and nothing else: the error is that of ten numbers.
+  auto sample = planned_sample({.heads = 1, .rows = 200, .d = 1, .signal = 1});
+  atlas::random_stream random(4);
+  std::vector<double> means;
+  for (int c = 0; c < 10; ++c) means.push_back(random.normal());
+  for (atlas::index n = 0; n < 200; ++n)
+    sample.points.mutable_view()(0, n, 0) =
+        static_cast<float>(means[static_cast<std::size_t>(sample.context[n])]);
+  const auto mean = [](const atlas::head_sample& s) {
+    double sum = 0;
+    for (atlas::index n = 0; n < s.points.extent(1); ++n)
+      sum += static_cast<double>(s.points(0, n, 0));
+    return sum / static_cast<double>(s.points.extent(1));
+  };
+  const auto r = atlas::over_contexts(sample, mean);
+  const auto s = atlas::summarize(means);
+  CHECK(r.value == Approx(s.mean).epsilon(tolerance::float_rounding));
+  CHECK(r.standard_error == Approx(s.standard_error).epsilon(tolerance::float_rounding));
+  CHECK(r.left_out.size() == 10);
+}
+
+TEST_CASE("samples of collected clouds keep their layer and share their memory") {
+  const auto sample = planned_sample({.heads = 2, .rows = 20, .model = 5});
+  const atlas::head_clouds clouds{7, sample.points, sample.context, sample.context, 0};
+  const auto made = atlas::sample_of("seven", clouds, sample.output_projection, 2);
+  CHECK(made.layer == 7);
+  CHECK(made.group_size == 2);
+  CHECK(made.points.data() == sample.points.data());
+  CHECK(made.output_projection.extents() == sample.output_projection.extents());
+  const auto half = atlas::subsample(made, 10, 1);
+  CHECK(half.points.extents() == atlas::shape<3>{2, 10, 24});
+  CHECK(half.context.extent(0) == 10);
+}
+
+TEST_CASE("samples that cannot be measured are refused") {
+  auto sample = planned_sample({.heads = 4, .rows = 40});
+  const auto o = quick_protocol();
+  CHECK_REFUSED(atlas::value_error,
+                atlas::sample_overlap(sample, overlap_space::residual_stream, o),
+                "output_projection", "none");
+  CHECK_REFUSED(atlas::value_error, atlas::sample_pushed_null(sample, o), "output_projection",
+                "none");
+  CHECK_REFUSED(atlas::value_error, atlas::subsample(sample, 41, 1), "rows", "41");
+  const auto size = [](const atlas::head_sample& s) {
+    return static_cast<double>(s.points.extent(1));
+  };
+  auto one = sample;
+  one.context = atlas::owned_tensor<atlas::index, 1>({40});
+  CHECK_REFUSED(atlas::shape_error, atlas::over_contexts(one, size), "context", "1");
+  one.context = {};
+  CHECK_REFUSED(atlas::shape_error, atlas::over_contexts(one, size), "context", "empty");
+  one = sample;
+  one.context = atlas::owned_tensor<atlas::index, 1>({39});
+  CHECK_REFUSED(atlas::shape_error, atlas::mean_dimension(one, o), "context", "39");
+  one = sample;
+  one.group_size = 3;
+  CHECK_REFUSED(atlas::shape_error, atlas::mean_dimension(one, o), "group_size", "3");
+  sample.points.mutable_view()(1, 2, 3) = std::numeric_limits<float>::quiet_NaN();
+  CHECK_REFUSED(atlas::value_error, atlas::mean_dimension(sample, o), "points", "NaN");
+}
