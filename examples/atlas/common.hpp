@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "atlas/core/errors.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/dimension/two_nn.hpp"
@@ -51,6 +52,12 @@ std::string digits(double x, int decimals = 2);
 /// "x [lower, upper]"
 std::string with_interval(double x, const atlas::interval& interval, int decimals = 2);
 
+/// Work that was interrupted and left something to go on from; the message says what.
+class interrupted_study : public atlas::error {
+ public:
+  using error::error;
+};
+
 /// A subcommand: adds itself to the program; what to run is remembered by CLI11.
 void add_measure(CLI::App& program);
 void add_two_nn(CLI::App& program);
@@ -64,5 +71,6 @@ void add_quantize(CLI::App& program);
 void add_quantize_matrix(CLI::App& program);
 void add_uncertainty(CLI::App& program);
 void add_pareto(CLI::App& program);
+void add_study(CLI::App& program);
 
 }  // namespace atlas_program

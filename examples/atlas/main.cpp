@@ -43,6 +43,7 @@ int main(int argc, char** argv) try {
   atlas_program::add_quantize_matrix(program);
   atlas_program::add_uncertainty(program);
   atlas_program::add_pareto(program);
+  atlas_program::add_study(program);
   atlas_program::watch_for_interrupts();
   try {
     program.parse(argc, argv);
@@ -53,6 +54,9 @@ int main(int argc, char** argv) try {
   return 0;
 } catch (const atlas::cancelled&) {
   complain("interrupted; nothing was written");
+  return 130;
+} catch (const atlas_program::interrupted_study& e) {
+  complain(e.what());
   return 130;
 } catch (const std::bad_alloc&) {
   return complain("not enough memory");

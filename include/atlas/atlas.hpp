@@ -45,6 +45,7 @@
 #include "atlas/manifold/separation.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
+#include "atlas/protocols/context_neighbors.hpp"
 #include "atlas/protocols/corpus_control.hpp"
 #include "atlas/protocols/cross_architecture.hpp"
 #include "atlas/protocols/depth_profile.hpp"

@@ -6,6 +6,7 @@
 #include "../catch.hpp"
 #include "../messages.hpp"
 #include "../tolerances.hpp"
+#include "atlas/protocols/context_neighbors.hpp"
 #include "samples_for_tests.hpp"
 
 using namespace atlas_test;
@@ -79,6 +80,23 @@ TEST_CASE("samples of collected clouds keep their layer and share their memory")
   const auto half = atlas::subsample(made, 10, 1);
   CHECK(half.points.extents() == atlas::shape<3>{2, 10, 24});
   CHECK(half.context.extent(0) == 10);
+}
+
+TEST_CASE("neighbours of one context are as many as chance says, or more where contexts differ") {
+  auto sample = planned_sample({.heads = 3, .rows = 200});
+  const auto chance = atlas::context_neighbors(sample);
+  CHECK(chance.chance == Approx(19.0 / 199));
+  CHECK(chance.null.mean == Approx(chance.chance).margin(0.003));
+  CHECK(std::abs(chance.null.z) < 4);
+  for (atlas::index n = 0; n < 200; ++n)
+    for (atlas::index h = 0; h < 3; ++h)
+      sample.points.mutable_view()(h, n, sample.context[n]) += 10;
+  const auto apart = atlas::context_neighbors(sample, {.threads = 1});
+  CHECK(apart.share > 0.95);
+  CHECK(apart.null.z > 10);
+  CHECK(apart.heads.size() == 3);
+  sample.context = {};
+  CHECK_REFUSED(atlas::shape_error, atlas::context_neighbors(sample), "context", "empty");
 }
 
 TEST_CASE("samples that cannot be measured are refused") {

@@ -1,0 +1,200 @@
+/// \file
+/// The dearer measurements of the study, of the deepest layers: manifold checks, the pooled
+/// dimension, autoencoders, and the same architecture before training.
+
+#include <cmath>
+#include <set>
+
+#include "atlas/autoencoder/train_autoencoder.hpp"
+#include "atlas/manifold/chord_test.hpp"
+#include "atlas/manifold/connectivity.hpp"
+#include "atlas/manifold/homogeneity.hpp"
+#include "atlas/manifold/pooled_dimension.hpp"
+#include "atlas/protocols/maturation_gate.hpp"
+#include "study.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+
+/// A quantity of every head and its surrogates, as one of their mean: heads have independent
+/// surrogates.
+struct mean_over_heads {
+  double value = 0, null_mean = 0, null_variance = 0;
+  index heads = 0, draws = 0;
+
+  void add(double x, const atlas::surrogate_null& null) {
+    value += x;
+    null_mean += null.mean;
+    null_variance += null.sd * null.sd;
+    draws = static_cast<index>(null.draws.size());
+    ++heads;
+  }
+  json finding(const std::string& label) const {
+    const auto n = static_cast<double>(heads);
+    return finding_json(atlas::compare_with_null(
+        {label, value / n, null_mean / n, std::sqrt(null_variance) / n, draws}));
+  }
+};
+
+struct manifold_means {
+  mean_over_heads largest_share, chord, local_dimension, dimension_sd;
+};
+
+void add_head(const atlas::head_sample& s, index head, const study_options& o,
+              manifold_means& out) {
+  const auto points = s.points[head];
+  const atlas::exclusion exclude = atlas::same_context(s.context);
+  const int threads = o.common.threads;
+  const index n = points.extent(0), k = std::min<index>(10, n / 6);
+  const atlas::surrogate_options draws{
+      .draws = o.manifold_draws,
+      .seed = o.common.seed + static_cast<std::uint64_t>(1000 * (head + 1)),
+      .threads = threads};
+  const atlas::connectivity_options graph{.k = k, .exclude = exclude, .threads = threads};
+  const auto joined = atlas::connectivity(points, graph);
+  out.largest_share.add(joined.largest_share,
+                        atlas::connectivity_null(points, joined, graph, draws).largest_share);
+  const atlas::chord_options chords{
+      .k = k, .chords = 400, .exclude = exclude, .seed = o.common.seed, .threads = threads};
+  const auto chord = atlas::chord_test(points, chords);
+  out.chord.add(chord.mean, atlas::chord_null(points, chord, chords, draws).mean);
+  const atlas::homogeneity_options regions{.region_points = std::min<index>(400, n / 2),
+                                           .exclude = exclude,
+                                           .seed = o.common.seed,
+                                           .threads = threads};
+  const auto local = atlas::homogeneity(points, regions);
+  const auto local_null = atlas::homogeneity_null(points, local, regions, draws);
+  out.local_dimension.add(local.mean, local_null.mean);
+  out.dimension_sd.add(local.sd, local_null.sd);
+}
+
+json head_json(index head, const atlas::autoencoder_result& r) {
+  return {{"head", head},
+          {"unexplained", number(r.held_out_unexplained)},
+          {"unexplained_standard_error", number(r.held_out_standard_error)},
+          {"pca_unexplained", number(r.pca_unexplained)},
+          {"pca_standard_error", number(r.pca_standard_error)},
+          {"advantage", number(r.advantage)},
+          {"advantage_standard_error", number(r.advantage_standard_error)},
+          {"train_unexplained", number(r.train_unexplained)},
+          {"pca_train_unexplained", number(r.pca_train_unexplained)}};
+}
+
+/// The mean advantage, with the mean of the heads' errors: heads are judged on the same passages
+/// and may err together. Student's t of one passage less than were held out.
+atlas::finding advantage_finding(const std::string& label,
+                                 const std::vector<atlas::autoencoder_result>& heads,
+                                 double held_out_passages) {
+  const auto n = static_cast<double>(heads.size());
+  double advantage = 0, error = 0;
+  for (const auto& r : heads) {
+    advantage += r.advantage / n;
+    error += r.advantage_standard_error / n;
+  }
+  if (std::isnan(error)) error = 0;  // a single passage has none, and gives no verdict
+  atlas::finding f = atlas::compare_with_null({label, advantage, 0, error, 0});
+  f.p = held_out_passages > 1 ? atlas::two_sided_t_p(f.z, held_out_passages - 1) : std::nan("");
+  return f;
+}
+
+atlas::measured_value measured_overlap(const atlas::head_sample& s,
+                                       const atlas::protocol_options& o) {
+  const auto e = atlas::sample_overlap(s, atlas::overlap_space::head_coordinates, o).global;
+  return {s.label, e.mean, e.null_mean, e.null_sd, 0};
+}
+
+atlas::measured_value measured_pushed(const atlas::head_sample& s,
+                                      const atlas::protocol_options& o) {
+  const auto e = atlas::sample_overlap(s, atlas::overlap_space::residual_stream, o).global;
+  const auto null = atlas::sample_pushed_null(s, o);
+  return {s.label, e.mean, null.global.mean, null.global.sd, null.draws};
+}
+
+atlas::measured_value measured_dimension(const atlas::head_sample& s,
+                                         const atlas::protocol_options& o) {
+  const auto r = atlas::mean_dimension(s, o);
+  return {s.label, r.mean, r.null.mean, r.null.sd, static_cast<index>(r.null.draws.size())};
+}
+
+json gate_json(const atlas::maturation_result& gate) {
+  return {{"findings", findings_json(gate.checkpoints)},
+          {"verdict", atlas::name_of(gate.verdict)},
+          {"starts_at_chance", gate.starts_at_chance},
+          {"departure", gate.departure ? json(*gate.departure) : json(nullptr)}};
+}
+
+}  // namespace
+
+json measure_manifold(study_session& session, std::size_t m, std::size_t t, index layer) {
+  const atlas::head_sample& s = session.clouds(m, t).layers[static_cast<std::size_t>(layer)];
+  manifold_means means;
+  for (index h = 0; h < s.points.extent(0); ++h) add_head(s, h, session.options(), means);
+  return {{"layer", layer},
+          {"findings",
+           {{"largest_share", means.largest_share.finding(s.label)},
+            {"chord", means.chord.finding(s.label)},
+            {"local_dimension", means.local_dimension.finding(s.label)},
+            {"local_dimension_sd", means.dimension_sd.finding(s.label)}}}};
+}
+
+json measure_atlas(study_session& session, std::size_t m, std::size_t t) {
+  const study_options& o = session.options();
+  const atlas::head_sample& deepest = session.clouds(m, t).layers.back();
+  constexpr index rows = 400;  // the pooled cloud has as many for each head
+  const atlas::head_sample s =
+      atlas::subsample(deepest, std::min(rows, deepest.points.extent(1)), o.common.seed);
+  const auto written =
+      atlas::residual_stream_clouds(s.points, s.output_projection, o.common.threads);
+  const atlas::two_nn_options options{.exclude = atlas::same_context(s.context),
+                                      .threads = o.common.threads};
+  const auto pooled = atlas::pooled_dimension(written, options);
+  const auto null = atlas::pooled_dimension_null(
+      written, pooled, options,
+      {.draws = o.manifold_draws, .seed = o.common.seed, .threads = o.common.threads});
+  const auto draws = static_cast<index>(null.draws.size());
+  return {{"rows", s.points.extent(1)},
+          {"findings",
+           {{"pooled_dimension", finding_json(atlas::compare_with_null(
+                                     {s.label, pooled.dimension, null.mean, null.sd, draws}))}}}};
+}
+
+json measure_autoencoders(study_session& session, std::size_t m, std::size_t t) {
+  const study_options& o = session.options();
+  const atlas::head_sample& s = session.clouds(m, t).layers.back();
+  const auto heads = atlas::train_autoencoders(s.points, {.bottleneck = o.local_dimension,
+                                                          .epochs = o.epochs,
+                                                          .context = s.context,
+                                                          .seed = o.common.seed,
+                                                          .threads = o.common.threads,
+                                                          .on_progress = until_interrupted()});
+  std::set<index> passages;
+  const auto split = atlas::split_by_context(s.context, 0.2, o.common.seed);
+  for (const index row : split.held_out) passages.insert(s.context[row]);
+  json rows = json::array();
+  for (std::size_t h = 0; h < heads.size(); ++h)
+    rows.push_back(head_json(static_cast<index>(h), heads[h]));
+  const auto held_out = static_cast<double>(passages.size());
+  return {{"heads", rows},
+          {"held_out_passages", passages.size()},
+          {"findings", {{"advantage", finding_json(advantage_finding(s.label, heads, held_out))}}}};
+}
+
+json measure_maturation(study_session& session, std::size_t m, std::size_t t) {
+  const atlas::protocol_options o = protocol_options_of(session.options());
+  atlas::head_sample trained = session.clouds(m, t).layers.back();
+  const std::string place = trained.label;
+  trained.label = place + ", trained";
+  atlas::head_sample initial = session.initial_sample(m, t);
+  initial.label = place + ", at random weights";
+  const auto gate = [&](auto&& measured) {
+    return gate_json(atlas::maturation_gate({measured(initial, o), measured(trained, o)}));
+  };
+  return {{"overlap", gate(measured_overlap)},
+          {"residual_pushed", gate(measured_pushed)},
+          {"dimension_whole", gate(measured_dimension)}};
+}
+
+}  // namespace atlas_program

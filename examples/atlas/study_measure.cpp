@@ -1,0 +1,123 @@
+/// \file
+/// What the study measures of each layer: dimension, rank, neighbours and overlap.
+
+#include <fmt/format.h>
+
+#include "atlas/dimension/pca_rank.hpp"
+#include "atlas/protocols/context_neighbors.hpp"
+#include "measure_report.hpp"
+#include "study.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+using atlas::overlap_space;
+
+json dimension_json(const atlas::two_nn_result& r) {
+  json out = {{"dimension", number(r.dimension)}};
+  out.update(bounds(r.interval));
+  return out;
+}
+
+/// What of a head needs no null of its own.
+json head_json(const atlas::head_sample& sample, index head, const atlas::two_nn_result& none,
+               const atlas::two_nn_result& whole, double same_context) {
+  const auto truncated = atlas::two_nn(
+      sample.points[head], {.estimator = atlas::two_nn_estimator::truncated, .threads = 1});
+  const auto rank = atlas::pca_rank(sample.points[head]);
+  return {{"head", head},
+          {"none", dimension_json(none)},
+          {"whole", dimension_json(whole)},
+          {"truncated", number(truncated.dimension)},
+          {"same_context_neighbors", number(same_context)},
+          {"pca_rank", rank.rank},
+          {"participation_ratio", number(rank.participation_ratio)}};
+}
+
+/// The dimension of the heads under both exclusions, and their neighbours.
+json add_dimensions(const atlas::head_sample& s, atlas::protocol_options o, json& findings) {
+  const atlas::mean_dimension_result whole = atlas::mean_dimension(s, o);
+  o.exclude_context = false;
+  const atlas::mean_dimension_result none = atlas::mean_dimension(s, o);
+  const auto near = atlas::context_neighbors(s, {.seed = o.seed, .threads = o.threads});
+  findings["dimension_none"] = finding_json(atlas::dimension_finding(s.label, none));
+  findings["dimension_whole"] = finding_json(atlas::dimension_finding(s.label, whole));
+  findings["same_context"] =
+      finding_json(atlas::compare_with_null({s.label, near.share, near.null.mean, near.null.sd,
+                                             static_cast<index>(near.null.draws.size())}));
+  json heads = json::array();
+  for (std::size_t h = 0; h < whole.heads.size(); ++h)
+    heads.push_back(
+        head_json(s, static_cast<index>(h), none.heads[h], whole.heads[h], near.heads[h]));
+  return heads;
+}
+
+/// O_h in both spaces, against both nulls, and split where query heads are grouped.
+json add_overlaps(const atlas::head_sample& s, const atlas::protocol_options& o, json& findings) {
+  const auto head = atlas::sample_overlap(s, overlap_space::head_coordinates, o);
+  const auto residual = atlas::sample_overlap(s, overlap_space::residual_stream, o);
+  const auto pushed = atlas::sample_pushed_null(s, o);
+  findings["overlap"] = finding_json(atlas::overlap_finding(s.label, head.global));
+  findings["residual_haar"] = finding_json(atlas::overlap_finding(s.label, residual.global));
+  findings["residual_pushed"] =
+      finding_json(atlas::pushed_finding(s.label, residual.global, pushed.global, pushed.draws));
+  if (head.intra.pairs > 0) {
+    findings["intra"] = finding_json(atlas::overlap_finding(s.label, head.intra));
+    findings["inter"] = finding_json(atlas::overlap_finding(s.label, head.inter));
+    findings["inter_pushed"] =
+        finding_json(atlas::pushed_finding(s.label, residual.inter, pushed.inter, pushed.draws));
+  }
+  return {{"local_dimension", o.local_dimension},
+          {"head_coordinates", overlap_json(head)},
+          {"residual_stream", overlap_json(residual, &pushed)}};
+}
+
+/// With standard errors over passages, for comparisons between layers, texts and models.
+json sampled_quantities(const atlas::head_sample& s, const atlas::protocol_options& o) {
+  atlas::protocol_options one = o;
+  one.threads = 1;
+  const auto of = [&](auto&& statistic) {
+    return sampled_json(atlas::over_contexts(s, statistic, o.threads));
+  };
+  return {{"dimension",
+           of([&](const atlas::head_sample& x) { return atlas::mean_dimension_value(x, one); })},
+          {"overlap", of([&](const atlas::head_sample& x) {
+             return atlas::mean_overlap(x, overlap_space::head_coordinates, one);
+           })},
+          {"residual_overlap", of([&](const atlas::head_sample& x) {
+             return atlas::mean_overlap(x, overlap_space::residual_stream, one);
+           })}};
+}
+
+}  // namespace
+
+atlas::protocol_options protocol_options_of(const study_options& o) {
+  return {.local_dimension = o.local_dimension,
+          .surrogates = o.surrogates,
+          .haar_draws = 5000,
+          .seed = o.common.seed,
+          .threads = o.common.threads};
+}
+
+json measure_perplexity(study_session& session, std::size_t m, std::size_t t) {
+  const study_clouds& clouds = session.clouds(m, t);
+  json out = perplexity_json(clouds.perplexity);
+  out["parameters"] = clouds.parameters;
+  return out;
+}
+
+json measure_study_layer(study_session& session, std::size_t m, std::size_t t, index layer) {
+  const atlas::head_sample& s = session.clouds(m, t).layers[static_cast<std::size_t>(layer)];
+  const atlas::protocol_options o = protocol_options_of(session.options());
+  json findings = json::object();
+  json out = {{"layer", layer}, {"points", s.points.extent(1)}};
+  out["heads"] = add_dimensions(s, o, findings);
+  out["overlap"] = add_overlaps(s, o, findings);
+  out["findings"] = findings;
+  out["sampled"] = sampled_quantities(s, o);
+  return out;
+}
+
+}  // namespace atlas_program

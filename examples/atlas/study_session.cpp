@@ -1,0 +1,225 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "atlas/attention/clouds.hpp"
+#include "atlas/io/files.hpp"
+#include "atlas/reference/random_transformer.hpp"
+#include "embedded.hpp"
+#include "study.hpp"
+#include "study_store.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+namespace io = atlas::io;
+namespace fs = std::filesystem;
+
+bool is_embedded(const std::string& name) {
+  return embedded_model(name) && !fs::exists(name);
+}
+
+std::string_view characters(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Of the names and bytes of all files that a model is read from.
+std::uint64_t folder_hash(const fs::path& folder) {
+  std::set<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (const auto kind = entry.path().extension(); kind == ".json" || kind == ".safetensors")
+      files.insert(entry.path());
+  std::uint64_t hash = content_hash("");
+  for (const fs::path& file : files) {
+    hash = content_hash(file.filename().string(), hash);
+    if (fs::file_size(file) > 0)
+      hash = content_hash(characters(io::mapped_file(file).bytes()), hash);
+  }
+  return hash;
+}
+
+/// Configuration, tokenizer and content, without the weights.
+std::pair<study_model, io::tokenizer> look_at_model(const std::string& name) {
+  if (is_embedded(name)) {
+    const io::model_files files = *embedded_model(name);
+    std::uint64_t hash = content_hash(files.config);
+    hash = content_hash(characters(files.tensors), content_hash(files.tokenizer, hash));
+    return {{name, io::parse_transformer_config(files.config, name), hash, {}},
+            io::tokenizer::from_text(files.tokenizer, name)};
+  }
+  const fs::path folder = name, config = folder / "config.json";
+  if (!fs::is_directory(folder))
+    throw atlas::format_error(name, "a folder with config.json and model.safetensors",
+                              fs::exists(folder) ? "a file" : "nothing there");
+  return {{name,
+           io::parse_transformer_config(io::read_text(config), config.string()),
+           folder_hash(folder),
+           {}},
+          io::tokenizer::open(folder / "tokenizer.json")};
+}
+
+io::language_model load_study_model(const std::string& name) {
+  return is_embedded(name) ? io::model_from_memory(*embedded_model(name), name)
+                           : io::open_model(name);
+}
+
+std::uint64_t text_hash(const std::string& name) {
+  const auto embedded = embedded_text(name);
+  return embedded && !fs::exists(name) ? content_hash(*embedded)
+                                       : content_hash(io::read_text(name));
+}
+
+void check_different(const std::vector<std::string>& names, const char* option) {
+  for (std::size_t i = 0; i < names.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (names[i] == names[j])
+        throw atlas::value_error(option, "different ones", names[i] + " twice");
+}
+
+void check_study(const study_options& o) {
+  check_different(o.models, "--model");
+  check_different(o.texts, "--text");
+  constexpr index many = index{1} << 30;
+  atlas::detail::check_between(o.blocks, 5, many, "--blocks");
+  atlas::detail::check_between(o.points, 60, many, "--points");
+  atlas::detail::check_between(o.surrogates, 2, many, "--surrogates");
+  atlas::detail::check_between(o.manifold_draws, 2, many, "--manifold-draws");
+  atlas::detail::check_between(o.epochs, 0, many, "--epochs");
+}
+
+void check_model(const study_model& m, const study_options& o) {
+  atlas::detail::check_between(o.block_size, 2, m.config.positions, "--block-size");
+  atlas::detail::check_between(o.min_context, 0, o.block_size - 1, "--min-context");
+  atlas::detail::check_between(o.local_dimension, 1, m.config.head_dimension, "--local-dim");
+  if (m.config.heads < 3 || m.config.key_value_heads < 2)
+    throw atlas::value_error(m.name, "at least 3 heads and 2 key/value heads",
+                             fmt::format("{} and {}", m.config.heads, m.config.key_value_heads));
+}
+
+std::string layer_label(const std::string& model, const std::string& text, index layer) {
+  return fmt::format("{} on {}, layer {}", model, text, layer);
+}
+
+atlas::cloud_options collection(const atlas::transformer_config& c, const study_options& o,
+                                std::vector<index> layers, std::uint64_t seed) {
+  return {.layers = std::move(layers),
+          .heads = c.heads,
+          .head_dimension = c.head_dimension,
+          .blocks = o.blocks,
+          .block_size = o.block_size,
+          .min_context = o.min_context,
+          .points = o.points,
+          .seed = seed};
+}
+
+json content_json(const std::string& name, std::uint64_t hash) {
+  return {{"name", name}, {"content", hash_text(hash)}};
+}
+
+}  // namespace
+
+std::vector<index> deepest_layers(const atlas::transformer_config& config) {
+  std::vector<index> layers;
+  for (index l = std::max<index>(0, config.layers - 3); l < config.layers; ++l) layers.push_back(l);
+  return layers;
+}
+
+atlas::progress_callback until_interrupted() {
+  common_options quiet;
+  quiet.quiet = true;
+  return progress_bar(quiet);
+}
+
+study_session::study_session(const study_options& options) : options_(options) {
+  check_study(options_);
+  const study_options& o = options_;
+  json models = json::array(), texts = json::array();
+  for (const std::string& name : o.models) {
+    auto [model, words] = look_at_model(name);
+    check_model(model, o);
+    for (const std::string& text : o.texts)
+      model.blocks.push_back(load_blocks(text, o.blocks, o.block_size, words));
+    models.push_back(content_json(name, model.content));
+    models_.push_back(std::move(model));
+  }
+  for (const std::string& text : o.texts) texts.push_back(content_json(text, text_hash(text)));
+  description_ = {{"program", "atlas " ATLAS_VERSION},
+                  {"models", models},
+                  {"texts", texts},
+                  {"seed", o.common.seed},
+                  {"blocks", o.blocks},
+                  {"block_size", o.block_size},
+                  {"min_context", o.min_context},
+                  {"points", o.points},
+                  {"local_dimension", o.local_dimension},
+                  {"surrogates", o.surrogates},
+                  {"manifold_draws", o.manifold_draws},
+                  {"epochs", o.epochs}};
+}
+
+const io::language_model& study_session::open(std::size_t model) {
+  if (!opened_ || opened_->first != model) {
+    opened_.reset();
+    opened_.emplace(model, load_study_model(models_[model].name));
+  }
+  return opened_->second;
+}
+
+study_clouds study_session::collect(std::size_t m, std::size_t t) {
+  const atlas::transformer& model = open(m).model;
+  const atlas::transformer_config& c = model.config();
+  std::vector<index> all;
+  for (index l = 0; l < c.layers; ++l) all.push_back(l);
+  const std::uint64_t seed = options_.common.seed;
+  atlas::cloud_collector collector(collection(c, options_, all, seed));
+  atlas::cloud_collector other(collection(c, options_, deepest_layers(c), seed + 1));
+  const auto both = [first = collector.observer(),
+                     second = other.observer()](const atlas::head_capture& capture) {
+    first(capture);
+    second(capture);
+  };
+  study_clouds out;
+  out.perplexity = atlas::perplexity(
+      model, models_[m].blocks[t],
+      {.observer = both, .threads = options_.common.threads, .on_progress = until_interrupted()});
+  const auto sample = [&](const atlas::cloud_collector& from, index l) {
+    return atlas::sample_of(layer_label(models_[m].name, options_.texts[t], l), from.clouds(l),
+                            model.output_projection(l), c.n_rep());
+  };
+  model.for_each_parameter([&](const std::string&, const auto&, const auto& values) {
+    out.parameters += static_cast<index>(values.size());
+  });
+  for (const index l : all) out.layers.push_back(sample(collector, l));
+  for (const index l : deepest_layers(c)) {
+    out.other_choice.push_back(sample(other, l));
+    out.other_choice.back().choice = 1;
+  }
+  return out;
+}
+
+const study_clouds& study_session::clouds(std::size_t model, std::size_t text) {
+  const auto place = std::pair(text, model);
+  const auto found = clouds_.find(place);
+  if (found != clouds_.end()) return found->second;
+  std::erase_if(clouds_, [&](const auto& kept) { return kept.first.first != text; });
+  return clouds_.emplace(place, collect(model, text)).first->second;
+}
+
+atlas::head_sample study_session::initial_sample(std::size_t m, std::size_t t) const {
+  const atlas::transformer model =
+      atlas::random_transformer(models_[m].config, options_.common.seed);
+  const atlas::transformer_config& c = model.config();
+  const index deepest = c.layers - 1;
+  atlas::cloud_collector collector(collection(c, options_, {deepest}, options_.common.seed));
+  model.forward(models_[m].blocks[t], {.observed_layers = {deepest},
+                                       .observer = collector.observer(),
+                                       .threads = options_.common.threads,
+                                       .on_progress = until_interrupted()});
+  return atlas::sample_of("at random weights", collector.clouds(deepest),
+                          model.output_projection(deepest), c.n_rep());
+}
+
+}  // namespace atlas_program
