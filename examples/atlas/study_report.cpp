@@ -134,24 +134,24 @@ std::string span_text(const std::vector<double>& values) {
   return from == to ? from : from + " to " + to;
 }
 
-std::string range_of(const std::vector<atlas::finding>& findings, double atlas::finding::*member) {
+std::string range_of(const std::vector<atlas::finding>& all, double atlas::finding::*member) {
   std::vector<double> values;
-  for (const atlas::finding& f : findings)
+  for (const atlas::finding& f : all)
     if (!std::isnan(f.*member)) values.push_back(f.*member);
   return values.empty() ? "-" : span_text(values);
 }
 
 /// "above in 3 of 24, consistent with chance in 21"
-std::string verdict_text(const std::vector<atlas::finding>& findings) {
-  if (findings.empty()) return "not measured";
+std::string verdict_text(const std::vector<atlas::finding>& all) {
+  if (all.empty()) return "not measured";
   std::string text;
   for (const verdict v :
        {verdict::above, verdict::below, verdict::consistent_with_chance, verdict::undecided}) {
-    const auto count = std::count_if(findings.begin(), findings.end(),
+    const auto count = std::count_if(all.begin(), all.end(),
                                      [&](const atlas::finding& f) { return f.verdict == v; });
     if (count == 0) continue;
     text += fmt::format("{}{} in {}", text.empty() ? "" : ", ", atlas::name_of(v), count);
-    if (text.find(" of ") == std::string::npos) text += fmt::format(" of {}", findings.size());
+    if (text.find(" of ") == std::string::npos) text += fmt::format(" of {}", all.size());
   }
   return text;
 }
