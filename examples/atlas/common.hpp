@@ -72,5 +72,7 @@ void add_quantize_matrix(CLI::App& program);
 void add_uncertainty(CLI::App& program);
 void add_pareto(CLI::App& program);
 void add_study(CLI::App& program);
+void add_autoencode(CLI::App& program);
+void add_ablate(CLI::App& program);
 
 }  // namespace atlas_program

@@ -8,7 +8,6 @@
 #include "atlas/attention/clouds.hpp"
 #include "atlas/attention/residual_rules.hpp"
 #include "atlas/attention/rules.hpp"
-#include "atlas/reference/perplexity_change.hpp"
 #include "model_source.hpp"
 
 namespace atlas_program {
@@ -124,15 +123,6 @@ std::vector<outcome> outcomes(const crystallize_options& o, const model_source& 
     out.push_back(std::move(found));
   }
   return out;
-}
-
-json uncertain_json(const atlas::uncertain& x) {
-  return {{"value", number(x.value)}, {"standard_error", number(x.standard_error)}};
-}
-
-std::string with_error(const atlas::uncertain& x, double scale, int decimals) {
-  return fmt::format("{} ({})", digits(scale * x.value, decimals),
-                     digits(scale * x.standard_error, decimals));
 }
 
 json outcomes_json(const std::vector<outcome>& all) {

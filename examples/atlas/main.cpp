@@ -44,6 +44,8 @@ int main(int argc, char** argv) try {
   atlas_program::add_uncertainty(program);
   atlas_program::add_pareto(program);
   atlas_program::add_study(program);
+  atlas_program::add_autoencode(program);
+  atlas_program::add_ablate(program);
   atlas_program::watch_for_interrupts();
   try {
     program.parse(argc, argv);
@@ -53,7 +55,7 @@ int main(int argc, char** argv) try {
   }
   return 0;
 } catch (const atlas::cancelled&) {
-  complain("interrupted; nothing was written");
+  complain("interrupted; no result was written");
   return 130;
 } catch (const atlas_program::interrupted_study& e) {
   complain(e.what());

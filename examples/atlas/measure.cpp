@@ -11,8 +11,7 @@
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 #include "atlas/subspace/residual_stream.hpp"
-#include "measure_report.hpp"
-#include "measure_source.hpp"
+#include "measure_layer.hpp"
 
 namespace atlas_program {
 
@@ -126,6 +125,8 @@ void check_groups(const source_layer& layer, index heads, index n_rep) {
                              fmt::format("{} in layer {}", n_rep, layer.layer));
 }
 
+}  // namespace
+
 layer_report measure_layer(const source_layer& layer, index n_rep, const measure_options& o,
                            atlas::progress_meter& meter) {
   return std::visit(
@@ -145,6 +146,8 @@ layer_report measure_layer(const source_layer& layer, index n_rep, const measure
       },
       layer.points);
 }
+
+namespace {
 
 constexpr const char* how_to_read_measure =
     "How to read this. A dimension is low only if it is below that of the surrogates, Gaussian\n"

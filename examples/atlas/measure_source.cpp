@@ -13,42 +13,6 @@ namespace {
 using atlas::index;
 namespace io = atlas::io;
 
-/// Runs the model once over the text, with everything that is to be seen looking on.
-measure_source measure_model(const measure_options& o) {
-  model_source opened = open_model_source(o.source);
-  const atlas::transformer& model = opened.lm.model;
-  const atlas::transformer_config& config = model.config();
-  const std::vector<index> layers = chosen_layers(o.layers, config.layers);
-  atlas::cloud_collector collector({.layers = layers,
-                                    .heads = config.heads,
-                                    .head_dimension = config.head_dimension,
-                                    .blocks = o.source.blocks,
-                                    .block_size = o.source.block_size,
-                                    .min_context = o.min_context,
-                                    .points = o.points,
-                                    .seed = o.common.seed});
-  const atlas::forward_options pass{.observed_layers = layers,
-                                    .observer = collector.observer(),
-                                    .threads = o.common.threads,
-                                    .on_progress = progress_bar(o.common)};
-  measure_source source;
-  source.n_rep = config.n_rep();
-  source.description = std::move(opened.description);
-  source.description["min_context"] = o.min_context;
-  if (o.perplexity)
-    source.description["perplexity"] =
-        perplexity_json(atlas::perplexity(model, opened.blocks, pass));
-  else
-    model.forward(opened.blocks, pass);
-  for (const index l : layers) {
-    const atlas::head_clouds clouds = collector.clouds(l);
-    const atlas::tensor_view<const float, 2> projection = model.output_projection(l);
-    source.layers.push_back(
-        {l, clouds.points, clouds.context, clouds.position, atlas::copy_as<float>(projection)});
-  }
-  return source;
-}
-
 /// `layer.L.head.H` to L and H; nothing for other names.
 std::optional<std::pair<index, index>> head_of(std::string_view name) {
   index layer = -1, head = -1;
@@ -141,8 +105,44 @@ measure_source read_clouds(const measure_options& o) {
 
 }  // namespace
 
+measure_source measure_model(const atlas::transformer& model,
+                             const atlas::tensor_view<const index, 2>& blocks,
+                             const json& description, const measure_options& o) {
+  const atlas::transformer_config& config = model.config();
+  const std::vector<index> layers = chosen_layers(o.layers, config.layers);
+  atlas::cloud_collector collector({.layers = layers,
+                                    .heads = config.heads,
+                                    .head_dimension = config.head_dimension,
+                                    .blocks = blocks.extent(0),
+                                    .block_size = blocks.extent(1),
+                                    .min_context = o.min_context,
+                                    .points = o.points,
+                                    .seed = o.common.seed});
+  const atlas::forward_options pass{.observed_layers = layers,
+                                    .observer = collector.observer(),
+                                    .threads = o.common.threads,
+                                    .on_progress = progress_bar(o.common)};
+  measure_source source;
+  source.n_rep = config.n_rep();
+  source.description = description;
+  source.description["min_context"] = o.min_context;
+  if (o.perplexity)
+    source.description["perplexity"] = perplexity_json(atlas::perplexity(model, blocks, pass));
+  else
+    model.forward(blocks, pass);
+  for (const index l : layers) {
+    const atlas::head_clouds clouds = collector.clouds(l);
+    const atlas::tensor_view<const float, 2> projection = model.output_projection(l);
+    source.layers.push_back(
+        {l, clouds.points, clouds.context, clouds.position, atlas::copy_as<float>(projection)});
+  }
+  return source;
+}
+
 measure_source open_source(const measure_options& options) {
-  return options.clouds_file.empty() ? measure_model(options) : read_clouds(options);
+  if (!options.clouds_file.empty()) return read_clouds(options);
+  const model_source opened = open_model_source(options.source);
+  return measure_model(opened.lm.model, opened.blocks, opened.description, options);
 }
 
 }  // namespace atlas_program

@@ -43,4 +43,10 @@ struct measure_source {
 /// \throws whatever is wrong with the options, the files or the text
 measure_source open_source(const measure_options& options);
 
+/// Runs a model once over blocks of text, with everything that is to be seen looking on.
+/// \param description of both
+measure_source measure_model(const atlas::transformer& model,
+                             const atlas::tensor_view<const atlas::index, 2>& blocks,
+                             const json& description, const measure_options& options);
+
 }  // namespace atlas_program

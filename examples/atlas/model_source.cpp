@@ -29,6 +29,8 @@ io::language_model load_model(const std::string& name) {
   return io::open_model(name);
 }
 
+}  // namespace
+
 std::string load_text(const std::string& name) {
   const auto embedded = embedded_text(name);
   if (embedded && !std::filesystem::exists(name)) return std::string(*embedded);
@@ -37,8 +39,6 @@ std::string load_text(const std::string& name) {
     throw atlas::format_error(name, "UTF-8", "a malformed byte at offset " + std::to_string(*at));
   return text;
 }
-
-}  // namespace
 
 std::vector<index> chosen_layers(const layer_options& o, const std::vector<index>& all) {
   if (!o.layers.empty()) {
@@ -101,6 +101,15 @@ model_source open_model_source(const model_options& o) {
 
 json perplexity_json(const atlas::perplexity_result& read) {
   return {{"value", number(read.perplexity)}, {"standard_error", number(read.standard_error)}};
+}
+
+json uncertain_json(const atlas::uncertain& x) {
+  return {{"value", number(x.value)}, {"standard_error", number(x.standard_error)}};
+}
+
+std::string with_error(const atlas::uncertain& x, double scale, int decimals) {
+  return fmt::format("{} ({})", digits(scale * x.value, decimals),
+                     digits(scale * x.standard_error, decimals));
 }
 
 std::string heading(const json& description) {

@@ -8,7 +8,7 @@
 
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/io/model.hpp"
-#include "atlas/reference/perplexity.hpp"
+#include "atlas/reference/perplexity_change.hpp"
 #include "common.hpp"
 
 namespace atlas_program {
@@ -47,6 +47,9 @@ std::vector<atlas::index> chosen_layers(const layer_options& options, atlas::ind
 /// \throws whatever is wrong with the options, the files or the text
 model_source open_model_source(const model_options& options);
 
+/// A text, a file or an embedded one. \throws format_error naming it for a missing file or no UTF-8
+std::string load_text(const std::string& name);
+
 /// Blocks of a text for a model; the text is a file or an embedded one.
 /// \param name of the text
 /// \throws an error that names the text
@@ -62,6 +65,12 @@ std::string other_text(const std::string& text);
 
 /// `{"value", "standard_error"}`
 json perplexity_json(const atlas::perplexity_result& read);
+
+/// `{"value", "standard_error"}`
+json uncertain_json(const atlas::uncertain& x);
+
+/// "value (standard error)", both times `scale`
+std::string with_error(const atlas::uncertain& x, double scale, int decimals);
 
 /// What was measured, in a line, and the perplexity if it is known.
 std::string heading(const json& description);

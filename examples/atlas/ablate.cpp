@@ -1,0 +1,221 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "ablation.hpp"
+#include "ablation_folder.hpp"
+#include "ablation_report.hpp"
+#include "atlas/io/files.hpp"
+#include "model_source.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+
+/// One run: what to do, on what, and where to keep it.
+struct ablation_run {
+  const ablation_options& o;
+  const ablation_texts& texts;
+  const ablation_folder& folder;
+};
+
+void say(const ablation_run& run, const std::string& what) {
+  if (!run.o.common.quiet) fmt::print(stderr, "atlas: {}\n", what);
+}
+
+bool has_step(const json& measurements, index step) {
+  return std::any_of(measurements.begin(), measurements.end(),
+                     [&](const json& m) { return m["step"] == step; });
+}
+
+bool has_all(const json& measurements, const std::vector<index>& steps) {
+  return std::all_of(steps.begin(), steps.end(),
+                     [&](index step) { return has_step(measurements, step); });
+}
+
+/// Where training stops next, to measure or to save.
+index next_stop(const ablation_options& o, const std::vector<index>& measured, index step) {
+  index next = std::min(o.steps, (step / o.save_every + 1) * o.save_every);
+  for (const index m : measured)
+    if (m > step) next = std::min(next, m);
+  return next;
+}
+
+/// A checkpoint at the end, also of an interrupt.
+void train_to(const ablation_run& run, index d, index until, atlas::trainer& training,
+              atlas::progress_meter& meter) {
+  try {
+    while (training.steps_done() < until) {
+      training.step();
+      meter.advance();
+    }
+  } catch (const atlas::cancelled&) {
+    run.folder.save(d, training);
+    throw;
+  }
+  run.folder.save(d, training);
+}
+
+/// Trains and measures from wherever the run is.
+void go_on(const ablation_run& run, index d, atlas::trainer& training, json& measurements) {
+  const std::vector<index> measured = measured_steps(run.o);
+  const std::string stage = fmt::format("training, head dimension {}", d);
+  atlas::progress_meter meter(progress_bar(run.o.common), stage, run.o.steps);
+  meter.advance(training.steps_done());
+  for (;;) {
+    const index step = training.steps_done();
+    if (std::binary_search(measured.begin(), measured.end(), step) &&
+        !has_step(measurements, step)) {
+      measurements.push_back(measure_step(run.o, run.texts, training));
+      run.folder.save_measurements(d, measurements);
+    }
+    if (step >= run.o.steps) return;
+    train_to(run, d, next_stop(run.o, measured, step), training, meter);
+  }
+}
+
+json measurements_of(const ablation_run& run, index d) {
+  json measurements = run.folder.measurements(d);
+  if (run.folder.finished(d) && has_all(measurements, measured_steps(run.o))) {
+    say(run, fmt::format("head dimension {} is done already", d));
+    return measurements;
+  }
+  atlas::trainer training = untrained(run.o, run.texts, d);
+  run.folder.load(d, training);
+  if (training.steps_done() > 0 || !measurements.empty())
+    say(run, fmt::format("head dimension {} goes on from step {} of {}", d, training.steps_done(),
+                         run.o.steps));
+  go_on(run, d, training, measurements);
+  if (!run.folder.finished(d)) run.folder.finish(d, training, run.texts.tokenizer_text);
+  return measurements;
+}
+
+json model_json(const ablation_run& run, index d) {
+  return {{"head_dimension", d},
+          {"heads", run.o.model_dimension / d},
+          {"local_dimension", local_dimension(run.o, d)},
+          {"measurements", measurements_of(run, d)}};
+}
+
+constexpr const char* how_to_read_ablate =
+    "How to read this. Models that differ in the number of heads alone, from the same initial\n"
+    "numbers on the same batches. O_h: mean overlap of the heads' k-dimensional subspaces in "
+    "their\n"
+    "own coordinates, beside random ones (Haar, z, p after Holm's correction over all rows). In\n"
+    "stream: the same where the heads write, beside Haar and beside random subspaces written by\n"
+    "the heads' own weights (pushed). TwoNN: mean dimension over heads, of all neighbours, of "
+    "those\n"
+    "in other passages, and of Gaussian surrogates with these. Two heads are one pair: z says\n"
+    "little there. Perplexity: of blocks that were not trained on.\n";
+
+std::string models_text(const ablation_options& o) {
+  std::vector<std::string> models;
+  for (const index d : o.head_dimensions)
+    models.push_back(fmt::format("{} (k = {})", d, local_dimension(o, d)));
+  return fmt::format("Head dimensions: {}\n\n", fmt::join(models, ", "));
+}
+
+/// Refuses what could not be written in the end, before the work.
+void check_place(const char* option, const std::string& file) {
+  if (file.empty() || file == "-") return;
+  const auto folder = std::filesystem::absolute(file).parent_path();
+  if (!std::filesystem::is_directory(folder))
+    throw atlas::error(option, "a file in a folder that is there", file);
+}
+
+/// Without what no reader wants to see.
+std::string heading_of(json description) {
+  for (const char* key : {"version", "training_hash", "held_out_hash", "local_dimension"})
+    description.erase(key);
+  return heading(description);
+}
+
+void run_ablate(ablation_options o) {
+  std::sort(o.head_dimensions.begin(), o.head_dimensions.end());
+  o.head_dimensions.erase(std::unique(o.head_dimensions.begin(), o.head_dimensions.end()),
+                          o.head_dimensions.end());
+  check_ablation(o);
+  check_place("--json", o.common.json_file);
+  check_place("--csv", o.csv_file);
+  const ablation_texts texts = read_ablation_texts(o);
+  for (const index d : o.head_dimensions) untrained(o, texts, d);  // refuses bad ones
+  const json description = describe(o, texts);
+  const ablation_folder folder(o.folder, description);
+  const ablation_run run{o, texts, folder};
+  json models = json::array();
+  for (const index d : o.head_dimensions) models.push_back(model_json(run, d));
+  const auto rows = ablation_rows(models);
+  const json result = {
+      {"source", description}, {"departures", departures_json(rows)}, {"models", models}};
+  const std::string csv = ablation_csv(rows);
+  folder.save_result(result, csv);
+  if (!o.csv_file.empty()) atlas::io::write_file(o.csv_file, csv);
+  report(o.common, result,
+         heading_of(description) + models_text(o) + ablation_table(rows) + departures_text(rows) +
+             how_to_read_ablate);
+}
+
+void add_training_options(CLI::App& app, ablation_options& o) {
+  app.add_option("--text", o.texts, "UTF-8 files, moby-dick or addresses")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--head-dims", o.head_dimensions, "a model each, of model-dim / this heads")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--model-dim", o.model_dimension, "width of the residual stream")
+      ->capture_default_str();
+  app.add_option("--layers", o.layers, "of each model")->capture_default_str();
+  app.add_option("--steps", o.steps, "of AdamW, the first tenth warming up, then half a cosine")
+      ->capture_default_str();
+  app.add_option("--batch", o.batch, "blocks a step")->capture_default_str();
+  app.add_option("--block-size", o.block_size, "tokens in each")->capture_default_str();
+  app.add_option("--learning-rate", o.learning_rate, "at its peak")->capture_default_str();
+  app.add_option("--held-out", o.held_out, "last share of each text, not trained on but measured")
+      ->capture_default_str();
+}
+
+void add_measuring_options(CLI::App& app, ablation_options& o) {
+  app.add_option("--checkpoints", o.checkpoints, "shares of the steps after which to measure")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--points", o.points, "rows of a cloud")->capture_default_str();
+  app.add_option("--min-context", o.min_context, "first positions of a block left out")
+      ->capture_default_str();
+  app.add_option("--surrogates", o.surrogates, "Gaussian surrogates of each cloud, 0: none")
+      ->capture_default_str();
+  app.add_option("--local-dim", o.local_dimension,
+                 "k, dimension of the heads' subspaces, but at most half of the head's")
+      ->capture_default_str();
+}
+
+void add_output_options(CLI::App& app, ablation_options& o) {
+  app.add_option("--out", o.folder,
+                 "folder for checkpoints, models and results; a run that was killed goes on from "
+                 "there. Nothing is kept otherwise");
+  app.add_option("--save-every", o.save_every, "steps between checkpoints there")
+      ->capture_default_str();
+  app.add_option("--csv", o.csv_file, "also write the table here");
+}
+
+}  // namespace
+
+void add_ablate(CLI::App& program) {
+  const auto options = std::make_shared<ablation_options>();
+  CLI::App& app = *program.add_subcommand(
+      "ablate",
+      "Trains small models that differ in the number of heads alone, and measures their heads "
+      "before, along and after. The defaults take MINUTES minutes on 2 cores.");
+  add_training_options(app, *options);
+  add_measuring_options(app, *options);
+  add_output_options(app, *options);
+  add_common_options(app, options->common,
+                     "atlas ablate --head-dims 8,16 --steps 200 --out ablation");
+  app.callback([options] { run_ablate(*options); });
+}
+
+}  // namespace atlas_program

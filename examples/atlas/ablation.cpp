@@ -1,0 +1,177 @@
+#include "ablation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "atlas/io/training_checkpoint.hpp"
+#include "atlas/reference/random_transformer.hpp"
+#include "embedded.hpp"
+#include "measure_layer.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+
+/// Half of a model's dimension at most: overlaps need two heads.
+void check_head_dimensions(const ablation_options& o) {
+  if (o.head_dimensions.empty())
+    throw atlas::value_error("--head-dims", "at least one number", "none");
+  for (const index d : o.head_dimensions)
+    if (d < 2 || 2 * d > o.model_dimension || o.model_dimension % d != 0)
+      throw atlas::value_error("--head-dims",
+                               fmt::format("divisors of {} from 2 to its half", o.model_dimension),
+                               std::to_string(d));
+}
+
+void check_measurements(const ablation_options& o) {
+  if (o.checkpoints.empty())
+    throw atlas::value_error("--checkpoints", "at least one share", "none");
+  for (const double c : o.checkpoints)
+    if (!(c >= 0 && c <= 1))
+      throw atlas::value_error("--checkpoints", "shares of the steps from 0 to 1",
+                               atlas::detail::number_text(c));
+  atlas::detail::check_between(o.points, 3, index{1} << 40, "--points");
+  atlas::detail::check_between(o.min_context, 0, o.block_size - 1, "--min-context");
+  if (o.surrogates == 1 || o.surrogates < 0)
+    throw atlas::value_error("--surrogates", "0, or 2 and more", std::to_string(o.surrogates));
+  atlas::detail::check_between(o.local_dimension, 1, index{1} << 20, "--local-dim");
+}
+
+/// The tokens of one text: first those to train on, then whole blocks that are held out.
+void add_text(const std::string& name, const atlas::io::tokenizer& words, const ablation_options& o,
+              std::vector<index>& training, std::vector<index>& held_out) {
+  const std::vector<index> tokens = words.encode(load_text(name));
+  const auto count = static_cast<double>(tokens.size());
+  const auto blocks = static_cast<index>(o.held_out * count) / o.block_size;
+  const auto last = static_cast<index>(tokens.size()) - blocks * o.block_size;
+  if (blocks < 1 || last < o.block_size)
+    throw atlas::value_error(
+        name, fmt::format("tokens for blocks of {}, to train on and held out", o.block_size),
+        fmt::format("{}, of which a share of {} is held out", tokens.size(), o.held_out));
+  training.insert(training.end(), tokens.begin(), tokens.begin() + last);
+  held_out.insert(held_out.end(), tokens.begin() + last, tokens.end());
+}
+
+atlas::transformer_config config_of(const ablation_options& o, index vocabulary,
+                                    index head_dimension) {
+  atlas::transformer_config c;
+  c.layers = o.layers;
+  c.model_dimension = o.model_dimension;
+  c.heads = c.key_value_heads = o.model_dimension / head_dimension;
+  c.head_dimension = head_dimension;
+  c.mlp_dimension = 4 * o.model_dimension;
+  c.vocabulary = vocabulary;
+  c.positions = o.block_size;
+  return c;
+}
+
+}  // namespace
+
+void check_ablation(const ablation_options& o) {
+  constexpr index large = index{1} << 20;
+  atlas::detail::check_between(o.model_dimension, 4, large, "--model-dim");
+  atlas::detail::check_between(o.layers, 1, large, "--layers");
+  check_head_dimensions(o);
+  atlas::detail::check_between(o.steps, 1, index{1} << 40, "--steps");
+  atlas::detail::check_between(o.batch, 1, large, "--batch");
+  atlas::detail::check_between(o.block_size, 2, large, "--block-size");
+  atlas::detail::check_between(o.save_every, 1, index{1} << 40, "--save-every");
+  atlas::detail::check_open_unit(o.held_out, "--held-out");
+  if (!(o.learning_rate > 0 && std::isfinite(o.learning_rate)))
+    throw atlas::value_error("--learning-rate", "a positive number",
+                             atlas::detail::number_text(o.learning_rate));
+  check_measurements(o);
+}
+
+ablation_texts read_ablation_texts(const ablation_options& o) {
+  ablation_texts out;
+  const atlas::io::model_files embedded = *embedded_model("tiny-gpt2");
+  out.tokenizer_text = embedded.tokenizer;
+  out.vocabulary = atlas::io::parse_transformer_config(embedded.config, "config").vocabulary;
+  const auto words = atlas::io::tokenizer::from_text(out.tokenizer_text, "tokenizer");
+  std::vector<index> training, held_out;
+  for (const std::string& name : o.texts) add_text(name, words, o, training, held_out);
+  out.training = atlas::owned_tensor<index, 1>({static_cast<index>(training.size())});
+  std::copy(training.begin(), training.end(), out.training.mutable_view().data());
+  const auto blocks = static_cast<index>(held_out.size()) / o.block_size;
+  if (blocks < 2)
+    throw atlas::value_error("--held-out", "at least 2 blocks in all texts together",
+                             std::to_string(blocks));
+  out.held_out = atlas::owned_tensor<index, 2>({blocks, o.block_size});
+  std::copy(held_out.begin(), held_out.end(), out.held_out.mutable_view().data());
+  return out;
+}
+
+json describe(const ablation_options& o, const ablation_texts& texts) {
+  const atlas::tensor_view<const index, 1> held_out(texts.held_out.data(), {texts.held_out.size()});
+  return {{"version", ATLAS_VERSION},
+          {"texts", o.texts},
+          {"training_tokens", texts.training.size()},
+          {"training_hash", std::to_string(atlas::io::detail::hash_of(texts.training))},
+          {"held_out_blocks", texts.held_out.extent(0)},
+          {"held_out_hash", std::to_string(atlas::io::detail::hash_of(held_out))},
+          {"model_dimension", o.model_dimension},
+          {"layers", o.layers},
+          {"head_dimensions", o.head_dimensions},
+          {"steps", o.steps},
+          {"batch", o.batch},
+          {"block_size", o.block_size},
+          {"learning_rate", o.learning_rate},
+          {"measured_steps", measured_steps(o)},
+          {"points", o.points},
+          {"min_context", o.min_context},
+          {"surrogates", o.surrogates},
+          {"local_dimension", o.local_dimension},
+          {"seed", o.common.seed}};
+}
+
+atlas::trainer untrained(const ablation_options& o, const ablation_texts& texts,
+                         index head_dimension) {
+  return atlas::trainer(
+      atlas::random_transformer(config_of(o, texts.vocabulary, head_dimension), o.common.seed),
+      texts.training,
+      {.batch = o.batch,
+       .schedule = {.peak = o.learning_rate, .warmup = o.steps / 10, .steps = o.steps},
+       .seed = o.common.seed,
+       .threads = o.common.threads});
+}
+
+std::vector<index> measured_steps(const ablation_options& o) {
+  std::set<index> steps;
+  for (const double c : o.checkpoints)
+    steps.insert(static_cast<index>(std::llround(c * static_cast<double>(o.steps))));
+  return {steps.begin(), steps.end()};
+}
+
+index local_dimension(const ablation_options& o, index head_dimension) {
+  return std::min(o.local_dimension, head_dimension / 2);
+}
+
+json measure_step(const ablation_options& o, const ablation_texts& texts,
+                  const atlas::trainer& training) {
+  const atlas::transformer_config& config = training.model().config();
+  measure_options measured;
+  measured.common = o.common;
+  measured.min_context = o.min_context;
+  measured.points = o.points;
+  measured.local_dimension = std::to_string(local_dimension(o, config.head_dimension));
+  measured.surrogates = o.surrogates;
+  measured.perplexity = true;
+  const measure_source source = measure_model(training.model(), texts.held_out, {}, measured);
+  const json& perplexity = source.description["perplexity"];
+  json out = {{"step", training.steps_done()},
+              {"perplexity", perplexity},
+              {"loss", std::log(perplexity["value"].get<double>())},
+              {"layers", json::array()}};
+  atlas::progress_meter meter(progress_bar(o.common), "heads", config.layers * config.heads);
+  for (const source_layer& layer : source.layers)
+    out["layers"].push_back(layer_json(measure_layer(layer, 1, measured, meter)));
+  return out;
+}
+
+}  // namespace atlas_program

@@ -1,0 +1,38 @@
+#pragma once
+/// \file
+/// What `atlas ablate` found: one row a model, measured step and layer.
+
+#include <string>
+#include <vector>
+
+#include "common.hpp"
+
+namespace atlas_program {
+
+/// An overlap and what it is compared with.
+struct overlap_score {
+  double overlap = 0, null_mean = 0, null_sd = 0, z = 0;
+};
+
+/// Dimensions are means over heads. NaN for what was not measured.
+struct ablation_row {
+  atlas::index head_dimension = 0, heads = 0, local_dimension = 0, step = 0, layer = 0;
+  double perplexity = 0, perplexity_error = 0, loss = 0;
+  overlap_score head_coordinates, residual_stream, pushed;
+  double p = 0, p_holm = 0;    ///< of the overlap in head coordinates; Holm over all rows
+  double dimension = 0;        ///< TwoNN, all neighbours
+  double dimension_other = 0;  ///< of other contexts
+  double surrogate = 0;        ///< Gaussian clouds, neighbours of other contexts
+};
+
+/// \param models `[{"head_dimension", "heads", "measurements"}, ...]`
+std::vector<ablation_row> ablation_rows(const json& models);
+
+std::string ablation_table(const std::vector<ablation_row>& rows);
+std::string ablation_csv(const std::vector<ablation_row>& rows);
+
+/// In how many rows of each step the overlap departs from its Haar null.
+json departures_json(const std::vector<ablation_row>& rows);
+std::string departures_text(const std::vector<ablation_row>& rows);
+
+}  // namespace atlas_program

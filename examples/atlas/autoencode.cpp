@@ -1,0 +1,387 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/math/special_functions/beta.hpp>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "atlas/attention/residual_rules.hpp"
+#include "atlas/attention/rules.hpp"
+#include "atlas/autoencoder/autoencoder_rule.hpp"
+#include "atlas/autoencoder/train_autoencoder.hpp"
+#include "atlas/stats/multiple_testing.hpp"
+#include "measure_source.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+using atlas::index;
+
+struct autoencode_options {
+  measure_options clouds;  ///< its text is the one that is read, not the one learned on
+  std::string calibration;
+  index calibration_blocks = 60;
+  atlas::autoencoder_options training;
+};
+
+/// What was learned of one layer.
+struct learned_layer {
+  index layer = 0, points = 0;
+  index units = 0;                               ///< held-out contexts, or rows without contexts
+  std::vector<atlas::autoencoder_result> heads;  ///< the models of them moved to the rule
+  std::vector<atlas::residual_basis> principal;  ///< of the same training rows
+  std::vector<double> z, p, p_holm;              ///< of each head's advantage
+};
+
+/// Two-sided p value of Student's t.
+double student_p(double t, index degrees) {
+  if (!std::isfinite(t)) return std::isnan(t) ? 1 : 0;
+  const double n = static_cast<double>(degrees);
+  return boost::math::ibeta(0.5 * n, 0.5, n / (n + t * t));
+}
+
+/// Rows of a cloud `[H, N, d]`.
+template <class Scalar>
+atlas::owned_tensor<float, 3> rows_of(const atlas::owned_tensor<Scalar, 3>& points,
+                                      const std::vector<index>& rows) {
+  const index d = points.extent(2);
+  atlas::owned_tensor<float, 3> out({points.extent(0), static_cast<index>(rows.size()), d});
+  for (index h = 0; h < out.extent(0); ++h)
+    for (index i = 0; i < out.extent(1); ++i)
+      for (index k = 0; k < d; ++k)
+        out.mutable_view()(h, i, k) =
+            static_cast<float>(points(h, rows[static_cast<std::size_t>(i)], k));
+  return out;
+}
+
+/// The split that `train_autoencoders` makes.
+atlas::row_split split_of(index rows, const atlas::autoencoder_options& o) {
+  if (o.context.empty()) return atlas::split_by_row(rows, o.held_out, o.seed);
+  return atlas::split_by_context(o.context, o.held_out, o.seed);
+}
+
+index different_contexts(const std::vector<index>& rows,
+                         const atlas::owned_tensor<index, 1>& context) {
+  std::set<index> labels;
+  for (const index r : rows) labels.insert(context.empty() ? r : context[r]);
+  return static_cast<index>(labels.size());
+}
+
+void add_scores(learned_layer& layer) {
+  for (const atlas::autoencoder_result& r : layer.heads) {
+    layer.z.push_back(r.advantage / r.advantage_standard_error);
+    layer.p.push_back(layer.units > 1 ? student_p(layer.z.back(), layer.units - 1) : 1);
+  }
+}
+
+/// Errors say which layer they are about.
+learned_layer learn(const source_layer& layer, atlas::autoencoder_options o) try {
+  return std::visit(
+      [&](const auto& points) {
+        o.context = layer.context;
+        learned_layer out{layer.layer, points.extent(1), 0, {}, {}, {}, {}, {}};
+        out.heads = atlas::train_autoencoders(points, o);
+        const atlas::row_split split = split_of(points.extent(1), o);
+        out.units = different_contexts(split.held_out, layer.context);
+        out.principal = atlas::residual_bases(rows_of(points, split.training), o.threads);
+        add_scores(out);
+        return out;
+      },
+      layer.points);
+} catch (const atlas::cancelled&) {
+  throw;
+} catch (const atlas::error& e) {
+  throw atlas::error(fmt::format("layer.{}: {}", layer.layer, e.what()));
+}
+
+/// Over all heads of all layers.
+void add_holm(std::vector<learned_layer>& layers) {
+  std::vector<double> p;
+  for (const learned_layer& l : layers) p.insert(p.end(), l.p.begin(), l.p.end());
+  const std::vector<double> adjusted = atlas::holm_correction(p);
+  auto next = adjusted.begin();
+  for (learned_layer& l : layers) {
+    const auto last = next + static_cast<std::ptrdiff_t>(l.p.size());
+    l.p_holm.assign(next, last);
+    next = last;
+  }
+}
+
+/// "autoencoder" or "PCA", or "neither" where the difference may be chance.
+const char* better(const learned_layer& layer, std::size_t head) {
+  if (!(layer.p_holm[head] < 0.05)) return "neither";
+  return layer.z[head] > 0 ? "autoencoder" : "PCA";
+}
+
+json head_json(const learned_layer& layer, std::size_t head) {
+  const atlas::autoencoder_result& r = layer.heads[head];
+  return {
+      {"head", head},
+      {"autoencoder", uncertain_json({r.held_out_unexplained, r.held_out_standard_error})},
+      {"pca", uncertain_json({r.pca_unexplained, r.pca_standard_error})},
+      {"advantage", uncertain_json({r.advantage, r.advantage_standard_error})},
+      {"z", number(layer.z[head])},
+      {"p", number(layer.p[head])},
+      {"p_holm", number(layer.p_holm[head])},
+      {"better", better(layer, head)},
+      {"training",
+       {{"autoencoder", number(r.train_unexplained)}, {"pca", number(r.pca_train_unexplained)}}},
+      {"epochs", r.epochs_run},
+      {"best_epoch", r.best_epoch}};
+}
+
+json layer_json(const learned_layer& layer) {
+  json heads = json::array();
+  for (std::size_t h = 0; h < layer.heads.size(); ++h) heads.push_back(head_json(layer, h));
+  return {{"layer", layer.layer},
+          {"points", layer.points},
+          {"training_rows", layer.heads.front().training_rows},
+          {"held_out_rows", layer.heads.front().held_out_rows},
+          {"held_out_contexts", layer.units},
+          {"heads", heads}};
+}
+
+std::string layer_table(const learned_layer& layer, bool contexts) {
+  std::vector<std::vector<std::string>> rows = {{"head", "autoencoder % (se)", "PCA % (se)",
+                                                 "PCA - autoencoder", "z", "p (Holm)", "better",
+                                                 "on training", "epochs"}};
+  for (std::size_t h = 0; h < layer.heads.size(); ++h) {
+    const atlas::autoencoder_result& r = layer.heads[h];
+    rows.push_back({std::to_string(h),
+                    with_error({r.held_out_unexplained, r.held_out_standard_error}, 100, 2),
+                    with_error({r.pca_unexplained, r.pca_standard_error}, 100, 2),
+                    with_error({r.advantage, r.advantage_standard_error}, 100, 2),
+                    digits(layer.z[h], 1), fmt::format("{:.2g}", layer.p_holm[h]), better(layer, h),
+                    fmt::format("{} / {}", digits(100 * r.train_unexplained),
+                                digits(100 * r.pca_train_unexplained)),
+                    fmt::format("{} of {}", r.best_epoch, r.epochs_run)});
+  }
+  return fmt::format("Layer {}: variance unexplained, {} training rows, {} of {} held-out {}\n",
+                     layer.layer, layer.heads.front().training_rows,
+                     layer.heads.front().held_out_rows, layer.units,
+                     contexts ? "contexts" : "rows") +
+         table_text(rows) + "\n";
+}
+
+struct rule_outcome {
+  std::string name;
+  atlas::perplexity_result read;
+  atlas::uncertain change, recovered;
+};
+
+using rules = std::map<index, atlas::context_rule>;  // by layer
+
+/// Full attention, V*, V* + PCA, V* + autoencoder.
+std::vector<std::pair<std::string, rules>> interventions(const std::vector<learned_layer>& layers,
+                                                         index k) {
+  rules most, principal, curved;
+  for (const learned_layer& l : layers) {
+    std::vector<atlas::autoencoder> models;
+    for (const auto& head : l.heads) models.push_back(head.model);
+    most[l.layer] = atlas::top_k_rule(1);
+    principal[l.layer] = atlas::low_rank_rule(l.principal, k);
+    curved[l.layer] = atlas::autoencoder_rule(std::move(models));
+  }
+  return {{"full attention", {}},
+          {"V*", most},
+          {fmt::format("V* + PCA of rank {}", k), principal},
+          {"V* + autoencoder", curved}};
+}
+
+std::vector<rule_outcome> read_all(const model_source& source,
+                                   const atlas::owned_tensor<index, 2>& blocks,
+                                   const std::vector<std::pair<std::string, rules>>& all,
+                                   const common_options& common) {
+  atlas::progress_meter meter(progress_bar(common), "interventions",
+                              static_cast<index>(all.size()));
+  std::vector<rule_outcome> out;
+  for (const auto& [name, changed] : all) {
+    out.push_back(
+        {name,
+         atlas::perplexity(source.lm.model, blocks, {.rules = changed, .threads = common.threads}),
+         {},
+         {}});
+    meter.advance();
+  }
+  for (rule_outcome& o : out) {
+    o.change = atlas::perplexity_change(out[0].read, o.read);
+    o.recovered = atlas::share_recovered(out[0].read, out[1].read, o.read);
+  }
+  return out;
+}
+
+json outcomes_json(const std::vector<rule_outcome>& all) {
+  json out = {
+      {"rules", json::array()},
+      {"pca_less_autoencoder", uncertain_json(atlas::perplexity_change(all[3].read, all[2].read))}};
+  for (const rule_outcome& o : all)
+    out["rules"].push_back({{"rule", o.name},
+                            {"perplexity", perplexity_json(o.read)},
+                            {"change", uncertain_json(o.change)},
+                            {"recovered", uncertain_json(o.recovered)}});
+  return out;
+}
+
+std::string outcomes_table(const std::vector<rule_outcome>& all) {
+  std::vector<std::vector<std::string>> rows = {
+      {"rule", "perplexity", "change (se)", "% of V*'s damage recovered (se)"}};
+  for (const rule_outcome& o : all)
+    rows.push_back({o.name, digits(o.read.perplexity, 3), with_error(o.change, 1, 3),
+                    with_error(o.recovered, 100, 1)});
+  return table_text(rows) +
+         fmt::format("Perplexity with PCA less that with autoencoders: {}\n\n",
+                     with_error(atlas::perplexity_change(all[3].read, all[2].read), 1, 3));
+}
+
+constexpr const char* how_to_read_autoencode =
+    "How to read this. Shares of the held-out rows' variance about the training mean that a\n"
+    "bottleneck of k numbers leaves unexplained: by a curved surface (autoencoder) and by the "
+    "flat\n"
+    "one of the same training rows (PCA of rank k). Whole contexts are held out where they are\n"
+    "known, standard errors are between them, and differences are paired. Better: p below 0.05 in\n"
+    "Student's t after Holm's correction over all heads. An autoencoder that is better on "
+    "training\n"
+    "rows alone has learned these by heart. With a model, the layers' attention is replaced by "
+    "V*,\n"
+    "the value that a head looks at most, and V* with what the bottleneck keeps of the residual.\n";
+
+void check_options(const autoencode_options& o, index head_dimension) {
+  const atlas::autoencoder_options& t = o.training;
+  atlas::detail::check_between(t.bottleneck, 1, head_dimension, "--bottleneck");
+  atlas::detail::check_between(t.hidden, 1, index{1} << 20, "--hidden");
+  atlas::detail::check_between(t.epochs, 1, index{1} << 40, "--epochs");
+  atlas::detail::check_between(t.batch, 0, index{1} << 40, "--batch");
+  atlas::detail::check_between(t.patience, 0, index{1} << 40, "--patience");
+  atlas::detail::check_open_unit(t.held_out, "--held-out");
+}
+
+json settings_json(const atlas::autoencoder_options& o) {
+  return {{"bottleneck", o.bottleneck}, {"hidden", o.hidden},
+          {"epochs", o.epochs},         {"batch", o.batch},
+          {"patience", o.patience},     {"learning_rate", o.adam.learning_rate},
+          {"held_out", o.held_out}};
+}
+
+/// The deepest layer unless told otherwise.
+layer_options default_layers(layer_options layers) {
+  if (layers.layers.empty() && layers.deepest == 0 && !layers.relative_depth) layers.deepest = 1;
+  return layers;
+}
+
+std::vector<learned_layer> learn_all(const autoencode_options& o, const measure_source& clouds) {
+  for (const source_layer& l : clouds.layers)
+    check_options(o, std::visit([](const auto& p) { return p.extent(2); }, l.points));
+  std::vector<learned_layer> layers;
+  for (const source_layer& l : clouds.layers) layers.push_back(learn(l, o.training));
+  add_holm(layers);
+  return layers;
+}
+
+void report_learned(const autoencode_options& o, const json& description,
+                    const std::vector<learned_layer>& layers, bool contexts,
+                    const std::vector<rule_outcome>& outcomes) {
+  json result = {
+      {"source", description}, {"settings", settings_json(o.training)}, {"layers", json::array()}};
+  std::string text = heading(description);
+  for (const learned_layer& l : layers) {
+    result["layers"].push_back(layer_json(l));
+    text += layer_table(l, contexts);
+  }
+  if (!outcomes.empty()) {
+    result["interventions"] = outcomes_json(outcomes);
+    text += outcomes_table(outcomes);
+  }
+  report(o.clouds.common, result, text + how_to_read_autoencode);
+}
+
+void autoencode_file(const autoencode_options& o) {
+  const measure_source clouds = open_source(o.clouds);
+  const bool contexts = !clouds.layers.front().context.empty();
+  report_learned(o, clouds.description, learn_all(o, clouds), contexts, {});
+}
+
+void autoencode_model(const autoencode_options& o) {
+  const common_options& common = o.clouds.common;
+  const std::string text = text_name(o.clouds.source);
+  measure_options learning = o.clouds;
+  learning.source.text = o.calibration.empty() ? other_text(text) : o.calibration;
+  learning.source.blocks = o.calibration_blocks;
+  const model_source source = open_model_source(learning.source);
+  check_options(o, source.lm.model.config().head_dimension);
+  const auto blocks =
+      load_blocks(text, o.clouds.source.blocks, o.clouds.source.block_size, source.lm.tokenizer);
+  const auto layers =
+      learn_all(o, measure_model(source.lm.model, source.blocks, source.description, learning));
+  const auto outcomes =
+      read_all(source, blocks, interventions(layers, o.training.bottleneck), common);
+  json description = {
+      {"model", source.description["model"]}, {"text", text},
+      {"blocks", o.clouds.source.blocks},     {"block_size", o.clouds.source.block_size},
+      {"calibration", learning.source.text},  {"calibration_blocks", o.calibration_blocks},
+      {"min_context", learning.min_context}};
+  description["perplexity"] = perplexity_json(outcomes.front().read);
+  report_learned(o, description, layers, true, outcomes);
+}
+
+void run_autoencode(autoencode_options o) {
+  o.clouds.layers = default_layers(o.clouds.layers);
+  o.training.seed = o.clouds.common.seed;
+  o.training.threads = o.clouds.common.threads;
+  o.training.on_progress = progress_bar(o.clouds.common);
+  if (o.clouds.clouds_file.empty())
+    autoencode_model(o);
+  else
+    autoencode_file(o);
+}
+
+void add_training_options(CLI::App& app, atlas::autoencoder_options& o) {
+  app.add_option("--bottleneck", o.bottleneck, "k, the numbers that a point is squeezed through")
+      ->capture_default_str();
+  app.add_option("--hidden", o.hidden, "units of the two hidden layers")->capture_default_str();
+  app.add_option("--epochs", o.epochs, "at most")->capture_default_str();
+  app.add_option("--batch", o.batch, "rows a step; 0: all of them")->capture_default_str();
+  app.add_option("--patience", o.patience,
+                 "epochs without a better error on a tenth of the training contexts, after which "
+                 "the best is kept; 0: all epochs, and the last is")
+      ->capture_default_str();
+  app.add_option("--learning-rate", o.adam.learning_rate, "of Adam")->capture_default_str();
+  app.add_option("--held-out", o.held_out, "share of the contexts that is not learned on")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_autoencode(CLI::App& program) {
+  const auto options = std::make_shared<autoencode_options>();
+  autoencode_options& o = *options;
+  o.clouds.points = 6000;
+  o.training.batch = 128;
+  o.training.patience = 20;
+  CLI::App& app = *program.add_subcommand(
+      "autoencode",
+      "Whether a curved surface explains attention residuals better than a flat one.");
+  const model_flags flags = add_model_options(app, o.clouds.source);
+  app.add_option("--clouds", o.clouds.clouds_file,
+                 "safetensors file with layer.L.head.H [N, d] instead")
+      ->excludes(flags.model)
+      ->excludes(flags.text);
+  add_layer_options(app, o.clouds.layers, "the deepest unless told otherwise");
+  app.add_option("--calibration", o.calibration,
+                 "text that is learned on, a file, moby-dick or addresses; the embedded one that "
+                 "is not read");
+  app.add_option("--calibration-blocks", o.calibration_blocks, "of that text")
+      ->capture_default_str();
+  app.add_option("--min-context", o.clouds.min_context, "first positions of a block left out")
+      ->capture_default_str();
+  app.add_option("--points", o.clouds.points, "rows of a cloud, drawn from all positions")
+      ->capture_default_str();
+  add_training_options(app, o.training);
+  add_common_options(app, o.clouds.common, "atlas autoencode --deepest 2 --bottleneck 4");
+  app.callback([options] { run_autoencode(*options); });
+}
+
+}  // namespace atlas_program
