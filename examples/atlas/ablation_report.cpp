@@ -116,7 +116,7 @@ std::string csv_line(const ablation_row& r) {
   for (const double x : {r.perplexity, r.perplexity_error, r.loss, h.overlap, h.null_mean,
                          h.null_sd, h.z, r.p, r.p_holm, s.overlap, s.null_mean, s.null_sd, s.z,
                          p.null_mean, p.null_sd, p.z, r.dimension, r.dimension_other, r.surrogate})
-    line += "," + field(x);
+    line.append(",").append(field(x));
   return line + "\n";
 }
 
