@@ -209,7 +209,7 @@ void add_ablate(CLI::App& program) {
   CLI::App& app = *program.add_subcommand(
       "ablate",
       "Trains small models that differ in the number of heads alone, and measures their heads "
-      "before, along and after. The defaults take MINUTES minutes on 2 cores.");
+      "before, along and after. The defaults take some 5 minutes on 2 cores.");
   add_training_options(app, *options);
   add_measuring_options(app, *options);
   add_output_options(app, *options);
