@@ -99,6 +99,32 @@ TEST_CASE("pointers and ranges with a shape") {
   CHECK_REFUSED(shape_error, (as_view<2>(values, {2, 4})), "8", "6");
 }
 
+TEST_CASE("C arrays and containers of fixed-size points are borrowed") {
+  const double grid[2][3] = {{0, 1, 2}, {10, 11, 12}};
+  CHECK(is_numbered(as_view<2>(grid), 2, 3));
+  CHECK(as_view<2>(grid).data() == &grid[0][0]);
+  const std::vector<std::array<float, 2>> pairs = {{0, 1}, {10, 11}, {20, 21}};
+  CHECK(is_numbered(as_view<2>(pairs), 3, 2));
+  CHECK(as_view<2>(pairs).data() == pairs[0].data());
+  const std::vector<Eigen::Vector3f> points = {{0, 1, 2}, {10, 11, 12}};
+  CHECK(is_numbered(as_view<2>(points), 2, 3));
+  CHECK(as_view<2>(points).data() == points[0].data());
+  const std::array<std::array<std::array<int, 2>, 3>, 4> cube{};
+  CHECK(as_view<3>(cube).extents() == atlas::shape<3>{4, 3, 2});
+  static_assert(!atlas::tensor_like<decltype(pairs), 1>);
+  static_assert(!atlas::tensor_like<decltype(pairs), 3>);
+  const auto temporary = as_view<2>(std::vector<std::array<float, 2>>{{0, 1}, {10, 11}});
+  CHECK(is_numbered(temporary, 2, 2));
+}
+
+TEST_CASE("null pointers and negative extents are refused") {
+  const float* nothing = nullptr;
+  CHECK_REFUSED(atlas::value_error, (as_view<2>(nothing, {2, 3})), "data", "null pointer");
+  CHECK(as_view<2>(nothing, {0, 3}).empty());
+  const float values[6] = {};
+  CHECK_REFUSED(shape_error, (as_view<2>(&values[0], {-2, -3})), "negative extent", "[-2, -3]");
+}
+
 TEST_CASE("a vector of matrices is a tensor of rank 3") {
   const std::vector<Eigen::MatrixXd> heads = {numbered<Eigen::MatrixXd>(2, 3),
                                               numbered<Eigen::MatrixXd>(2, 3)};

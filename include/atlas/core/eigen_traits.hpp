@@ -1,0 +1,68 @@
+#pragma once
+/// \file
+/// Eigen's matrices and expressions at the narrow waist.
+
+#include <Eigen/Core>
+#include <cstddef>
+#include <type_traits>
+
+#include "atlas/core/errors.hpp"
+#include "atlas/core/tensor_traits.hpp"
+
+namespace atlas {
+
+namespace detail {
+
+template <class Derived>
+concept eigen_dense = std::is_base_of_v<Eigen::DenseBase<Derived>, Derived>;
+
+template <class Derived>
+concept eigen_strided = eigen_dense<Derived> &&(Derived::Flags& Eigen::DirectAccessBit) != 0;
+
+template <std::size_t Rank, class Scalar>
+tensor_view<const Scalar, Rank> eigen_view(const Scalar* data, index rows, index cols, index down,
+                                           index across) {
+  if constexpr (Rank == 1) {
+    if (rows != 1 && cols != 1)
+      throw shape_error("as_view<1>", "a vector",
+                        "an Eigen matrix of " + shape_text<2>({rows, cols}));
+    return cols == 1 ? tensor_view<const Scalar, 1>(data, {rows}, {down})
+                     : tensor_view<const Scalar, 1>(data, {cols}, {across});
+  } else {
+    return tensor_view<const Scalar, 2>(data, {rows, cols}, {down, across});
+  }
+}
+
+}  // namespace detail
+
+/// Eigen matrices, arrays, maps, references and blocks of either storage order: borrowed.
+/// Expressions without memory of their own: evaluated once.
+template <detail::eigen_dense X>
+struct tensor_traits<X> {
+  static constexpr bool borrowed =
+      detail::eigen_strided<X> && !std::is_base_of_v<Eigen::PlainObjectBase<X>, X> && !requires {
+    []<class P, int O, class S>(const Eigen::Ref<P, O, S>*) {}(static_cast<X*>(nullptr));
+  };
+
+  template <std::size_t Rank>
+  requires(Rank <= 2) static auto view(const X& x) {
+    using scalar = typename X::Scalar;
+    if constexpr (detail::eigen_strided<X>) {
+      const index down = X::IsRowMajor ? x.outerStride() : x.innerStride();
+      const index across = X::IsRowMajor ? x.innerStride() : x.outerStride();
+      return detail::eigen_view<Rank, scalar>(x.data(), x.rows(), x.cols(), down, across);
+    } else {
+      using rows = Eigen::Array<scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+      const auto shaped = detail::eigen_view<Rank, scalar>(nullptr, x.rows(), x.cols(), 1, 1);
+      owned_tensor<scalar, Rank> out(shaped.extents());
+      Eigen::Map<rows> target(out.mutable_view().data(), x.rows(), x.cols());
+      if constexpr (std::is_base_of_v<Eigen::ArrayBase<X>, X>)
+        target = x;
+      else
+        target.matrix() = x;
+      return out;
+    }
+  }
+};
+
+}  // namespace atlas
