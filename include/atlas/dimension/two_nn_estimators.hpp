@@ -3,13 +3,13 @@
 /// Estimators of the exponent of a Pareto sample from its smallest values. The argument is always
 /// x = ln mu, ascending, with the first `kept` of `x.size()` observed and the others censored.
 
-#include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
 #include <limits>
 #include <span>
 
 #include "atlas/core/interval.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/stats/gamma_quantile.hpp"
 #include "atlas/stats/normal.hpp"
 
 namespace atlas::detail {
@@ -30,8 +30,7 @@ inline double censored_total(std::span<const double> x, std::size_t kept) {
 template <class = void>
 interval gamma_interval(double shape, double rate, double confidence) {
   const double tail = 0.5 * (1 - confidence);
-  return {boost::math::gamma_p_inv(shape, tail) / rate,
-          boost::math::gamma_q_inv(shape, tail) / rate};
+  return {gamma_quantile(shape, tail) / rate, gamma_quantile(shape, tail, true) / rate};
 }
 
 /// Unbiased maximum likelihood under type-II censoring, exact interval (Epstein and Sobel, JASA

@@ -12,7 +12,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/stats/multiple_testing.hpp"
-#include "atlas/stats/two_sided_p.hpp"
+#include "atlas/stats/normal.hpp"
 
 namespace atlas {
 

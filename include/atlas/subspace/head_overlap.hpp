@@ -11,7 +11,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/interval.hpp"
-#include "atlas/stats/two_sided_p.hpp"
+#include "atlas/stats/normal.hpp"
 #include "atlas/subspace/haar.hpp"
 #include "atlas/subspace/overlap.hpp"
 #include "atlas/subspace/pair_bootstrap.hpp"
