@@ -1,6 +1,7 @@
+#include <Eigen/Core>
 #include <cstdio>
 
-#include "atlas/atlas.hpp"
+#include "atlas/core/random.hpp"
 
 double measured_dimension(const Eigen::MatrixXf& points);
 
