@@ -1,6 +1,7 @@
 #!/bin/bash
 # Prints a table of what units that include atlas cost to compile: seconds of user time, the median
-# of three. Arguments: include folders to compare; `include` of this checkout where none is given.
+# of seven, and the ratio to a unit that includes only Eigen/Dense, compiled in turn with it.
+# Arguments: include folders to compare; `include` of this checkout where none is given.
 # CXX is the compiler, CXXFLAGS are added. Nothing else should run meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,29 +11,37 @@ read -ra more <<<"${CXXFLAGS:-}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Seconds to compile $work/unit.cpp: with an include folder and an optimization level.
+# Seconds to compile a unit: its file, an include folder and an optimization level.
 seconds() {
   local TIMEFORMAT=%U
-  for _ in 1 2 3; do
-    { time "${CXX:-g++}" -std=c++20 "$2" -DNDEBUG "${more[@]}" -I"$1" "${eigen[@]}" \
-        -c "$work/unit.cpp" -o "$work/unit.o" 2>"$work/errors"; } 2>&1 ||
-      { cat "$work/errors" >&2; return 1; }
-  done | sort -n | sed -n 2p
+  { time "${CXX:-g++}" -std=c++20 "$3" -DNDEBUG "${more[@]}" -I"$2" "${eigen[@]}" \
+      -c "$1" -o "$work/unit.o" 2>"$work/errors"; } 2>&1 || { cat "$work/errors" >&2; return 1; }
 }
 
-# One line of the table: what it is, then the optimization level.
+median() { sort -n | sed -n 4p; }
+
+# One line of the table: what it is, then the optimization level. Compiles $work/unit.cpp.
 row() {
   printf '| %s |' "$1"
-  for folder in "${folders[@]}"; do printf ' %s |' "$(seconds "$folder" "$2")"; done
+  for folder in "${folders[@]}"; do
+    : >"$work/mine"; : >"$work/eigen"
+    for _ in 1 2 3 4 5 6 7; do
+      seconds "$work/eigen.cpp" "$folder" "$2" >>"$work/eigen"
+      seconds "$work/unit.cpp" "$folder" "$2" >>"$work/mine"
+    done
+    awk -v a="$(median <"$work/mine")" -v b="$(median <"$work/eigen")" \
+      'BEGIN { printf " %.2f (%.2f) |", a, a / b }'
+  done
   echo
 }
 
+echo '#include <Eigen/Dense>' >"$work/eigen.cpp"
 folders=("$@")
-echo "$("${CXX:-g++}" --version | head -1), -DNDEBUG, user seconds"
+echo "$("${CXX:-g++}" --version | head -1), -DNDEBUG: user seconds (ratio to Eigen/Dense)"
 echo
 printf '| unit |'; printf ' %s |' "${folders[@]}"; echo
 printf '|---|'; printf -- '---|%.0s' "${folders[@]}"; echo
-for header in Eigen/Dense atlas/dimension/two_nn.hpp atlas/subspace/head_overlap.hpp \
+for header in atlas/core/as_view.hpp atlas/dimension/two_nn.hpp atlas/subspace/head_overlap.hpp \
   atlas/quantize/quantize_matrix.hpp atlas/reference/transformer.hpp \
   atlas/reference/gradients.hpp atlas/atlas.hpp atlas/io/model.hpp; do
   echo "#include <$header>" >"$work/unit.cpp"

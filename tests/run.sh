@@ -3,7 +3,7 @@
 # Arguments go to ctest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. examples/packages.sh
+. tests/packages.sh
 install_missing "${packages[@]}"
 cmake -S . -B build/tests -G Ninja -DATLAS_WERROR=ON >/dev/null
 cmake --build build/tests
