@@ -22,8 +22,8 @@ template <class X, std::size_t Rank>
 concept tensor_like = detail::has_traits<std::remove_cvref_t<X>, Rank>;
 
 /// The view of `x` that the algorithms work on: a `tensor_view<const Scalar, Rank>` that borrows,
-/// or an `owned_tensor<Scalar, Rank>` where something had to be evaluated (which converts to the
-/// former and keeps its memory alive).
+/// or an `owned_tensor<Scalar, Rank>` where something had to be evaluated, or a `kept_tensor` of a
+/// type that counts its references (both convert to the former and keep their memory alive).
 template <std::size_t Rank, class X>
 auto as_view(X&& x) {
   using traits = tensor_traits<std::remove_cvref_t<X>>;
@@ -31,7 +31,8 @@ auto as_view(X&& x) {
   auto seen = traits::template view<Rank>(x);
   using element = typename detail::view_element<decltype(seen)>::type;
   constexpr bool widen = !std::is_same_v<element, widened_t<element>>;
-  constexpr bool owned = std::is_same_v<decltype(seen), owned_tensor<element, Rank>>;
+  constexpr bool owned = std::is_same_v<decltype(seen), owned_tensor<element, Rank>> ||
+                         std::is_same_v<decltype(seen), kept_tensor<element, Rank>>;
   constexpr bool dangles = !std::is_lvalue_reference_v<X> && !traits::borrowed && !owned;
   if constexpr (widen || dangles)
     return copy_as<widened_t<element>>(static_cast<const tensor_view<const element, Rank>&>(seen));

@@ -20,7 +20,8 @@ namespace atlas {
 ///   }
 /// };
 /// \endcode
-/// `view` returns a `tensor_view` of its memory or an `owned_tensor` that it evaluated.
+/// `view` returns a `tensor_view` of its memory, an `owned_tensor` that it evaluated, or a
+/// `kept_tensor` that keeps its memory alive.
 template <class X>
 struct tensor_traits;
 
@@ -69,6 +70,10 @@ template <class T, std::size_t Rank>
 struct view_element<owned_tensor<T, Rank>> {
   using type = T;
 };
+template <class T, std::size_t Rank>
+struct view_element<kept_tensor<T, Rank>> {
+  using type = T;
+};
 
 template <class T>
 concept number = std::is_arithmetic_v<T> || !std::is_same_v<T, widened_t<T>>;
@@ -92,6 +97,13 @@ struct tensor_traits<owned_tensor<T, Rank>> {
   requires(R == Rank) static owned_tensor<T, Rank> view(const owned_tensor<T, Rank>& x) {
     return x;
   }
+};
+
+template <class T, std::size_t Rank>
+struct tensor_traits<kept_tensor<T, Rank>> {
+  static constexpr bool borrowed = true;
+  template <std::size_t R>
+  requires(R == Rank) static kept_tensor<T, Rank> view(const kept_tensor<T, Rank>& x) { return x; }
 };
 
 }  // namespace atlas

@@ -116,6 +116,21 @@ class owned_tensor : public tensor_view<const Scalar, Rank> {
   std::shared_ptr<Scalar[]> memory_;
 };
 
+/// Strided memory that belongs to something else, which stays alive as long as a copy of this: for
+/// tensors that count their references, so that temporaries of them can be passed. Can be passed
+/// wherever a view is taken.
+template <class Scalar, std::size_t Rank>
+class kept_tensor : public tensor_view<const Scalar, Rank> {
+ public:
+  kept_tensor() = default;
+  /// \param keeper while it lives, so does the memory of `view`
+  kept_tensor(const tensor_view<const Scalar, Rank>& view, std::shared_ptr<const void> keeper)
+      : tensor_view<const Scalar, Rank>(view), keeper_(std::move(keeper)) {}
+
+ private:
+  std::shared_ptr<const void> keeper_;
+};
+
 /// Calls `visit(source element, target element)` for every index of two equally shaped tensors.
 template <class From, class To, std::size_t Rank, class Visit>
 void for_each_element(const tensor_view<From, Rank>& from, const tensor_view<To, Rank>& to,
