@@ -9,6 +9,34 @@ macro(atlas_find package debian)
   endif()
 endmacro()
 
+# LibTorch's own TorchConfig.cmake is not used: that of a build with CUDA (as pip has it) enables the
+# language CUDA, warns, and stops the configuration where there is no toolkit, QUIET or not. What is
+# needed are two folders and two libraries, searched in Torch_DIR (a folder with TorchConfig.cmake),
+# CMAKE_PREFIX_PATH and the system's folders.
+macro(atlas_find_torch)
+  set(hints)
+  if(Torch_DIR)
+    get_filename_component(hints ${Torch_DIR}/../../.. ABSOLUTE)
+  endif()
+  find_path(ATLAS_TORCH_INCLUDE ATen/core/Tensor.h HINTS ${hints} PATH_SUFFIXES include)
+  # Beside each other, so that headers and libraries are of one version.
+  get_filename_component(prefix "${ATLAS_TORCH_INCLUDE}" DIRECTORY)
+  find_library(ATLAS_TORCH_CPU torch_cpu HINTS ${prefix}/lib)
+  find_library(ATLAS_TORCH_C10 c10 HINTS ${prefix}/lib)
+  mark_as_advanced(ATLAS_TORCH_INCLUDE ATLAS_TORCH_CPU ATLAS_TORCH_C10)
+  if(NOT ATLAS_TORCH_INCLUDE OR NOT ATLAS_TORCH_CPU OR NOT ATLAS_TORCH_C10)
+    set(lacking "LibTorch (Debian: libtorch-dev, or the folder of pip's in CMAKE_PREFIX_PATH)")
+  elseif(EXISTS ${prefix}/share/cmake/Torch/TorchConfig.cmake)
+    file(STRINGS ${prefix}/share/cmake/Torch/TorchConfig.cmake old_strings
+      REGEX "_GLIBCXX_USE_CXX11_ABI=0")
+    if(old_strings)
+      set(lacking "a LibTorch of the C++11 ABI, which the one in ${prefix} is not")
+    endif()
+  endif()
+  set(includes ${ATLAS_TORCH_INCLUDE} ${ATLAS_TORCH_INCLUDE}/torch/csrc/api/include)
+  set(libraries ${ATLAS_TORCH_CPU} ${ATLAS_TORCH_C10})
+endmacro()
+
 # atlas_add_component(<component> <lacking>)
 # Makes atlas::<component>, or sets <lacking> to what it would need.
 function(atlas_add_component component result)
@@ -19,6 +47,7 @@ function(atlas_add_component component result)
   set(lacking)
   set(libraries)
   set(definitions)
+  set(includes)
 
   if(component STREQUAL "io")  # files and text: JSON and Unicode
     atlas_find(nlohmann_json nlohmann-json3-dev)
@@ -43,8 +72,10 @@ function(atlas_add_component component result)
   elseif(component STREQUAL "xtensor")
     atlas_find(xtensor libxtensor-dev)
     set(libraries xtensor)
+  elseif(component STREQUAL "torch")
+    atlas_find_torch()
   else()
-    set(lacking "to be io, openmp, blas or xtensor")
+    set(lacking "to be io, openmp, blas, xtensor or torch")
   endif()
 
   if(lacking)
@@ -62,6 +93,7 @@ function(atlas_add_component component result)
   endif()
   target_link_libraries(${target} INTERFACE atlas::atlas ${libraries})
   target_compile_definitions(${target} INTERFACE ${definitions})
+  target_include_directories(${target} SYSTEM INTERFACE ${includes})
 endfunction()
 
 # atlas_require(<component>...): for those who add the source tree to theirs; an error that says

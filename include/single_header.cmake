@@ -26,7 +26,7 @@ set_property(GLOBAL PROPERTY text "#pragma once\n// atlas ${VERSION} in one head
 inline_header(atlas/atlas.hpp)
 inline_header(atlas/adapters/mdspan.hpp)
 inline_header(atlas/adapters/multi_array.hpp)
-foreach(adapter xtensor opencv)
+foreach(adapter xtensor torch opencv)
   string(TOUPPER ${adapter} name)
   set_property(GLOBAL APPEND_STRING PROPERTY text "\n#ifdef ATLAS_WITH_${name}\n")
   inline_header(atlas/adapters/${adapter}.hpp)

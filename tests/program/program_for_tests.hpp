@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "../io/files_for_tests.hpp"
 #include "atlas/io/files.hpp"
@@ -24,6 +25,13 @@ struct program_run {
            err.ends_with('\n');
   }
 };
+
+/// The embedded models; one of them is enough for what takes minutes under sanitizers.
+#ifdef ATLAS_SANITIZED
+inline const std::vector<std::string> models = {"tiny-llama"};
+#else
+inline const std::vector<std::string> models = {"tiny-gpt2", "tiny-llama"};
+#endif
 
 /// In quotes, for the shell.
 inline std::string quoted(const std::filesystem::path& file) {
