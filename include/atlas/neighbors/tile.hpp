@@ -1,14 +1,14 @@
 #pragma once
 /// \file
-/// Blocks of rows as the neighbour search works on them.
+/// Distances of rows: exactly, and how far the shortlist may be off.
 
-#include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "atlas/core/parallel.hpp"
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/linalg/row_matrix.hpp"
 
 namespace atlas::detail {
 
@@ -32,61 +32,91 @@ double squared_distance(const A* a, const B* b, index d) {
          ((partial[4] + partial[5]) + (partial[6] + partial[7]));
 }
 
-/// Where the centre of a cloud is and by which power of two it is scaled, so that the squared
-/// norms of the shortlist neither overflow nor cancel against a common offset.
+/// Calls `visit(i, k, x[i, k])` for the rows [from, from + rows), along the memory.
+template <class Scalar, class Visit>
+void for_each_of_rows(const tensor_view<const Scalar, 2>& x, index from, index rows,
+                      Visit&& visit) {
+  const index d = x.extent(1);
+  if (std::abs(x.stride(0)) < std::abs(x.stride(1))) {
+    for (index k = 0; k < d; ++k)
+      for (index i = from; i < from + rows; ++i) visit(i, k, x(i, k));
+  } else {
+    for (index i = from; i < from + rows; ++i)
+      for (index k = 0; k < d; ++k) visit(i, k, x(i, k));
+  }
+}
+
+/// A point amid a cloud and the power of two by which it is scaled about it, so that squared norms
+/// neither overflow nor cancel against a common offset.
 struct centring {
   std::vector<double> mean;
   double scale = 1;
+  double squared_scale = 1;
 };
 
+inline constexpr index centring_rows = 1024;  // rows that are read at a time
+
+/// Mean of up to 1,024 rows spread over the cloud: any point amid it does.
 template <class Scalar>
-centring find_centring(const tensor_view<const Scalar, 2>& points) {
+std::vector<double> middle_of(const tensor_view<const Scalar, 2>& points) {
   const index n = points.extent(0), d = points.extent(1);
-  centring c{std::vector<double>(static_cast<std::size_t>(d), 0.0), 1};
-  for (index i = 0; i < n; ++i)
+  const index step = (n + centring_rows - 1) / centring_rows;
+  const double share = 1 / static_cast<double>((n + step - 1) / step);
+  std::vector<double> mean(static_cast<std::size_t>(d), 0.0);
+  for (index i = 0; i < n; i += step)
     for (index k = 0; k < d; ++k)
-      c.mean[static_cast<std::size_t>(k)] +=
-          static_cast<double>(points(i, k)) / static_cast<double>(n);
-  double reach = 0;
-  for (index i = 0; i < n; ++i)
-    for (index k = 0; k < d; ++k)
-      reach = std::max(
-          reach, std::abs(static_cast<double>(points(i, k)) - c.mean[static_cast<std::size_t>(k)]));
+      mean[static_cast<std::size_t>(k)] += share * static_cast<double>(points(i, k));
+  return mean;
+}
+
+/// Largest distance of a coordinate from the middle.
+template <class Scalar>
+double reach_of(const tensor_view<const Scalar, 2>& points, const std::vector<double>& mean,
+                int threads) {
+  const index n = points.extent(0), blocks = (n + centring_rows - 1) / centring_rows;
+  std::vector<double> reaches(static_cast<std::size_t>(blocks), 0.0);
+  parallel_for(blocks, threads, [&](index b) {
+    double reach = 0;
+    for_each_of_rows(points, b * centring_rows, std::min(centring_rows, n - b * centring_rows),
+                     [&](index, index k, Scalar x) {
+                       reach = std::max(reach, std::abs(static_cast<double>(x) -
+                                                        mean[static_cast<std::size_t>(k)]));
+                     });
+    reaches[static_cast<std::size_t>(b)] = reach;
+  });
+  return *std::max_element(reaches.begin(), reaches.end());
+}
+
+template <class Scalar>
+centring find_centring(const tensor_view<const Scalar, 2>& points, int threads) {
+  centring c{.mean = middle_of(points)};
+  const double reach = reach_of(points, c.mean, threads);
   int exponent = 0;
   std::frexp(reach, &exponent);
-  if (reach > 0) c.scale = std::ldexp(1.0, std::max(-1000, std::min(1000, -exponent)));
+  // Squares of the scale must not overflow either.
+  if (reach > 0 && std::isfinite(reach))
+    c.scale = std::ldexp(1.0, std::clamp(-exponent, -500, 500));
+  c.squared_scale = c.scale * c.scale;
   return c;
 }
 
-/// A run of rows: as given (for exact distances) and centred (for the shortlist).
-template <class Scalar>
-struct row_block {
-  index first = 0;
-  row_matrix<Scalar> raw, centred;
-
-  void load(const tensor_view<const Scalar, 2>& points, const centring& c, index from, index rows) {
-    const index d = points.extent(1);
-    first = from;
-    raw.resize(rows, d);
-    centred.resize(rows, d);
-    for (index i = 0; i < rows; ++i)
-      for (index k = 0; k < d; ++k) {
-        const Scalar x = points(from + i, k);
-        raw(i, k) = x;
-        centred(i, k) = static_cast<Scalar>(
-            (static_cast<double>(x) - c.mean[static_cast<std::size_t>(k)]) * c.scale);
-      }
-  }
-};
-
 /// Bound on the relative error of `|x|^2 + |y|^2 - 2 x.y` against `|x|^2 + |y|^2`, where x and y
-/// are the rounded centred rows: dot products of length d (gamma_d, Higham 2002, section 3.1),
-/// the norms, the two sums and the rounding of the rows themselves.
+/// are the rounded centred rows: a sum that begins with the norms and runs over d products (twice
+/// gamma_{d+2}, Higham 2002, section 3.1, with or without fused products), the norms themselves
+/// (gamma_d), and the rounding of rows and norms.
 template <class Scalar>
 double shortlist_error(index d) {
   const double unit = 0.5 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
-  const double gamma = static_cast<double>(d) * unit;
-  return 2 * gamma / (1 - gamma) + 16 * unit;
+  const double gamma = static_cast<double>(d + 2) * unit;
+  return 3 * gamma / (1 - gamma) + 16 * unit;
+}
+
+/// An upper bound of the true squared distance of two rows whose computed one is `square`:
+/// differences, squares and sums are rounded, and may have underflowed.
+inline double largest_square(double square, index d) {
+  const double share = static_cast<double>(d + 8) * std::numeric_limits<double>::epsilon();
+  return (square + static_cast<double>(2 * d) * std::numeric_limits<double>::denorm_min()) *
+         (1 + share);
 }
 
 }  // namespace atlas::detail

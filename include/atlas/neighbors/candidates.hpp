@@ -1,0 +1,76 @@
+#pragma once
+/// \file
+/// The k best neighbours of every row found so far.
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/tensor_view.hpp"
+
+namespace atlas {
+
+/// Neighbours by increasing distance; equal distances by increasing row number. Where exclusion
+/// leaves fewer than k, the row is filled up with distance +inf and index -1.
+struct neighbor_table {
+  owned_tensor<double, 2> distances;  ///< `[N, k]`, Euclidean
+  owned_tensor<index, 2> indices;     ///< `[N, k]`
+};
+
+namespace detail {
+
+/// Kept in the table that is returned. Ordered by (squared distance, row number): a total order,
+/// so the outcome does not depend on the order in which candidates come.
+class best_candidates {
+ public:
+  best_candidates(index rows, index k)
+      : k_(k),
+        table_{owned_tensor<double, 2>({rows, k}), owned_tensor<index, 2>({rows, k})},
+        squares_(table_.distances.mutable_view().data()),
+        indices_(table_.indices.mutable_view().data()) {
+    for (index i = 0; i < rows * k; ++i) {
+      squares_[i] = std::numeric_limits<double>::infinity();
+      indices_[i] = -1;
+    }
+  }
+
+  /// A candidate may be offered to a row once.
+  /// \return whether it is among the best
+  bool offer(index row, index candidate, double square) {
+    const index begin = row * k_;
+    index slot = begin + k_ - 1;
+    if (!before(square, candidate, slot)) return false;
+    for (; slot > begin && before(square, candidate, slot - 1); --slot) {
+      squares_[slot] = squares_[slot - 1];
+      indices_[slot] = indices_[slot - 1];
+    }
+    squares_[slot] = square;
+    indices_[slot] = candidate;
+    return true;
+  }
+
+  /// Squared distance of the k-th best; infinity while there are fewer.
+  double worst(index row) const { return squares_[row * k_ + k_ - 1]; }
+
+  /// Ends the search: distances instead of their squares.
+  neighbor_table table() {
+    const index count = table_.distances.size();
+    for (index i = 0; i < count; ++i) squares_[i] = std::sqrt(squares_[i]);
+    return table_;
+  }
+
+ private:
+  bool before(double square, index candidate, index slot) const {
+    return square < squares_[slot] ||
+           (square == squares_[slot] && indices_[slot] >= 0 && candidate < indices_[slot]);
+  }
+
+  index k_;
+  neighbor_table table_;
+  double* squares_;
+  index* indices_;
+};
+
+}  // namespace detail
+}  // namespace atlas
