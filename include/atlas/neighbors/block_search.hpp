@@ -2,6 +2,7 @@
 /// \file
 /// The exhaustive search: every pair of blocks of rows once, for both sides.
 
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -41,12 +42,12 @@ struct block_workspace {
 template <class Scalar>
 class block_search {
  public:
-  block_search(const tensor_view<const Scalar, 2>& points, index k, const exclusion& exclude,
-               int threads)
+  block_search(const tensor_view<const Scalar, 2>& points, const centring& c, index k,
+               const exclusion& exclude, int threads)
       : points_(points),
         exclude_(exclude),
         threads_(threads),
-        centring_(find_centring(points, threads)),
+        centring_(c),
         best_(points.extent(0), k),
         half_(static_cast<std::size_t>(points.extent(0))),
         block_rows_(choose_block_rows(points.extent(0), threads)),
@@ -173,15 +174,19 @@ class block_search {
   }
 
   void collect(workspace& w, index a, index b, index i0, index j0, const Scalar* excess) {
-    const index columns = std::min<index>(tile::right_rows, rows_of(b) - j0);
-    for (index i = i0; i < std::min(i0 + tile::left_rows, rows_of(a));
-         ++i, excess += tile::right_rows)
-      for (index j = 0; j < columns; ++j) {
-        if (!(excess[j] > 0)) continue;
-        if (a == b && (j0 + j <= i || is_seed(i, j0 + j))) continue;
-        if (exclude_.rejects(a * block_rows_ + i, b * block_rows_ + j0 + j)) continue;
-        w.pairs.push_back({i, j0 + j, 0.0});
-      }
+    for (index i = i0; i < std::min(i0 + tile::left_rows, rows_of(a)); ++i)
+      for (index v = 0; v < tile::vectors; ++v, excess += tile::simd::lanes)
+        if (const unsigned bits = tile::simd::positive(tile::simd::load(excess)))
+          collect_lanes(w, a, b, i, j0 + v * tile::simd::lanes, bits);
+  }
+
+  void collect_lanes(workspace& w, index a, index b, index i, index j0, unsigned bits) {
+    for (; bits != 0; bits &= bits - 1) {
+      const index j = j0 + std::countr_zero(bits);
+      if (j >= rows_of(b) || (a == b && (j <= i || is_seed(i, j)))) continue;
+      if (exclude_.rejects(a * block_rows_ + i, b * block_rows_ + j)) continue;
+      w.pairs.push_back({i, j, 0.0});
+    }
   }
 
   /// Exact distances of the pairs collected so far.
@@ -218,7 +223,7 @@ class block_search {
   tensor_view<const Scalar, 2> points_;
   const exclusion& exclude_;
   int threads_;
-  centring centring_;
+  const centring& centring_;
   best_candidates best_;
   std::vector<Scalar> half_;
   index block_rows_;

@@ -29,9 +29,13 @@ class best_candidates {
         table_{owned_tensor<double, 2>({rows, k}), owned_tensor<index, 2>({rows, k})},
         squares_(table_.distances.mutable_view().data()),
         indices_(table_.indices.mutable_view().data()) {
-    for (index i = 0; i < rows * k; ++i) {
-      squares_[i] = std::numeric_limits<double>::infinity();
-      indices_[i] = -1;
+    for (index row = 0; row < rows; ++row) clear(row);
+  }
+
+  void clear(index row) {
+    for (index slot = row * k_; slot < (row + 1) * k_; ++slot) {
+      squares_[slot] = std::numeric_limits<double>::infinity();
+      indices_[slot] = -1;
     }
   }
 

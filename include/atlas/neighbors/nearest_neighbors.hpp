@@ -2,12 +2,15 @@
 /// \file
 /// Exact k nearest neighbours of every row of a cloud among its other rows.
 
+#include <cstdio>
+#include <cstdlib>
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/neighbors/block_search.hpp"
 #include "atlas/neighbors/candidates.hpp"
 #include "atlas/neighbors/exclusion.hpp"
+#include "atlas/neighbors/tree_search.hpp"
 
 namespace atlas {
 
@@ -29,7 +32,17 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
   check_between(options.k, 1, points.extent(0) - 1, "k");
   check_exclusion(options.exclude, points.extent(0));
   check_finite(points, "points");
-  return block_search<Scalar>(points, options.k, options.exclude, options.threads)
+  const centring c = find_centring(points, options.threads);
+  if (points.extent(0) >= 4096 && c.reach <= 1 && !std::getenv("DENSE")) {
+    tree_search<Scalar> tree(points, c, options.k, options.exclude, options.threads);
+    const double exhaustive =
+        0.55 * static_cast<double>(points.extent(0) * points.extent(1)) / vector_of<Scalar>::lanes;
+    const double measured = tree.measure(exhaustive);
+    if (std::getenv("VERBOSE"))
+      std::fprintf(stderr, "tree %.0f of %.0f cycles a row\n", measured, exhaustive);
+    if (measured < exhaustive) return tree.run(options.on_progress);
+  }
+  return block_search<Scalar>(points, c, options.k, options.exclude, options.threads)
       .run(options.on_progress);
 }
 

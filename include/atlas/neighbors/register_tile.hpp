@@ -46,7 +46,7 @@ struct register_tile {
         most = simd::larger(most, sum[i][v]);
       }
     }
-    if (!simd::any_positive(most)) return false;
+    if (!simd::positive(most)) return false;
 #pragma GCC unroll 16
     for (int i = 0; i < left_rows; ++i)
 #pragma GCC unroll 4

@@ -52,6 +52,7 @@ struct centring {
   std::vector<double> mean;
   double scale = 1;
   double squared_scale = 1;
+  double reach = 0;  // largest magnitude of a coordinate after centring and scaling
 };
 
 inline constexpr index centring_rows = 1024;  // rows that are read at a time
@@ -97,6 +98,7 @@ centring find_centring(const tensor_view<const Scalar, 2>& points, int threads) 
   if (reach > 0 && std::isfinite(reach))
     c.scale = std::ldexp(1.0, std::clamp(-exponent, -500, 500));
   c.squared_scale = c.scale * c.scale;
+  c.reach = reach * c.scale;
   return c;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
 /// Vectors as wide as those of the processor that is compiled for, from the compiler's own vector
-/// types (GCC and Clang; no intrinsics).
+/// types (GCC and Clang). Only the way from comparisons to bits is asked of the processor by name.
 
 #include <cstring>
 
@@ -34,14 +34,32 @@ struct vector_of {
   static type smaller(type a, type b) { return a < b ? a : b; }
   static type larger(type a, type b) { return a > b ? a : b; }
 
-  /// Whether any lane is above 0.
-  static bool any_positive(type x) {
-    Scalar values[lanes];
-    std::memcpy(values, &x, sizeof x);
-    bool any = false;
-    for (int l = 0; l < lanes; ++l) any |= values[l] > 0;
-    return any;
+  /// One bit for every lane that is above 0, the first lane lowest.
+  static unsigned positive(type x) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(Scalar) == 4)
+      return __builtin_ia32_cmpps512_mask(type{}, x, less, 0xFFFF, current_rounding);
+    else
+      return __builtin_ia32_cmppd512_mask(type{}, x, less, 0xFF, current_rounding);
+#elif defined(__AVX__)
+    if constexpr (sizeof(Scalar) == 4)
+      return static_cast<unsigned>(__builtin_ia32_movmskps256((type)(type{} < x)));
+    else
+      return static_cast<unsigned>(__builtin_ia32_movmskpd256((type)(type{} < x)));
+#elif defined(__SSE2__)
+    if constexpr (sizeof(Scalar) == 4)
+      return static_cast<unsigned>(__builtin_ia32_movmskps((type)(type{} < x)));
+    else
+      return static_cast<unsigned>(__builtin_ia32_movmskpd((type)(type{} < x)));
+#else
+    unsigned bits = 0;
+    for (int l = 0; l < lanes; ++l) bits |= static_cast<unsigned>(x[l] > 0) << l;
+    return bits;
+#endif
   }
+
+ private:
+  static constexpr int less = 1, current_rounding = 4;  // of comparisons into masks
 };
 
 }  // namespace atlas::detail

@@ -1,0 +1,101 @@
+#pragma once
+/// \file
+/// The order of rows in which every leaf, every 16 leaves, every 256 and so on are close together.
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/tensor_view.hpp"
+
+namespace atlas::detail {
+
+inline constexpr index leaf_rows = 32;
+inline constexpr index fan_out = 16;  // children of a node
+
+/// Halves ranges of rows at the median of the coordinate that is widest there, down to leaves.
+class leaf_order {
+ public:
+  /// \param coordinates `[rows, width]`
+  leaf_order(const std::vector<float>& coordinates, index width, int threads)
+      : coordinates_(coordinates),
+        width_(width),
+        entries_(coordinates.size() / static_cast<std::size_t>(width)) {
+    for (std::size_t i = 0; i < entries_.size(); ++i)
+      entries_[i].row = static_cast<std::uint32_t>(i);
+    std::vector<range> ranges{{0, static_cast<index>(entries_.size())}};
+    while (!ranges.empty()) {
+      std::vector<index> middles(ranges.size());
+      parallel_for(static_cast<index>(ranges.size()), threads, [&](index r) {
+        middles[static_cast<std::size_t>(r)] = halve(ranges[static_cast<std::size_t>(r)]);
+      });
+      ranges = halves(ranges, middles);
+    }
+  }
+
+  index row(index place) const { return entries_[static_cast<std::size_t>(place)].row; }
+
+ private:
+  struct entry {
+    float key;
+    std::uint32_t row;
+  };
+  struct range {
+    index from, to;
+  };
+
+  static std::vector<range> halves(const std::vector<range>& ranges,
+                                   const std::vector<index>& middles) {
+    std::vector<range> out;
+    for (std::size_t r = 0; r < ranges.size(); ++r)
+      for (const range half : {range{ranges[r].from, middles[r]}, range{middles[r], ranges[r].to}})
+        if (half.to - half.from > leaf_rows) out.push_back(half);
+    return out;
+  }
+
+  /// Whole nodes of the largest size that fits more than once.
+  static index rows_left_of_middle(index rows) {
+    index unit = leaf_rows;
+    while (unit * fan_out < rows) unit *= fan_out;
+    return std::max<index>(1, (rows / 2 + unit / 2) / unit) * unit;
+  }
+
+  float at(index place, index axis) const {
+    return coordinates_[static_cast<std::size_t>(row(place) * width_ + axis)];
+  }
+
+  index widest(range r) const {
+    index best = 0;
+    float most = -1;
+    const index step = std::max<index>(1, (r.to - r.from) / 64);
+    for (index axis = 0; axis < width_; ++axis) {
+      float low = at(r.from, axis), high = low;
+      for (index i = r.from; i < r.to; i += step) {
+        low = std::min(low, at(i, axis));
+        high = std::max(high, at(i, axis));
+      }
+      if (high - low > most) {
+        most = high - low;
+        best = axis;
+      }
+    }
+    return best;
+  }
+
+  index halve(range r) {
+    if (r.to - r.from <= leaf_rows) return r.to;
+    const index axis = widest(r), middle = r.from + rows_left_of_middle(r.to - r.from);
+    for (index i = r.from; i < r.to; ++i) entries_[static_cast<std::size_t>(i)].key = at(i, axis);
+    const auto begin = entries_.begin();
+    std::nth_element(begin + r.from, begin + middle, begin + r.to,
+                     [](const entry& a, const entry& b) { return a.key < b.key; });
+    return middle;
+  }
+
+  const std::vector<float>& coordinates_;
+  index width_;
+  std::vector<entry> entries_;
+};
+
+}  // namespace atlas::detail
