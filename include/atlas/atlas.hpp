@@ -96,5 +96,6 @@
 #include "atlas/subspace/overlap.hpp"
 #include "atlas/subspace/principal_angles.hpp"
 #include "atlas/subspace/principal_frame.hpp"
+#include "atlas/subspace/principal_spectra.hpp"
 #include "atlas/subspace/pushed_null.hpp"
 #include "atlas/subspace/residual_stream.hpp"

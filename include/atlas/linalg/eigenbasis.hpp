@@ -4,10 +4,13 @@
 /// conquer where ATLAS_USE_LAPACK is defined (atlas::blas, where LAPACK was found).
 
 #include <Eigen/Eigenvalues>
+#include <cmath>
 #include <type_traits>
 #include <vector>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/linalg/tridiagonal.hpp"
+#include "atlas/linalg/tridiagonal_values.hpp"
 
 #ifdef ATLAS_USE_LAPACK
 extern "C" void dsyevd_(const char* job, const char* triangle, const int* n, double* matrix,
@@ -89,9 +92,27 @@ eigenbasis symmetric_eigenbasis(std::type_identity_t<Eigen::MatrixX<Real>> matri
   return basis;
 }
 
+namespace detail {
+
+/// Matrices up to this size fit into a cache, where what is made for them is faster than what is
+/// made for all.
+inline constexpr Eigen::Index small_matrix = 256;
+
+/// `value 2^exponent`, descending.
+template <class Real>
+Eigen::VectorX<Real> eigenvalues_of(const tridiagonal_form<Real>& form) {
+  return tridiagonal_eigenvalues(form.diagonal, form.off_diagonal) *
+         std::ldexp(Real(1), form.exponent);
+}
+
+}  // namespace detail
+
 /// Eigenvalues alone, descending.
+/// \throws as `symmetric_eigenbasis`
 template <class Real = double>
 Eigen::VectorX<Real> symmetric_eigenvalues(std::type_identity_t<Eigen::MatrixX<Real>> matrix) {
+  if (matrix.rows() > 0 && matrix.rows() <= detail::small_matrix)
+    return detail::eigenvalues_of(detail::tridiagonal_form<Real>(matrix));
   return detail::solve_symmetric(matrix, false).reverse();
 }
 

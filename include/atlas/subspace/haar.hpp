@@ -3,8 +3,8 @@
 /// The Haar null of an overlap: what two uniformly random subspaces give.
 
 #include <Eigen/Cholesky>
-#include <Eigen/Eigenvalues>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -13,6 +13,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/linalg/frame.hpp"
+#include "atlas/linalg/nuclear_norms.hpp"
 
 namespace atlas {
 
@@ -45,17 +46,18 @@ Eigen::MatrixX<Real> wishart_factor(index n, index k, random_stream& random) {
   return factor;
 }
 
-/// Draws squared principal cosines of two Haar k-frames in R^d. One frame may be the first k axes;
-/// the other is the column space of a normal matrix whose first k rows have Gram matrix
+/// Draws principal cosines of two Haar k-frames in R^d. One frame may be the first k axes; the
+/// other is the column space of a normal matrix whose first k rows A have Gram matrix
 /// S ~ Wishart_k(k) and whose others W ~ Wishart_k(d - k), and the squares are the eigenvalues of
-/// S in the metric S + W (Muirhead, Aspects of Multivariate Statistical Theory, 1982, section 3.3).
+/// S in the metric S + W = L L^T (Muirhead, Aspects of Multivariate Statistical Theory, 1982,
+/// section 3.3): the cosines are the singular values of `L^-1 A^T`.
 template <class Real = double>
 class haar_sampler {
  public:
   haar_sampler(index d, index k) : d_(d), k_(k) {}
 
-  /// In [0, 1], ascending.
-  Eigen::VectorX<Real> squared_cosines(random_stream& random) {
+  /// A `[k, k]` matrix whose singular values are the cosines.
+  const Eigen::MatrixX<Real>& draw(random_stream& random) {
     const Eigen::MatrixX<Real> inside = wishart_factor<Real>(k_, k_, random);
     total_.noalias() = inside.transpose() * inside;
     if (d_ > k_) {
@@ -64,16 +66,13 @@ class haar_sampler {
     }
     cholesky_.compute(total_);
     whitened_ = cholesky_.matrixL().solve(inside.transpose());
-    total_.noalias() = whitened_ * whitened_.transpose();
-    solver_.compute(total_, Eigen::EigenvaluesOnly);
-    return solver_.eigenvalues().cwiseMax(0.0).cwiseMin(1.0);
+    return whitened_;
   }
 
  private:
   index d_, k_;
   Eigen::MatrixX<Real> total_, whitened_;
   Eigen::LLT<Eigen::MatrixX<Real>> cholesky_;
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixX<Real>> solver_;
 };
 
 /// Sums over draws of the mean cosine x and the mean squared cosine y.
@@ -96,21 +95,40 @@ struct cosine_sums {
   }
 };
 
+/// Sums of up to eight draws: differences from what is expected, so that they do not cancel.
+template <class Real>
+cosine_sums sums_of_draws(index count, double expected, haar_sampler<Real>& sampler,
+                          nuclear_norms<Real>& norms, random_stream& random) {
+  const auto k = static_cast<double>(norms.size());
+  std::array<double, nuclear_norms<Real>::lanes> squared = {};
+  for (index l = 0; l < count; ++l) {
+    const Eigen::MatrixX<Real>& drawn = sampler.draw(random);
+    squared[static_cast<std::size_t>(l)] = drawn.squaredNorm() / k;
+    for (index c = 0; c < drawn.cols(); ++c)
+      for (index r = 0; r < drawn.rows(); ++r) norms.at(l, r, c) = drawn(r, c);
+  }
+  const auto sum = norms.compute();
+  cosine_sums out;
+  for (index l = 0; l < count; ++l)
+    out.add(sum(l) / k - std::sqrt(expected), squared[static_cast<std::size_t>(l)] - expected);
+  return out;
+}
+
 template <class Real = double>
 cosine_sums simulate_cosines(index d, index k, const haar_options& options) {
   constexpr index chunk = 250;  // draws a stream, whatever the number of threads
+  constexpr index lanes = nuclear_norms<Real>::lanes;
   const index chunks = (options.draws + chunk - 1) / chunk;
   const double expected = static_cast<double>(k) / static_cast<double>(d);
-  const double guess = std::sqrt(expected);  // sums of differences do not cancel
   std::vector<cosine_sums> parts(static_cast<std::size_t>(chunks));
   parallel_for(chunks, options.threads, [&](index c) {
     random_stream random(options.seed, static_cast<std::uint64_t>(c));
     haar_sampler<Real> sampler(d, k);
-    for (index i = c * chunk; i < std::min(options.draws, (c + 1) * chunk); ++i) {
-      const Eigen::VectorX<Real> squares = sampler.squared_cosines(random);
-      parts[static_cast<std::size_t>(c)].add(squares.cwiseSqrt().mean() - guess,
-                                             squares.mean() - expected);
-    }
+    nuclear_norms<Real> norms(k);
+    const index end = std::min(options.draws, (c + 1) * chunk);
+    for (index i = c * chunk; i < end; i += lanes)
+      parts[static_cast<std::size_t>(c)].add(
+          sums_of_draws(std::min(lanes, end - i), expected, sampler, norms, random));
   });
   cosine_sums all;
   for (const cosine_sums& part : parts) all.add(part);

@@ -3,6 +3,8 @@
 /// Overlap of subspaces: the mean of their principal cosines.
 
 #include <Eigen/Core>
+#include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/frame.hpp"
+#include "atlas/linalg/nuclear_norms.hpp"
 #include "atlas/subspace/principal_angles.hpp"
 
 namespace atlas {
@@ -39,16 +42,64 @@ std::vector<head_pair> head_pairs(index heads) {
   return pairs;
 }
 
+/// Mean principal cosines of pairs of heads, first < second, into both triangles of a matrix:
+/// products of a band of heads with all that follow in one matrix product, then their singular
+/// values, eight pairs at a time.
+template <class Real = double>
+class overlap_band {
+ public:
+  overlap_band(const std::vector<Eigen::MatrixX<Real>>& frames, const Eigen::MatrixX<Real>& stacked)
+      : stacked_(stacked), k_(frames.front().cols()), norms_(k_) {}
+
+  /// Of the heads `from` .. `from + count`.
+  void fill(index from, index count, Eigen::MatrixX<Real>& matrix) {
+    products_.noalias() = stacked_.middleCols(from * k_, count * k_).transpose() *
+                          stacked_.rightCols(stacked_.cols() - from * k_);
+    for (index i = from; i < from + count; ++i)
+      for (index j = i + 1; j < matrix.rows(); ++j) add({i, j}, from, matrix);
+    flush(matrix);
+  }
+
+ private:
+  void add(const head_pair& pair, index from, Eigen::MatrixX<Real>& matrix) {
+    const index top = (pair.first - from) * k_, left = (pair.second - from) * k_;
+    for (index c = 0; c < k_; ++c)
+      for (index r = 0; r < k_; ++r) norms_.at(waiting_, r, c) = products_(top + r, left + c);
+    pairs_[static_cast<std::size_t>(waiting_)] = pair;
+    if (++waiting_ == lanes) flush(matrix);
+  }
+
+  /// A mean is at most 1 but for rounding.
+  void flush(Eigen::MatrixX<Real>& matrix) {
+    if (waiting_ == 0) return;
+    const auto sums = norms_.compute();
+    for (index l = 0; l < waiting_; ++l) {
+      const auto [i, j] = pairs_[static_cast<std::size_t>(l)];
+      matrix(i, j) = matrix(j, i) = std::min(Real(1), sums(l) / static_cast<Real>(k_));
+    }
+    waiting_ = 0;
+  }
+
+  static constexpr index lanes = nuclear_norms<Real>::lanes;
+  const Eigen::MatrixX<Real>& stacked_;  ///< `[d, H k]`
+  Eigen::MatrixX<Real> products_;
+  index k_;
+  nuclear_norms<Real> norms_;
+  std::array<head_pair, lanes> pairs_ = {};
+  index waiting_ = 0;
+};
+
 template <class Real>
 Eigen::MatrixX<Real> overlap_matrix(const std::vector<Eigen::MatrixX<Real>>& frames, int threads) {
+  constexpr index band = 4;  // heads a task
   const auto heads = static_cast<index>(frames.size());
-  const auto pairs = head_pairs(heads);
+  const index k = frames.front().cols();
+  Eigen::MatrixX<Real> stacked(frames.front().rows(), heads * k);
+  for (index h = 0; h < heads; ++h)
+    stacked.middleCols(h * k, k) = frames[static_cast<std::size_t>(h)];
   Eigen::MatrixX<Real> matrix = Eigen::MatrixX<Real>::Identity(heads, heads);
-  parallel_for(static_cast<index>(pairs.size()), threads, [&](index p) {
-    const auto [i, j] = pairs[static_cast<std::size_t>(p)];
-    matrix(i, j) = matrix(j, i) =
-        principal_cosines(frames[static_cast<std::size_t>(i)], frames[static_cast<std::size_t>(j)])
-            .mean();
+  parallel_for((heads + band - 1) / band, threads, [&](index b) {
+    overlap_band<Real>(frames, stacked).fill(b * band, std::min(band, heads - b * band), matrix);
   });
   return matrix;
 }

@@ -11,6 +11,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/linalg/leading_eigenbasis.hpp"
 
 namespace atlas {
 
@@ -43,7 +44,7 @@ Eigen::MatrixXd principal_frame(const tensor_view<const Scalar, 2>& points, inde
                                 const std::string& argument) {
   check_cloud(points, argument);
   check_between(k, 1, points.extent(1), "local_dimension");
-  return top_frame(symmetric_eigenbasis(moments(points).covariance), k, argument);
+  return top_frame(leading_eigenbasis(moments(points).covariance, k), k, argument);
 }
 
 }  // namespace detail

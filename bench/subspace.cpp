@@ -1,0 +1,82 @@
+/// \file
+/// Frames of heads and what is made of them, kernel by kernel on one thread; argument: d.
+
+#include <benchmark/benchmark.h>
+
+#include <cmath>
+#include <vector>
+
+#include "atlas/core/random.hpp"
+#include "atlas/dimension/pca_rank.hpp"
+#include "atlas/linalg/covariance.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/subspace/haar.hpp"
+#include "atlas/subspace/overlap.hpp"
+#include "atlas/subspace/principal_frame.hpp"
+
+namespace {
+
+constexpr atlas::index points = 1200, directions = 7;
+
+/// `[N, d]` floats whose spectrum falls off, in axes of their own.
+atlas::owned_tensor<float, 2> cloud(atlas::index d) {
+  atlas::random_stream random(1);
+  const Eigen::MatrixXd axes = atlas::random_frame(d, d, random);
+  Eigen::MatrixXd x = atlas::normal_matrix(points, d, random);
+  for (atlas::index k = 0; k < d; ++k) x.col(k) *= std::pow(static_cast<double>(k + 1), -0.75);
+  const Eigen::MatrixXd turned = x * axes.transpose();
+  return atlas::copy_as<float>(atlas::as_view<2>(turned));
+}
+
+void covariance(benchmark::State& state) {
+  const auto x = cloud(state.range(0));
+  const atlas::tensor_view<const float, 2>& view = x;
+  for (auto _ : state) benchmark::DoNotOptimize(atlas::detail::moments(view));
+  const auto d = static_cast<double>(state.range(0));
+  state.counters["flops"] = benchmark::Counter(static_cast<double>(points) * d * (d + 1),
+                                               benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void eigenvalues(benchmark::State& state) {
+  const Eigen::MatrixXd m = atlas::detail::moments<float>(cloud(state.range(0))).covariance;
+  for (auto _ : state) benchmark::DoNotOptimize(atlas::symmetric_eigenvalues(m));
+}
+
+void eigenbasis(benchmark::State& state) {
+  const Eigen::MatrixXd m = atlas::detail::moments<float>(cloud(state.range(0))).covariance;
+  for (auto _ : state) benchmark::DoNotOptimize(atlas::symmetric_eigenbasis(m));
+}
+
+void frame(benchmark::State& state) {
+  const auto x = cloud(state.range(0));
+  for (auto _ : state) benchmark::DoNotOptimize(atlas::principal_frame(x, directions));
+}
+
+void rank(benchmark::State& state) {
+  const auto x = cloud(state.range(0));
+  for (auto _ : state) benchmark::DoNotOptimize(atlas::pca_rank(x));
+}
+
+void overlaps(benchmark::State& state) {
+  std::vector<Eigen::MatrixXd> frames;
+  atlas::random_stream random(1);
+  for (int h = 0; h < 144; ++h)
+    frames.push_back(atlas::random_frame(state.range(0), directions, random));
+  for (auto _ : state) benchmark::DoNotOptimize(atlas::overlap_matrix(frames, 1));
+}
+
+void haar(benchmark::State& state) {
+  for (auto _ : state)
+    benchmark::DoNotOptimize(
+        atlas::haar_overlap(state.range(0), directions, {.draws = 20000, .threads = 1}));
+}
+
+}  // namespace
+
+BENCHMARK(covariance)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(eigenvalues)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(eigenbasis)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(frame)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(rank)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(overlaps)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(haar)->Arg(64)->Arg(4096)->Unit(benchmark::kMillisecond);

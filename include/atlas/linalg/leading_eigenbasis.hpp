@@ -1,0 +1,78 @@
+#pragma once
+/// \file
+/// All eigenvalues and the first few eigenvectors of a symmetric matrix.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/linalg/lanes.hpp"
+#include "atlas/linalg/row_matrix.hpp"
+#include "atlas/linalg/tridiagonal.hpp"
+#include "atlas/linalg/tridiagonal_vectors.hpp"
+
+namespace atlas {
+
+namespace detail {
+
+/// Eigenvectors of T of the first k of its eigenvalues. \return whether they are good
+template <class Real>
+bool leading_vectors(const tridiagonal_form<Real>& form, const Eigen::VectorX<Real>& values,
+                     Eigen::MatrixX<Real>& vectors) {
+  tridiagonal_vectors<Real> solver(form.diagonal, form.off_diagonal);
+  row_matrix<Real> eight(vectors.rows(), lane_count);
+  for (index c = 0; c < vectors.cols(); c += lane_count) {
+    const index count = std::min(lane_count, vectors.cols() - c);
+    lanes_of<Real> wanted = lanes_of<Real>::Constant(values(c));
+    wanted.head(count) = values.segment(c, count);
+    if (!solver.find(wanted, eight.data())) return false;
+    vectors.middleCols(c, count) = eight.leftCols(count);
+  }
+  return make_orthonormal(vectors, values);
+}
+
+/// `Q vectors`.
+template <class Real>
+void turn_back(const tridiagonal_form<Real>& form, Eigen::MatrixX<Real>& vectors) {
+  row_matrix<Real> eight(vectors.rows(), lane_count);
+  for (index c = 0; c < vectors.cols(); c += lane_count) {
+    const index count = std::min(lane_count, vectors.cols() - c);
+    eight.setZero();
+    eight.leftCols(count) = vectors.middleCols(c, count);
+    form.turn_back(eight.data());
+    vectors.middleCols(c, count) = eight.leftCols(count);
+  }
+}
+
+}  // namespace detail
+
+/// As `symmetric_eigenbasis`, with `vectors` of the first k columns alone, `[d, k]`.
+///
+/// Small matrices with few columns wanted are made tridiagonal, and of the tridiagonal matrix only
+/// the k vectors are computed; where eigenvalues are so close that this does not give vectors as
+/// good as those of the whole basis, the whole basis is what is computed.
+///
+/// \throws value_error for k outside [1, d], or where the iteration does not converge, as for NaN
+template <class Real = double>
+eigenbasis leading_eigenbasis(const std::type_identity_t<Eigen::MatrixX<Real>>& matrix, index k) {
+  detail::check_between(k, 1, matrix.rows(), "k");
+  if (matrix.rows() <= detail::small_matrix && 2 * k <= matrix.rows()) {
+    const detail::tridiagonal_form<Real> form(matrix);
+    const Eigen::VectorX<Real> values =
+        detail::tridiagonal_eigenvalues(form.diagonal, form.off_diagonal);
+    Eigen::MatrixX<Real> vectors(matrix.rows(), k);
+    if (detail::leading_vectors(form, values, vectors)) {
+      detail::turn_back(form, vectors);
+      detail::fix_signs(vectors);
+      return {values * std::ldexp(Real(1), form.exponent), std::move(vectors)};
+    }
+  }
+  eigenbasis basis = symmetric_eigenbasis(matrix);
+  basis.vectors = basis.vectors.leftCols(k).eval();
+  return basis;
+}
+
+}  // namespace atlas
