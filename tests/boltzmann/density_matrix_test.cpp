@@ -82,11 +82,34 @@ TEST_CASE("both sides of the spectrum give the same entropy") {
         atlas::as_view<2>(Eigen::MatrixXd(normal_cloud(n, d))));
     Eigen::RowVectorXd weights = Eigen::RowVectorXd::Random(n).cwiseAbs2();
     weights /= weights.sum();
-    atlas::detail::entropy_solver solver;
-    const double keys = solver.entropy(weights, units.rows, 0, atlas::detail::density_side::keys);
-    const double coordinates =
-        solver.entropy(weights, units.rows, 0, atlas::detail::density_side::coordinates);
+    atlas::detail::density_tile<double> tile;
+    tile.weights = weights;
+    tile.mass.setOnes(1);
+    double keys = 0, coordinates = 0;
+    atlas::detail::entropy_solver<double>(tile, units, 0, atlas::detail::density_side::keys)
+        .run(tile.mass, &keys);
+    atlas::detail::entropy_solver<double>(tile, units, 0, atlas::detail::density_side::coordinates)
+        .run(tile.mass, &coordinates);
     CHECK(keys == Approx(coordinates).margin(entropy_rounding));
+  }
+}
+
+TEST_CASE("rows of few keys, of keys of their own and of all keys share a tile") {
+  const atlas::index queries = 37, keys = 400, d = 20;
+  atlas::random_stream random(3);
+  Eigen::MatrixXd weights = Eigen::MatrixXd::Zero(queries, keys);
+  for (atlas::index q = 0; q < queries; ++q) {
+    const atlas::index used = q % 3 == 0 ? keys : 1 + q % 25;
+    for (atlas::index i = 0; i < used; ++i)
+      weights(q, used == keys ? i : random.uniform_index(keys)) += 0.01 + random.uniform();
+    weights.row(q) /= weights.row(q).sum();
+  }
+  const Eigen::MatrixXd values = normal_cloud(keys, d);
+  const auto got = atlas::density_matrix(weights, values);
+  for (atlas::index q = 0; q < queries; ++q) {
+    const Eigen::MatrixXd rho = explicit_density(weights.row(q).transpose(), values);
+    CHECK(got.von_neumann_entropy[q] == Approx(explicit_entropy(rho)).margin(entropy_rounding));
+    CHECK(got.purity[q] == Approx((rho * rho).trace()).epsilon(tolerance::double_rounding));
   }
 }
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "atlas/boltzmann/density_rows.hpp"
-#include "atlas/boltzmann/row_weights.hpp"
+#include "atlas/boltzmann/row_entropies.hpp"
 #include "atlas/boltzmann/unit_values.hpp"
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
@@ -45,16 +45,14 @@ index density_of_rows(const tensor_view<const Scalar, 2>& weights, const unit_va
   density_tile<Real> tile;
   tile.load(weights, values, first, rows);
   const Eigen::ArrayX<Real> pure = purities(tile, values);
-  const auto directions = values.rows.middleRows(tile.first_key, tile.weights.cols());
-  entropy_solver<Real> solver;
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  std::fill_n(entropy + first, rows, none);
+  if (entropies)
+    entropy_solver<Real>(tile, values, negligible_weight<Scalar>()).run(tile.mass, entropy + first);
   index undefined = 0;
   for (index r = 0; r < rows; ++r) {
     const bool defined = tile.mass(r) > 0;
-    constexpr double none = std::numeric_limits<double>::quiet_NaN();
     purity[first + r] = defined ? std::min(1.0, pure(r)) : none;
-    entropy[first + r] = defined && entropies ? solver.entropy(tile.weights.row(r), directions,
-                                                               negligible_weight<Scalar>())
-                                              : none;
     undefined += defined ? 0 : 1;
   }
   return undefined;
@@ -71,7 +69,6 @@ void check_density(const tensor_view<const Scalar, 3>& weights,
                       "a number of heads that divides " + std::to_string(weights.extent(0)),
                       std::to_string(values.extent(0)));
   check_finite(values, "values");
-  for (index h = 0; h < weights.extent(0); ++h) check_row_weights(weights[h]);
 }
 
 /// \param purity and `entropy` have room for `[H, Q]`
@@ -118,7 +115,8 @@ tensor_view<const Scalar, 3> as_one_head(const tensor_view<const Scalar, 2>& x) 
 ///         weights or rows that do not sum to 1
 ///
 /// O(Q T^2 + T^2 d) for the purity, O(Q (n m^2 + m^3)) for the entropy with n keys of weight that
-/// matters and m = min(n, d); O(T d) memory beyond the result, and about 400 T doubles a thread.
+/// matters and m = min(n, d); O(T d) memory beyond the result, and about 400 T + 10 d^2 doubles a
+/// thread.
 template <tensor_like<2> Weights, tensor_like<2> Values>
 density_observables<1> density_matrix(const Weights& weights, const Values& values,
                                       const density_options& options = {}) {

@@ -10,23 +10,31 @@
 
 namespace atlas::detail {
 
-/// \throws value_error for weights that are negative or NaN, or rows that do not sum to 1
+inline constexpr double weight_sum_slack = 1e-3;  ///< rows in half precision
+
+/// \throws value_error for weights of query t that are negative or NaN, or do not sum to 1
+template <class Row>
+void check_weights_of_row(const Row& weights, index t) {
+  double sum = 0, least = 0;
+  for (index i = 0; i < weights.size(); ++i) {
+    const auto w = static_cast<double>(weights[i]);
+    sum += w;
+    least = w < least ? w : least;
+  }
+  // A NaN is in the sum.
+  if (least >= 0 && std::abs(sum - 1) <= weight_sum_slack) return;
+  for (index i = 0; i < weights.size(); ++i)
+    if (const auto w = static_cast<double>(weights[i]); !(w >= 0))
+      throw value_error("weights", "weights of 0 or more",
+                        number_text(w) + " for query " + std::to_string(t));
+  throw value_error("weights", "rows that sum to 1",
+                    number_text(sum) + " for query " + std::to_string(t));
+}
+
+/// The same of all rows.
 template <class Scalar>
 void check_row_weights(const tensor_view<const Scalar, 2>& weights) {
-  constexpr double slack = 1e-3;  // rows in half precision
-  for (index t = 0; t < weights.extent(0); ++t) {
-    double sum = 0;
-    for (index i = 0; i < weights.extent(1); ++i) {
-      const auto w = static_cast<double>(weights(t, i));
-      if (!(w >= 0))
-        throw value_error("weights", "weights of 0 or more",
-                          number_text(w) + " for query " + std::to_string(t));
-      sum += w;
-    }
-    if (!(std::abs(sum - 1) <= slack))
-      throw value_error("weights", "rows that sum to 1",
-                        number_text(sum) + " for query " + std::to_string(t));
-  }
+  for (index t = 0; t < weights.extent(0); ++t) check_weights_of_row(weights[t], t);
 }
 
 }  // namespace atlas::detail

@@ -1,0 +1,134 @@
+#pragma once
+/// \file
+/// Von Neumann entropies of a few rows of one head.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "atlas/boltzmann/density_lanes.hpp"
+#include "atlas/boltzmann/density_rows.hpp"
+#include "atlas/boltzmann/eigenvalue_lanes.hpp"
+#include "atlas/boltzmann/tridiagonal_lanes.hpp"
+
+namespace atlas::detail {
+
+/// `-sum l ln l` of the eigenvalues of a density matrix, whose rounding below 0 or next to it
+/// counts as 0.
+template <class Real = double>
+double spectral_entropy(const Eigen::ArrayX<Real>& eigenvalues) {
+  constexpr double noise = 4 * std::numeric_limits<double>::epsilon();
+  const Eigen::ArrayX<Real> kept = (eigenvalues > noise).select(eigenvalues, Real(0));
+  const Eigen::ArrayX<Real> shares = kept / kept.sum();
+  return std::max(0.0, -(shares > 0).select(shares * shares.log(), Real(0)).sum());
+}
+
+/// Which of two matrices with the same non-zero spectrum is made.
+enum class density_side { smaller, keys, coordinates };
+
+/// Entropies of the rows of a tile. Rows whose matrices are about as large share the lanes of a
+/// vector.
+template <class Real = double>
+class entropy_solver {
+ public:
+  /// \param negligible weight of a row that may be dropped in all
+  entropy_solver(const density_tile<Real>& tile, const unit_values<Real>& values, Real negligible,
+                 density_side side = density_side::smaller)
+      : weights_(tile.weights),
+        directions_(values.rows.middleRows(tile.first_key, tile.weights.cols())),
+        least_(negligible / static_cast<Real>(tile.weights.cols())),
+        side_(side) {}
+
+  /// Of rows with any weight; `out` has a place for every row of the tile.
+  void run(const Eigen::ArrayX<Real>& mass, double* out) {
+    std::vector<sized_row> small, large;
+    for (index r = 0; r < weights_.rows(); ++r) {
+      if (!(mass(r) > 0)) continue;
+      const index n = (weights_.row(r).array() > least_).count();
+      if (n <= 1) {
+        out[r] = 0;
+      } else {
+        (by_keys(n) ? small : large).push_back({r, n});
+      }
+    }
+    std::stable_sort(small.begin(), small.end(),
+                     [](const sized_row& a, const sized_row& b) { return a.keys < b.keys; });
+    run_by_keys(small, out);
+    run_by_coordinates(large, out);
+  }
+
+ private:
+  static constexpr index lanes = lane_count<Real>, all_lanes = lane_eigenvalues<Real>::lanes;
+
+  using strided = Eigen::Map<const Eigen::ArrayX<Real>, 0, Eigen::InnerStride<>>;
+
+  struct sized_row {
+    index row, keys;
+  };
+
+  bool by_keys(index n) const {
+    return side_ == density_side::keys ||
+           (side_ == density_side::smaller && n <= directions_.cols());
+  }
+
+  /// `form(rows, count, size, out)` makes the matrices of one vector, of the size that `size_of`
+  /// asks for the last of a batch of rows.
+  template <class SizeOf, class Form>
+  void run_batches(const std::vector<sized_row>& rows, SizeOf&& size_of, Form&& form, double* out) {
+    std::vector<index> row_numbers;
+    for (const sized_row& r : rows) row_numbers.push_back(r.row);
+    const auto total = static_cast<index>(rows.size());
+    for (index from = 0; from < total; from += all_lanes) {
+      const index count = std::min(all_lanes, total - from);
+      const index size = size_of(rows[static_cast<std::size_t>(from + count - 1)]);
+      diagonals_.setZero(size * all_lanes);
+      squares_.setZero(size * all_lanes);
+      triangles_.resize(packed_place(size, 0) * lanes);
+      for (index first = 0; first < count; first += lanes) {
+        form(row_numbers.data() + from + first, std::min(lanes, count - first), size,
+             triangles_.data());
+        reduction_.reduce(triangles_.data(), size, diagonals_.data() + first,
+                          squares_.data() + first, all_lanes);
+      }
+      lane_eigenvalues<Real>::solve(diagonals_.data(), squares_.data(), size);
+      for (index l = 0; l < count; ++l)
+        out[row_numbers[static_cast<std::size_t>(from + l)]] = spectral_entropy<Real>(
+            strided(diagonals_.data() + l, size, Eigen::InnerStride<>(all_lanes)));
+    }
+  }
+
+  /// Rows of few keys, the fewest first.
+  void run_by_keys(const std::vector<sized_row>& rows, double* out) {
+    key_grams<Real> grams(weights_, directions_, least_);
+    run_batches(
+        rows, [](const sized_row& last) { return last.keys; },
+        [&](const index* row_numbers, index count, index size, Real* to) {
+          grams.form(row_numbers, count, size, to);
+        },
+        out);
+  }
+
+  void run_by_coordinates(const std::vector<sized_row>& rows, double* out) {
+    if (rows.empty()) return;
+    const column_panels<Real> panels(directions_);
+    lane_densities<Real> densities(panels, directions_.cols());
+    run_batches(
+        rows, [&](const sized_row&) { return directions_.cols(); },
+        [&](const index* row_numbers, index count, index, Real* to) {
+          densities.form(weights_, row_numbers, count, to);
+        },
+        out);
+  }
+
+  const row_matrix<Real>& weights_;
+  Eigen::Ref<const row_matrix<Real>> directions_;
+  Real least_;
+  density_side side_;
+  lane_tridiagonalization<Real> reduction_;
+  Eigen::ArrayX<Real> triangles_;            ///< packed, of one vector
+  Eigen::ArrayX<Real> diagonals_, squares_;  ///< `[size, all_lanes]`
+};
+
+}  // namespace atlas::detail
