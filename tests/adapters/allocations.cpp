@@ -17,13 +17,23 @@ extern "C" void __wrap_free(void* memory) {
   __real_free(memory);
 }
 
+// All of them: the sanitizers have some of their own, which must not meet these.
 void* operator new(std::size_t size) {
   if (void* memory = __wrap_malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
+}
+void* operator new[](std::size_t size) {
+  return operator new(size);
 }
 void operator delete(void* memory) noexcept {
   __real_free(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept {
+  __real_free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  __real_free(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
   __real_free(memory);
 }
