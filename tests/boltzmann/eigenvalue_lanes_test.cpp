@@ -23,7 +23,7 @@ constexpr double eigenvalue_rounding = 1e-14;
 /// Eigenvalues of each, descending.
 std::vector<Eigen::VectorXd> in_lanes(const std::vector<Eigen::MatrixXd>& matrices) {
   using solver = atlas::detail::lane_eigenvalues<double>;
-  constexpr atlas::index lanes = atlas::detail::lane_count<double>;
+  constexpr atlas::index lanes = atlas::detail::packet_lanes<double>;
   const atlas::index n = matrices.front().rows();
   Eigen::ArrayXd triangles(n * (n + 1) / 2 * lanes);
   Eigen::ArrayXd diagonals = Eigen::ArrayXd::Zero(n * solver::lanes), squares = diagonals;

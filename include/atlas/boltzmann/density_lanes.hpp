@@ -57,7 +57,7 @@ class lane_densities {
   }
 
  private:
-  static constexpr index lanes = lane_count<Real>;
+  static constexpr index lanes = packet_lanes<Real>;
   static constexpr index together = 2;  ///< rows of rho
   static constexpr index width = column_panels<Real>::width;
   static constexpr index block = 128;  ///< keys, as many as stay in the nearest cache
@@ -128,7 +128,7 @@ class key_grams {
   }
 
  private:
-  static constexpr index lanes = lane_count<Real>;
+  static constexpr index lanes = packet_lanes<Real>;
 
   /// `v_i . v_j` of the keys chosen.
   void multiply() {

@@ -16,12 +16,12 @@ namespace atlas::detail {
 /// Vectors whose chains of divisions run side by side.
 inline constexpr index interleaved = 2;
 
-/// Of `interleaved * lane_count` matrices whose eigenvalues are at most about 1 in magnitude, to
+/// Of `interleaved * packet_lanes` matrices whose eigenvalues are at most about 1 in magnitude, to
 /// some 1e-16 absolutely.
 template <class Real>
 class lane_eigenvalues {
  public:
-  static constexpr index lanes = interleaved * lane_count<Real>;
+  static constexpr index lanes = interleaved * packet_lanes<Real>;
 
   /// \param diagonal `[n, lanes]`, becomes the eigenvalues, in no order
   /// \param squares of the entries beside it, `[n - 1, lanes]`, overwritten
@@ -38,7 +38,7 @@ class lane_eigenvalues {
 
  private:
   using packet = packet_of<Real>;
-  static constexpr index size = lane_count<Real>;
+  static constexpr index size = packet_lanes<Real>;
 
   /// NaN where there is one.
   static Real largest(const Real* x) {

@@ -15,7 +15,7 @@ using packet_of = typename Eigen::internal::packet_traits<Real>::type;
 
 /// Problems that share a vector.
 template <class Real>
-inline constexpr index lane_count = Eigen::internal::unpacket_traits<packet_of<Real>>::size;
+inline constexpr index packet_lanes = Eigen::internal::unpacket_traits<packet_of<Real>>::size;
 
 /// The vector at an aligned place.
 template <class Real>

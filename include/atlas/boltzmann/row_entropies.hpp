@@ -60,7 +60,7 @@ class entropy_solver {
   }
 
  private:
-  static constexpr index lanes = lane_count<Real>, all_lanes = lane_eigenvalues<Real>::lanes;
+  static constexpr index lanes = packet_lanes<Real>, all_lanes = lane_eigenvalues<Real>::lanes;
 
   using strided = Eigen::Map<const Eigen::ArrayX<Real>, 0, Eigen::InnerStride<>>;
 

@@ -10,7 +10,7 @@
 
 namespace atlas::detail {
 
-/// Works on `lane_count` matrices of one size. One object serves many of them.
+/// Works on `packet_lanes` matrices of one size. One object serves many of them.
 template <class Real>
 class lane_tridiagonalization {
  public:
@@ -31,7 +31,7 @@ class lane_tridiagonalization {
   }
 
  private:
-  static constexpr index lanes = lane_count<Real>;
+  static constexpr index lanes = packet_lanes<Real>;
   /// Rows that are worked on together, as many as the registers hold.
   static constexpr index together = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 4 : 2;
   using packet = packet_of<Real>;
