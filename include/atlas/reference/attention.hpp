@@ -35,8 +35,9 @@ void softmax_row(Eigen::Ref<row_array<Scalar>> logits, index first, index last,
   const auto seen = logits.segment(first, last - first + 1);
   auto shares = weights.segment(first, last - first + 1);
   shares = (seen - seen.maxCoeff()).exp();
-  double sum = 0;
-  for (index k = 0; k < shares.size(); ++k) sum += static_cast<double>(shares(k));
+  const Scalar* const share = shares.data();
+  const double sum =
+      ordered_sum(shares.size(), [&](index k) { return static_cast<double>(share[k]); });
   shares *= static_cast<Scalar>(1 / sum);
 }
 

@@ -16,8 +16,17 @@ enum class product { assign, add };
 /// How a product is shared out.
 struct work_split {
   int threads = 0;
-  index tile_rows = 256;
+  index tile_rows = 512;  ///< at most
 };
+
+/// Rows of a tile: fewer where there would be too few tiles for the threads to share evenly. Large
+/// ones repack the weights less often. Not a function of the number of threads.
+inline index balanced_tile_rows(index rows, index column_tiles, index most) {
+  constexpr index enough = 4, least = 64;
+  index tile = most;
+  while (tile > least && (rows + tile - 1) / tile * column_tiles < enough) tile /= 2;
+  return tile;
+}
 
 /// y becomes (or gains) `x W + bias`, where W is the weight as `[in, out]`, or its transpose where
 /// the weight is `[out, in]`.
@@ -26,11 +35,11 @@ void apply_linear(const std::type_identity_t<const_rows<Scalar>>& x,
                   const Eigen::Map<const row_matrix<Scalar>>& weight, bool input_major,
                   const Scalar* bias, product how, const work_split& split,
                   std::type_identity_t<mutable_rows<Scalar>> y) {
-  constexpr index tile_columns = 256;
-  const index tile_rows = split.tile_rows;
+  constexpr index tile_columns = 192;  // whole panels of Eigen's kernels: 48, 24 or 12 columns
   const index n = x.rows(), out = input_major ? weight.cols() : weight.rows();
-  const index row_tiles = (n + tile_rows - 1) / tile_rows;
   const index column_tiles = (out + tile_columns - 1) / tile_columns;
+  const index tile_rows = balanced_tile_rows(n, column_tiles, split.tile_rows);
+  const index row_tiles = (n + tile_rows - 1) / tile_rows;
   parallel_for(row_tiles * column_tiles, split.threads, [&](index t) {
     const index r = t / column_tiles * tile_rows, c = t % column_tiles * tile_columns;
     const index rows = std::min(tile_rows, n - r), columns = std::min(tile_columns, out - c);

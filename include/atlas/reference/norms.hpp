@@ -11,12 +11,9 @@ namespace atlas::detail {
 /// The sum, or the sum of squares, of a row less `shift`; in double and in a fixed order.
 template <class Scalar>
 double shifted_sum(const Scalar* x, index d, double shift, bool squared) {
-  double sum = 0;
-  for (index k = 0; k < d; ++k) {
-    const double v = static_cast<double>(x[k]) - shift;
-    sum += squared ? v * v : v;
-  }
-  return sum;
+  const auto at = [&](index k) { return static_cast<double>(x[k]) - shift; };
+  if (!squared) return ordered_sum(d, at);
+  return ordered_sum(d, [&](index k) { return at(k) * at(k); });
 }
 
 /// What a norm takes from a row, and what it multiplies by.
