@@ -97,8 +97,8 @@ int main(int argc, char** argv) {
   std::atomic<int> captures = 0;
   const atlas::head_observer capture = [&](const atlas::head_capture&) { ++captures; };
   const double captured =
-      seconds(3, [&] { model.forward(blocks, {.observer = capture, .threads = threads}); });
-  const double hidden = seconds(3, [&] {
+      seconds(2, [&] { model.forward(blocks, {.observer = capture, .threads = threads}); });
+  const double hidden = seconds(1, [&] {
     model.forward(blocks, {.hidden_observer = [](auto, auto, const auto&) {}, .threads = threads});
   });
   const double logits = seconds(1, [&] {

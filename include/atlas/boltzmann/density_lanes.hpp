@@ -67,31 +67,37 @@ class lane_densities {
   void add_rows(index key, index keys, index row, Real* out) {
     const Real* const left = panels_.panel(row / width, key) + row % width;
     for (index column = 0; column < std::min(d_, row + together); column += width)
-      add_panel(left, panels_.panel(column / width, key), keys, row, column, out);
+      if (row + together - column <= width / 2)
+        add_panel<width / 2>(left, panels_.panel(column / width, key), keys, row, column, out);
+      else
+        add_panel<width>(left, panels_.panel(column / width, key), keys, row, column, out);
   }
 
+  /// Of a panel on the diagonal perhaps its first half alone.
+  template <index Columns>
   void add_panel(const Real* left, const Real* v, index keys, index row, index column, Real* out) {
     using namespace Eigen::internal;
-    packet upper[width], lower[width];
-    for (index k = 0; k < width; ++k) upper[k] = lower[k] = same_lanes(Real(0));
+    packet upper[Columns], lower[Columns];
+    for (index k = 0; k < Columns; ++k) upper[k] = lower[k] = same_lanes(Real(0));
     const Real* w = weights_.data();
     for (index i = 0; i < keys; ++i, left += width, v += width, w += lanes) {
       // Multiplied here rather than kept: a factor in memory would be loaded once a product.
       const packet first = pmul(load_lanes(w), same_lanes(left[0]));
       const packet second = pmul(load_lanes(w), same_lanes(left[1]));
-      for (index k = 0; k < width; ++k) {
+      for (index k = 0; k < Columns; ++k) {
         const packet x = same_lanes(v[k]);
         upper[k] = pmadd(first, x, upper[k]);
         lower[k] = pmadd(second, x, lower[k]);
       }
     }
-    add_entries(upper, row, column, out);
-    if (row + 1 < d_) add_entries(lower, row + 1, column, out);
+    add_entries<Columns>(upper, row, column, out);
+    if (row + 1 < d_) add_entries<Columns>(lower, row + 1, column, out);
   }
 
   /// Those on or below the diagonal.
+  template <index Columns>
   void add_entries(const packet* sums, index row, index column, Real* out) {
-    for (index k = 0; k < width && column + k <= row; ++k) {
+    for (index k = 0; k < Columns && column + k <= row; ++k) {
       Real* const place = out + packed_place(row, column + k) * lanes;
       Eigen::internal::pstore(place, Eigen::internal::padd(load_lanes(place), sums[k]));
     }

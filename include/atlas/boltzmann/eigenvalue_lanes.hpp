@@ -14,7 +14,7 @@
 namespace atlas::detail {
 
 /// Vectors whose chains of divisions run side by side.
-inline constexpr index interleaved = 2;
+inline constexpr index interleaved = 4;
 
 /// Of `interleaved * packet_lanes` matrices whose eigenvalues are at most about 1 in magnitude, to
 /// some 1e-16 absolutely.

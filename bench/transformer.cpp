@@ -1,0 +1,52 @@
+/// \file
+/// Forward passes of a model of the shape of SmolLM-135M with fewer layers; arguments: blocks,
+/// positions, threads.
+
+#include <benchmark/benchmark.h>
+
+#include "atlas/reference/random_transformer.hpp"
+
+namespace {
+
+constexpr atlas::index layers = 4;
+
+const atlas::transformer& model() {
+  static const atlas::transformer instance = [] {
+    atlas::transformer_config c;
+    c.family = atlas::model_family::llama;
+    c.layers = layers;
+    c.model_dimension = 576;
+    c.heads = 9;
+    c.key_value_heads = 3;
+    c.head_dimension = 64;
+    c.mlp_dimension = 1536;
+    c.vocabulary = 4096;
+    c.positions = 2048;
+    c.mlp_activation = atlas::activation::silu;
+    return atlas::random_transformer(c, 1);
+  }();
+  return instance;
+}
+
+/// Every head of every layer is handed out; flops are those of the linear maps.
+void forward_with_capture(benchmark::State& state) {
+  atlas::owned_tensor<atlas::index, 2> blocks({state.range(0), state.range(1)});
+  atlas::random_stream random(2);
+  for (atlas::index i = 0; i < blocks.size(); ++i)
+    blocks.mutable_view().data()[i] = random.uniform_index(model().config().vocabulary);
+  for (auto _ : state)
+    model().forward(blocks, {.observer = [](const atlas::head_capture&) {},
+                             .threads = static_cast<int>(state.range(2))});
+  const double weights = layers * (576.0 * (2 * 576 + 2 * 192) + 3 * 576.0 * 1536);
+  state.counters["flops"] = benchmark::Counter(2 * weights * static_cast<double>(blocks.size()),
+                                               benchmark::Counter::kIsIterationInvariantRate);
+}
+
+}  // namespace
+
+BENCHMARK(forward_with_capture)
+    ->Args({1, 512, 1})
+    ->Args({1, 512, 2})
+    ->Args({4, 256, 2})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
