@@ -52,7 +52,7 @@ std::map<std::string, errors_by_method> output_errors(const nlohmann::json& resu
 
 TEST_CASE("quantize: GPTQ is no worse than round to nearest on any matrix, and LDLQ is GPTQ") {
   const temporary_folder folder;
-  for (const std::string model : models)
+  for (const std::string& model : models)
     for (const std::string granularity : {"column", "row"}) {
       const program_run r = run(folder,
                                 "quantize --bits 2,3,4 --methods identity,gptq,gptq-act-order,ldlq "
