@@ -198,8 +198,8 @@ TEST_CASE("batches are pieces of the stream, by seed and step") {
   std::vector<atlas::index> tokens(40);
   for (std::size_t i = 0; i < 40; ++i) tokens[i] = static_cast<atlas::index>(i);
   std::set<atlas::index> first;
-  for (atlas::index step = 0; step < 200; ++step) {
-    const auto batch = atlas::token_batch(atlas::as_view<1>(tokens), 3, 10, 5, step);
+  for (atlas::index at = 0; at < 200; ++at) {
+    const auto batch = atlas::token_batch(atlas::as_view<1>(tokens), 3, 10, 5, at);
     for (atlas::index b = 0; b < 3; ++b) {
       first.insert(batch(b, 0));
       for (atlas::index t = 1; t < 10; ++t) CHECK(batch(b, t) == batch(b, 0) + t);

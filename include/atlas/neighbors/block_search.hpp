@@ -139,8 +139,9 @@ class block_search {
   }
 
   void load_limits(block_limits<Scalar>& limits, index block) {
-    const auto padded = static_cast<std::size_t>(block_rows_);
-    limits.half.assign(padded, Scalar(0));
+    // The last tile may reach past the block: what it finds there is far from everything.
+    const auto padded = static_cast<std::size_t>(block_rows_ + tile::right_rows);
+    limits.half.assign(padded, std::numeric_limits<Scalar>::max() / 4);
     limits.floor.assign(padded, std::numeric_limits<Scalar>::infinity());
     const index from = block * block_rows_;
     const std::lock_guard lock(locks_[static_cast<std::size_t>(block)]);
