@@ -7,6 +7,7 @@
 #include <boost/timer/progress_display.hpp>
 #include <cmath>
 #include <csignal>
+#include <ctime>
 #include <iostream>
 #include <memory>
 
@@ -57,9 +58,18 @@ class stage_bars {
 }  // namespace
 
 void watch_for_interrupts() {
+  // A second one ends the program at once, unless it came with the first: timeout sends its signal
+  // to the program and then to the group it is in.
   const auto note = [](int signal) {
-    interrupted = 1;
-    std::signal(signal, SIG_DFL);
+    static volatile std::time_t first = 0;
+    const std::time_t now = std::time(nullptr);
+    if (interrupted == 0) {
+      first = now;
+      interrupted = 1;
+    } else if (now - first > 1) {
+      std::signal(signal, SIG_DFL);
+      std::raise(signal);
+    }
   };
   std::signal(SIGINT, note);
   std::signal(SIGTERM, note);
