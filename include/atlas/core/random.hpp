@@ -4,6 +4,7 @@
 /// independent, cost nothing to make, and give the same bits on every platform.
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -119,14 +120,9 @@ class random_stream {
     for (;;) {
       const std::uint64_t bits = (*this)();
       const auto layer = static_cast<std::size_t>(bits & 255U);
-      const bool negative = (bits & 256U) != 0;
       const double x = (static_cast<double>(bits >> 12) + 0.5) * 0x1p-52 * z.x[layer];
-      if (x < z.x[layer + 1] || (layer == 0 ? false : in_wedge(z, layer, x)))
-        return negative ? -x : x;
-      if (layer == 0) {
-        const double y = normal_tail();
-        return negative ? -y : y;
-      }
+      if (x < z.x[layer + 1] || (layer > 0 && in_wedge(z, layer, x))) return with_sign(x, bits);
+      if (layer == 0) return with_sign(normal_tail(), bits);
     }
   }
 
@@ -160,6 +156,11 @@ class random_stream {
     const std::uint64_t cross = (a >> 32) * (b & mask) + (low >> 32);
     const std::uint64_t other = (a & mask) * (b >> 32) + (cross & mask);
     return {(a >> 32) * (b >> 32) + (cross >> 32) + (other >> 32), a * b};
+  }
+
+  /// Negative by bit 8, without a branch that nobody can predict.
+  static double with_sign(double x, std::uint64_t bits) {
+    return std::bit_cast<double>(std::bit_cast<std::uint64_t>(x) | (bits & 256U) << 55);
   }
 
   bool in_wedge(const detail::ziggurat& z, std::size_t layer, double x) {
