@@ -26,11 +26,9 @@ std::uint64_t head_seed(std::uint64_t seed, index layer, index head) {
 }
 
 /// Share of rows whose nearest neighbour is of the same context, and what it would be by chance.
-template <class Scalar>
-void add_same_context(const atlas::tensor_view<const Scalar, 2>& points,
+void add_same_context(const atlas::neighbor_table& found,
                       const atlas::owned_tensor<index, 1>& context, head_report& out) {
-  const auto found = atlas::nearest_neighbors(points, {.k = 1, .threads = 1});
-  const index n = points.extent(0);
+  const index n = found.indices.extent(0);
   double same = 0, pairs = 0;
   std::map<index, index> sizes;
   for (index i = 0; i < n; ++i) {
@@ -43,6 +41,20 @@ void add_same_context(const atlas::tensor_view<const Scalar, 2>& points,
   out.chance = pairs / (static_cast<double>(n) * static_cast<double>(n - 1));
 }
 
+/// One search serves both estimators and the share of the same context.
+template <class Scalar>
+void add_dimensions(const atlas::tensor_view<const Scalar, 2>& points, const source_layer& layer,
+                    const atlas::two_nn_options& options, head_report& out) {
+  const auto found = atlas::nearest_neighbors(points, {.k = 2, .threads = 1});
+  out.none = atlas::two_nn_from_neighbors(found, options);
+  atlas::two_nn_options truncated = options;
+  truncated.estimator = atlas::two_nn_estimator::truncated;
+  out.truncated = atlas::two_nn_from_neighbors(found, truncated);
+  if (layer.context.empty()) return;
+  out.whole = atlas::two_nn(points, options);
+  add_same_context(found, layer.context, out);
+}
+
 template <class Scalar>
 head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
                          const source_layer& layer, index head, const measure_options& o) {
@@ -50,15 +62,8 @@ head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
   out.head = head;
   out.points = points.extent(0);
   atlas::two_nn_options options{.discard_fraction = o.discard, .threads = 1};
-  out.none = atlas::two_nn(points, options);
-  options.estimator = atlas::two_nn_estimator::truncated;
-  out.truncated = atlas::two_nn(points, options);
-  options.estimator = atlas::two_nn_estimator::censored;
-  if (!layer.context.empty()) {
-    options.exclude = atlas::same_context(layer.context);
-    out.whole = atlas::two_nn(points, options);
-    add_same_context(points, layer.context, out);
-  }
+  if (!layer.context.empty()) options.exclude = atlas::same_context(layer.context);
+  add_dimensions(points, layer, options, out);
   if (o.surrogates > 0)
     out.surrogate = atlas::two_nn_null(
         points, out.whole ? *out.whole : out.none, options,

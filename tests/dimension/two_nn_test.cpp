@@ -117,6 +117,23 @@ TEST_CASE("a swiss roll has dimension 2, not 2.7") {
   CHECK(truncated == Approx(2.7).margin(0.07));
 }
 
+TEST_CASE("a table of neighbours gives what the cloud gives, with every estimator") {
+  Eigen::MatrixXd x = normal_cloud(300, 5);
+  x.row(7) = x.row(8);
+  const auto table = atlas::nearest_neighbors(x, {.k = 3});
+  for (const auto estimator : {two_nn_estimator::censored, two_nn_estimator::regression,
+                               two_nn_estimator::truncated, two_nn_estimator::bayesian}) {
+    const auto whole = two_nn(x, {.estimator = estimator});
+    const auto from_table = atlas::two_nn_from_neighbors(table, {.estimator = estimator});
+    CHECK(from_table.dimension == whole.dimension);
+    CHECK(from_table.interval.lower == whole.interval.lower);
+    CHECK(from_table.points_used == 298);
+    CHECK(from_table.duplicates == 2);
+  }
+  const auto nearest = atlas::nearest_neighbors(x, {.k = 1});
+  CHECK_REFUSED(atlas::shape_error, atlas::two_nn_from_neighbors(nearest), "table", "[300, 1]");
+}
+
 TEST_CASE("estimates of a cloud are the formulas on brute-force distances") {
   const Eigen::MatrixXd x = normal_cloud(400, 4);
   const auto logs = log_ratios(x);

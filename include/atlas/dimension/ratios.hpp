@@ -29,6 +29,19 @@ inline void add_log_ratio(const neighbor_table& table, index i, log_ratios& out)
     out.values.push_back(std::log(second / first));
 }
 
+/// \throws shape_error for fewer than 3 rows or 2 neighbours
+template <class = void>
+log_ratios log_ratios_of(const neighbor_table& table) {
+  const index rows = table.distances.extent(0), k = table.distances.extent(1);
+  if (rows < 3 || k < 2)
+    throw shape_error("table", "at least 3 rows of two neighbours each",
+                      shape_text(table.distances.extents()));
+  log_ratios out;
+  out.values.reserve(static_cast<std::size_t>(rows));
+  for (index i = 0; i < rows; ++i) add_log_ratio(table, i, out);
+  return out;
+}
+
 /// The two nearest neighbours of every row, whatever `options.k`.
 template <class Scalar>
 neighbor_table two_neighbors(const tensor_view<const Scalar, 2>& points, neighbor_options options) {
@@ -43,11 +56,7 @@ neighbor_table two_neighbors(const tensor_view<const Scalar, 2>& points, neighbo
 template <class Scalar>
 log_ratios neighbor_log_ratios(const tensor_view<const Scalar, 2>& points,
                                const neighbor_options& options) {
-  const neighbor_table table = two_neighbors(points, options);
-  log_ratios out;
-  out.values.reserve(static_cast<std::size_t>(points.extent(0)));
-  for (index i = 0; i < points.extent(0); ++i) add_log_ratio(table, i, out);
-  return out;
+  return log_ratios_of(two_neighbors(points, options));
 }
 
 }  // namespace atlas::detail

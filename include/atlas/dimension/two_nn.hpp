@@ -149,6 +149,19 @@ two_nn_result two_nn(const Points& points, const two_nn_options& options = {}) {
   return detail::two_nn<scalar>(held, options);
 }
 
+/// The same from neighbours that the caller has, so that several estimators share one search.
+/// \param table   of `nearest_neighbors` with k >= 2; only the first two neighbours count
+/// \param options as of `two_nn`; exclude, threads and on_progress do not matter here
+/// \throws shape_error for k < 2 or fewer than 3 rows; otherwise as `two_nn`
+///
+/// O(N log N) time.
+template <class = void>
+two_nn_result two_nn_from_neighbors(const neighbor_table& table,
+                                    const two_nn_options& options = {}) {
+  detail::check_two_nn_options(options);
+  return detail::two_nn_of_log_ratios(detail::log_ratios_of(table), options);
+}
+
 /// The same from ratios that the caller has.
 /// \param ratios `[N]`, r2/r1 >= 1
 /// \throws value_error for a ratio that is NaN, infinite or below 1
