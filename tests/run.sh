@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/packages.sh
 install_missing "${packages[@]}"
-cmake -S . -B build/tests -G Ninja -DATLAS_WERROR=ON >/dev/null
+# -O2 takes three quarters of the time that -O3 takes to compile.
+cmake -S . -B build/tests -G Ninja -DATLAS_WERROR=ON -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" >/dev/null
 cmake --build build/tests
 ctest --test-dir build/tests --output-on-failure -j "$(nproc)" "$@"

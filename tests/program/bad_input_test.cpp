@@ -101,8 +101,8 @@ TEST_CASE("options out of range are refused") {
   CHECK(has(bad.refused(overlap + " --local-dim 0"), "local_dimension"));
   CHECK(has(bad.refused(overlap + " --local-dim 2 --group-size 3"), "group_size"));
   CHECK(has(bad.refused("haar --dim 4 --local-dim 5"), "from 1 to 4, got 5"));
-  CHECK(has(bad.refused("measure --local-dim 33"), "--local-dim"));
-  CHECK(has(bad.refused("measure --local-dim many"), "--local-dim"));
+  CHECK(has(bad.refused("measure --points 100 --surrogates 0 --local-dim 33"), "--local-dim"));
+  CHECK(has(bad.refused("measure --points 100 --surrogates 0 --local-dim many"), "--local-dim"));
   CHECK(has(bad.refused("measure --layers 9"), "--layers"));
   CHECK(has(bad.refused("measure --block-size 9999"), "--block-size"));
   CHECK(has(bad.refused("measure --discard 1"), "discard"));
