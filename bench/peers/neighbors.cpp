@@ -2,9 +2,10 @@
 /// Seconds and memory that the 2 nearest neighbours of every row of a float cloud in 64 dimensions
 /// take, of atlas and of its peers, as one line of JSON. Run by neighbors.py.
 ///
-/// `peer_neighbors WHO DATA N`, WHO one of atlas, faiss, product (the N x N x 64 product alone),
-/// nanoflann and write (the cloud to standard output, float32); DATA one of full, line and curve,
-/// or heads (144 clouds of 1,200 rows on one thread, whatever N; seconds a cloud).
+/// `peer_neighbors WHO DATA N`, WHO one of atlas, alone (atlas on one thread), dense (atlas'
+/// exhaustive search), faiss, product (the N x N x 64 product alone), nanoflann and write (the
+/// cloud to standard output, float32); DATA one of full, line and curve, or heads (144 clouds of
+/// 1,200 rows on one thread, whatever N; seconds a cloud).
 
 #include <cblas.h>
 #include <faiss/IndexFlat.h>
@@ -81,13 +82,28 @@ double peak() {
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
-/// Sum of the distances to second neighbours: that all sides found the same.
-double by_atlas(const cloud& x) {
-  const atlas::tensor_view<const float, 2> view(x.values.data(), {x.rows, x.columns});
-  const auto table = atlas::nearest_neighbors(view, {.k = 2});
+/// Trees of others are asked for up to 20,000 rows, spread over the cloud, and what that takes
+/// counts as often as it would be needed for all of them.
+index step_of(const cloud& x) {
+  return (x.rows + 19999) / 20000;
+}
+
+/// Sum of those rows' distances to second neighbours: that all sides found the same.
+double sum_of_second(const atlas::neighbor_table& table, index step) {
   double sum = 0;
-  for (index i = 0; i < x.rows; ++i) sum += table.distances(i, 1);
+  for (index i = 0; i < table.distances.extent(0); i += step) sum += table.distances(i, 1);
   return sum;
+}
+
+double by_atlas(const cloud& x, int threads) {
+  const atlas::tensor_view<const float, 2> view(x.values.data(), {x.rows, x.columns});
+  return sum_of_second(atlas::nearest_neighbors(view, {.k = 2, .threads = threads}), step_of(x));
+}
+
+double by_dense(const cloud& x) {
+  const atlas::tensor_view<const float, 2> view(x.values.data(), {x.rows, x.columns});
+  const atlas::detail::centring c = atlas::detail::find_centring(view, 0);
+  return sum_of_second(atlas::detail::block_search<float>(view, c, 2, {}, 0).run({}), step_of(x));
 }
 
 /// Its products are OpenBLAS's; the size of its blocks is given by neighbors.py.
@@ -101,7 +117,7 @@ double by_faiss(const cloud& x) {
   std::vector<faiss::Index::idx_t> found(distances.size());
   flat.search(x.rows, x.values.data(), 3, distances.data(), found.data());
   double sum = 0;
-  for (index i = 0; i < x.rows; ++i)
+  for (index i = 0; i < x.rows; i += step_of(x))
     sum += std::sqrt(double{distances[static_cast<std::size_t>(3 * i + 2)]});
   return sum;
 }
@@ -132,23 +148,27 @@ struct flann_source {
   }
 };
 
-double by_nanoflann(const cloud& x) {
+/// \param repeated seconds that are to be counted once more, for the rows not asked for
+double by_nanoflann(const cloud& x, double& repeated) {
   using tree = nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L2_Adaptor<float, flann_source>,
                                                    flann_source, -1, std::size_t>;
   const flann_source source{x};
   tree searched(static_cast<int>(x.columns), source, {10});
   searched.buildIndex();
-  std::vector<double> second(static_cast<std::size_t>(x.rows));
-  atlas::parallel_for((x.rows + 63) / 64, 0, [&](index b) {
-    for (index i = 64 * b; i < std::min(64 * b + 64, x.rows); ++i) {
+  const double start = now();
+  const index step = step_of(x), queries = (x.rows + step - 1) / step;
+  std::vector<double> second(static_cast<std::size_t>(queries));
+  atlas::parallel_for((queries + 63) / 64, 0, [&](index b) {
+    for (index i = 64 * b; i < std::min(64 * b + 64, queries); ++i) {
       std::size_t found[3];
       float squares[3];
       nanoflann::KNNResultSet<float> results(3);
       results.init(found, squares);
-      searched.findNeighbors(results, x.row(i), nanoflann::SearchParams());
+      searched.findNeighbors(results, x.row(i * step), nanoflann::SearchParams());
       second[static_cast<std::size_t>(i)] = std::sqrt(double{squares[2]});
     }
   });
+  repeated = (now() - start) * (static_cast<double>(x.rows) / static_cast<double>(queries) - 1);
   double sum = 0;
   for (const double s : second) sum += s;
   return sum;
@@ -188,10 +208,13 @@ int main(int argc, char** argv) {
   if (who == "write")
     return std::fwrite(x.values.data(), sizeof(float), x.values.size(), stdout) != x.values.size();
   const double before = held(), start = now();
-  const double sum = who == "atlas"     ? by_atlas(x)
+  double repeated = 0;
+  const double sum = who == "atlas"     ? by_atlas(x, 0)
+                     : who == "alone"   ? by_atlas(x, 1)
+                     : who == "dense"   ? by_dense(x)
                      : who == "faiss"   ? by_faiss(x)
                      : who == "product" ? by_product(x)
-                                        : by_nanoflann(x);
-  std::printf("{\"seconds\": %.6f, \"memory\": %.1f, \"sum\": %.9g}\n", now() - start,
+                                        : by_nanoflann(x, repeated);
+  std::printf("{\"seconds\": %.6f, \"memory\": %.1f, \"sum\": %.9g}\n", now() - start + repeated,
               peak() - before, sum);
 }

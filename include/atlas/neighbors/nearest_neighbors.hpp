@@ -2,8 +2,6 @@
 /// \file
 /// Exact k nearest neighbours of every row of a cloud among its other rows.
 
-#include <cstdio>
-#include <cstdlib>
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/progress.hpp"
@@ -23,6 +21,18 @@ struct neighbor_options {
 
 namespace detail {
 
+/// From this many rows on it may pay to build a tree.
+inline constexpr index tree_rows = 4096;
+
+/// Cycles that a row takes in the exhaustive search, about: a multiply-add a pair and coordinate,
+/// each pair being met once, in vectors.
+template <class Scalar>
+double exhaustive_cycles(index n, index d) {
+  return 0.55 * static_cast<double>(n * d) / vector_of<Scalar>::lanes;
+}
+
+/// In the tree or exhaustively, whichever takes less by the count of a few leaves: the same table
+/// either way.
 template <class Scalar>
 neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
                                  const neighbor_options& options) {
@@ -33,14 +43,10 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
   check_exclusion(options.exclude, points.extent(0));
   check_finite(points, "points");
   const centring c = find_centring(points, options.threads);
-  if (points.extent(0) >= 4096 && c.reach <= 1 && !std::getenv("DENSE")) {
+  if (points.extent(0) >= tree_rows && c.reach <= 1) {
     tree_search<Scalar> tree(points, c, options.k, options.exclude, options.threads);
-    const double exhaustive =
-        0.55 * static_cast<double>(points.extent(0) * points.extent(1)) / vector_of<Scalar>::lanes;
-    const double measured = tree.measure(exhaustive);
-    if (std::getenv("VERBOSE"))
-      std::fprintf(stderr, "tree %.0f of %.0f cycles a row\n", measured, exhaustive);
-    if (measured < exhaustive) return tree.run(options.on_progress);
+    const double most = exhaustive_cycles<Scalar>(points.extent(0), points.extent(1));
+    if (tree.measure(most) < most) return tree.run(options.on_progress);
   }
   return block_search<Scalar>(points, c, options.k, options.exclude, options.threads)
       .run(options.on_progress);
@@ -60,7 +66,9 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
 /// \throws shape_error for fewer than 2 rows or labels of another length; value_error for NaN,
 ///         infinities or k outside [1, N - 1]; cancelled
 ///
-/// O(N^2 d) time, O(N k) memory beyond the points. Safe to call from several threads at once.
+/// O(N^2 d) time, less where the cloud varies along few directions (a tree of boxes along them,
+/// where counting shows that it takes less); O(N k) memory beyond the points. Safe to call from
+/// several threads at once.
 template <tensor_like<2> Points>
 neighbor_table nearest_neighbors(const Points& points, const neighbor_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
