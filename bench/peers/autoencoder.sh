@@ -1,5 +1,5 @@
 #!/bin/bash
 # Autoencoders of many heads beside PyTorch. Arguments go to autoencoder.py, such as --rounds 7.
 set -euo pipefail
-. "$(dirname "$0")/torch.sh"
-beside_torch autoencoder "$@"
+. "$(dirname "$0")/beside.sh"
+beside autoencoder torch "$@"

@@ -2,5 +2,5 @@
 # Boltzmann observables and density matrices beside PyTorch. Arguments go to boltzmann.py, such as
 # --rounds 7.
 set -euo pipefail
-. "$(dirname "$0")/torch.sh"
-beside_torch boltzmann "$@"
+. "$(dirname "$0")/beside.sh"
+beside boltzmann torch "$@"

@@ -1,5 +1,5 @@
 #!/bin/bash
 # Clouds of many heads beside PyTorch. Arguments go to heads.py, such as 144x1200x64 --rounds 7.
 set -euo pipefail
-. "$(dirname "$0")/torch.sh"
-beside_torch heads "$@"
+. "$(dirname "$0")/beside.sh"
+beside heads torch "$@"

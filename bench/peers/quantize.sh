@@ -2,5 +2,5 @@
 # Eigenbases and quantization beside PyTorch. Arguments go to quantize.py, such as
 # 768 3072 --rounds 3.
 set -euo pipefail
-. "$(dirname "$0")/torch.sh"
-beside_torch quantize "$@"
+. "$(dirname "$0")/beside.sh"
+beside quantize torch "$@"
