@@ -11,7 +11,7 @@
 
 namespace atlas::detail {
 
-inline constexpr index leaf_rows = 32;
+inline constexpr index leaf_rows = 64;
 inline constexpr index fan_out = 16;  // children of a node
 
 /// Halves ranges of rows at the median of the coordinate that is widest there, down to leaves.

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Rows in leaves of 32 that lie close together, in boxes, 16 boxes to a node.
+/// Rows in leaves of 64 that lie close together, in boxes, 16 boxes to a node.
 
 #include <algorithm>
 #include <cmath>

@@ -2,6 +2,10 @@
 /// \file
 /// Exact k nearest neighbours of every row of a cloud among its other rows.
 
+#include <memory>
+#include <utility>
+#include <vector>
+
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/progress.hpp"
@@ -31,8 +35,24 @@ double exhaustive_cycles(index n, index d) {
   return 0.55 * static_cast<double>(n * d) / vector_of<Scalar>::lanes;
 }
 
-/// In the tree or exhaustively, whichever takes less by the count of a few leaves: the same table
-/// either way.
+/// The tree that a cloud is best searched in, if any: where a sample says that it may pay and the
+/// count of a few of its leaves that it does.
+template <class Scalar>
+std::unique_ptr<tree_search<Scalar>> tree_for(const tensor_view<const Scalar, 2>& points,
+                                              const centring& c, const neighbor_options& options) {
+  constexpr double most_within_reach = 0.25;
+  const index n = points.extent(0), d = points.extent(1);
+  if (n < tree_rows || c.reach > 1) return nullptr;
+  const std::vector<double> sample = sample_rows(points, c);
+  leading_axes axes = find_leading_axes(sample, d);
+  if (share_within_reach(sample, d, axes) > most_within_reach) return nullptr;
+  auto tree = std::make_unique<tree_search<Scalar>>(points, c, std::move(axes), options.k,
+                                                    options.exclude, options.threads);
+  const double most = exhaustive_cycles<Scalar>(n, d);
+  if (!(tree->measure(most) < most)) return nullptr;
+  return tree;
+}
+
 template <class Scalar>
 neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
                                  const neighbor_options& options) {
@@ -43,11 +63,7 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
   check_exclusion(options.exclude, points.extent(0));
   check_finite(points, "points");
   const centring c = find_centring(points, options.threads);
-  if (points.extent(0) >= tree_rows && c.reach <= 1) {
-    tree_search<Scalar> tree(points, c, options.k, options.exclude, options.threads);
-    const double most = exhaustive_cycles<Scalar>(points.extent(0), points.extent(1));
-    if (tree.measure(most) < most) return tree.run(options.on_progress);
-  }
+  if (const auto tree = tree_for(points, c, options)) return tree->run(options.on_progress);
   return block_search<Scalar>(points, c, options.k, options.exclude, options.threads)
       .run(options.on_progress);
 }

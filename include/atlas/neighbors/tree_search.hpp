@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/parallel.hpp"
@@ -18,6 +20,9 @@
 #include "atlas/neighbors/packed_rows.hpp"
 
 namespace atlas::detail {
+
+/// Neighbours for which limits are looked for first.
+inline constexpr index most_seeds = 8;
 
 /// The rows of a leaf whose neighbours are looked for.
 struct leaf_query {
@@ -31,7 +36,7 @@ struct leaf_query {
     index row, other;  // within the leaf, and in the cloud
     float near;        // squared distance along the axes
   };
-  candidate pair[3 * leaf_rows];
+  candidate pair[5 * leaf_rows];
   index pairs = 0;
   double work = 0;  // cycles, roughly
   double budget = std::numeric_limits<double>::infinity();
@@ -40,14 +45,15 @@ struct leaf_query {
 template <class Scalar>
 class tree_search {
  public:
-  tree_search(const tensor_view<const Scalar, 2>& points, const centring& c, index k,
-              const exclusion& exclude, int threads)
+  tree_search(const tensor_view<const Scalar, 2>& points, const centring& c, leading_axes axes,
+              index k, const exclusion& exclude, int threads)
       : d_(points.extent(1)),
         exclude_(exclude),
         threads_(threads),
         squared_scale_(c.squared_scale),
+        k_(k),
         best_(points.extent(0), k),
-        axes_(find_leading_axes(points, c)) {
+        axes_(std::move(axes)) {
     raw_.load(points, 0, points.extent(0));
     tree_ = std::make_unique<leaf_tree<Scalar>>(
         points.extent(0), [&](index i) { return raw_.row(i); }, c, axes_, threads);
@@ -84,6 +90,7 @@ class tree_search {
   using simd = vector_of<float>;
   using vector = simd::type;
   static constexpr int row_vectors = static_cast<int>(leaf_rows) / simd::lanes;
+  static constexpr int rows_at_once = std::max(1, 8 / row_vectors);  // 8 sums of vectors
   static constexpr int box_vectors = static_cast<int>(fan_out) / simd::lanes;
 
   /// \return the work it took
@@ -102,11 +109,63 @@ class tree_search {
       if (q.numbers[i] >= 0) best_.clear(q.numbers[i]);
       q.limit[i] = q.numbers[i] >= 0 ? std::numeric_limits<float>::infinity() : -1.0F;
     }
-    q.widest = std::numeric_limits<float>::infinity();
-    compare_leaf(q, leaf);
+    if (k_ <= most_seeds) seed(q);
+    q.widest = *std::max_element(q.limit, q.limit + leaf_rows);
+    compare_leaf(q, leaf, 0);
     visit(q, 0, leaf / fan_out);
     visit(q, tree_->levels() - 1, 0);
     return q.work;
+  }
+
+  /// The k rows of the query's node that are nearest along the axes, of each row of the query.
+  struct seeds {
+    float near[leaf_rows][most_seeds];
+    index other[leaf_rows][most_seeds];
+  };
+
+  /// Limits from the k rows of the node that are nearest along the axes: any k rows give one.
+  void seed(leaf_query& q) const {
+    seeds found;
+    for (index i = 0; i < leaf_rows; ++i) {
+      std::fill_n(found.near[i], most_seeds, std::numeric_limits<float>::infinity());
+      std::fill_n(found.other[i], most_seeds, index{-1});
+    }
+    const index first = q.leaf / fan_out * fan_out;
+    for (index leaf = first; leaf < std::min(first + fan_out, tree_->leaves()); ++leaf)
+      for (index i = 0; i < leaf_rows && q.numbers[i] >= 0; ++i) seed_row(q, i, leaf, found);
+    for (index i = 0; i < leaf_rows && q.numbers[i] >= 0; ++i) {
+      if (found.other[i][k_ - 1] < 0) continue;
+      double most = 0;
+      for (index s = 0; s < k_; ++s)
+        most = std::max(most,
+                        squared_distance(raw_.row(q.numbers[i]), raw_.row(found.other[i][s]), d_));
+      q.limit[i] = limit_of(most);
+    }
+    q.work += static_cast<double>(leaf_rows *
+                                  (k_ * (d_ + 30) + fan_out * 2 * tree_->axes() * row_vectors));
+  }
+
+  void seed_row(const leaf_query& q, index i, index leaf, seeds& found) const {
+    vector squares[1][row_vectors] = {};
+    add_squares<1>(q.coordinates, &i, tree_->leaf(leaf), 0, tree_->axes(), squares);
+    const index row = q.numbers[i];
+    const index* others = tree_->leaf_row_numbers(leaf);
+    for (int v = 0; v < row_vectors; ++v) {
+      unsigned lanes = simd::positive(found.near[i][k_ - 1] - squares[0][v]);
+      for (; lanes != 0; lanes &= lanes - 1) {
+        const int l = std::countr_zero(lanes);
+        const index other = others[v * simd::lanes + l];
+        if (other < 0 || other == row || exclude_.rejects(row, other)) continue;
+        index place = k_ - 1;
+        if (!(squares[0][v][l] < found.near[i][place])) continue;
+        for (; place > 0 && squares[0][v][l] < found.near[i][place - 1]; --place) {
+          found.near[i][place] = found.near[i][place - 1];
+          found.other[i][place] = found.other[i][place - 1];
+        }
+        found.near[i][place] = squares[0][v][l];
+        found.other[i][place] = other;
+      }
+    }
   }
 
   /// Children by increasing distance, as far as they may hold neighbours.
@@ -128,7 +187,7 @@ class tree_search {
       if (level > 0)
         visit_inner(q, level - 1, child);
       else if (child != q.leaf)
-        compare_leaf(q, child);
+        compare_leaf(q, child, bounds[order[i]]);
     }
   }
 
@@ -152,47 +211,105 @@ class tree_search {
     q.work += 20 + 6 * static_cast<double>(tree_->axes() * box_vectors);
   }
 
-  /// Rows of the query to whose surroundings the box of a leaf belongs, a bit each.
-  unsigned bound_rows(leaf_query& q, index leaf, int v) const {
+  /// Squared distances of the query's rows from the box of a leaf, along half of the axes or all.
+  void add_gaps(const leaf_query& q, index leaf, index from, index to, vector* sums) const {
     const box_row& boxes = tree_->boxes(0, leaf / fan_out);
     const index place = leaf % fan_out;
-    vector sum{};
-    for (index a = 0; a < tree_->axes(); ++a) {
-      const vector x = simd::load(q.coordinates + a * leaf_rows + v * simd::lanes);
-      const vector gap =
-          simd::larger(simd::larger(boxes.low[a][place] - x, x - boxes.high[a][place]), vector{});
-      sum += gap * gap;
+    for (index a = from; a < to; ++a) {
+      const float low = boxes.low[a][place], high = boxes.high[a][place];
+#pragma GCC unroll 8
+      for (int v = 0; v < row_vectors; ++v) {
+        const vector x = simd::load(q.coordinates + a * leaf_rows + v * simd::lanes);
+        const vector gap = simd::larger(simd::larger(low - x, x - high), vector{});
+        sums[v] += gap * gap;
+      }
     }
-    q.work += 5 + 6 * static_cast<double>(tree_->axes());
-    return simd::positive(simd::load(q.limit + v * simd::lanes) - sum);
   }
 
-  void compare_leaf(leaf_query& q, index leaf) {
-    for (int v = 0; v < row_vectors; ++v) {
-      unsigned rows = bound_rows(q, leaf, v);
-      for (; rows != 0; rows &= rows - 1)
-        compare_row(q, v * simd::lanes + std::countr_zero(rows), leaf);
-    }
+  /// Rows of the query whose limits are above `sums`, a bit each.
+  static std::uint64_t rows_above(const leaf_query& q, const vector* sums) {
+    std::uint64_t rows = 0;
+    for (int v = 0; v < row_vectors; ++v)
+      rows |= std::uint64_t{simd::positive(simd::load(q.limit + v * simd::lanes) - sums[v])}
+              << (v * simd::lanes);
+    return rows;
+  }
+
+  /// Rows of the query to whose surroundings the box of a leaf belongs, a bit each.
+  /// \param bound squared distance of the query's box from that of the leaf
+  std::uint64_t rows_near(leaf_query& q, index leaf, float bound) const {
+    constexpr int few = 4;
+    vector sums[row_vectors];
+    for (vector& s : sums) s = simd::all(bound);
+    std::uint64_t rows = rows_above(q, sums);
+    if (std::popcount(rows) <= few) return rows;
+    for (vector& s : sums) s = vector{};
+    const index count = tree_->axes(), half = (count + 1) / 2;
+    add_gaps(q, leaf, 0, half, sums);
+    q.work += 10 + 6 * static_cast<double>(half * row_vectors);
+    rows = rows_above(q, sums);
+    if (std::popcount(rows) <= few) return rows;
+    add_gaps(q, leaf, half, count, sums);
+    q.work += 6 * static_cast<double>((count - half) * row_vectors);
+    return rows_above(q, sums);
+  }
+
+  void compare_leaf(leaf_query& q, index leaf, float bound) {
+    index rows[leaf_rows + rows_at_once];
+    int count = 0;
+    for (std::uint64_t bits = rows_near(q, leaf, bound); bits != 0; bits &= bits - 1)
+      rows[count++] = std::countr_zero(bits);
+    int at = 0;
+    for (; at + rows_at_once <= count; at += rows_at_once)
+      compare_rows<rows_at_once>(q, rows + at, leaf);
+    for (; at < count; ++at) compare_rows<1>(q, rows + at, leaf);
     refine(q);
   }
 
-  void compare_row(leaf_query& q, index i, index leaf) {
-    vector squares[row_vectors];
-    for (vector& s : squares) s = vector{};
-    const float* others = tree_->leaf(leaf);
-    for (index a = 0; a < tree_->axes(); ++a) {
-      const float x = q.coordinates[a * leaf_rows + i];
+  /// Adds squared differences of some rows of the query and all rows of a leaf.
+  template <int Count>
+  static void add_squares(const float* query, const index* rows, const float* others, index from,
+                          index to, vector (*squares)[row_vectors]) {
+    for (index a = from; a < to; ++a) {
+      vector y[row_vectors];
 #pragma GCC unroll 8
-      for (int v = 0; v < row_vectors; ++v) {
-        const vector gap = simd::load(others + a * leaf_rows + v * simd::lanes) - x;
-        squares[v] += gap * gap;
+      for (int v = 0; v < row_vectors; ++v)
+        y[v] = simd::load(others + a * leaf_rows + v * simd::lanes);
+#pragma GCC unroll 4
+      for (int r = 0; r < Count; ++r) {
+        const float x = query[a * leaf_rows + rows[r]];
+#pragma GCC unroll 8
+        for (int v = 0; v < row_vectors; ++v) {
+          const vector gap = y[v] - x;
+          squares[r][v] += gap * gap;
+        }
       }
     }
-    q.work += 10 + 2 * static_cast<double>(tree_->axes() * row_vectors);
-#pragma GCC unroll 8
-    for (int v = 0; v < row_vectors; ++v)
-      if (const unsigned lanes = simd::positive(q.limit[i] - squares[v]))
-        collect(q, i, squares[v], lanes, tree_->leaf_row_numbers(leaf) + v * simd::lanes);
+  }
+
+  static bool any_below(float limit, const vector* squares) {
+    vector most = limit - squares[0];
+    for (int v = 1; v < row_vectors; ++v) most = simd::larger(most, limit - squares[v]);
+    return simd::positive(most) != 0;
+  }
+
+  /// Half of the axes rule out most rows of most leaves.
+  template <int Count>
+  void compare_rows(leaf_query& q, const index* rows, index leaf) {
+    vector squares[Count][row_vectors] = {};
+    const index count = tree_->axes(), half = (count + 1) / 2;
+    add_squares<Count>(q.coordinates, rows, tree_->leaf(leaf), 0, half, squares);
+    q.work += Count * (10 + 2 * static_cast<double>(half * row_vectors));
+    bool any = false;
+    for (int r = 0; r < Count; ++r) any |= any_below(q.limit[rows[r]], squares[r]);
+    if (!any) return;
+    add_squares<Count>(q.coordinates, rows, tree_->leaf(leaf), half, count, squares);
+    q.work += Count * 2 * static_cast<double>((count - half) * row_vectors);
+    for (int r = 0; r < Count; ++r)
+      for (int v = 0; v < row_vectors; ++v)
+        if (const unsigned lanes = simd::positive(q.limit[rows[r]] - squares[r][v]))
+          collect(q, rows[r], squares[r][v], lanes,
+                  tree_->leaf_row_numbers(leaf) + v * simd::lanes);
     if (q.pairs > leaf_rows) refine(q);
   }
 
@@ -217,17 +334,17 @@ class tree_search {
       const index row = q.numbers[i];
       q.work += static_cast<double>(d_) + 30;
       if (!best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_))) continue;
-      q.limit[i] = limit_of(row);
+      q.limit[i] = std::min(q.limit[i], limit_of(best_.worst(row)));
       tighter = true;
     }
     q.pairs = 0;
     if (tighter) q.widest = *std::max_element(q.limit, q.limit + leaf_rows);
   }
 
-  /// What the computed squared distance along the axes stays below for every row that may be a
-  /// neighbour: the true one is at most as large as that of whole rows.
-  float limit_of(index row) const {
-    const double distance = std::sqrt(largest_square(best_.worst(row), d_) * squared_scale_);
+  /// What the computed squared distance along the axes stays below for every row whose computed
+  /// squared distance is at most `square`: the true one is at most as large as that of whole rows.
+  float limit_of(double square) const {
+    const double distance = std::sqrt(largest_square(square, d_) * squared_scale_);
     const double longest = axes_.stretch * distance * (1 + 1e-9) + error_;
     const double rounding = 1 + 0x1p-22 * static_cast<double>(axes_.count + 8);
     return std::nextafter(static_cast<float>(longest * longest * rounding),
@@ -238,6 +355,7 @@ class tree_search {
   const exclusion& exclude_;
   int threads_;
   double squared_scale_;
+  index k_;
   best_candidates best_;
   leading_axes axes_;
   raw_rows<Scalar> raw_;
