@@ -65,6 +65,29 @@ bool equal(const atlas::neighbor_table& a, const atlas::neighbor_table& b) {
          std::equal(a.distances.data(), a.distances.data() + n, b.distances.data());
 }
 
+/// Of three directions in eight, linearly or along curves.
+Eigen::MatrixXd thin_cloud(atlas::index n, bool curved) {
+  const Eigen::MatrixXd sums = normal_cloud(n, 3, 5) * normal_cloud(3, 8, 6);
+  if (!curved) return sums;
+  return sums.unaryExpr([](double x) { return std::sin(x); });
+}
+
+/// Through the tree, which must have been chosen, and exhaustively.
+template <class Matrix>
+void check_tree(const Matrix& x, const atlas::neighbor_options& options) {
+  using scalar = typename Matrix::Scalar;
+  const auto view = atlas::as_view<2>(x);
+  const atlas::tensor_view<const scalar, 2> points = view;
+  const auto centring = atlas::detail::find_centring(points, 1);
+  const auto tree = atlas::detail::tree_for(points, centring, options);
+  REQUIRE(tree);
+  const auto found = nearest_neighbors(x, options);
+  CHECK(equal(found, tree->run({})));
+  CHECK(equal(found,
+              atlas::detail::block_search<scalar>(points, centring, options.k, options.exclude, 2)
+                  .run({})));
+}
+
 std::vector<int> labels(int n, int size) {
   std::vector<int> out;
   for (int i = 0; i < n; ++i) out.push_back(i / size);
@@ -149,6 +172,36 @@ TEST_CASE("the same bits for every thread count and storage order") {
   for (const int threads : {2, 5})
     CHECK(equal(one, nearest_neighbors(x, {.k = 3, .threads = threads})));
   CHECK(equal(one, nearest_neighbors(rows, {.k = 3})));
+}
+
+TEST_CASE("a tree of boxes gives the table of the exhaustive search") {
+  using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  constexpr int n = 8009;  // no multiple of anything
+  for (const bool curved : {false, true}) {
+    Eigen::MatrixXd x = thin_cloud(n, curved);
+    x.row(n - 1) = x.row(3);
+    x.row(77) = x.row(76);
+    CAPTURE(curved);
+    for (const atlas::index k : {1, 2, 11}) check_tree(x, {.k = k});
+    check_tree(row_major(x.cast<float>()), {.k = 2, .threads = 1});
+    check_tree(row_major(x.cast<float>()), {.k = 2, .threads = 3});
+    check_tree(x, {.k = 2, .exclude = atlas::same_context(labels(n, 500))});
+    check_tree(x, {.k = 2, .exclude = atlas::nearby_positions(labels(n, 1), 5)});
+  }
+  check_tree(thin_cloud(n, false) * 1e-150, {.k = 2});
+}
+
+TEST_CASE("a tree finds the neighbours of brute force in long double") {
+  const Eigen::MatrixXd x = thin_cloud(4100, true);
+  check_tree(x, {.k = 3});
+  check_against_brute_force(x, {.k = 3}, tolerance::double_rounding);
+}
+
+TEST_CASE("clouds that vary along all directions are searched without a tree") {
+  const Eigen::MatrixXf x = normal_cloud(5000, 64).cast<float>();
+  const auto view = atlas::as_view<2>(x);
+  const atlas::tensor_view<const float, 2> points = view;
+  CHECK(!atlas::detail::tree_for(points, atlas::detail::find_centring(points, 1), {}));
 }
 
 TEST_CASE("distances do not change under rotation, nor neighbours under permutation") {

@@ -83,7 +83,8 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
 ///         infinities or k outside [1, N - 1]; cancelled
 ///
 /// O(N^2 d) time, less where the cloud varies along few directions (a tree of boxes along them,
-/// where counting shows that it takes less); O(N k) memory beyond the points. Safe to call from
+/// where counting shows that it takes less); O(N k) memory beyond the points, with a tree also up
+/// to 24 floats a row and a copy of points that are not stored row by row. Safe to call from
 /// several threads at once.
 template <tensor_like<2> Points>
 neighbor_table nearest_neighbors(const Points& points, const neighbor_options& options = {}) {
