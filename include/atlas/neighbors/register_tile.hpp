@@ -29,11 +29,12 @@ struct register_tile {
   static constexpr int size = left_rows * right_rows;
 
   /// \param left `[d, left_rows]`, \param right `[d, right_rows]`: coordinates of packed rows
-  /// \param excess `[left_rows, right_rows]`: by how much each pair is above the lower floor;
-  ///        written only if one is
+  /// \param out `[left_rows, right_rows]`: minus half the squared distances; written only where a
+  /// pair
+  ///        is of interest
   /// \return whether one is
   static bool compare(const Scalar* left, const Scalar* right, index d, row_limits<Scalar> a,
-                      row_limits<Scalar> b, Scalar* excess) {
+                      row_limits<Scalar> b, Scalar* out) {
     vector sum[left_rows][vectors];
     multiply(left, right, d, a.half, b.half, sum);
     vector most = simd::all(-1);
@@ -41,17 +42,15 @@ struct register_tile {
     for (int v = 0; v < vectors; ++v) {
       const vector floor = simd::load(b.floor + v * simd::lanes);
 #pragma GCC unroll 16
-      for (int i = 0; i < left_rows; ++i) {
-        sum[i][v] -= simd::smaller(floor, simd::all(a.floor[i]));
-        most = simd::larger(most, sum[i][v]);
-      }
+      for (int i = 0; i < left_rows; ++i)
+        most = simd::larger(most, sum[i][v] - simd::smaller(floor, simd::all(a.floor[i])));
     }
     if (!simd::positive(most)) return false;
 #pragma GCC unroll 16
     for (int i = 0; i < left_rows; ++i)
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v)
-        simd::store(excess + i * right_rows + v * simd::lanes, sum[i][v]);
+        simd::store(out + i * right_rows + v * simd::lanes, sum[i][v]);
     return true;
   }
 
