@@ -109,16 +109,17 @@ index local_dimension(const measure_options& o, const std::vector<head_report>& 
 
 template <class Scalar>
 void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_layer& layer,
-                  index n_rep, index k, const measure_options& o, layer_report& out) {
+                  index n_rep, index k, const measure_options& o, haar_nulls& nulls,
+                  layer_report& out) {
   const int threads = o.common.threads;
-  const atlas::head_overlap_options options{.group_size = n_rep,
-                                            .haar = {.seed = o.common.seed, .threads = threads},
-                                            .seed = o.common.seed,
-                                            .threads = threads};
-  out.head_coordinates = atlas::head_overlap(atlas::principal_frames(points, k, threads), options);
+  const atlas::head_overlap_options options{
+      .group_size = n_rep, .seed = o.common.seed, .threads = threads};
+  out.head_coordinates = atlas::head_overlap(atlas::principal_frames(points, k, threads),
+                                             nulls.of(points.extent(2), k), options);
   if (layer.output_projection.empty()) return;
   const auto frames = atlas::residual_stream_frames(points, layer.output_projection, k, threads);
-  out.residual_stream = atlas::head_overlap(frames, options);
+  out.residual_stream =
+      atlas::head_overlap(frames, nulls.of(layer.output_projection.extent(1), k), options);
   out.pushed = atlas::pushed_null(layer.output_projection, points.extent(0), k,
                                   {.group_size = n_rep, .seed = o.common.seed, .threads = threads});
 }
@@ -132,8 +133,14 @@ void check_groups(const source_layer& layer, index heads, index n_rep) {
 
 }  // namespace
 
+const atlas::haar_null& haar_nulls::of(index d, index k) {
+  const auto found = nulls_.find({d, k});
+  if (found != nulls_.end()) return found->second;
+  return nulls_.emplace(std::pair(d, k), atlas::haar_overlap(d, k, options_)).first->second;
+}
+
 layer_report measure_layer(const source_layer& layer, index n_rep, const measure_options& o,
-                           atlas::progress_meter& meter) {
+                           haar_nulls& nulls, atlas::progress_meter& meter) {
   return std::visit(
       [&](const auto& points) {
         const index heads = points.extent(0);
@@ -146,7 +153,7 @@ layer_report measure_layer(const source_layer& layer, index n_rep, const measure
           meter.advance();
         });
         const index k = local_dimension(o, out.heads, points.extent(2));
-        if (heads > 1) add_overlaps(points, layer, n_rep, k, o, out);
+        if (heads > 1) add_overlaps(points, layer, n_rep, k, o, nulls, out);
         return out;
       },
       layer.points);
@@ -172,10 +179,11 @@ void run_measure(const measure_options& o) {
   for (const source_layer& layer : source.layers)
     total += std::visit([](const auto& points) { return points.extent(0); }, layer.points);
   atlas::progress_meter meter(progress_bar(o.common), "heads", total);
+  haar_nulls nulls({.seed = o.common.seed, .threads = o.common.threads});
   json layers = json::array();
   std::string text = heading(source.description);
   for (const source_layer& layer : source.layers) {
-    const layer_report measured = measure_layer(layer, source.n_rep, o, meter);
+    const layer_report measured = measure_layer(layer, source.n_rep, o, nulls, meter);
     layers.push_back(layer_json(measured));
     text += layer_table(measured);
   }

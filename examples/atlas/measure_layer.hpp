@@ -2,15 +2,31 @@
 /// \file
 /// All that `atlas measure` says of one layer.
 
+#include <map>
+#include <utility>
+
+#include "atlas/subspace/haar.hpp"
 #include "measure_report.hpp"
 #include "measure_source.hpp"
 
 namespace atlas_program {
 
+/// Haar nulls, simulated where they are first asked for: layers share them.
+class haar_nulls {
+ public:
+  explicit haar_nulls(const atlas::haar_options& options) : options_(options) {}
+  const atlas::haar_null& of(atlas::index d, atlas::index k);
+
+ private:
+  atlas::haar_options options_;
+  std::map<std::pair<atlas::index, atlas::index>, atlas::haar_null> nulls_;
+};
+
 /// \param n_rep query heads per key/value head
 /// \param meter a step a head
 /// \throws whatever is wrong with the clouds, naming the layer and the head
 layer_report measure_layer(const source_layer& layer, atlas::index n_rep,
-                           const measure_options& options, atlas::progress_meter& meter);
+                           const measure_options& options, haar_nulls& nulls,
+                           atlas::progress_meter& meter);
 
 }  // namespace atlas_program

@@ -109,6 +109,17 @@ TEST_CASE("overlaps of many heads are those of each pair, for any number of head
   }
 }
 
+TEST_CASE("a null that layers share gives what each would simulate") {
+  const auto frames = random_frames(4, 20, 3, 1);
+  const atlas::head_overlap_options options{.haar = {.draws = 500, .seed = 9}, .seed = 2};
+  const auto own = atlas::head_overlap(frames, options);
+  const auto shared =
+      atlas::head_overlap(frames, atlas::haar_overlap(20, 3, options.haar), options);
+  CHECK(shared.global.z == own.global.z);
+  CHECK(shared.global.null_mean == own.global.null_mean);
+  CHECK(shared.global.interval.lower == own.global.interval.lower);
+}
+
 TEST_CASE("z of random frames is standard normal") {
   std::vector<double> z;
   for (std::uint64_t trial = 0; trial < 500; ++trial)

@@ -123,4 +123,15 @@ head_overlap_result head_overlap(const Frames& frames, const head_overlap_option
   return detail::head_overlap(checked, null, options);
 }
 
+/// The same with a null that the caller has: `haar_overlap` of these d and k, which the layers of a
+/// model share. `options.haar` does not matter.
+template <tensor_like<3> Frames>
+head_overlap_result head_overlap(const Frames& frames, const haar_null& null,
+                                 const head_overlap_options& options = {}) {
+  const auto view = as_view<3>(frames);
+  const auto checked = detail::checked_frames<scalar_of<Frames, 3>>(view);
+  detail::check_head_overlap(view.extent(0), options);
+  return detail::head_overlap(checked, null, options);
+}
+
 }  // namespace atlas
