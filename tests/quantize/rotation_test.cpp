@@ -43,7 +43,7 @@ TEST_CASE("the blocks of a Hadamard basis are the binary digits of its size") {
 }
 
 TEST_CASE("the fast transform is the explicit matrix with signs") {
-  for (const atlas::index d : {1, 2, 7, 12, 64, 192}) {
+  for (const atlas::index d : {1, 2, 7, 12, 64, 192, 1023}) {
     CAPTURE(d);
     atlas::random_stream random(5);
     const Eigen::VectorXd signs = atlas::random_signs(d, random);
@@ -54,6 +54,36 @@ TEST_CASE("the fast transform is the explicit matrix with signs") {
     CHECK((basis.rotate(w, 2) - w * wanted).norm() < tolerance::double_rounding);
     CHECK((basis.restore(w, 2) - w * wanted.transpose()).norm() < tolerance::double_rounding);
   }
+}
+
+TEMPLATE_TEST_CASE("transforms in vectors have the bits of butterflies one by one", "", float,
+                   double) {
+  for (atlas::index n = 1; n <= 4096; n *= 2) {
+    CAPTURE(n);
+    Eigen::VectorX<TestType> x = normal_cloud(n, 1).template cast<TestType>();
+    Eigen::VectorX<TestType> wanted = x;
+    for (atlas::index half = 1; half < n; half *= 2)
+      for (atlas::index i = 0; i < n; ++i)
+        if ((i & half) == 0) {
+          const TestType a = wanted(i), b = wanted(i + half);
+          wanted(i) = a + b;
+          wanted(i + half) = a - b;
+        }
+    wanted *= static_cast<TestType>(1 / std::sqrt(static_cast<double>(n)));
+    atlas::detail::fast_hadamard(x.data(), n);
+    CHECK(x == wanted);
+  }
+}
+
+TEST_CASE("rows are rotated whatever their number, in float as in double") {
+  atlas::random_stream random(5);
+  const Eigen::VectorXd signs = atlas::random_signs(96, random);
+  const row_matrix<double> w = normal_cloud(37, 96);
+  const auto whole = orthogonal_basis<double>::hadamard(signs).rotate(w, 1);
+  const auto basis = orthogonal_basis<float>::hadamard(signs);
+  const row_matrix<float> turned = basis.rotate(w.cast<float>(), 2);
+  CHECK((turned.cast<double>() - whole).norm() < tolerance::float_rounding * whole.norm());
+  CHECK(turned == basis.rotate(w.cast<float>(), 1));
 }
 
 TEMPLATE_TEST_CASE("bases are orthogonal and rotations without rounding restore the weights", "",

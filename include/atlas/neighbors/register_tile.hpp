@@ -4,7 +4,7 @@
 /// is compared with the limits of its rows there, so that no product is ever stored.
 
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/neighbors/vector_of.hpp"
+#include "atlas/core/vector_of.hpp"
 
 namespace atlas::detail {
 

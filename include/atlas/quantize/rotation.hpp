@@ -4,6 +4,7 @@
 /// that the caller has.
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -48,8 +49,7 @@ class orthogonal_basis {
     check_columns(w);
     if (columns_) return detail::tiled_product(w, *columns_, threads);
     if (is_identity()) return w;
-    scale_by_signs(w);
-    transform(w, threads);
+    transform(w, threads, true);
     return w;
   }
 
@@ -58,8 +58,7 @@ class orthogonal_basis {
     check_columns(w);
     if (columns_) return detail::tiled_product(w, columns_->transpose(), threads);
     if (is_identity()) return w;
-    transform(w, threads);
-    scale_by_signs(w);
+    transform(w, threads, false);
     return w;
   }
 
@@ -79,13 +78,19 @@ class orthogonal_basis {
     const index d = columns_ ? columns_->rows() : signs_.size();
     if (!is_identity()) detail::check_extent(w.cols(), d, "w", "as many columns as the basis,");
   }
-  void scale_by_signs(row_matrix<Scalar>& w) const {
-    w.array().rowwise() *= signs_.template cast<Scalar>().transpose().array();
-  }
-  void transform(row_matrix<Scalar>& w, int threads) const {
+  /// Rows by Hadamard matrices, signs before or after.
+  void transform(row_matrix<Scalar>& w, int threads, bool signs_first) const {
+    constexpr index at_a_time = 16;  // rows
     const auto blocks = hadamard_blocks(w.cols());
-    parallel_for(w.rows(), threads,
-                 [&](index r) { detail::fast_hadamard_blocks(w.row(r).data(), blocks); });
+    const Eigen::RowVectorX<Scalar> signs = signs_.transpose().template cast<Scalar>();
+    parallel_for((w.rows() + at_a_time - 1) / at_a_time, threads, [&](index task) {
+      const index end = std::min(w.rows(), (task + 1) * at_a_time);
+      for (index r = task * at_a_time; r < end; ++r) {
+        if (signs_first) w.row(r).array() *= signs.array();
+        detail::fast_hadamard_blocks(w.row(r).data(), blocks);
+        if (!signs_first) w.row(r).array() *= signs.array();
+      }
+    });
   }
 
   std::shared_ptr<const row_matrix<Scalar>> columns_;
