@@ -4,6 +4,7 @@
 /// `peer_quantize d`
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include "atlas/core/random.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/quantize_matrix.hpp"
+#include "atlas/quantize/rotation.hpp"
 #include "atlas/quantize/second_moment_accumulator.hpp"
 
 // OpenBLAS runs one product of several threads at a time: eigenbases are for its threads, the many
@@ -35,6 +37,14 @@ double seconds(Work&& work) {
   const auto start = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Into a basis and back, the shortest of five.
+double rotation(const atlas::row_matrix<float>& w, const atlas::orthogonal_basis<float>& basis) {
+  double best = 1e9, sum = 0;
+  for (int i = 0; i < 5; ++i)
+    best = std::min(best, seconds([&] { sum += basis.restore(basis.rotate(w))(0, 0); }));
+  return std::isfinite(sum) ? best : -1;
 }
 
 }  // namespace
@@ -63,8 +73,13 @@ int main(int argc, char** argv) {
   const double fisher = run(quantization_method::fisher);
   const double hadamard = run(quantization_method::hadamard);
   const double gptq = run(quantization_method::gptq);
+  const double dense_rotation =
+      rotation(weights, atlas::orthogonal_basis<float>::dense(basis.vectors));
+  atlas::random_stream random(3);
+  const double hadamard_rotation =
+      rotation(weights, atlas::orthogonal_basis<float>::hadamard(atlas::random_signs(d, random)));
   std::printf(
-      "{\"eigenbasis\": %.6f, \"fisher\": %.6f, \"hadamard\": %.6f, \"gptq\": %.6f, \"error\": "
-      "%.6g}\n",
-      eigen, fisher, hadamard, gptq, error);
+      "{\"eigenbasis\": %.6f, \"fisher\": %.6f, \"hadamard\": %.6f, \"gptq\": %.6f, "
+      "\"rotation\": %.6f, \"hadamard rotation\": %.6f, \"error\": %.6g}\n",
+      eigen, fisher, hadamard, gptq, dense_rotation, hadamard_rotation, error);
 }

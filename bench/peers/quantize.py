@@ -3,7 +3,8 @@
     python quantize.py PEER_QUANTIZE [d ...] [--rounds R]
 
 Prints medians of the rounds, and the ratio with its range. Both sides have all cores. Both do the
-same work: second moments are given, errors of weights and outputs are computed. PyTorch's
+same work: second moments are given, errors of weights and outputs are computed; `rotation` is the
+product with a dense basis and back, which a Hadamard basis does without products. PyTorch's
 eigenbasis is timed in float64, as atlas computes it, and in float32.
 """
 
@@ -77,6 +78,8 @@ def torch_round(d):
     out["eigenbasis, float32"], _ = seconds(lambda: torch.linalg.eigh(f.float()))
     out["fisher"], _ = seconds(lambda: fisher(w, f, eig.eigenvectors))
     out["gptq"], _ = seconds(lambda: gptq(w, f))
+    u = eig.eigenvectors.float()
+    out["rotation"] = min(seconds(lambda: w @ u @ u.T)[0] for _ in range(5))
     return out
 
 
@@ -102,7 +105,16 @@ def main():
                 f" {statistics.median(theirs):>9.3f} {statistics.median(ratios):>6.2f}"
                 f"  {ratios[0]:.2f} to {ratios[-1]:.2f}"
             )
-        print(f"{d:>5} {'hadamard':>20} {statistics.median(o['hadamard'] for o, _ in rounds):>9.3f}")
+        fast = statistics.median(o["hadamard rotation"] for o, _ in rounds)
+        print(
+            f"{d:>5} hadamard: {statistics.median(o['hadamard'] for o, _ in rounds):.3f} s; its rotation"
+            f" {fast:.5f} s, dense rotation {ratio_of(rounds, 'rotation')} times as long"
+        )
+
+
+def ratio_of(rounds, part):
+    ratios = sorted(o[part] / o["hadamard rotation"] for o, _ in rounds)
+    return f"{statistics.median(ratios):.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})"
 
 
 if __name__ == "__main__":
