@@ -21,7 +21,7 @@ using atlas::index;
 
 /// A quantity of every head and its surrogates, as one of their mean: heads have independent
 /// surrogates.
-struct mean_over_heads {
+struct head_means {
   double value = 0, null_mean = 0, null_variance = 0;
   index heads = 0, draws = 0;
 
@@ -40,7 +40,7 @@ struct mean_over_heads {
 };
 
 struct manifold_means {
-  mean_over_heads largest_share, chord, local_dimension, dimension_sd;
+  head_means largest_share, chord, local_dimension, dimension_sd;
 };
 
 void add_head(const atlas::head_sample& s, index head, const study_options& o,

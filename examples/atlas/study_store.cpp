@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// \throws error naming a folder that cannot be made
-void make_folder(const fs::path& folder) {
+void make_parts_folder(const fs::path& folder) {
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure || !fs::is_directory(folder))
@@ -40,7 +40,7 @@ std::string difference(const json& here, const json& there) {
 }
 
 /// What `write_file` had not renamed when the run was killed.
-void remove_temporaries(const fs::path& folder, const std::string& of = "") {
+void remove_unfinished(const fs::path& folder, const std::string& of = "") {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored))
     if (entry.path().filename().string().find(of + ".tmp-") != std::string::npos)
@@ -63,21 +63,21 @@ study_store::study_store(const fs::path& folder, const json& description)
   const fs::path file = folder / "parts" / "study.json";
   std::error_code ignored;
   if (!fs::exists(file, ignored) && fs::is_directory(folder, ignored)) {
-    remove_temporaries(folder / "parts", "study.json");
+    remove_unfinished(folder / "parts", "study.json");
     fs::remove(folder / "parts", ignored);  // where it is empty
     if (!fs::is_empty(folder, ignored))
       throw atlas::error(folder.string(), "an empty folder or that of a study",
                          "a folder of other things");
   }
-  make_folder(folder / "parts");
+  make_parts_folder(folder / "parts");
   if (!fs::exists(file)) atlas::io::write_file(file, description.dump(2) + "\n");
   const std::optional<json> there = parsed(file);
   if (!there || *there != description)
     throw atlas::error(folder.string(), "the folder of a study of these options",
                        there ? "one with " + difference(description, *there)
                              : "one whose parts/study.json is damaged");
-  remove_temporaries(folder);
-  remove_temporaries(folder / "parts");
+  remove_unfinished(folder);
+  remove_unfinished(folder / "parts");
 }
 
 fs::path study_store::part_file(const std::string& name) const {

@@ -40,13 +40,6 @@ owned_tensor<atlas::index, 1> labels(atlas::index rows_each) {
   return context;
 }
 
-template <class T, std::size_t Rank>
-atlas::io::tensor_entry entry(const std::string& name, const atlas::tensor_view<const T, Rank>& x) {
-  return {name, atlas::io::dtype_of<T>(),
-          std::vector<atlas::index>(x.extents().begin(), x.extents().end()),
-          std::as_bytes(std::span(x.data(), static_cast<std::size_t>(x.size())))};
-}
-
 std::string clouds_file(const temporary_folder& folder, const std::string& name,
                         const owned_tensor<float, 3>& points,
                         const owned_tensor<atlas::index, 1>& context) {

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "../io/files_for_tests.hpp"
 #include "atlas/io/files.hpp"
+#include "atlas/io/safetensors.hpp"
 
 namespace atlas_test {
 
@@ -58,6 +60,14 @@ inline program_run run(const temporary_folder& folder, const std::string& argume
   std::filesystem::remove(out);
   std::filesystem::remove(err);
   return r;
+}
+
+/// A tensor as safetensors files take it.
+template <class T, std::size_t Rank>
+atlas::io::tensor_entry entry(const std::string& name, const atlas::tensor_view<const T, Rank>& x) {
+  return {name, atlas::io::dtype_of<T>(),
+          std::vector<atlas::index>(x.extents().begin(), x.extents().end()),
+          std::as_bytes(std::span(x.data(), static_cast<std::size_t>(x.size())))};
 }
 
 }  // namespace atlas_test

@@ -28,13 +28,6 @@ owned_tensor<float, 3> normal_clouds(atlas::index heads, atlas::index n, atlas::
   return clouds;
 }
 
-template <class T, std::size_t Rank>
-atlas::io::tensor_entry entry(const std::string& name, const atlas::tensor_view<const T, Rank>& x) {
-  return {name, atlas::io::dtype_of<T>(),
-          std::vector<atlas::index>(x.extents().begin(), x.extents().end()),
-          std::as_bytes(std::span(x.data(), static_cast<std::size_t>(x.size())))};
-}
-
 }  // namespace
 
 TEST_CASE("measure gives the same bytes for every number of threads") {
