@@ -55,7 +55,7 @@ def main():
                 torch.set_num_threads(threads)
                 out.append(seconds(lambda: overlaps(d)) * needed / PAIRS)
         best = min(theirs.values(), key=statistics.median)
-        print(row(f"d {d}, error {error:.1g}, {draws} and {needed:.0f} draws", mine, best))
+        print(row(f"d {d}, error {error:.2g}, {draws} and {needed:.0f} draws", mine, best))
         print(row("2 threads of atlas beside 1", mine, alone))
         default = json.loads(subprocess.check_output([o.peer, str(d), "20000", "2"]))
         print(f"20,000 draws: {1e3 * default['seconds']:.1f} ms, standard error {default['error']:.1g}")

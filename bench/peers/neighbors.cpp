@@ -10,13 +10,13 @@
 #include <cblas.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/utils/distances.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <nanoflann.hpp>
 #include <string>
 #include <vector>
@@ -77,9 +77,10 @@ double held() {
   return static_cast<double>(pages[1] * sysconf(_SC_PAGESIZE)) / 1048576;
 }
 double peak() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024;
+  return 0;
 }
 
 /// Trees of others are asked for up to 20,000 rows, spread over the cloud, and what that takes

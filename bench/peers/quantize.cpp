@@ -59,12 +59,20 @@ int main(int argc, char** argv) {
   sums.add(inputs);
   const Eigen::MatrixXd moments = sums.matrix();
 
+  // The shortest of five runs, as on the other side: the first meet new memory and idle threads.
+  const int runs = d <= 1024 ? 5 : 1;
+  const auto shortest = [&](auto&& work) {
+    double best = 1e9;
+    for (int i = 0; i < runs; ++i) best = std::min(best, seconds(work));
+    return best;
+  };
+
   atlas::eigenbasis basis;
-  const double eigen = seconds([&] { basis = atlas::symmetric_eigenbasis(moments); });
+  const double eigen = shortest([&] { basis = atlas::symmetric_eigenbasis(moments); });
   if (openblas_set_num_threads) openblas_set_num_threads(1);
   double error = 0;
   const auto run = [&](quantization_method method) {
-    return seconds([&] {
+    return shortest([&] {
       error += atlas::quantize_matrix(weights, moments,
                                       {.method = method, .bits = 4, .known_eigenbasis = &basis})
                    .errors.output;

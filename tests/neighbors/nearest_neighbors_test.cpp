@@ -152,6 +152,25 @@ TEST_CASE("duplicates are neighbours at distance 0, the lower row first") {
   CHECK(found.indices(10, 0) == 11);
 }
 
+TEST_CASE("of thousands of equal distances the lowest rows are taken") {
+  constexpr int n = 2000;
+  Eigen::MatrixXf x(n, 3);  // every place of a lattice four times
+  for (int i = 0; i < n; ++i) x.row(i) << float(i % 5), float(i / 5 % 10), float(i / 50 % 10);
+  const auto found = nearest_neighbors(x, {.k = 6});
+  int wrong = 0;
+  for (int i = 0; i < n; ++i) {
+    const auto all = by_brute_force(x, i, {});
+    for (int k = 0; k < 6; ++k)
+      wrong += found.indices(i, k) != all[static_cast<std::size_t>(k)].second;
+  }
+  CHECK(wrong == 0);
+  const Eigen::MatrixXf same = Eigen::MatrixXf::Ones(n, 3);
+  const auto zeros = nearest_neighbors(same, {.k = 2});
+  CHECK(zeros.indices(0, 1) == 2);
+  CHECK(zeros.indices(n - 1, 0) == 0);
+  CHECK(zeros.distances(n - 1, 1) == 0);
+}
+
 TEST_CASE("huge and tiny scales neither overflow nor vanish") {
   for (const double scale : {1e-150, 1e150}) {
     const Eigen::MatrixXd x = scale * normal_cloud(200, 3);

@@ -137,6 +137,7 @@ class block_search {
           collect(w, a, b, i * tile::left_rows, j * tile::right_rows, sums);
       }
       if (w.pairs.size() > most_pairs) thin(w);
+      if (w.pairs.size() > 8 * most_pairs) refine(w, a, b);  // a lattice, or equal rows
     }
     refine(w, a, b);
   }
@@ -244,6 +245,7 @@ class block_search {
                                   locks_[static_cast<std::size_t>(b)]);
       offer(w, a, b);
     }
+    w.pairs.clear();
   }
 
   void offer(const workspace& w, index a, index b) {

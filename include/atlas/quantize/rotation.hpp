@@ -30,7 +30,8 @@ class orthogonal_basis {
   template <class Matrix>
   static orthogonal_basis dense(const Matrix& columns) {
     orthogonal_basis basis;
-    basis.columns_ = std::make_shared<const row_matrix<Scalar>>(columns.template cast<Scalar>());
+    basis.columns_ =
+        std::make_shared<const Eigen::MatrixX<Scalar>>(columns.template cast<Scalar>());
     return basis;
   }
 
@@ -93,7 +94,7 @@ class orthogonal_basis {
     });
   }
 
-  std::shared_ptr<const row_matrix<Scalar>> columns_;
+  std::shared_ptr<const Eigen::MatrixX<Scalar>> columns_;
   Eigen::VectorXd signs_;
 };
 
