@@ -88,6 +88,71 @@ void check_tree(const Matrix& x, const atlas::neighbor_options& options) {
                   .run({})));
 }
 
+/// Rows that are hard to round: lengths over twelve orders of magnitude, one coordinate that
+/// outweighs the others, zeros, and pairs that differ in one coordinate a little.
+Eigen::MatrixXd uneven_cloud(atlas::index n, atlas::index d) {
+  Eigen::MatrixXd x = normal_cloud(n, d, 9);
+  for (atlas::index i = 0; i < n; ++i) {
+    if (i % 5 == 1) x.row(i) *= std::pow(10.0, static_cast<double>(i % 13) - 6);
+    if (i % 5 == 2) x(i, i % d) *= 300;
+    if (i % 50 == 3) x.row(i).setZero();
+    if (i % 5 == 4) x.row(i) = x.row(i - 3);
+    if (i % 10 == 4) x(i, i % d) += 1e-4;
+  }
+  return x;
+}
+
+/// The exhaustive search with rows rounded to bytes, and without.
+template <class Matrix>
+void check_bytes(const Matrix& x, const atlas::neighbor_options& options) {
+  using scalar = typename Matrix::Scalar;
+  const auto view = atlas::as_view<2>(x);
+  const atlas::tensor_view<const scalar, 2> points = view;
+  const auto centring = atlas::detail::find_centring(points, 1);
+  const auto by = [&](bool bytes) {
+    return atlas::detail::block_search<scalar>(points, centring, options.k, options.exclude,
+                                               options.threads, bytes)
+        .run({});
+  };
+  CHECK(equal(by(true), by(false)));
+}
+
+/// How many pairs of a tile have sums on the wrong side of half of what their distances are at
+/// least (with `low`) and at most (`high`).
+template <class Shortlist, class Matrix>
+int wrong_sums(const Matrix& x, double stretch) {
+  using tile = typename Shortlist::tile;
+  using scalar = typename Matrix::Scalar;
+  const auto view = atlas::as_view<2>(x);
+  const atlas::tensor_view<const scalar, 2> points = view;
+  const auto c = atlas::detail::find_centring(points, 1);
+  const Shortlist shortlist(c, points.extent(1));
+  atlas::detail::block_side<scalar, Shortlist, true> left;
+  atlas::detail::block_side<scalar, Shortlist, false> right;
+  left.load(points, 0, tile::left_rows, shortlist);
+  right.load(points, tile::left_rows, tile::right_rows, shortlist);
+  typename tile::sums low, high;
+  tile::add(left.nearest(0), right.nearest(0), shortlist.steps(), low);
+  tile::add(left.farthest(0), right.farthest(0), shortlist.steps(), high);
+  int wrong = 0;
+  for (int i = 0; i < tile::left_rows; ++i)
+    for (int j = 0; j < tile::right_rows; ++j) {
+      long double square = 0;
+      for (Eigen::Index k = 0; k < x.cols(); ++k) {
+        const long double gap =
+            static_cast<long double>(x(i, k)) - static_cast<long double>(x(tile::left_rows + j, k));
+        square += gap * gap;
+      }
+      const auto half = static_cast<double>(square / 2) * c.squared_scale;
+      const auto at_least =
+          -static_cast<double>(low[i][j / tile::simd::lanes][j % tile::simd::lanes]);
+      const auto at_most =
+          -static_cast<double>(high[i][j / tile::simd::lanes][j % tile::simd::lanes]);
+      wrong += at_least > stretch * half + 1e-30 || half > stretch * at_most + 1e-30;
+    }
+  return wrong;
+}
+
 std::vector<int> labels(int n, int size) {
   std::vector<int> out;
   for (int i = 0; i < n; ++i) out.push_back(i / size);
@@ -214,6 +279,42 @@ TEST_CASE("a tree finds the neighbours of brute force in long double") {
   const Eigen::MatrixXd x = thin_cloud(4100, true);
   check_tree(x, {.k = 3});
   check_against_brute_force(x, {.k = 3}, tolerance::double_rounding);
+}
+
+TEST_CASE("rows rounded to bytes give the table of those rounded to floats") {
+  using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  for (const auto& [n, d] : {std::pair{513, 1}, {700, 3}, {1200, 64}, {2603, 9}}) {
+    CAPTURE(n, d);
+    for (const Eigen::MatrixXd& x : {normal_cloud(n, d), uneven_cloud(n, d)})
+      for (const atlas::index k : {1, 2, 8, 12})
+        check_bytes(row_major(x.cast<float>()), {.k = k, .threads = 2});
+  }
+  const Eigen::MatrixXd x = uneven_cloud(1300, 20);
+  for (const atlas::index k : {1, 2, 5}) check_bytes(x, {.k = k});
+  check_bytes(x, {.k = 2, .exclude = atlas::same_context(labels(1300, 100))});
+  check_bytes(x, {.k = 2, .exclude = atlas::same_context(labels(1300, 900))});
+  check_bytes(x, {.k = 3, .exclude = atlas::nearby_positions(labels(1300, 1), 40)});
+  for (const double scale : {1e-150, 1e-30, 1e30, 1e150}) check_bytes(x * scale, {.k = 2});
+  check_bytes((x.array() + 1e4).matrix().cast<float>().eval(), {.k = 2});
+  Eigen::MatrixXf lattice(1000, 3);
+  for (int i = 0; i < 1000; ++i)
+    lattice.row(i) << float(i % 5), float(i / 5 % 10), float(i / 50 % 10);
+  check_bytes(lattice, {.k = 6});
+}
+
+TEST_CASE("sums of rounded rows are on the safe side of distances") {
+  using atlas::detail::byte_shortlist;
+  using atlas::detail::float_shortlist;
+  for (const int d : {1, 4, 7, 64, 333}) {
+    CAPTURE(d);
+    for (const Eigen::MatrixXd& x : {normal_cloud(80, d), uneven_cloud(80, d)}) {
+      const Eigen::MatrixXf f = x.cast<float>();
+      CHECK(wrong_sums<float_shortlist<double>>(x, 1) == 0);
+      CHECK(wrong_sums<float_shortlist<float>>(f, 1) == 0);
+      CHECK(wrong_sums<byte_shortlist<double>>(x, 1.025) == 0);
+      CHECK(wrong_sums<byte_shortlist<float>>(f, 1.025) == 0);
+    }
+  }
 }
 
 TEST_CASE("clouds that vary along all directions are searched without a tree") {

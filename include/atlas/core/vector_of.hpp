@@ -4,6 +4,7 @@
 /// types (GCC and Clang). Only the way from comparisons to bits is asked of the processor by name.
 
 #include <cstring>
+#include <type_traits>
 
 namespace atlas::detail {
 
@@ -18,7 +19,8 @@ inline constexpr int vector_bytes = 16;
 inline constexpr int vector_registers = 16;
 #endif
 
-/// Arithmetic goes lane by lane; a scalar beside a vector stands for all of its lanes.
+/// Of float, double or 32-bit integers. Arithmetic goes lane by lane; a scalar beside a vector
+/// stands for all of its lanes.
 template <class Scalar>
 struct vector_of {
   typedef Scalar type __attribute__((vector_size(vector_bytes)));
@@ -34,32 +36,38 @@ struct vector_of {
   static type smaller(type a, type b) { return a < b ? a : b; }
   static type larger(type a, type b) { return a > b ? a : b; }
 
-  /// One bit for every lane that is above 0, the first lane lowest.
-  static unsigned positive(type x) {
+  /// One bit for every lane in which a > b, the first lane lowest.
+  static unsigned above(type a, type b) {
 #if defined(__AVX512F__)
-    if constexpr (sizeof(Scalar) == 4)
-      return __builtin_ia32_cmpps512_mask(type{}, x, less, 0xFFFF, current_rounding);
+    if constexpr (std::is_integral_v<Scalar>)
+      return __builtin_ia32_cmpd512_mask(a, b, not_less_equal, 0xFFFF);
+    else if constexpr (sizeof(Scalar) == 4)
+      return __builtin_ia32_cmpps512_mask(b, a, less, 0xFFFF, current_rounding);
     else
-      return __builtin_ia32_cmppd512_mask(type{}, x, less, 0xFF, current_rounding);
+      return __builtin_ia32_cmppd512_mask(b, a, less, 0xFF, current_rounding);
 #elif defined(__AVX__)
     if constexpr (sizeof(Scalar) == 4)
-      return static_cast<unsigned>(__builtin_ia32_movmskps256((type)(type{} < x)));
+      return static_cast<unsigned>(__builtin_ia32_movmskps256((vector_of<float>::type)(a > b)));
     else
-      return static_cast<unsigned>(__builtin_ia32_movmskpd256((type)(type{} < x)));
+      return static_cast<unsigned>(__builtin_ia32_movmskpd256((type)(a > b)));
 #elif defined(__SSE2__)
     if constexpr (sizeof(Scalar) == 4)
-      return static_cast<unsigned>(__builtin_ia32_movmskps((type)(type{} < x)));
+      return static_cast<unsigned>(__builtin_ia32_movmskps((vector_of<float>::type)(a > b)));
     else
-      return static_cast<unsigned>(__builtin_ia32_movmskpd((type)(type{} < x)));
+      return static_cast<unsigned>(__builtin_ia32_movmskpd((type)(a > b)));
 #else
     unsigned bits = 0;
-    for (int l = 0; l < lanes; ++l) bits |= static_cast<unsigned>(x[l] > 0) << l;
+    for (int l = 0; l < lanes; ++l) bits |= static_cast<unsigned>(a[l] > b[l]) << l;
     return bits;
 #endif
   }
+  static unsigned positive(type x) {
+    return above(x, type{});
+  }
 
  private:
-  static constexpr int less = 1, current_rounding = 4;  // of comparisons into masks
+  static constexpr int less = 1, current_rounding = 4;  // of comparisons of floats into masks
+  static constexpr int not_less_equal = 6;              // of integers
 };
 
 }  // namespace atlas::detail

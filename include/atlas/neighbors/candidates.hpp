@@ -54,6 +54,12 @@ class best_candidates {
     return true;
   }
 
+  /// Offers a row what another table of as many neighbours found for one of its rows.
+  void merge(index row, const best_candidates& other, index from) {
+    for (index slot = from * k_; slot < (from + 1) * k_ && other.indices_[slot] >= 0; ++slot)
+      if (!offer(row, other.indices_[slot], other.squares_[slot])) return;
+  }
+
   /// Squared distance of the k-th best; infinity while there are fewer.
   double worst(index row) const { return squares_[row * k_ + k_ - 1]; }
 

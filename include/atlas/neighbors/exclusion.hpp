@@ -3,6 +3,7 @@
 /// Rows that may not be each other's neighbours. Rows of one text at nearby positions are
 /// neighbours in time, not on a manifold (Theiler, Phys. Rev. A 34, 2427, 1986).
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -11,6 +12,19 @@
 #include "atlas/core/errors.hpp"
 
 namespace atlas {
+
+namespace detail {
+
+/// Bounds of row numbers, contexts and positions of some rows.
+struct label_span {
+  index rows[2], contexts[2], positions[2];
+
+  static bool apart(const index (&a)[2], const index (&b)[2], index by) {
+    return a[1] + by < b[0] || b[1] + by < a[0];
+  }
+};
+
+}  // namespace detail
 
 /// Make one with `same_context`, `same_context_within` or `nearby_positions`; the default excludes
 /// nothing but the row itself.
@@ -26,6 +40,30 @@ struct exclusion {
     if (!active()) return false;
     if (!context.empty() && context[i] != context[j]) return false;
     return window < 0 || std::abs(position[i] - position[j]) <= window;
+  }
+
+  /// Of rows [from, to).
+  detail::label_span span(index from, index to) const {
+    detail::label_span out{{from, to - 1}, {0, 0}, {0, 0}};
+    const auto measure = [&](const owned_tensor<index, 1>& labels, index(&bounds)[2]) {
+      if (labels.empty()) return;
+      const auto [low, high] = std::minmax_element(labels.data() + from, labels.data() + to);
+      bounds[0] = *low;
+      bounds[1] = *high;
+    };
+    measure(context, out.contexts);
+    measure(position, out.positions);
+    return out;
+  }
+
+  /// Whether rows of two spans may include a pair that is no pair of neighbours, a row and itself
+  /// among them. Never wrongly false.
+  bool may_reject(const detail::label_span& a, const detail::label_span& b) const {
+    using detail::label_span;
+    if (!label_span::apart(a.rows, b.rows, 0)) return true;
+    if (!active()) return false;
+    if (!context.empty() && label_span::apart(a.contexts, b.contexts, 0)) return false;
+    return window < 0 || !label_span::apart(a.positions, b.positions, window);
   }
 };
 

@@ -32,7 +32,8 @@ inline constexpr index tree_rows = 4096;
 /// each pair being met once, in vectors.
 template <class Scalar>
 double exhaustive_cycles(index n, index d) {
-  return 0.55 * static_cast<double>(n * d) / vector_of<Scalar>::lanes;
+  constexpr double share = fast_bytes ? 0.2 : 0.55;
+  return share * static_cast<double>(n * d) / vector_of<Scalar>::lanes;
 }
 
 /// The tree that a cloud is best searched in, if any: where a sample says that it may pay and the

@@ -3,77 +3,114 @@
 /// The inner loop of the exhaustive search: a tile of scalar products that stays in registers and
 /// is compared with the limits of its rows there, so that no product is ever stored.
 
+#include <cstdint>
+
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/core/vector_of.hpp"
 
 namespace atlas::detail {
 
-/// What the search knows of a run of rows: `half[i]` is half the squared norm, `floor[i]` is minus
-/// half the squared distance from which on nothing is a neighbour of row i any more.
-template <class Scalar>
-struct row_limits {
-  const Scalar* half;
-  const Scalar* floor;
+/// A group of rounded rows beside each other, and what is known of each.
+template <class Item, class Sum>
+struct tile_rows {
+  const Item* items;  // a step after the other
+  /// Half the squared norm, give or take its share of the error.
+  const Sum* half;
+  /// Minus half the squared distance from which on nothing is a neighbour of the row any more.
+  const Sum* floor;
+  const float* unit;           // of bytes
+  const std::int32_t* offset;  // of bytes on the left
 };
 
 /// `left_rows` rows beside `right_rows`. A squared distance is |x|^2 + |y|^2 - 2 x.y, so
-/// x.y - |x|^2/2 - |y|^2/2 is minus half of it, and the pair is of interest where that is above the
-/// lower of both floors.
-template <class Scalar>
-struct register_tile {
-  using simd = vector_of<Scalar>;
+/// x.y - |x|^2/2 - |y|^2/2 is minus half of it: those are the sums.
+template <class Item, class Sum>
+struct tile_shape {
+  using item = Item;
+  using sum = Sum;
+  using simd = vector_of<Sum>;
   using vector = typename simd::type;
+  using rows = tile_rows<Item, Sum>;
   static constexpr int vectors = 3;
   static constexpr int left_rows = vector_registers / 4;  // with `vectors`, 3/4 of the registers
   static constexpr int right_rows = vectors * simd::lanes;
   static constexpr int size = left_rows * right_rows;
+  using sums = vector[left_rows][vectors];
+};
 
-  /// \param left `[d, left_rows]`, \param right `[d, right_rows]`: coordinates of packed rows
-  /// \param out `[left_rows, right_rows]`: minus half the squared distances; written only where a
-  /// pair
-  ///        is of interest
-  /// \return whether one is
-  static bool compare(const Scalar* left, const Scalar* right, index d, row_limits<Scalar> a,
-                      row_limits<Scalar> b, Scalar* out) {
-    vector sum[left_rows][vectors];
-    multiply(left, right, d, a.half, b.half, sum);
-    vector most = simd::all(-1);
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) {
-      const vector floor = simd::load(b.floor + v * simd::lanes);
-#pragma GCC unroll 16
-      for (int i = 0; i < left_rows; ++i)
-        most = simd::larger(most, sum[i][v] - simd::smaller(floor, simd::all(a.floor[i])));
-    }
-    if (!simd::positive(most)) return false;
-#pragma GCC unroll 16
-    for (int i = 0; i < left_rows; ++i)
-#pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v)
-        simd::store(out + i * right_rows + v * simd::lanes, sum[i][v]);
-    return true;
-  }
+/// Of rows that are rounded to floats or doubles.
+template <class Scalar>
+struct float_tile : tile_shape<Scalar, Scalar> {
+  using shape = tile_shape<Scalar, Scalar>;
+  using typename shape::simd;
 
- private:
-  static void multiply(const Scalar* left, const Scalar* right, index d, const Scalar* half_left,
-                       const Scalar* half_right, vector (&sum)[left_rows][vectors]) {
+  /// \param left `[d, left_rows]`, \param right `[d, right_rows]`: coordinates
+  static void add(const typename shape::rows& left, const typename shape::rows& right, index d,
+                  typename shape::sums& out) {
 #pragma GCC unroll 16
-    for (int i = 0; i < left_rows; ++i)
+    for (int i = 0; i < shape::left_rows; ++i)
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v)
-        sum[i][v] = -half_left[i] - simd::load(half_right + v * simd::lanes);
+      for (int v = 0; v < shape::vectors; ++v)
+        out[i][v] = -left.half[i] - simd::load(right.half + v * simd::lanes);
+    const Scalar* x = left.items;
+    const Scalar* at = right.items;
     for (index k = 0; k < d; ++k) {
-      vector y[vectors];
+      typename shape::vector y[shape::vectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) y[v] = simd::load(right + v * simd::lanes);
+      for (int v = 0; v < shape::vectors; ++v) y[v] = simd::load(at + v * simd::lanes);
 #pragma GCC unroll 16
-      for (int i = 0; i < left_rows; ++i)
+      for (int i = 0; i < shape::left_rows; ++i)
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) sum[i][v] += left[i] * y[v];
-      left += left_rows;
-      right += right_rows;
+        for (int v = 0; v < shape::vectors; ++v) out[i][v] += x[i] * y[v];
+      x += shape::left_rows;
+      at += shape::right_rows;
     }
   }
 };
+
+/// The pairs of a tile that are of interest: those whose sum is above the lower of both floors.
+/// \param bits `[left_rows]`, a bit for each row of the right
+/// \return whether there is one
+template <class Tile>
+bool compare_tile(const typename Tile::rows& left, const typename Tile::rows& right, index steps,
+                  std::uint64_t (&bits)[Tile::left_rows]) {
+  using simd = typename Tile::simd;
+  typename Tile::sums sums;
+  Tile::add(left, right, steps, sums);
+  std::uint64_t any = 0;
+#pragma GCC unroll 16
+  for (int i = 0; i < Tile::left_rows; ++i) {
+    const auto own = simd::all(left.floor[i]);
+    bits[i] = 0;
+#pragma GCC unroll 4
+    for (int v = 0; v < Tile::vectors; ++v) {
+      const auto floor = simd::smaller(simd::load(right.floor + v * simd::lanes), own);
+      bits[i] |= std::uint64_t{simd::above(sums[i][v], floor)} << (v * simd::lanes);
+    }
+    any |= bits[i];
+  }
+  return any != 0;
+}
+
+/// Keeps the K largest sums that each row of the right has met, the largest first.
+template <class Tile, int K>
+void keep_largest(const typename Tile::rows& left, const typename Tile::rows& right, index steps,
+                  typename Tile::vector (&best)[Tile::vectors][K]) {
+  using simd = typename Tile::simd;
+  typename Tile::sums sums;
+  Tile::add(left, right, steps, sums);
+#pragma GCC unroll 4
+  for (int v = 0; v < Tile::vectors; ++v)
+#pragma GCC unroll 16
+    for (int i = 0; i < Tile::left_rows; ++i) {
+      auto x = sums[i][v];
+#pragma GCC unroll 8
+      for (int s = 0; s < K; ++s) {
+        const auto rest = simd::smaller(best[v][s], x);
+        best[v][s] = simd::larger(best[v][s], x);
+        x = rest;
+      }
+    }
+}
 
 }  // namespace atlas::detail

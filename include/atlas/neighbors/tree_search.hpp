@@ -17,7 +17,7 @@
 #include "atlas/neighbors/candidates.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/leaf_tree.hpp"
-#include "atlas/neighbors/packed_rows.hpp"
+#include "atlas/neighbors/raw_rows.hpp"
 
 namespace atlas::detail {
 

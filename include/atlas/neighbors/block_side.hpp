@@ -1,0 +1,76 @@
+#pragma once
+/// \file
+/// One of two blocks of rows that meet in the exhaustive search.
+
+#include <cstdint>
+#include <vector>
+
+#include "atlas/neighbors/raw_rows.hpp"
+#include "atlas/neighbors/register_tile.hpp"
+
+namespace atlas::detail {
+
+/// Its rows as given and as rounded, in groups as the tile reads them, and what rules pairs out.
+template <class Scalar, class Shortlist, bool Left>
+struct block_side {
+  using tile = typename Shortlist::tile;
+  using item = typename tile::item;
+  using sum = typename tile::sum;
+  static constexpr index group_rows = Left ? tile::left_rows : tile::right_rows;
+
+  index first = 0, rows = 0;
+  raw_rows<Scalar> raw;
+  std::vector<sum> floor;  // register_tile.hpp
+
+  void load(const tensor_view<const Scalar, 2>& points, index from, index count,
+            const Shortlist& shortlist) {
+    first = from;
+    rows = count;
+    raw.load(points, from, count);
+    group_size_ = shortlist.steps() * group_rows;
+    items_.resize(static_cast<std::size_t>(groups() * group_size_));
+    const auto padded = static_cast<std::size_t>(groups() * group_rows);
+    low_.assign(padded, Shortlist::absent);
+    high_.assign(padded, Shortlist::absent);
+    floor.assign(padded, Shortlist::all_floor);
+    unit_.assign(padded, 0.0F);
+    offset_.assign(padded, 0);
+    for (index i = 0; i < rows; ++i) pack(i, shortlist);
+    for (index i = rows; i < groups() * group_rows; ++i)
+      for (index k = 0; k < group_size_; k += group_rows) place(i)[k] = 0;
+  }
+
+  index groups() const { return (rows + group_rows - 1) / group_rows; }
+
+  /// Their sums are minus half of what squared distances are at least.
+  typename tile::rows nearest(index group) const { return group_with(low_, group); }
+  /// ... at most.
+  typename tile::rows farthest(index group) const { return group_with(high_, group); }
+
+ private:
+  typename tile::rows group_with(const std::vector<sum>& half, index group) const {
+    const index row = group * group_rows;
+    return {items_.data() + group * group_size_, half.data() + row, floor.data() + row,
+            unit_.data() + row, offset_.data() + row};
+  }
+
+  item* place(index i) { return items_.data() + i / group_rows * group_size_ + i % group_rows; }
+
+  void pack(index i, const Shortlist& shortlist) {
+    const auto row = shortlist.template pack<Left>(raw.row(i), place(i), group_rows);
+    const auto at = static_cast<std::size_t>(i);
+    low_[at] = row.low;
+    high_[at] = row.high;
+    floor[at] = Shortlist::no_floor;
+    unit_[at] = row.unit;
+    offset_[at] = row.offset;
+  }
+
+  index group_size_ = 0;
+  std::vector<item> items_;
+  std::vector<sum> low_, high_;
+  std::vector<float> unit_;
+  std::vector<std::int32_t> offset_;
+};
+
+}  // namespace atlas::detail

@@ -1,0 +1,37 @@
+#pragma once
+/// \file
+/// Rows as given, each in one piece.
+
+#include <vector>
+
+#include "atlas/neighbors/tile.hpp"
+
+namespace atlas::detail {
+
+/// A block of rows as given: in place where rows are contiguous, otherwise copied.
+template <class Scalar>
+class raw_rows {
+ public:
+  void load(const tensor_view<const Scalar, 2>& points, index from, index rows) {
+    if (points.stride(1) == 1) {
+      first_ = &points(from, index{0});
+      stride_ = points.stride(0);
+      return;
+    }
+    const index d = points.extent(1);
+    copy_.resize(static_cast<std::size_t>(rows * d));
+    for_each_of_rows(points, from, rows, [&](index i, index k, Scalar x) {
+      copy_[static_cast<std::size_t>((i - from) * d + k)] = x;
+    });
+    first_ = copy_.data();
+    stride_ = d;
+  }
+  const Scalar* row(index i) const { return first_ + i * stride_; }
+
+ private:
+  const Scalar* first_ = nullptr;
+  index stride_ = 0;
+  std::vector<Scalar> copy_;
+};
+
+}  // namespace atlas::detail
