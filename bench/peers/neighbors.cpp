@@ -3,9 +3,9 @@
 /// take, of atlas and of its peers, as one line of JSON. Run by neighbors.py.
 ///
 /// `peer_neighbors WHO DATA N`, WHO one of atlas, alone (atlas on one thread), dense (atlas'
-/// exhaustive search), faiss, product (the N x N x 64 product alone), nanoflann and write (the
-/// cloud to standard output, float32); DATA one of full, line and curve, or heads (144 clouds of
-/// 1,200 rows on one thread, whatever N; seconds a cloud).
+/// exhaustive search), floats (the same without bytes), faiss, product (the N x N x 64 product
+/// alone), nanoflann and write (the cloud to standard output, float32); DATA one of full, line and
+/// curve, or heads (144 clouds of 1,200 rows on one thread, whatever N; seconds a cloud).
 
 #include <cblas.h>
 #include <faiss/IndexFlat.h>
@@ -101,10 +101,11 @@ double by_atlas(const cloud& x, int threads) {
   return sum_of_second(atlas::nearest_neighbors(view, {.k = 2, .threads = threads}), step_of(x));
 }
 
-double by_dense(const cloud& x) {
+double by_dense(const cloud& x, bool bytes) {
   const atlas::tensor_view<const float, 2> view(x.values.data(), {x.rows, x.columns});
   const atlas::detail::centring c = atlas::detail::find_centring(view, 0);
-  return sum_of_second(atlas::detail::block_search<float>(view, c, 2, {}, 0).run({}), step_of(x));
+  return sum_of_second(atlas::detail::block_search<float>(view, c, 2, {}, 0, bytes).run({}),
+                       step_of(x));
 }
 
 /// Its products are OpenBLAS's; the size of its blocks is given by neighbors.py.
@@ -212,7 +213,8 @@ int main(int argc, char** argv) {
   double repeated = 0;
   const double sum = who == "atlas"     ? by_atlas(x, 0)
                      : who == "alone"   ? by_atlas(x, 1)
-                     : who == "dense"   ? by_dense(x)
+                     : who == "dense"   ? by_dense(x, atlas::detail::fast_bytes)
+                     : who == "floats"  ? by_dense(x, false)
                      : who == "faiss"   ? by_faiss(x)
                      : who == "product" ? by_product(x)
                                         : by_nanoflann(x, repeated);

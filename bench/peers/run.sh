@@ -9,11 +9,11 @@ rounds=${ROUNDS:-7}
 few=$(((rounds + 2) / 3))  # of what takes minutes
 
 neighbors() {
-  bash "$here/neighbors.sh" full:20000 --peers faiss product brute --rounds "$rounds"
-  bash "$here/neighbors.sh" full:100000 --peers faiss product --rounds "$few"
-  bash "$here/neighbors.sh" line:100000 curve:100000 --peers alone dense --rounds "$rounds"
+  bash "$here/neighbors.sh" full:20000 --peers faiss product brute floats --rounds "$rounds"
+  bash "$here/neighbors.sh" full:100000 --peers faiss product brute --rounds "$few"
+  bash "$here/neighbors.sh" line:100000 curve:100000 --peers alone dense floats --rounds "$rounds"
   bash "$here/neighbors.sh" line:100000 curve:100000 line:1000000 --peers nanoflann --rounds 1
-  bash "$here/neighbors.sh" line:100000 --peers ball --rounds 1
+  bash "$here/neighbors.sh" line:100000 curve:100000 --peers ball --rounds 1
 }
 heads() { bash "$here/heads.sh" --rounds "$rounds"; }
 haar() { bash "$here/haar.sh" --rounds "$rounds"; }

@@ -55,6 +55,20 @@ TEST_CASE("draws have the distributions that they are named after") {
                          [](double x) { return boost::math::gamma_p(3.5, x * x / 2); }) > 1e-3);
 }
 
+TEST_CASE("many normal numbers at once are those that come one by one, and the stream goes on") {
+  for (const bool spare : {false, true})
+    for (const atlas::index count : {0, 1, 2, 63, 64, 65, 5000}) {
+      CAPTURE(spare, count);
+      random_stream one(8, 2), many(8, 2);
+      if (spare) CHECK(one() == many());
+      std::vector<double> x(static_cast<std::size_t>(count)), y(x.size());
+      for (double& value : x) value = one.normal();
+      many.fill_normal(y.data(), count);
+      CHECK(x == y);
+      for (int i = 0; i < 3; ++i) CHECK(one() == many());
+    }
+}
+
 TEST_CASE("whole numbers are uniform") {
   random_stream random(4);
   std::vector<int> counts(7, 0);

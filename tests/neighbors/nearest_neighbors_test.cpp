@@ -72,17 +72,19 @@ Eigen::MatrixXd thin_cloud(atlas::index n, bool curved) {
   return sums.unaryExpr([](double x) { return std::sin(x); });
 }
 
-/// Through the tree, which must have been chosen, and exhaustively.
+/// Through a tree and exhaustively, whichever of them is chosen.
 template <class Matrix>
 void check_tree(const Matrix& x, const atlas::neighbor_options& options) {
   using scalar = typename Matrix::Scalar;
   const auto view = atlas::as_view<2>(x);
   const atlas::tensor_view<const scalar, 2> points = view;
   const auto centring = atlas::detail::find_centring(points, 1);
-  const auto tree = atlas::detail::tree_for(points, centring, options);
-  REQUIRE(tree);
+  auto axes = atlas::detail::find_leading_axes(atlas::detail::sample_rows(points, centring),
+                                               points.extent(1));
+  atlas::detail::tree_search<scalar> tree(points, centring, std::move(axes), options.k,
+                                          options.exclude, options.threads);
   const auto found = nearest_neighbors(x, options);
-  CHECK(equal(found, tree->run({})));
+  CHECK(equal(found, tree.run({})));
   CHECK(equal(found,
               atlas::detail::block_search<scalar>(points, centring, options.k, options.exclude, 2)
                   .run({})));
@@ -315,6 +317,13 @@ TEST_CASE("sums of rounded rows are on the safe side of distances") {
       CHECK(wrong_sums<byte_shortlist<float>>(f, 1.025) == 0);
     }
   }
+}
+
+TEST_CASE("clouds of few directions are searched in a tree") {
+  const Eigen::MatrixXf x = thin_cloud(40000, false).cast<float>();
+  const auto view = atlas::as_view<2>(x);
+  const atlas::tensor_view<const float, 2> points = view;
+  CHECK(atlas::detail::tree_for(points, atlas::detail::find_centring(points, 1), {}));
 }
 
 TEST_CASE("clouds that vary along all directions are searched without a tree") {

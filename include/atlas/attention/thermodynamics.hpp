@@ -149,7 +149,8 @@ class thermodynamics_collector {
       for (index i = 0; i < c.logits.extent(1); ++i)
         if (std::isfinite(c.logits(t, i))) row.push_back(static_cast<double>(c.logits(t, i)));
       const double sd = row.size() > 1 ? summarize(row).sd : 0;
-      for (double& x : row) x = sd * random.normal();
+      random.fill_normal(row.data(), static_cast<index>(row.size()));
+      for (double& x : row) x *= sd;
       const auto null = boltzmann_observables<1>(row, {.threads = 1});
       into.null_entropy.mutable_view().data()[place + t] = null.entropy;
       into.null_ratio.mutable_view().data()[place + t] =

@@ -98,11 +98,13 @@ class stability_counter {
   }
   /// A stream for each query, so that the cut into tasks does not matter.
   void blur(index first, index draw, row_matrix<Real>& out) const {
+    std::vector<double> noise(static_cast<std::size_t>(out.cols()));
     for (index r = 0; r < out.rows(); ++r) {
       const index number = draw * queries_.rows() + first + r;
       random_stream random(options_.seed, static_cast<std::uint64_t>(number));
+      random.fill_normal(noise.data(), out.cols());
       for (index k = 0; k < out.cols(); ++k)
-        out(r, k) = queries_(first + r, k) + noise_ * random.normal();
+        out(r, k) = queries_(first + r, k) + noise_ * noise[static_cast<std::size_t>(k)];
     }
   }
 

@@ -19,20 +19,54 @@ namespace atlas {
 
 namespace detail {
 
+inline constexpr std::array<std::uint32_t, 2> philox_factor{0xD2511F53U, 0xCD9E8D57U};
+inline constexpr std::array<std::uint32_t, 2> philox_step{0x9E3779B9U, 0xBB67AE85U};
+
 /// Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3",
 /// SC 2011.
 inline std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
                                            std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53U} * counter[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57U} * counter[2];
+    const std::uint64_t a = std::uint64_t{philox_factor[0]} * counter[0];
+    const std::uint64_t b = std::uint64_t{philox_factor[1]} * counter[2];
     counter = {
         static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
         static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
-    key[0] += 0x9E3779B9U;
-    key[1] += 0xBB67AE85U;
+    key[0] += philox_step[0];
+    key[1] += philox_step[1];
   }
   return counter;
+}
+
+/// 64 random bits for each half of the counters from `first` on, in the order of
+/// `random_stream::operator()`. Many counters at once go through the rounds in vectors.
+template <int Counters>
+void philox_words(std::uint64_t first, std::uint64_t stream, std::array<std::uint32_t, 2> key,
+                  std::uint64_t* out) {
+  std::uint32_t c[4][Counters];
+  for (int l = 0; l < Counters; ++l) {
+    const std::uint64_t counter = first + static_cast<std::uint64_t>(l);
+    c[0][l] = static_cast<std::uint32_t>(counter);
+    c[1][l] = static_cast<std::uint32_t>(counter >> 32);
+    c[2][l] = static_cast<std::uint32_t>(stream);
+    c[3][l] = static_cast<std::uint32_t>(stream >> 32);
+  }
+  for (int round = 0; round < 10; ++round) {
+    for (int l = 0; l < Counters; ++l) {
+      const std::uint64_t a = std::uint64_t{philox_factor[0]} * c[0][l];
+      const std::uint64_t b = std::uint64_t{philox_factor[1]} * c[2][l];
+      c[0][l] = static_cast<std::uint32_t>(b >> 32) ^ c[1][l] ^ key[0];
+      c[1][l] = static_cast<std::uint32_t>(b);
+      c[2][l] = static_cast<std::uint32_t>(a >> 32) ^ c[3][l] ^ key[1];
+      c[3][l] = static_cast<std::uint32_t>(a);
+    }
+    key[0] += philox_step[0];
+    key[1] += philox_step[1];
+  }
+  for (int l = 0; l < Counters; ++l) {
+    out[2 * l] = (std::uint64_t{c[1][l]} << 32) | c[0][l];
+    out[2 * l + 1] = (std::uint64_t{c[3][l]} << 32) | c[2][l];
+  }
 }
 
 /// The 256 layers of the ziggurat for exp(-x^2/2): Marsaglia and Tsang, "The ziggurat method for
@@ -64,6 +98,48 @@ struct ziggurat {
     return instance;
   }
 };
+
+/// Uniform on (0, 1), from `bits()`: 64 random bits.
+template <class Bits>
+double uniform_from(Bits& bits) {
+  return (static_cast<double>(bits() >> 12) + 0.5) * 0x1p-52;
+}
+
+template <class Bits>
+double exponential_from(Bits& bits) {
+  return -portable_log(uniform_from(bits));
+}
+
+/// Beyond the last layer, by Marsaglia's method.
+template <class Bits>
+double normal_tail_from(Bits& bits) {
+  for (;;) {
+    const double beyond = exponential_from(bits) / ziggurat::tail;
+    if (2 * exponential_from(bits) > beyond * beyond) return ziggurat::tail + beyond;
+  }
+}
+
+template <class Bits>
+bool in_wedge(const ziggurat& z, std::size_t layer, double x, Bits& bits) {
+  const double rise = z.density[layer + 1] - z.density[layer];
+  return std::fma(uniform_from(bits), rise, z.density[layer]) < ziggurat::height(x);
+}
+
+/// Negative by bit 8, without a branch that nobody can predict.
+inline double with_sign(double x, std::uint64_t word) {
+  return std::bit_cast<double>(std::bit_cast<std::uint64_t>(x) | (word & 256U) << 55);
+}
+
+template <class Bits>
+double normal_from(const ziggurat& z, Bits& bits) {
+  for (;;) {
+    const std::uint64_t word = bits();
+    const auto layer = static_cast<std::size_t>(word & 255U);
+    const double x = (static_cast<double>(word >> 12) + 0.5) * 0x1p-52 * z.x[layer];
+    if (x < z.x[layer + 1] || (layer > 0 && in_wedge(z, layer, x, bits))) return with_sign(x, word);
+    if (layer == 0) return with_sign(normal_tail_from(bits), word);
+  }
+}
 
 }  // namespace detail
 
@@ -98,7 +174,7 @@ class random_stream {
   }
 
   /// Uniform on (0, 1): never 0, never 1.
-  double uniform() { return (static_cast<double>((*this)() >> 12) + 0.5) * 0x1p-52; }
+  double uniform() { return detail::uniform_from(*this); }
 
   /// A whole number in [0, n), without bias (Lemire 2019).
   index uniform_index(index n) {
@@ -112,18 +188,18 @@ class random_stream {
   }
 
   /// Standard exponential.
-  double exponential() { return -detail::portable_log(uniform()); }
+  double exponential() { return detail::exponential_from(*this); }
 
   /// Standard normal.
-  double normal() {
+  double normal() { return detail::normal_from(detail::ziggurat::table(), *this); }
+
+  /// The same numbers as that many calls of `normal()`, in less time.
+  template <class Real>
+  void fill_normal(Real* out, index count) {
     const detail::ziggurat& z = detail::ziggurat::table();
-    for (;;) {
-      const std::uint64_t bits = (*this)();
-      const auto layer = static_cast<std::size_t>(bits & 255U);
-      const double x = (static_cast<double>(bits >> 12) + 0.5) * 0x1p-52 * z.x[layer];
-      if (x < z.x[layer + 1] || (layer > 0 && in_wedge(z, layer, x))) return with_sign(x, bits);
-      if (layer == 0) return with_sign(normal_tail(), bits);
-    }
+    words ahead(*this);
+    for (index i = 0; i < count; ++i) out[i] = static_cast<Real>(detail::normal_from(z, ahead));
+    ahead.give_back();
   }
 
   /// Gamma with this shape and scale 1: Marsaglia and Tsang, ACM TOMS 26(3), 2000.
@@ -158,23 +234,36 @@ class random_stream {
     return {(a >> 32) * (b >> 32) + (cross >> 32) + (other >> 32), a * b};
   }
 
-  /// Negative by bit 8, without a branch that nobody can predict.
-  static double with_sign(double x, std::uint64_t bits) {
-    return std::bit_cast<double>(std::bit_cast<std::uint64_t>(x) | (bits & 256U) << 55);
-  }
-
-  bool in_wedge(const detail::ziggurat& z, std::size_t layer, double x) {
-    const double rise = z.density[layer + 1] - z.density[layer];
-    return std::fma(uniform(), rise, z.density[layer]) < detail::ziggurat::height(x);
-  }
-
-  /// Beyond the last layer, by Marsaglia's method.
-  double normal_tail() {
-    for (;;) {
-      const double beyond = exponential() / detail::ziggurat::tail;
-      if (2 * exponential() > beyond * beyond) return detail::ziggurat::tail + beyond;
+  /// Reads a stream some numbers ahead.
+  class words {
+   public:
+    explicit words(random_stream& stream) : stream_(stream) {
+      if (!stream.has_spare_) return;
+      stream.has_spare_ = false;
+      ahead_[size - 1] = stream.spare_;
+      next_ = size - 1;
     }
-  }
+    std::uint64_t operator()() {
+      if (next_ == size) {
+        detail::philox_words<size / 2>(stream_.counter_, stream_.stream_, stream_.key_, ahead_);
+        stream_.counter_ += size / 2;
+        next_ = 0;
+      }
+      return ahead_[next_++];
+    }
+    /// What was not used.
+    void give_back() {
+      stream_.counter_ -= static_cast<std::uint64_t>((size - next_) / 2);
+      stream_.has_spare_ = (size - next_) % 2 == 1;
+      stream_.spare_ = stream_.has_spare_ ? ahead_[next_] : 0;
+    }
+
+   private:
+    static constexpr int size = 64;
+    random_stream& stream_;
+    std::uint64_t ahead_[size];
+    int next_ = size;
+  };
 
   std::array<std::uint32_t, 2> key_;
   std::uint64_t stream_;

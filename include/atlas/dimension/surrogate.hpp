@@ -56,8 +56,7 @@ class gaussian_surrogates {
     owned_tensor<Scalar, 2> cloud({rows_, d});
     random_stream random(seed, draw);
     rows normals(rows_, d);
-    for (index i = 0; i < rows_; ++i)
-      for (index k = 0; k < d; ++k) normals(i, k) = static_cast<Scalar>(random.normal());
+    random.fill_normal(normals.data(), rows_ * d);
     Eigen::Map<rows> out(cloud.mutable_view().data(), rows_, d);
     out.noalias() = normals * shape_;
     out.rowwise() += moments_.mean.transpose().template cast<Scalar>();

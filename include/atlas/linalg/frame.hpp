@@ -30,8 +30,7 @@ Eigen::MatrixX<Real> orthonormal_columns(const std::type_identity_t<Eigen::Matri
 template <class = void>
 Eigen::MatrixXd normal_matrix(index rows, index cols, random_stream& random) {
   Eigen::MatrixXd out(rows, cols);
-  for (index c = 0; c < cols; ++c)
-    for (index r = 0; r < rows; ++r) out(r, c) = random.normal();
+  random.fill_normal(out.data(), rows * cols);
   return out;
 }
 

@@ -14,6 +14,7 @@
 
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
+#include "atlas/core/vector_of.hpp"
 #include "atlas/neighbors/candidates.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/leaf_tree.hpp"

@@ -5,6 +5,7 @@
 /// clouds do by themselves.
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -49,14 +50,28 @@ pushed_estimate summarize_group(const std::vector<Eigen::MatrixXd>& matrices, pa
   return {s.mean, s.sd};
 }
 
+/// Draws that share a product with each head's weights.
+inline constexpr index draws_at_once = 8;
+
+/// Overlaps of `count` draws from `first` on, each with a stream of its own.
 template <class = void>
-Eigen::MatrixXd pushed_overlaps(const std::vector<head_writer>& writers, index k,
-                                random_stream random) {
-  std::vector<Eigen::MatrixXd> frames;
-  for (const head_writer& w : writers)
-    frames.push_back(w.basis *
-                     orthonormal_columns(w.mixing * normal_matrix(w.mixing.cols(), k, random)));
-  return overlap_matrix(frames, 1);
+void pushed_overlaps(const std::vector<head_writer>& writers, index k, std::uint64_t seed,
+                     index first, index count, Eigen::MatrixXd* overlaps) {
+  std::vector<random_stream> random;
+  for (index i = 0; i < count; ++i)
+    random.emplace_back(seed, static_cast<std::uint64_t>(first + i));
+  std::vector<std::vector<Eigen::MatrixXd>> frames(static_cast<std::size_t>(count));
+  for (const head_writer& w : writers) {
+    Eigen::MatrixXd inside(w.mixing.rows(), count * k);
+    for (index i = 0; i < count; ++i)
+      inside.middleCols(i * k, k) = orthonormal_columns(
+          w.mixing * normal_matrix(w.mixing.cols(), k, random[static_cast<std::size_t>(i)]));
+    const Eigen::MatrixXd pushed = w.basis * inside;
+    for (index i = 0; i < count; ++i)
+      frames[static_cast<std::size_t>(i)].push_back(pushed.middleCols(i * k, k));
+  }
+  for (index i = 0; i < count; ++i)
+    overlaps[i] = overlap_matrix(frames[static_cast<std::size_t>(i)], 1);
 }
 
 }  // namespace detail
@@ -81,9 +96,11 @@ pushed_null_result pushed_null(const Projection& output_projection, index heads,
   const auto writers = detail::head_writers(projection, heads, d, options.threads);
   detail::check_between(local_dimension, 1, writers.front().mixing.rows(), "local_dimension");
   std::vector<Eigen::MatrixXd> matrices(static_cast<std::size_t>(options.draws));
-  parallel_for(options.draws, options.threads, [&](index i) {
-    matrices[static_cast<std::size_t>(i)] = detail::pushed_overlaps(
-        writers, local_dimension, random_stream(options.seed, static_cast<std::uint64_t>(i)));
+  constexpr index at_once = detail::draws_at_once;
+  parallel_for((options.draws + at_once - 1) / at_once, options.threads, [&](index task) {
+    const index first = task * at_once, count = std::min(at_once, options.draws - first);
+    detail::pushed_overlaps(writers, local_dimension, options.seed, first, count,
+                            matrices.data() + first);
   });
   const auto of = [&](detail::pair_group group) {
     return detail::summarize_group(matrices, group, options.group_size);
