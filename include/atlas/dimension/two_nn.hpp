@@ -104,7 +104,10 @@ two_nn_result two_nn_of_log_ratios(log_ratios ratios, const two_nn_options& opti
     throw value_error("points", "at least 2 observed neighbour ratios",
                       std::to_string(kept) + " (" + std::to_string(ratios.duplicates) +
                           " duplicate and " + std::to_string(ratios.isolated) + " isolated rows)");
-  std::sort(ratios.values.begin(), ratios.values.end());
+  if (options.estimator == two_nn_estimator::regression)
+    std::sort(ratios.values.begin(), ratios.values.end());
+  else
+    bring_smallest_forward(ratios.values, kept);
   if (!(ratios.values[kept - 1] > 0))
     throw value_error("points", "neighbours at different distances",
                       "equal first and second distances (a lattice?)");

@@ -1,11 +1,16 @@
 #pragma once
 /// \file
 /// Estimators of the exponent of a Pareto sample from its smallest values. The argument is always
-/// x = ln mu, ascending, with the first `kept` of `x.size()` observed and the others censored.
+/// x = ln mu with the first `kept` of `x.size()` observed, the largest of them last, and the others
+/// censored; for the regression all are ascending.
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "atlas/core/interval.hpp"
 #include "atlas/core/tensor_view.hpp"
@@ -18,6 +23,20 @@ struct exponent_estimate {
   double dimension = 0;
   interval bounds;
 };
+
+/// Brings the `kept` smallest to the front, in the order in which they come but for the largest,
+/// which is the last of them. Sorting takes three times as long.
+inline void bring_smallest_forward(std::vector<double>& x, std::size_t kept) {
+  std::vector<double> parted = x;
+  const auto last = parted.begin() + static_cast<std::ptrdiff_t>(kept) - 1;
+  std::nth_element(parted.begin(), last, parted.end());
+  const double largest = *last;
+  std::size_t count = 0;
+  for (const double value : x)
+    if (value < largest) parted[count++] = value;
+  std::fill(parted.begin() + static_cast<std::ptrdiff_t>(count), last + 1, largest);
+  x = std::move(parted);
+}
 
 /// `sum_{i<=k} x_(i) + (N - k) x_(k)`: the total time on test. d times it is Gamma(k).
 inline double censored_total(std::span<const double> x, std::size_t kept) {

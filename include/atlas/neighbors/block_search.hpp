@@ -81,7 +81,10 @@ class block_search {
     thread_local block_side<Scalar, Shortlist, true> left;
     thread_local block_side<Scalar, Shortlist, false> right;
     left.load(points_, a * block_rows_, rows_of(a), shortlist);
-    right.load(points_, b * block_rows_, rows_of(b), shortlist);
+    if (a == b)
+      right.load(points_, left, shortlist);
+    else
+      right.load(points_, b * block_rows_, rows_of(b), shortlist);
     block_pair<Scalar, Shortlist> both(left, right, shortlist, exclude_, points_.extent(1), k_);
     {
       const std::lock_guard lock(lock_of(a));

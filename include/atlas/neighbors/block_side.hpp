@@ -7,6 +7,7 @@
 
 #include "atlas/neighbors/raw_rows.hpp"
 #include "atlas/neighbors/register_tile.hpp"
+#include "atlas/neighbors/shortlist.hpp"
 
 namespace atlas::detail {
 
@@ -24,6 +25,36 @@ struct block_side {
 
   void load(const tensor_view<const Scalar, 2>& points, index from, index count,
             const Shortlist& shortlist) {
+    resize(points, from, count, shortlist);
+    for (index i = 0; i < rows; ++i)
+      keep(i, shortlist.template pack<Left>(raw.row(i), place(i), group_rows));
+  }
+
+  /// The rows that the other side has, which are not rounded once more.
+  void load(const tensor_view<const Scalar, 2>& points,
+            const block_side<Scalar, Shortlist, true>& left, const Shortlist& shortlist) {
+    resize(points, left.first, left.rows, shortlist);
+    for (index i = 0; i < rows; ++i) {
+      const item* const from = left.place(i);
+      item* const to = place(i);
+      for (index k = 0; k < shortlist.steps(); ++k)
+        to[k * group_rows] = Shortlist::turned(from[k * left.group_rows]);
+      keep(i, left.kept(i));
+    }
+  }
+
+  index groups() const { return (rows + group_rows - 1) / group_rows; }
+
+  /// Their sums are minus half of what squared distances are at least.
+  typename tile::rows nearest(index group) const { return group_with(low_, group); }
+  /// ... at most.
+  typename tile::rows farthest(index group) const { return group_with(high_, group); }
+
+ private:
+  friend struct block_side<Scalar, Shortlist, !Left>;
+
+  void resize(const tensor_view<const Scalar, 2>& points, index from, index count,
+              const Shortlist& shortlist) {
     first = from;
     rows = count;
     raw.load(points, from, count);
@@ -35,35 +66,31 @@ struct block_side {
     floor.assign(padded, Shortlist::all_floor);
     unit_.assign(padded, 0.0F);
     offset_.assign(padded, 0);
-    for (index i = 0; i < rows; ++i) pack(i, shortlist);
     for (index i = rows; i < groups() * group_rows; ++i)
       for (index k = 0; k < group_size_; k += group_rows) place(i)[k] = 0;
   }
 
-  index groups() const { return (rows + group_rows - 1) / group_rows; }
-
-  /// Their sums are minus half of what squared distances are at least.
-  typename tile::rows nearest(index group) const { return group_with(low_, group); }
-  /// ... at most.
-  typename tile::rows farthest(index group) const { return group_with(high_, group); }
-
- private:
   typename tile::rows group_with(const std::vector<sum>& half, index group) const {
     const index row = group * group_rows;
     return {items_.data() + group * group_size_, half.data() + row, floor.data() + row,
             unit_.data() + row, offset_.data() + row};
   }
 
-  item* place(index i) { return items_.data() + i / group_rows * group_size_ + i % group_rows; }
+  index offset_of(index i) const { return i / group_rows * group_size_ + i % group_rows; }
+  item* place(index i) { return items_.data() + offset_of(i); }
+  const item* place(index i) const { return items_.data() + offset_of(i); }
 
-  void pack(index i, const Shortlist& shortlist) {
-    const auto row = shortlist.template pack<Left>(raw.row(i), place(i), group_rows);
+  void keep(index i, const rounded_row<sum>& row) {
     const auto at = static_cast<std::size_t>(i);
     low_[at] = row.low;
     high_[at] = row.high;
     floor[at] = Shortlist::no_floor;
     unit_[at] = row.unit;
     offset_[at] = row.offset;
+  }
+  rounded_row<sum> kept(index i) const {
+    const auto at = static_cast<std::size_t>(i);
+    return {low_[at], high_[at], unit_[at], offset_[at]};
   }
 
   index group_size_ = 0;

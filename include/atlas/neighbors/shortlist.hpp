@@ -87,6 +87,9 @@ class float_shortlist : public shortlist_bounds<Scalar, Scalar> {
 
   index steps() const { return this->d_; }
 
+  /// An item of the left as the right has it.
+  static Scalar turned(Scalar item) { return item; }
+
   /// Writes its coordinates `group` apart.
   template <bool Left>
   rounded_row<Scalar> pack(const Scalar* row, Scalar* to, index group) const {
@@ -134,6 +137,9 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
   }
 
   index steps() const { return (d() + tile::coordinates - 1) / tile::coordinates; }
+
+  /// An item of the left as the right has it.
+  static std::int32_t turned(std::int32_t item) { return item ^ plus_128; }
 
   /// Writes its items `group` apart.
   template <bool Left>
@@ -221,7 +227,7 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
     std::int32_t items[lanes / tile::coordinates];
     std::memcpy(items, &bytes, sizeof items);
     for (index i = 0; i < lanes / tile::coordinates && k + i * tile::coordinates < d(); ++i)
-      to[i * group] = Left ? items[i] : items[i] ^ plus_128;
+      to[i * group] = Left ? items[i] : turned(items[i]);
   }
 
   /// In halves: sums of few steps.
