@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common.hpp"
+#include "dispatch.hpp"
 
 namespace {
 
@@ -24,6 +25,9 @@ int complain(std::string what) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+#ifdef ATLAS_DISPATCH
+  atlas_program::hand_over(argv);
+#endif
   CLI::App program(
       "Geometry, thermodynamics and quantization of transformer attention: every estimate with its "
       "interval and its null.",
