@@ -40,9 +40,9 @@ inline constexpr double two_nn_mean = 0.01;
 /// GELU and its slope in float: the formula's 7.5e-8, and some roundings of numbers up to 1.
 inline constexpr double float_gelu = 4e-7;
 
-/// Quantiles of the Gamma distribution against Boost.Math's, relative: the distribution is summed to
-/// rounding, but at shape 1e8 its argument's rounding is seen 1e4 times as large, and at shape 1e-3 the upper
-/// share is the difference of 1 and 0.999.
+/// Quantiles of the Gamma distribution against Boost.Math's, relative: the distribution is summed
+/// to rounding, but at shape 1e8 its argument's rounding is seen 1e4 times as large, and at shape
+/// 1e-3 the upper share is the difference of 1 and 0.999.
 inline constexpr double gamma_quantile = 1e-10;
 
 /// Quantiles of the normal distribution: two rational functions of degree 7.
