@@ -72,22 +72,40 @@ Eigen::MatrixXd thin_cloud(atlas::index n, bool curved) {
   return sums.unaryExpr([](double x) { return std::sin(x); });
 }
 
+/// A cloud as the searches take it.
+template <class Matrix>
+struct searched {
+  using scalar = typename Matrix::Scalar;
+  explicit searched(const Matrix& x)
+      : held(atlas::as_view<2>(x)),
+        points(held),
+        centring(atlas::detail::find_centring(points, 1)) {}
+
+  atlas::neighbor_table exhaustively(const atlas::neighbor_options& o, bool bytes) const {
+    return atlas::detail::block_search<scalar>(points, centring, o.k, o.exclude, o.threads, bytes)
+        .run({});
+  }
+  atlas::neighbor_table in_a_tree(const atlas::neighbor_options& o) const {
+    auto axes = atlas::detail::find_leading_axes(atlas::detail::sample_rows(points, centring),
+                                                 points.extent(1));
+    return atlas::detail::tree_search<scalar>(points, centring, std::move(axes), o.k, o.exclude,
+                                              o.threads)
+        .run({});
+  }
+  bool chooses_a_tree() const { return atlas::detail::tree_for(points, centring, {}) != nullptr; }
+
+  decltype(atlas::as_view<2>(std::declval<const Matrix&>())) held;
+  atlas::tensor_view<const scalar, 2> points;
+  atlas::detail::centring centring;
+};
+
 /// Through a tree and exhaustively, whichever of them is chosen.
 template <class Matrix>
 void check_tree(const Matrix& x, const atlas::neighbor_options& options) {
-  using scalar = typename Matrix::Scalar;
-  const auto view = atlas::as_view<2>(x);
-  const atlas::tensor_view<const scalar, 2> points = view;
-  const auto centring = atlas::detail::find_centring(points, 1);
-  auto axes = atlas::detail::find_leading_axes(atlas::detail::sample_rows(points, centring),
-                                               points.extent(1));
-  atlas::detail::tree_search<scalar> tree(points, centring, std::move(axes), options.k,
-                                          options.exclude, options.threads);
+  const searched<Matrix> cloud(x);
   const auto found = nearest_neighbors(x, options);
-  CHECK(equal(found, tree.run({})));
-  CHECK(equal(found,
-              atlas::detail::block_search<scalar>(points, centring, options.k, options.exclude, 2)
-                  .run({})));
+  CHECK(equal(found, cloud.in_a_tree(options)));
+  CHECK(equal(found, cloud.exhaustively(options, atlas::detail::fast_bytes)));
 }
 
 /// Rows that are hard to round: lengths over twelve orders of magnitude, one coordinate that
@@ -107,16 +125,8 @@ Eigen::MatrixXd uneven_cloud(atlas::index n, atlas::index d) {
 /// The exhaustive search with rows rounded to bytes, and without.
 template <class Matrix>
 void check_bytes(const Matrix& x, const atlas::neighbor_options& options) {
-  using scalar = typename Matrix::Scalar;
-  const auto view = atlas::as_view<2>(x);
-  const atlas::tensor_view<const scalar, 2> points = view;
-  const auto centring = atlas::detail::find_centring(points, 1);
-  const auto by = [&](bool bytes) {
-    return atlas::detail::block_search<scalar>(points, centring, options.k, options.exclude,
-                                               options.threads, bytes)
-        .run({});
-  };
-  CHECK(equal(by(true), by(false)));
+  const searched<Matrix> cloud(x);
+  CHECK(equal(cloud.exhaustively(options, true), cloud.exhaustively(options, false)));
 }
 
 /// How many pairs of a tile have sums on the wrong side of half of what their distances are at
@@ -125,9 +135,9 @@ template <class Shortlist, class Matrix>
 int wrong_sums(const Matrix& x, double stretch) {
   using tile = typename Shortlist::tile;
   using scalar = typename Matrix::Scalar;
-  const auto view = atlas::as_view<2>(x);
-  const atlas::tensor_view<const scalar, 2> points = view;
-  const auto c = atlas::detail::find_centring(points, 1);
+  const searched<Matrix> cloud(x);
+  const auto& points = cloud.points;
+  const auto& c = cloud.centring;
   const Shortlist shortlist(c, points.extent(1));
   atlas::detail::block_side<scalar, Shortlist, true> left;
   atlas::detail::block_side<scalar, Shortlist, false> right;
@@ -296,6 +306,8 @@ TEST_CASE("rows rounded to bytes give the table of those rounded to floats") {
   check_bytes(x, {.k = 2, .exclude = atlas::same_context(labels(1300, 100))});
   check_bytes(x, {.k = 2, .exclude = atlas::same_context(labels(1300, 900))});
   check_bytes(x, {.k = 3, .exclude = atlas::nearby_positions(labels(1300, 1), 40)});
+  constexpr auto all = std::numeric_limits<atlas::index>::max();
+  check_bytes(x, {.k = 1, .exclude = atlas::nearby_positions(labels(1300, 1), all)});
   for (const double scale : {1e-150, 1e-30, 1e30, 1e150}) check_bytes(x * scale, {.k = 2});
   check_bytes((x.array() + 1e4).matrix().cast<float>().eval(), {.k = 2});
   Eigen::MatrixXf lattice(1000, 3);
@@ -321,16 +333,12 @@ TEST_CASE("sums of rounded rows are on the safe side of distances") {
 
 TEST_CASE("clouds of few directions are searched in a tree") {
   const Eigen::MatrixXf x = thin_cloud(40000, false).cast<float>();
-  const auto view = atlas::as_view<2>(x);
-  const atlas::tensor_view<const float, 2> points = view;
-  CHECK(atlas::detail::tree_for(points, atlas::detail::find_centring(points, 1), {}));
+  CHECK(searched<Eigen::MatrixXf>(x).chooses_a_tree());
 }
 
 TEST_CASE("clouds that vary along all directions are searched without a tree") {
   const Eigen::MatrixXf x = normal_cloud(5000, 64).cast<float>();
-  const auto view = atlas::as_view<2>(x);
-  const atlas::tensor_view<const float, 2> points = view;
-  CHECK(!atlas::detail::tree_for(points, atlas::detail::find_centring(points, 1), {}));
+  CHECK(!searched<Eigen::MatrixXf>(x).chooses_a_tree());
 }
 
 TEST_CASE("distances do not change under rotation, nor neighbours under permutation") {

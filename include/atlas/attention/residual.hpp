@@ -36,12 +36,6 @@ struct residual_row {
   double tail_mass = 0;
 };
 
-/// In a loop that vectors can take.
-template <class Scalar>
-void add_weighted(double weight, const Scalar* value, index d, double* sum) {
-  for (index k = 0; k < d; ++k) sum[k] += weight * static_cast<double>(value[k]);
-}
-
 /// Fills `sum` (`[d]`) with the weighted sum of all values but that of the argmax.
 template <class Scalar>
 residual_row tail_sum(const tensor_view<const Scalar, 1>& weights,
@@ -56,11 +50,8 @@ residual_row tail_sum(const tensor_view<const Scalar, 1>& weights,
     if (i == row.argmax || weights[i] == 0) continue;
     const auto weight = static_cast<double>(weights[i]);
     row.tail_mass += weight;
-    if (values.stride(1) == 1)
-      add_weighted(weight, &values(i, index{0}), d, sum.data());
-    else
-      for (index k = 0; k < d; ++k)
-        sum[static_cast<std::size_t>(k)] += weight * static_cast<double>(values(i, k));
+    for (index k = 0; k < d; ++k)
+      sum[static_cast<std::size_t>(k)] += weight * static_cast<double>(values(i, k));
   }
   return row;
 }

@@ -19,30 +19,28 @@ namespace atlas {
 
 namespace detail {
 
-inline constexpr std::array<std::uint32_t, 2> philox_factor{0xD2511F53U, 0xCD9E8D57U};
-inline constexpr std::array<std::uint32_t, 2> philox_step{0x9E3779B9U, 0xBB67AE85U};
-
 /// Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3",
-/// SC 2011.
-inline std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
-                                           std::array<std::uint32_t, 2> key) {
+/// SC 2011. Replaces the counters, which lie side by side and go through the rounds in vectors.
+template <int Counters>
+void philox(std::uint32_t (&c)[4][Counters], std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{philox_factor[0]} * counter[0];
-    const std::uint64_t b = std::uint64_t{philox_factor[1]} * counter[2];
-    counter = {
-        static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
-        static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
-    key[0] += philox_step[0];
-    key[1] += philox_step[1];
+    for (int l = 0; l < Counters; ++l) {
+      const std::uint64_t a = std::uint64_t{0xD2511F53U} * c[0][l];
+      const std::uint64_t b = std::uint64_t{0xCD9E8D57U} * c[2][l];
+      c[0][l] = static_cast<std::uint32_t>(b >> 32) ^ c[1][l] ^ key[0];
+      c[1][l] = static_cast<std::uint32_t>(b);
+      c[2][l] = static_cast<std::uint32_t>(a >> 32) ^ c[3][l] ^ key[1];
+      c[3][l] = static_cast<std::uint32_t>(a);
+    }
+    key[0] += 0x9E3779B9U;
+    key[1] += 0xBB67AE85U;
   }
-  return counter;
 }
 
-/// 64 random bits for each half of the counters from `first` on, in the order of
-/// `random_stream::operator()`. Many counters at once go through the rounds in vectors.
+/// Two times 64 random bits for each of the counters from `first` on.
 template <int Counters>
 void philox_words(std::uint64_t first, std::uint64_t stream, std::array<std::uint32_t, 2> key,
-                  std::uint64_t* out) {
+                  std::uint64_t (&out)[2 * Counters]) {
   std::uint32_t c[4][Counters];
   for (int l = 0; l < Counters; ++l) {
     const std::uint64_t counter = first + static_cast<std::uint64_t>(l);
@@ -51,18 +49,7 @@ void philox_words(std::uint64_t first, std::uint64_t stream, std::array<std::uin
     c[2][l] = static_cast<std::uint32_t>(stream);
     c[3][l] = static_cast<std::uint32_t>(stream >> 32);
   }
-  for (int round = 0; round < 10; ++round) {
-    for (int l = 0; l < Counters; ++l) {
-      const std::uint64_t a = std::uint64_t{philox_factor[0]} * c[0][l];
-      const std::uint64_t b = std::uint64_t{philox_factor[1]} * c[2][l];
-      c[0][l] = static_cast<std::uint32_t>(b >> 32) ^ c[1][l] ^ key[0];
-      c[1][l] = static_cast<std::uint32_t>(b);
-      c[2][l] = static_cast<std::uint32_t>(a >> 32) ^ c[3][l] ^ key[1];
-      c[3][l] = static_cast<std::uint32_t>(a);
-    }
-    key[0] += philox_step[0];
-    key[1] += philox_step[1];
-  }
+  philox(c, key);
   for (int l = 0; l < Counters; ++l) {
     out[2 * l] = (std::uint64_t{c[1][l]} << 32) | c[0][l];
     out[2 * l + 1] = (std::uint64_t{c[3][l]} << 32) | c[2][l];
@@ -163,14 +150,11 @@ class random_stream {
       has_spare_ = false;
       return spare_;
     }
-    const auto r = detail::philox(
-        {static_cast<std::uint32_t>(counter_), static_cast<std::uint32_t>(counter_ >> 32),
-         static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)},
-        key_);
-    ++counter_;
-    spare_ = (std::uint64_t{r[3]} << 32) | r[2];
+    std::uint64_t two[2];
+    detail::philox_words<1>(counter_++, stream_, key_, two);
+    spare_ = two[1];
     has_spare_ = true;
-    return (std::uint64_t{r[1]} << 32) | r[0];
+    return two[0];
   }
 
   /// Uniform on (0, 1): never 0, never 1.

@@ -112,14 +112,14 @@ class block_pair {
     std::vector<index> sample;
     for (index s = 0; s < wanted; ++s) sample.push_back(s * left_.groups() / wanted);
     std::vector<label_span> spans;
-    for (const index i : sample) spans.push_back(span_of(left_, i));
+    for (const index i : sample) spans.push_back(labels_of(left_, i));
     for (index j = 0; j < right_.groups(); ++j) {
       typename tile::vector best[tile::vectors][K];
       for (auto& of_one : best)
         for (auto& b : of_one) b = simd::all(Shortlist::no_floor);
-      const label_span others = span_of(right_, j);
+      const label_span others = labels_of(right_, j);
       for (std::size_t s = 0; s < sample.size(); ++s)
-        if (!exclude_.may_reject(spans[s], others))
+        if (!may_reject(exclude_, spans[s], others))
           keep_largest<tile, K>(left_.farthest(sample[s]), right_.farthest(j), shortlist_.steps(),
                                 best);
       raise_to(j, best);
@@ -128,10 +128,10 @@ class block_pair {
   }
 
   template <class Side>
-  label_span span_of(const Side& side, index group) const {
+  label_span labels_of(const Side& side, index group) const {
     const index from = group * Side::group_rows;
-    return exclude_.span(side.first + from,
-                         side.first + std::min(side.rows, from + Side::group_rows));
+    return span_of(exclude_, side.first + from,
+                   side.first + std::min(side.rows, from + Side::group_rows));
   }
 
   template <int K>

@@ -13,19 +13,6 @@
 
 namespace atlas {
 
-namespace detail {
-
-/// Bounds of row numbers, contexts and positions of some rows.
-struct label_span {
-  index rows[2], contexts[2], positions[2];
-
-  static bool apart(const index (&a)[2], const index (&b)[2], index by) {
-    return a[1] + by < b[0] || b[1] + by < a[0];
-  }
-};
-
-}  // namespace detail
-
 /// Make one with `same_context`, `same_context_within` or `nearby_positions`; the default excludes
 /// nothing but the row itself.
 struct exclusion {
@@ -40,30 +27,6 @@ struct exclusion {
     if (!active()) return false;
     if (!context.empty() && context[i] != context[j]) return false;
     return window < 0 || std::abs(position[i] - position[j]) <= window;
-  }
-
-  /// Of rows [from, to).
-  detail::label_span span(index from, index to) const {
-    detail::label_span out{{from, to - 1}, {0, 0}, {0, 0}};
-    const auto measure = [&](const owned_tensor<index, 1>& labels, index(&bounds)[2]) {
-      if (labels.empty()) return;
-      const auto [low, high] = std::minmax_element(labels.data() + from, labels.data() + to);
-      bounds[0] = *low;
-      bounds[1] = *high;
-    };
-    measure(context, out.contexts);
-    measure(position, out.positions);
-    return out;
-  }
-
-  /// Whether rows of two spans may include a pair that is no pair of neighbours, a row and itself
-  /// among them. Never wrongly false.
-  bool may_reject(const detail::label_span& a, const detail::label_span& b) const {
-    using detail::label_span;
-    if (!label_span::apart(a.rows, b.rows, 0)) return true;
-    if (!active()) return false;
-    if (!context.empty() && label_span::apart(a.contexts, b.contexts, 0)) return false;
-    return window < 0 || !label_span::apart(a.positions, b.positions, window);
   }
 };
 
@@ -84,6 +47,39 @@ inline void check_exclusion(const exclusion& exclude, index rows) {
     check_extent(exclude.position.extent(0), rows, "exclude.position", "one position per row,");
   if (exclude.window >= 0 && exclude.position.empty())
     throw value_error("exclude.position", "positions for a window", "none");
+}
+
+/// Bounds of row numbers, contexts and positions of some rows.
+struct label_span {
+  index rows[2], contexts[2], positions[2];
+};
+
+/// Of rows [from, to).
+inline label_span span_of(const exclusion& exclude, index from, index to) {
+  label_span out{{from, to - 1}, {0, 0}, {0, 0}};
+  const auto measure = [&](const owned_tensor<index, 1>& labels, index(&bounds)[2]) {
+    if (labels.empty()) return;
+    const auto [low, high] = std::minmax_element(labels.data() + from, labels.data() + to);
+    bounds[0] = *low;
+    bounds[1] = *high;
+  };
+  measure(exclude.context, out.contexts);
+  measure(exclude.position, out.positions);
+  return out;
+}
+
+/// Whether all of one span lies more than `by` from all of the other.
+inline bool apart(const index (&a)[2], const index (&b)[2], index by) {
+  return (a[1] < b[0] && b[0] - a[1] > by) || (b[1] < a[0] && a[0] - b[1] > by);
+}
+
+/// Whether rows of two spans may include a pair that is no pair of neighbours, a row and itself
+/// among them. Never wrongly false.
+inline bool may_reject(const exclusion& exclude, const label_span& a, const label_span& b) {
+  if (!apart(a.rows, b.rows, 0)) return true;
+  if (!exclude.active()) return false;
+  if (!exclude.context.empty() && apart(a.contexts, b.contexts, 0)) return false;
+  return exclude.window < 0 || !apart(a.positions, b.positions, exclude.window);
 }
 
 }  // namespace detail

@@ -28,12 +28,14 @@ namespace detail {
 /// From this many rows on it may pay to build a tree.
 inline constexpr index tree_rows = 4096;
 
-/// Cycles that a row takes in the exhaustive search, about: a multiply-add a pair and coordinate,
-/// each pair being met once, in vectors.
+/// Cycles that a row takes in the exhaustive search, about, as measured: a multiply-add a pair and
+/// coordinate, each pair being met once, in vectors; of bytes, whatever the scalar, where they are
+/// fast.
 template <class Scalar>
 double exhaustive_cycles(index n, index d) {
-  constexpr double share = fast_bytes ? 0.2 : 0.55;
-  return share * static_cast<double>(n * d) / vector_of<Scalar>::lanes;
+  constexpr double share =
+      fast_bytes ? 0.2 / vector_of<float>::lanes : 0.55 / vector_of<Scalar>::lanes;
+  return share * static_cast<double>(n * d);
 }
 
 /// The tree that a cloud is best searched in, if any: where a sample says that it may pay and the
