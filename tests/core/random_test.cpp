@@ -13,23 +13,14 @@
 using atlas::random_stream;
 using words = std::array<std::uint32_t, 4>;
 
-namespace {
-
-words philox(const words& counter, std::array<std::uint32_t, 2> key) {
-  std::uint32_t c[4][1];
-  for (std::size_t i = 0; i < 4; ++i) c[i][0] = counter[i];
-  atlas::detail::philox(c, key);
-  return {c[0][0], c[1][0], c[2][0], c[3][0]};
-}
-
-}  // namespace
-
 TEST_CASE("Philox gives the known answers of its authors") {
   constexpr std::uint32_t all = 0xFFFFFFFF;
-  CHECK(philox({0, 0, 0, 0}, {0, 0}) == words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
-  CHECK(philox({all, all, all, all}, {all, all}) ==
+  CHECK(atlas::detail::philox({0, 0, 0, 0}, {0, 0}) ==
+        words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+  CHECK(atlas::detail::philox({all, all, all, all}, {all, all}) ==
         words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
-  CHECK(philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
+  CHECK(atlas::detail::philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+                              {0xa4093822, 0x299f31d0}) ==
         words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 

@@ -19,25 +19,32 @@ namespace atlas {
 
 namespace detail {
 
-/// Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3",
-/// SC 2011. Replaces the counters, which lie side by side and go through the rounds in vectors.
-template <int Counters>
-void philox(std::uint32_t (&c)[4][Counters], std::array<std::uint32_t, 2> key) {
-  for (int round = 0; round < 10; ++round) {
-    for (int l = 0; l < Counters; ++l) {
-      const std::uint64_t a = std::uint64_t{0xD2511F53U} * c[0][l];
-      const std::uint64_t b = std::uint64_t{0xCD9E8D57U} * c[2][l];
-      c[0][l] = static_cast<std::uint32_t>(b >> 32) ^ c[1][l] ^ key[0];
-      c[1][l] = static_cast<std::uint32_t>(b);
-      c[2][l] = static_cast<std::uint32_t>(a >> 32) ^ c[3][l] ^ key[1];
-      c[3][l] = static_cast<std::uint32_t>(a);
-    }
-    key[0] += 0x9E3779B9U;
-    key[1] += 0xBB67AE85U;
-  }
+/// A round of Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2,
+/// 3", SC 2011.
+inline std::array<std::uint32_t, 4> philox_round(const std::array<std::uint32_t, 4>& c,
+                                                 const std::array<std::uint32_t, 2>& key) {
+  const std::uint64_t a = std::uint64_t{0xD2511F53U} * c[0], b = std::uint64_t{0xCD9E8D57U} * c[2];
+  return {static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ key[0], static_cast<std::uint32_t>(b),
+          static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ key[1], static_cast<std::uint32_t>(a)};
 }
 
-/// Two times 64 random bits for each of the counters from `first` on.
+inline constexpr int philox_rounds = 10;
+
+/// The key of the next round.
+inline void step_philox_key(std::array<std::uint32_t, 2>& key) {
+  key[0] += 0x9E3779B9U;
+  key[1] += 0xBB67AE85U;
+}
+
+inline std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                           std::array<std::uint32_t, 2> key) {
+  for (int round = 0; round < philox_rounds; ++round, step_philox_key(key))
+    counter = philox_round(counter, key);
+  return counter;
+}
+
+/// Two times 64 random bits for each of the counters from `first` on, as `random_stream` gives
+/// them; the counters go through the rounds in vectors.
 template <int Counters>
 void philox_words(std::uint64_t first, std::uint64_t stream, std::array<std::uint32_t, 2> key,
                   std::uint64_t (&out)[2 * Counters]) {
@@ -49,7 +56,11 @@ void philox_words(std::uint64_t first, std::uint64_t stream, std::array<std::uin
     c[2][l] = static_cast<std::uint32_t>(stream);
     c[3][l] = static_cast<std::uint32_t>(stream >> 32);
   }
-  philox(c, key);
+  for (int round = 0; round < philox_rounds; ++round, step_philox_key(key))
+    for (int l = 0; l < Counters; ++l) {
+      const auto next = philox_round({c[0][l], c[1][l], c[2][l], c[3][l]}, key);
+      for (std::size_t i = 0; i < 4; ++i) c[i][l] = next[i];
+    }
   for (int l = 0; l < Counters; ++l) {
     out[2 * l] = (std::uint64_t{c[1][l]} << 32) | c[0][l];
     out[2 * l + 1] = (std::uint64_t{c[3][l]} << 32) | c[2][l];
@@ -150,11 +161,14 @@ class random_stream {
       has_spare_ = false;
       return spare_;
     }
-    std::uint64_t two[2];
-    detail::philox_words<1>(counter_++, stream_, key_, two);
-    spare_ = two[1];
+    const auto r = detail::philox(
+        {static_cast<std::uint32_t>(counter_), static_cast<std::uint32_t>(counter_ >> 32),
+         static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)},
+        key_);
+    ++counter_;
+    spare_ = (std::uint64_t{r[3]} << 32) | r[2];
     has_spare_ = true;
-    return two[0];
+    return (std::uint64_t{r[1]} << 32) | r[0];
   }
 
   /// Uniform on (0, 1): never 0, never 1.
