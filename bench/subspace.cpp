@@ -1,5 +1,6 @@
 /// \file
-/// Frames of heads and what is made of them, kernel by kernel on one thread; argument: d.
+/// Clouds of heads, kernel by kernel on one thread: dimensions, surrogates, frames and what is made
+/// of them; argument: d.
 
 #include <benchmark/benchmark.h>
 
@@ -8,6 +9,8 @@
 
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/pca_rank.hpp"
+#include "atlas/dimension/surrogate.hpp"
+#include "atlas/dimension/two_nn.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/subspace/haar.hpp"
@@ -57,6 +60,55 @@ void rank(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(atlas::pca_rank(x));
 }
 
+void two_nn(benchmark::State& state) {
+  const auto x = cloud(state.range(0));
+  for (auto _ : state) benchmark::DoNotOptimize(atlas::two_nn(x, {.threads = 1}));
+}
+
+/// The exhaustive search alone, of rows rounded to floats or, where that pays, to bytes.
+void exhaustive_search(benchmark::State& state, bool bytes) {
+  const auto x = cloud(state.range(0));
+  const atlas::tensor_view<const float, 2>& view = x;
+  const auto centring = atlas::detail::find_centring(view, 1);
+  const atlas::exclusion nothing;
+  for (auto _ : state)
+    benchmark::DoNotOptimize(
+        atlas::detail::block_search<float>(view, centring, 2, nothing, 1, bytes).run({}));
+}
+void search_in_floats(benchmark::State& state) {
+  exhaustive_search(state, false);
+}
+void search_in_bytes(benchmark::State& state) {
+  exhaustive_search(state, true);
+}
+
+void surrogate(benchmark::State& state) {
+  const auto x = cloud(state.range(0));
+  const atlas::gaussian_surrogates<float> source(x);
+  std::uint64_t number = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(source.draw(1, number++));
+}
+
+/// As many as a cloud has.
+void normal_one_by_one(benchmark::State& state) {
+  std::vector<float> x(static_cast<std::size_t>(points * state.range(0)));
+  atlas::random_stream random(1);
+  for (auto _ : state) {
+    for (float& value : x) value = static_cast<float>(random.normal());
+    benchmark::DoNotOptimize(x.data());
+    benchmark::ClobberMemory();
+  }
+}
+void normal_at_once(benchmark::State& state) {
+  std::vector<float> x(static_cast<std::size_t>(points * state.range(0)));
+  atlas::random_stream random(1);
+  for (auto _ : state) {
+    random.fill_normal(x.data(), static_cast<atlas::index>(x.size()));
+    benchmark::DoNotOptimize(x.data());
+    benchmark::ClobberMemory();
+  }
+}
+
 void overlaps(benchmark::State& state) {
   std::vector<Eigen::MatrixXd> frames;
   atlas::random_stream random(1);
@@ -78,5 +130,11 @@ BENCHMARK(eigenvalues)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(eigenbasis)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(frame)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(rank)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(two_nn)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(search_in_floats)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(search_in_bytes)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(surrogate)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(normal_one_by_one)->Arg(64)->Unit(benchmark::kMicrosecond);
+BENCHMARK(normal_at_once)->Arg(64)->Unit(benchmark::kMicrosecond);
 BENCHMARK(overlaps)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(haar)->Arg(64)->Arg(4096)->Unit(benchmark::kMillisecond);

@@ -4,6 +4,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "atlas/core/vector_of.hpp"
 #include "atlas/reference/random_transformer.hpp"
 
 namespace {
@@ -42,8 +43,27 @@ void forward_with_capture(benchmark::State& state) {
                                                benchmark::Counter::kIsIterationInvariantRate);
 }
 
+/// What the processor could do at most: multiply-adds in registers, enough of them at a time that
+/// none waits for another.
+void multiply_adds(benchmark::State& state) {
+  using simd = atlas::detail::vector_of<float>;
+  constexpr int chains = 16, steps = 1000;
+  simd::type sums[chains];
+  for (int c = 0; c < chains; ++c) sums[c] = simd::all(static_cast<float>(c));
+  const simd::type factor = simd::all(0.999F), rest = simd::all(1e-6F);
+  for (auto _ : state) {
+    for (int s = 0; s < steps; ++s)
+#pragma GCC unroll 16
+      for (int c = 0; c < chains; ++c) sums[c] = sums[c] * factor + rest;
+    for (simd::type& sum : sums) benchmark::DoNotOptimize(sum);
+  }
+  state.counters["flops"] = benchmark::Counter(2.0 * chains * steps * simd::lanes,
+                                               benchmark::Counter::kIsIterationInvariantRate);
+}
+
 }  // namespace
 
+BENCHMARK(multiply_adds);
 BENCHMARK(forward_with_capture)
     ->Args({1, 512, 1})
     ->Args({1, 512, 2})
