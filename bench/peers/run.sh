@@ -1,6 +1,6 @@
 #!/bin/bash
 # All that docs/performance.md says, beside its peers: installs or builds them, runs both sides
-# alternately and prints the ratios. Takes most of an hour; arguments choose parts, such as heads
+# alternately and prints the ratios. Takes half an hour; arguments choose parts, such as heads
 # boltzmann, and ROUNDS=3 makes it shorter.
 set -euo pipefail
 here=$(dirname "$0")

@@ -14,9 +14,9 @@
 
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
-#include "atlas/core/vector_of.hpp"
 #include "atlas/neighbors/candidates.hpp"
 #include "atlas/neighbors/exclusion.hpp"
+#include "atlas/neighbors/leaf_kernels.hpp"
 #include "atlas/neighbors/leaf_tree.hpp"
 #include "atlas/neighbors/raw_rows.hpp"
 
@@ -24,24 +24,6 @@ namespace atlas::detail {
 
 /// Neighbours for which limits are looked for first.
 inline constexpr index most_seeds = 8;
-
-/// The rows of a leaf whose neighbours are looked for.
-struct leaf_query {
-  index leaf = 0;
-  const float* coordinates = nullptr;
-  const index* numbers = nullptr;
-  float low[most_axes], high[most_axes];  // their box
-  float limit[leaf_rows];                 // squared distances along the axes; -1 where no row is
-  float widest = 0;                       // the largest limit
-  struct candidate {
-    index row, other;  // within the leaf, and in the cloud
-    float near;        // squared distance along the axes
-  };
-  candidate pair[5 * leaf_rows];
-  index pairs = 0;
-  double work = 0;  // cycles, roughly
-  double budget = std::numeric_limits<double>::infinity();
-};
 
 template <class Scalar>
 class tree_search {
@@ -88,10 +70,11 @@ class tree_search {
   }
 
  private:
-  using simd = vector_of<float>;
-  using vector = simd::type;
-  static constexpr int row_vectors = static_cast<int>(leaf_rows) / simd::lanes;
-  static constexpr int rows_at_once = std::max(1, 8 / row_vectors);  // 8 sums of vectors
+  using kernels = leaf_kernels;
+  using simd = kernels::simd;
+  using vector = kernels::vector;
+  static constexpr int row_vectors = kernels::row_vectors;
+  static constexpr int rows_at_once = kernels::rows_at_once;
   static constexpr int box_vectors = static_cast<int>(fan_out) / simd::lanes;
 
   /// \return the work it took
@@ -148,7 +131,7 @@ class tree_search {
 
   void seed_row(const leaf_query& q, index i, index leaf, seeds& found) const {
     vector squares[1][row_vectors] = {};
-    add_squares<1>(q.coordinates, &i, tree_->leaf(leaf), 0, tree_->axes(), squares);
+    kernels::add_squares<1>(q.coordinates, &i, tree_->leaf(leaf), 0, tree_->axes(), squares);
     const index row = q.numbers[i];
     const index* others = tree_->leaf_row_numbers(leaf);
     for (int v = 0; v < row_vectors; ++v) {
@@ -212,47 +195,23 @@ class tree_search {
     q.work += 20 + 6 * static_cast<double>(tree_->axes() * box_vectors);
   }
 
-  /// Squared distances of the query's rows from the box of a leaf, along half of the axes or all.
-  void add_gaps(const leaf_query& q, index leaf, index from, index to, vector* sums) const {
-    const box_row& boxes = tree_->boxes(0, leaf / fan_out);
-    const index place = leaf % fan_out;
-    for (index a = from; a < to; ++a) {
-      const float low = boxes.low[a][place], high = boxes.high[a][place];
-#pragma GCC unroll 8
-      for (int v = 0; v < row_vectors; ++v) {
-        const vector x = simd::load(q.coordinates + a * leaf_rows + v * simd::lanes);
-        const vector gap = simd::larger(simd::larger(low - x, x - high), vector{});
-        sums[v] += gap * gap;
-      }
-    }
-  }
-
-  /// Rows of the query whose limits are above `sums`, a bit each.
-  static std::uint64_t rows_above(const leaf_query& q, const vector* sums) {
-    std::uint64_t rows = 0;
-    for (int v = 0; v < row_vectors; ++v)
-      rows |= std::uint64_t{simd::positive(simd::load(q.limit + v * simd::lanes) - sums[v])}
-              << (v * simd::lanes);
-    return rows;
-  }
-
   /// Rows of the query to whose surroundings the box of a leaf belongs, a bit each.
   /// \param bound squared distance of the query's box from that of the leaf
   std::uint64_t rows_near(leaf_query& q, index leaf, float bound) const {
     constexpr int few = 4;
     vector sums[row_vectors];
     for (vector& s : sums) s = simd::all(bound);
-    std::uint64_t rows = rows_above(q, sums);
+    std::uint64_t rows = kernels::rows_above(q, sums);
     if (std::popcount(rows) <= few) return rows;
     for (vector& s : sums) s = vector{};
     const index count = tree_->axes(), half = (count + 1) / 2;
-    add_gaps(q, leaf, 0, half, sums);
+    kernels::add_gaps(q, tree_->boxes(0, leaf / fan_out), leaf % fan_out, 0, half, sums);
     q.work += 10 + 6 * static_cast<double>(half * row_vectors);
-    rows = rows_above(q, sums);
+    rows = kernels::rows_above(q, sums);
     if (std::popcount(rows) <= few) return rows;
-    add_gaps(q, leaf, half, count, sums);
+    kernels::add_gaps(q, tree_->boxes(0, leaf / fan_out), leaf % fan_out, half, count, sums);
     q.work += 6 * static_cast<double>((count - half) * row_vectors);
-    return rows_above(q, sums);
+    return kernels::rows_above(q, sums);
   }
 
   void compare_leaf(leaf_query& q, index leaf, float bound) {
@@ -267,44 +226,17 @@ class tree_search {
     refine(q);
   }
 
-  /// Adds squared differences of some rows of the query and all rows of a leaf.
-  template <int Count>
-  static void add_squares(const float* query, const index* rows, const float* others, index from,
-                          index to, vector (*squares)[row_vectors]) {
-    for (index a = from; a < to; ++a) {
-      vector y[row_vectors];
-#pragma GCC unroll 8
-      for (int v = 0; v < row_vectors; ++v)
-        y[v] = simd::load(others + a * leaf_rows + v * simd::lanes);
-#pragma GCC unroll 4
-      for (int r = 0; r < Count; ++r) {
-        const float x = query[a * leaf_rows + rows[r]];
-#pragma GCC unroll 8
-        for (int v = 0; v < row_vectors; ++v) {
-          const vector gap = y[v] - x;
-          squares[r][v] += gap * gap;
-        }
-      }
-    }
-  }
-
-  static bool any_below(float limit, const vector* squares) {
-    vector most = limit - squares[0];
-    for (int v = 1; v < row_vectors; ++v) most = simd::larger(most, limit - squares[v]);
-    return simd::positive(most) != 0;
-  }
-
   /// Half of the axes rule out most rows of most leaves.
   template <int Count>
   void compare_rows(leaf_query& q, const index* rows, index leaf) {
     vector squares[Count][row_vectors] = {};
     const index count = tree_->axes(), half = (count + 1) / 2;
-    add_squares<Count>(q.coordinates, rows, tree_->leaf(leaf), 0, half, squares);
+    kernels::add_squares<Count>(q.coordinates, rows, tree_->leaf(leaf), 0, half, squares);
     q.work += Count * (10 + 2 * static_cast<double>(half * row_vectors));
     bool any = false;
-    for (int r = 0; r < Count; ++r) any |= any_below(q.limit[rows[r]], squares[r]);
+    for (int r = 0; r < Count; ++r) any |= kernels::any_below(q.limit[rows[r]], squares[r]);
     if (!any) return;
-    add_squares<Count>(q.coordinates, rows, tree_->leaf(leaf), half, count, squares);
+    kernels::add_squares<Count>(q.coordinates, rows, tree_->leaf(leaf), half, count, squares);
     q.work += Count * 2 * static_cast<double>((count - half) * row_vectors);
     for (int r = 0; r < Count; ++r)
       for (int v = 0; v < row_vectors; ++v)
