@@ -72,6 +72,12 @@ Eigen::MatrixXd thin_cloud(atlas::index n, bool curved) {
   return sums.unaryExpr([](double x) { return std::sin(x); });
 }
 
+/// Of three directions, curved through all of sixty.
+Eigen::MatrixXd folded_cloud(atlas::index n) {
+  const Eigen::MatrixXd sums = normal_cloud(n, 3, 5) * normal_cloud(3, 60, 6);
+  return sums.unaryExpr([](double x) { return std::sin(x); });
+}
+
 /// A cloud as the searches take it.
 template <class Matrix>
 struct searched {
@@ -92,7 +98,15 @@ struct searched {
                                               o.threads)
         .run({});
   }
-  bool chooses_a_tree() const { return atlas::detail::tree_for(points, centring, {}) != nullptr; }
+  template <class Shortlist>
+  atlas::neighbor_table in_cells(const atlas::neighbor_options& o) const {
+    return atlas::detail::cell_search<scalar, Shortlist>(points, centring, o.k, o.exclude,
+                                                         o.threads)
+        .run({});
+  }
+  atlas::detail::chosen_search<scalar> chosen() const { return {points, centring, options}; }
+
+  atlas::neighbor_options options;
 
   decltype(atlas::as_view<2>(std::declval<const Matrix&>())) held;
   atlas::tensor_view<const scalar, 2> points;
@@ -106,6 +120,18 @@ void check_tree(const Matrix& x, const atlas::neighbor_options& options) {
   const auto found = nearest_neighbors(x, options);
   CHECK(equal(found, cloud.in_a_tree(options)));
   CHECK(equal(found, cloud.exhaustively(options, atlas::detail::fast_bytes)));
+}
+
+/// In cells of rows rounded to bytes or floats, and exhaustively.
+template <class Matrix>
+void check_cells(const Matrix& x, const atlas::neighbor_options& options) {
+  using floats = atlas::detail::float_shortlist<typename Matrix::Scalar>;
+  using bytes = atlas::detail::byte_shortlist<typename Matrix::Scalar>;
+  const searched<Matrix> cloud(x);
+  const auto expected = cloud.exhaustively(options, false);
+  CHECK(equal(cloud.template in_cells<floats>(options), expected));
+  if (bytes::fits(cloud.centring, x.cols()))
+    CHECK(equal(cloud.template in_cells<bytes>(options), expected));
 }
 
 /// Rows that are hard to round: lengths over twelve orders of magnitude, one coordinate that
@@ -293,6 +319,52 @@ TEST_CASE("a tree finds the neighbours of brute force in long double") {
   check_against_brute_force(x, {.k = 3}, tolerance::double_rounding);
 }
 
+TEST_CASE("cells around centroids give the table of the exhaustive search") {
+  using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  constexpr int n = 5003;  // several families, and no multiple of anything
+  for (const bool curved : {false, true}) {
+    CAPTURE(curved);
+    Eigen::MatrixXd x = thin_cloud(n, curved);
+    x.row(n - 1) = x.row(3);
+    for (const atlas::index k : {1, 2, 11}) check_cells(x, {.k = k});
+    check_cells(row_major(x.cast<float>()), {.k = 2, .threads = 1});
+    check_cells(row_major(x.cast<float>()), {.k = 2, .threads = 3});
+    check_cells(x, {.k = 2, .exclude = atlas::same_context(labels(n, 500))});
+    check_cells(x, {.k = 2, .exclude = atlas::same_context(labels(n, n - 1))});
+    check_cells(x, {.k = 3, .exclude = atlas::nearby_positions(labels(n, 1), 5)});
+    for (const double scale : {1e-150, 1e-30, 1e30, 1e150}) check_cells(x * scale, {.k = 2});
+    check_cells((x.array() + 1e4).matrix().cast<float>().eval(), {.k = 2});
+  }
+  for (const auto& [rows, d] : {std::pair{2, 1}, {3, 2}, {50, 5}, {193, 64}, {2603, 9}})
+    for (const Eigen::MatrixXd& x : {normal_cloud(rows, d), uneven_cloud(rows, d)}) {
+      CAPTURE(rows, d);
+      check_cells(x, {.k = 1});
+      check_cells(row_major(x.cast<float>()), {.k = std::min(8, rows - 1)});
+    }
+  Eigen::MatrixXf lattice(2000, 3);  // every place twice
+  for (int i = 0; i < 2000; ++i)
+    lattice.row(i) << float(i % 10), float(i / 10 % 10), float(i / 100 % 10);
+  check_cells(lattice, {.k = 6});
+  check_cells(Eigen::MatrixXf::Ones(300, 3).eval(), {.k = 2});
+}
+
+TEST_CASE("cells find the neighbours of brute force in long double") {
+  const Eigen::MatrixXf x = folded_cloud(20000).cast<float>();
+  REQUIRE(searched<Eigen::MatrixXf>(x).chosen().in_cells());
+  const auto found = nearest_neighbors(x, {.k = 3});
+  int wrong = 0;
+  for (Eigen::Index i = 0; i < x.rows(); i += 97) {
+    const auto all = by_brute_force(x, i, {});
+    for (atlas::index k = 0; k < 3; ++k) {
+      const auto& [distance, row] = all[static_cast<std::size_t>(k)];
+      wrong += found.indices(i, k) != row;
+      wrong += std::abs(found.distances(i, k) - static_cast<double>(distance)) >
+               tolerance::double_rounding * static_cast<double>(distance);
+    }
+  }
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("rows rounded to bytes give the table of those rounded to floats") {
   using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   for (const auto& [n, d] : {std::pair{513, 1}, {700, 3}, {1200, 64}, {2603, 9}}) {
@@ -333,12 +405,14 @@ TEST_CASE("sums of rounded rows are on the safe side of distances") {
 
 TEST_CASE("clouds of few directions are searched in a tree") {
   const Eigen::MatrixXf x = thin_cloud(40000, false).cast<float>();
-  CHECK(searched<Eigen::MatrixXf>(x).chooses_a_tree());
+  CHECK(searched<Eigen::MatrixXf>(x).chosen().in_a_tree());
 }
 
-TEST_CASE("clouds that vary along all directions are searched without a tree") {
-  const Eigen::MatrixXf x = normal_cloud(5000, 64).cast<float>();
-  CHECK(!searched<Eigen::MatrixXf>(x).chooses_a_tree());
+TEST_CASE("clouds that vary along all directions are searched exhaustively") {
+  const Eigen::MatrixXf x = normal_cloud(17000, 64).cast<float>();
+  const auto chosen = searched<Eigen::MatrixXf>(x).chosen();
+  CHECK_FALSE(chosen.in_a_tree());
+  CHECK_FALSE(chosen.in_cells());
 }
 
 TEST_CASE("distances do not change under rotation, nor neighbours under permutation") {

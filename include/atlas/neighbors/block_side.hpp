@@ -25,15 +25,24 @@ struct block_side {
 
   void load(const tensor_view<const Scalar, 2>& points, index from, index count,
             const Shortlist& shortlist) {
-    resize(points, from, count, shortlist);
+    raw.load(points, from, count);
+    load(
+        from, count, [&](index i) { return raw.row(i); }, shortlist);
+  }
+
+  /// \param row_at from 0 on -> contiguous coordinates
+  template <class RowAt>
+  void load(index from, index count, const RowAt& row_at, const Shortlist& shortlist) {
+    resize(from, count, shortlist);
     for (index i = 0; i < rows; ++i)
-      keep(i, shortlist.template pack<Left>(raw.row(i), place(i), group_rows));
+      keep(i, shortlist.template pack<Left>(row_at(i), place(i), group_rows));
   }
 
   /// The rows that the other side has, which are not rounded once more.
   void load(const tensor_view<const Scalar, 2>& points,
             const block_side<Scalar, Shortlist, true>& left, const Shortlist& shortlist) {
-    resize(points, left.first, left.rows, shortlist);
+    raw.load(points, left.first, left.rows);
+    resize(left.first, left.rows, shortlist);
     for (index i = 0; i < rows; ++i) {
       const item* const from = left.place(i);
       item* const to = place(i);
@@ -41,6 +50,12 @@ struct block_side {
         to[k * group_rows] = Shortlist::turned(from[k * left.group_rows]);
       keep(i, left.kept(i));
     }
+  }
+
+  /// From here on it is as if there were no such row.
+  void remove(index i) {
+    const auto at = static_cast<std::size_t>(i);
+    low_[at] = high_[at] = Shortlist::absent;
   }
 
   index groups() const { return (rows + group_rows - 1) / group_rows; }
@@ -53,11 +68,9 @@ struct block_side {
  private:
   friend struct block_side<Scalar, Shortlist, !Left>;
 
-  void resize(const tensor_view<const Scalar, 2>& points, index from, index count,
-              const Shortlist& shortlist) {
+  void resize(index from, index count, const Shortlist& shortlist) {
     first = from;
     rows = count;
-    raw.load(points, from, count);
     group_size_ = shortlist.steps() * group_rows;
     items_.resize(static_cast<std::size_t>(groups() * group_size_));
     const auto padded = static_cast<std::size_t>(groups() * group_rows);

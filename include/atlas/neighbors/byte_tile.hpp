@@ -21,17 +21,24 @@ inline constexpr bool fast_bytes = false;
 
 /// An item is four coordinates, the first lowest: signed on the left, plus 128 on the right, where
 /// `offset` takes that back. Each row has a unit of its own.
-struct byte_tile : tile_shape<std::int32_t, float> {
+template <int Vectors = 3>
+struct byte_tile : tile_shape<std::int32_t, float, Vectors> {
+  using shape = tile_shape<std::int32_t, float, Vectors>;
+  using shape::left_rows, shape::right_rows, shape::vectors;
+  using typename shape::item, typename shape::rows, typename shape::simd, typename shape::sums,
+      typename shape::vector;
+  template <int Other>
+  using with_vectors = byte_tile<Other>;
   static constexpr int coordinates = 4;
 
-  /// \param left `[steps, left_rows]`, \param right `[steps, right_rows]`: items
-  static void add(const rows& left, const rows& right, index steps, sums& out) {
+  /// \param left `[steps, left_rows]`, or picked, \param right `[steps, right_rows]`: items
+  template <class Left>
+  static void add(const Left& left, const rows& right, index steps, sums& out) {
     integers sum[left_rows][vectors];
 #pragma GCC unroll 16
     for (int i = 0; i < left_rows; ++i)
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) sum[i][v] = integer_simd::all(left.offset[i]);
-    const item* x = left.items;
+      for (int v = 0; v < vectors; ++v) sum[i][v] = integer_simd::all(shape::offset_of(left, i));
     const item* at = right.items;
     for (index k = 0; k < steps; ++k) {
       integers y[vectors];
@@ -40,8 +47,8 @@ struct byte_tile : tile_shape<std::int32_t, float> {
 #pragma GCC unroll 16
       for (int i = 0; i < left_rows; ++i)
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) sum[i][v] = add_products(sum[i][v], y[v], x[i]);
-      x += left_rows;
+        for (int v = 0; v < vectors; ++v)
+          sum[i][v] = add_products(sum[i][v], y[v], shape::item_of(left, i, k));
       at += right_rows;
     }
 #pragma GCC unroll 4
@@ -50,8 +57,8 @@ struct byte_tile : tile_shape<std::int32_t, float> {
       const vector half = simd::load(right.half + v * simd::lanes);
 #pragma GCC unroll 16
       for (int i = 0; i < left_rows; ++i)
-        out[i][v] = __builtin_convertvector(sum[i][v], vector) * unit * left.unit[i] +
-                    (-left.half[i] - half);
+        out[i][v] = __builtin_convertvector(sum[i][v], vector) * unit * shape::unit_of(left, i) +
+                    (-shape::half_of(left, i) - half);
     }
   }
 

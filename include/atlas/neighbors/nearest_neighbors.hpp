@@ -2,59 +2,18 @@
 /// \file
 /// Exact k nearest neighbours of every row of a cloud among its other rows.
 
-#include <memory>
-#include <utility>
-#include <vector>
+#include <type_traits>
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
-#include "atlas/core/progress.hpp"
-#include "atlas/neighbors/block_search.hpp"
 #include "atlas/neighbors/candidates.hpp"
+#include "atlas/neighbors/chosen_search.hpp"
 #include "atlas/neighbors/exclusion.hpp"
-#include "atlas/neighbors/tree_search.hpp"
+#include "atlas/neighbors/tile.hpp"
 
 namespace atlas {
 
-struct neighbor_options {
-  index k = 2;                         ///< neighbours per row, at most N - 1
-  exclusion exclude = {};              ///< rows that may not be neighbours
-  int threads = 0;                     ///< 0: all of the machine
-  progress_callback on_progress = {};  ///< may cancel
-};
-
 namespace detail {
-
-/// From this many rows on it may pay to build a tree.
-inline constexpr index tree_rows = 4096;
-
-/// Cycles that a row takes in the exhaustive search, about, as measured: a multiply-add a pair and
-/// coordinate, each pair being met once, in vectors; of bytes, whatever the scalar, where they are
-/// fast.
-template <class Scalar>
-double exhaustive_cycles(index n, index d) {
-  constexpr double share =
-      fast_bytes ? 0.2 / vector_of<float>::lanes : 0.55 / vector_of<Scalar>::lanes;
-  return share * static_cast<double>(n * d);
-}
-
-/// The tree that a cloud is best searched in, if any: where a sample says that it may pay and the
-/// count of a few of its leaves that it does.
-template <class Scalar>
-std::unique_ptr<tree_search<Scalar>> tree_for(const tensor_view<const Scalar, 2>& points,
-                                              const centring& c, const neighbor_options& options) {
-  constexpr double most_within_reach = 0.25;
-  const index n = points.extent(0), d = points.extent(1);
-  if (n < tree_rows || c.reach > 1) return nullptr;
-  const std::vector<double> sample = sample_rows(points, c);
-  leading_axes axes = find_leading_axes(sample, d);
-  if (share_within_reach(sample, d, axes) > most_within_reach) return nullptr;
-  auto tree = std::make_unique<tree_search<Scalar>>(points, c, std::move(axes), options.k,
-                                                    options.exclude, options.threads);
-  const double most = exhaustive_cycles<Scalar>(n, d);
-  if (!(tree->measure(most) < most)) return nullptr;
-  return tree;
-}
 
 template <class Scalar>
 neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
@@ -66,9 +25,7 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
   check_exclusion(options.exclude, points.extent(0));
   check_finite(points, "points");
   const centring c = find_centring(points, options.threads);
-  if (const auto tree = tree_for(points, c, options)) return tree->run(options.on_progress);
-  return block_search<Scalar>(points, c, options.k, options.exclude, options.threads)
-      .run(options.on_progress);
+  return chosen_search<Scalar>(points, c, options).run();
 }
 
 }  // namespace detail
@@ -85,10 +42,11 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
 /// \throws shape_error for fewer than 2 rows or labels of another length; value_error for NaN,
 ///         infinities or k outside [1, N - 1]; cancelled
 ///
-/// O(N^2 d) time, less where the cloud varies along few directions (a tree of boxes along them,
-/// where counting shows that it takes less); O(N k) memory beyond the points, with a tree also up
-/// to 24 floats a row and a copy of points that are not stored row by row. Safe to call from
-/// several threads at once.
+/// O(N^2 d) time, less where the cloud is of low dimension (a tree of boxes along few directions,
+/// or cells around centroids, where counting shows that they take less); O(N k) memory beyond the
+/// points, with a tree or cells also up to 24 floats a row, or a row rounded to bytes (without the
+/// processor's instructions for them to floats) twice, and a copy of points that are not stored row
+/// by row. Safe to call from several threads at once.
 template <tensor_like<2> Points>
 neighbor_table nearest_neighbors(const Points& points, const neighbor_options& options = {}) {
   using scalar = scalar_of<Points, 2>;

@@ -22,37 +22,65 @@ struct tile_rows {
   const std::int32_t* offset;  // of bytes on the left
 };
 
+/// What is known of one row on the left.
+template <class Sum>
+struct row_facts {
+  Sum half, floor;
+  float unit;
+  std::int32_t offset;
+};
+
+/// Rows on the left that need not lie beside each other.
+template <class Item, class Sum, int Rows>
+struct picked_rows {
+  const Item* items[Rows];  // each with its steps in one piece
+  const row_facts<Sum>* facts[Rows];
+};
+
 /// `left_rows` rows beside `right_rows`. A squared distance is |x|^2 + |y|^2 - 2 x.y, so
 /// x.y - |x|^2/2 - |y|^2/2 is minus half of it: those are the sums.
-template <class Item, class Sum>
+template <class Item, class Sum, int Vectors>
 struct tile_shape {
   using item = Item;
   using sum = Sum;
   using simd = vector_of<Sum>;
   using vector = typename simd::type;
   using rows = tile_rows<Item, Sum>;
-  static constexpr int vectors = 3;
-  static constexpr int left_rows = vector_registers / 4;  // with `vectors`, 3/4 of the registers
+  static constexpr int vectors = Vectors;
+  static constexpr int left_rows = vector_registers / 4;  // with 3 vectors, 3/4 of the registers
   static constexpr int right_rows = vectors * simd::lanes;
   static constexpr int size = left_rows * right_rows;
   using sums = vector[left_rows][vectors];
+  using picked = picked_rows<Item, Sum, left_rows>;
+
+ protected:
+  static Item item_of(const rows& left, int i, index k) { return left.items[k * left_rows + i]; }
+  static Item item_of(const picked& left, int i, index k) { return left.items[i][k]; }
+  static Sum half_of(const rows& left, int i) { return left.half[i]; }
+  static Sum half_of(const picked& left, int i) { return left.facts[i]->half; }
+  static float unit_of(const rows& left, int i) { return left.unit[i]; }
+  static float unit_of(const picked& left, int i) { return left.facts[i]->unit; }
+  static std::int32_t offset_of(const rows& left, int i) { return left.offset[i]; }
+  static std::int32_t offset_of(const picked& left, int i) { return left.facts[i]->offset; }
 };
 
 /// Of rows that are rounded to floats or doubles.
-template <class Scalar>
-struct float_tile : tile_shape<Scalar, Scalar> {
-  using shape = tile_shape<Scalar, Scalar>;
+template <class Scalar, int Vectors = 3>
+struct float_tile : tile_shape<Scalar, Scalar, Vectors> {
+  using shape = tile_shape<Scalar, Scalar, Vectors>;
   using typename shape::simd;
+  template <int Other>
+  using with_vectors = float_tile<Scalar, Other>;
 
-  /// \param left `[d, left_rows]`, \param right `[d, right_rows]`: coordinates
-  static void add(const typename shape::rows& left, const typename shape::rows& right, index d,
+  /// \param left `[d, left_rows]`, or picked, \param right `[d, right_rows]`: coordinates
+  template <class Left>
+  static void add(const Left& left, const typename shape::rows& right, index d,
                   typename shape::sums& out) {
 #pragma GCC unroll 16
     for (int i = 0; i < shape::left_rows; ++i)
 #pragma GCC unroll 4
       for (int v = 0; v < shape::vectors; ++v)
-        out[i][v] = -left.half[i] - simd::load(right.half + v * simd::lanes);
-    const Scalar* x = left.items;
+        out[i][v] = -shape::half_of(left, i) - simd::load(right.half + v * simd::lanes);
     const Scalar* at = right.items;
     for (index k = 0; k < d; ++k) {
       typename shape::vector y[shape::vectors];
@@ -61,8 +89,7 @@ struct float_tile : tile_shape<Scalar, Scalar> {
 #pragma GCC unroll 16
       for (int i = 0; i < shape::left_rows; ++i)
 #pragma GCC unroll 4
-        for (int v = 0; v < shape::vectors; ++v) out[i][v] += x[i] * y[v];
-      x += shape::left_rows;
+        for (int v = 0; v < shape::vectors; ++v) out[i][v] += shape::item_of(left, i, k) * y[v];
       at += shape::right_rows;
     }
   }

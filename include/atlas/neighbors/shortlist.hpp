@@ -23,7 +23,7 @@ template <class Sum>
 struct rounded_row {
   Sum low, high;
   float unit = 0;           // of bytes
-  std::int32_t offset = 0;  // of bytes on the left
+  std::int32_t offset = 0;  // of bytes, on the left
 };
 
 /// What floors and sums of both shortlists have in common.
@@ -37,6 +37,14 @@ class shortlist_bounds {
 
   /// What the sum of a pair is above if its squared distance may come out as `square` or less.
   sum floor(double square) const { return below(largest_square(square, d_) * half_squared_scale_); }
+
+  /// Lengths that add: if the true squared distance of a pair is that of a and b at most, where a
+  /// and b may come out as the two squares, its sum is above minus the square of the two lengths'
+  /// sum, less `slack`.
+  double length(double square) const {
+    return std::sqrt(largest_square(square, d_) * half_squared_scale_ * stretch_ * upwards);
+  }
+  double slack() const { return slack_; }
 
   /// The same for the distance of a pair with this sum of `high`.
   sum floor_of_sum(sum known) const {
@@ -80,6 +88,13 @@ class float_shortlist : public shortlist_bounds<Scalar, Scalar> {
   static constexpr index most_rows = 1248;   // of a block: 64 floats each in half of 1 MiB
   static constexpr bool may_be_loose = false;
 
+  static bool fits(const centring& c, index) { return c.reach <= 1; }
+
+  /// Cycles of a pair in large tiles with what follows from it, about, as measured.
+  static double pair_cycles(index d) {
+    return 1.1 * static_cast<double>(d) / vector_of<Scalar>::lanes;
+  }
+
   float_shortlist(const centring& c, index d)
       : shortlist_bounds<Scalar, Scalar>(c, d, 1),
         centring_(c),
@@ -87,7 +102,7 @@ class float_shortlist : public shortlist_bounds<Scalar, Scalar> {
 
   index steps() const { return this->d_; }
 
-  /// An item of the left as the right has it.
+  /// An item of the left as the right has it, and the other way round.
   static Scalar turned(Scalar item) { return item; }
 
   /// Writes its coordinates `group` apart.
@@ -120,7 +135,7 @@ class float_shortlist : public shortlist_bounds<Scalar, Scalar> {
 template <class Scalar>
 class byte_shortlist : public shortlist_bounds<Scalar, float> {
  public:
-  using tile = byte_tile;
+  using tile = byte_tile<>;
   static constexpr index sampled_rows = 256;
   static constexpr index most_rows = 2496;
   static constexpr bool may_be_loose = true;
@@ -131,6 +146,11 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
            c.scale < static_cast<double>(std::numeric_limits<Scalar>::max());
   }
 
+  /// As of floats.
+  static double pair_cycles(index d) {
+    return 0.4 * static_cast<double>(d) / vector_of<float>::lanes;
+  }
+
   byte_shortlist(const centring& c, index d)
       : shortlist_bounds<Scalar, float>(c, d, 1 + loosening), scale_(static_cast<Scalar>(c.scale)) {
     for (const double m : c.mean) centre_.push_back(static_cast<Scalar>(m));
@@ -138,7 +158,7 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
 
   index steps() const { return (d() + tile::coordinates - 1) / tile::coordinates; }
 
-  /// An item of the left as the right has it.
+  /// An item of the left as the right has it, and the other way round.
   static std::int32_t turned(std::int32_t item) { return item ^ plus_128; }
 
   /// Writes its items `group` apart.
@@ -160,7 +180,7 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
     }
     const double error = std::sqrt(static_cast<double>(add_lanes<float>(squares)));
     return bounds(unit, static_cast<double>(add_lanes<std::int32_t>(norm)), error,
-                  Left ? -128 * add_lanes<std::int32_t>(total) : 0);
+                  -128 * add_lanes<std::int32_t>(total));
   }
 
  private:

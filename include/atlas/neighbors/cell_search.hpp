@@ -1,0 +1,330 @@
+#pragma once
+/// \file
+/// The search in cells: where the centroid of a cell is further from a row than the cell reaches
+/// and the row's last neighbour together, the cell holds none of its neighbours (triangle
+/// inequality).
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
+#include "atlas/neighbors/candidates.hpp"
+#include "atlas/neighbors/exclusion.hpp"
+#include "atlas/neighbors/row_cells.hpp"
+
+namespace atlas::detail {
+
+template <class Scalar, class Shortlist>
+class cell_search {
+ public:
+  cell_search(const tensor_view<const Scalar, 2>& points, const centring& c, index k,
+              const exclusion& exclude, int threads)
+      : d_(points.extent(1)),
+        exclude_(exclude),
+        threads_(threads),
+        shortlist_(c, points.extent(1)),
+        best_(points.extent(0), k),
+        raw_(load(points)),
+        cells_(raw_, points.extent(0), points.extent(1), shortlist_, threads) {}
+  static bool fits(const centring& c, index d) { return Shortlist::fits(c, d); }
+
+  cell_search(const cell_search&) = delete;
+  cell_search& operator=(const cell_search&) = delete;
+
+  /// Cycles that a row takes, about, from blocks spread over the cells; stops counting at `budget`.
+  double measure(double budget) {
+    const index asked = std::min<index>(16, blocks());
+    std::vector<double> work(static_cast<std::size_t>(asked));
+    parallel_for(asked, threads_, [&](index s) {
+      work[static_cast<std::size_t>(s)] =
+          search(s * blocks() / asked, budget * static_cast<double>(block_rows));
+    });
+    return std::accumulate(work.begin(), work.end(), 0.0) / static_cast<double>(asked * block_rows);
+  }
+
+  neighbor_table run(const progress_callback& on_progress) {
+    constexpr index at_a_time = 4;
+    const index count = (blocks() + at_a_time - 1) / at_a_time;
+    progress_meter meter(on_progress, "neighbours", count);
+    parallel_for(count, threads_, [&](index task) {
+      for (index b = task * at_a_time; b < std::min(blocks(), (task + 1) * at_a_time); ++b)
+        search(b, std::numeric_limits<double>::infinity());
+      meter.advance();
+    });
+    return best_.table();
+  }
+
+ private:
+  using cells = row_cells<Scalar, Shortlist>;
+  using tile = typename cells::tile;
+  using shell_tile = typename cells::shell_tile;
+  using simd = typename tile::simd;
+  using vector = typename tile::vector;
+  using sum = typename tile::sum;
+  static constexpr int tiles = 4;  // so that rows which meet a shell share what reading it takes
+  static constexpr index tile_rows = tile::right_rows;
+  static constexpr index block_rows = tiles * tile_rows;
+  static constexpr index at_once = 32;
+
+  /// A bit for each row of a block.
+  struct row_set {
+    std::uint64_t bits[tiles] = {};
+    bool empty() const {
+      return std::all_of(bits, bits + tiles, [](std::uint64_t b) { return b == 0; });
+    }
+    void add(index row) { bits[row / tile_rows] |= std::uint64_t{1} << (row % tile_rows); }
+  };
+
+  /// A block of rows whose neighbours are looked for: those of cells that follow each other.
+  struct query {
+    index rows = 0;
+    index number[block_rows], cell[block_rows];
+    std::vector<typename tile::item> right;  // beside centroids: a tile after the other
+    sum half[block_rows];
+    float unit[block_rows];
+    std::vector<typename tile::item> left;      // beside shells: a row after the other
+    row_facts<sum> facts[block_rows + 1];       // the last stands for none
+    sum square[block_rows], twice[block_rows];  // of the lengths of the limits
+    std::vector<row_set> seen;                  // of each cell, the rows that have met it
+    struct pair {
+      index row, other;  // within the block, and in the cloud
+    };
+    pair pairs[at_once + shell_tile::size];
+    index count = 0;
+    double work = 0;  // cycles, roughly
+  };
+
+  static raw_rows<Scalar> load(const tensor_view<const Scalar, 2>& points) {
+    raw_rows<Scalar> raw;
+    raw.load(points, 0, points.extent(0));
+    return raw;
+  }
+
+  index blocks() const { return (cells_.rows() + block_rows - 1) / block_rows; }
+
+  /// \return the work it took
+  double search(index block, double budget) {
+    thread_local query q;
+    begin(q, block);
+    meet_own_cells(q);
+    const std::vector<index>& near = cells_.near(cells_.family_of(q.cell[0]));
+    for (const index f : near) meet_family(q, f);
+    const auto& families = cells_.family_centroids();
+    for (index g = 0; g < families.groups() && q.work < budget; ++g) {
+      typename tile::sums sums[tiles];
+      meet_centroids(q, families, g, sums);
+      for (int i = 0; i < tile::left_rows; ++i) {
+        const index f = g * tile::left_rows + i;
+        if (f < cells_.families() && std::find(near.begin(), near.end(), f) == near.end() &&
+            !rows_within(q, sums, i, cells_.family_reach(f)).empty())
+          meet_family(q, f);
+      }
+    }
+    settle(q);
+    for (index i = 0; i < q.rows; ++i) q.seen[static_cast<std::size_t>(q.cell[i])] = {};
+    return q.work;
+  }
+
+  void begin(query& q, index block) {
+    const index from = block * block_rows;
+    q.rows = std::min(block_rows, cells_.rows() - from);
+    q.work = 0;
+    q.seen.resize(static_cast<std::size_t>(cells_.cells()));
+    q.left.resize(static_cast<std::size_t>((block_rows + 1) * shortlist_.steps()));
+    q.right.assign(static_cast<std::size_t>(block_rows * shortlist_.steps()),
+                   typename tile::item{});
+    for (index i = 0; i < block_rows; ++i) {
+      q.half[i] = Shortlist::absent;
+      q.square[i] = q.twice[i] = 0;
+      q.unit[i] = 0;
+      if (i < q.rows) load(q, i, from + i);
+    }
+    q.facts[block_rows] = {Shortlist::absent, Shortlist::all_floor, 0, 0};
+  }
+
+  /// A row as both tiles read it.
+  void load(query& q, index i, index row) {
+    const index steps = shortlist_.steps(), lanes = cells::shell_rows;
+    const index lane = cells_.place(row) % lanes;
+    const typename shell_tile::rows shell = cells_.shell(cells_.place(row) / lanes);
+    for (index k = 0; k < steps; ++k) {
+      q.right[static_cast<std::size_t>((i / tile_rows * steps + k) * tile_rows + i % tile_rows)] =
+          shell.items[k * lanes + lane];
+      q.left[static_cast<std::size_t>(i * steps + k)] =
+          Shortlist::turned(shell.items[k * lanes + lane]);
+    }
+    q.half[i] = shell.half[lane];
+    q.unit[i] = shell.unit[lane];
+    q.facts[i] = {shell.half[lane], Shortlist::no_floor, shell.unit[lane], shell.offset[lane]};
+    q.number[i] = cells_.number(row);
+    q.cell[i] = cells_.cell_of(row);
+    best_.clear(q.number[i]);
+    limit(q, i);
+  }
+
+  /// What follows from the row's last neighbour so far.
+  void limit(query& q, index i) const {
+    constexpr double no_limit = 1e9;  // beyond all lengths of clouds that are scaled
+    const double square = best_.worst(q.number[i]);
+    const double length = std::min(shortlist_.length(square), no_limit);
+    q.facts[i].floor = shortlist_.floor(square);
+    q.square[i] = widened(length * length + shortlist_.slack());
+    q.twice[i] = widened(2 * length);
+  }
+
+  /// Covers the rounding of `rows_within`.
+  static sum widened(double x) { return cells::widened(x); }
+
+  void meet_own_cells(query& q) {
+    for (index i = 0; i < q.rows;) {
+      const index cell = q.cell[i];
+      row_set rows;
+      for (; i < q.rows && q.cell[i] == cell; ++i) rows.add(i);
+      q.seen[static_cast<std::size_t>(cell)] = rows;
+      for (index s = cells_.first_shell(cell); s < cells_.first_shell(cell + 1); ++s)
+        meet_shell(q, s, rows);
+    }
+    settle(q);
+  }
+
+  template <class Side>
+  void meet_centroids(query& q, const Side& centroids, index group,
+                      typename tile::sums (&sums)[tiles]) const {
+    const index steps = shortlist_.steps();
+    for (index t = 0; t < tiles; ++t) {
+      const index row = t * tile_rows;
+      const typename tile::rows right{q.right.data() + row * steps, q.half + row, nullptr,
+                                      q.unit + row, nullptr};
+      tile::add(centroids.nearest(group), right, steps, sums[t]);
+    }
+    q.work += static_cast<double>(tiles * tile::size) * centroid_cycles();
+  }
+
+  /// The rows whose neighbours may lie within `reach` of the centroid to which the sums are.
+  static row_set rows_within(const query& q, const typename tile::sums (&sums)[tiles], int centroid,
+                             sum reach) {
+    row_set rows;
+    for (int t = 0; t < tiles; ++t)
+#pragma GCC unroll 4
+      for (int v = 0; v < tile::vectors; ++v) {
+        const index at = t * tile_rows + v * simd::lanes;
+        const vector square = simd::load(q.square + at), twice = simd::load(q.twice + at);
+        const vector most = square + reach * (twice + reach);
+        rows.bits[t] |= std::uint64_t{simd::positive(sums[t][centroid][v] + most)}
+                        << (v * simd::lanes);
+      }
+    return rows;
+  }
+
+  void meet_family(query& q, index family) {
+    const group_range groups = cells_.groups_of(family);
+    for (index g = groups.from; g < groups.to; ++g) {
+      typename tile::sums sums[tiles];
+      meet_centroids(q, cells_.centroids(), g, sums);
+      struct {
+        int centroid;
+        row_set rows;
+      } met[tile::left_rows];
+      int count = 0;
+      const index first = g * tile::left_rows;
+      for (int i = 0; i < tile::left_rows; ++i) {
+        met[count] = {i,
+                      rows_within(q, sums, i, cells_.shell_reach(cells_.first_shell(first + i)))};
+        count += !met[count].rows.empty();
+      }
+      for (int m = 0; m < count; ++m) {
+        if (m + 1 < count) cells_.read_ahead(cells_.first_shell(first + met[m + 1].centroid));
+        meet_cell(q, first + met[m].centroid, sums, met[m].centroid, met[m].rows);
+      }
+    }
+  }
+
+  void meet_cell(query& q, index cell, const typename tile::sums (&sums)[tiles], int centroid,
+                 row_set rows) {
+    const row_set& seen = q.seen[static_cast<std::size_t>(cell)];
+    for (int t = 0; t < tiles; ++t) rows.bits[t] &= ~seen.bits[t];
+    const index end = cells_.first_shell(cell + 1);
+    for (index s = cells_.first_shell(cell); !rows.empty();) {
+      if (s + 1 < end) cells_.read_ahead(s + 1);
+      meet_shell(q, s, rows);
+      if (++s == end) return;
+      const row_set within = rows_within(q, sums, centroid, cells_.shell_reach(s));
+      for (int t = 0; t < tiles; ++t) rows.bits[t] &= within.bits[t];
+    }
+  }
+
+  void meet_shell(query& q, index shell, const row_set& rows) {
+    index list[block_rows + tile::left_rows];
+    index count = 0;
+    for (index t = 0; t < tiles; ++t)
+      for (std::uint64_t b = rows.bits[t]; b != 0; b &= b - 1)
+        list[count++] = t * tile_rows + std::countr_zero(b);
+    std::fill_n(list + count, tile::left_rows, block_rows);
+    for (index from = 0; from < count; from += tile::left_rows)
+      meet_shell(q, shell, list + from, std::min<index>(tile::left_rows, count - from));
+  }
+
+  /// \param rows `[left_rows]`, some of the block's; those that stand for none follow `count`
+  void meet_shell(query& q, index shell, const index* rows, index count) {
+    typename shell_tile::picked left;
+    for (int i = 0; i < tile::left_rows; ++i) {
+      left.items[i] = q.left.data() + rows[i] * shortlist_.steps();
+      left.facts[i] = q.facts + rows[i];
+    }
+    typename shell_tile::sums sums;
+    shell_tile::add(left, cells_.shell(shell), shortlist_.steps(), sums);
+    vector above = sums[0][0] - left.facts[0]->floor;
+#pragma GCC unroll 16
+    for (int i = 1; i < tile::left_rows; ++i)
+      above = simd::larger(above, sums[i][0] - left.facts[i]->floor);
+    q.work += static_cast<double>(shell_tile::size) * shell_cycles();
+    if (simd::positive(above) == 0) return;
+    for (index i = 0; i < count; ++i) {
+      unsigned lanes = simd::above(sums[i][0], simd::all(q.facts[rows[i]].floor));
+      for (; lanes != 0; lanes &= lanes - 1)
+        collect(q, rows[i], cells_.shell_numbers(shell)[std::countr_zero(lanes)]);
+    }
+    if (q.count >= at_once) settle(q);
+  }
+
+  void collect(query& q, index i, index other) const {
+    const index row = q.number[i];
+    if (other < 0 || other == row || exclude_.rejects(row, other)) return;
+    prefetch(raw_.row(other), static_cast<std::size_t>(d_) * sizeof(Scalar));
+    q.pairs[q.count++] = {i, other};
+  }
+
+  void settle(query& q) {
+    for (index p = 0; p < q.count; ++p) {
+      const auto [i, other] = q.pairs[p];
+      const index row = q.number[i];
+      if (best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_)))
+        limit(q, i);
+    }
+    q.work += 2 * static_cast<double>(q.count * (d_ + 30));
+    q.count = 0;
+  }
+
+  // Tiles of centroids are as large as those of the exhaustive search, those of shells smaller.
+  double centroid_cycles() const {
+    return 0.9 * Shortlist::pair_cycles(d_);
+  }
+  double shell_cycles() const {
+    return 1.3 * Shortlist::pair_cycles(d_);
+  }
+
+  index d_;
+  const exclusion& exclude_;
+  int threads_;
+  Shortlist shortlist_;
+  best_candidates best_;
+  raw_rows<Scalar> raw_;
+  row_cells<Scalar, Shortlist> cells_;
+};
+
+}  // namespace atlas::detail

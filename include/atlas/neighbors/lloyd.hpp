@@ -1,0 +1,134 @@
+#pragma once
+/// \file
+/// Centroids of rows by a few of Lloyd's steps, in the products of the shortlist. How good they are
+/// is a matter of speed alone.
+
+#include <algorithm>
+#include <vector>
+
+#include "atlas/core/vector_of.hpp"
+#include "atlas/neighbors/block_side.hpp"
+#include "atlas/neighbors/raw_rows.hpp"
+
+namespace atlas::detail {
+
+/// Groups of centroids beside each other.
+struct group_range {
+  index from, to;
+};
+
+template <class Scalar, class Shortlist>
+class lloyd {
+ public:
+  using tile = typename Shortlist::tile;
+  using centroid_side = block_side<Scalar, Shortlist, true>;
+  using row_side = block_side<Scalar, Shortlist, false>;
+
+  lloyd(const raw_rows<Scalar>& raw, index d, const Shortlist& shortlist)
+      : raw_(raw), d_(d), shortlist_(shortlist) {}
+
+  void load(const std::vector<Scalar>& centroids, centroid_side& side) const {
+    side.load(
+        0, static_cast<index>(centroids.size()) / d_,
+        [&](index c) { return centroids.data() + c * d_; }, shortlist_);
+  }
+
+  /// \param members row numbers, which need not follow each other
+  void load(const std::vector<index>& members, row_side& side) const {
+    const std::size_t ahead = 8, bytes = sizeof(Scalar) * static_cast<std::size_t>(d_);
+    const auto row_at = [&](index i) {
+      const auto next = static_cast<std::size_t>(i) + ahead;
+      if (next < members.size()) prefetch(raw_.row(members[next]), bytes);
+      return raw_.row(members[next - ahead]);
+    };
+    side.load(0, static_cast<index>(members.size()), row_at, shortlist_);
+  }
+
+  /// \param rows the members as loaded
+  /// \return `[count, d]`, after some steps from members that are spread over the list
+  std::vector<Scalar> centroids(const std::vector<index>& members, const row_side& rows,
+                                index count, int steps) const {
+    std::vector<Scalar> out;
+    out.reserve(static_cast<std::size_t>(count * d_));
+    for (index c = 0; c < count; ++c) {
+      const Scalar* const row = raw_.row(members[static_cast<std::size_t>(c * rows.rows / count)]);
+      out.insert(out.end(), row, row + d_);
+    }
+    centroid_side side;
+    std::vector<index> of(members.size());
+    for (int step = 0; step < steps; ++step) {
+      load(out, side);
+      assign(side, {{0, side.groups()}}, rows, of.data());
+      move_to_means(members, of, out);
+    }
+    return out;
+  }
+
+  /// The nearest centroid of every row, about, among some groups.
+  void assign(const centroid_side& centroids, const std::vector<group_range>& groups,
+              const row_side& rows, index* of) const {
+    for (index r = 0; r < rows.groups(); ++r) {
+      nearest near;
+      for (const group_range range : groups)
+        for (index g = range.from; g < range.to; ++g)
+          near.meet(centroids.nearest(g), rows.nearest(r), shortlist_.steps(), g);
+      const index from = r * tile::right_rows;
+      for (index i = 0; i < std::min<index>(tile::right_rows, rows.rows - from); ++i)
+        of[from + i] = near.centroid(i);
+    }
+  }
+
+ private:
+  struct nearest {
+    using simd = typename tile::simd;
+    using vector = typename tile::vector;
+    vector best[tile::vectors], at[tile::vectors];
+
+    nearest() {
+      for (int v = 0; v < tile::vectors; ++v) {
+        best[v] = simd::all(Shortlist::no_floor);
+        at[v] = vector{};
+      }
+    }
+
+    void meet(const typename tile::rows& centroids, const typename tile::rows& rows, index steps,
+              index group) {
+      typename tile::sums sums;
+      tile::add(centroids, rows, steps, sums);
+#pragma GCC unroll 4
+      for (int v = 0; v < tile::vectors; ++v)
+#pragma GCC unroll 16
+        for (int i = 0; i < tile::left_rows; ++i) {
+          const auto number =
+              simd::all(static_cast<typename tile::sum>(group * tile::left_rows + i));
+          at[v] = sums[i][v] > best[v] ? number : at[v];
+          best[v] = simd::larger(sums[i][v], best[v]);
+        }
+    }
+
+    index centroid(index i) const {
+      return static_cast<index>(at[i / simd::lanes][i % simd::lanes]);
+    }
+  };
+
+  void move_to_means(const std::vector<index>& members, const std::vector<index>& of,
+                     std::vector<Scalar>& centroids) const {
+    std::vector<double> sums(centroids.size(), 0.0);
+    std::vector<double> counts(centroids.size() / static_cast<std::size_t>(d_), 0.0);
+    for (std::size_t m = 0; m < members.size(); ++m) {
+      const Scalar* const row = raw_.row(members[m]);
+      double* const sum = sums.data() + of[m] * d_;
+      for (index k = 0; k < d_; ++k) sum[k] += static_cast<double>(row[k]);
+      ++counts[static_cast<std::size_t>(of[m])];
+    }
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      if (const double count = counts[i / static_cast<std::size_t>(d_)]; count > 0)
+        centroids[i] = static_cast<Scalar>(sums[i] / count);
+  }
+
+  const raw_rows<Scalar>& raw_;
+  index d_;
+  const Shortlist& shortlist_;
+};
+
+}  // namespace atlas::detail
