@@ -14,8 +14,8 @@ namespace {
 
 constexpr atlas::index width = 64;
 
-/// Normal numbers; `inner` of them, mapped linearly, where that is less than the width.
-atlas::owned_tensor<float, 2> cloud(atlas::index rows, atlas::index inner) {
+/// Normal numbers; `inner` of them, mapped linearly or curved, where that is less than the width.
+atlas::owned_tensor<float, 2> cloud(atlas::index rows, atlas::index inner, bool curved) {
   atlas::owned_tensor<float, 2> out({rows, width});
   atlas::random_stream random(1);
   std::vector<double> map(static_cast<std::size_t>(inner * width)), z(map.size());
@@ -26,14 +26,15 @@ atlas::owned_tensor<float, 2> cloud(atlas::index rows, atlas::index inner) {
       double sum = inner == width ? z[static_cast<std::size_t>(c)] : 0;
       for (atlas::index k = 0; k < inner && inner < width; ++k)
         sum += z[static_cast<std::size_t>(k)] * map[static_cast<std::size_t>(k * width + c)];
+      if (curved) sum = std::sin(0.5 * sum + 0.1 * static_cast<double>(c));
       out.mutable_view()(i, c) = static_cast<float>(sum);
     }
   }
   return out;
 }
 
-void search(benchmark::State& state, atlas::index inner) {
-  const auto points = cloud(state.range(0), inner);
+void search(benchmark::State& state, atlas::index inner, bool curved = false) {
+  const auto points = cloud(state.range(0), inner, curved);
   for (auto _ : state)
     benchmark::DoNotOptimize(
         atlas::nearest_neighbors(points, {.k = 2, .threads = static_cast<int>(state.range(1))}));
@@ -46,6 +47,9 @@ void full_rank(benchmark::State& state) {
 void seven_dimensions(benchmark::State& state) {
   search(state, 7);
 }
+void seven_curved_dimensions(benchmark::State& state) {
+  search(state, 7, true);
+}
 
 BENCHMARK(full_rank)
     ->Args({1200, 1})
@@ -56,6 +60,12 @@ BENCHMARK(full_rank)
 BENCHMARK(seven_dimensions)
     ->Args({20000, 1})
     ->Args({20000, 2})
+    ->Args({100000, 2})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK(seven_curved_dimensions)
+    ->Args({20000, 2})
+    ->Args({100000, 1})
     ->Args({100000, 2})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();

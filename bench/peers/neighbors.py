@@ -4,7 +4,7 @@ alternately in one run.
     python neighbors.py PEER_NEIGHBORS [DATA:N ...] [--peers faiss product ...] [--rounds R]
 
 DATA is full (normal numbers), line (a linear image of 7 normal numbers) or curve (sines of such an
-image). Peers: alone (atlas on one thread), dense (atlas without its tree), floats (also without
+image). Peers: alone (atlas on one thread), dense (atlas' exhaustive search), floats (also without
 bytes), faiss (IndexFlatL2), product (OpenBLAS' N x N x 64 product alone), nanoflann, brute and ball
 (scikit-learn). Trees and scikit-learn are asked for at most 20,000 rows, spread over the cloud, and
 what that takes counts as often as all rows would need it. Prints medians of the rounds, and the ratio

@@ -93,6 +93,7 @@ class cell_search {
     std::vector<row_set> seen;                  // of each cell, the rows that have met it
     struct pair {
       index row, other;  // within the block, and in the cloud
+      sum near;
     };
     pair pairs[at_once + shell_tile::size];
     index count = 0;
@@ -223,25 +224,27 @@ class cell_search {
 
   void meet_family(query& q, index family) {
     const group_range groups = cells_.groups_of(family);
-    for (index g = groups.from; g < groups.to; ++g) {
-      typename tile::sums sums[tiles];
-      meet_centroids(q, cells_.centroids(), g, sums);
-      struct {
-        int centroid;
-        row_set rows;
-      } met[tile::left_rows];
-      int count = 0;
-      const index first = g * tile::left_rows;
-      for (int i = 0; i < tile::left_rows; ++i) {
-        met[count] = {i,
-                      rows_within(q, sums, i, cells_.shell_reach(cells_.first_shell(first + i)))};
-        count += !met[count].rows.empty();
-      }
-      for (int m = 0; m < count; ++m) {
-        if (m + 1 < count) cells_.read_ahead(cells_.first_shell(first + met[m + 1].centroid));
-        meet_cell(q, first + met[m].centroid, sums, met[m].centroid, met[m].rows);
-      }
+    for (index g = groups.from; g < groups.to; ++g) meet_group(q, g);
+  }
+
+  void meet_group(query& q, index group) {
+    typename tile::sums sums[tiles];
+    meet_centroids(q, cells_.centroids(), group, sums);
+    struct {
+      int centroid;
+      row_set rows;
+    } met[tile::left_rows];
+    int count = 0;
+    const index first = group * tile::left_rows;
+    for (int i = 0; i < tile::left_rows; ++i) {
+      met[count] = {i, rows_within(q, sums, i, cells_.shell_reach(cells_.first_shell(first + i)))};
+      count += !met[count].rows.empty();
     }
+    for (int m = 0; m < count; ++m) {
+      if (m + 1 < count) cells_.read_ahead(cells_.first_shell(first + met[m + 1].centroid));
+      meet_cell(q, first + met[m].centroid, sums, met[m].centroid, met[m].rows);
+    }
+    settle(q);
   }
 
   void meet_cell(query& q, index cell, const typename tile::sums (&sums)[tiles], int centroid,
@@ -286,27 +289,31 @@ class cell_search {
     if (simd::positive(above) == 0) return;
     for (index i = 0; i < count; ++i) {
       unsigned lanes = simd::above(sums[i][0], simd::all(q.facts[rows[i]].floor));
-      for (; lanes != 0; lanes &= lanes - 1)
-        collect(q, rows[i], cells_.shell_numbers(shell)[std::countr_zero(lanes)]);
+      for (; lanes != 0; lanes &= lanes - 1) {
+        const int lane = std::countr_zero(lanes);
+        collect(q, {rows[i], cells_.shell_numbers(shell)[lane], sums[i][0][lane]});
+      }
     }
     if (q.count >= at_once) settle(q);
   }
 
-  void collect(query& q, index i, index other) const {
-    const index row = q.number[i];
-    if (other < 0 || other == row || exclude_.rejects(row, other)) return;
-    prefetch(raw_.row(other), static_cast<std::size_t>(d_) * sizeof(Scalar));
-    q.pairs[q.count++] = {i, other};
+  void collect(query& q, const typename query::pair& p) const {
+    const index row = q.number[p.row];
+    if (p.other < 0 || p.other == row || exclude_.rejects(row, p.other)) return;
+    prefetch(raw_.row(p.other), static_cast<std::size_t>(d_) * sizeof(Scalar));
+    q.pairs[q.count++] = p;
   }
 
+  /// Exact distances of the pairs collected so far, unless limits have tightened.
   void settle(query& q) {
     for (index p = 0; p < q.count; ++p) {
-      const auto [i, other] = q.pairs[p];
+      const auto [i, other, near] = q.pairs[p];
+      if (!(near > q.facts[i].floor)) continue;
       const index row = q.number[i];
+      q.work += 2 * static_cast<double>(d_ + 30);
       if (best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_)))
         limit(q, i);
     }
-    q.work += 2 * static_cast<double>(q.count * (d_ + 30));
     q.count = 0;
   }
 
