@@ -129,6 +129,7 @@ void check_cells(const Matrix& x, const atlas::neighbor_options& options) {
   using bytes = atlas::detail::byte_shortlist<typename Matrix::Scalar>;
   const searched<Matrix> cloud(x);
   const auto expected = cloud.exhaustively(options, false);
+  REQUIRE(floats::fits(cloud.centring, x.cols()));
   CHECK(equal(cloud.template in_cells<floats>(options), expected));
   if (bytes::fits(cloud.centring, x.cols()))
     CHECK(equal(cloud.template in_cells<bytes>(options), expected));
@@ -334,6 +335,7 @@ TEST_CASE("cells around centroids give the table of the exhaustive search") {
     check_cells(x, {.k = 3, .exclude = atlas::nearby_positions(labels(n, 1), 5)});
     for (const double scale : {1e-150, 1e-30, 1e30, 1e150}) check_cells(x * scale, {.k = 2});
     check_cells((x.array() + 1e4).matrix().cast<float>().eval(), {.k = 2});
+    check_cells((x.array() * 1e30 + 3e38).matrix().cast<float>().eval(), {.k = 2});
   }
   for (const auto& [rows, d] : {std::pair{2, 1}, {3, 2}, {50, 5}, {193, 64}, {2603, 9}})
     for (const Eigen::MatrixXd& x : {normal_cloud(rows, d), uneven_cloud(rows, d)}) {

@@ -206,7 +206,8 @@ class cell_search {
     q.work += static_cast<double>(tiles * tile::size) * centroid_cycles();
   }
 
-  /// The rows whose neighbours may lie within `reach` of the centroid to which the sums are.
+  /// The rows whose neighbours may lie within `reach` of the centroid to which the sums are: those
+  /// whose sums are above minus the square of both lengths' sum (Shortlist::length).
   static row_set rows_within(const query& q, const typename tile::sums (&sums)[tiles], int centroid,
                              sum reach) {
     row_set rows;

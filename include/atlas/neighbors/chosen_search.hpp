@@ -59,7 +59,7 @@ class chosen_search {
     const double most = exhaustive_cycles<Scalar>(n, d);
     double least = most;
     if (axes.count < most_axes) least = try_tree(std::move(axes), most);
-    if (n >= cell_rows && least > most / 8) try_cells(least);
+    if (n >= cell_rows && n <= most_cell_rows && least > most / 8) try_cells(least);
   }
 
   bool in_a_tree() const { return tree_ != nullptr; }
@@ -76,6 +76,7 @@ class chosen_search {
   // From so many rows on it may pay to build them.
   static constexpr index tree_rows = 4096;
   static constexpr index cell_rows = 16384;
+  static constexpr index most_cell_rows = index{1} << 28;  // numbers of cells are floats in places
 
   double try_tree(leading_axes axes, double most) {
     tree_ = std::make_unique<tree>(points_, centring_, std::move(axes), options_.k,

@@ -113,17 +113,18 @@ class lloyd {
 
   void move_to_means(const std::vector<index>& members, const std::vector<index>& of,
                      std::vector<Scalar>& centroids) const {
-    std::vector<double> sums(centroids.size(), 0.0);
     std::vector<double> counts(centroids.size() / static_cast<std::size_t>(d_), 0.0);
+    for (const index c : of) ++counts[static_cast<std::size_t>(c)];
+    std::vector<double> means(centroids.size(), 0.0);
     for (std::size_t m = 0; m < members.size(); ++m) {
       const Scalar* const row = raw_.row(members[m]);
-      double* const sum = sums.data() + of[m] * d_;
-      for (index k = 0; k < d_; ++k) sum[k] += static_cast<double>(row[k]);
-      ++counts[static_cast<std::size_t>(of[m])];
+      double* const mean = means.data() + of[m] * d_;
+      const double share = 1 / counts[static_cast<std::size_t>(of[m])];  // sums might overflow
+      for (index k = 0; k < d_; ++k) mean[k] += share * static_cast<double>(row[k]);
     }
-    for (std::size_t i = 0; i < sums.size(); ++i)
-      if (const double count = counts[i / static_cast<std::size_t>(d_)]; count > 0)
-        centroids[i] = static_cast<Scalar>(sums[i] / count);
+    for (std::size_t i = 0; i < means.size(); ++i)
+      if (counts[i / static_cast<std::size_t>(d_)] > 0)
+        centroids[i] = static_cast<Scalar>(means[i]);
   }
 
   const raw_rows<Scalar>& raw_;

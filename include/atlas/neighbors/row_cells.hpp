@@ -85,6 +85,7 @@ class row_cells {
  private:
   static constexpr index rows_per_cell = 24;
   static constexpr index near_families = 8;
+
   static std::size_t at(index i) { return static_cast<std::size_t>(i); }
 
   void find_families(int threads) {
@@ -255,15 +256,15 @@ class row_cells {
   }
 
   void set_mean(index begin, index end, Scalar* mean) const {
-    std::vector<double> sums(at(d_), 0.0);
+    std::vector<double> middle(at(d_), 0.0);
+    const double share = 1 / static_cast<double>(end - begin);  // sums might overflow
     for (index p = begin; p < end; ++p)
       prefetch(raw_.row(numbers_[at(p)]), sizeof(Scalar) * at(d_));
     for (index p = begin; p < end; ++p) {
       const Scalar* const row = raw_.row(numbers_[at(p)]);
-      for (index k = 0; k < d_; ++k) sums[at(k)] += static_cast<double>(row[k]);
+      for (index k = 0; k < d_; ++k) middle[at(k)] += share * static_cast<double>(row[k]);
     }
-    for (index k = 0; k < d_; ++k)
-      mean[k] = static_cast<Scalar>(sums[at(k)] / static_cast<double>(end - begin));
+    for (index k = 0; k < d_; ++k) mean[k] = static_cast<Scalar>(middle[at(k)]);
   }
 
   void place_row(index place, index cell, const std::pair<double, index>& row) {
