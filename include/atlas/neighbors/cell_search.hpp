@@ -70,6 +70,7 @@ class cell_search {
   static constexpr index tile_rows = tile::right_rows;
   static constexpr index block_rows = tiles * tile_rows;
   static constexpr index at_once = 32;
+  static constexpr double no_limit = 1e9;  // beyond all lengths of clouds that are scaled
 
   /// A bit for each row of a block.
   struct row_set {
@@ -78,6 +79,16 @@ class cell_search {
       return std::all_of(bits, bits + tiles, [](std::uint64_t b) { return b == 0; });
     }
     void add(index row) { bits[row / tile_rows] |= std::uint64_t{1} << (row % tile_rows); }
+    row_set& operator&=(const row_set& other) {
+      for (int t = 0; t < tiles; ++t) bits[t] &= other.bits[t];
+      return *this;
+    }
+  };
+
+  /// Rows of a block that have their cell in common.
+  struct rows_of_cell {
+    index cell, from, to;
+    row_set rows;
   };
 
   /// A block of rows whose neighbours are looked for: those of cells that follow each other.
@@ -90,7 +101,11 @@ class cell_search {
     std::vector<typename tile::item> left;      // beside shells: a row after the other
     row_facts<sum> facts[block_rows + 1];       // the last stands for none
     sum square[block_rows], twice[block_rows];  // of the lengths of the limits
-    std::vector<row_set> seen;                  // of each cell, the rows that have met it
+    sum own[block_rows];                        // squares of the lengths from their own centroids
+    sum apart[block_rows];                      // lengths from those to another cell's
+    std::vector<rows_of_cell> runs;
+    block_side<Scalar, Shortlist, false> centroids;  // of the runs
+    std::vector<row_set> seen;                       // of each cell, the rows that have met it
     struct pair {
       index row, other;  // within the block, and in the cloud
       sum near;
@@ -141,7 +156,8 @@ class cell_search {
                    typename tile::item{});
     for (index i = 0; i < block_rows; ++i) {
       q.half[i] = Shortlist::absent;
-      q.square[i] = q.twice[i] = 0;
+      q.square[i] = q.twice[i] = q.own[i] = 0;
+      q.apart[i] = static_cast<sum>(no_limit);  // unless known
       q.unit[i] = 0;
       if (i < q.rows) load(q, i, from + i);
     }
@@ -164,13 +180,13 @@ class cell_search {
     q.facts[i] = {shell.half[lane], Shortlist::no_floor, shell.unit[lane], shell.offset[lane]};
     q.number[i] = cells_.number(row);
     q.cell[i] = cells_.cell_of(row);
+    q.own[i] = cells_.own(row);
     best_.clear(q.number[i]);
     limit(q, i);
   }
 
   /// What follows from the row's last neighbour so far.
   void limit(query& q, index i) const {
-    constexpr double no_limit = 1e9;  // beyond all lengths of clouds that are scaled
     const double square = best_.worst(q.number[i]);
     const double length = std::min(shortlist_.length(square), no_limit);
     q.facts[i].floor = shortlist_.floor(square);
@@ -182,13 +198,21 @@ class cell_search {
   static sum widened(double x) { return cells::widened(x); }
 
   void meet_own_cells(query& q) {
-    for (index i = 0; i < q.rows;) {
-      const index cell = q.cell[i];
-      row_set rows;
-      for (; i < q.rows && q.cell[i] == cell; ++i) rows.add(i);
-      q.seen[static_cast<std::size_t>(cell)] = rows;
-      for (index s = cells_.first_shell(cell); s < cells_.first_shell(cell + 1); ++s)
-        meet_shell(q, s, rows);
+    q.runs.clear();
+    for (index i = 0; i < q.rows; ++i) {
+      if (q.runs.empty() || q.runs.back().cell != q.cell[i])
+        q.runs.push_back({q.cell[i], i, i, {}});
+      q.runs.back().rows.add(i);
+      q.runs.back().to = i + 1;
+    }
+    const auto centroid = [&](index r) {
+      return cells_.centroid(q.runs[static_cast<std::size_t>(r)].cell);
+    };
+    q.centroids.load(0, static_cast<index>(q.runs.size()), centroid, shortlist_);
+    for (const rows_of_cell& r : q.runs) {
+      q.seen[static_cast<std::size_t>(r.cell)] = r.rows;
+      for (index s = cells_.first_shell(r.cell); s < cells_.first_shell(r.cell + 1); ++s)
+        meet_shell(q, s, r.rows);
     }
     settle(q);
   }
@@ -239,27 +263,59 @@ class cell_search {
     const index first = group * tile::left_rows;
     for (int i = 0; i < tile::left_rows; ++i) {
       met[count] = {i, rows_within(q, sums, i, cells_.shell_reach(cells_.first_shell(first + i)))};
+      const row_set& seen = q.seen[static_cast<std::size_t>(first + i)];
+      for (int t = 0; t < tiles; ++t) met[count].rows.bits[t] &= ~seen.bits[t];
       count += !met[count].rows.empty();
     }
+    if (count == 0) return;
+    typename tile::sums between;
+    tile::add(cells_.centroids().farthest(group), q.centroids.farthest(0), shortlist_.steps(),
+              between);
     for (int m = 0; m < count; ++m) {
       if (m + 1 < count) cells_.read_ahead(cells_.first_shell(first + met[m + 1].centroid));
+      set_apart(q, between[met[m].centroid]);
       meet_cell(q, first + met[m].centroid, sums, met[m].centroid, met[m].rows);
     }
     settle(q);
   }
 
+  /// \param sums of a centroid with those of the runs, the first tile of them
+  void set_apart(query& q, const vector (&sums)[tile::vectors]) const {
+    const auto known = std::min<index>(tile_rows, static_cast<index>(q.runs.size()));
+    for (index r = 0; r < known; ++r) {
+      const rows_of_cell& run = q.runs[static_cast<std::size_t>(r)];
+      const sum between = sums[r / simd::lanes][r % simd::lanes];
+      std::fill(q.apart + run.from, q.apart + run.to, widened(shortlist_.length_of_sum(between)));
+    }
+  }
+
   void meet_cell(query& q, index cell, const typename tile::sums (&sums)[tiles], int centroid,
                  row_set rows) {
-    const row_set& seen = q.seen[static_cast<std::size_t>(cell)];
-    for (int t = 0; t < tiles; ++t) rows.bits[t] &= ~seen.bits[t];
     const index end = cells_.first_shell(cell + 1);
     for (index s = cells_.first_shell(cell); !rows.empty();) {
-      if (s + 1 < end) cells_.read_ahead(s + 1);
-      meet_shell(q, s, rows);
+      meet_shell(q, s, row_set(rows) &= rows_beside(q, sums, centroid, cells_.shell_excess(s)));
       if (++s == end) return;
-      const row_set within = rows_within(q, sums, centroid, cells_.shell_reach(s));
-      for (int t = 0; t < tiles; ++t) rows.bits[t] &= within.bits[t];
+      rows &= rows_within(q, sums, centroid, cells_.shell_reach(s));
     }
+  }
+
+  /// The rows whose neighbours may lie on the other side of the hyperplane between their centroid o
+  /// and that to which the sums are, c. f(p) = |p - c|^2 - |p - o|^2 is linear of slope 2 |o - c|,
+  /// so rows x and y differ by (f(x) - f(y)) / (2 |o - c|) at least. f(y) is the excess at most,
+  /// f(x) follows from the sum and the row's own length.
+  static row_set rows_beside(const query& q, const typename tile::sums (&sums)[tiles], int centroid,
+                             sum excess) {
+    row_set rows;
+    for (int t = 0; t < tiles; ++t)
+#pragma GCC unroll 4
+      for (int v = 0; v < tile::vectors; ++v) {
+        const index at = t * tile_rows + v * simd::lanes;
+        const vector most =
+            simd::load(q.own + at) + excess + simd::load(q.twice + at) * simd::load(q.apart + at);
+        rows.bits[t] |= std::uint64_t{simd::positive(sums[t][centroid][v] + most)}
+                        << (v * simd::lanes);
+      }
+    return rows;
   }
 
   void meet_shell(query& q, index shell, const row_set& rows) {

@@ -4,6 +4,7 @@
 /// is a matter of speed alone.
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "atlas/core/vector_of.hpp"
@@ -58,23 +59,53 @@ class lloyd {
     std::vector<index> of(members.size());
     for (int step = 0; step < steps; ++step) {
       load(out, side);
-      assign(side, {{0, side.groups()}}, rows, of.data());
+      assign(side, rows, of.data());
       move_to_means(members, of, out);
     }
     return out;
   }
 
-  /// The nearest centroid of every row, about, among some groups.
-  void assign(const centroid_side& centroids, const std::vector<group_range>& groups,
-              const row_side& rows, index* of) const {
+  /// The nearest centroid of every row, about.
+  void assign(const centroid_side& centroids, const row_side& rows, index* of) const {
     for (index r = 0; r < rows.groups(); ++r) {
       nearest near;
-      for (const group_range range : groups)
-        for (index g = range.from; g < range.to; ++g)
-          near.meet(centroids.nearest(g), rows.nearest(r), shortlist_.steps(), g);
+      meet(centroids, {0, centroids.groups()}, rows, r, near);
+      near.report(std::min<index>(tile::right_rows, rows.rows - r * tile::right_rows),
+                  of + r * tile::right_rows);
+    }
+  }
+
+  /// Families of centroids: those of each lie within `spread` of its own (Shortlist::length).
+  struct families {
+    const centroid_side& centroids;
+    const std::vector<group_range>& groups;
+    const std::vector<typename tile::sum>& spread;
+  };
+
+  /// The nearest centroid of every row, about, of families, some of which are looked at first.
+  /// Others are left out where they are further than what has been found (triangle inequality).
+  /// \param most a bound of the sum that each row has with any of the centroids
+  void assign(const centroid_side& centroids, const families& all, const std::vector<index>& first,
+              const row_side& rows, index* of, typename tile::sum* most) const {
+    for (index r = 0; r < rows.groups(); ++r) {
       const index from = r * tile::right_rows;
-      for (index i = 0; i < std::min<index>(tile::right_rows, rows.rows - from); ++i)
-        of[from + i] = near.centroid(i);
+      const index here = std::min<index>(tile::right_rows, rows.rows - from);
+      nearest near;
+      for (const index f : first)
+        meet(centroids, all.groups[static_cast<std::size_t>(f)], rows, r, near);
+      const auto length = near.lengths(here);
+      for (index g = 0; g < all.centroids.groups(); ++g) {
+        typename tile::sums sums;
+        tile::add(all.centroids.nearest(g), rows.nearest(r), shortlist_.steps(), sums);
+        for (index i = 0; i < tile::left_rows; ++i) {
+          const auto f = static_cast<std::size_t>(g * tile::left_rows + i);
+          if (f < all.groups.size() && nearest::any_within(sums[i], length, all.spread[f]) &&
+              std::find(first.begin(), first.end(), static_cast<index>(f)) == first.end())
+            meet(centroids, all.groups[f], rows, r, near);
+        }
+      }
+      near.report(here, of + from);
+      for (index i = 0; i < here; ++i) most[from + i] = near.sum(i);
     }
   }
 
@@ -106,10 +137,43 @@ class lloyd {
         }
     }
 
-    index centroid(index i) const {
-      return static_cast<index>(at[i / simd::lanes][i % simd::lanes]);
+    typename tile::sum sum(index i) const {
+      return best[i / simd::lanes][i % simd::lanes];
+    }
+
+    void report(index rows, index* of) const {
+      for (index i = 0; i < rows; ++i)
+        of[i] = static_cast<index>(at[i / simd::lanes][i % simd::lanes]);
+    }
+
+    /// Roots of the best sums, which are minus squares.
+    struct row_lengths {
+      typename tile::sum of[tile::right_rows] = {};
+    };
+    row_lengths lengths(index rows) const {
+      row_lengths out;
+      for (index i = 0; i < rows; ++i)
+        out.of[i] = static_cast<typename tile::sum>(
+            std::sqrt(std::max(-static_cast<double>(sum(i)), 0.0)) * (1 + 0x1p-20));
+      return out;
+    }
+
+    static bool any_within(const vector (&sums)[tile::vectors], const row_lengths& length,
+                           typename tile::sum spread) {
+      unsigned any = 0;
+      for (int v = 0; v < tile::vectors; ++v) {
+        const vector reach = simd::load(length.of + v * simd::lanes) + spread;
+        any |= simd::positive(sums[v] + reach * reach);
+      }
+      return any != 0;
     }
   };
+
+  void meet(const centroid_side& centroids, group_range groups, const row_side& rows,
+            index tile_row, nearest& near) const {
+    for (index g = groups.from; g < groups.to; ++g)
+      near.meet(centroids.nearest(g), rows.nearest(tile_row), shortlist_.steps(), g);
+  }
 
   void move_to_means(const std::vector<index>& members, const std::vector<index>& of,
                      std::vector<Scalar>& centroids) const {

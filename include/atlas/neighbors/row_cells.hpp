@@ -62,6 +62,11 @@ class row_cells {
   /// What no row of it is further from the centroid, as Shortlist::length has it.
   sum family_reach(index family) const { return family_reach_[at(family)]; }
   sum shell_reach(index shell) const { return shell_reach_[at(shell)]; }
+  /// How much the square of the length from its own centroid exceeds that from any other, at most.
+  sum shell_excess(index shell) const { return shell_excess_[at(shell)]; }
+  /// The square of a row's length from its centroid, at most.
+  sum own(index row) const { return own_[at(places_[at(row)])]; }
+  const Scalar* centroid(index cell) const { return centroids_.data() + cell * d_; }
 
   /// The rows in the order of their cells.
   index place(index row) const { return places_[at(row)]; }
@@ -83,14 +88,14 @@ class row_cells {
   }
 
  private:
-  static constexpr index rows_per_cell = 24;
+  static constexpr index rows_per_cell = 64;
   static constexpr index near_families = 8;
 
   static std::size_t at(index i) { return static_cast<std::size_t>(i); }
 
   void find_families(int threads) {
     // Of large clouds families are left out as a whole, of which small ones are many.
-    const double wanted = 64 * std::cbrt(1e5 / static_cast<double>(rows_));
+    const double wanted = 24 * std::cbrt(1e5 / static_cast<double>(rows_));
     const auto cells_per_family = static_cast<index>(std::clamp(wanted, 16.0, 64.0));
     const index count = std::max<index>(1, rows_ / (rows_per_cell * cells_per_family));
     const index step = std::max<index>(1, rows_ / (64 * count));
@@ -108,7 +113,7 @@ class row_cells {
       some.load(
           from, std::min(rows_at_once, rows_ - from), [&](index i) { return raw_.row(from + i); },
           shortlist_);
-      lloyd_.assign(family_side_, {{0, family_side_.groups()}}, some, of.data() + from);
+      lloyd_.assign(family_side_, some, of.data() + from);
     });
     members_.resize(at(count));
     for (index i = 0; i < rows_; ++i) members_[at(of[at(i)])].push_back(i);
@@ -132,7 +137,7 @@ class row_cells {
     }
   }
 
-  /// Centroids in whole groups a family; those that are not are at 0 and removed.
+  /// Centroids in whole groups a family; those that fill up the last are removed.
   void find_cells(int threads) {
     const auto count = static_cast<index>(members_.size());
     std::vector<std::vector<Scalar>> found(members_.size());
@@ -145,12 +150,13 @@ class row_cells {
       if (size > 0) found[at(f)] = chained(lloyd_.centroids(members, loaded_[at(f)], cells, 2));
     });
     group_starts_.assign(1, 0);
-    for (const auto& f : found) {
-      centroids_.insert(centroids_.end(), f.begin(), f.end());
-      const index groups =
-          (static_cast<index>(f.size()) / d_ + tile::left_rows - 1) / tile::left_rows;
-      group_starts_.push_back(group_starts_.back() + groups);
-      centroids_.resize(at(group_starts_.back() * tile::left_rows * d_), Scalar{});
+    for (index f = 0; f < count; ++f) {
+      const std::vector<Scalar>& cells = found[at(f)];
+      const Scalar* const family = family_centroids_.data() + f * d_;
+      centroids_.insert(centroids_.end(), cells.begin(), cells.end());
+      while (centroids_.size() % at(tile::left_rows * d_) != 0)
+        centroids_.insert(centroids_.end(), family, family + d_);
+      group_starts_.push_back(static_cast<index>(centroids_.size()) / (tile::left_rows * d_));
     }
     lloyd_.load(centroids_, cell_side_);
     for (index f = 0; f < count; ++f)
@@ -180,15 +186,35 @@ class row_cells {
     return centroids;
   }
 
-  /// Rows go to the nearest centroid of the families around their own.
+  std::vector<sum> spreads_of_families() const {
+    std::vector<sum> out;
+    for (index f = 0; f < static_cast<index>(members_.size()); ++f) {
+      double widest = 0;
+      for (index c = groups_of(f).from * tile::left_rows; c < groups_of(f).to * tile::left_rows;
+           ++c)
+        widest =
+            std::max(widest, squared_distance(centroid(c), family_centroids_.data() + f * d_, d_));
+      out.push_back(reach(widest));
+    }
+    return out;
+  }
+
+  /// Rows go to the nearest centroid of all families, about, and remember what their sums with all
+  /// centroids are at most.
   void exchange(int threads) {
     const auto count = static_cast<index>(members_.size());
     std::vector<std::vector<index>> of(members_.size());
+    nearest_.resize(at(rows_));
+    std::vector<group_range> groups;
+    for (index f = 0; f < count; ++f) groups.push_back(groups_of(f));
+    const std::vector<sum> spreads = spreads_of_families();
+    const typename lloyd<Scalar, Shortlist>::families all{family_side_, groups, spreads};
     parallel_for(count, threads, [&](index f) {
-      std::vector<group_range> groups;
-      for (const index g : near(f)) groups.push_back(groups_of(g));
-      of[at(f)].resize(members_[at(f)].size());
-      lloyd_.assign(cell_side_, groups, loaded_[at(f)], of[at(f)].data());
+      const std::vector<index>& members = members_[at(f)];
+      std::vector<sum> most(members.size());
+      of[at(f)].resize(members.size());
+      lloyd_.assign(cell_side_, all, near(f), loaded_[at(f)], of[at(f)].data(), most.data());
+      for (std::size_t m = 0; m < members.size(); ++m) nearest_[at(members[m])] = most[m];
       loaded_[at(f)] = {};
     });
     const index cells = cell_side_.rows;
@@ -211,6 +237,8 @@ class row_cells {
   void fill(int threads) {
     const index shells = shell_starts_.back();
     shell_reach_.assign(at(shells + 1), 0);
+    shell_excess_.assign(at(shells + 1), 0);
+    own_.assign(at(shells * shell_rows), 0);
     cell_of_shell_.assign(at(shells), 0);
     items_.assign(at(shells * shell_rows * shortlist_.steps()), item{});
     half_.assign(at(shells * shell_rows), Shortlist::absent);
@@ -224,9 +252,9 @@ class row_cells {
         widest = std::max(widest, fill_cell(c, family_centroids_.data() + f * d_));
       family_reach_[at(f)] = reach(widest);
     });
-    lloyd_.load(centroids_, cell_side_);
     for (index c = 0; c < cells(); ++c)
       if (first_shell(c) == first_shell(c + 1)) cell_side_.remove(c);
+    nearest_.clear();
     places_.reserve(at(rows_));
     for (index p = 0; p < static_cast<index>(numbers_.size()); ++p)
       if (numbers_[at(p)] >= 0) places_.push_back(p);
@@ -240,31 +268,19 @@ class row_cells {
     index end = first_shell(cell + 1) * shell_rows;
     while (end > begin && numbers_[at(end - 1)] < 0) --end;
     if (begin == end) return 0;
-    Scalar* const centroid = centroids_.data() + cell * d_;
-    set_mean(begin, end, centroid);
+    for (index p = begin; p < end; ++p)
+      prefetch(raw_.row(numbers_[at(p)]), sizeof(Scalar) * at(d_));
     double widest = 0;
     std::vector<std::pair<double, index>> sorted;
     sorted.reserve(at(end - begin));
     for (index p = begin; p < end; ++p) {
       const Scalar* const row = raw_.row(numbers_[at(p)]);
-      sorted.emplace_back(-squared_distance(row, centroid, d_), numbers_[at(p)]);
+      sorted.emplace_back(-squared_distance(row, centroid(cell), d_), numbers_[at(p)]);
       widest = std::max(widest, squared_distance(row, family, d_));
     }
     std::sort(sorted.begin(), sorted.end());
     for (index p = begin; p < end; ++p) place_row(p, cell, sorted[at(p - begin)]);
     return widest;
-  }
-
-  void set_mean(index begin, index end, Scalar* mean) const {
-    std::vector<double> middle(at(d_), 0.0);
-    const double share = 1 / static_cast<double>(end - begin);  // sums might overflow
-    for (index p = begin; p < end; ++p)
-      prefetch(raw_.row(numbers_[at(p)]), sizeof(Scalar) * at(d_));
-    for (index p = begin; p < end; ++p) {
-      const Scalar* const row = raw_.row(numbers_[at(p)]);
-      for (index k = 0; k < d_; ++k) middle[at(k)] += share * static_cast<double>(row[k]);
-    }
-    for (index k = 0; k < d_; ++k) mean[k] = static_cast<Scalar>(middle[at(k)]);
   }
 
   void place_row(index place, index cell, const std::pair<double, index>& row) {
@@ -276,8 +292,13 @@ class row_cells {
     half_[at(place)] = rounded.low;
     unit_[at(place)] = rounded.unit;
     offset_[at(place)] = rounded.offset;
+    const double length = shortlist_.length(-row.first);
+    own_[at(place)] = widened(length * length + shortlist_.slack());
+    const double excess =
+        length * length + static_cast<double>(nearest_[at(row.second)]) + shortlist_.slack();
+    shell_excess_[at(shell)] = std::max(shell_excess_[at(shell)], widened(excess));
     if (lane != 0) return;
-    shell_reach_[at(shell)] = reach(-row.first);
+    shell_reach_[at(shell)] = widened(length);
     cell_of_shell_[at(shell)] = cell;
   }
 
@@ -289,7 +310,7 @@ class row_cells {
   std::vector<row_side> loaded_;
   std::vector<Scalar> family_centroids_, centroids_;
   centroid_side family_side_, cell_side_;
-  std::vector<sum> family_reach_, shell_reach_, half_;
+  std::vector<sum> family_reach_, shell_reach_, shell_excess_, half_, own_, nearest_;
   std::vector<index> group_starts_, shell_starts_, cell_of_shell_, numbers_, places_;
   std::vector<item> items_;
   std::vector<float> unit_;

@@ -47,6 +47,12 @@ class shortlist_bounds {
   double slack() const { return slack_; }
 
   /// The same for the distance of a pair with this sum of `high`.
+  double length_of_sum(sum known) const {
+    const double half = std::max(-static_cast<double>(known), 0.0) * stretch_ * margin_;
+    return std::sqrt(half * stretch_ * upwards + slack_);
+  }
+
+  /// The same for the distance of a pair with this sum of `high`.
   sum floor_of_sum(sum known) const {
     return below(-static_cast<double>(known) * stretch_ * margin_);
   }
