@@ -14,6 +14,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/neighbors/candidates.hpp"
+#include "atlas/neighbors/cell_query.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/row_cells.hpp"
 
@@ -66,54 +67,14 @@ class cell_search {
   using simd = typename tile::simd;
   using vector = typename tile::vector;
   using sum = typename tile::sum;
-  static constexpr int tiles = 4;  // so that rows which meet a shell share what reading it takes
-  static constexpr index tile_rows = tile::right_rows;
-  static constexpr index block_rows = tiles * tile_rows;
-  static constexpr index at_once = 32;
+  using query = cell_query<Scalar, Shortlist>;
+  using row_set = typename query::row_set;
+  using rows_of_cell = typename query::rows_of_cell;
+  using centroid_sums = typename query::centroid_sums;
+  static constexpr int tiles = query::tiles;
+  static constexpr index tile_rows = query::tile_rows;
+  static constexpr index block_rows = query::block_rows;
   static constexpr double no_limit = 1e9;  // beyond all lengths of clouds that are scaled
-
-  /// A bit for each row of a block.
-  struct row_set {
-    std::uint64_t bits[tiles] = {};
-    bool empty() const {
-      return std::all_of(bits, bits + tiles, [](std::uint64_t b) { return b == 0; });
-    }
-    void add(index row) { bits[row / tile_rows] |= std::uint64_t{1} << (row % tile_rows); }
-    row_set& operator&=(const row_set& other) {
-      for (int t = 0; t < tiles; ++t) bits[t] &= other.bits[t];
-      return *this;
-    }
-  };
-
-  /// Rows of a block that have their cell in common.
-  struct rows_of_cell {
-    index cell, from, to;
-    row_set rows;
-  };
-
-  /// A block of rows whose neighbours are looked for: those of cells that follow each other.
-  struct query {
-    index rows = 0;
-    index number[block_rows], cell[block_rows];
-    std::vector<typename tile::item> right;  // beside centroids: a tile after the other
-    sum half[block_rows];
-    float unit[block_rows];
-    std::vector<typename tile::item> left;      // beside shells: a row after the other
-    row_facts<sum> facts[block_rows + 1];       // the last stands for none
-    sum square[block_rows], twice[block_rows];  // of the lengths of the limits
-    sum own[block_rows];                        // squares of the lengths from their own centroids
-    sum apart[block_rows];                      // lengths from those to another cell's
-    std::vector<rows_of_cell> runs;
-    block_side<Scalar, Shortlist, false> centroids;  // of the runs
-    std::vector<row_set> seen;                       // of each cell, the rows that have met it
-    struct pair {
-      index row, other;  // within the block, and in the cloud
-      sum near;
-    };
-    pair pairs[at_once + shell_tile::size];
-    index count = 0;
-    double work = 0;  // cycles, roughly
-  };
 
   static raw_rows<Scalar> load(const tensor_view<const Scalar, 2>& points) {
     raw_rows<Scalar> raw;
@@ -132,12 +93,12 @@ class cell_search {
     for (const index f : near) meet_family(q, f);
     const auto& families = cells_.family_centroids();
     for (index g = 0; g < families.groups() && q.work < budget; ++g) {
-      typename tile::sums sums[tiles];
+      centroid_sums sums;
       meet_centroids(q, families, g, sums);
       for (int i = 0; i < tile::left_rows; ++i) {
         const index f = g * tile::left_rows + i;
         if (f < cells_.families() && std::find(near.begin(), near.end(), f) == near.end() &&
-            !rows_within(q, sums, i, cells_.family_reach(f)).empty())
+            !q.within(sums, i, cells_.family_reach(f)).empty())
           meet_family(q, f);
       }
     }
@@ -194,7 +155,7 @@ class cell_search {
     q.twice[i] = widened(2 * length);
   }
 
-  /// Covers the rounding of `rows_within`.
+  /// Covers the rounding of the query's tests.
   static sum widened(double x) { return cells::widened(x); }
 
   void meet_own_cells(query& q) {
@@ -218,8 +179,7 @@ class cell_search {
   }
 
   template <class Side>
-  void meet_centroids(query& q, const Side& centroids, index group,
-                      typename tile::sums (&sums)[tiles]) const {
+  void meet_centroids(query& q, const Side& centroids, index group, centroid_sums& sums) const {
     const index steps = shortlist_.steps();
     for (index t = 0; t < tiles; ++t) {
       const index row = t * tile_rows;
@@ -230,30 +190,13 @@ class cell_search {
     q.work += static_cast<double>(tiles * tile::size) * centroid_cycles();
   }
 
-  /// The rows whose neighbours may lie within `reach` of the centroid to which the sums are: those
-  /// whose sums are above minus the square of both lengths' sum (Shortlist::length).
-  static row_set rows_within(const query& q, const typename tile::sums (&sums)[tiles], int centroid,
-                             sum reach) {
-    row_set rows;
-    for (int t = 0; t < tiles; ++t)
-#pragma GCC unroll 4
-      for (int v = 0; v < tile::vectors; ++v) {
-        const index at = t * tile_rows + v * simd::lanes;
-        const vector square = simd::load(q.square + at), twice = simd::load(q.twice + at);
-        const vector most = square + reach * (twice + reach);
-        rows.bits[t] |= std::uint64_t{simd::positive(sums[t][centroid][v] + most)}
-                        << (v * simd::lanes);
-      }
-    return rows;
-  }
-
   void meet_family(query& q, index family) {
     const group_range groups = cells_.groups_of(family);
     for (index g = groups.from; g < groups.to; ++g) meet_group(q, g);
   }
 
   void meet_group(query& q, index group) {
-    typename tile::sums sums[tiles];
+    centroid_sums sums;
     meet_centroids(q, cells_.centroids(), group, sums);
     struct {
       int centroid;
@@ -262,7 +205,7 @@ class cell_search {
     int count = 0;
     const index first = group * tile::left_rows;
     for (int i = 0; i < tile::left_rows; ++i) {
-      met[count] = {i, rows_within(q, sums, i, cells_.shell_reach(cells_.first_shell(first + i)))};
+      met[count] = {i, q.within(sums, i, cells_.shell_reach(cells_.first_shell(first + i)))};
       const row_set& seen = q.seen[static_cast<std::size_t>(first + i)];
       for (int t = 0; t < tiles; ++t) met[count].rows.bits[t] &= ~seen.bits[t];
       count += !met[count].rows.empty();
@@ -289,33 +232,13 @@ class cell_search {
     }
   }
 
-  void meet_cell(query& q, index cell, const typename tile::sums (&sums)[tiles], int centroid,
-                 row_set rows) {
+  void meet_cell(query& q, index cell, const centroid_sums& sums, int centroid, row_set rows) {
     const index end = cells_.first_shell(cell + 1);
     for (index s = cells_.first_shell(cell); !rows.empty();) {
-      meet_shell(q, s, row_set(rows) &= rows_beside(q, sums, centroid, cells_.shell_excess(s)));
+      meet_shell(q, s, row_set(rows) &= q.beside(sums, centroid, cells_.shell_excess(s)));
       if (++s == end) return;
-      rows &= rows_within(q, sums, centroid, cells_.shell_reach(s));
+      rows &= q.within(sums, centroid, cells_.shell_reach(s));
     }
-  }
-
-  /// The rows whose neighbours may lie on the other side of the hyperplane between their centroid o
-  /// and that to which the sums are, c. f(p) = |p - c|^2 - |p - o|^2 is linear of slope 2 |o - c|,
-  /// so rows x and y differ by (f(x) - f(y)) / (2 |o - c|) at least. f(y) is the excess at most,
-  /// f(x) follows from the sum and the row's own length.
-  static row_set rows_beside(const query& q, const typename tile::sums (&sums)[tiles], int centroid,
-                             sum excess) {
-    row_set rows;
-    for (int t = 0; t < tiles; ++t)
-#pragma GCC unroll 4
-      for (int v = 0; v < tile::vectors; ++v) {
-        const index at = t * tile_rows + v * simd::lanes;
-        const vector most =
-            simd::load(q.own + at) + excess + simd::load(q.twice + at) * simd::load(q.apart + at);
-        rows.bits[t] |= std::uint64_t{simd::positive(sums[t][centroid][v] + most)}
-                        << (v * simd::lanes);
-      }
-    return rows;
   }
 
   void meet_shell(query& q, index shell, const row_set& rows) {
@@ -351,7 +274,7 @@ class cell_search {
         collect(q, {rows[i], cells_.shell_numbers(shell)[lane], sums[i][0][lane]});
       }
     }
-    if (q.count >= at_once) settle(q);
+    if (q.count >= query::at_once) settle(q);
   }
 
   void collect(query& q, const typename query::pair& p) const {
