@@ -9,10 +9,10 @@
 namespace {
 
 void train(benchmark::State& state) {
-  constexpr atlas::index epochs = 20;
+  constexpr atlas::index_t epochs = 20;
   atlas::owned_tensor<float, 3> points({state.range(0), 3200, 64});
   atlas::random_stream random(1);
-  for (atlas::index i = 0; i < points.size(); ++i)
+  for (atlas::index_t i = 0; i < points.size(); ++i)
     points.mutable_view().data()[i] = static_cast<float>(random.normal());
   for (auto _ : state)
     benchmark::DoNotOptimize(atlas::train_autoencoders(

@@ -16,19 +16,19 @@
 
 namespace {
 
-constexpr atlas::index heads = 12, rows = 1024, width = 64;
+constexpr atlas::index_t heads = 12, rows = 1024, width = 64;
 
 struct layer {
   atlas::owned_tensor<float, 3> logits{{heads, rows, rows}}, weights, values{{heads, rows, width}};
 
   layer() {
     atlas::random_stream random(1);
-    for (atlas::index h = 0; h < heads; ++h)
-      for (atlas::index q = 0; q < rows; ++q)
-        for (atlas::index k = 0; k < rows; ++k)
+    for (atlas::index_t h = 0; h < heads; ++h)
+      for (atlas::index_t q = 0; q < rows; ++q)
+        for (atlas::index_t k = 0; k < rows; ++k)
           logits.mutable_view()(h, q, k) = k <= q ? static_cast<float>(2 * random.normal())
                                                   : -std::numeric_limits<float>::infinity();
-    for (atlas::index i = 0; i < values.size(); ++i)
+    for (atlas::index_t i = 0; i < values.size(); ++i)
       values.mutable_view().data()[i] = static_cast<float>(random.normal());
     weights = atlas::softmax<3>(logits);
   }
@@ -42,10 +42,10 @@ struct layer {
 void plain_loops(benchmark::State& state) {
   const layer& l = layer::shared();
   for (auto _ : state)
-    for (atlas::index r = 0; r < heads * rows; ++r) {
+    for (atlas::index_t r = 0; r < heads * rows; ++r) {
       const float* s = l.logits.data() + r * rows;
       double top = s[0], z = 0, mean = 0, square = 0, entropy = 0;
-      for (atlas::index k = 1; k < rows; ++k) top = std::max(top, static_cast<double>(s[k]));
+      for (atlas::index_t k = 1; k < rows; ++k) top = std::max(top, static_cast<double>(s[k]));
       std::vector<double> p(rows);
       for (std::size_t k = 0; k < rows; ++k) z += p[k] = std::exp(static_cast<double>(s[k]) - top);
       for (std::size_t k = 0; k < rows; ++k)

@@ -12,19 +12,19 @@
 
 namespace {
 
-constexpr atlas::index width = 64;
+constexpr atlas::index_t width = 64;
 
 /// Normal numbers; `inner` of them, mapped linearly or curved, where that is less than the width.
-atlas::owned_tensor<float, 2> cloud(atlas::index rows, atlas::index inner, bool curved) {
+atlas::owned_tensor<float, 2> cloud(atlas::index_t rows, atlas::index_t inner, bool curved) {
   atlas::owned_tensor<float, 2> out({rows, width});
   atlas::random_stream random(1);
   std::vector<double> map(static_cast<std::size_t>(inner * width)), z(map.size());
   for (double& m : map) m = random.normal();
-  for (atlas::index i = 0; i < rows; ++i) {
-    for (atlas::index k = 0; k < inner; ++k) z[static_cast<std::size_t>(k)] = random.normal();
-    for (atlas::index c = 0; c < width; ++c) {
+  for (atlas::index_t i = 0; i < rows; ++i) {
+    for (atlas::index_t k = 0; k < inner; ++k) z[static_cast<std::size_t>(k)] = random.normal();
+    for (atlas::index_t c = 0; c < width; ++c) {
       double sum = inner == width ? z[static_cast<std::size_t>(c)] : 0;
-      for (atlas::index k = 0; k < inner && inner < width; ++k)
+      for (atlas::index_t k = 0; k < inner && inner < width; ++k)
         sum += z[static_cast<std::size_t>(k)] * map[static_cast<std::size_t>(k * width + c)];
       if (curved) sum = std::sin(0.5 * sum + 0.1 * static_cast<double>(c));
       out.mutable_view()(i, c) = static_cast<float>(sum);
@@ -33,7 +33,7 @@ atlas::owned_tensor<float, 2> cloud(atlas::index rows, atlas::index inner, bool 
   return out;
 }
 
-void search(benchmark::State& state, atlas::index inner, bool curved = false) {
+void search(benchmark::State& state, atlas::index_t inner, bool curved = false) {
   const auto points = cloud(state.range(0), inner, curved);
   for (auto _ : state)
     benchmark::DoNotOptimize(

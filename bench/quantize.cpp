@@ -13,25 +13,25 @@
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 using atlas::quantization_method;
 
-Eigen::MatrixXf normal(index rows, index columns, std::uint64_t seed) {
+Eigen::MatrixXf normal(index_t rows, index_t columns, std::uint64_t seed) {
   Eigen::MatrixXf out(rows, columns);
   atlas::random_stream random(seed);
-  for (index i = 0; i < out.size(); ++i) out.data()[i] = static_cast<float>(random.normal());
+  for (index_t i = 0; i < out.size(); ++i) out.data()[i] = static_cast<float>(random.normal());
   return out;
 }
 
 /// Second moments of inputs whose directions fall off.
-Eigen::MatrixXd moments(index d) {
+Eigen::MatrixXd moments(index_t d) {
   Eigen::MatrixXd inputs = normal(2 * d, d, 2).cast<double>();
-  for (index k = 0; k < d; ++k) inputs.col(k) /= std::sqrt(static_cast<double>(k + 1));
+  for (index_t k = 0; k < d; ++k) inputs.col(k) /= std::sqrt(static_cast<double>(k + 1));
   return inputs.transpose() * inputs / static_cast<double>(2 * d);
 }
 
 void rotate(benchmark::State& state, const atlas::orthogonal_basis<float>& basis) {
-  const index d = state.range(0);
+  const index_t d = state.range(0);
   const atlas::row_matrix<float> w = normal(d, d, 1);
   const int threads = static_cast<int>(state.range(1));
   for (auto _ : state)
@@ -48,7 +48,7 @@ void dense_rotation(benchmark::State& state) {
 }
 
 void quantize(benchmark::State& state, quantization_method method) {
-  const index d = state.range(0);
+  const index_t d = state.range(0);
   const Eigen::MatrixXf w = normal(d, d, 1);
   const Eigen::MatrixXd f = moments(d);
   const atlas::eigenbasis basis = atlas::symmetric_eigenbasis(f);

@@ -19,14 +19,14 @@
 
 namespace {
 
-constexpr atlas::index points = 1200, directions = 7;
+constexpr atlas::index_t points = 1200, directions = 7;
 
 /// `[N, d]` floats whose spectrum falls off, in axes of their own.
-atlas::owned_tensor<float, 2> cloud(atlas::index d) {
+atlas::owned_tensor<float, 2> cloud(atlas::index_t d) {
   atlas::random_stream random(1);
   const Eigen::MatrixXd axes = atlas::random_frame(d, d, random);
   Eigen::MatrixXd x = atlas::normal_matrix(points, d, random);
-  for (atlas::index k = 0; k < d; ++k) x.col(k) *= std::pow(static_cast<double>(k + 1), -0.75);
+  for (atlas::index_t k = 0; k < d; ++k) x.col(k) *= std::pow(static_cast<double>(k + 1), -0.75);
   const Eigen::MatrixXd turned = x * axes.transpose();
   return atlas::copy_as<float>(atlas::as_view<2>(turned));
 }
@@ -103,7 +103,7 @@ void normal_at_once(benchmark::State& state) {
   std::vector<float> x(static_cast<std::size_t>(points * state.range(0)));
   atlas::random_stream random(1);
   for (auto _ : state) {
-    random.fill_normal(x.data(), static_cast<atlas::index>(x.size()));
+    random.fill_normal(x.data(), static_cast<atlas::index_t>(x.size()));
     benchmark::DoNotOptimize(x.data());
     benchmark::ClobberMemory();
   }

@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr atlas::index layers = 4;
+constexpr atlas::index_t layers = 4;
 
 const atlas::transformer& model() {
   static const atlas::transformer instance = [] {
@@ -31,9 +31,9 @@ const atlas::transformer& model() {
 
 /// Every head of every layer is handed out; flops are those of the linear maps.
 void forward_with_capture(benchmark::State& state) {
-  atlas::owned_tensor<atlas::index, 2> blocks({state.range(0), state.range(1)});
+  atlas::owned_tensor<atlas::index_t, 2> blocks({state.range(0), state.range(1)});
   atlas::random_stream random(2);
-  for (atlas::index i = 0; i < blocks.size(); ++i)
+  for (atlas::index_t i = 0; i < blocks.size(); ++i)
     blocks.mutable_view().data()[i] = random.uniform_index(model().config().vocabulary);
   for (auto _ : state)
     model().forward(blocks, {.observer = [](const atlas::head_capture&) {},

@@ -12,7 +12,8 @@
 
 int main(int argc, char** argv) {
   if (argc != 7) return 1;
-  const atlas::index heads = std::atol(argv[2]), rows = std::atol(argv[3]), d = std::atol(argv[4]);
+  const atlas::index_t heads = std::atol(argv[2]), rows = std::atol(argv[3]),
+                       d = std::atol(argv[4]);
   atlas::owned_tensor<float, 3> points({heads, rows, d});
   std::ifstream file(argv[1], std::ios::binary);
   file.read(reinterpret_cast<char*>(points.mutable_view().data()),

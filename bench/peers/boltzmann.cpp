@@ -33,7 +33,7 @@ double seconds(Work&& work) {
 
 double mean(const atlas::owned_tensor<double, 2>& x) {
   double sum = 0;
-  for (atlas::index i = 0; i < x.size(); ++i) sum += x.data()[i];
+  for (atlas::index_t i = 0; i < x.size(); ++i) sum += x.data()[i];
   return sum / static_cast<double>(x.size());
 }
 
@@ -41,7 +41,8 @@ double mean(const atlas::owned_tensor<double, 2>& x) {
 
 int main(int argc, char** argv) {
   if (argc != 6) return 1;
-  const atlas::index heads = std::atol(argv[2]), rows = std::atol(argv[3]), d = std::atol(argv[4]);
+  const atlas::index_t heads = std::atol(argv[2]), rows = std::atol(argv[3]),
+                       d = std::atol(argv[4]);
   const int threads = std::atoi(argv[5]);
   atlas::owned_tensor<float, 3> logits({heads, rows, rows}), values({heads, rows, d});
   std::ifstream file(argv[1], std::ios::binary);

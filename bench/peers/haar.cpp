@@ -11,7 +11,7 @@
 
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
-  const atlas::index d = std::atol(argv[1]), draws = std::atol(argv[2]);
+  const atlas::index_t d = std::atol(argv[1]), draws = std::atol(argv[2]);
   const int threads = std::atoi(argv[3]);
   double best = 1e9;
   atlas::haar_null null;

@@ -22,7 +22,7 @@ namespace {
 
 using clouds_view = atlas::tensor_view<const float, 3>;
 
-constexpr atlas::index local_dimension = 7;
+constexpr atlas::index_t local_dimension = 7;
 
 struct measures {
   std::vector<double> dimensions, ranks;
@@ -39,17 +39,17 @@ double seconds(Work&& work) {
 
 /// One round; prints it where asked to.
 void round_of(const clouds_view& clouds, bool print) {
-  const atlas::index heads = clouds.extent(0);
+  const atlas::index_t heads = clouds.extent(0);
   measures m;
   m.dimensions.resize(static_cast<std::size_t>(heads));
   m.ranks.resize(static_cast<std::size_t>(heads));
   const double two_nn = seconds([&] {
-    atlas::parallel_for(heads, 0, [&](atlas::index h) {
+    atlas::parallel_for(heads, 0, [&](atlas::index_t h) {
       m.dimensions[static_cast<std::size_t>(h)] = atlas::two_nn(clouds[h]).dimension;
     });
   });
   const double rank = seconds([&] {
-    atlas::parallel_for(heads, 0, [&](atlas::index h) {
+    atlas::parallel_for(heads, 0, [&](atlas::index_t h) {
       m.ranks[static_cast<std::size_t>(h)] = static_cast<double>(atlas::pca_rank(clouds[h]).rank);
     });
   });
@@ -77,7 +77,7 @@ void round_of(const clouds_view& clouds, bool print) {
 
 int main(int argc, char** argv) {
   if (argc != 5) return 2;
-  const atlas::index heads = std::atol(argv[2]), n = std::atol(argv[3]), d = std::atol(argv[4]);
+  const atlas::index_t heads = std::atol(argv[2]), n = std::atol(argv[3]), d = std::atol(argv[4]);
   std::vector<float> memory(static_cast<std::size_t>(heads * n * d));
   std::ifstream file(argv[1], std::ios::binary);
   file.read(reinterpret_cast<char*>(memory.data()),

@@ -27,17 +27,17 @@
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
-constexpr index inner = 7;  // dimensions of the clouds of low dimension
+constexpr index_t inner = 7;  // dimensions of the clouds of low dimension
 
 struct cloud {
-  index rows, columns;
+  index_t rows, columns;
   std::vector<float> values;
-  const float* row(index i) const { return values.data() + i * columns; }
+  const float* row(index_t i) const { return values.data() + i * columns; }
 };
 
-cloud normal_cloud(index rows, index columns, std::uint64_t seed) {
+cloud normal_cloud(index_t rows, index_t columns, std::uint64_t seed) {
   cloud out{rows, columns, std::vector<float>(static_cast<std::size_t>(rows * columns))};
   atlas::random_stream random(seed);
   for (float& x : out.values) x = static_cast<float>(random.normal());
@@ -45,20 +45,20 @@ cloud normal_cloud(index rows, index columns, std::uint64_t seed) {
 }
 
 /// A linear image of 7 normal numbers, or sines of linear images, whose covariance has full rank.
-cloud low_cloud(index rows, index columns, bool curved) {
+cloud low_cloud(index_t rows, index_t columns, bool curved) {
   const cloud z = normal_cloud(rows, inner, 1), map = normal_cloud(columns, inner, 2);
   cloud out{rows, columns, std::vector<float>(static_cast<std::size_t>(rows * columns))};
-  for (index i = 0; i < rows; ++i)
-    for (index c = 0; c < columns; ++c) {
+  for (index_t i = 0; i < rows; ++i)
+    for (index_t c = 0; c < columns; ++c) {
       double sum = 0;
-      for (index k = 0; k < inner; ++k) sum += double{z.row(i)[k]} * double{map.row(c)[k]};
+      for (index_t k = 0; k < inner; ++k) sum += double{z.row(i)[k]} * double{map.row(c)[k]};
       out.values[static_cast<std::size_t>(i * columns + c)] =
           static_cast<float>(curved ? std::sin(0.5 * sum + 0.1 * static_cast<double>(c)) : sum);
     }
   return out;
 }
 
-cloud make(const std::string& data, index rows, index columns) {
+cloud make(const std::string& data, index_t rows, index_t columns) {
   return data == "full" ? normal_cloud(rows, columns, 1)
                         : low_cloud(rows, columns, data == "curve");
 }
@@ -85,14 +85,14 @@ double peak() {
 
 /// Trees of others are asked for up to 20,000 rows, spread over the cloud, and what that takes
 /// counts as often as it would be needed for all of them.
-index step_of(const cloud& x) {
+index_t step_of(const cloud& x) {
   return (x.rows + 19999) / 20000;
 }
 
 /// Sum of those rows' distances to second neighbours: that all sides found the same.
-double sum_of_second(const atlas::neighbor_table& table, index step) {
+double sum_of_second(const atlas::neighbor_table& table, index_t step) {
   double sum = 0;
-  for (index i = 0; i < table.distances.extent(0); i += step) sum += table.distances(i, 1);
+  for (index_t i = 0; i < table.distances.extent(0); i += step) sum += table.distances(i, 1);
   return sum;
 }
 
@@ -119,17 +119,17 @@ double by_faiss(const cloud& x) {
   std::vector<faiss::Index::idx_t> found(distances.size());
   flat.search(x.rows, x.values.data(), 3, distances.data(), found.data());
   double sum = 0;
-  for (index i = 0; i < x.rows; i += step_of(x))
+  for (index_t i = 0; i < x.rows; i += step_of(x))
     sum += std::sqrt(double{distances[static_cast<std::size_t>(3 * i + 2)]});
   return sum;
 }
 
 /// The product by itself, over blocks of 2,048 x 2,048 that stay in the cache.
 double by_product(const cloud& x) {
-  constexpr index block = 2048;
+  constexpr index_t block = 2048;
   std::vector<float> out(block * block);
-  for (index i = 0; i < x.rows; i += block)
-    for (index j = 0; j < x.rows; j += block)
+  for (index_t i = 0; i < x.rows; i += block)
+    for (index_t j = 0; j < x.rows; j += block)
       cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans,
                   static_cast<int>(std::min(block, x.rows - i)),
                   static_cast<int>(std::min(block, x.rows - j)), static_cast<int>(x.columns), 1,
@@ -142,7 +142,7 @@ struct flann_source {
   const cloud& x;
   std::size_t kdtree_get_point_count() const { return static_cast<std::size_t>(x.rows); }
   float kdtree_get_pt(std::size_t i, std::size_t c) const {
-    return x.row(static_cast<index>(i))[c];
+    return x.row(static_cast<index_t>(i))[c];
   }
   template <class Box>
   bool kdtree_get_bbox(Box&) const {
@@ -158,10 +158,10 @@ double by_nanoflann(const cloud& x, double& repeated) {
   tree searched(static_cast<int>(x.columns), source, {10});
   searched.buildIndex();
   const double start = now();
-  const index step = step_of(x), queries = (x.rows + step - 1) / step;
+  const index_t step = step_of(x), queries = (x.rows + step - 1) / step;
   std::vector<double> second(static_cast<std::size_t>(queries));
-  atlas::parallel_for((queries + 63) / 64, 0, [&](index b) {
-    for (index i = 64 * b; i < std::min(64 * b + 64, queries); ++i) {
+  atlas::parallel_for((queries + 63) / 64, 0, [&](index_t b) {
+    for (index_t i = 64 * b; i < std::min(64 * b + 64, queries); ++i) {
       std::size_t found[3];
       float squares[3];
       nanoflann::KNNResultSet<float> results(3);
@@ -177,12 +177,12 @@ double by_nanoflann(const cloud& x, double& repeated) {
 }
 
 /// 144 clouds of 1,200 rows, one thread.
-double by_heads(index columns) {
+double by_heads(index_t columns) {
   std::vector<cloud> heads;
   for (std::uint64_t h = 0; h < 24; ++h) {
     heads.push_back(normal_cloud(1200, columns, h));
-    for (index i = 0; i < 1200; ++i)  // directions that fall off, as those of heads do
-      for (index c = 0; c < columns; ++c)
+    for (index_t i = 0; i < 1200; ++i)  // directions that fall off, as those of heads do
+      for (index_t c = 0; c < columns; ++c)
         heads.back().values[static_cast<std::size_t>(i * columns + c)] /=
             std::sqrt(static_cast<float>(c + 1));
   }
@@ -203,8 +203,8 @@ double by_heads(index columns) {
 int main(int argc, char** argv) {
   if (argc < 4) return 2;
   const std::string who = argv[1], data = argv[2];
-  const atlas::index rows = std::atol(argv[3]);
-  constexpr atlas::index columns = 64;
+  const atlas::index_t rows = std::atol(argv[3]);
+  constexpr atlas::index_t columns = 64;
   if (data == "heads") return by_heads(columns) < 0;
   const cloud x = make(data, rows, columns);
   if (who == "write")

@@ -25,10 +25,11 @@ namespace {
 
 using atlas::quantization_method;
 
-Eigen::MatrixXf normal(atlas::index rows, atlas::index columns, std::uint64_t seed) {
+Eigen::MatrixXf normal(atlas::index_t rows, atlas::index_t columns, std::uint64_t seed) {
   Eigen::MatrixXf out(rows, columns);
   atlas::random_stream random(seed);
-  for (atlas::index i = 0; i < out.size(); ++i) out.data()[i] = static_cast<float>(random.normal());
+  for (atlas::index_t i = 0; i < out.size(); ++i)
+    out.data()[i] = static_cast<float>(random.normal());
   return out;
 }
 
@@ -50,11 +51,11 @@ double rotation(const atlas::row_matrix<float>& w, const atlas::orthogonal_basis
 }  // namespace
 
 int main(int argc, char** argv) {
-  const atlas::index d = argc > 1 ? std::atol(argv[1]) : 768;
+  const atlas::index_t d = argc > 1 ? std::atol(argv[1]) : 768;
   const Eigen::MatrixXf weights = normal(d, d, 1);
   // Inputs whose directions fall off as 1 / sqrt(number).
   Eigen::MatrixXf inputs = normal(2 * d, d, 2);
-  for (atlas::index k = 0; k < d; ++k) inputs.col(k) /= std::sqrt(static_cast<float>(k + 1));
+  for (atlas::index_t k = 0; k < d; ++k) inputs.col(k) /= std::sqrt(static_cast<float>(k + 1));
   atlas::second_moment_accumulator sums(d);
   sums.add(inputs);
   const Eigen::MatrixXd moments = sums.matrix();

@@ -34,7 +34,7 @@ double seconds(int repeats, Work&& work) {
   return best;
 }
 
-atlas::transformer_config smol(atlas::index layers) {
+atlas::transformer_config smol(atlas::index_t layers) {
   atlas::transformer_config c;
   c.family = atlas::model_family::llama;
   c.layers = layers;
@@ -83,16 +83,16 @@ double peak(int) {
 
 int main(int argc, char** argv) {
   if (argc != 5) return 1;
-  const atlas::index count = std::atol(argv[1]), size = std::atol(argv[2]);
+  const atlas::index_t count = std::atol(argv[1]), size = std::atol(argv[2]);
   const int threads = std::atoi(argv[3]);
   const double sgemm = peak(threads);
 #ifdef ATLAS_PEER_OPENBLAS
   openblas_set_num_threads(1);
 #endif
   const atlas::transformer model = atlas::random_transformer(smol(std::atol(argv[4])), 1);
-  atlas::owned_tensor<atlas::index, 2> blocks({count, size});
+  atlas::owned_tensor<atlas::index_t, 2> blocks({count, size});
   atlas::random_stream random(2);
-  for (atlas::index i = 0; i < blocks.size(); ++i)
+  for (atlas::index_t i = 0; i < blocks.size(); ++i)
     blocks.mutable_view().data()[i] = random.uniform_index(49152);
   std::atomic<int> captures = 0;
   const atlas::head_observer capture = [&](const atlas::head_capture&) { ++captures; };

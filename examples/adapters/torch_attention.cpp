@@ -22,9 +22,9 @@
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
-constexpr index blocks = 16, block_size = 128, local_dimension = 7;
+constexpr index_t blocks = 16, block_size = 128, local_dimension = 7;
 
 /// Of the largest logit. Two programs that sum float32 in other orders differ by some 1e-6 of it.
 constexpr double logit_tolerance = 1e-5;
@@ -33,13 +33,13 @@ constexpr double measure_tolerance = 1e-3;
 
 struct measures {
   std::vector<double> dimensions;  ///< TwoNN of each head, without neighbours of the same block
-  std::vector<index> ranks;        ///< of its PCA
+  std::vector<index_t> ranks;      ///< of its PCA
   atlas::overlap_estimate overlap;
 };
 
 measures measure(const atlas::head_clouds& clouds) {
   measures out;
-  for (index h = 0; h < clouds.points.extent(0); ++h) {
+  for (index_t h = 0; h < clouds.points.extent(0); ++h) {
     out.dimensions.push_back(
         atlas::two_nn(clouds.points[h], {.exclude = clouds.same_context()}).dimension);
     out.ranks.push_back(atlas::pca_rank(clouds.points[h]).rank);
@@ -50,11 +50,11 @@ measures measure(const atlas::head_clouds& clouds) {
 }
 
 /// Hands what LibTorch computed, `[B, H, T, T]` and `[B, H, T, d_head]`, to an observer of heads.
-torch_gpt2::attention_observer captures(index layer, const atlas::head_observer& observer) {
+torch_gpt2::attention_observer captures(index_t layer, const atlas::head_observer& observer) {
   return [layer, observer](const at::Tensor& weights, const at::Tensor& values) {
     const auto a = atlas::as_view<4>(weights), v = atlas::as_view<4>(values);
-    for (index b = 0; b < a.extent(0); ++b)
-      for (index h = 0; h < a.extent(1); ++h) {
+    for (index_t b = 0; b < a.extent(0); ++b)
+      for (index_t h = 0; h < a.extent(1); ++h) {
         atlas::head_capture capture;
         capture.layer = layer;
         capture.head = capture.key_value_head = h;
@@ -68,7 +68,7 @@ torch_gpt2::attention_observer captures(index layer, const atlas::head_observer&
 
 /// The largest difference of logits, `[B * T, vocabulary]`, as the reference hands them out.
 atlas::rows_observer compare(const at::Tensor& logits, double& largest) {
-  return [&](index first, const atlas::tensor_view<const float, 2>& rows) {
+  return [&](index_t first, const atlas::tensor_view<const float, 2>& rows) {
     const at::Tensor ours =
         at::from_blob(const_cast<float*>(rows.data()), {rows.extent(0), rows.extent(1)});
     const at::Tensor theirs = logits.slice(0, first, first + rows.extent(0));
@@ -101,7 +101,7 @@ bool run(const std::string& folder, const std::string& text) {
   const torch_gpt2::model model(atlas::io::checkpoint::open(folder), c);
   const auto tokens =
       atlas::io::text_blocks(lm.tokenizer, atlas::io::read_text(text), blocks, block_size);
-  const index deepest = c.layers - 1;
+  const index_t deepest = c.layers - 1;
   const atlas::cloud_options options{.layers = {deepest},
                                      .heads = c.heads,
                                      .head_dimension = c.head_dimension,
@@ -111,7 +111,7 @@ bool run(const std::string& folder, const std::string& text) {
   const at::NoGradGuard without_gradients;
   atlas::cloud_collector collector(options);
   const at::Tensor ids =
-      at::from_blob(const_cast<index*>(tokens.data()), {blocks, block_size}, at::kLong);
+      at::from_blob(const_cast<index_t*>(tokens.data()), {blocks, block_size}, at::kLong);
   const at::Tensor logits =
       model.forward(ids, captures(deepest, collector.observer())).flatten(0, 1);
 

@@ -109,7 +109,7 @@ class model : public torch::nn::Module {
         wte_(register_parameter("wte", weight(file, "transformer.wte.weight"))),
         wpe_(register_parameter("wpe", weight(file, "transformer.wpe.weight"))),
         ln_f_(register_module("ln_f", std::make_shared<affine>(file, "transformer.ln_f"))) {
-    for (atlas::index l = 0; l < c.layers; ++l) {
+    for (atlas::index_t l = 0; l < c.layers; ++l) {
       const std::string number = std::to_string(l);
       layers_.push_back(register_module(
           "h" + number, std::make_shared<block>(file, "transformer.h." + number, c)));

@@ -15,7 +15,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 /// One run: what to do, on what, and where to keep it.
 struct ablation_run {
@@ -28,26 +28,26 @@ void say(const ablation_run& run, const std::string& what) {
   if (!run.o.common.quiet) fmt::print(stderr, "atlas: {}\n", what);
 }
 
-bool has_step(const json& measurements, index step) {
+bool has_step(const json& measurements, index_t step) {
   return std::any_of(measurements.begin(), measurements.end(),
                      [&](const json& m) { return m["step"] == step; });
 }
 
-bool has_all(const json& measurements, const std::vector<index>& steps) {
+bool has_all(const json& measurements, const std::vector<index_t>& steps) {
   return std::all_of(steps.begin(), steps.end(),
-                     [&](index step) { return has_step(measurements, step); });
+                     [&](index_t step) { return has_step(measurements, step); });
 }
 
 /// Where training stops next, to measure or to save.
-index next_stop(const ablation_options& o, const std::vector<index>& measured, index step) {
-  index next = std::min(o.steps, (step / o.save_every + 1) * o.save_every);
-  for (const index m : measured)
+index_t next_stop(const ablation_options& o, const std::vector<index_t>& measured, index_t step) {
+  index_t next = std::min(o.steps, (step / o.save_every + 1) * o.save_every);
+  for (const index_t m : measured)
     if (m > step) next = std::min(next, m);
   return next;
 }
 
 /// A checkpoint at the end, also of an interrupt.
-void train_to(const ablation_run& run, index d, index until, atlas::trainer& training,
+void train_to(const ablation_run& run, index_t d, index_t until, atlas::trainer& training,
               atlas::progress_meter& meter) {
   try {
     while (training.steps_done() < until) {
@@ -62,13 +62,13 @@ void train_to(const ablation_run& run, index d, index until, atlas::trainer& tra
 }
 
 /// Trains and measures from wherever the run is.
-void go_on(const ablation_run& run, index d, atlas::trainer& training, json& measurements) {
-  const std::vector<index> measured = measured_steps(run.o);
+void go_on(const ablation_run& run, index_t d, atlas::trainer& training, json& measurements) {
+  const std::vector<index_t> measured = measured_steps(run.o);
   const std::string stage = fmt::format("training, head dimension {}", d);
   atlas::progress_meter meter(progress_bar(run.o.common), stage, run.o.steps);
   meter.advance(training.steps_done());
   for (;;) {
-    const index step = training.steps_done();
+    const index_t step = training.steps_done();
     if (std::binary_search(measured.begin(), measured.end(), step) &&
         !has_step(measurements, step)) {
       measurements.push_back(measure_step(run.o, run.texts, training));
@@ -79,7 +79,7 @@ void go_on(const ablation_run& run, index d, atlas::trainer& training, json& mea
   }
 }
 
-json measurements_of(const ablation_run& run, index d) {
+json measurements_of(const ablation_run& run, index_t d) {
   json measurements = run.folder.measurements(d);
   if (run.folder.finished(d) && has_all(measurements, measured_steps(run.o))) {
     say(run, fmt::format("head dimension {} is done already", d));
@@ -95,7 +95,7 @@ json measurements_of(const ablation_run& run, index d) {
   return measurements;
 }
 
-json model_json(const ablation_run& run, index d) {
+json model_json(const ablation_run& run, index_t d) {
   return {{"head_dimension", d},
           {"heads", run.o.model_dimension / d},
           {"local_dimension", local_dimension(run.o, d)},
@@ -115,7 +115,7 @@ constexpr const char* how_to_read_ablate =
 
 std::string models_text(const ablation_options& o) {
   std::vector<std::string> models;
-  for (const index d : o.head_dimensions)
+  for (const index_t d : o.head_dimensions)
     models.push_back(fmt::format("{} (k = {})", d, local_dimension(o, d)));
   return fmt::format("Head dimensions: {}\n\n", fmt::join(models, ", "));
 }
@@ -143,12 +143,12 @@ void run_ablate(ablation_options o) {
   check_place("--json", o.common.json_file);
   check_place("--csv", o.csv_file);
   const ablation_texts texts = read_ablation_texts(o);
-  for (const index d : o.head_dimensions) untrained(o, texts, d);  // refuses bad ones
+  for (const index_t d : o.head_dimensions) untrained(o, texts, d);  // refuses bad ones
   const json description = describe(o, texts);
   const ablation_folder folder(o.folder, description);
   const ablation_run run{o, texts, folder};
   json models = json::array();
-  for (const index d : o.head_dimensions) models.push_back(model_json(run, d));
+  for (const index_t d : o.head_dimensions) models.push_back(model_json(run, d));
   const auto rows = ablation_rows(models);
   const json result = {
       {"source", description}, {"departures", departures_json(rows)}, {"models", models}};

@@ -15,13 +15,13 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 /// Half of a model's dimension at most: overlaps need two heads.
 void check_head_dimensions(const ablation_options& o) {
   if (o.head_dimensions.empty())
     throw atlas::value_error("--head-dims", "at least one number", "none");
-  for (const index d : o.head_dimensions)
+  for (const index_t d : o.head_dimensions)
     if (d < 2 || 2 * d > o.model_dimension || o.model_dimension % d != 0)
       throw atlas::value_error("--head-dims",
                                fmt::format("divisors of {} from 2 to its half", o.model_dimension),
@@ -35,20 +35,20 @@ void check_measurements(const ablation_options& o) {
     if (!(c >= 0 && c <= 1))
       throw atlas::value_error("--checkpoints", "shares of the steps from 0 to 1",
                                atlas::detail::number_text(c));
-  atlas::detail::check_between(o.points, 3, index{1} << 40, "--points");
+  atlas::detail::check_between(o.points, 3, index_t{1} << 40, "--points");
   atlas::detail::check_between(o.min_context, 0, o.block_size - 1, "--min-context");
   if (o.surrogates == 1 || o.surrogates < 0)
     throw atlas::value_error("--surrogates", "0, or 2 and more", std::to_string(o.surrogates));
-  atlas::detail::check_between(o.local_dimension, 1, index{1} << 20, "--local-dim");
+  atlas::detail::check_between(o.local_dimension, 1, index_t{1} << 20, "--local-dim");
 }
 
 /// The tokens of one text: first those to train on, then whole blocks that are held out.
 void add_text(const std::string& name, const atlas::io::tokenizer& words, const ablation_options& o,
-              std::vector<index>& training, std::vector<index>& held_out) {
-  const std::vector<index> tokens = words.encode(load_text(name));
+              std::vector<index_t>& training, std::vector<index_t>& held_out) {
+  const std::vector<index_t> tokens = words.encode(load_text(name));
   const auto count = static_cast<double>(tokens.size());
-  const auto blocks = static_cast<index>(o.held_out * count) / o.block_size;
-  const auto last = static_cast<index>(tokens.size()) - blocks * o.block_size;
+  const auto blocks = static_cast<index_t>(o.held_out * count) / o.block_size;
+  const auto last = static_cast<index_t>(tokens.size()) - blocks * o.block_size;
   if (blocks < 1 || last < o.block_size)
     throw atlas::value_error(
         name, fmt::format("tokens for blocks of {}, to train on and held out", o.block_size),
@@ -57,8 +57,8 @@ void add_text(const std::string& name, const atlas::io::tokenizer& words, const 
   held_out.insert(held_out.end(), tokens.begin() + last, tokens.end());
 }
 
-atlas::transformer_config config_of(const ablation_options& o, index vocabulary,
-                                    index head_dimension) {
+atlas::transformer_config config_of(const ablation_options& o, index_t vocabulary,
+                                    index_t head_dimension) {
   atlas::transformer_config c;
   c.layers = o.layers;
   c.model_dimension = o.model_dimension;
@@ -73,14 +73,14 @@ atlas::transformer_config config_of(const ablation_options& o, index vocabulary,
 }  // namespace
 
 void check_ablation(const ablation_options& o) {
-  constexpr index large = index{1} << 20;
+  constexpr index_t large = index_t{1} << 20;
   atlas::detail::check_between(o.model_dimension, 4, large, "--model-dim");
   atlas::detail::check_between(o.layers, 1, large, "--layers");
   check_head_dimensions(o);
-  atlas::detail::check_between(o.steps, 1, index{1} << 40, "--steps");
+  atlas::detail::check_between(o.steps, 1, index_t{1} << 40, "--steps");
   atlas::detail::check_between(o.batch, 1, large, "--batch");
   atlas::detail::check_between(o.block_size, 2, large, "--block-size");
-  atlas::detail::check_between(o.save_every, 1, index{1} << 40, "--save-every");
+  atlas::detail::check_between(o.save_every, 1, index_t{1} << 40, "--save-every");
   atlas::detail::check_open_unit(o.held_out, "--held-out");
   if (!(o.learning_rate > 0 && std::isfinite(o.learning_rate)))
     throw atlas::value_error("--learning-rate", "a positive number",
@@ -94,21 +94,22 @@ ablation_texts read_ablation_texts(const ablation_options& o) {
   out.tokenizer_text = embedded.tokenizer;
   out.vocabulary = atlas::io::parse_transformer_config(embedded.config, "config").vocabulary;
   const auto words = atlas::io::tokenizer::from_text(out.tokenizer_text, "tokenizer");
-  std::vector<index> training, held_out;
+  std::vector<index_t> training, held_out;
   for (const std::string& name : o.texts) add_text(name, words, o, training, held_out);
-  out.training = atlas::owned_tensor<index, 1>({static_cast<index>(training.size())});
+  out.training = atlas::owned_tensor<index_t, 1>({static_cast<index_t>(training.size())});
   std::copy(training.begin(), training.end(), out.training.mutable_view().data());
-  const auto blocks = static_cast<index>(held_out.size()) / o.block_size;
+  const auto blocks = static_cast<index_t>(held_out.size()) / o.block_size;
   if (blocks < 2)
     throw atlas::value_error("--held-out", "at least 2 blocks in all texts together",
                              std::to_string(blocks));
-  out.held_out = atlas::owned_tensor<index, 2>({blocks, o.block_size});
+  out.held_out = atlas::owned_tensor<index_t, 2>({blocks, o.block_size});
   std::copy(held_out.begin(), held_out.end(), out.held_out.mutable_view().data());
   return out;
 }
 
 json describe(const ablation_options& o, const ablation_texts& texts) {
-  const atlas::tensor_view<const index, 1> held_out(texts.held_out.data(), {texts.held_out.size()});
+  const atlas::tensor_view<const index_t, 1> held_out(texts.held_out.data(),
+                                                      {texts.held_out.size()});
   return {{"version", ATLAS_VERSION},
           {"texts", o.texts},
           {"training_tokens", texts.training.size()},
@@ -131,7 +132,7 @@ json describe(const ablation_options& o, const ablation_texts& texts) {
 }
 
 atlas::trainer untrained(const ablation_options& o, const ablation_texts& texts,
-                         index head_dimension) {
+                         index_t head_dimension) {
   return atlas::trainer(
       atlas::random_transformer(config_of(o, texts.vocabulary, head_dimension), o.common.seed),
       texts.training,
@@ -141,14 +142,14 @@ atlas::trainer untrained(const ablation_options& o, const ablation_texts& texts,
        .threads = o.common.threads});
 }
 
-std::vector<index> measured_steps(const ablation_options& o) {
-  std::set<index> steps;
+std::vector<index_t> measured_steps(const ablation_options& o) {
+  std::set<index_t> steps;
   for (const double c : o.checkpoints)
-    steps.insert(static_cast<index>(std::llround(c * static_cast<double>(o.steps))));
+    steps.insert(static_cast<index_t>(std::llround(c * static_cast<double>(o.steps))));
   return {steps.begin(), steps.end()};
 }
 
-index local_dimension(const ablation_options& o, index head_dimension) {
+index_t local_dimension(const ablation_options& o, index_t head_dimension) {
   return std::min(o.local_dimension, head_dimension / 2);
 }
 

@@ -14,14 +14,14 @@ namespace atlas_program {
 struct ablation_options {
   common_options common;
   std::vector<std::string> texts = {"moby-dick", "addresses"};
-  std::vector<atlas::index> head_dimensions = {16, 32, 64};
-  atlas::index model_dimension = 128, layers = 2;
-  atlas::index steps = 600, batch = 16, block_size = 128;
+  std::vector<atlas::index_t> head_dimensions = {16, 32, 64};
+  atlas::index_t model_dimension = 128, layers = 2;
+  atlas::index_t steps = 600, batch = 16, block_size = 128;
   double learning_rate = 2e-3, held_out = 0.1;
   std::vector<double> checkpoints = {0, 0.25, 0.5, 1};
-  atlas::index points = 1200, min_context = 16, surrogates = 20;
-  atlas::index local_dimension = 7;  ///< half of the head's at most
-  atlas::index save_every = 50;
+  atlas::index_t points = 1200, min_context = 16, surrogates = 20;
+  atlas::index_t local_dimension = 7;  ///< half of the head's at most
+  atlas::index_t save_every = 50;
   std::string folder;  ///< empty: nothing is kept
   std::string csv_file;
 };
@@ -29,9 +29,9 @@ struct ablation_options {
 /// Texts as tokens: the last share of each is held out.
 struct ablation_texts {
   std::string tokenizer_text;  ///< of the tokenizer.json that the models are written with
-  atlas::owned_tensor<atlas::index, 1> training;  ///< `[N]`, one text after the other
-  atlas::owned_tensor<atlas::index, 2> held_out;  ///< `[B, block_size]`
-  atlas::index vocabulary = 0;
+  atlas::owned_tensor<atlas::index_t, 1> training;  ///< `[N]`, one text after the other
+  atlas::owned_tensor<atlas::index_t, 2> held_out;  ///< `[B, block_size]`
+  atlas::index_t vocabulary = 0;
 };
 
 /// \throws whatever is wrong with the options or the texts
@@ -44,13 +44,13 @@ json describe(const ablation_options& options, const ablation_texts& texts);
 /// The model before its first step. All head dimensions start from the same numbers and see the
 /// same batches.
 atlas::trainer untrained(const ablation_options& options, const ablation_texts& texts,
-                         atlas::index head_dimension);
+                         atlas::index_t head_dimension);
 
 /// Numbers of the steps after which to measure, increasing.
-std::vector<atlas::index> measured_steps(const ablation_options& options);
+std::vector<atlas::index_t> measured_steps(const ablation_options& options);
 
 /// k of the subspaces of heads of this dimension.
-atlas::index local_dimension(const ablation_options& options, atlas::index head_dimension);
+atlas::index_t local_dimension(const ablation_options& options, atlas::index_t head_dimension);
 
 /// `{"step", "perplexity", "loss", "layers"}`, the layers as `atlas measure` has them.
 json measure_step(const ablation_options& options, const ablation_texts& texts,

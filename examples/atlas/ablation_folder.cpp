@@ -13,7 +13,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 namespace fs = std::filesystem;
 namespace io = atlas::io;
 
@@ -98,11 +98,11 @@ ablation_folder::ablation_folder(const std::string& path, const json& options) :
   remove_temporaries(path_);
 }
 
-fs::path ablation_folder::at(index head_dimension, const char* name) const {
+fs::path ablation_folder::at(index_t head_dimension, const char* name) const {
   return path_ / ("d_head-" + std::to_string(head_dimension)) / name;
 }
 
-json ablation_folder::measurements(index head_dimension) const {
+json ablation_folder::measurements(index_t head_dimension) const {
   const fs::path file = at(head_dimension, "measurements.json");
   if (!kept() || !fs::exists(file)) return json::array();
   json found = read_json(file);
@@ -113,30 +113,30 @@ json ablation_folder::measurements(index head_dimension) const {
   return found;
 }
 
-void ablation_folder::save_measurements(index head_dimension, const json& measurements) const {
+void ablation_folder::save_measurements(index_t head_dimension, const json& measurements) const {
   if (!kept()) return;
   const fs::path file = at(head_dimension, "measurements.json");
   make_folder(file.parent_path());
   io::write_file(file, text_of(measurements));
 }
 
-bool ablation_folder::finished(index head_dimension) const {
+bool ablation_folder::finished(index_t head_dimension) const {
   return kept() && fs::exists(at(head_dimension, "model"));
 }
 
-void ablation_folder::load(index head_dimension, atlas::trainer& training) const {
+void ablation_folder::load(index_t head_dimension, atlas::trainer& training) const {
   const fs::path file = at(head_dimension, "training.safetensors");
   if (kept() && fs::exists(file)) io::load_training(file, training);
 }
 
-void ablation_folder::save(index head_dimension, const atlas::trainer& training) const {
+void ablation_folder::save(index_t head_dimension, const atlas::trainer& training) const {
   if (!kept()) return;
   const fs::path file = at(head_dimension, "training.safetensors");
   make_folder(file.parent_path());
   io::save_training(file, training);
 }
 
-void ablation_folder::finish(index head_dimension, const atlas::trainer& training,
+void ablation_folder::finish(index_t head_dimension, const atlas::trainer& training,
                              std::string_view tokenizer) const {
   if (!kept()) return;
   io::save_transformer(at(head_dimension, "model"), training.model(), tokenizer);

@@ -24,23 +24,23 @@ class ablation_folder {
   bool kept() const { return !path_.empty(); }
 
   /// `[{"step", ...}, ...]` of a model, as far as they are there.
-  json measurements(atlas::index head_dimension) const;
-  void save_measurements(atlas::index head_dimension, const json& measurements) const;
+  json measurements(atlas::index_t head_dimension) const;
+  void save_measurements(atlas::index_t head_dimension, const json& measurements) const;
 
   /// Whether the model is trained and written.
-  bool finished(atlas::index head_dimension) const;
+  bool finished(atlas::index_t head_dimension) const;
   /// Goes on from the last checkpoint, if there is one.
-  void load(atlas::index head_dimension, atlas::trainer& training) const;
-  void save(atlas::index head_dimension, const atlas::trainer& training) const;
+  void load(atlas::index_t head_dimension, atlas::trainer& training) const;
+  void save(atlas::index_t head_dimension, const atlas::trainer& training) const;
   /// Writes the trained model, for `atlas measure` and others.
-  void finish(atlas::index head_dimension, const atlas::trainer& training,
+  void finish(atlas::index_t head_dimension, const atlas::trainer& training,
               std::string_view tokenizer) const;
 
   /// Removes the checkpoints too, which nobody needs any more.
   void save_result(const json& result, const std::string& csv) const;
 
  private:
-  std::filesystem::path at(atlas::index head_dimension, const char* name) const;
+  std::filesystem::path at(atlas::index_t head_dimension, const char* name) const;
 
   std::filesystem::path path_;
   boost::interprocess::file_lock lock_;

@@ -12,7 +12,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 constexpr double not_measured = std::numeric_limits<double>::quiet_NaN();
 
@@ -90,11 +90,11 @@ std::vector<std::string> table_row(const ablation_row& r) {
 
 /// Rows that depart, of how many, by step.
 struct departure_count {
-  index above = 0, below = 0, rows = 0;
+  index_t above = 0, below = 0, rows = 0;
 };
 
-std::map<index, departure_count> departures(const std::vector<ablation_row>& rows) {
-  std::map<index, departure_count> by_step;
+std::map<index_t, departure_count> departures(const std::vector<ablation_row>& rows) {
+  std::map<index_t, departure_count> by_step;
   for (const ablation_row& r : rows) {
     departure_count& count = by_step[r.step];
     ++count.rows;

@@ -16,7 +16,7 @@ struct overlap_score {
 
 /// Dimensions are means over heads. NaN for what was not measured.
 struct ablation_row {
-  atlas::index head_dimension = 0, heads = 0, local_dimension = 0, step = 0, layer = 0;
+  atlas::index_t head_dimension = 0, heads = 0, local_dimension = 0, step = 0, layer = 0;
   double perplexity = 0, perplexity_error = 0, loss = 0;
   overlap_score head_coordinates, residual_stream, pushed;
   double p = 0, p_holm = 0;    ///< of the overlap in head coordinates; Holm over all rows

@@ -19,26 +19,26 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 struct autoencode_options {
   measure_options clouds;  ///< its text is the one that is read, not the one learned on
   std::string calibration;
-  index calibration_blocks = 60;
+  index_t calibration_blocks = 60;
   atlas::autoencoder_options training;
 };
 
 /// What was learned of one layer.
 struct learned_layer {
-  index layer = 0, points = 0;
-  index units = 0;                               ///< held-out contexts, or rows without contexts
+  index_t layer = 0, points = 0;
+  index_t units = 0;                             ///< held-out contexts, or rows without contexts
   std::vector<atlas::autoencoder_result> heads;  ///< the models of them moved to the rule
   std::vector<atlas::residual_basis> principal;  ///< of the same training rows
   std::vector<double> z, p, p_holm;              ///< of each head's advantage
 };
 
 /// Two-sided p value of Student's t.
-double student_p(double t, index degrees) {
+double student_p(double t, index_t degrees) {
   if (!std::isfinite(t)) return std::isnan(t) ? 1 : 0;
   const double n = static_cast<double>(degrees);
   return boost::math::ibeta(0.5 * n, 0.5, n / (n + t * t));
@@ -47,28 +47,28 @@ double student_p(double t, index degrees) {
 /// Rows of a cloud `[H, N, d]`.
 template <class Scalar>
 atlas::owned_tensor<float, 3> rows_of(const atlas::owned_tensor<Scalar, 3>& points,
-                                      const std::vector<index>& rows) {
-  const index d = points.extent(2);
-  atlas::owned_tensor<float, 3> out({points.extent(0), static_cast<index>(rows.size()), d});
-  for (index h = 0; h < out.extent(0); ++h)
-    for (index i = 0; i < out.extent(1); ++i)
-      for (index k = 0; k < d; ++k)
+                                      const std::vector<index_t>& rows) {
+  const index_t d = points.extent(2);
+  atlas::owned_tensor<float, 3> out({points.extent(0), static_cast<index_t>(rows.size()), d});
+  for (index_t h = 0; h < out.extent(0); ++h)
+    for (index_t i = 0; i < out.extent(1); ++i)
+      for (index_t k = 0; k < d; ++k)
         out.mutable_view()(h, i, k) =
             static_cast<float>(points(h, rows[static_cast<std::size_t>(i)], k));
   return out;
 }
 
 /// The split that `train_autoencoders` makes.
-atlas::row_split split_of(index rows, const atlas::autoencoder_options& o) {
+atlas::row_split split_of(index_t rows, const atlas::autoencoder_options& o) {
   if (o.context.empty()) return atlas::split_by_row(rows, o.held_out, o.seed);
   return atlas::split_by_context(o.context, o.held_out, o.seed);
 }
 
-index different_contexts(const std::vector<index>& rows,
-                         const atlas::owned_tensor<index, 1>& context) {
-  std::set<index> labels;
-  for (const index r : rows) labels.insert(context.empty() ? r : context[r]);
-  return static_cast<index>(labels.size());
+index_t different_contexts(const std::vector<index_t>& rows,
+                           const atlas::owned_tensor<index_t, 1>& context) {
+  std::set<index_t> labels;
+  for (const index_t r : rows) labels.insert(context.empty() ? r : context[r]);
+  return static_cast<index_t>(labels.size());
 }
 
 void add_scores(learned_layer& layer) {
@@ -173,11 +173,11 @@ struct rule_outcome {
   atlas::uncertain change, recovered;
 };
 
-using rules = std::map<index, atlas::context_rule>;  // by layer
+using rules = std::map<index_t, atlas::context_rule>;  // by layer
 
 /// Full attention, V*, V* + PCA, V* + autoencoder.
 std::vector<std::pair<std::string, rules>> interventions(const std::vector<learned_layer>& layers,
-                                                         index k) {
+                                                         index_t k) {
   rules most, principal, curved;
   for (const learned_layer& l : layers) {
     std::vector<atlas::autoencoder> models;
@@ -193,11 +193,11 @@ std::vector<std::pair<std::string, rules>> interventions(const std::vector<learn
 }
 
 std::vector<rule_outcome> read_all(const model_source& source,
-                                   const atlas::owned_tensor<index, 2>& blocks,
+                                   const atlas::owned_tensor<index_t, 2>& blocks,
                                    const std::vector<std::pair<std::string, rules>>& all,
                                    const common_options& common) {
   atlas::progress_meter meter(progress_bar(common), "interventions",
-                              static_cast<index>(all.size()));
+                              static_cast<index_t>(all.size()));
   std::vector<rule_outcome> out;
   for (const auto& [name, changed] : all) {
     out.push_back(
@@ -249,13 +249,13 @@ constexpr const char* how_to_read_autoencode =
     "V*,\n"
     "the value that a head looks at most, and V* with what the bottleneck keeps of the residual.\n";
 
-void check_options(const autoencode_options& o, index head_dimension) {
+void check_options(const autoencode_options& o, index_t head_dimension) {
   const atlas::autoencoder_options& t = o.training;
   atlas::detail::check_between(t.bottleneck, 1, head_dimension, "--bottleneck");
-  atlas::detail::check_between(t.hidden, 1, index{1} << 20, "--hidden");
-  atlas::detail::check_between(t.epochs, 1, index{1} << 40, "--epochs");
-  atlas::detail::check_between(t.batch, 0, index{1} << 40, "--batch");
-  atlas::detail::check_between(t.patience, 0, index{1} << 40, "--patience");
+  atlas::detail::check_between(t.hidden, 1, index_t{1} << 20, "--hidden");
+  atlas::detail::check_between(t.epochs, 1, index_t{1} << 40, "--epochs");
+  atlas::detail::check_between(t.batch, 0, index_t{1} << 40, "--batch");
+  atlas::detail::check_between(t.patience, 0, index_t{1} << 40, "--patience");
   atlas::detail::check_open_unit(t.held_out, "--held-out");
 }
 

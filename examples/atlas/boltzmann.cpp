@@ -15,7 +15,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 struct boltzmann_command {
   common_options common;
@@ -43,7 +43,7 @@ struct boltzmann_command {
   template <std::size_t Rank>
   static json nested(const atlas::tensor_view<const double, Rank>& x) {
     json out = json::array();
-    for (index i = 0; i < x.extent(0); ++i) {
+    for (index_t i = 0; i < x.extent(0); ++i) {
       if constexpr (Rank == 1)
         out.push_back(number(x[i]));
       else

@@ -51,7 +51,7 @@ class stage_bars {
 
  private:
   std::string stage_;
-  atlas::index done_ = 0;
+  atlas::index_t done_ = 0;
   std::unique_ptr<boost::timer::progress_display> bar_;
 };
 

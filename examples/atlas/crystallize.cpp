@@ -14,26 +14,26 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 struct crystallize_options {
   common_options common;
   model_options source;
   layer_options layers;
-  std::vector<index> top_k = {1, 2}, ranks;
+  std::vector<index_t> top_k = {1, 2}, ranks;
   std::string calibration;
-  index calibration_blocks = 12, points = 2400;
+  index_t calibration_blocks = 12, points = 2400;
   bool progressive = false;
 };
 
 /// One way to replace attention, and what came of it.
 struct intervention {
   std::string name;
-  std::map<index, atlas::context_rule> rules;   ///< by layer
-  std::map<index, atlas::context_rule> random;  ///< with random directions; empty for none
+  std::map<index_t, atlas::context_rule> rules;   ///< by layer
+  std::map<index_t, atlas::context_rule> random;  ///< with random directions; empty for none
 };
 
-using bases = std::map<index, std::vector<atlas::residual_basis>>;  // by layer
+using bases = std::map<index_t, std::vector<atlas::residual_basis>>;  // by layer
 
 /// What low-rank rules need: learned on one text, used on another.
 struct calibrated {
@@ -41,7 +41,7 @@ struct calibrated {
 };
 
 calibrated calibrate(const crystallize_options& o, const atlas::io::language_model& lm,
-                     const std::vector<index>& layers, const std::string& text) {
+                     const std::vector<index_t>& layers, const std::string& text) {
   const atlas::transformer_config& config = lm.model.config();
   const auto blocks = load_blocks(text, o.calibration_blocks, o.source.block_size, lm.tokenizer);
   atlas::cloud_collector collector({.layers = layers,
@@ -49,14 +49,14 @@ calibrated calibrate(const crystallize_options& o, const atlas::io::language_mod
                                     .head_dimension = config.head_dimension,
                                     .blocks = o.calibration_blocks,
                                     .block_size = o.source.block_size,
-                                    .min_context = std::min<index>(16, o.source.block_size / 2),
+                                    .min_context = std::min<index_t>(16, o.source.block_size / 2),
                                     .points = o.points,
                                     .seed = o.common.seed});
   lm.model.forward(
       blocks,
       {.observed_layers = layers, .observer = collector.observer(), .threads = o.common.threads});
   calibrated out;
-  for (const index l : layers) {
+  for (const index_t l : layers) {
     const atlas::head_clouds clouds = collector.clouds(l);
     out.principal[l] = atlas::residual_bases(clouds.points, o.common.threads);
     out.random[l] = atlas::random_residual_bases(
@@ -65,9 +65,9 @@ calibrated calibrate(const crystallize_options& o, const atlas::io::language_mod
   return out;
 }
 
-std::vector<index> chosen_ranks(const crystallize_options& o, index d) {
-  std::vector<index> ranks = {0};
-  for (const index r : o.ranks.empty() ? std::vector<index>{1, 2, 4, 8, 16, 32} : o.ranks) {
+std::vector<index_t> chosen_ranks(const crystallize_options& o, index_t d) {
+  std::vector<index_t> ranks = {0};
+  for (const index_t r : o.ranks.empty() ? std::vector<index_t>{1, 2, 4, 8, 16, 32} : o.ranks) {
     if (!o.ranks.empty()) atlas::detail::check_between(r, 1, d, "--ranks");
     if (r <= d) ranks.push_back(r);
   }
@@ -76,20 +76,20 @@ std::vector<index> chosen_ranks(const crystallize_options& o, index d) {
 
 /// V* first: the damage that the others are measured by.
 std::vector<intervention> interventions(const crystallize_options& o, const calibrated& basis,
-                                        const std::vector<index>& layers, index d) {
+                                        const std::vector<index_t>& layers, index_t d) {
   std::vector<intervention> out;
   const auto add = [&](const std::string& name, const auto& rule_of, bool random) {
     out.push_back({name, {}, {}});
-    for (const index l : layers) {
+    for (const index_t l : layers) {
       out.back().rules[l] = rule_of(basis.principal.at(l));
       if (random) out.back().random[l] = rule_of(basis.random.at(l));
     }
   };
-  const auto top = [](index k) { return [k](const auto&) { return atlas::top_k_rule(k); }; };
+  const auto top = [](index_t k) { return [k](const auto&) { return atlas::top_k_rule(k); }; };
   add("V* (top-1)", top(1), false);
-  for (const index k : o.top_k)
+  for (const index_t k : o.top_k)
     if (k != 1) add(fmt::format("top-{}", k), top(k), false);
-  for (const index r : chosen_ranks(o, d))
+  for (const index_t r : chosen_ranks(o, d))
     add(
         r == 0 ? "V* + mean" : fmt::format("V* + rank {}", r),
         [r](const auto& b) { return atlas::low_rank_rule(b, r); }, r > 0 && r < d);
@@ -107,7 +107,7 @@ struct outcome {
 std::vector<outcome> outcomes(const crystallize_options& o, const model_source& source,
                               const atlas::perplexity_result& baseline,
                               const std::vector<intervention>& all, atlas::progress_meter& meter) {
-  const auto read = [&](const std::map<index, atlas::context_rule>& rules) {
+  const auto read = [&](const std::map<index_t, atlas::context_rule>& rules) {
     auto result = atlas::perplexity(source.lm.model, source.blocks,
                                     {.rules = rules, .threads = o.common.threads});
     meter.advance();
@@ -148,23 +148,23 @@ std::string outcomes_table(const std::vector<outcome>& all) {
   return table_text(rows) + "\n";
 }
 
-std::string layers_text(const std::vector<index>& layers) {
+std::string layers_text(const std::vector<index_t>& layers) {
   return fmt::format("{} {}", layers.size() == 1 ? "layer" : "layers", fmt::join(layers, ", "));
 }
 
 /// The last 3, or all to go through one after the other, unless told otherwise.
-std::vector<index> replaced_layers(const crystallize_options& o, index count) {
+std::vector<index_t> replaced_layers(const crystallize_options& o, index_t count) {
   layer_options layers = o.layers;
   if (layers.layers.empty() && layers.deepest == 0 && !layers.relative_depth)
-    layers.deepest = o.progressive ? count : std::min<index>(3, count);
+    layers.deepest = o.progressive ? count : std::min<index_t>(3, count);
   return chosen_layers(layers, count);
 }
 
 /// The sets of layers to replace: one, or ever more from the end.
-std::vector<std::vector<index>> layer_sets(const crystallize_options& o,
-                                           const std::vector<index>& layers) {
+std::vector<std::vector<index_t>> layer_sets(const crystallize_options& o,
+                                             const std::vector<index_t>& layers) {
   if (!o.progressive) return {layers};
-  std::vector<std::vector<index>> sets;
+  std::vector<std::vector<index_t>> sets;
   for (auto first = layers.end(); first != layers.begin();)
     sets.emplace_back(--first, layers.end());
   return sets;
@@ -180,10 +180,10 @@ constexpr const char* how_to_read_crystallize =
     "and more than the mean residual alone. Standard errors: paired over blocks.\n";
 
 void run_crystallize(const crystallize_options& o) {
-  for (const index k : o.top_k) atlas::detail::check_between(k, 1, index{1} << 40, "--top-k");
+  for (const index_t k : o.top_k) atlas::detail::check_between(k, 1, index_t{1} << 40, "--top-k");
   const model_source source = open_model_source(o.source);
   const atlas::transformer_config& config = source.lm.model.config();
-  const std::vector<index> layers = replaced_layers(o, config.layers);
+  const std::vector<index_t> layers = replaced_layers(o, config.layers);
   chosen_ranks(o, config.head_dimension);  // refuses bad ones before the work
   const std::string text = o.calibration.empty() ? other_text(text_name(o.source)) : o.calibration;
   const calibrated basis = calibrate(o, source.lm, layers, text);
@@ -193,11 +193,11 @@ void run_crystallize(const crystallize_options& o) {
   description["calibration"] = text;
   description["perplexity"] = perplexity_json(baseline);
   const auto sets = layer_sets(o, layers);
-  index passes = 0;
+  index_t passes = 0;
   for (const intervention& i : interventions(o, basis, layers, config.head_dimension))
     passes += i.random.empty() ? 1 : 2;
   atlas::progress_meter meter(progress_bar(o.common), "interventions",
-                              passes * static_cast<index>(sets.size()));
+                              passes * static_cast<index_t>(sets.size()));
   json found = json::array();
   std::string table = heading(description);
   for (const auto& set : sets) {

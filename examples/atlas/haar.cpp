@@ -12,7 +12,7 @@ namespace {
 
 struct haar_command {
   common_options common;
-  atlas::index dimension = 0, local_dimension = 0, heads = 0, draws = 20000;
+  atlas::index_t dimension = 0, local_dimension = 0, heads = 0, draws = 20000;
 
   void run() const {
     const atlas::haar_null null =
@@ -29,8 +29,8 @@ struct haar_command {
         {"standard error of the mean", digits(null.standard_error, 6)},
         {"mean squared cosine (exact)", digits(null.mean_squared, 5)}};
     if (heads != 0) {
-      atlas::detail::check_between(heads, 2, atlas::index{1} << 20, "--heads");
-      const atlas::index pairs = heads * (heads - 1) / 2;
+      atlas::detail::check_between(heads, 2, atlas::index_t{1} << 20, "--heads");
+      const atlas::index_t pairs = heads * (heads - 1) / 2;
       const double sd = null.sd / std::sqrt(static_cast<double>(pairs));
       out["heads"] = heads;
       out["pairs"] = pairs;

@@ -12,7 +12,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 /// The sums of one map while blocks go by.
 class map_sums {
@@ -27,14 +27,14 @@ class map_sums {
     map_.input_major = first.input_major;
   }
 
-  void add(const atlas::linear_capture& c, index step, int threads) {
+  void add(const atlas::linear_capture& c, index_t step, int threads) {
     inputs_.add(c.inputs, threads);
     if (options_.output_moments) outputs_.add(c.output_gradients, threads);
     if (options_.weight_fisher) add_gradient(c, threads);
-    const index t = c.inputs.extent(0);
-    for (index row = c.block * t; options_.sampled_inputs > 0 && row < (c.block + 1) * t; ++row)
+    const index_t t = c.inputs.extent(0);
+    for (index_t row = c.block * t; options_.sampled_inputs > 0 && row < (c.block + 1) * t; ++row)
       if (row % step == 0)
-        for (index k = 0; k < c.inputs.extent(1); ++k)
+        for (index_t k = 0; k < c.inputs.extent(1); ++k)
           sampled_.push_back(c.inputs(row - c.block * t, k));
   }
 
@@ -42,9 +42,9 @@ class map_sums {
     map_.input_moments = inputs_.matrix(threads);
     if (options_.output_moments) map_.output_moments = outputs_.matrix(threads);
     if (options_.weight_fisher) map_.weight_fisher = fisher_.matrix(threads);
-    const index in = inputs_.dimension();
+    const index_t in = inputs_.dimension();
     map_.inputs = Eigen::Map<const atlas::row_matrix<float>>(
-        sampled_.data(), static_cast<index>(sampled_.size()) / in, in);
+        sampled_.data(), static_cast<index_t>(sampled_.size()) / in, in);
     return std::move(map_);
   }
 
@@ -69,7 +69,7 @@ class map_sums {
 };
 
 /// Copies W, turned to `[out, in]`.
-void read_weights(const std::vector<index>& extents, const float* values, linear_map& map) {
+void read_weights(const std::vector<index_t>& extents, const float* values, linear_map& map) {
   const Eigen::Map<const atlas::row_matrix<float>> stored(values, extents[0], extents[1]);
   if (map.input_major)
     map.weights = stored.transpose();
@@ -80,12 +80,12 @@ void read_weights(const std::vector<index>& extents, const float* values, linear
 }  // namespace
 
 std::vector<linear_map> collect_linear_maps(const atlas::transformer& model,
-                                            const atlas::tensor_view<const index, 2>& blocks,
+                                            const atlas::tensor_view<const index_t, 2>& blocks,
                                             const linear_map_options& options,
                                             const common_options& common) {
   const auto& layers = options.layers;
-  const index wanted = std::max<index>(options.sampled_inputs, 1);
-  const index step = std::max<index>(1, blocks.size() / wanted);
+  const index_t wanted = std::max<index_t>(options.sampled_inputs, 1);
+  const index_t step = std::max<index_t>(1, blocks.size() / wanted);
   std::map<std::string, map_sums, std::less<>> sums;
   atlas::loss_gradients(
       model, blocks,
@@ -102,7 +102,7 @@ std::vector<linear_map> collect_linear_maps(const atlas::transformer& model,
        .on_progress = progress_bar(common)});
   std::vector<linear_map> out;
   model.for_each_parameter(
-      [&](const std::string& name, const std::vector<index>& extents, const auto& values) {
+      [&](const std::string& name, const std::vector<index_t>& extents, const auto& values) {
         const auto found = sums.find(name);
         if (found == sums.end()) return;
         out.push_back(found->second.finished(common.threads));
@@ -115,7 +115,7 @@ std::vector<linear_map> collect_linear_maps(const atlas::transformer& model,
 void replace_weights(atlas::transformer& model, const linear_map& map,
                      const atlas::row_matrix<float>& weights) {
   model.for_each_parameter(
-      [&](const std::string& name, const std::vector<index>& extents, const auto& values) {
+      [&](const std::string& name, const std::vector<index_t>& extents, const auto& values) {
         if (name != map.name) return;
         Eigen::Map<atlas::row_matrix<float>> stored(values.data(), extents[0], extents[1]);
         if (map.input_major)

@@ -14,7 +14,7 @@ namespace atlas_program {
 /// `y = W a`.
 struct linear_map {
   std::string name;
-  atlas::index layer = 0;
+  atlas::index_t layer = 0;
   bool input_major = false;          ///< stored `[in, out]`
   atlas::row_matrix<float> weights;  ///< W, `[out, in]`
   Eigen::MatrixXd input_moments;     ///< E[a a^T], over tokens
@@ -24,16 +24,15 @@ struct linear_map {
 };
 
 struct linear_map_options {
-  std::vector<atlas::index> layers;
+  std::vector<atlas::index_t> layers;
   bool output_moments = false, weight_fisher = false;
-  atlas::index sampled_inputs = 0;  ///< tokens, spread evenly
+  atlas::index_t sampled_inputs = 0;  ///< tokens, spread evenly
 };
 
 /// What the maps of some layers see while the model reads blocks of a text; in the model's order.
-std::vector<linear_map> collect_linear_maps(const atlas::transformer& model,
-                                            const atlas::tensor_view<const atlas::index, 2>& blocks,
-                                            const linear_map_options& options,
-                                            const common_options& common);
+std::vector<linear_map> collect_linear_maps(
+    const atlas::transformer& model, const atlas::tensor_view<const atlas::index_t, 2>& blocks,
+    const linear_map_options& options, const common_options& common);
 
 /// Puts other weights, `[out, in]`, in the place of a map's.
 void replace_weights(atlas::transformer& model, const linear_map& map,

@@ -17,21 +17,21 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 /// Another seed for each head, so that surrogates of different heads are independent.
-std::uint64_t head_seed(std::uint64_t seed, index layer, index head) {
+std::uint64_t head_seed(std::uint64_t seed, index_t layer, index_t head) {
   const auto place = static_cast<std::uint64_t>(layer * 65536 + head + 1);
   return seed ^ (place * 0x9E3779B97F4A7C15u);
 }
 
 /// Share of rows whose nearest neighbour is of the same context, and what it would be by chance.
 void add_same_context(const atlas::neighbor_table& found,
-                      const atlas::owned_tensor<index, 1>& context, head_report& out) {
-  const index n = found.indices.extent(0);
+                      const atlas::owned_tensor<index_t, 1>& context, head_report& out) {
+  const index_t n = found.indices.extent(0);
   double same = 0, pairs = 0;
-  std::map<index, index> sizes;
-  for (index i = 0; i < n; ++i) {
+  std::map<index_t, index_t> sizes;
+  for (index_t i = 0; i < n; ++i) {
     if (context[found.indices(i, 0)] == context[i]) ++same;
     ++sizes[context[i]];
   }
@@ -57,7 +57,7 @@ void add_dimensions(const atlas::tensor_view<const Scalar, 2>& points, const sou
 
 template <class Scalar>
 head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
-                         const source_layer& layer, index head, const measure_options& o) {
+                         const source_layer& layer, index_t head, const measure_options& o) {
   head_report out;
   out.head = head;
   out.points = points.extent(0);
@@ -75,7 +75,7 @@ head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
 /// Errors say which cloud they are about.
 template <class Scalar>
 head_report measure_named_head(const atlas::tensor_view<const Scalar, 2>& points,
-                               const source_layer& layer, index head, const measure_options& o) {
+                               const source_layer& layer, index_t head, const measure_options& o) {
   try {
     return measure_head(points, layer, head, o);
   } catch (const atlas::error& e) {
@@ -85,20 +85,21 @@ head_report measure_named_head(const atlas::tensor_view<const Scalar, 2>& points
 
 /// Rounded median over heads of the dimension without serial correlation where that is known,
 /// kept within [1, d / 2].
-index automatic_dimension(const std::vector<head_report>& heads, index d) {
+index_t automatic_dimension(const std::vector<head_report>& heads, index_t d) {
   std::vector<double> dimensions;
   for (const head_report& h : heads)
     dimensions.push_back(h.whole ? h.whole->dimension : h.none.dimension);
   std::sort(dimensions.begin(), dimensions.end());
   const std::size_t n = dimensions.size();
   const double median = 0.5 * (dimensions[(n - 1) / 2] + dimensions[n / 2]);
-  const double most = static_cast<double>(std::max<index>(1, d / 2));
-  return static_cast<index>(std::clamp(std::round(median), 1.0, most));
+  const double most = static_cast<double>(std::max<index_t>(1, d / 2));
+  return static_cast<index_t>(std::clamp(std::round(median), 1.0, most));
 }
 
-index local_dimension(const measure_options& o, const std::vector<head_report>& heads, index d) {
+index_t local_dimension(const measure_options& o, const std::vector<head_report>& heads,
+                        index_t d) {
   if (o.local_dimension == "auto") return automatic_dimension(heads, d);
-  index k = 0;
+  index_t k = 0;
   const char* end = o.local_dimension.data() + o.local_dimension.size();
   const auto parsed = std::from_chars(o.local_dimension.data(), end, k);
   if (parsed.ec != std::errc() || parsed.ptr != end)
@@ -109,7 +110,7 @@ index local_dimension(const measure_options& o, const std::vector<head_report>& 
 
 template <class Scalar>
 void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_layer& layer,
-                  index n_rep, index k, const measure_options& o, haar_nulls& nulls,
+                  index_t n_rep, index_t k, const measure_options& o, haar_nulls& nulls,
                   layer_report& out) {
   const int threads = o.common.threads;
   const atlas::head_overlap_options options{
@@ -125,7 +126,7 @@ void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
 }
 
 /// Groups that the clouds of a file can have.
-void check_groups(const source_layer& layer, index heads, index n_rep) {
+void check_groups(const source_layer& layer, index_t heads, index_t n_rep) {
   if (n_rep > heads || heads % n_rep != 0)
     throw atlas::value_error("n_rep", fmt::format("a divisor of {} heads", heads),
                              fmt::format("{} in layer {}", n_rep, layer.layer));
@@ -133,26 +134,26 @@ void check_groups(const source_layer& layer, index heads, index n_rep) {
 
 }  // namespace
 
-const atlas::haar_null& haar_nulls::of(index d, index k) {
+const atlas::haar_null& haar_nulls::of(index_t d, index_t k) {
   const auto found = nulls_.find({d, k});
   if (found != nulls_.end()) return found->second;
   return nulls_.emplace(std::pair(d, k), atlas::haar_overlap(d, k, options_)).first->second;
 }
 
-layer_report measure_layer(const source_layer& layer, index n_rep, const measure_options& o,
+layer_report measure_layer(const source_layer& layer, index_t n_rep, const measure_options& o,
                            haar_nulls& nulls, atlas::progress_meter& meter) {
   return std::visit(
       [&](const auto& points) {
-        const index heads = points.extent(0);
+        const index_t heads = points.extent(0);
         check_groups(layer, heads, n_rep);
         layer_report out;
         out.layer = layer.layer;
         out.heads.resize(static_cast<std::size_t>(heads));
-        atlas::parallel_for(heads, o.common.threads, [&](index h) {
+        atlas::parallel_for(heads, o.common.threads, [&](index_t h) {
           out.heads[static_cast<std::size_t>(h)] = measure_named_head(points[h], layer, h, o);
           meter.advance();
         });
-        const index k = local_dimension(o, out.heads, points.extent(2));
+        const index_t k = local_dimension(o, out.heads, points.extent(2));
         if (heads > 1) add_overlaps(points, layer, n_rep, k, o, nulls, out);
         return out;
       },
@@ -175,7 +176,7 @@ void run_measure(const measure_options& o) {
   if (o.surrogates == 1 || o.surrogates < 0)
     throw atlas::value_error("--surrogates", "0, or 2 and more", std::to_string(o.surrogates));
   const measure_source source = open_source(o);
-  index total = 0;
+  index_t total = 0;
   for (const source_layer& layer : source.layers)
     total += std::visit([](const auto& points) { return points.extent(0); }, layer.points);
   atlas::progress_meter meter(progress_bar(o.common), "heads", total);

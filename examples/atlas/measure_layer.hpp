@@ -15,17 +15,17 @@ namespace atlas_program {
 class haar_nulls {
  public:
   explicit haar_nulls(const atlas::haar_options& options) : options_(options) {}
-  const atlas::haar_null& of(atlas::index d, atlas::index k);
+  const atlas::haar_null& of(atlas::index_t d, atlas::index_t k);
 
  private:
   atlas::haar_options options_;
-  std::map<std::pair<atlas::index, atlas::index>, atlas::haar_null> nulls_;
+  std::map<std::pair<atlas::index_t, atlas::index_t>, atlas::haar_null> nulls_;
 };
 
 /// \param n_rep query heads per key/value head
 /// \param meter a step a head
 /// \throws whatever is wrong with the clouds, naming the layer and the head
-layer_report measure_layer(const source_layer& layer, atlas::index n_rep,
+layer_report measure_layer(const source_layer& layer, atlas::index_t n_rep,
                            const measure_options& options, haar_nulls& nulls,
                            atlas::progress_meter& meter);
 

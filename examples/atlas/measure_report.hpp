@@ -15,18 +15,18 @@
 namespace atlas_program {
 
 struct head_report {
-  atlas::index head = 0;
-  atlas::index points = 0;
+  atlas::index_t head = 0;
+  atlas::index_t points = 0;
   atlas::two_nn_result none, truncated;
   std::optional<atlas::two_nn_result> whole;  ///< where contexts are known
   std::optional<double> same_context;         ///< share of first neighbours; likewise
   std::optional<double> chance;               ///< what that share would be for random neighbours
   std::optional<atlas::surrogate_null> surrogate;
-  atlas::index pca_rank = 0;
+  atlas::index_t pca_rank = 0;
 };
 
 struct layer_report {
-  atlas::index layer = 0;
+  atlas::index_t layer = 0;
   std::vector<head_report> heads;
   std::optional<atlas::head_overlap_result> head_coordinates;  ///< from 2 heads on
   std::optional<atlas::head_overlap_result> residual_stream;   ///< with an output projection

@@ -18,25 +18,25 @@ struct measure_options {
   model_options source;
   std::string clouds_file;
   layer_options layers;
-  atlas::index min_context = 16, points = 1200;
+  atlas::index_t min_context = 16, points = 1200;
   std::string local_dimension = "7";  ///< or "auto"
   double discard = 0.1;
-  atlas::index surrogates = 20;
+  atlas::index_t surrogates = 20;
   bool perplexity = false;
 };
 
 /// What is known of one layer. Tensors that are not known are empty.
 struct source_layer {
-  atlas::index layer = 0;
+  atlas::index_t layer = 0;
   /// `[H, N, d]`, in double only where the file is.
   std::variant<atlas::owned_tensor<float, 3>, atlas::owned_tensor<double, 3>> points;
-  atlas::owned_tensor<atlas::index, 1> context, position;
+  atlas::owned_tensor<atlas::index_t, 1> context, position;
   atlas::owned_tensor<float, 2> output_projection;  ///< `[H * d, d_model]`
 };
 
 struct measure_source {
   std::vector<source_layer> layers;
-  atlas::index n_rep = 1;
+  atlas::index_t n_rep = 1;
   json description;  ///< what was measured, for the report
 };
 
@@ -46,7 +46,7 @@ measure_source open_source(const measure_options& options);
 /// Runs a model once over blocks of text, with everything that is to be seen looking on.
 /// \param description of both
 measure_source measure_model(const atlas::transformer& model,
-                             const atlas::tensor_view<const atlas::index, 2>& blocks,
+                             const atlas::tensor_view<const atlas::index_t, 2>& blocks,
                              const json& description, const measure_options& options);
 
 }  // namespace atlas_program

@@ -14,12 +14,12 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 namespace io = atlas::io;
 
-std::string joined(const std::vector<index>& numbers) {
+std::string joined(const std::vector<index_t>& numbers) {
   std::string text;
-  for (const index n : numbers) text += (text.empty() ? "" : ", ") + std::to_string(n);
+  for (const index_t n : numbers) text += (text.empty() ? "" : ", ") + std::to_string(n);
   return text;
 }
 
@@ -40,15 +40,15 @@ std::string load_text(const std::string& name) {
   return text;
 }
 
-std::vector<index> chosen_layers(const layer_options& o, const std::vector<index>& all) {
+std::vector<index_t> chosen_layers(const layer_options& o, const std::vector<index_t>& all) {
   if (!o.layers.empty()) {
-    const std::set<index> wanted(o.layers.begin(), o.layers.end());
-    for (const index l : wanted)
+    const std::set<index_t> wanted(o.layers.begin(), o.layers.end());
+    for (const index_t l : wanted)
       if (std::find(all.begin(), all.end(), l) == all.end())
         throw atlas::value_error("--layers", "some of " + joined(all), std::to_string(l));
     return {wanted.begin(), wanted.end()};
   }
-  const auto count = static_cast<index>(all.size());
+  const auto count = static_cast<index_t>(all.size());
   if (o.deepest != 0) {
     atlas::detail::check_between(o.deepest, 1, count, "--deepest");
     return {all.end() - o.deepest, all.end()};
@@ -63,15 +63,15 @@ std::vector<index> chosen_layers(const layer_options& o, const std::vector<index
   return all;
 }
 
-std::vector<index> chosen_layers(const layer_options& options, index count) {
-  std::vector<index> all(static_cast<std::size_t>(count));
-  std::iota(all.begin(), all.end(), index{0});
+std::vector<index_t> chosen_layers(const layer_options& options, index_t count) {
+  std::vector<index_t> all(static_cast<std::size_t>(count));
+  std::iota(all.begin(), all.end(), index_t{0});
   return chosen_layers(options, all);
 }
 
-atlas::owned_tensor<index, 2> load_blocks(const std::string& name, index blocks, index block_size,
-                                          const io::tokenizer& words) {
-  atlas::detail::check_between(blocks, 1, index{1} << 30, "--blocks");
+atlas::owned_tensor<index_t, 2> load_blocks(const std::string& name, index_t blocks,
+                                            index_t block_size, const io::tokenizer& words) {
+  atlas::detail::check_between(blocks, 1, index_t{1} << 30, "--blocks");
   const std::string text = load_text(name);
   if (text.empty()) throw atlas::value_error(name, "a text", "an empty file");
   try {

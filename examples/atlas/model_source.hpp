@@ -14,20 +14,20 @@
 namespace atlas_program {
 
 struct layer_options {
-  std::vector<atlas::index> layers;
-  atlas::index deepest = 0;
+  std::vector<atlas::index_t> layers;
+  atlas::index_t deepest = 0;
   std::optional<double> relative_depth;
 };
 
 struct model_options {
   std::string model, text;
-  atlas::index blocks = 12, block_size = 256;
+  atlas::index_t blocks = 12, block_size = 256;
 };
 
 /// A model, the blocks of text that it is to read, and what to say of both in a report.
 struct model_source {
   atlas::io::language_model lm;
-  atlas::owned_tensor<atlas::index, 2> blocks;
+  atlas::owned_tensor<atlas::index_t, 2> blocks;
   json description;
 };
 
@@ -39,10 +39,10 @@ model_flags add_model_options(CLI::App& app, model_options& options);
 void add_layer_options(CLI::App& app, layer_options& options, const std::string& otherwise);
 
 /// The layers asked for, of those there are; all unless something else is asked for.
-std::vector<atlas::index> chosen_layers(const layer_options& options,
-                                        const std::vector<atlas::index>& all);
+std::vector<atlas::index_t> chosen_layers(const layer_options& options,
+                                          const std::vector<atlas::index_t>& all);
 /// The same for all layers of a model.
-std::vector<atlas::index> chosen_layers(const layer_options& options, atlas::index count);
+std::vector<atlas::index_t> chosen_layers(const layer_options& options, atlas::index_t count);
 
 /// \throws whatever is wrong with the options, the files or the text
 model_source open_model_source(const model_options& options);
@@ -53,9 +53,9 @@ std::string load_text(const std::string& name);
 /// Blocks of a text for a model; the text is a file or an embedded one.
 /// \param name of the text
 /// \throws an error that names the text
-atlas::owned_tensor<atlas::index, 2> load_blocks(const std::string& name, atlas::index blocks,
-                                                 atlas::index block_size,
-                                                 const atlas::io::tokenizer& words);
+atlas::owned_tensor<atlas::index_t, 2> load_blocks(const std::string& name, atlas::index_t blocks,
+                                                   atlas::index_t block_size,
+                                                   const atlas::io::tokenizer& words);
 
 /// The text that model options name.
 std::string text_name(const model_options& options);

@@ -11,7 +11,7 @@ namespace {
 struct overlap_command {
   common_options common;
   std::string file;
-  atlas::index local_dimension = 7, group_size = 1;
+  atlas::index_t local_dimension = 7, group_size = 1;
 
   void run() const {
     const auto clouds = atlas::io::read_npy<double, 3>(file);

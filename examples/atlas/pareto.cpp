@@ -12,7 +12,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 const std::map<std::string, atlas::basis_path> paths = {{"geodesic", atlas::basis_path::geodesic},
                                                         {"blend", atlas::basis_path::blend}};
@@ -22,7 +22,7 @@ struct pareto_command_options {
   model_options source;
   layer_options layers;
   std::string path = "geodesic";
-  index steps = 11, rows = 1024;
+  index_t steps = 11, rows = 1024;
   int bits = 4, activation_bits = 4;
 };
 
@@ -89,7 +89,7 @@ atlas::pareto_result pareto_of(const linear_map& map, const pareto_command_optio
 
 void run_pareto(const pareto_command_options& o) {
   atlas::detail::check_between(o.steps, 2, 100000, "--steps");
-  atlas::detail::check_between(o.rows, 1, index{1} << 30, "--rows");
+  atlas::detail::check_between(o.rows, 1, index_t{1} << 30, "--rows");
   atlas::detail::check_between(o.bits, 2, 8, "--bits");
   atlas::detail::check_between(o.activation_bits, 2, 8, "--activation-bits");
   const model_source source = open_model_source(o.source);
@@ -99,7 +99,7 @@ void run_pareto(const pareto_command_options& o) {
                            .weight_fisher = true,
                            .sampled_inputs = o.rows},
                           o.common);
-  atlas::progress_meter meter(progress_bar(o.common), "paths", static_cast<index>(maps.size()));
+  atlas::progress_meter meter(progress_bar(o.common), "paths", static_cast<index_t>(maps.size()));
   json found = json::array();
   std::vector<std::vector<std::string>> rows = {{"matrix", "weight error", "loss error",
                                                  "activation error", "floor", "at t", "front",

@@ -14,7 +14,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 struct quantize_options {
   common_options common;
@@ -24,7 +24,7 @@ struct quantize_options {
   std::vector<int> bits = {2, 3, 4, 8};
   std::vector<std::string> methods;
   std::string calibration;
-  index calibration_blocks = 12, draws = 3;
+  index_t calibration_blocks = 12, draws = 3;
 };
 
 /// A model, its maps, and the weights that it came with.
@@ -51,10 +51,10 @@ std::vector<std::string> chosen_methods(const quantize_options& o) {
 /// All maps in one draw; matrices are the unit of work, each in one thread.
 std::vector<matrix_errors> quantize_all(quantize_run& run, const std::string& method, int bits,
                                         std::uint64_t seed, atlas::progress_meter& meter) {
-  const auto count = static_cast<index>(run.maps.size());
+  const auto count = static_cast<index_t>(run.maps.size());
   std::vector<matrix_errors> errors(run.maps.size());
   std::vector<atlas::row_matrix<float>> weights(run.maps.size());
-  atlas::parallel_for(count, run.o.common.threads, [&](index i) {
+  atlas::parallel_for(count, run.o.common.threads, [&](index_t i) {
     const auto k = static_cast<std::size_t>(i);
     const linear_map& map = run.maps[k];
     auto q = run_quantizer<float>(
@@ -89,8 +89,8 @@ quantize_outcome outcome_of(quantize_run& run, const std::string& method, int bi
                             atlas::progress_meter& meter) {
   quantize_outcome out{method, bits, {}, {}, {}, {}};
   std::vector<std::vector<matrix_errors>> draws;
-  const index count = is_random(method) ? run.o.draws : 1;
-  for (index draw = 0; draw < count; ++draw) {
+  const index_t count = is_random(method) ? run.o.draws : 1;
+  for (index_t draw = 0; draw < count; ++draw) {
     draws.push_back(quantize_all(run, method, bits,
                                  run.o.common.seed + static_cast<std::uint64_t>(draw), meter));
     const auto read = run.read();
@@ -105,10 +105,10 @@ quantize_outcome outcome_of(quantize_run& run, const std::string& method, int bi
   return out;
 }
 
-index steps_of(const quantize_options& o, const std::vector<std::string>& methods, index maps) {
-  index draws = 0;
+index_t steps_of(const quantize_options& o, const std::vector<std::string>& methods, index_t maps) {
+  index_t draws = 0;
   for (const std::string& m : methods) draws += is_random(m) ? o.draws : 1;
-  return draws * static_cast<index>(o.bits.size()) * (maps + 1);
+  return draws * static_cast<index_t>(o.bits.size()) * (maps + 1);
 }
 
 void check_options(const quantize_options& o) {
@@ -127,7 +127,7 @@ quantize_run prepare(const quantize_options& o, const std::string& calibration) 
   run.maps = collect_linear_maps(run.source.lm.model, blocks,
                                  {.layers = layers, .output_moments = true}, o.common);
   run.bases.resize(run.maps.size());
-  atlas::parallel_for(static_cast<index>(run.maps.size()), o.common.threads, [&](index i) {
+  atlas::parallel_for(static_cast<index_t>(run.maps.size()), o.common.threads, [&](index_t i) {
     const auto k = static_cast<std::size_t>(i);
     run.bases[k] = atlas::symmetric_eigenbasis(run.maps[k].input_moments);
   });
@@ -142,7 +142,7 @@ void run_quantize(const quantize_options& o) {
   quantize_run run = prepare(o, calibration);
   const auto baseline = run.read();
   atlas::progress_meter meter(progress_bar(o.common), "quantizing",
-                              steps_of(o, methods, static_cast<index>(run.maps.size())));
+                              steps_of(o, methods, static_cast<index_t>(run.maps.size())));
   std::vector<quantize_outcome> outcomes;
   for (const int bits : o.bits)
     for (const std::string& method : methods)

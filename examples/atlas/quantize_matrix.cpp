@@ -26,7 +26,7 @@ struct quantize_matrix_command {
   }
 
  private:
-  Eigen::MatrixXd moments(atlas::index in) const {
+  Eigen::MatrixXd moments(atlas::index_t in) const {
     const auto rows = atlas::io::read_npy<double, 2>(activations);
     const atlas::tensor_view<const double, 2>& view = rows;
     if (view.extent(1) != in)

@@ -13,7 +13,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 double participation_ratio(const Eigen::MatrixXd& f) {
   return f.trace() * f.trace() / f.squaredNorm();
@@ -83,17 +83,17 @@ const quantize_outcome& quantize_report::outcome(const std::string& method, int 
   });
 }
 
-std::vector<index> quantize_report::layers() const {
-  std::set<index> all;
+std::vector<index_t> quantize_report::layers() const {
+  std::set<index_t> all;
   for (const linear_map& map : maps) all.insert(map.layer);
   return {all.begin(), all.end()};
 }
 
 /// Geometric mean over the layer's matrices.
-double quantize_report::layer_error(const quantize_outcome& o, index layer,
+double quantize_report::layer_error(const quantize_outcome& o, index_t layer,
                                     double atlas::quantization_errors::*which) const {
   double sum = 0;
-  index count = 0;
+  index_t count = 0;
   for (std::size_t k = 0; k < maps.size(); ++k)
     if (maps[k].layer == layer) {
       sum += std::log(o.matrices[k].errors.*which);
@@ -103,9 +103,9 @@ double quantize_report::layer_error(const quantize_outcome& o, index layer,
 }
 
 /// Mean over the layer's matrices.
-double quantize_report::effective_rank(index layer) const {
+double quantize_report::effective_rank(index_t layer) const {
   double sum = 0;
-  index count = 0;
+  index_t count = 0;
   for (const linear_map& map : maps)
     if (map.layer == layer) {
       sum += participation_ratio(map.input_moments);
@@ -115,12 +115,12 @@ double quantize_report::effective_rank(index layer) const {
 }
 
 /// The method of the least output error over some layers.
-std::string quantize_report::best(int b, const std::vector<index>& in) const {
+std::string quantize_report::best(int b, const std::vector<index_t>& in) const {
   std::string name;
   double least = std::numeric_limits<double>::infinity();
   for (const std::string& method : methods) {
     double sum = 0;
-    for (const index l : in)
+    for (const index_t l : in)
       sum += std::log(layer_error(outcome(method, b), l, &atlas::quantization_errors::output));
     if (sum < least) {
       least = sum;
@@ -147,7 +147,7 @@ json quantize_report::perplexity_json() const {
 
 json quantize_report::layers_json() const {
   json out = json::array();
-  for (const index l : layers()) {
+  for (const index_t l : layers()) {
     json matrices = json::array(), winners = json::object();
     for (std::size_t k = 0; k < maps.size(); ++k) {
       if (maps[k].layer != l) continue;
@@ -198,19 +198,19 @@ std::string quantize_report::perplexity_table() const {
 
 std::string quantize_report::errors_table(int b) const {
   std::vector<std::vector<std::string>> rows = {{"layer"}, {"effective rank"}};
-  for (const index l : layers()) {
+  for (const index_t l : layers()) {
     rows[0].push_back(std::to_string(l));
     rows[1].push_back(digits(effective_rank(l), 1));
   }
   for (const std::string& method : methods) {
     rows.push_back({method});
-    for (const index l : layers())
+    for (const index_t l : layers())
       rows.back().push_back(fmt::format(
           "{:.1e} {:.1e}", layer_error(outcome(method, b), l, &atlas::quantization_errors::weights),
           layer_error(outcome(method, b), l, &atlas::quantization_errors::output)));
   }
   rows.push_back({"best"});
-  for (const index l : layers()) rows.back().push_back(best(b, {l}));
+  for (const index_t l : layers()) rows.back().push_back(best(b, {l}));
   return fmt::format("{} bits: weight and output error, geometric means over a layer's matrices\n",
                      b) +
          table_text(rows) + "\n";

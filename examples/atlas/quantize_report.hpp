@@ -43,11 +43,11 @@ struct quantize_report {
  private:
   const quantize_outcome& outcome(const std::string& method, int bits) const;
   bool tried(const std::string& method) const;
-  std::vector<atlas::index> layers() const;
-  double layer_error(const quantize_outcome& o, atlas::index layer,
+  std::vector<atlas::index_t> layers() const;
+  double layer_error(const quantize_outcome& o, atlas::index_t layer,
                      double atlas::quantization_errors::*which) const;
-  double effective_rank(atlas::index layer) const;
-  std::string best(int bits, const std::vector<atlas::index>& layers) const;
+  double effective_rank(atlas::index_t layer) const;
+  std::string best(int bits, const std::vector<atlas::index_t>& layers) const;
   std::string perplexity_table() const;
   std::string errors_table(int bits) const;
   std::string verdict_text() const;

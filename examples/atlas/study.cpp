@@ -11,7 +11,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 /// Says on standard error what is not a result.
 void say(const study_options& o, const std::string& what) {
@@ -45,7 +45,7 @@ json all_parts(study_session& session, const study_store& store) {
     say(session.options(),
         fmt::format("resuming: {} of {} parts are there", found.size(), parts.size()));
   atlas::progress_meter meter(progress_bar(session.options().common), "parts",
-                              static_cast<index>(parts.size()));
+                              static_cast<index_t>(parts.size()));
   json out = json::object();
   for (const study_part& part : parts) {
     if (found.contains(part.name)) {

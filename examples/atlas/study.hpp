@@ -23,16 +23,16 @@ struct study_options {
   common_options common;
   std::vector<std::string> models, texts;
   std::string out = "atlas-study";
-  atlas::index blocks = 24, block_size = 256, min_context = 16, points = 1200;
-  atlas::index local_dimension = 7, surrogates = 20, manifold_draws = 10, epochs = 300;
+  atlas::index_t blocks = 24, block_size = 256, min_context = 16, points = 1200;
+  atlas::index_t local_dimension = 7, surrogates = 20, manifold_draws = 10, epochs = 300;
 };
 
 /// A model as far as it is known before it is run.
 struct study_model {
   std::string name;
   atlas::transformer_config config;
-  std::uint64_t content = 0;                                 ///< hash of its files
-  std::vector<atlas::owned_tensor<atlas::index, 2>> blocks;  ///< of each text
+  std::uint64_t content = 0;                                   ///< hash of its files
+  std::vector<atlas::owned_tensor<atlas::index_t, 2>> blocks;  ///< of each text
 };
 
 /// Clouds of all layers of a model on a text, in the order of the layers.
@@ -40,7 +40,7 @@ struct study_clouds {
   std::vector<atlas::head_sample> layers;
   std::vector<atlas::head_sample> other_choice;  ///< other points of the deepest layers
   atlas::perplexity_result perplexity;
-  atlas::index parameters = 0;  ///< of the model
+  atlas::index_t parameters = 0;  ///< of the model
 };
 
 /// What the parts are measured from. Models are opened and run when a part first needs them.
@@ -80,7 +80,7 @@ struct study_part {
 std::vector<study_part> study_parts(const study_session& session);
 
 /// The deepest layers that get the dearer measurements, three or all.
-std::vector<atlas::index> deepest_layers(const atlas::transformer_config& config);
+std::vector<atlas::index_t> deepest_layers(const atlas::transformer_config& config);
 
 /// For work within a part: stops it after an interrupt, and shows nothing.
 atlas::progress_callback until_interrupted();
@@ -91,11 +91,11 @@ atlas::protocol_options protocol_options_of(const study_options& options);
 /// Measurements of one model and text.
 json measure_perplexity(study_session& session, std::size_t model, std::size_t text);
 json measure_study_layer(study_session& session, std::size_t model, std::size_t text,
-                         atlas::index layer);
+                         atlas::index_t layer);
 json measure_robustness(study_session& session, std::size_t model, std::size_t text);
 json measure_within_model(study_session& session, std::size_t model, std::size_t text);
 json measure_manifold(study_session& session, std::size_t model, std::size_t text,
-                      atlas::index layer);
+                      atlas::index_t layer);
 json measure_atlas(study_session& session, std::size_t model, std::size_t text);
 json measure_autoencoders(study_session& session, std::size_t model, std::size_t text);
 json measure_maturation(study_session& session, std::size_t model, std::size_t text);
@@ -105,7 +105,7 @@ json measure_architectures(study_session& session, std::size_t text);
 /// Names of parts.
 std::string part_name(std::size_t model, std::size_t text, const std::string& what);
 std::string layer_part(std::size_t model, std::size_t text, const std::string& what,
-                       atlas::index layer);
+                       atlas::index_t layer);
 
 /// Findings as JSON and back: numbers keep every bit, NaN is null.
 json finding_json(const atlas::finding& f);

@@ -17,19 +17,19 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 /// A quantity of every head and its surrogates, as one of their mean: heads have independent
 /// surrogates.
 struct head_means {
   double value = 0, null_mean = 0, null_variance = 0;
-  index heads = 0, draws = 0;
+  index_t heads = 0, draws = 0;
 
   void add(double x, const atlas::surrogate_null& null) {
     value += x;
     null_mean += null.mean;
     null_variance += null.sd * null.sd;
-    draws = static_cast<index>(null.draws.size());
+    draws = static_cast<index_t>(null.draws.size());
     ++heads;
   }
   json finding(const std::string& label) const {
@@ -43,12 +43,12 @@ struct manifold_means {
   head_means largest_share, chord, local_dimension, dimension_sd;
 };
 
-void add_head(const atlas::head_sample& s, index head, const study_options& o,
+void add_head(const atlas::head_sample& s, index_t head, const study_options& o,
               manifold_means& out) {
   const auto points = s.points[head];
   const atlas::exclusion exclude = atlas::same_context(s.context);
   const int threads = o.common.threads;
-  const index n = points.extent(0), k = std::min<index>(10, n / 6);
+  const index_t n = points.extent(0), k = std::min<index_t>(10, n / 6);
   const atlas::surrogate_options draws{
       .draws = o.manifold_draws,
       .seed = o.common.seed + static_cast<std::uint64_t>(1000 * (head + 1)),
@@ -61,7 +61,7 @@ void add_head(const atlas::head_sample& s, index head, const study_options& o,
       .k = k, .chords = 400, .exclude = exclude, .seed = o.common.seed, .threads = threads};
   const auto chord = atlas::chord_test(points, chords);
   out.chord.add(chord.mean, atlas::chord_null(points, chord, chords, draws).mean);
-  const atlas::homogeneity_options regions{.region_points = std::min<index>(400, n / 2),
+  const atlas::homogeneity_options regions{.region_points = std::min<index_t>(400, n / 2),
                                            .exclude = exclude,
                                            .seed = o.common.seed,
                                            .threads = threads};
@@ -71,7 +71,7 @@ void add_head(const atlas::head_sample& s, index head, const study_options& o,
   out.dimension_sd.add(local.sd, local_null.sd);
 }
 
-json head_json(index head, const atlas::autoencoder_result& r) {
+json head_json(index_t head, const atlas::autoencoder_result& r) {
   return {{"head", head},
           {"unexplained", number(r.held_out_unexplained)},
           {"unexplained_standard_error", number(r.held_out_standard_error)},
@@ -116,7 +116,7 @@ atlas::measured_value measured_pushed(const atlas::head_sample& s,
 atlas::measured_value measured_dimension(const atlas::head_sample& s,
                                          const atlas::protocol_options& o) {
   const auto r = atlas::mean_dimension(s, o);
-  return {s.label, r.mean, r.null.mean, r.null.sd, static_cast<index>(r.null.draws.size())};
+  return {s.label, r.mean, r.null.mean, r.null.sd, static_cast<index_t>(r.null.draws.size())};
 }
 
 json gate_json(const atlas::maturation_result& gate) {
@@ -128,10 +128,10 @@ json gate_json(const atlas::maturation_result& gate) {
 
 }  // namespace
 
-json measure_manifold(study_session& session, std::size_t m, std::size_t t, index layer) {
+json measure_manifold(study_session& session, std::size_t m, std::size_t t, index_t layer) {
   const atlas::head_sample& s = session.clouds(m, t).layers[static_cast<std::size_t>(layer)];
   manifold_means means;
-  for (index h = 0; h < s.points.extent(0); ++h) add_head(s, h, session.options(), means);
+  for (index_t h = 0; h < s.points.extent(0); ++h) add_head(s, h, session.options(), means);
   return {{"layer", layer},
           {"findings",
            {{"largest_share", means.largest_share.finding(s.label)},
@@ -143,7 +143,7 @@ json measure_manifold(study_session& session, std::size_t m, std::size_t t, inde
 json measure_atlas(study_session& session, std::size_t m, std::size_t t) {
   const study_options& o = session.options();
   const atlas::head_sample& deepest = session.clouds(m, t).layers.back();
-  constexpr index rows = 400;  // the pooled cloud has as many for each head
+  constexpr index_t rows = 400;  // the pooled cloud has as many for each head
   const atlas::head_sample s =
       atlas::subsample(deepest, std::min(rows, deepest.points.extent(1)), o.common.seed);
   const auto written =
@@ -154,7 +154,7 @@ json measure_atlas(study_session& session, std::size_t m, std::size_t t) {
   const auto null = atlas::pooled_dimension_null(
       written, pooled, options,
       {.draws = o.manifold_draws, .seed = o.common.seed, .threads = o.common.threads});
-  const auto draws = static_cast<index>(null.draws.size());
+  const auto draws = static_cast<index_t>(null.draws.size());
   return {{"rows", s.points.extent(1)},
           {"findings",
            {{"pooled_dimension", finding_json(atlas::compare_with_null(
@@ -170,12 +170,12 @@ json measure_autoencoders(study_session& session, std::size_t m, std::size_t t) 
                                                           .seed = o.common.seed,
                                                           .threads = o.common.threads,
                                                           .on_progress = until_interrupted()});
-  std::set<index> passages;
+  std::set<index_t> passages;
   const auto split = atlas::split_by_context(s.context, 0.2, o.common.seed);
-  for (const index row : split.held_out) passages.insert(s.context[row]);
+  for (const index_t row : split.held_out) passages.insert(s.context[row]);
   json rows = json::array();
   for (std::size_t h = 0; h < heads.size(); ++h)
-    rows.push_back(head_json(static_cast<index>(h), heads[h]));
+    rows.push_back(head_json(static_cast<index_t>(h), heads[h]));
   const auto held_out = static_cast<double>(passages.size());
   return {{"heads", rows},
           {"held_out_passages", passages.size()},

@@ -16,7 +16,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 using findings = std::vector<atlas::finding>;
 
 /// Reads findings out of the parts.
@@ -27,15 +27,15 @@ class claim_reader {
 
   std::size_t models() const { return session_.models().size(); }
   std::size_t texts() const { return session_.texts(); }
-  index layers(std::size_t m) const { return session_.models()[m].config.layers; }
-  index head_dimension(std::size_t m) const { return session_.models()[m].config.head_dimension; }
+  index_t layers(std::size_t m) const { return session_.models()[m].config.layers; }
+  index_t head_dimension(std::size_t m) const { return session_.models()[m].config.head_dimension; }
   const std::string& model(std::size_t m) const { return session_.models()[m].name; }
   const std::string& text(std::size_t t) const { return session_.options().texts[t]; }
   std::string place(std::size_t m, std::size_t t) const { return model(m) + " on " + text(t); }
   const json& pair(std::size_t m, std::size_t t, const std::string& what) const {
     return parts_[part_name(m, t, what)];
   }
-  const json& layer(std::size_t m, std::size_t t, index l) const {
+  const json& layer(std::size_t m, std::size_t t, index_t l) const {
     return parts_[layer_part(m, t, "layer", l)];
   }
   const json* architectures(std::size_t t) const {
@@ -54,7 +54,7 @@ class claim_reader {
   findings of_layers(const std::string& name) const {
     findings out;
     for_each_pair([&](std::size_t m, std::size_t t) {
-      for (index l = 0; l < layers(m); ++l)
+      for (index_t l = 0; l < layers(m); ++l)
         if (const json& of = layer(m, t, l)["findings"]; of.contains(name))
           out.push_back(finding_of(of[name]));
     });
@@ -64,7 +64,7 @@ class claim_reader {
   findings of_manifold(const std::string& name) const {
     findings out;
     for_each_pair([&](std::size_t m, std::size_t t) {
-      for (const index l : deepest_layers(session_.models()[m].config))
+      for (const index_t l : deepest_layers(session_.models()[m].config))
         out.push_back(finding_of(parts_[layer_part(m, t, "manifold", l)]["findings"][name]));
     });
     return atlas::judge(std::move(out));
@@ -79,7 +79,7 @@ class claim_reader {
     });
     return atlas::judge(std::move(out));
   }
-  atlas::sampled_value sampled(std::size_t m, std::size_t t, index l, const std::string& quantity,
+  atlas::sampled_value sampled(std::size_t m, std::size_t t, index_t l, const std::string& quantity,
                                const std::string& label) const {
     return sampled_of(layer(m, t, l)["sampled"][quantity], label);
   }
@@ -100,7 +100,7 @@ std::string range_text(const std::vector<double>& values, int decimals) {
 std::vector<double> of_heads(const claim_reader& r, const json::json_pointer& at) {
   std::vector<double> out;
   r.for_each_pair([&](std::size_t m, std::size_t t) {
-    for (index l = 0; l < r.layers(m); ++l)
+    for (index_t l = 0; l < r.layers(m); ++l)
       for (const json& head : r.layer(m, t, l)["heads"])
         out.push_back(head.at(at).is_null() ? std::nan("") : head.at(at).get<double>());
   });
@@ -173,7 +173,7 @@ void add_manifold_claims(const claim_reader& r, std::vector<study_claim>& out) {
 
 std::string autoencoder_note(const claim_reader& r) {
   std::vector<double> own, linear;
-  index better = 0;
+  index_t better = 0;
   r.for_each_pair([&](std::size_t m, std::size_t t) {
     for (const json& head : r.pair(m, t, "autoencoders")["heads"]) {
       own.push_back(head["unexplained"].get<double>());
@@ -215,7 +215,7 @@ study_claim profile_claim(const claim_reader& r, const std::string& quantity,
   r.for_each_pair([&](std::size_t m, std::size_t t) {
     if (r.layers(m) < 2) return;
     std::vector<atlas::sampled_value> layers;
-    for (index l = 0; l < r.layers(m); ++l)
+    for (index_t l = 0; l < r.layers(m); ++l)
       layers.push_back(r.sampled(m, t, l, quantity, fmt::format("layer {}", l)));
     const auto profile = atlas::depth_profile(layers);
     atlas::finding peak = profile.peak_excess;
@@ -243,7 +243,7 @@ study_claim corpus_claim(const claim_reader& r, const std::string& quantity,
   for (std::size_t m = 0; m < r.models(); ++m)
     for (std::size_t t = 1; t < r.texts(); ++t) {
       std::vector<atlas::sampled_value> first, second;
-      for (index l = 0; l < r.layers(m); ++l) {
+      for (index_t l = 0; l < r.layers(m); ++l) {
         const auto label =
             fmt::format("{}, layer {}, {} less {}", r.model(m), l, r.text(t), r.text(0));
         first.push_back(r.sampled(m, 0, l, quantity, label));
@@ -257,7 +257,7 @@ study_claim corpus_claim(const claim_reader& r, const std::string& quantity,
 }
 
 /// Deepest layers of all models of one d_head.
-std::vector<atlas::scaled_value> scaled_values(const claim_reader& r, std::size_t t, index d,
+std::vector<atlas::scaled_value> scaled_values(const claim_reader& r, std::size_t t, index_t d,
                                                const std::string& quantity) {
   std::vector<atlas::scaled_value> out;
   for (std::size_t m = 0; m < r.models(); ++m) {
@@ -276,9 +276,9 @@ study_claim scale_claim(const claim_reader& r, const std::string& quantity,
                   "slope on ln(parameters), deepest layers of one d_head",
                   "no trend",
                   {}};
-  std::set<index> widths;
+  std::set<index_t> widths;
   for (std::size_t m = 0; m < r.models(); ++m) widths.insert(r.head_dimension(m));
-  for (const index d : widths)
+  for (const index_t d : widths)
     for (std::size_t t = 0; t < r.texts(); ++t) {
       const auto models = scaled_values(r, t, d, quantity);
       std::set<double> sizes;

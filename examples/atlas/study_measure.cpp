@@ -12,7 +12,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 using atlas::overlap_space;
 
 json dimension_json(const atlas::two_nn_result& r) {
@@ -22,7 +22,7 @@ json dimension_json(const atlas::two_nn_result& r) {
 }
 
 /// What of a head needs no null of its own.
-json head_json(const atlas::head_sample& sample, index head, const atlas::two_nn_result& none,
+json head_json(const atlas::head_sample& sample, index_t head, const atlas::two_nn_result& none,
                const atlas::two_nn_result& whole, double same_context) {
   const auto truncated = atlas::two_nn(
       sample.points[head], {.estimator = atlas::two_nn_estimator::truncated, .threads = 1});
@@ -46,11 +46,11 @@ json add_dimensions(const atlas::head_sample& s, atlas::protocol_options o, json
   findings["dimension_whole"] = finding_json(atlas::dimension_finding(s.label, whole));
   findings["same_context"] =
       finding_json(atlas::compare_with_null({s.label, near.share, near.null.mean, near.null.sd,
-                                             static_cast<index>(near.null.draws.size())}));
+                                             static_cast<index_t>(near.null.draws.size())}));
   json heads = json::array();
   for (std::size_t h = 0; h < whole.heads.size(); ++h)
     heads.push_back(
-        head_json(s, static_cast<index>(h), none.heads[h], whole.heads[h], near.heads[h]));
+        head_json(s, static_cast<index_t>(h), none.heads[h], whole.heads[h], near.heads[h]));
   return heads;
 }
 
@@ -108,7 +108,7 @@ json measure_perplexity(study_session& session, std::size_t m, std::size_t t) {
   return out;
 }
 
-json measure_study_layer(study_session& session, std::size_t m, std::size_t t, index layer) {
+json measure_study_layer(study_session& session, std::size_t m, std::size_t t, index_t layer) {
   const atlas::head_sample& s = session.clouds(m, t).layers[static_cast<std::size_t>(layer)];
   const atlas::protocol_options o = protocol_options_of(session.options());
   json findings = json::object();

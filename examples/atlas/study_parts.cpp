@@ -9,7 +9,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 /// A part of one model and text.
 template <class Measure>
@@ -18,7 +18,7 @@ study_part pair_part(std::size_t m, std::size_t t, const std::string& what, Meas
 }
 
 template <class Measure>
-study_part one_layer(std::size_t m, std::size_t t, const std::string& what, index layer,
+study_part one_layer(std::size_t m, std::size_t t, const std::string& what, index_t layer,
                      Measure measure) {
   return {layer_part(m, t, what, layer),
           [=](study_session& session) { return measure(session, m, t, layer); }};
@@ -28,9 +28,9 @@ void add_pair(const study_session& session, std::size_t m, std::size_t t,
               std::vector<study_part>& parts) {
   const atlas::transformer_config& c = session.models()[m].config;
   parts.push_back(pair_part(m, t, "perplexity", measure_perplexity));
-  for (index l = 0; l < c.layers; ++l)
+  for (index_t l = 0; l < c.layers; ++l)
     parts.push_back(one_layer(m, t, "layer", l, measure_study_layer));
-  for (const index l : deepest_layers(c))
+  for (const index_t l : deepest_layers(c))
     parts.push_back(one_layer(m, t, "manifold", l, measure_manifold));
   parts.push_back(pair_part(m, t, "atlas", measure_atlas));
   parts.push_back(pair_part(m, t, "robustness", measure_robustness));
@@ -56,7 +56,7 @@ std::string part_name(std::size_t m, std::size_t t, const std::string& what) {
   return "model-" + std::to_string(m) + "-text-" + std::to_string(t) + "-" + what;
 }
 
-std::string layer_part(std::size_t m, std::size_t t, const std::string& what, index layer) {
+std::string layer_part(std::size_t m, std::size_t t, const std::string& what, index_t layer) {
   return part_name(m, t, what) + "-" + std::to_string(layer);
 }
 

@@ -13,7 +13,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 using atlas::overlap_space;
 
 /// Findings that say which sample they are of.
@@ -24,8 +24,9 @@ std::vector<atlas::finding> labelled(std::vector<atlas::finding> findings,
 }
 
 json ranks_json(const atlas::head_sample& s, const atlas::protocol_options& o) {
-  const index d = s.points.extent(2);
-  const auto r = atlas::overlap_over_ranks(s, {std::min<index>(4, d), std::min<index>(10, d)}, o);
+  const index_t d = s.points.extent(2);
+  const auto r =
+      atlas::overlap_over_ranks(s, {std::min<index_t>(4, d), std::min<index_t>(10, d)}, o);
   return {{"overlap", findings_json(labelled(r.head_findings, s.label))},
           {"residual_haar", findings_json(labelled(r.residual_findings, s.label))},
           {"residual_pushed", findings_json(labelled(r.pushed_findings, s.label))}};

@@ -12,7 +12,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 using atlas::verdict;
 
 /// A field of a CSV row (RFC 4180).
@@ -52,7 +52,7 @@ template <class Visit>
 void for_each_layer(const study_session& session, const json& parts, Visit&& visit) {
   for (std::size_t m = 0; m < session.models().size(); ++m)
     for (std::size_t t = 0; t < session.texts(); ++t)
-      for (index l = 0; l < session.models()[m].config.layers; ++l)
+      for (index_t l = 0; l < session.models()[m].config.layers; ++l)
         visit(session.models()[m].name, session.options().texts[t],
               parts[layer_part(m, t, "layer", l)]);
 }

@@ -14,7 +14,7 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 namespace io = atlas::io;
 namespace fs = std::filesystem;
 
@@ -82,7 +82,7 @@ void check_different(const std::vector<std::string>& names, const char* option) 
 void check_study(const study_options& o) {
   check_different(o.models, "--model");
   check_different(o.texts, "--text");
-  constexpr index many = index{1} << 30;
+  constexpr index_t many = index_t{1} << 30;
   atlas::detail::check_between(o.blocks, 5, many, "--blocks");
   atlas::detail::check_between(o.points, 60, many, "--points");
   atlas::detail::check_between(o.surrogates, 2, many, "--surrogates");
@@ -99,12 +99,12 @@ void check_model(const study_model& m, const study_options& o) {
                              fmt::format("{} and {}", m.config.heads, m.config.key_value_heads));
 }
 
-std::string layer_label(const std::string& model, const std::string& text, index layer) {
+std::string layer_label(const std::string& model, const std::string& text, index_t layer) {
   return fmt::format("{} on {}, layer {}", model, text, layer);
 }
 
 atlas::cloud_options collection(const atlas::transformer_config& c, const study_options& o,
-                                std::vector<index> layers, std::uint64_t seed) {
+                                std::vector<index_t> layers, std::uint64_t seed) {
   return {.layers = std::move(layers),
           .heads = c.heads,
           .head_dimension = c.head_dimension,
@@ -121,9 +121,10 @@ json content_json(const std::string& name, std::uint64_t hash) {
 
 }  // namespace
 
-std::vector<index> deepest_layers(const atlas::transformer_config& config) {
-  std::vector<index> layers;
-  for (index l = std::max<index>(0, config.layers - 3); l < config.layers; ++l) layers.push_back(l);
+std::vector<index_t> deepest_layers(const atlas::transformer_config& config) {
+  std::vector<index_t> layers;
+  for (index_t l = std::max<index_t>(0, config.layers - 3); l < config.layers; ++l)
+    layers.push_back(l);
   return layers;
 }
 
@@ -171,8 +172,8 @@ const io::language_model& study_session::open(std::size_t model) {
 study_clouds study_session::collect(std::size_t m, std::size_t t) {
   const atlas::transformer& model = open(m).model;
   const atlas::transformer_config& c = model.config();
-  std::vector<index> all;
-  for (index l = 0; l < c.layers; ++l) all.push_back(l);
+  std::vector<index_t> all;
+  for (index_t l = 0; l < c.layers; ++l) all.push_back(l);
   const std::uint64_t seed = options_.common.seed;
   atlas::cloud_collector collector(collection(c, options_, all, seed));
   atlas::cloud_collector other(collection(c, options_, deepest_layers(c), seed + 1));
@@ -185,15 +186,15 @@ study_clouds study_session::collect(std::size_t m, std::size_t t) {
   out.perplexity = atlas::perplexity(
       model, models_[m].blocks[t],
       {.observer = both, .threads = options_.common.threads, .on_progress = until_interrupted()});
-  const auto sample = [&](const atlas::cloud_collector& from, index l) {
+  const auto sample = [&](const atlas::cloud_collector& from, index_t l) {
     return atlas::sample_of(layer_label(models_[m].name, options_.texts[t], l), from.clouds(l),
                             model.output_projection(l), c.n_rep());
   };
   model.for_each_parameter([&](const std::string&, const auto&, const auto& values) {
-    out.parameters += static_cast<index>(values.size());
+    out.parameters += static_cast<index_t>(values.size());
   });
-  for (const index l : all) out.layers.push_back(sample(collector, l));
-  for (const index l : deepest_layers(c)) {
+  for (const index_t l : all) out.layers.push_back(sample(collector, l));
+  for (const index_t l : deepest_layers(c)) {
     out.other_choice.push_back(sample(other, l));
     out.other_choice.back().choice = 1;
   }
@@ -212,7 +213,7 @@ atlas::head_sample study_session::initial_sample(std::size_t m, std::size_t t) c
   const atlas::transformer model =
       atlas::random_transformer(models_[m].config, options_.common.seed);
   const atlas::transformer_config& c = model.config();
-  const index deepest = c.layers - 1;
+  const index_t deepest = c.layers - 1;
   atlas::cloud_collector collector(collection(c, options_, {deepest}, options_.common.seed));
   model.forward(models_[m].blocks[t], {.observed_layers = {deepest},
                                        .observer = collector.observer(),

@@ -14,13 +14,13 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 struct thermo_options {
   common_options common;
   model_options source;
   layer_options layers;
-  index min_context = 16, permutations = 1999, draws = 10;
+  index_t min_context = 16, permutations = 1999, draws = 10;
   double noise = 0.05;
 };
 
@@ -49,25 +49,25 @@ atlas::owned_tensor<double, 3> effective_temperature(const atlas::layer_thermody
   auto out = atlas::copy_as<double>(
       static_cast<const atlas::tensor_view<const double, 3>&>(layer.entropy));
   double* const x = out.mutable_view().data();
-  for (index i = 0; i < out.size(); ++i) x[i] = std::exp(x[i]);
+  for (index_t i = 0; i < out.size(); ++i) x[i] = std::exp(x[i]);
   return out;
 }
 
 /// Mean over heads, `[B, T]`.
 atlas::owned_tensor<double, 2> mean_over_heads(const atlas::tensor_view<const double, 3>& x) {
   atlas::owned_tensor<double, 2> out({x.extent(1), x.extent(2)});
-  for (index h = 0; h < x.extent(0); ++h)
-    for (index b = 0; b < x.extent(1); ++b)
-      for (index t = 0; t < x.extent(2); ++t)
+  for (index_t h = 0; h < x.extent(0); ++h)
+    for (index_t b = 0; b < x.extent(1); ++b)
+      for (index_t t = 0; t < x.extent(2); ++t)
         out.mutable_view()(b, t) += x(h, b, t) / static_cast<double>(x.extent(0));
   return out;
 }
 
 /// Rows from `min_context` on of all blocks, one after the other.
-std::vector<double> late_rows(const atlas::tensor_view<const double, 2>& x, index min_context) {
+std::vector<double> late_rows(const atlas::tensor_view<const double, 2>& x, index_t min_context) {
   std::vector<double> out;
-  for (index b = 0; b < x.extent(0); ++b)
-    for (index t = min_context; t < x.extent(1); ++t) out.push_back(x(b, t));
+  for (index_t b = 0; b < x.extent(0); ++b)
+    for (index_t t = min_context; t < x.extent(1); ++t) out.push_back(x(b, t));
   return out;
 }
 
@@ -111,8 +111,8 @@ std::string correlation_text(const maybe_correlation& r) {
 /// What was seen of a model and a text.
 struct thermo_run {
   const thermo_options& o;
-  std::vector<index> layers;
-  index heads = 0;
+  std::vector<index_t> layers;
+  index_t heads = 0;
   std::vector<double> prediction, log_position;  ///< of late rows
   atlas::permutation_options shuffles;
 
@@ -125,7 +125,7 @@ json summary_json(const atlas::sample_summary& s) {
   return {{"mean", number(s.mean)}, {"standard_error", number(s.standard_error)}};
 }
 
-json head_json(const thermo_run& run, const atlas::layer_thermodynamics& layer, index head) {
+json head_json(const thermo_run& run, const atlas::layer_thermodynamics& layer, index_t head) {
   json out = {{"head", head}};
   for (const observable& x : observables)
     out[x.name] =
@@ -161,12 +161,12 @@ struct layer_outcome {
   double mean_ratio = 0;
 };
 
-layer_outcome describe_layer(const thermo_run& run, index number,
+layer_outcome describe_layer(const thermo_run& run, index_t number,
                              const atlas::layer_thermodynamics& layer) {
   json heads = json::array();
   std::vector<std::vector<std::string>> rows = {{"head", "F", "<E>", "C", "S (null)", "T_eff",
                                                  "purity", "S_vn", "R (null)", "margin", "stable"}};
-  for (index h = 0; h < run.heads; ++h) {
+  for (index_t h = 0; h < run.heads; ++h) {
     heads.push_back(head_json(run, layer, h));
     rows.push_back(head_row(heads.back()));
   }
@@ -211,10 +211,10 @@ std::string depth_text(const atlas::crystallization_point& point) {
 }
 
 /// The pass: everything looks on at once.
-json observe(const model_source& source, const thermo_options& o, const std::vector<index>& layers,
-             atlas::thermodynamics_collector& collector,
+json observe(const model_source& source, const thermo_options& o,
+             const std::vector<index_t>& layers, atlas::thermodynamics_collector& collector,
              atlas::owned_tensor<double, 2>& prediction) {
-  const auto see = [&](index first, const atlas::tensor_view<const float, 2>& logits) {
+  const auto see = [&](index_t first, const atlas::tensor_view<const float, 2>& logits) {
     const auto seen = atlas::boltzmann_observables(logits, {.threads = o.common.threads});
     std::copy_n(seen.entropy.data(), seen.entropy.size(), prediction.mutable_view().data() + first);
   };
@@ -226,11 +226,11 @@ json observe(const model_source& source, const thermo_options& o, const std::vec
                                             .on_progress = progress_bar(o.common)}));
 }
 
-thermo_run prepare(const thermo_options& o, std::vector<index> layers, index heads,
+thermo_run prepare(const thermo_options& o, std::vector<index_t> layers, index_t heads,
                    const atlas::tensor_view<const double, 2>& prediction) {
   thermo_run run{o, std::move(layers), heads, late_rows(prediction, o.min_context), {}, {}};
-  const index late = prediction.extent(1) - o.min_context;
-  for (index i = 0; i < late * prediction.extent(0); ++i)
+  const index_t late = prediction.extent(1) - o.min_context;
+  for (index_t i = 0; i < late * prediction.extent(0); ++i)
     run.log_position.push_back(std::log(static_cast<double>(o.min_context + i % late + 1)));
   run.shuffles = {.permutations = o.permutations,
                   .block_size = late,
@@ -242,9 +242,9 @@ thermo_run prepare(const thermo_options& o, std::vector<index> layers, index hea
 void run_thermo(const thermo_options& o) {
   model_source source = open_model_source(o.source);
   const atlas::transformer_config& config = source.lm.model.config();
-  const std::vector<index> layers = chosen_layers(o.layers, config.layers);
+  const std::vector<index_t> layers = chosen_layers(o.layers, config.layers);
   atlas::detail::check_between(o.min_context, 0, o.source.block_size - 1, "--min-context");
-  atlas::detail::check_between(o.permutations, 1, index{1} << 30, "--permutations");
+  atlas::detail::check_between(o.permutations, 1, index_t{1} << 30, "--permutations");
   atlas::thermodynamics_collector collector({.layers = layers,
                                              .heads = config.heads,
                                              .blocks = o.source.blocks,
@@ -262,7 +262,7 @@ void run_thermo(const thermo_options& o) {
                                                     "partial", "S_vn: Pearson", "Spearman",
                                                     "partial"}};
   std::vector<double> ratios;
-  for (const index l : layers) {
+  for (const index_t l : layers) {
     layer_outcome outcome = describe_layer(run, l, collector.layer(l));
     found.push_back(std::move(outcome.result));
     table += outcome.table;
@@ -272,7 +272,7 @@ void run_thermo(const thermo_options& o) {
   table += "Correlation with prediction entropy; partial: given log position\n" +
            table_text(profile) + "\n";
   json result = {{"source", source.description}, {"layers", found}};
-  if (static_cast<index>(layers.size()) == config.layers) {
+  if (static_cast<index_t>(layers.size()) == config.layers) {
     const auto point = atlas::crystallization_depth(ratios);
     result["crystallization"] = {{"layer", point.layer ? json(*point.layer) : json(nullptr)},
                                  {"fraction", point.layer ? json(*point.fraction) : json(nullptr)}};

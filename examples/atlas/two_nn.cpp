@@ -24,7 +24,7 @@ struct two_nn_command {
   std::string estimator = "censored";
   std::string exclude;  ///< empty: whole where contexts are given, none otherwise
   double discard = 0.1;
-  atlas::index surrogates = 0;
+  atlas::index_t surrogates = 0;
 
   void run() const {
     const atlas::io::npy_info info = atlas::io::npy_header(file);
@@ -78,19 +78,19 @@ struct two_nn_command {
     if (kind == "whole") {
       if (context_file.empty())
         throw atlas::value_error("--exclude whole", "--context C.npy", "none");
-      return atlas::same_context(atlas::io::read_npy<atlas::index, 1>(context_file));
+      return atlas::same_context(atlas::io::read_npy<atlas::index_t, 1>(context_file));
     }
-    const atlas::index width = window(kind);
+    const atlas::index_t width = window(kind);
     if (position_file.empty())
       throw atlas::value_error("--exclude " + kind, "--position P.npy", "none");
-    const auto position = atlas::io::read_npy<atlas::index, 1>(position_file);
+    const auto position = atlas::io::read_npy<atlas::index_t, 1>(position_file);
     if (context_file.empty()) return atlas::nearby_positions(position, width);
-    return atlas::same_context_within(atlas::io::read_npy<atlas::index, 1>(context_file), position,
-                                      width);
+    return atlas::same_context_within(atlas::io::read_npy<atlas::index_t, 1>(context_file),
+                                      position, width);
   }
 
-  static atlas::index window(const std::string& text) {
-    atlas::index width = -1;
+  static atlas::index_t window(const std::string& text) {
+    atlas::index_t width = -1;
     const char* end = text.data() + text.size();
     const auto parsed = std::from_chars(text.data(), end, width);
     if (parsed.ec != std::errc() || parsed.ptr != end || width < 0)

@@ -10,18 +10,18 @@ namespace atlas_program {
 
 namespace {
 
-using atlas::index;
+using atlas::index_t;
 
 struct uncertainty_command_options {
   common_options common;
   model_options source;
   layer_options layers;
-  index k = 0, draws = 20;
+  index_t k = 0, draws = 20;
 };
 
 json result_json(const linear_map& map, const atlas::uncertainty_result& r) {
   json angles = json::array();
-  for (index i = 0; i < r.angles.angles.size(); ++i) angles.push_back(number(r.angles.angles(i)));
+  for (index_t i = 0; i < r.angles.angles.size(); ++i) angles.push_back(number(r.angles.angles(i)));
   return {{"name", short_name(map)},
           {"layer", map.layer},
           {"outputs", map.weights.rows()},
@@ -67,7 +67,7 @@ constexpr const char* how_to_read_uncertainty =
     "it.\n";
 
 void run_uncertainty(const uncertainty_command_options& o) {
-  atlas::detail::check_between(o.draws, 2, index{1} << 30, "--draws");
+  atlas::detail::check_between(o.draws, 2, index_t{1} << 30, "--draws");
   const model_source source = open_model_source(o.source);
   const auto maps = collect_linear_maps(
       source.lm.model, source.blocks,
@@ -76,7 +76,7 @@ void run_uncertainty(const uncertainty_command_options& o) {
   for (const linear_map& map : maps)
     atlas::detail::check_between(o.k, 0, map.weights.cols(), "--k");
   atlas::progress_meter meter(progress_bar(o.common), "eigenbases",
-                              static_cast<index>(maps.size()));
+                              static_cast<index_t>(maps.size()));
   json found = json::array();
   std::vector<std::vector<std::string>> rows = {{"matrix", "rank F_W", "rank G_A", "k", "cosine",
                                                  "random (sd)", "z", "commutator", "random (sd)",

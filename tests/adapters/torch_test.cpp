@@ -35,8 +35,8 @@ at::Tensor numbered_tensor(std::int64_t rows, std::int64_t cols) {
 template <class View>
 bool has_elements_of(const View& view, const at::Tensor& tensor) {
   if (view.extent(0) != tensor.size(0) || view.extent(1) != tensor.size(1)) return false;
-  for (atlas::index i = 0; i < view.extent(0); ++i)
-    for (atlas::index k = 0; k < view.extent(1); ++k)
+  for (atlas::index_t i = 0; i < view.extent(0); ++i)
+    for (atlas::index_t k = 0; k < view.extent(1); ++k)
       if (static_cast<double>(view(i, k)) != tensor[i][k].item<double>()) return false;
   return true;
 }
@@ -53,11 +53,11 @@ struct cloud_pair {
   at::Tensor tensor;
 };
 
-cloud_pair normal_pair(atlas::index n, atlas::index d) {
+cloud_pair normal_pair(atlas::index_t n, atlas::index_t d) {
   cloud_pair pair{atlas_test::normal_cloud(n, d).cast<float>(), at::empty({n, d})};
   auto elements = pair.tensor.accessor<float, 2>();
-  for (atlas::index i = 0; i < n; ++i)
-    for (atlas::index k = 0; k < d; ++k) elements[i][k] = pair.matrix(i, k);
+  for (atlas::index_t i = 0; i < n; ++i)
+    for (atlas::index_t k = 0; k < d; ++k) elements[i][k] = pair.matrix(i, k);
   return pair;
 }
 
@@ -256,7 +256,7 @@ TEST_CASE("attention of all heads is decomposed where it lies") {
   const at::Tensor values = at::randn({2, 16, 4, 5}).transpose(1, 2);
   const auto heads = atlas::decompose_residuals(weights[1], values[1]);
   REQUIRE(heads.size() == 4);
-  for (atlas::index h = 0; h < 4; ++h) {
+  for (atlas::index_t h = 0; h < 4; ++h) {
     const auto& head = heads[static_cast<std::size_t>(h)];
     const at::Tensor most = std::get<1>(weights[1][h].max(1));
     const at::Tensor raw =

@@ -37,7 +37,7 @@ TEST_CASE("cloud rows are the residuals of the places that they name") {
     model.forward(blocks, {.observer = collector.observer()});
     const auto clouds = collector.clouds(1);
     CHECK(clouds.points.extents() == atlas::shape<3>{4, 60, options.head_dimension});
-    std::map<std::pair<atlas::index, atlas::index>, atlas::owned_tensor<float, 2>> residuals;
+    std::map<std::pair<atlas::index_t, atlas::index_t>, atlas::owned_tensor<float, 2>> residuals;
     std::mutex mutex;
     model.forward(
         blocks,
@@ -47,9 +47,9 @@ TEST_CASE("cloud rows are the residuals of the places that they name") {
            residuals[{h.block, h.head}] = kind == atlas::residual_kind::raw ? r.raw : r.tail;
          }});
     int wrong = 0;
-    for (atlas::index n = 0; n < 60; ++n)
-      for (atlas::index h = 0; h < 4; ++h)
-        for (atlas::index k = 0; k < options.head_dimension; ++k)
+    for (atlas::index_t n = 0; n < 60; ++n)
+      for (atlas::index_t h = 0; h < 4; ++h)
+        for (atlas::index_t k = 0; k < options.head_dimension; ++k)
           wrong +=
               clouds.points(h, n, k) != residuals[{clouds.context[n], h}](clouds.position[n], k);
     CHECK(wrong == 0);
@@ -62,8 +62,8 @@ TEST_CASE("rows are distinct places after the first ones, the same for every thr
   model.forward(some_blocks(5, 40), {.observer = one.observer(), .threads = 1});
   model.forward(some_blocks(5, 40), {.observer = two.observer(), .threads = 2});
   const auto a = one.clouds(0), b = two.clouds(0);
-  std::set<std::pair<atlas::index, atlas::index>> places;
-  for (atlas::index n = 0; n < 60; ++n) {
+  std::set<std::pair<atlas::index_t, atlas::index_t>> places;
+  for (atlas::index_t n = 0; n < 60; ++n) {
     CHECK(a.position[n] >= 6);
     places.emplace(a.context[n], a.position[n]);
   }

@@ -39,7 +39,7 @@ TEST_CASE("residuals are what is left of attention without its largest weight") 
       if (q > 0) CHECK(r.tail(q, k) == Approx(tail(k)).margin(1e-10));
     }
   }
-  CHECK(r.undefined_tails == std::vector<atlas::index>{0});  // a query that sees one key only
+  CHECK(r.undefined_tails == std::vector<atlas::index_t>{0});  // a query that sees one key only
 }
 
 TEST_CASE("a weight so near 1 that 1 - w has no digits left still has its tail") {

@@ -30,7 +30,7 @@ TEST_CASE("what is collected is what the functions give on each head and block")
                          .observer =
                              [&](const atlas::head_capture& c) {
                                const auto density = atlas::density_matrix(c.weights, c.values);
-                               for (atlas::index t = 0; t < 40; ++t) {
+                               for (atlas::index_t t = 0; t < 40; ++t) {
                                  const auto o = atlas::boltzmann_observables<1>(c.logits[t]);
                                  wrong += all.entropy(c.head, c.block, t) != o.entropy;
                                  wrong += all.heat_capacity(c.head, c.block, t) != o.heat_capacity;
@@ -40,7 +40,7 @@ TEST_CASE("what is collected is what the functions give on each head and block")
                                  unstable += all.stable(c.head, c.block, t) < 1;
                                  // The query and keys that are handed out give the logits.
                                  double dot = 0;
-                                 for (atlas::index k = 0; k < c.keys.extent(1); ++k)
+                                 for (atlas::index_t k = 0; k < c.keys.extent(1); ++k)
                                    dot += static_cast<double>(c.queries(t, k) * c.keys(t, k));
                                  dot /= std::sqrt(static_cast<double>(c.keys.extent(1)));
                                  wrong += std::abs(dot - static_cast<double>(c.logits(t, t))) >
@@ -51,7 +51,7 @@ TEST_CASE("what is collected is what the functions give on each head and block")
   CHECK(wrong == 0);
   CHECK(unstable > 0);
   CHECK(all.undefined_rows == 0);
-  for (atlas::index i = 0; i < all.entropy.size(); ++i) {
+  for (atlas::index_t i = 0; i < all.entropy.size(); ++i) {
     CHECK(all.stable.data()[i] == again.stable.data()[i]);
     CHECK(all.null_ratio.data()[i] == again.null_ratio.data()[i]);
     CHECK(all.von_neumann_entropy.data()[i] == again.von_neumann_entropy.data()[i]);
@@ -61,14 +61,14 @@ TEST_CASE("what is collected is what the functions give on each head and block")
 
 TEST_CASE("random logits have the observables of their null") {
   // A head whose logits are independent normals: the null of its rows is drawn from the same.
-  const atlas::index t = 256;
+  const atlas::index_t t = 256;
   owned_tensor<float, 2> logits({t, t}), values({t, 4}), keys({t, 4});
   atlas::random_stream random(3);
-  for (atlas::index q = 0; q < t; ++q)
-    for (atlas::index k = 0; k < t; ++k)
+  for (atlas::index_t q = 0; q < t; ++q)
+    for (atlas::index_t k = 0; k < t; ++k)
       logits.mutable_view()(q, k) = k <= q ? static_cast<float>(1.5 * random.normal())
                                            : -std::numeric_limits<float>::infinity();
-  for (atlas::index i = 0; i < 4 * t; ++i) {
+  for (atlas::index_t i = 0; i < 4 * t; ++i) {
     values.mutable_view().data()[i] = static_cast<float>(random.normal());
     keys.mutable_view().data()[i] = static_cast<float>(random.normal());
   }

@@ -16,10 +16,10 @@ using namespace atlas_test;
 namespace {
 
 /// Two layers that change nothing.
-atlas::autoencoder identity_autoencoder(atlas::index d) {
+atlas::autoencoder identity_autoencoder(atlas::index_t d) {
   atlas::autoencoder a{atlas::mlp({d, d, d}, {false, false}), 1, Eigen::RowVectorXd::Zero(d), 1};
   for (const atlas::mlp_layer& layer : a.model.layers)
-    for (atlas::index k = 0; k < d; ++k)
+    for (atlas::index_t k = 0; k < d; ++k)
       a.model.parameters[static_cast<std::size_t>(layer.offset + k * (d + 1))] = 1;
   return a;
 }

@@ -23,7 +23,7 @@ double worst_gelu_error() {
   std::vector<Scalar> x;
   for (int i = -15000; i <= 15000; ++i) x.push_back(static_cast<Scalar>(i) / Scalar(1000));
   std::vector<Scalar> value = x, slope(x.size());
-  atlas::detail::gelu(value.data(), static_cast<atlas::index>(x.size()), slope.data());
+  atlas::detail::gelu(value.data(), static_cast<atlas::index_t>(x.size()), slope.data());
   double worst = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const auto at = static_cast<double>(x[i]);

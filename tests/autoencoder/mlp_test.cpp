@@ -12,7 +12,7 @@
 namespace {
 
 template <class Scalar>
-atlas::basic_mlp<Scalar> random_mlp(const std::vector<atlas::index>& sizes,
+atlas::basic_mlp<Scalar> random_mlp(const std::vector<atlas::index_t>& sizes,
                                     const std::vector<bool>& activated) {
   atlas::basic_mlp<Scalar> model(sizes, activated);
   atlas::random_stream random(11);
@@ -32,7 +32,7 @@ double squared_errors(const atlas::basic_mlp<double>& model, const atlas::row_ma
 }  // namespace
 
 TEST_CASE("gradients of perceptrons are those of central differences") {
-  const auto shapes = std::vector<std::vector<atlas::index>>{{4, 3}, {5, 6, 2}, {7, 9, 2, 8, 5}};
+  const auto shapes = std::vector<std::vector<atlas::index_t>>{{4, 3}, {5, 6, 2}, {7, 9, 2, 8, 5}};
   for (const auto& sizes : shapes) {
     std::vector<bool> activated(sizes.size() - 1, true);
     activated.back() = false;
@@ -63,15 +63,15 @@ TEST_CASE("a perceptron is affine maps with GELUs between, written out") {
   const atlas::row_matrix<float> x = atlas_test::normal_cloud(5, 3).cast<float>();
   atlas::detail::mlp_pass<float> pass(model);
   const atlas::row_matrix<float> got = pass.forward(x, 0, 2);
-  const auto p = [&](atlas::index at) {
+  const auto p = [&](atlas::index_t at) {
     return static_cast<double>(model.parameters[static_cast<std::size_t>(at)]);
   };
-  for (atlas::index i = 0; i < 5; ++i)
-    for (atlas::index o = 0; o < 2; ++o) {
+  for (atlas::index_t i = 0; i < 5; ++i)
+    for (atlas::index_t o = 0; o < 2; ++o) {
       double sum = p(16 + 8 + o);
-      for (atlas::index h = 0; h < 4; ++h) {
+      for (atlas::index_t h = 0; h < 4; ++h) {
         double in = p(12 + h);
-        for (atlas::index k = 0; k < 3; ++k) in += p(h * 3 + k) * static_cast<double>(x(i, k));
+        for (atlas::index_t k = 0; k < 3; ++k) in += p(h * 3 + k) * static_cast<double>(x(i, k));
         sum += p(16 + o * 4 + h) * 0.5 * in * std::erfc(-in / std::sqrt(2.0));
       }
       CHECK(static_cast<double>(got(i, o)) == Approx(sum).margin(1e-6));
@@ -81,7 +81,7 @@ TEST_CASE("a perceptron is affine maps with GELUs between, written out") {
 TEST_CASE("parameters start uniform on +-1 / sqrt(in), from the stream") {
   const auto model = random_mlp<float>({16, 200, 3}, {true, false});
   double mean = 0, square = 0, largest = 0;
-  for (atlas::index i = 0; i < 17 * 200; ++i) {
+  for (atlas::index_t i = 0; i < 17 * 200; ++i) {
     const auto v = static_cast<double>(model.parameters[static_cast<std::size_t>(i)]);
     mean += v / 3400, square += v * v / 3400;
     largest = std::max(largest, std::abs(v));

@@ -9,11 +9,11 @@
 namespace {
 
 /// Every row once, in increasing order on each side.
-void check_split(const atlas::row_split& s, atlas::index rows) {
-  std::set<atlas::index> all(s.training.begin(), s.training.end());
+void check_split(const atlas::row_split& s, atlas::index_t rows) {
+  std::set<atlas::index_t> all(s.training.begin(), s.training.end());
   all.insert(s.held_out.begin(), s.held_out.end());
-  CHECK(static_cast<atlas::index>(all.size()) == rows);
-  CHECK(static_cast<atlas::index>(s.training.size() + s.held_out.size()) == rows);
+  CHECK(static_cast<atlas::index_t>(all.size()) == rows);
+  CHECK(static_cast<atlas::index_t>(s.training.size() + s.held_out.size()) == rows);
   CHECK(std::is_sorted(s.training.begin(), s.training.end()));
   CHECK(std::is_sorted(s.held_out.begin(), s.held_out.end()));
 }

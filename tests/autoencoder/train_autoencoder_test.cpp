@@ -17,18 +17,18 @@ using atlas::tensor_view;
 namespace {
 
 /// Four wide directions and four narrow ones.
-Eigen::MatrixXd flat_cloud(atlas::index n) {
+Eigen::MatrixXd flat_cloud(atlas::index_t n) {
   Eigen::VectorXd spread(8);
   spread << 4, 3, 2, 1, 0.3, 0.3, 0.2, 0.2;
   return normal_cloud(n, 8) * spread.asDiagonal();
 }
 
 /// Two heads: a roll and its shadow.
-owned_tensor<float, 3> two_clouds(atlas::index n) {
+owned_tensor<float, 3> two_clouds(atlas::index_t n) {
   owned_tensor<float, 3> clouds({2, n, 3});
   const auto roll = swiss_roll(n);
-  for (atlas::index i = 0; i < n; ++i)
-    for (atlas::index k = 0; k < 3; ++k) {
+  for (atlas::index_t i = 0; i < n; ++i)
+    for (atlas::index_t k = 0; k < 3; ++k) {
       clouds.mutable_view()(0, i, k) = static_cast<float>(roll(i, k));
       clouds.mutable_view()(1, i, k) = static_cast<float>(k == 2 ? roll(i, 1) : roll(i, k));
     }
@@ -86,27 +86,27 @@ TEST_CASE("the share of PCA is that of eigenvectors, in long hand") {
   CHECK(r.pca_unexplained == Approx(wanted).epsilon(tolerance::float_rounding));
   const auto back = atlas::reconstruct(r.model, cloud(split.held_out, Eigen::all));
   double error = 0;
-  for (atlas::index i = 0; i < back.extent(0); ++i)
-    for (atlas::index k = 0; k < 8; ++k)
+  for (atlas::index_t i = 0; i < back.extent(0); ++i)
+    for (atlas::index_t k = 0; k < 8; ++k)
       error += std::pow(static_cast<double>(back(i, k)) - mean(k) - held(i, k), 2);
   CHECK(r.held_out_unexplained == Approx(error / held.squaredNorm()).epsilon(1e-4));
 }
 
 TEST_CASE("standard errors are those of a jackknife between contexts") {
   const Eigen::MatrixXd cloud = flat_cloud(600);
-  owned_tensor<atlas::index, 1> context({600});
-  for (atlas::index i = 0; i < 600; ++i) context.mutable_view()[i] = i / 10;
+  owned_tensor<atlas::index_t, 1> context({600});
+  for (atlas::index_t i = 0; i < 600; ++i) context.mutable_view()[i] = i / 10;
   const auto r = atlas::train_autoencoder(
       cloud, {.bottleneck = 4, .epochs = 2, .held_out = 0.5, .context = context});
   const auto split = atlas::split_by_context(context, 0.5, 0);
-  CHECK(static_cast<atlas::index>(split.held_out.size()) == r.held_out_rows);
+  CHECK(static_cast<atlas::index_t>(split.held_out.size()) == r.held_out_rows);
   Eigen::RowVectorXd mean = cloud(split.training, Eigen::all).colwise().mean();
   const auto back = atlas::reconstruct(r.model, cloud);
-  std::map<atlas::index, std::pair<double, double>> sums;
+  std::map<atlas::index_t, std::pair<double, double>> sums;
   double errors = 0, squares = 0;
   for (const auto row : split.held_out) {
     double error = 0;
-    for (atlas::index k = 0; k < 8; ++k)
+    for (atlas::index_t k = 0; k < 8; ++k)
       error += std::pow(static_cast<double>(back(row, k)) - cloud(row, k), 2);
     const double square = (cloud.row(row) - mean).squaredNorm();
     sums[context[row]].first += error, sums[context[row]].second += square;
@@ -164,7 +164,7 @@ TEST_CASE("early stopping keeps the best parameters") {
                                         .batch = 10,
                                         .adam = {.learning_rate = 3e-3},
                                         .patience = 10};
-  std::vector<atlas::index> done;
+  std::vector<atlas::index_t> done;
   auto counted = o;
   counted.on_progress = [&](const atlas::progress& p) {
     done.push_back(p.done);
@@ -173,7 +173,7 @@ TEST_CASE("early stopping keeps the best parameters") {
   const auto r = atlas::train_autoencoder(few, counted);
   CHECK(r.epochs_run < 3000);
   CHECK(r.best_epoch == r.epochs_run - 10);
-  CHECK(static_cast<atlas::index>(r.validation_losses.size()) == r.epochs_run);
+  CHECK(static_cast<atlas::index_t>(r.validation_losses.size()) == r.epochs_run);
   CHECK(std::min_element(r.validation_losses.begin(), r.validation_losses.end()) -
             r.validation_losses.begin() + 1 ==
         r.best_epoch);
@@ -185,13 +185,13 @@ TEST_CASE("early stopping keeps the best parameters") {
 }
 
 TEST_CASE("with contexts, validation rows are of contexts of their own") {
-  owned_tensor<atlas::index, 1> context({90});
-  for (atlas::index i = 0; i < 90; ++i) context.mutable_view()[i] = i % 9;
+  owned_tensor<atlas::index_t, 1> context({90});
+  for (atlas::index_t i = 0; i < 90; ++i) context.mutable_view()[i] = i % 9;
   const auto rows =
       atlas::detail::rows_for(90, {.context = context, .patience = 3, .validation = 0.25});
-  std::set<atlas::index> fitted, others;
+  std::set<atlas::index_t> fitted, others;
   for (std::size_t i = 0; i < rows.split.training.size(); ++i)
-    (static_cast<atlas::index>(i) < rows.fitted ? fitted : others)
+    (static_cast<atlas::index_t>(i) < rows.fitted ? fitted : others)
         .insert(context[rows.split.training[i]]);
   others.insert(rows.groups.begin(), rows.groups.end());
   CHECK(fitted.size() == 5);
@@ -205,8 +205,8 @@ TEST_CASE("codes decode to the reconstruction") {
   const auto codes = atlas::encode(r.model, roll);
   CHECK(codes.extents() == atlas::shape<2>{300, 2});
   const auto back = atlas::decode(r.model, codes), straight = atlas::reconstruct(r.model, roll);
-  for (atlas::index i = 0; i < 300; ++i)
-    for (atlas::index k = 0; k < 3; ++k) CHECK(back(i, k) == straight(i, k));
+  for (atlas::index_t i = 0; i < 300; ++i)
+    for (atlas::index_t k = 0; k < 3; ++k) CHECK(back(i, k) == straight(i, k));
   CHECK_REFUSED(atlas::shape_error, atlas::encode(r.model, normal_cloud(4, 5)), "points", "5");
   CHECK_REFUSED(atlas::shape_error, atlas::decode(r.model, normal_cloud(4, 3)), "codes", "3");
   Eigen::MatrixXd bad = normal_cloud(4, 3);
@@ -217,7 +217,7 @@ TEST_CASE("codes decode to the reconstruction") {
 TEST_CASE("training can be stopped") {
   const auto clouds = two_clouds(50);
   auto o = quick;
-  atlas::index calls = 0;
+  atlas::index_t calls = 0;
   o.on_progress = [&](const atlas::progress& p) {
     CHECK(p.total == 8);
     return ++calls < 5;
@@ -242,15 +242,15 @@ TEST_CASE("points and options that cannot be trained on are refused") {
   CHECK_REFUSED(atlas::value_error, with({.bottleneck = 2, .patience = 1, .validation = 0}),
                 "validation", "0.0");
   CHECK_REFUSED(atlas::value_error, with({.bottleneck = 2, .threads = -1}), "threads", "-1");
-  owned_tensor<atlas::index, 1> labels({20});
+  owned_tensor<atlas::index_t, 1> labels({20});
   CHECK_REFUSED(atlas::shape_error, with({.bottleneck = 2, .context = labels}), "context",
                 "at least 2 contexts");
   labels.mutable_view()[0] = 1;
   CHECK_REFUSED(atlas::shape_error, with({.bottleneck = 2, .context = labels, .patience = 2}),
                 "training share of context", "at least 2 contexts");
   CHECK_REFUSED(atlas::shape_error,
-                with({.bottleneck = 2, .context = owned_tensor<atlas::index, 1>({19})}), "context",
-                "20, got 19");
+                with({.bottleneck = 2, .context = owned_tensor<atlas::index_t, 1>({19})}),
+                "context", "20, got 19");
   CHECK_REFUSED(atlas::shape_error, atlas::train_autoencoder(normal_cloud(1, 3), quick), "points",
                 "2 rows");
   CHECK_REFUSED(atlas::shape_error, atlas::train_autoencoder(Eigen::MatrixXd(0, 3), quick),

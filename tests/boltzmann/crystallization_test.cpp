@@ -40,17 +40,17 @@ TEST_CASE("ratio and margin are of the two largest weights, wherever they are") 
   CHECK(atlas::concentration<1>(numbers{masked, 2, masked}).margin == 1);
   const Eigen::MatrixXd rows = Eigen::MatrixXd::Random(40, 9);
   const auto all = atlas::concentration<2>(rows, {.threads = 2});
-  for (atlas::index i = 0; i < 40; ++i)
+  for (atlas::index_t i = 0; i < 40; ++i)
     CHECK(all.ratio[i] == atlas::concentration<1>(rows.row(i)).ratio);
   CHECK_REFUSED(atlas::value_error, atlas::concentration<1>(numbers{masked}), "logits", "-inf");
 }
 
 TEST_CASE("L_c is where the ratio stays below the threshold to the end") {
   const auto of = [](const numbers& r) { return atlas::crystallization_depth(r); };
-  CHECK(of({0.5, 0.2, 0.04, 0.01}).layer == atlas::index{2});
+  CHECK(of({0.5, 0.2, 0.04, 0.01}).layer == atlas::index_t{2});
   CHECK(of({0.5, 0.2, 0.04, 0.01}).fraction == Approx(2.0 / 3));
-  CHECK(of({0.04, 0.2, 0.04, 0.01}).layer == atlas::index{2});
-  CHECK(of({0.01, 0.01}).layer == atlas::index{0});
+  CHECK(of({0.04, 0.2, 0.04, 0.01}).layer == atlas::index_t{2});
+  CHECK(of({0.01, 0.01}).layer == atlas::index_t{0});
   CHECK_FALSE(of({0.01, 0.05}).layer.has_value());
   CHECK(of({0.01}).fraction == 0.0);
   CHECK_REFUSED(atlas::shape_error, of({}), "mean_ratios", "none");
@@ -59,15 +59,16 @@ TEST_CASE("L_c is where the ratio stays below the threshold to the end") {
 
 TEST_CASE("the argmax of two keys flips as often as the normal distribution says") {
   // Keys +-e1 and queries (c, x): the noise flips the choice with probability Phi(-c / sd).
-  const atlas::index n = 4000;
+  const atlas::index_t n = 4000;
   Eigen::MatrixXd queries(n, 2), keys(2, 2);
   atlas::random_stream random(2);
-  for (atlas::index i = 0; i < n; ++i) queries.row(i) << (i % 2 == 0 ? 1.0 : -1.0), random.normal();
+  for (atlas::index_t i = 0; i < n; ++i)
+    queries.row(i) << (i % 2 == 0 ? 1.0 : -1.0), random.normal();
   keys << 1, 0, -1, 0;
   const auto r =
       atlas::argmax_stability(queries, keys, {.noise = 0.8, .draws = 10, .causal = false});
   double square = 0;
-  for (atlas::index c = 0; c < 2; ++c)
+  for (atlas::index_t c = 0; c < 2; ++c)
     square += (queries.col(c).array() - queries.col(c).mean()).square().sum();
   CHECK(r.noise_sd == Approx(0.8 * std::sqrt(square / (2 * n))).epsilon(1e-12));
   const double stays = 0.5 * std::erfc(-1 / r.noise_sd / std::sqrt(2.0));

@@ -21,24 +21,24 @@ namespace {
 constexpr double entropy_rounding = 1e-10;
 
 /// Causal weights of `queries` rows on `keys` keys.
-Eigen::MatrixXd causal_weights(atlas::index queries, atlas::index keys, double spread,
+Eigen::MatrixXd causal_weights(atlas::index_t queries, atlas::index_t keys, double spread,
                                std::uint64_t seed) {
   Eigen::MatrixXd logits(queries, keys);
   atlas::random_stream random(seed);
   for (double& x : logits.reshaped()) x = spread * random.normal();
-  for (atlas::index q = 0; q < queries; ++q)
-    for (atlas::index k = q + 1 + keys - queries; k < keys; ++k)
+  for (atlas::index_t q = 0; q < queries; ++q)
+    for (atlas::index_t k = q + 1 + keys - queries; k < keys; ++k)
       logits(q, k) = -std::numeric_limits<double>::infinity();
   const auto weights = atlas::softmax<2>(logits);
   Eigen::MatrixXd out(queries, keys);
-  for (atlas::index q = 0; q < queries; ++q)
-    for (atlas::index k = 0; k < keys; ++k) out(q, k) = weights(q, k);
+  for (atlas::index_t q = 0; q < queries; ++q)
+    for (atlas::index_t k = 0; k < keys; ++k) out(q, k) = weights(q, k);
   return out;
 }
 
 Eigen::MatrixXd explicit_density(const Eigen::VectorXd& weights, const Eigen::MatrixXd& values) {
   Eigen::MatrixXd rho = Eigen::MatrixXd::Zero(values.cols(), values.cols());
-  for (atlas::index i = 0; i < values.rows(); ++i) {
+  for (atlas::index_t i = 0; i < values.rows(); ++i) {
     const Eigen::VectorXd v = values.row(i).normalized();
     rho += weights(i) * v * v.transpose();
   }
@@ -57,7 +57,7 @@ double explicit_entropy(const Eigen::MatrixXd& rho) {
 
 TEST_CASE("purity and entropy are those of the explicit density matrix") {
   for (const auto& [queries, keys, d] :
-       {std::tuple<atlas::index, atlas::index, atlas::index>{40, 40, 8},
+       {std::tuple<atlas::index_t, atlas::index_t, atlas::index_t>{40, 40, 8},
         {150, 150, 32},
         {5, 300, 16},
         {30, 30, 64},
@@ -67,7 +67,7 @@ TEST_CASE("purity and entropy are those of the explicit density matrix") {
     const auto got = atlas::density_matrix(weights, values);
     CHECK(got.zero_values == 0);
     CHECK(got.undefined_rows == 0);
-    for (atlas::index q = 0; q < queries; ++q) {
+    for (atlas::index_t q = 0; q < queries; ++q) {
       const Eigen::MatrixXd rho = explicit_density(weights.row(q).transpose(), values);
       CHECK(got.purity[q] == Approx((rho * rho).trace()).epsilon(tolerance::double_rounding));
       CHECK(got.von_neumann_entropy[q] == Approx(explicit_entropy(rho)).margin(entropy_rounding));
@@ -77,7 +77,7 @@ TEST_CASE("purity and entropy are those of the explicit density matrix") {
 
 TEST_CASE("both sides of the spectrum give the same entropy") {
   for (const auto& [n, d] :
-       {std::pair<atlas::index, atlas::index>{10, 30}, {30, 10}, {64, 64}, {300, 24}}) {
+       {std::pair<atlas::index_t, atlas::index_t>{10, 30}, {30, 10}, {64, 64}, {300, 24}}) {
     const auto units = atlas::detail::directions_of<double>(
         atlas::as_view<2>(Eigen::MatrixXd(normal_cloud(n, d))));
     Eigen::RowVectorXd weights = Eigen::RowVectorXd::Random(n).cwiseAbs2();
@@ -95,18 +95,18 @@ TEST_CASE("both sides of the spectrum give the same entropy") {
 }
 
 TEST_CASE("rows of few keys, of keys of their own and of all keys share a tile") {
-  const atlas::index queries = 37, keys = 400, d = 20;
+  const atlas::index_t queries = 37, keys = 400, d = 20;
   atlas::random_stream random(3);
   Eigen::MatrixXd weights = Eigen::MatrixXd::Zero(queries, keys);
-  for (atlas::index q = 0; q < queries; ++q) {
-    const atlas::index used = q % 3 == 0 ? keys : 1 + q % 25;
-    for (atlas::index i = 0; i < used; ++i)
+  for (atlas::index_t q = 0; q < queries; ++q) {
+    const atlas::index_t used = q % 3 == 0 ? keys : 1 + q % 25;
+    for (atlas::index_t i = 0; i < used; ++i)
       weights(q, used == keys ? i : random.uniform_index(keys)) += 0.01 + random.uniform();
     weights.row(q) /= weights.row(q).sum();
   }
   const Eigen::MatrixXd values = normal_cloud(keys, d);
   const auto got = atlas::density_matrix(weights, values);
-  for (atlas::index q = 0; q < queries; ++q) {
+  for (atlas::index_t q = 0; q < queries; ++q) {
     const Eigen::MatrixXd rho = explicit_density(weights.row(q).transpose(), values);
     CHECK(got.von_neumann_entropy[q] == Approx(explicit_entropy(rho)).margin(entropy_rounding));
     CHECK(got.purity[q] == Approx((rho * rho).trace()).epsilon(tolerance::double_rounding));
@@ -117,16 +117,16 @@ TEST_CASE("closed forms: orthonormal values, one direction, one key, opposite di
   const Eigen::MatrixXd weights = causal_weights(20, 20, 1, 2);
   const Eigen::MatrixXd axes = 3 * Eigen::MatrixXd::Identity(20, 20);
   const auto spread = atlas::density_matrix(weights, axes);
-  for (atlas::index q = 0; q < 20; ++q) {
+  for (atlas::index_t q = 0; q < 20; ++q) {
     double s = 0;
-    for (atlas::index k = 0; k <= q; ++k) s -= weights(q, k) * std::log(weights(q, k));
+    for (atlas::index_t k = 0; k <= q; ++k) s -= weights(q, k) * std::log(weights(q, k));
     CHECK(spread.von_neumann_entropy[q] == Approx(s).margin(entropy_rounding));
     CHECK(spread.purity[q] == Approx(weights.row(q).squaredNorm()).epsilon(1e-12));
   }
   Eigen::MatrixXd same = Eigen::VectorXd::LinSpaced(20, 1, 20) * Eigen::RowVectorXd::Random(5);
   same.row(3) *= -1;  // a state has no sign
   const auto pure = atlas::density_matrix(weights, same);
-  for (atlas::index q = 0; q < 20; ++q) {
+  for (atlas::index_t q = 0; q < 20; ++q) {
     CHECK(pure.von_neumann_entropy[q] == Approx(0).margin(1e-12));
     CHECK(pure.purity[q] == Approx(1).epsilon(1e-12));
   }
@@ -173,25 +173,25 @@ TEST_CASE("zero values are left out and reported") {
 }
 
 TEST_CASE("heads, groups, storage order and threads agree bit for bit") {
-  const atlas::index heads = 4, t = 150, d = 8;
+  const atlas::index_t heads = 4, t = 150, d = 8;
   owned_tensor<float, 3> weights({heads, t, t}), values({2, t, d});
-  for (atlas::index h = 0; h < heads; ++h) {
+  for (atlas::index_t h = 0; h < heads; ++h) {
     const Eigen::MatrixXd w = causal_weights(t, t, 2, static_cast<std::uint64_t>(h));
-    for (atlas::index q = 0; q < t; ++q)
-      for (atlas::index k = 0; k < t; ++k)
+    for (atlas::index_t q = 0; q < t; ++q)
+      for (atlas::index_t k = 0; k < t; ++k)
         weights.mutable_view()(h, q, k) = static_cast<float>(w(q, k));
   }
   atlas::random_stream random(1);
-  for (atlas::index i = 0; i < values.size(); ++i)
+  for (atlas::index_t i = 0; i < values.size(); ++i)
     values.mutable_view().data()[i] = static_cast<float>(random.normal());
   const auto one = atlas::density_matrices(weights, values, {.threads = 1});
   const auto two = atlas::density_matrices(weights, values, {.threads = 2});
-  for (atlas::index h = 0; h < heads; ++h) {
+  for (atlas::index_t h = 0; h < heads; ++h) {
     const Eigen::MatrixXf columns =
         Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
             &weights(h, 0, 0), t, t);
     const auto alone = atlas::density_matrix(columns, values[h / 2]);
-    for (atlas::index q = 0; q < t; ++q) {
+    for (atlas::index_t q = 0; q < t; ++q) {
       CHECK(one.purity(h, q) == two.purity(h, q));
       CHECK(one.von_neumann_entropy(h, q) == two.von_neumann_entropy(h, q));
       CHECK(alone.purity[q] == one.purity(h, q));

@@ -67,7 +67,7 @@ void check_row(const numbers& s, double beta) {
   CHECK(close(got.effective_temperature, std::exp(wanted.entropy)));
 }
 
-numbers random_row(atlas::index n, double spread, std::uint64_t seed) {
+numbers random_row(atlas::index_t n, double spread, std::uint64_t seed) {
   atlas::random_stream random(seed);
   numbers s(static_cast<std::size_t>(n));
   for (double& x : s) x = spread * random.normal();
@@ -77,7 +77,7 @@ numbers random_row(atlas::index n, double spread, std::uint64_t seed) {
 }  // namespace
 
 TEST_CASE("observables are those of their definitions in long double") {
-  for (const atlas::index n : {1, 2, 7, 8, 9, 255, 256, 257, 1000})
+  for (const atlas::index_t n : {1, 2, 7, 8, 9, 255, 256, 257, 1000})
     for (const double spread : {1e-6, 1.0, 30.0, 1e4})
       for (const double beta : {0.1, 1.0, 7.5})
         check_row(random_row(n, spread, static_cast<std::uint64_t>(n)), beta);
@@ -95,7 +95,7 @@ TEST_CASE("F = <E> - S / beta over 1e5 rows, small logits and large") {
     for (double& x : logits.reshaped()) x = size * (2 * random.uniform() - 1);
     for (const double beta : {1.0, 0.37}) {
       const auto o = atlas::boltzmann_observables<2>(logits, {.beta = beta});
-      for (atlas::index i = 0; i < 100000; ++i) {
+      for (atlas::index_t i = 0; i < 100000; ++i) {
         const double right = o.mean_energy[i] - o.entropy[i] / beta;
         worst = std::max(worst, std::abs(o.free_energy[i] - right) /
                                     std::max(std::abs(o.mean_energy[i]), o.entropy[i] / beta));
@@ -163,7 +163,7 @@ TEST_CASE("ranks, strides, storage order, threads and scalars do not matter") {
   const auto c = atlas::boltzmann_observables(cube, {.threads = 3});
   const atlas::tensor_view<const double, 4> deep(rows.data(), {37, 1, 1, 300});
   const auto d = atlas::boltzmann_observables(deep);
-  for (atlas::index i = 0; i < 37; ++i) {
+  for (atlas::index_t i = 0; i < 37; ++i) {
     const auto alone = atlas::boltzmann_observables<1>(columns.row(i));
     for (const auto* x : {&a.entropy, &b.entropy}) CHECK((*x)[i] == alone.entropy);
     CHECK(b.free_energy[i] == alone.free_energy);
@@ -183,7 +183,7 @@ TEST_CASE("softmax weights sum to one, and are those of the definition") {
   const auto w = atlas::softmax<1>(s, {.beta = 0.8});
   const oracle o(s, 0.8L);
   double sum = 0;
-  for (atlas::index i = 0; i < 500; ++i) {
+  for (atlas::index_t i = 0; i < 500; ++i) {
     sum += w[i];
     const auto wanted =
         std::exp(0.8L * static_cast<long double>(s[static_cast<std::size_t>(i)]) - o.log_partition);

@@ -27,17 +27,17 @@ Matrix numbered(Eigen::Index rows, Eigen::Index cols) {
 }
 
 template <class View>
-bool is_numbered(const View& view, atlas::index rows, atlas::index cols) {
+bool is_numbered(const View& view, atlas::index_t rows, atlas::index_t cols) {
   if (view.extent(0) != rows || view.extent(1) != cols) return false;
-  for (atlas::index i = 0; i < rows; ++i)
-    for (atlas::index k = 0; k < cols; ++k)
+  for (atlas::index_t i = 0; i < rows; ++i)
+    for (atlas::index_t k = 0; k < cols; ++k)
       if (static_cast<double>(view(i, k)) != static_cast<double>(10 * i + k)) return false;
   return true;
 }
 
 struct my_matrix {
   std::vector<float> values;
-  atlas::index rows, cols;
+  atlas::index_t rows, cols;
 };
 
 }  // namespace

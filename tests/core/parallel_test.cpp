@@ -13,16 +13,16 @@ TEST_CASE("every task runs once, whatever the number of threads") {
   for (const int threads : {0, 1, 2, 7}) {
     std::vector<std::atomic<int>> seen(1000);
     atlas::parallel_for(1000, threads,
-                        [&](atlas::index i) { ++seen[static_cast<std::size_t>(i)]; });
+                        [&](atlas::index_t i) { ++seen[static_cast<std::size_t>(i)]; });
     for (const auto& s : seen) CHECK(s == 1);
   }
-  CHECK_NOTHROW(atlas::parallel_for(0, 2, [](atlas::index) { throw std::logic_error("none"); }));
+  CHECK_NOTHROW(atlas::parallel_for(0, 2, [](atlas::index_t) { throw std::logic_error("none"); }));
 }
 
 TEST_CASE("the error of the lowest task that failed comes out") {
   for (const int threads : {1, 2, 4}) {
     const std::string message = atlas_test::message_of<std::runtime_error>([&] {
-      atlas::parallel_for(100, threads, [](atlas::index i) {
+      atlas::parallel_for(100, threads, [](atlas::index_t i) {
         if (i >= 3) throw std::runtime_error("task " + std::to_string(i));
       });
     });
@@ -32,8 +32,8 @@ TEST_CASE("the error of the lowest task that failed comes out") {
 
 TEST_CASE("calls from inside a task run on the spot") {
   std::atomic<int> sum = 0;
-  atlas::parallel_for(4, 2, [&](atlas::index) {
-    atlas::parallel_for(10, 8, [&](atlas::index i) { sum += static_cast<int>(i); });
+  atlas::parallel_for(4, 2, [&](atlas::index_t) {
+    atlas::parallel_for(10, 8, [&](atlas::index_t i) { sum += static_cast<int>(i); });
   });
   CHECK(sum == 4 * 45);
 }
@@ -45,7 +45,7 @@ TEST_CASE("a negative number of threads is refused") {
 }
 
 TEST_CASE("progress counts up to its total and may cancel") {
-  std::vector<atlas::index> done;
+  std::vector<atlas::index_t> done;
   atlas::progress_meter meter(
       [&](const atlas::progress& p) {
         CHECK(p.stage == "work");
@@ -54,7 +54,7 @@ TEST_CASE("progress counts up to its total and may cancel") {
         return p.done < 15;
       },
       "work", 20);
-  CHECK_THROWS_AS(atlas::parallel_for(20, 2, [&](atlas::index) { meter.advance(); }),
+  CHECK_THROWS_AS(atlas::parallel_for(20, 2, [&](atlas::index_t) { meter.advance(); }),
                   atlas::cancelled);
-  for (std::size_t i = 0; i < 15; ++i) CHECK(done[i] == static_cast<atlas::index>(i) + 1);
+  for (std::size_t i = 0; i < 15; ++i) CHECK(done[i] == static_cast<atlas::index_t>(i) + 1);
 }

@@ -57,7 +57,7 @@ TEST_CASE("draws have the distributions that they are named after") {
 
 TEST_CASE("many normal numbers at once are those that come one by one, and the stream goes on") {
   for (const bool spare : {false, true})
-    for (const atlas::index count : {0, 1, 2, 63, 64, 65, 5000}) {
+    for (const atlas::index_t count : {0, 1, 2, 63, 64, 65, 5000}) {
       CAPTURE(spare, count);
       random_stream one(8, 2), many(8, 2);
       if (spare) CHECK(one() == many());
@@ -85,5 +85,5 @@ TEST_CASE("sampled rows are distinct and sorted, permutations are permutations")
   CHECK(rows.back() < 1000);
   auto order = atlas::random_permutation(50, random);
   std::sort(order.begin(), order.end());
-  for (atlas::index i = 0; i < 50; ++i) CHECK(order[static_cast<std::size_t>(i)] == i);
+  for (atlas::index_t i = 0; i < 50; ++i) CHECK(order[static_cast<std::size_t>(i)] == i);
 }

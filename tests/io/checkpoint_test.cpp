@@ -42,7 +42,7 @@ TEST_CASE("a folder with one file", "[io][checkpoint]") {
     CHECK(all.names() == std::vector<std::string>{"a"});
     CHECK(all.contains("a"));
     CHECK_FALSE(all.contains("b"));
-    CHECK(all.at("a").extents == std::vector<atlas::index>{3});
+    CHECK(all.at("a").extents == std::vector<atlas::index_t>{3});
     CHECK(all.read<double, 1>("a")(2) == 3);
     CHECK_REFUSED(format_error, all.at("b"), folder.path().string(), "\"b\"");
     CHECK_REFUSED(atlas::shape_error, (all.read<float, 1>("a", {4})), "model.safetensors", "[4]");

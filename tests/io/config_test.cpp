@@ -60,12 +60,12 @@ TEST_CASE("Qwen2 slides where its configuration says so") {
   CHECK(llama(R"("sliding_window":9,"use_sliding_window":false)", "qwen2").window(3) == 0);
   const auto from =
       llama(R"("sliding_window":9,"use_sliding_window":true,"max_window_layers":2)", "qwen2");
-  CHECK(from.windows == std::vector<atlas::index>{0, 0, 9, 9});
+  CHECK(from.windows == std::vector<atlas::index_t>{0, 0, 9, 9});
   const auto types =
       llama(R"("sliding_window":9,"use_sliding_window":true,"layer_types":)"
             R"(["sliding_attention","full_attention","full_attention","sliding_attention"])",
             "qwen2");
-  CHECK(types.windows == std::vector<atlas::index>{9, 0, 0, 9});
+  CHECK(types.windows == std::vector<atlas::index_t>{9, 0, 0, 9});
 }
 
 TEST_CASE("the architecture may stand for the model type") {

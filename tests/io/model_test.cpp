@@ -88,9 +88,10 @@ TEST_CASE("blocks of a text are its first tokens") {
   const std::string text = "Call me Ishmael. Some years ago, never mind how long precisely.";
   const auto ids = words.encode(text);
   const auto blocks = io::text_blocks(words, text, 2, 5);
-  for (atlas::index i = 0; i < 10; ++i)
+  for (atlas::index_t i = 0; i < 10; ++i)
     CHECK(blocks(i / 5, i % 5) == ids[static_cast<std::size_t>(i)]);
-  CHECK(io::text_blocks(words, text, 0, 5).extent(0) == static_cast<atlas::index>(ids.size()) / 5);
+  CHECK(io::text_blocks(words, text, 0, 5).extent(0) ==
+        static_cast<atlas::index_t>(ids.size()) / 5);
   CHECK_REFUSED(atlas::value_error, io::text_blocks(words, "", 1, 5), "text", "empty");
   CHECK_REFUSED(atlas::value_error, io::text_blocks(words, text, 0, 5000), "text", "5000 tokens");
   CHECK_REFUSED(atlas::value_error, io::text_blocks(words, text, 99, 5), "495 tokens", "99 blocks");

@@ -40,21 +40,21 @@ T read_one(const temporary_folder& folder, const std::string& descr, const std::
 template <class T>
 void round_trip(const std::vector<T>& values, dtype type) {
   const temporary_folder folder;
-  const atlas::index half = static_cast<atlas::index>(values.size()) / 2;
+  const atlas::index_t half = static_cast<atlas::index_t>(values.size()) / 2;
   const atlas::tensor_view<const T, 2> view(values.data(), {2, half});
   write_npy(folder / "x.npy", view);
   const auto header = npy_header(folder / "x.npy");
   CHECK(header.type == type);
-  CHECK(header.extents == std::vector<atlas::index>{2, half});
+  CHECK(header.extents == std::vector<atlas::index_t>{2, half});
   CHECK(header.data_offset % 64 == 0);
   const auto back = read_npy<T, 2>(folder / "x.npy");
-  for (atlas::index i = 0; i < 2; ++i)
-    for (atlas::index j = 0; j < half; ++j) CHECK(back(i, j) == view(i, j));
+  for (atlas::index_t i = 0; i < 2; ++i)
+    for (atlas::index_t j = 0; j < half; ++j) CHECK(back(i, j) == view(i, j));
   // Strides: the transpose is written as it looks, not as it lies.
   write_npy(folder / "t.npy", atlas::tensor_view<const T, 2>(values.data(), {half, 2}, {1, half}));
   const auto transposed = read_npy<T, 2>(folder / "t.npy");
-  for (atlas::index i = 0; i < 2; ++i)
-    for (atlas::index j = 0; j < half; ++j) CHECK(transposed(j, i) == view(i, j));
+  for (atlas::index_t i = 0; i < 2; ++i)
+    for (atlas::index_t j = 0; j < half; ++j) CHECK(transposed(j, i) == view(i, j));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ std::string raw(T value) {
 
 template <class T>
 tensor_entry entry_of(const std::string& name, const std::vector<T>& values,
-                      std::vector<atlas::index> extents) {
+                      std::vector<atlas::index_t> extents) {
   return {name, atlas::io::dtype_of<T>(), std::move(extents), std::as_bytes(std::span(values))};
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("tensors come back as they were written", "[io][safetensors]") {
   CHECK(file.contains("b"));
   CHECK_FALSE(file.contains("c"));
   CHECK(file.at("b").type == dtype::u8);
-  CHECK(file.at("none").extents == std::vector<atlas::index>{0, 4});
+  CHECK(file.at("none").extents == std::vector<atlas::index_t>{0, 4});
   const auto matrix = file.read<double, 2>("a \"q\" \xC3\xA9", {2, 3});
   CHECK(matrix(0, 0) == 1.5);
   CHECK(matrix(1, 2) == 6);

@@ -13,7 +13,7 @@ using atlas::format_error;
 using atlas::value_error;
 using atlas::io::read_text;
 using atlas::io::tokenizer;
-using ids = std::vector<atlas::index>;
+using ids = std::vector<atlas::index_t>;
 
 namespace {
 

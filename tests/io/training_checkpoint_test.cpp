@@ -25,9 +25,9 @@ atlas::transformer_config trained_config() {
   return c;
 }
 
-std::vector<atlas::index> training_tokens() {
-  std::vector<atlas::index> tokens;
-  for (atlas::index i = 0; i < 300; ++i) tokens.push_back((i * i + 7 * i) % 30);
+std::vector<atlas::index_t> training_tokens() {
+  std::vector<atlas::index_t> tokens;
+  for (atlas::index_t i = 0; i < 300; ++i) tokens.push_back((i * i + 7 * i) % 30);
   return tokens;
 }
 

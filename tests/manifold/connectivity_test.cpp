@@ -51,8 +51,8 @@ std::vector<int> walked_components(const Eigen::MatrixXd& x, Eigen::Index k,
 }
 
 /// Both put the same rows together: labels correspond one to one.
-void check_same_partition(const std::vector<atlas::index>& got, const std::vector<int>& wanted) {
-  std::set<std::pair<atlas::index, int>> matches;
+void check_same_partition(const std::vector<atlas::index_t>& got, const std::vector<int>& wanted) {
+  std::set<std::pair<atlas::index_t, int>> matches;
   for (std::size_t i = 0; i < got.size(); ++i) matches.emplace(got[i], wanted[i]);
   const auto parts = static_cast<std::size_t>(1 + *std::max_element(wanted.begin(), wanted.end()));
   CHECK(matches.size() == parts);
@@ -67,7 +67,7 @@ TEST_CASE("manifolds of one piece have one component, with every row in it") {
     const auto r = connectivity(x);
     CHECK(r.components == 1);
     CHECK(r.largest_share == 1);
-    CHECK(r.sizes == std::vector<atlas::index>{x.rows()});
+    CHECK(r.sizes == std::vector<atlas::index_t>{x.rows()});
     CHECK(r.isolated == 0);
   }
 }
@@ -77,7 +77,7 @@ TEST_CASE("two blobs are two components of half the rows, unless k bridges the g
   const auto r = connectivity(x);
   CHECK(r.components == 2);
   CHECK(r.largest_share == 0.5);
-  CHECK(r.sizes == std::vector<atlas::index>{300, 300});
+  CHECK(r.sizes == std::vector<atlas::index_t>{300, 300});
   for (int i = 0; i < 600; ++i) CHECK(r.component[static_cast<std::size_t>(i)] == i / 300);
   CHECK(connectivity(x, {.k = 299}).components == 2);
   CHECK(connectivity(x, {.k = 300}).components == 1);
@@ -89,7 +89,7 @@ TEST_CASE("components are those that a walk through the graph finds, largest fir
     const auto r = connectivity(x, {.k = k});
     check_same_partition(r.component, walked_components(x, k));
     CHECK(std::is_sorted(r.sizes.rbegin(), r.sizes.rend()));
-    for (atlas::index c = 0; c < r.components; ++c)
+    for (atlas::index_t c = 0; c < r.components; ++c)
       CHECK(std::count(r.component.begin(), r.component.end(), c) ==
             r.sizes[static_cast<std::size_t>(c)]);
   }

@@ -18,9 +18,9 @@ namespace {
 
 /// All distances from one row in long double, sorted by (distance, row).
 template <class Matrix>
-std::vector<std::pair<long double, atlas::index>> by_brute_force(const Matrix& x, Eigen::Index row,
-                                                                 const atlas::exclusion& exclude) {
-  std::vector<std::pair<long double, atlas::index>> all;
+std::vector<std::pair<long double, atlas::index_t>> by_brute_force(
+    const Matrix& x, Eigen::Index row, const atlas::exclusion& exclude) {
+  std::vector<std::pair<long double, atlas::index_t>> all;
   for (Eigen::Index j = 0; j < x.rows(); ++j) {
     if (j == row || exclude.rejects(row, j)) continue;
     long double sum = 0;
@@ -43,7 +43,7 @@ void check_against_brute_force(const Matrix& x, const atlas::neighbor_options& o
   int wrong = 0;
   for (Eigen::Index i = 0; i < x.rows(); ++i) {
     const auto all = by_brute_force(x, i, options.exclude);
-    for (atlas::index k = 0; k < options.k; ++k) {
+    for (atlas::index_t k = 0; k < options.k; ++k) {
       const auto at = static_cast<std::size_t>(k);
       if (at >= all.size()) {
         wrong += found.indices(i, k) != -1 || !std::isinf(found.distances(i, k));
@@ -66,14 +66,14 @@ bool equal(const atlas::neighbor_table& a, const atlas::neighbor_table& b) {
 }
 
 /// Of three directions in eight, linearly or along curves.
-Eigen::MatrixXd thin_cloud(atlas::index n, bool curved) {
+Eigen::MatrixXd thin_cloud(atlas::index_t n, bool curved) {
   const Eigen::MatrixXd sums = normal_cloud(n, 3, 5) * normal_cloud(3, 8, 6);
   if (!curved) return sums;
   return sums.unaryExpr([](double x) { return std::sin(x); });
 }
 
 /// Of three directions, curved through all of sixty.
-Eigen::MatrixXd folded_cloud(atlas::index n) {
+Eigen::MatrixXd folded_cloud(atlas::index_t n) {
   const Eigen::MatrixXd sums = normal_cloud(n, 3, 5) * normal_cloud(3, 60, 6);
   return sums.unaryExpr([](double x) { return std::sin(x); });
 }
@@ -137,9 +137,9 @@ void check_cells(const Matrix& x, const atlas::neighbor_options& options) {
 
 /// Rows that are hard to round: lengths over twelve orders of magnitude, one coordinate that
 /// outweighs the others, zeros, and pairs that differ in one coordinate a little.
-Eigen::MatrixXd uneven_cloud(atlas::index n, atlas::index d) {
+Eigen::MatrixXd uneven_cloud(atlas::index_t n, atlas::index_t d) {
   Eigen::MatrixXd x = normal_cloud(n, d, 9);
-  for (atlas::index i = 0; i < n; ++i) {
+  for (atlas::index_t i = 0; i < n; ++i) {
     if (i % 5 == 1) x.row(i) *= std::pow(10.0, static_cast<double>(i % 13) - 6);
     if (i % 5 == 2) x(i, i % d) *= 300;
     if (i % 50 == 3) x.row(i).setZero();
@@ -305,7 +305,7 @@ TEST_CASE("a tree of boxes gives the table of the exhaustive search") {
     x.row(n - 1) = x.row(3);
     x.row(77) = x.row(76);
     CAPTURE(curved);
-    for (const atlas::index k : {1, 2, 11}) check_tree(x, {.k = k});
+    for (const atlas::index_t k : {1, 2, 11}) check_tree(x, {.k = k});
     check_tree(row_major(x.cast<float>()), {.k = 2, .threads = 1});
     check_tree(row_major(x.cast<float>()), {.k = 2, .threads = 3});
     check_tree(x, {.k = 2, .exclude = atlas::same_context(labels(n, 500))});
@@ -327,7 +327,7 @@ TEST_CASE("cells around centroids give the table of the exhaustive search") {
     CAPTURE(curved);
     Eigen::MatrixXd x = thin_cloud(n, curved);
     x.row(n - 1) = x.row(3);
-    for (const atlas::index k : {1, 2, 11}) check_cells(x, {.k = k});
+    for (const atlas::index_t k : {1, 2, 11}) check_cells(x, {.k = k});
     check_cells(row_major(x.cast<float>()), {.k = 2, .threads = 1});
     check_cells(row_major(x.cast<float>()), {.k = 2, .threads = 3});
     check_cells(x, {.k = 2, .exclude = atlas::same_context(labels(n, 500))});
@@ -356,7 +356,7 @@ TEST_CASE("cells find the neighbours of brute force in long double") {
   int wrong = 0;
   for (Eigen::Index i = 0; i < x.rows(); i += 97) {
     const auto all = by_brute_force(x, i, {});
-    for (atlas::index k = 0; k < 3; ++k) {
+    for (atlas::index_t k = 0; k < 3; ++k) {
       const auto& [distance, row] = all[static_cast<std::size_t>(k)];
       wrong += found.indices(i, k) != row;
       wrong += std::abs(found.distances(i, k) - static_cast<double>(distance)) >
@@ -371,15 +371,15 @@ TEST_CASE("rows rounded to bytes give the table of those rounded to floats") {
   for (const auto& [n, d] : {std::pair{513, 1}, {700, 3}, {1200, 64}, {2603, 9}}) {
     CAPTURE(n, d);
     for (const Eigen::MatrixXd& x : {normal_cloud(n, d), uneven_cloud(n, d)})
-      for (const atlas::index k : {1, 2, 8, 12})
+      for (const atlas::index_t k : {1, 2, 8, 12})
         check_bytes(row_major(x.cast<float>()), {.k = k, .threads = 2});
   }
   const Eigen::MatrixXd x = uneven_cloud(1300, 20);
-  for (const atlas::index k : {1, 2, 5}) check_bytes(x, {.k = k});
+  for (const atlas::index_t k : {1, 2, 5}) check_bytes(x, {.k = k});
   check_bytes(x, {.k = 2, .exclude = atlas::same_context(labels(1300, 100))});
   check_bytes(x, {.k = 2, .exclude = atlas::same_context(labels(1300, 900))});
   check_bytes(x, {.k = 3, .exclude = atlas::nearby_positions(labels(1300, 1), 40)});
-  constexpr auto all = std::numeric_limits<atlas::index>::max();
+  constexpr auto all = std::numeric_limits<atlas::index_t>::max();
   check_bytes(x, {.k = 1, .exclude = atlas::nearby_positions(labels(1300, 1), all)});
   for (const double scale : {1e-150, 1e-30, 1e30, 1e150}) check_bytes(x * scale, {.k = 2});
   check_bytes((x.array() + 1e4).matrix().cast<float>().eval(), {.k = 2});

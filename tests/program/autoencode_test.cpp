@@ -17,16 +17,16 @@ using atlas::owned_tensor;
 
 namespace {
 
-constexpr atlas::index contexts = 20, each = 20, columns = 4;
+constexpr atlas::index_t contexts = 20, each = 20, columns = 4;
 
 /// Head 0 lies on a bent curve, head 1 is normal.
 owned_tensor<float, 3> curve_and_normal() {
   owned_tensor<float, 3> points({2, contexts * each, columns});
   atlas::random_stream random(3);
-  for (atlas::index i = 0; i < points.extent(1); ++i) {
+  for (atlas::index_t i = 0; i < points.extent(1); ++i) {
     const double t = 3 * random.uniform();
     const double curve[] = {std::cos(t), std::sin(t), 0.5 * std::cos(2 * t), 0.5 * std::sin(2 * t)};
-    for (atlas::index k = 0; k < columns; ++k) {
+    for (atlas::index_t k = 0; k < columns; ++k) {
       points.mutable_view()(0, i, k) = static_cast<float>(curve[k]);
       points.mutable_view()(1, i, k) = static_cast<float>(random.normal());
     }
@@ -34,18 +34,19 @@ owned_tensor<float, 3> curve_and_normal() {
   return points;
 }
 
-owned_tensor<atlas::index, 1> labels(atlas::index rows_each) {
-  owned_tensor<atlas::index, 1> context({contexts * each});
-  for (atlas::index i = 0; i < context.extent(0); ++i) context.mutable_view()[i] = i / rows_each;
+owned_tensor<atlas::index_t, 1> labels(atlas::index_t rows_each) {
+  owned_tensor<atlas::index_t, 1> context({contexts * each});
+  for (atlas::index_t i = 0; i < context.extent(0); ++i) context.mutable_view()[i] = i / rows_each;
   return context;
 }
 
 std::string clouds_file(const temporary_folder& folder, const std::string& name,
                         const owned_tensor<float, 3>& points,
-                        const owned_tensor<atlas::index, 1>& context) {
-  atlas::io::write_safetensors(folder / name, {entry<float, 2>("layer.3.head.0", points[0]),
-                                               entry<float, 2>("layer.3.head.1", points[1]),
-                                               entry<atlas::index, 1>("layer.3.context", context)});
+                        const owned_tensor<atlas::index_t, 1>& context) {
+  atlas::io::write_safetensors(
+      folder / name,
+      {entry<float, 2>("layer.3.head.0", points[0]), entry<float, 2>("layer.3.head.1", points[1]),
+       entry<atlas::index_t, 1>("layer.3.context", context)});
   return std::string("'").append((folder / name).string()).append("'");
 }
 

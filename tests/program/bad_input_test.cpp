@@ -49,10 +49,10 @@ class bad_input {
   }
 };
 
-owned_tensor<double, 2> counting(atlas::index n, atlas::index d) {
+owned_tensor<double, 2> counting(atlas::index_t n, atlas::index_t d) {
   owned_tensor<double, 2> points({n, d});
-  for (atlas::index i = 0; i < n; ++i)
-    for (atlas::index k = 0; k < d; ++k)
+  for (atlas::index_t i = 0; i < n; ++i)
+    for (atlas::index_t k = 0; k < d; ++k)
       points.mutable_view()(i, k) = static_cast<double>((i * i * 7 + k * i * 3) % 101);
   return points;
 }
@@ -232,7 +232,7 @@ TEST_CASE("logits and values that make no sense are refused") {
   const bad_input bad;
   constexpr double masked = -std::numeric_limits<double>::infinity();
   owned_tensor<double, 2> logits = counting(6, 4), hidden = counting(6, 4), nan = counting(6, 4);
-  for (atlas::index k = 0; k < 4; ++k) hidden.mutable_view()(2, k) = masked;
+  for (atlas::index_t k = 0; k < 4; ++k) hidden.mutable_view()(2, k) = masked;
   nan.mutable_view()(1, 3) = std::numeric_limits<double>::quiet_NaN();
   const std::string good = "boltzmann " + bad.cloud("logits.npy", logits);
   CHECK(has(bad.refused("boltzmann " + bad.cloud("hidden.npy", hidden)), "row [2, all]"));

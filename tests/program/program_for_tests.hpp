@@ -66,7 +66,7 @@ inline program_run run(const temporary_folder& folder, const std::string& argume
 template <class T, std::size_t Rank>
 atlas::io::tensor_entry entry(const std::string& name, const atlas::tensor_view<const T, Rank>& x) {
   return {name, atlas::io::dtype_of<T>(),
-          std::vector<atlas::index>(x.extents().begin(), x.extents().end()),
+          std::vector<atlas::index_t>(x.extents().begin(), x.extents().end()),
           std::as_bytes(std::span(x.data(), static_cast<std::size_t>(x.size())))};
 }
 

@@ -20,7 +20,7 @@ using atlas::owned_tensor;
 
 namespace {
 
-owned_tensor<float, 3> normal_clouds(atlas::index heads, atlas::index n, atlas::index d) {
+owned_tensor<float, 3> normal_clouds(atlas::index_t heads, atlas::index_t n, atlas::index_t d) {
   owned_tensor<float, 3> clouds({heads, n, d});
   atlas::random_stream random(11);
   for (float* x = clouds.mutable_view().data(); x != clouds.data() + clouds.size(); ++x)
@@ -97,13 +97,13 @@ TEST_CASE("measure reads clouds from a file") {
   const temporary_folder folder;
   const auto clouds = normal_clouds(4, 300, 8);
   const auto projection = normal_clouds(1, 32, 20);
-  owned_tensor<atlas::index, 1> context({300});
-  for (atlas::index i = 0; i < 300; ++i) context.mutable_view()[i] = i / 50;
+  owned_tensor<atlas::index_t, 1> context({300});
+  for (atlas::index_t i = 0; i < 300; ++i) context.mutable_view()[i] = i / 50;
   std::vector<atlas::io::tensor_entry> entries;
-  for (atlas::index h = 0; h < 4; ++h)
+  for (atlas::index_t h = 0; h < 4; ++h)
     entries.push_back(entry<float, 2>("layer.2.head." + std::to_string(h), clouds[h]));
   entries.push_back(entry<float, 2>("layer.2.output_projection", projection[0]));
-  entries.push_back(entry<atlas::index, 1>("layer.2.context", context));
+  entries.push_back(entry<atlas::index_t, 1>("layer.2.context", context));
   const auto file = folder / "clouds.safetensors";
   atlas::io::write_safetensors(file, entries, {{"n_rep", "2"}});
   const program_run r =
@@ -213,7 +213,7 @@ TEST_CASE("boltzmann prints the library's numbers in the logits' leading shape")
       atlas::copy_as<double>(static_cast<const atlas::tensor_view<const float, 3>&>(values)));
   for (const std::size_t h : {0U, 3U})
     for (const std::size_t q : {0U, 4U}) {
-      const auto i = static_cast<atlas::index>(h), j = static_cast<atlas::index>(q);
+      const auto i = static_cast<atlas::index_t>(h), j = static_cast<atlas::index_t>(q);
       CHECK(out["free_energy"][h][q] == o.free_energy(i, j));
       CHECK(out["mean_energy"][h][q] == o.mean_energy(i, j));
       CHECK(out["heat_capacity"][h][q] == o.heat_capacity(i, j));

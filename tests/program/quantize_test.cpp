@@ -20,11 +20,11 @@ using atlas::tensor_view;
 namespace {
 
 /// Normal numbers whose columns have standard deviations from 1 down to exp(-3).
-owned_tensor<float, 2> decaying(atlas::index n, atlas::index d, std::uint64_t seed) {
+owned_tensor<float, 2> decaying(atlas::index_t n, atlas::index_t d, std::uint64_t seed) {
   owned_tensor<float, 2> x({n, d});
   atlas::random_stream random(seed);
-  for (atlas::index i = 0; i < n; ++i)
-    for (atlas::index k = 0; k < d; ++k)
+  for (atlas::index_t i = 0; i < n; ++i)
+    for (atlas::index_t k = 0; k < d; ++k)
       x.mutable_view()(i, k) = static_cast<float>(
           random.normal() * std::exp(-3 * static_cast<double>(k) / static_cast<double>(d)));
   return x;
@@ -125,15 +125,15 @@ TEST_CASE("quantize-matrix gives the library's numbers") {
           0);
   const auto rounded = atlas::io::read_npy<float, 2>(out);
   const auto q = atlas::quantize_matrix(w, sums.matrix(), {.average_bits = 4, .min_bits = 0});
-  for (atlas::index i = 0; i < 24; ++i)
-    for (atlas::index k = 0; k < 40; ++k) REQUIRE(rounded(i, k) == q.weights(i, k));
+  for (atlas::index_t i = 0; i < 24; ++i)
+    for (atlas::index_t k = 0; k < 40; ++k) REQUIRE(rounded(i, k) == q.weights(i, k));
 }
 
 TEST_CASE("quantize-matrix says how singular moments were damped, and which inputs are dead") {
   const temporary_folder folder;
   const auto w = decaying(24, 40, 1);
   auto a = decaying(5, 40, 2);  // rank 5
-  for (atlas::index i = 0; i < 5; ++i) a.mutable_view()(i, 7) = 0;
+  for (atlas::index_t i = 0; i < 5; ++i) a.mutable_view()(i, 7) = 0;
   const auto result =
       run(folder, "quantize-matrix " + written(folder, "w.npy", w) + " --activations " +
                       written(folder, "a.npy", a) + " --basis gptq --json -")

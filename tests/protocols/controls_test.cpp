@@ -30,8 +30,8 @@ TEST_CASE("two texts of one distribution rarely differ") {
   };
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     auto all = planned_sample({.heads = 3, .rows = 200, .d = 8, .noise = 0.6, .seed = seed + 1});
-    std::vector<atlas::index> first, second;
-    for (atlas::index n = 0; n < 200; ++n) (n < 100 ? first : second).push_back(n);
+    std::vector<atlas::index_t> first, second;
+    for (atlas::index_t n = 0; n < 200; ++n) (n < 100 ? first : second).push_back(n);
     all.label = "O_h";
     const auto a = atlas::over_contexts(atlas::detail::rows_of_sample(all, first), overlap);
     const auto b = atlas::over_contexts(atlas::detail::rows_of_sample(all, second), overlap);

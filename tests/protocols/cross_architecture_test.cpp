@@ -11,9 +11,10 @@ using atlas::verdict;
 
 namespace {
 
-atlas::model_layers planned_model(const std::string& name, atlas::index layers, sample_plan plan) {
+atlas::model_layers planned_model(const std::string& name, atlas::index_t layers,
+                                  sample_plan plan) {
   atlas::model_layers model{name, {}};
-  for (atlas::index l = 0; l < layers; ++l, ++plan.seed) {
+  for (atlas::index_t l = 0; l < layers; ++l, ++plan.seed) {
     model.layers.push_back(planned_sample(plan));
     model.layers.back().layer = l;
   }

@@ -22,7 +22,7 @@ bool all_are(const std::vector<atlas::finding>& findings, verdict wanted) {
 TEST_CASE("random heads overlap as by chance for every k, shared subspaces above it") {
   const auto o = quick_protocol();
   const auto random = atlas::overlap_over_ranks(planned_sample({.signal = 8}), {}, o);
-  CHECK(random.k == std::vector<atlas::index>{4, 5, 6, 7, 8, 9, 10});
+  CHECK(random.k == std::vector<atlas::index_t>{4, 5, 6, 7, 8, 9, 10});
   CHECK(all_are(random.head_findings, verdict::consistent_with_chance));
   CHECK(random.residual_stream.empty());
   const auto shared =
@@ -41,7 +41,7 @@ TEST_CASE("a shared subspace in head coordinates is gone where random weights wr
 TEST_CASE("the dimension of Gaussian heads is that of their surrogates for every N") {
   const auto r =
       atlas::dimension_over_sizes(planned_sample({.rows = 400}), {0.25, 0.5, 1}, quick_protocol());
-  CHECK(r.points == std::vector<atlas::index>{100, 200, 400});
+  CHECK(r.points == std::vector<atlas::index_t>{100, 200, 400});
   CHECK(all_are(r.findings, verdict::consistent_with_chance));
   CHECK(r.findings[2].label == "N 400");
   CHECK(std::abs(r.slope) < 0.4);
@@ -49,8 +49,8 @@ TEST_CASE("the dimension of Gaussian heads is that of their surrogates for every
 
 TEST_CASE("spread between layers is told from spread between choices of points") {
   std::vector<atlas::head_sample> samples;
-  for (const atlas::index layer : {3, 4, 5})
-    for (const atlas::index choice : {0, 1}) {
+  for (const atlas::index_t layer : {3, 4, 5})
+    for (const atlas::index_t choice : {0, 1}) {
       auto s = planned_sample({.shared = layer == 5, .seed = static_cast<std::uint64_t>(layer)});
       samples.push_back(atlas::subsample(s, 150, static_cast<std::uint64_t>(choice)));
       samples.back().layer = layer;

@@ -23,7 +23,7 @@ TEST_CASE("the measures of a sample are the library's") {
   CHECK(atlas::sample_overlap(sample, overlap_space::residual_stream, o).ambient_dimension == 40);
   const auto dimension = atlas::mean_dimension(sample, o);
   double sum = 0;
-  for (atlas::index h = 0; h < 4; ++h)
+  for (atlas::index_t h = 0; h < 4; ++h)
     sum +=
         atlas::two_nn(sample.points[h], {.exclude = atlas::same_context(sample.context)}).dimension;
   CHECK(dimension.mean == Approx(sum / 4).epsilon(tolerance::double_rounding));
@@ -36,10 +36,10 @@ TEST_CASE("Gaussian heads have the dimension of their surrogates, swiss rolls le
   const auto flat = atlas::mean_dimension(planned_sample({.heads = 4}), o);
   CHECK(std::abs(flat.null.z) < 4);
   auto curved = planned_sample({.heads = 2, .rows = 400, .d = 3, .signal = 2});
-  for (atlas::index h = 0; h < 2; ++h) {
+  for (atlas::index_t h = 0; h < 2; ++h) {
     const Eigen::MatrixXd roll = swiss_roll(400, static_cast<std::uint64_t>(h) + 1);
-    for (atlas::index n = 0; n < 400; ++n)
-      for (atlas::index k = 0; k < 3; ++k)
+    for (atlas::index_t n = 0; n < 400; ++n)
+      for (atlas::index_t k = 0; k < 3; ++k)
         curved.points.mutable_view()(h, n, k) = static_cast<float>(roll(n, k));
   }
   const auto rolls = atlas::mean_dimension(curved, o);
@@ -53,12 +53,12 @@ TEST_CASE("the jackknife over contexts counts rows of one context as one") {
   atlas::random_stream random(4);
   std::vector<double> means;
   for (int c = 0; c < 10; ++c) means.push_back(random.normal());
-  for (atlas::index n = 0; n < 200; ++n)
+  for (atlas::index_t n = 0; n < 200; ++n)
     sample.points.mutable_view()(0, n, 0) =
         static_cast<float>(means[static_cast<std::size_t>(sample.context[n])]);
   const auto mean = [](const atlas::head_sample& s) {
     double sum = 0;
-    for (atlas::index n = 0; n < s.points.extent(1); ++n)
+    for (atlas::index_t n = 0; n < s.points.extent(1); ++n)
       sum += static_cast<double>(s.points(0, n, 0));
     return sum / static_cast<double>(s.points.extent(1));
   };
@@ -88,8 +88,8 @@ TEST_CASE("neighbours of one context are as many as chance says, or more where c
   CHECK(chance.chance == Approx(19.0 / 199));
   CHECK(chance.null.mean == Approx(chance.chance).margin(0.003));
   CHECK(std::abs(chance.null.z) < 4);
-  for (atlas::index n = 0; n < 200; ++n)
-    for (atlas::index h = 0; h < 3; ++h)
+  for (atlas::index_t n = 0; n < 200; ++n)
+    for (atlas::index_t h = 0; h < 3; ++h)
       sample.points.mutable_view()(h, n, sample.context[n]) += 10;
   const auto apart = atlas::context_neighbors(sample, {.threads = 1});
   CHECK(apart.share > 0.95);
@@ -112,12 +112,12 @@ TEST_CASE("samples that cannot be measured are refused") {
     return static_cast<double>(s.points.extent(1));
   };
   auto one = sample;
-  one.context = atlas::owned_tensor<atlas::index, 1>({40});
+  one.context = atlas::owned_tensor<atlas::index_t, 1>({40});
   CHECK_REFUSED(atlas::shape_error, atlas::over_contexts(one, size), "context", "1");
   one.context = {};
   CHECK_REFUSED(atlas::shape_error, atlas::over_contexts(one, size), "context", "empty");
   one = sample;
-  one.context = atlas::owned_tensor<atlas::index, 1>({39});
+  one.context = atlas::owned_tensor<atlas::index_t, 1>({39});
   CHECK_REFUSED(atlas::shape_error, atlas::mean_dimension(one, o), "context", "39");
   one = sample;
   one.group_size = 3;

@@ -13,14 +13,14 @@ namespace {
 /// dimension, while their overlap falls.
 atlas::head_sample graded_sample(std::uint64_t seed) {
   auto out = planned_sample({.heads = 7, .rows = 600, .shared = true, .noise = 1, .seed = seed});
-  for (atlas::index h = 0; h < 7; ++h) {
+  for (atlas::index_t h = 0; h < 7; ++h) {
     const auto head = planned_sample({.heads = 7,
                                       .rows = 600,
                                       .shared = true,
                                       .noise = 0.1 + 0.12 * static_cast<double>(h),
                                       .seed = seed});
-    for (atlas::index n = 0; n < 600; ++n)
-      for (atlas::index k = 0; k < 24; ++k)
+    for (atlas::index_t n = 0; n < 600; ++n)
+      for (atlas::index_t k = 0; k < 24; ++k)
         out.points.mutable_view()(h, n, k) = head.points(h, n, k);
   }
   return out;

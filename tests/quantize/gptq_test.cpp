@@ -68,7 +68,7 @@ TEST_CASE("GPTQ gives the codes of the textbook recursion, whatever its blocks")
         auto order = in_order(40);
         if (act_order)
           std::sort(order.begin(), order.end(), [&](auto a, auto b) { return f(a, a) > f(b, b); });
-        for (const atlas::index block : {1, 7, 16, 128}) {
+        for (const atlas::index_t block : {1, 7, 16, 128}) {
           const auto q = gptq_quantize(w, f,
                                        {.grid = {.bits = 3, .kind = kind, .granularity = shared},
                                         .act_order = act_order,
@@ -151,7 +151,7 @@ TEST_CASE("scales of groups are fitted to the weights as they are when the group
       w.rightCols(8) + error * h.topRightCorner(8, 8) * h.bottomRightCorner(8, 8).inverse();
   for (int r = 0; r < 6; ++r)
     CHECK(q.grid.scales(r, 1) == Approx(moved.row(r).cwiseAbs().maxCoeff() / 3));
-  for (const atlas::index block : {1, 5, 8, 100})
+  for (const atlas::index_t block : {1, 5, 8, 100})
     CHECK(gptq_quantize(w, f, {.grid = grid, .block_size = block}).codes == q.codes);
 }
 

@@ -78,10 +78,10 @@ TEST_CASE("scales have the shape of what shares them") {
     const auto grid = atlas::detail::fitted_grid(w, {.granularity = shared, .group_size = 10});
     return std::pair(grid.scales.rows(), grid.scales.cols());
   };
-  CHECK(shape(granularity::tensor) == std::pair<atlas::index, atlas::index>(1, 1));
-  CHECK(shape(granularity::column) == std::pair<atlas::index, atlas::index>(1, 25));
-  CHECK(shape(granularity::row) == std::pair<atlas::index, atlas::index>(6, 1));
-  CHECK(shape(granularity::group) == std::pair<atlas::index, atlas::index>(6, 3));
+  CHECK(shape(granularity::tensor) == std::pair<atlas::index_t, atlas::index_t>(1, 1));
+  CHECK(shape(granularity::column) == std::pair<atlas::index_t, atlas::index_t>(1, 25));
+  CHECK(shape(granularity::row) == std::pair<atlas::index_t, atlas::index_t>(6, 1));
+  CHECK(shape(granularity::group) == std::pair<atlas::index_t, atlas::index_t>(6, 3));
   const auto grid =
       atlas::detail::fitted_grid(w, {.granularity = granularity::group, .group_size = 10});
   CHECK(grid.scales(2, 2) == Approx(w.row(2).tail(5).cwiseAbs().maxCoeff() / 7));

@@ -24,7 +24,7 @@ TEMPLATE_TEST_CASE("without incoherence LDLQ is GPTQ, code by code (theorem 6 of
   for (const auto shared : {granularity::row, granularity::tensor, granularity::column})
     for (const auto kind : {grid_kind::symmetric, grid_kind::asymmetric})
       for (int bits = 2; bits <= 4; ++bits)
-        for (const atlas::index block : {1, 64, 200}) {
+        for (const atlas::index_t block : {1, 64, 200}) {
           const atlas::grid_options grid{.bits = bits, .kind = kind, .granularity = shared};
           const auto q = ldlq_quantize(w, f, {.grid = grid, .block_size = block});
           const auto g = gptq_quantize(w, f, {.grid = grid});

@@ -20,12 +20,12 @@ using atlas::seeded_basis;
 namespace {
 
 /// Sylvester's matrix, written out: (-1)^(bits that i and j have in common) / sqrt(n).
-Eigen::MatrixXd explicit_hadamard(atlas::index d) {
+Eigen::MatrixXd explicit_hadamard(atlas::index_t d) {
   Eigen::MatrixXd h = Eigen::MatrixXd::Zero(d, d);
-  atlas::index at = 0;
-  for (const atlas::index n : atlas::hadamard_blocks(d)) {
-    for (atlas::index i = 0; i < n; ++i)
-      for (atlas::index j = 0; j < n; ++j)
+  atlas::index_t at = 0;
+  for (const atlas::index_t n : atlas::hadamard_blocks(d)) {
+    for (atlas::index_t i = 0; i < n; ++i)
+      for (atlas::index_t j = 0; j < n; ++j)
         h(at + i, at + j) = (std::popcount(static_cast<std::uint64_t>(i & j)) % 2 == 0 ? 1 : -1) /
                             std::sqrt(static_cast<double>(n));
     at += n;
@@ -36,14 +36,14 @@ Eigen::MatrixXd explicit_hadamard(atlas::index d) {
 }  // namespace
 
 TEST_CASE("the blocks of a Hadamard basis are the binary digits of its size") {
-  CHECK(atlas::hadamard_blocks(192) == std::vector<atlas::index>{128, 64});
-  CHECK(atlas::hadamard_blocks(3072) == std::vector<atlas::index>{2048, 1024});
-  CHECK(atlas::hadamard_blocks(7) == std::vector<atlas::index>{4, 2, 1});
-  CHECK(atlas::hadamard_blocks(1) == std::vector<atlas::index>{1});
+  CHECK(atlas::hadamard_blocks(192) == std::vector<atlas::index_t>{128, 64});
+  CHECK(atlas::hadamard_blocks(3072) == std::vector<atlas::index_t>{2048, 1024});
+  CHECK(atlas::hadamard_blocks(7) == std::vector<atlas::index_t>{4, 2, 1});
+  CHECK(atlas::hadamard_blocks(1) == std::vector<atlas::index_t>{1});
 }
 
 TEST_CASE("the fast transform is the explicit matrix with signs") {
-  for (const atlas::index d : {1, 2, 7, 12, 64, 192, 1023}) {
+  for (const atlas::index_t d : {1, 2, 7, 12, 64, 192, 1023}) {
     CAPTURE(d);
     atlas::random_stream random(5);
     const Eigen::VectorXd signs = atlas::random_signs(d, random);
@@ -58,12 +58,12 @@ TEST_CASE("the fast transform is the explicit matrix with signs") {
 
 TEMPLATE_TEST_CASE("transforms in vectors have the bits of butterflies one by one", "", float,
                    double) {
-  for (atlas::index n = 1; n <= 4096; n *= 2) {
+  for (atlas::index_t n = 1; n <= 4096; n *= 2) {
     CAPTURE(n);
     Eigen::VectorX<TestType> x = normal_cloud(n, 1).template cast<TestType>();
     Eigen::VectorX<TestType> wanted = x;
-    for (atlas::index half = 1; half < n; half *= 2)
-      for (atlas::index i = 0; i < n; ++i)
+    for (atlas::index_t half = 1; half < n; half *= 2)
+      for (atlas::index_t i = 0; i < n; ++i)
         if ((i & half) == 0) {
           const TestType a = wanted(i), b = wanted(i + half);
           wanted(i) = a + b;

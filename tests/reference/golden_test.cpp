@@ -55,11 +55,11 @@ TEST_CASE("the micro models give the golden tensors") {
     atlas::forward_options options;
     options.threads = 1;
     options.observer = [&](const atlas::head_capture& head) { heads.compare_head(head); };
-    options.hidden_observer = [&](atlas::index depth, atlas::index,
+    options.hidden_observer = [&](atlas::index_t depth, atlas::index_t,
                                   const tensor_view<const float, 2>& rows) {
       hidden.compare<2>(rows, golden.read<float, 2>("hidden." + std::to_string(depth)));
     };
-    options.logits_observer = [&](atlas::index, const tensor_view<const float, 2>& rows) {
+    options.logits_observer = [&](atlas::index_t, const tensor_view<const float, 2>& rows) {
       logits.compare<2>(rows, golden.read<float, 2>("logits"));
     };
     const auto block = golden_block(golden);
@@ -93,11 +93,11 @@ TEST_CASE("the trained models give the golden tensors") {
         last.compare<2>(atlas::decompose_residual(head.weights, head.values).raw,
                         residuals[head.head]);
     };
-    options.hidden_observer = [&](atlas::index depth, atlas::index,
+    options.hidden_observer = [&](atlas::index_t depth, atlas::index_t,
                                   const tensor_view<const float, 2>& rows) {
       if (depth == 6) hidden.compare<2>(rows, golden.read<float, 2>("hidden_last"));
     };
-    options.logits_observer = [&](atlas::index, const tensor_view<const float, 2>& rows) {
+    options.logits_observer = [&](atlas::index_t, const tensor_view<const float, 2>& rows) {
       const tensor_view<const float, 2> tail(&rows(248, 0), {8, rows.extent(1)});
       logits.compare<2>(tail, golden.read<float, 2>("logits_last8"));
     };

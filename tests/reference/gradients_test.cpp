@@ -22,7 +22,7 @@ namespace {
 constexpr double gradient_golden = 1e-4;
 
 tensor_view<const float, 1> flat(const std::vector<float>& values) {
-  return {values.data(), {static_cast<atlas::index>(values.size())}};
+  return {values.data(), {static_cast<atlas::index_t>(values.size())}};
 }
 
 /// The largest relative error in the norm of a tensor.
@@ -50,12 +50,12 @@ std::vector<float> golden_gradient(const atlas::io::checkpoint& golden, const at
 void add_product(const atlas::linear_capture& c, std::vector<float>& sum) {
   const auto& left = c.input_major ? c.inputs : c.output_gradients;
   const auto& right = c.input_major ? c.output_gradients : c.inputs;
-  const atlas::index rows = left.extent(1), columns = right.extent(1);
+  const atlas::index_t rows = left.extent(1), columns = right.extent(1);
   sum.resize(static_cast<std::size_t>(rows * columns));
-  for (atlas::index i = 0; i < rows; ++i)
-    for (atlas::index j = 0; j < columns; ++j) {
+  for (atlas::index_t i = 0; i < rows; ++i)
+    for (atlas::index_t j = 0; j < columns; ++j) {
       double product = 0;
-      for (atlas::index t = 0; t < left.extent(0); ++t)
+      for (atlas::index_t t = 0; t < left.extent(0); ++t)
         product += static_cast<double>(left(t, i)) * static_cast<double>(right(t, j));
       sum[static_cast<std::size_t>(i * columns + j)] += static_cast<float>(product);
     }
@@ -99,7 +99,7 @@ TEST_CASE("gradients of samples come in order and average to those of the mean")
     const auto model = micro(name);
     const auto blocks = some_blocks(150, 60);  // 9000 positions: more than one batch
     const auto mean = atlas::loss_gradients(model, blocks);
-    atlas::index next = 0;
+    atlas::index_t next = 0;
     std::vector<double> losses;
     const auto samples = atlas::loss_gradients(
         model, blocks, {.sample_observer = [&](const atlas::sample_gradients& s) {
@@ -117,7 +117,7 @@ TEST_CASE("gradients of samples come in order and average to those of the mean")
 TEST_CASE("a sample's gradient is that of its block alone") {
   const auto model = micro("micro-llama");
   const auto blocks = some_blocks(3, 30);
-  owned_tensor<atlas::index, 2> second({1, 30});
+  owned_tensor<atlas::index_t, 2> second({1, 30});
   std::copy_n(&blocks(1, 0), 30, second.mutable_view().data());
   const auto alone = atlas::loss_gradients(model, second);
   const auto all = atlas::loss_gradients(
@@ -157,7 +157,7 @@ TEST_CASE("inputs and output gradients of linear maps give the gradients of the 
     const auto blocks = some_blocks(3, 25);
     for (const bool samples : {false, true}) {
       std::map<std::string, std::vector<float>> sums;
-      std::vector<atlas::index> captures(3);
+      std::vector<atlas::index_t> captures(3);
       atlas::gradient_options o;
       o.linear_observer = [&](const atlas::linear_capture& c) {
         const std::string weight(c.weight);
@@ -169,9 +169,9 @@ TEST_CASE("inputs and output gradients of linear maps give the gradients of the 
       };
       if (samples) o.sample_observer = [](const auto&) {};
       const auto got = atlas::loss_gradients(model, blocks, o);
-      const atlas::index maps = name == "micro-gpt2" ? 4 : 7;
-      CHECK(captures == std::vector<atlas::index>(3, 2 * maps));
-      CHECK(static_cast<atlas::index>(sums.size()) == 2 * maps);
+      const atlas::index_t maps = name == "micro-gpt2" ? 4 : 7;
+      CHECK(captures == std::vector<atlas::index_t>(3, 2 * maps));
+      CHECK(static_cast<atlas::index_t>(sums.size()) == 2 * maps);
       for (const atlas::parameter& p : got.gradients) {
         if (!sums.count(p.name)) continue;
         std::vector<float> mean = sums.at(p.name);
@@ -181,7 +181,7 @@ TEST_CASE("inputs and output gradients of linear maps give the gradients of the 
       sums.clear();
       o.mean = false;
       CHECK(atlas::loss_gradients(model, blocks, o).losses == got.losses);
-      CHECK(static_cast<atlas::index>(sums.size()) == 2 * maps);
+      CHECK(static_cast<atlas::index_t>(sums.size()) == 2 * maps);
     }
   }
 }
@@ -206,18 +206,18 @@ TEST_CASE("a step against the gradient lowers the loss by what it says") {
 
 TEST_CASE("gradients count their steps and can be stopped") {
   const auto model = micro("micro-gpt2");
-  std::vector<atlas::index> totals;
+  std::vector<atlas::index_t> totals;
   const auto count = [&](const atlas::progress& p) {
     totals.push_back(p.total);
-    CHECK(p.done == static_cast<atlas::index>(totals.size()));
+    CHECK(p.done == static_cast<atlas::index_t>(totals.size()));
     return true;
   };
   atlas::loss_gradients(model, some_blocks(2, 10), {.on_progress = count});
-  CHECK(totals == std::vector<atlas::index>(4, 4));
+  CHECK(totals == std::vector<atlas::index_t>(4, 4));
   totals.clear();
   atlas::loss_gradients(model, some_blocks(2, 10),
                         {.sample_observer = [](const auto&) {}, .on_progress = count});
-  CHECK(totals == std::vector<atlas::index>(8, 8));
+  CHECK(totals == std::vector<atlas::index_t>(8, 8));
   const auto stop = [](const atlas::progress&) { return false; };
   CHECK_THROWS_AS(atlas::loss_gradients(model, some_blocks(2, 10), {.on_progress = stop}),
                   atlas::cancelled);
@@ -234,7 +234,8 @@ TEST_CASE("blocks that have no gradient are refused") {
   CHECK_REFUSED(atlas::shape_error, atlas::loss_gradients(model, some_blocks(1, 65)),
                 "64 positions", "65");
   CHECK_REFUSED(atlas::shape_error,
-                atlas::loss_gradients(model, owned_tensor<atlas::index, 2>({0, 4})), "blocks", "0");
+                atlas::loss_gradients(model, owned_tensor<atlas::index_t, 2>({0, 4})), "blocks",
+                "0");
   auto wild = some_blocks(1, 4);
   wild.mutable_view()(0, 3) = 96;
   CHECK_REFUSED(atlas::value_error, atlas::loss_gradients(model, wild), "from 0 to 95", "96");

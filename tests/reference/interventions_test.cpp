@@ -21,25 +21,26 @@ struct small_head {
 
   small_head() {
     atlas::random_stream random(3);
-    for (atlas::index i = 0; i < 18; ++i)
+    for (atlas::index_t i = 0; i < 18; ++i)
       values.mutable_view().data()[i] = static_cast<float>(random.normal());
-    for (atlas::index t = 0; t < 4; ++t) {
+    for (atlas::index_t t = 0; t < 4; ++t) {
       double sum = 0;
-      for (atlas::index i = 0; i < 6; ++i) {
+      for (atlas::index_t i = 0; i < 6; ++i) {
         const double w = i > t + 2 ? 0 : random.exponential();
         weights.mutable_view()(t, i) = static_cast<float>(w);
         sum += w;
       }
-      for (atlas::index i = 0; i < 6; ++i) weights.mutable_view()(t, i) /= static_cast<float>(sum);
+      for (atlas::index_t i = 0; i < 6; ++i)
+        weights.mutable_view()(t, i) /= static_cast<float>(sum);
     }
     atlas::full_rule()(capture(), context.mutable_view());
   }
-  atlas::head_capture capture(atlas::index head = 0) const {
+  atlas::head_capture capture(atlas::index_t head = 0) const {
     return {0, head, head, 0, {}, weights, values, {}};
   }
-  atlas::index argmax(atlas::index t) const {
-    atlas::index best = 0;
-    for (atlas::index i = 1; i < 6; ++i)
+  atlas::index_t argmax(atlas::index_t t) const {
+    atlas::index_t best = 0;
+    for (atlas::index_t i = 1; i < 6; ++i)
       if (weights(t, i) > weights(t, best)) best = i;
     return best;
   }
@@ -59,8 +60,8 @@ double gap(const tensor_view<const float, 2>& a, const tensor_view<const float, 
   return relative_error<2>(a, b);
 }
 
-owned_tensor<atlas::index, 2> opening_blocks(const atlas::io::language_model& lm,
-                                             atlas::index count) {
+owned_tensor<atlas::index_t, 2> opening_blocks(const atlas::io::language_model& lm,
+                                               atlas::index_t count) {
   const std::string text = atlas::io::read_text(std::string(ATLAS_EXAMPLE_DATA) + "/moby-dick.txt");
   return atlas::io::text_blocks(lm.tokenizer, text, count, 256);
 }
@@ -70,19 +71,19 @@ owned_tensor<atlas::index, 2> opening_blocks(const atlas::io::language_model& lm
 TEST_CASE("a residual rule is V* and what the map makes of the rest") {
   const small_head head;
   const auto top = head.under(atlas::residual_rule([](const auto&, const auto& residuals) {
-    for (atlas::index t = 0; t < residuals.extent(0); ++t)
-      for (atlas::index k = 0; k < residuals.extent(1); ++k) residuals(t, k) = 0;
+    for (atlas::index_t t = 0; t < residuals.extent(0); ++t)
+      for (atlas::index_t k = 0; k < residuals.extent(1); ++k) residuals(t, k) = 0;
   }));
   CHECK(gap(top, head.under(atlas::top_k_rule(1))) < tolerance::float_rounding);
-  for (atlas::index t = 0; t < 4; ++t)
-    for (atlas::index k = 0; k < 3; ++k) CHECK(top(t, k) == head.values(head.argmax(t), k));
+  for (atlas::index_t t = 0; t < 4; ++t)
+    for (atlas::index_t k = 0; k < 3; ++k) CHECK(top(t, k) == head.values(head.argmax(t), k));
   const auto same = head.under(atlas::residual_rule([](const auto&, const auto&) {}));
   CHECK(gap(same, head.context) < tolerance::float_rounding);
   const auto half = head.under(atlas::residual_rule([](const auto&, const auto& residuals) {
-    for (atlas::index t = 0; t < residuals.extent(0); ++t)
-      for (atlas::index k = 0; k < residuals.extent(1); ++k) residuals(t, k) *= 0.5F;
+    for (atlas::index_t t = 0; t < residuals.extent(0); ++t)
+      for (atlas::index_t k = 0; k < residuals.extent(1); ++k) residuals(t, k) *= 0.5F;
   }));
-  for (atlas::index t = 0; t < 4; ++t)
+  for (atlas::index_t t = 0; t < 4; ++t)
     CHECK(half(t, 1) == Approx(0.5F * (top(t, 1) + head.context(t, 1))).epsilon(1e-5));
 }
 
@@ -96,13 +97,13 @@ TEST_CASE("a low rank keeps the first directions about the mean") {
   CHECK(gap(full, head.context) < tolerance::float_rounding);
   const auto none = head.under(atlas::low_rank_rule({basis}, 0));
   const auto one = head.under(atlas::low_rank_rule({basis}, 1));
-  for (atlas::index t = 0; t < 4; ++t) {
+  for (atlas::index_t t = 0; t < 4; ++t) {
     const auto star = head.argmax(t);
     double along = 0;  // in long hand: u (u . (Attn - V* - m))
-    for (atlas::index k = 0; k < 3; ++k)
+    for (atlas::index_t k = 0; k < 3; ++k)
       along += static_cast<double>(turn(k, 0)) *
                static_cast<double>(head.context(t, k) - head.values(star, k) - mean(k));
-    for (atlas::index k = 0; k < 3; ++k) {
+    for (atlas::index_t k = 0; k < 3; ++k) {
       const auto bare = static_cast<double>(head.values(star, k) + mean(k));
       CHECK(static_cast<double>(none(t, k)) == Approx(bare).margin(1e-6));
       CHECK(static_cast<double>(one(t, k)) ==
@@ -114,14 +115,14 @@ TEST_CASE("a low rank keeps the first directions about the mean") {
 TEST_CASE("bases are the principal directions, random ones are not but are orthonormal") {
   owned_tensor<float, 3> points({2, 500, 4});
   atlas::random_stream random(8);
-  for (atlas::index h = 0; h < 2; ++h)
-    for (atlas::index i = 0; i < 500; ++i)
-      for (atlas::index k = 0; k < 4; ++k)
+  for (atlas::index_t h = 0; h < 2; ++h)
+    for (atlas::index_t i = 0; i < 500; ++i)
+      for (atlas::index_t k = 0; k < 4; ++k)
         points.mutable_view()(h, i, k) =
             static_cast<float>(3.0 + random.normal() * (k == h ? 5.0 : 0.5));
   const auto principal = atlas::residual_bases(points);
   const auto chance = atlas::random_residual_bases(points, 1);
-  for (atlas::index h = 0; h < 2; ++h) {
+  for (atlas::index_t h = 0; h < 2; ++h) {
     const auto& p = principal[static_cast<std::size_t>(h)];
     CHECK(std::abs(p.vectors(h, 0)) > 0.99F);
     CHECK(p.mean(2) == Approx(3).margin(0.7));

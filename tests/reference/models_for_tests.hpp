@@ -21,11 +21,13 @@ inline atlas::transformer micro(const std::string& name) {
 }
 
 /// Random token ids of the micro models' vocabulary.
-inline atlas::owned_tensor<atlas::index, 2> some_blocks(atlas::index count, atlas::index size) {
-  atlas::owned_tensor<atlas::index, 2> blocks({count, size});
+inline atlas::owned_tensor<atlas::index_t, 2> some_blocks(atlas::index_t count,
+                                                          atlas::index_t size) {
+  atlas::owned_tensor<atlas::index_t, 2> blocks({count, size});
   atlas::random_stream random(5);
-  for (atlas::index b = 0; b < count; ++b)
-    for (atlas::index t = 0; t < size; ++t) blocks.mutable_view()(b, t) = random.uniform_index(96);
+  for (atlas::index_t b = 0; b < count; ++b)
+    for (atlas::index_t t = 0; t < size; ++t)
+      blocks.mutable_view()(b, t) = random.uniform_index(96);
   return blocks;
 }
 
@@ -35,10 +37,10 @@ inline atlas::io::checkpoint golden_of(const std::string& name) {
 }
 
 /// The golden input as one block.
-inline atlas::owned_tensor<atlas::index, 2> golden_block(const atlas::io::checkpoint& golden) {
+inline atlas::owned_tensor<atlas::index_t, 2> golden_block(const atlas::io::checkpoint& golden) {
   const auto ids = golden.read<std::int32_t, 1>("input_ids");
-  atlas::owned_tensor<atlas::index, 2> block({1, ids.extent(0)});
-  for (atlas::index t = 0; t < ids.extent(0); ++t) block.mutable_view()(0, t) = ids[t];
+  atlas::owned_tensor<atlas::index_t, 2> block({1, ids.extent(0)});
+  for (atlas::index_t t = 0; t < ids.extent(0); ++t) block.mutable_view()(0, t) = ids[t];
   return block;
 }
 

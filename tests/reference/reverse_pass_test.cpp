@@ -24,28 +24,28 @@ constexpr double step = 1e-5;
 /// A small model of random weights, large enough that nothing in it is nearly linear.
 model_weights<double> random_model(const atlas::transformer_config& c) {
   atlas::random_stream random(3);
-  return {c, [&](const std::string& name, const std::vector<atlas::index>& extents) {
+  return {c, [&](const std::string& name, const std::vector<atlas::index_t>& extents) {
             const double level = extents.size() == 1 && name.ends_with(".weight") ? 1 : 0;
-            atlas::index n = 1;
-            for (const atlas::index e : extents) n *= e;
+            atlas::index_t n = 1;
+            for (const atlas::index_t e : extents) n *= e;
             std::vector<float> values(static_cast<std::size_t>(n));
             for (float& v : values) v = static_cast<float>(level + random.uniform() - 0.5);
             return values;
           }};
 }
 
-owned_tensor<atlas::index, 2> some_blocks(const atlas::transformer_config& c, atlas::index count,
-                                          atlas::index size) {
-  owned_tensor<atlas::index, 2> blocks({count, size});
+owned_tensor<atlas::index_t, 2> some_blocks(const atlas::transformer_config& c,
+                                            atlas::index_t count, atlas::index_t size) {
+  owned_tensor<atlas::index_t, 2> blocks({count, size});
   atlas::random_stream random(4);
-  for (atlas::index b = 0; b < count; ++b)
-    for (atlas::index t = 0; t < size; ++t)
+  for (atlas::index_t b = 0; b < count; ++b)
+    for (atlas::index_t t = 0; t < size; ++t)
       blocks.mutable_view()(b, t) = random.uniform_index(c.vocabulary);
   return blocks;
 }
 
 /// The sum of the losses of all blocks, and their gradients where asked.
-double loss_of(const model_weights<double>& model, const owned_tensor<atlas::index, 2>& blocks,
+double loss_of(const model_weights<double>& model, const owned_tensor<atlas::index_t, 2>& blocks,
                gradient_list<double>* gradients = nullptr) {
   atlas::progress_meter meter({}, "", 0);
   std::vector<double> losses(static_cast<std::size_t>(blocks.extent(0)));
@@ -57,7 +57,7 @@ double loss_of(const model_weights<double>& model, const owned_tensor<atlas::ind
 }
 
 /// The slope of the loss along a change of one parameter tensor.
-double slope_along(model_weights<double>& model, const owned_tensor<atlas::index, 2>& blocks,
+double slope_along(model_weights<double>& model, const owned_tensor<atlas::index_t, 2>& blocks,
                    std::size_t place, const std::vector<double>& direction) {
   std::vector<double>& values = model.parameters[place].values;
   const std::vector<double> at = values;
@@ -71,7 +71,7 @@ double slope_along(model_weights<double>& model, const owned_tensor<atlas::index
 }
 
 /// Every derivative of a tensor by itself; the relative error in the norm.
-double error_of_all(model_weights<double>& model, const owned_tensor<atlas::index, 2>& blocks,
+double error_of_all(model_weights<double>& model, const owned_tensor<atlas::index_t, 2>& blocks,
                     std::size_t place, const std::vector<double>& gradient) {
   double difference = 0, norm = 0;
   for (std::size_t k = 0; k < gradient.size(); ++k) {
@@ -85,7 +85,7 @@ double error_of_all(model_weights<double>& model, const owned_tensor<atlas::inde
 }
 
 /// Along the gradient and a random direction: the error relative to the gradient's norm.
-double error_along(model_weights<double>& model, const owned_tensor<atlas::index, 2>& blocks,
+double error_along(model_weights<double>& model, const owned_tensor<atlas::index_t, 2>& blocks,
                    std::size_t place, const std::vector<double>& gradient) {
   double norm = 0, expected = 0;
   for (const double g : gradient) norm += g * g;

@@ -35,10 +35,10 @@ atlas::transformer_config small_config(atlas::model_family family = atlas::model
 }
 
 /// Tokens of which each mostly says what the next one is.
-std::vector<atlas::index> token_stream(atlas::index count) {
+std::vector<atlas::index_t> token_stream(atlas::index_t count) {
   atlas::random_stream random(2);
-  std::vector<atlas::index> tokens = {0};
-  while (static_cast<atlas::index>(tokens.size()) < count)
+  std::vector<atlas::index_t> tokens = {0};
+  while (static_cast<atlas::index_t>(tokens.size()) < count)
     tokens.push_back(random.uniform() < 0.1 ? random.uniform_index(50)
                                             : (7 * tokens.back() + 3) % 50);
   return tokens;
@@ -183,7 +183,7 @@ TEST_CASE("a run that goes on from a state is the one that was not interrupted")
 TEST_CASE("the cosine schedule is its closed form") {
   const atlas::cosine_schedule s{.peak = 2, .warmup = 4, .steps = 12, .floor = 0.25};
   const std::vector<double> rise = {0.5, 1, 1.5, 2};
-  for (atlas::index t = 1; t <= 4; ++t)
+  for (atlas::index_t t = 1; t <= 4; ++t)
     CHECK(atlas::learning_rate_at(s, t) == rise[static_cast<std::size_t>(t) - 1]);
   CHECK(atlas::learning_rate_at(s, 6) == Approx(0.5 + 0.75 * (1 + std::sqrt(0.5))));
   CHECK(atlas::learning_rate_at(s, 8) == Approx(1.25));
@@ -195,14 +195,14 @@ TEST_CASE("the cosine schedule is its closed form") {
 }
 
 TEST_CASE("batches are pieces of the stream, by seed and step") {
-  std::vector<atlas::index> tokens(40);
-  for (std::size_t i = 0; i < 40; ++i) tokens[i] = static_cast<atlas::index>(i);
-  std::set<atlas::index> first;
-  for (atlas::index at = 0; at < 200; ++at) {
+  std::vector<atlas::index_t> tokens(40);
+  for (std::size_t i = 0; i < 40; ++i) tokens[i] = static_cast<atlas::index_t>(i);
+  std::set<atlas::index_t> first;
+  for (atlas::index_t at = 0; at < 200; ++at) {
     const auto batch = atlas::token_batch(atlas::as_view<1>(tokens), 3, 10, 5, at);
-    for (atlas::index b = 0; b < 3; ++b) {
+    for (atlas::index_t b = 0; b < 3; ++b) {
       first.insert(batch(b, 0));
-      for (atlas::index t = 1; t < 10; ++t) CHECK(batch(b, t) == batch(b, 0) + t);
+      for (atlas::index_t t = 1; t < 10; ++t) CHECK(batch(b, t) == batch(b, 0) + t);
     }
   }
   CHECK(*first.begin() == 0);
@@ -276,7 +276,7 @@ TEST_CASE("tokens, options and states that do not fit are refused") {
   CHECK_REFUSED(atlas::value_error, with({.weight_decay = -1}), "weight_decay", "-1");
   CHECK_REFUSED(atlas::value_error, with({.largest_norm = -1}), "largest_norm", "-1");
   CHECK_REFUSED(atlas::value_error, with({.threads = -1}), "threads", "-1");
-  const auto on = [](std::vector<atlas::index> tokens) {
+  const auto on = [](std::vector<atlas::index_t> tokens) {
     return atlas::trainer(atlas::random_transformer(small_config(), 1), tokens, quick_training);
   };
   CHECK_REFUSED(atlas::shape_error, on(token_stream(31)), "tokens", "at least 32, got 31");

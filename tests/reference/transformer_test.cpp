@@ -21,11 +21,11 @@ namespace {
 
 /// All logits of a pass, in order.
 std::vector<float> logits_of(const atlas::transformer& model,
-                             const tensor_view<const atlas::index, 2>& blocks,
+                             const tensor_view<const atlas::index_t, 2>& blocks,
                              atlas::forward_options options = {}) {
   std::vector<float> all;
-  options.logits_observer = [&](atlas::index first, const tensor_view<const float, 2>& rows) {
-    CHECK(static_cast<atlas::index>(all.size()) == first * rows.extent(1));
+  options.logits_observer = [&](atlas::index_t first, const tensor_view<const float, 2>& rows) {
+    CHECK(static_cast<atlas::index_t>(all.size()) == first * rows.extent(1));
     all.insert(all.end(), rows.data(), rows.data() + rows.size());
   };
   model.forward(blocks, options);
@@ -56,7 +56,7 @@ TEST_CASE("blocks are read each on its own, and tokens do not see later ones") {
   const auto model = micro("micro-qwen2");
   const auto blocks = some_blocks(3, 20);
   const auto all = logits_of(model, blocks);
-  owned_tensor<atlas::index, 2> second({1, 20});
+  owned_tensor<atlas::index_t, 2> second({1, 20});
   std::copy_n(&blocks(1, 0), 20, second.mutable_view().data());
   const auto alone = logits_of(model, second);
   CHECK(largest_gap(alone, {all.begin() + 20 * 96, all.begin() + 40 * 96}) <
@@ -71,7 +71,7 @@ TEST_CASE("more positions than fit into one batch give the same as fewer at a ti
   const auto model = micro("micro-gpt2");
   const auto blocks = some_blocks(150, 60);  // 9000 positions
   const auto all = logits_of(model, blocks);
-  owned_tensor<atlas::index, 2> last({1, 60});
+  owned_tensor<atlas::index_t, 2> last({1, 60});
   std::copy_n(&blocks(149, 0), 60, last.mutable_view().data());
   CHECK(largest_gap(logits_of(model, last), {all.end() - 60 * 96, all.end()}) <
         tolerance::float_rounding);
@@ -95,16 +95,16 @@ TEST_CASE("full attention as a rule changes nothing, V* does") {
 TEST_CASE("observers see the layers asked for, with weights, logits and context that agree") {
   const auto model = micro("micro-mistral");
   const auto blocks = some_blocks(3, 48);
-  std::set<std::vector<atlas::index>> seen;
+  std::set<std::vector<atlas::index_t>> seen;
   std::mutex mutex;
   int wrong = 0;
   model.forward(blocks, {.observed_layers = {1}, .observer = [&](const atlas::head_capture& c) {
                            const std::lock_guard lock(mutex);
                            seen.insert({c.layer, c.block, c.head});
                            wrong += c.key_value_head != c.head / 2;
-                           for (atlas::index q = 0; q < 48; ++q) {
+                           for (atlas::index_t q = 0; q < 48; ++q) {
                              double sum = 0, context = 0;
-                             for (atlas::index k = 0; k < 48; ++k) {
+                             for (atlas::index_t k = 0; k < 48; ++k) {
                                const bool visible = k <= q && k > q - 16;  // the model's window
                                wrong += std::isinf(c.logits(q, k)) == visible;
                                wrong += visible != (c.weights(q, k) > 0);
@@ -124,17 +124,17 @@ TEST_CASE("observers see the layers asked for, with weights, logits and context 
 
 TEST_CASE("the pass stops after the last observed layer") {
   const auto model = micro("micro-gpt2");
-  std::vector<atlas::index> totals;
+  std::vector<atlas::index_t> totals;
   const auto count = [&](const atlas::progress& p) {
     totals.push_back(p.total);
     return true;
   };
   model.forward(some_blocks(1, 10),
                 {.observed_layers = {0}, .observer = [](const auto&) {}, .on_progress = count});
-  CHECK(totals == std::vector<atlas::index>{1});
+  CHECK(totals == std::vector<atlas::index_t>{1});
   totals.clear();
   logits_of(model, some_blocks(1, 10), {.on_progress = count});
-  CHECK(totals == std::vector<atlas::index>{2, 2});
+  CHECK(totals == std::vector<atlas::index_t>{2, 2});
   CHECK_THROWS_AS(
       logits_of(model, some_blocks(1, 10), {.on_progress = [](const auto&) { return false; }}),
       atlas::cancelled);
@@ -148,7 +148,7 @@ TEST_CASE("the output projection is what takes the heads' contexts to the stream
     CHECK(projection.extent(1) == 32);
     const bool gpt2 = name == "micro-gpt2";
     model.for_each_parameter(
-        [&](const std::string& parameter, const std::vector<atlas::index>&, auto values) {
+        [&](const std::string& parameter, const std::vector<atlas::index_t>&, auto values) {
           if (parameter == (gpt2 ? "transformer.h.1.attn.c_proj.weight"
                                  : "model.layers.1.self_attn.o_proj.weight")) {
             const auto columns = gpt2 ? 32 : projection.extent(0);
@@ -198,8 +198,8 @@ TEST_CASE("llama3 rescaling keeps fast planes, divides slow ones, and blends bet
 TEST_CASE("input that a model cannot read is refused") {
   const auto model = micro("micro-gpt2");
   CHECK_REFUSED(atlas::shape_error, model.forward(some_blocks(1, 65)), "64 positions", "65");
-  CHECK_REFUSED(atlas::shape_error, model.forward(owned_tensor<atlas::index, 2>({0, 4})), "blocks",
-                "0");
+  CHECK_REFUSED(atlas::shape_error, model.forward(owned_tensor<atlas::index_t, 2>({0, 4})),
+                "blocks", "0");
   auto wild = some_blocks(1, 4);
   wild.mutable_view()(0, 2) = 96;
   CHECK_REFUSED(atlas::value_error, model.forward(wild), "from 0 to 95", "96");
@@ -211,17 +211,17 @@ TEST_CASE("input that a model cannot read is refused") {
 
 TEST_CASE("weights that do not fit a configuration are refused by name") {
   const atlas::transformer_config c = micro("micro-llama").config();
-  const auto zeros = [](const std::string&, const std::vector<atlas::index>& extents) {
-    atlas::index n = 1;
+  const auto zeros = [](const std::string&, const std::vector<atlas::index_t>& extents) {
+    atlas::index_t n = 1;
     for (const auto e : extents) n *= e;
     return std::vector<float>(static_cast<std::size_t>(n));
   };
   CHECK_NOTHROW(atlas::transformer(c, zeros));
-  const auto short_norm = [&](const std::string& name, const std::vector<atlas::index>& extents) {
+  const auto short_norm = [&](const std::string& name, const std::vector<atlas::index_t>& extents) {
     return name == "model.norm.weight" ? std::vector<float>(3) : zeros(name, extents);
   };
   CHECK_REFUSED(atlas::shape_error, atlas::transformer(c, short_norm), "model.norm.weight", "3");
-  const auto nan = [&](const std::string& name, const std::vector<atlas::index>& extents) {
+  const auto nan = [&](const std::string& name, const std::vector<atlas::index_t>& extents) {
     auto values = zeros(name, extents);
     if (name == "lm_head.weight") values[5] = std::numeric_limits<float>::quiet_NaN();
     return values;

@@ -16,7 +16,7 @@
 
 using namespace atlas_test;
 using atlas::bootstrap;
-using rows_of_data = std::span<const atlas::index>;
+using rows_of_data = std::span<const atlas::index_t>;
 
 namespace {
 
@@ -30,11 +30,11 @@ const std::vector<double> gpa = {3.39, 3.30, 2.81, 3.03, 3.44, 3.07, 3.00, 3.43,
 long double exact_law_correlation(rows_of_data rows) {
   const auto n = static_cast<long double>(rows.size());
   long double mx = 0, my = 0, xy = 0, xx = 0, yy = 0;
-  for (const atlas::index i : rows) {
+  for (const atlas::index_t i : rows) {
     mx += static_cast<long double>(lsat[static_cast<std::size_t>(i)]) / n;
     my += static_cast<long double>(gpa[static_cast<std::size_t>(i)]) / n;
   }
-  for (const atlas::index i : rows) {
+  for (const atlas::index_t i : rows) {
     const auto x = static_cast<long double>(lsat[static_cast<std::size_t>(i)]) - mx;
     const auto y = static_cast<long double>(gpa[static_cast<std::size_t>(i)]) - my;
     xy += x * y;
@@ -71,16 +71,16 @@ long double linear_quantile(const std::vector<long double>& sorted, long double 
 }
 
 /// Efron's formulas in long double on the resamples that the library draws.
-spelt_out law_schools_spelt_out(atlas::index resamples, std::uint64_t seed, long double tail) {
+spelt_out law_schools_spelt_out(atlas::index_t resamples, std::uint64_t seed, long double tail) {
   const boost::math::normal_distribution<long double> normal;
   spelt_out out;
-  std::vector<atlas::index> rows(15);
-  std::iota(rows.begin(), rows.end(), atlas::index{0});
+  std::vector<atlas::index_t> rows(15);
+  std::iota(rows.begin(), rows.end(), atlas::index_t{0});
   out.estimate = exact_law_correlation(rows);
   long double mean = 0, squares = 0, cubes = 0, below = 0;
   std::vector<long double> jackknifed, replicates;
-  for (atlas::index left = 0; left < 15; ++left) {
-    std::vector<atlas::index> kept = rows;
+  for (atlas::index_t left = 0; left < 15; ++left) {
+    std::vector<atlas::index_t> kept = rows;
     kept.erase(kept.begin() + left);
     jackknifed.push_back(exact_law_correlation(kept));
     mean += jackknifed.back() / 15;
@@ -90,9 +90,9 @@ spelt_out law_schools_spelt_out(atlas::index resamples, std::uint64_t seed, long
     cubes += (mean - v) * (mean - v) * (mean - v);
   }
   out.acceleration = cubes / (6 * std::pow(squares, 1.5L));
-  for (atlas::index b = 0; b < resamples; ++b) {
+  for (atlas::index_t b = 0; b < resamples; ++b) {
     atlas::random_stream random(seed, static_cast<std::uint64_t>(b));
-    for (atlas::index& row : rows) row = random.uniform_index(15);
+    for (atlas::index_t& row : rows) row = random.uniform_index(15);
     replicates.push_back(exact_law_correlation(rows));
     below += replicates.back() < out.estimate ? 1 : 0;
   }
@@ -211,7 +211,7 @@ TEST_CASE("whole groups are drawn, so that dependent rows count once") {
   }
   const auto mean = [&](rows_of_data rows) {
     double sum = 0;
-    for (const atlas::index i : rows) sum += x[static_cast<std::size_t>(i)];
+    for (const atlas::index_t i : rows) sum += x[static_cast<std::size_t>(i)];
     return sum / static_cast<double>(rows.size());
   };
   std::vector<double> firsts;
@@ -253,8 +253,8 @@ TEST_CASE("resamples without a value are counted, and intervals that do not exis
   const std::vector<double> x = {1, 2, 4}, y = {1, 3, 2};
   const auto slope = [&](rows_of_data rows) {
     double mx = 0, xx = 0, xy = 0;
-    for (const atlas::index i : rows) mx += x[static_cast<std::size_t>(i)] / 3;
-    for (const atlas::index i : rows) {
+    for (const atlas::index_t i : rows) mx += x[static_cast<std::size_t>(i)] / 3;
+    for (const atlas::index_t i : rows) {
       const auto at = static_cast<std::size_t>(i);
       xx += (x[at] - mx) * (x[at] - mx);
       xy += (x[at] - mx) * y[at];
@@ -263,7 +263,7 @@ TEST_CASE("resamples without a value are counted, and intervals that do not exis
   };
   const auto r = bootstrap(3, slope, {.resamples = 900});
   CHECK(r.undefined == Approx(100).margin(40));  // 3 of 27
-  CHECK(static_cast<atlas::index>(r.replicates.size()) + r.undefined == 900);
+  CHECK(static_cast<atlas::index_t>(r.replicates.size()) + r.undefined == 900);
   CHECK(std::isfinite(r.percentile.lower));
   const std::vector<double> constant(10, 3.0);
   const auto flat = atlas::bootstrap_sample(constant, mean_of);
@@ -272,7 +272,7 @@ TEST_CASE("resamples without a value are counted, and intervals that do not exis
   CHECK(flat.acceleration == 0);
   // Different rows: the data have more than any resample, which no correction of bias can mend.
   const auto different = [](rows_of_data rows) {
-    return static_cast<double>(std::set<atlas::index>(rows.begin(), rows.end()).size());
+    return static_cast<double>(std::set<atlas::index_t>(rows.begin(), rows.end()).size());
   };
   const auto shifted = bootstrap(20, different);
   CHECK(std::isnan(shifted.bca.lower));

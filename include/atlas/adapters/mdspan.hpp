@@ -17,7 +17,7 @@ namespace detail {
 template <class X>
 concept mdspan_of_numbers = requires(const X& x, std::size_t r) {
   { X::rank() } -> std::convertible_to<std::size_t>;
-  static_cast<index>(x.extent(r));
+  static_cast<index_t>(x.extent(r));
   x.data_handle();
 }
 &&number<std::remove_cv_t<typename X::element_type>>;
@@ -34,14 +34,14 @@ concept mdspan_in_memory = mdspan_of_numbers<X> &&
 /// The layout gives every dimension one stride, whatever its extents.
 template <class X>
 concept mdspan_strided = mdspan_in_memory<X> && requires(const X& x) {
-  static_cast<index>(x.stride(std::size_t{}));
+  static_cast<index_t>(x.stride(std::size_t{}));
 } &&(
     !requires { X::is_always_strided(); } || requires { requires X::is_always_strided(); });
 
 template <class X, class Element, std::size_t Rank, std::size_t... R>
 void copy_mdspan(const X& x, const tensor_view<Element, Rank>& out, std::index_sequence<R...>) {
   const auto wanted = row_major_strides<Rank>(out.extents());
-  for (index at = 0; at < out.size(); ++at) {
+  for (index_t at = 0; at < out.size(); ++at) {
     const auto coordinate = [&](std::size_t r) {
       return static_cast<typename X::index_type>(at / wanted[r] % out.extent(r));
     };
@@ -62,9 +62,9 @@ struct tensor_traits<X> {
   requires(X::rank() == Rank) static auto view(const X& x) {
     using scalar = std::remove_cv_t<typename X::element_type>;
     shape<Rank> extents{}, strides{};
-    for (std::size_t r = 0; r < Rank; ++r) extents[r] = static_cast<index>(x.extent(r));
+    for (std::size_t r = 0; r < Rank; ++r) extents[r] = static_cast<index_t>(x.extent(r));
     if constexpr (detail::mdspan_strided<X>) {
-      for (std::size_t r = 0; r < Rank; ++r) strides[r] = static_cast<index>(x.stride(r));
+      for (std::size_t r = 0; r < Rank; ++r) strides[r] = static_cast<index_t>(x.stride(r));
       return tensor_view<const scalar, Rank>(x.data_handle(), extents, strides);
     } else {
       owned_tensor<scalar, Rank> out(extents);

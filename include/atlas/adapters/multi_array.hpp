@@ -26,7 +26,7 @@ concept multi_array_of_numbers = requires(const X& x) {
 
 /// Only `boost::multi_array` itself owns its elements; it alone can be resized.
 template <class X>
-concept multi_array_owner = requires(X& x, std::array<index, X::dimensionality> extents) {
+concept multi_array_owner = requires(X& x, std::array<index_t, X::dimensionality> extents) {
   x.resize(extents);
 };
 
@@ -42,9 +42,9 @@ struct tensor_traits<X> {
     shape<Rank> extents{}, strides{};
     const scalar* first = x.origin();  // the element of indices 0, which need not exist
     for (std::size_t r = 0; r < Rank; ++r) {
-      extents[r] = static_cast<index>(x.shape()[r]);
-      strides[r] = static_cast<index>(x.strides()[r]);
-      first += static_cast<index>(x.index_bases()[r]) * strides[r];
+      extents[r] = static_cast<index_t>(x.shape()[r]);
+      strides[r] = static_cast<index_t>(x.strides()[r]);
+      first += static_cast<index_t>(x.index_bases()[r]) * strides[r];
     }
     return tensor_view<const scalar, Rank>(first, extents, strides);
   }

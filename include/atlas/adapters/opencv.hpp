@@ -21,7 +21,8 @@ struct tensor_traits<cv::Mat_<Scalar>> {
   requires(Rank == 2) static auto view(const cv::Mat_<Scalar>& x) {
     if (x.dims > 2) throw shape_error("cv::Mat_", "2 dimensions", std::to_string(x.dims));
     if (x.empty()) return tensor_view<const Scalar, 2>(nullptr, {x.rows, x.cols});
-    return tensor_view<const Scalar, 2>(x[0], {x.rows, x.cols}, {static_cast<index>(x.step1()), 1});
+    return tensor_view<const Scalar, 2>(x[0], {x.rows, x.cols},
+                                        {static_cast<index_t>(x.step1()), 1});
   }
 };
 

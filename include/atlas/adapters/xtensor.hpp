@@ -52,7 +52,7 @@ shape<Rank> xtensor_extents(const X& x) {
     throw shape_error("xtensor expression", std::to_string(Rank) + " dimensions",
                       std::to_string(x.dimension()));
   shape<Rank> extents{};
-  for (std::size_t r = 0; r < Rank; ++r) extents[r] = static_cast<index>(x.shape()[r]);
+  for (std::size_t r = 0; r < Rank; ++r) extents[r] = static_cast<index_t>(x.shape()[r]);
   return extents;
 }
 
@@ -71,7 +71,7 @@ struct tensor_traits<X> {
     const shape<Rank> extents = detail::xtensor_extents<Rank>(x);
     if constexpr (detail::xtensor_strided<X>) {
       shape<Rank> strides{};
-      for (std::size_t r = 0; r < Rank; ++r) strides[r] = static_cast<index>(x.strides()[r]);
+      for (std::size_t r = 0; r < Rank; ++r) strides[r] = static_cast<index_t>(x.strides()[r]);
       return tensor_view<const scalar, Rank>(x.data() + x.data_offset(), extents, strides);
     } else {
       owned_tensor<scalar, Rank> out(extents);

@@ -11,17 +11,17 @@ namespace atlas {
 /// One head of one layer on one text block of T positions. The views live only during the call
 /// that hands them out. Weights are `[query, key]`.
 struct head_capture {
-  index layer = 0;
-  index head = 0;                       ///< query head
-  index key_value_head = 0;             ///< head / n_rep
-  index block = 0;                      ///< number of the text block
+  index_t layer = 0;
+  index_t head = 0;                     ///< query head
+  index_t key_value_head = 0;           ///< head / n_rep
+  index_t block = 0;                    ///< number of the text block
   tensor_view<const float, 2> logits;   ///< `[T, T]`, scaled; masked keys are -inf
   tensor_view<const float, 2> weights;  ///< `[T, T]`, softmax of the logits
   tensor_view<const float, 2> values;   ///< `[T, d_head]`
   tensor_view<const float, 2> context;  ///< `[T, d_head]`, what the head hands on; empty for rules
   tensor_view<const float, 2> queries = {};  ///< `[T, d_head]`, turned by their positions
   tensor_view<const float, 2> keys = {};     ///< `[T, d_head]`, likewise
-  index window = 0;                          ///< keys that a query sees at most; 0: no limit
+  index_t window = 0;                        ///< keys that a query sees at most; 0: no limit
 };
 
 /// Receives captures. Called from several threads at once, for different (block, head) pairs:

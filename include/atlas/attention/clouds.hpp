@@ -25,28 +25,28 @@ enum class residual_kind {
 
 /// The clouds of one layer. Row n of every head is of the same place in the text.
 struct head_clouds {
-  index layer = 0;
-  owned_tensor<float, 3> points;    ///< `[H, N, d_head]`
-  owned_tensor<index, 1> context;   ///< `[N]`, number of the text block
-  owned_tensor<index, 1> position;  ///< `[N]`, place within it
-  index undefined_rows = 0;         ///< sampled rows left out because a tail was undefined
+  index_t layer = 0;
+  owned_tensor<float, 3> points;      ///< `[H, N, d_head]`
+  owned_tensor<index_t, 1> context;   ///< `[N]`, number of the text block
+  owned_tensor<index_t, 1> position;  ///< `[N]`, place within it
+  index_t undefined_rows = 0;         ///< sampled rows left out because a tail was undefined
 
   /// For `two_nn` and `nearest_neighbors`: rows of one block may not be neighbours.
   exclusion same_context() const { return atlas::same_context(context); }
   /// The same within a window of positions.
-  exclusion same_context_within(index window) const {
+  exclusion same_context_within(index_t window) const {
     return atlas::same_context_within(context, position, window);
   }
 };
 
 struct cloud_options {
-  std::vector<index> layers;  ///< to collect
-  index heads = 0;            ///< query heads
-  index head_dimension = 0;
-  index blocks = 0;        ///< text blocks
-  index block_size = 0;    ///< positions per block
-  index min_context = 16;  ///< positions before this one are left out
-  index points = 1200;     ///< rows to sample; all rows where there are no more
+  std::vector<index_t> layers;  ///< to collect
+  index_t heads = 0;            ///< query heads
+  index_t head_dimension = 0;
+  index_t blocks = 0;        ///< text blocks
+  index_t block_size = 0;    ///< positions per block
+  index_t min_context = 16;  ///< positions before this one are left out
+  index_t points = 1200;     ///< rows to sample; all rows where there are no more
   residual_kind kind = residual_kind::raw;
   std::uint64_t seed = 0;
 };
@@ -62,19 +62,19 @@ class cloud_collector {
   /// \throws value_error for options out of range or a block_size that min_context uses up
   template <class = void>
   explicit cloud_collector(cloud_options options) : options_(std::move(options)) {
-    detail::check_between(options_.heads, 1, index{1} << 20, "heads");
-    detail::check_between(options_.head_dimension, 1, index{1} << 20, "head_dimension");
-    detail::check_between(options_.blocks, 1, index{1} << 30, "blocks");
+    detail::check_between(options_.heads, 1, index_t{1} << 20, "heads");
+    detail::check_between(options_.head_dimension, 1, index_t{1} << 20, "head_dimension");
+    detail::check_between(options_.blocks, 1, index_t{1} << 30, "blocks");
     detail::check_between(options_.min_context, 0, options_.block_size - 1, "min_context");
-    detail::check_between(options_.points, 3, index{1} << 40, "points");
+    detail::check_between(options_.points, 3, index_t{1} << 40, "points");
     choose_rows();
-    const index n = rows();
-    for (const index layer : options_.layers)
+    const index_t n = rows();
+    for (const index_t layer : options_.layers)
       layers_.try_emplace(layer, options_.heads, n, options_.head_dimension);
   }
 
   /// Rows of each cloud.
-  index rows() const { return static_cast<index>(places_.size()); }
+  index_t rows() const { return static_cast<index_t>(places_.size()); }
 
   /// Refers to this object, which must outlive it.
   template <class = void>
@@ -84,22 +84,22 @@ class cloud_collector {
 
   /// One cloud per query head. \throws value_error for a layer that was not asked for
   template <class = void>
-  head_clouds clouds(index layer) const {
+  head_clouds clouds(index_t layer) const {
     const collected& from = at(layer);
-    std::vector<index> kept;
-    for (index n = 0; n < rows(); ++n)
+    std::vector<index_t> kept;
+    for (index_t n = 0; n < rows(); ++n)
       if (from.defined_everywhere(n)) kept.push_back(n);
-    const auto count = static_cast<index>(kept.size());
+    const auto count = static_cast<index_t>(kept.size());
     head_clouds out{layer, owned_tensor<float, 3>({options_.heads, count, options_.head_dimension}),
-                    owned_tensor<index, 1>({count}), owned_tensor<index, 1>({count}),
+                    owned_tensor<index_t, 1>({count}), owned_tensor<index_t, 1>({count}),
                     rows() - count};
-    for (index n = 0; n < count; ++n) {
-      const index row = kept[static_cast<std::size_t>(n)];
-      const index place = places_[static_cast<std::size_t>(row)];
+    for (index_t n = 0; n < count; ++n) {
+      const index_t row = kept[static_cast<std::size_t>(n)];
+      const index_t place = places_[static_cast<std::size_t>(row)];
       out.context.mutable_view()[n] = place / options_.block_size;
       out.position.mutable_view()[n] = place % options_.block_size;
-      for (index h = 0; h < options_.heads; ++h)
-        for (index k = 0; k < options_.head_dimension; ++k)
+      for (index_t h = 0; h < options_.heads; ++h)
+        for (index_t k = 0; k < options_.head_dimension; ++k)
           out.points.mutable_view()(h, n, k) = from.points(h, row, k);
     }
     return out;
@@ -107,10 +107,10 @@ class cloud_collector {
 
  private:
   struct collected {
-    collected(index heads, index rows, index d)
+    collected(index_t heads, index_t rows, index_t d)
         : points({heads, rows, d}), undefined({heads, rows}) {}
-    bool defined_everywhere(index row) const {
-      for (index h = 0; h < undefined.extent(0); ++h)
+    bool defined_everywhere(index_t row) const {
+      for (index_t h = 0; h < undefined.extent(0); ++h)
         if (undefined(h, row) != 0) return false;
       return true;
     }
@@ -121,12 +121,12 @@ class cloud_collector {
   /// The same rows for all heads and layers, in the order of the text.
   template <class = void>
   void choose_rows() {
-    const index each = options_.block_size - options_.min_context;
+    const index_t each = options_.block_size - options_.min_context;
     random_stream random(options_.seed);
-    const index all = options_.blocks * each;
+    const index_t all = options_.blocks * each;
     first_of_block_.assign(static_cast<std::size_t>(options_.blocks) + 1, 0);
-    for (const index row : sample_rows(all, std::min(all, options_.points), random)) {
-      const index block = row / each;
+    for (const index_t row : sample_rows(all, std::min(all, options_.points), random)) {
+      const index_t block = row / each;
       places_.push_back(block * options_.block_size + options_.min_context + row % each);
       first_of_block_[static_cast<std::size_t>(block) + 1] = rows();
     }
@@ -134,7 +134,7 @@ class cloud_collector {
       first_of_block_[b] = std::max(first_of_block_[b], first_of_block_[b - 1]);
   }
 
-  const collected& at(index layer) const {
+  const collected& at(index_t layer) const {
     const auto found = layers_.find(layer);
     if (found == layers_.end())
       throw value_error("layer", "one of those collected", std::to_string(layer));
@@ -154,18 +154,18 @@ class cloud_collector {
                          "head_dimension");
     const auto block = static_cast<std::size_t>(capture.block);
     std::vector<double> sum;
-    for (index n = first_of_block_[block]; n < first_of_block_[block + 1]; ++n)
+    for (index_t n = first_of_block_[block]; n < first_of_block_[block + 1]; ++n)
       collect_row(found->second, capture, n, sum);
   }
 
   template <class = void>
-  void collect_row(collected& into, const head_capture& capture, index n,
+  void collect_row(collected& into, const head_capture& capture, index_t n,
                    std::vector<double>& sum) const {
-    const index position = places_[static_cast<std::size_t>(n)] % options_.block_size;
+    const index_t position = places_[static_cast<std::size_t>(n)] % options_.block_size;
     const auto row = detail::tail_sum(capture.weights[position], capture.values, sum);
     const bool tail = options_.kind == residual_kind::tail;
     into.undefined.mutable_view()(capture.head, n) = tail && row.tail_mass == 0 ? 1 : 0;
-    for (index k = 0; k < options_.head_dimension; ++k) {
+    for (index_t k = 0; k < options_.head_dimension; ++k) {
       const double s = sum[static_cast<std::size_t>(k)];
       into.points.mutable_view()(capture.head, n, k) =
           tail ? static_cast<float>(row.tail_mass > 0 ? s / row.tail_mass : 0)
@@ -174,9 +174,9 @@ class cloud_collector {
   }
 
   cloud_options options_;
-  std::vector<index> places_;          // block * block_size + position, increasing
-  std::vector<index> first_of_block_;  // rows of block b: [b], ..., [b + 1] - 1
-  std::map<index, collected> layers_;
+  std::vector<index_t> places_;          // block * block_size + position, increasing
+  std::vector<index_t> first_of_block_;  // rows of block b: [b], ..., [b + 1] - 1
+  std::map<index_t, collected> layers_;
 };
 
 /// Clouds pooled per key/value head: those of the n_rep query heads that share one, row after row.
@@ -184,17 +184,17 @@ class cloud_collector {
 /// \return `[H / n_rep, n_rep * N, d]`, contexts and positions repeated, so that exclusion by
 ///         context also keeps the query heads of one place apart
 /// \throws value_error unless n_rep divides the number of heads
-inline head_clouds pooled_per_key_value_head(const head_clouds& clouds, index n_rep) {
-  const index heads = clouds.points.extent(0), n = clouds.points.extent(1);
-  const index d = clouds.points.extent(2);
+inline head_clouds pooled_per_key_value_head(const head_clouds& clouds, index_t n_rep) {
+  const index_t heads = clouds.points.extent(0), n = clouds.points.extent(1);
+  const index_t d = clouds.points.extent(2);
   if (n_rep < 1 || heads % n_rep != 0)
     throw value_error("n_rep", "a divisor of " + std::to_string(heads), std::to_string(n_rep));
   head_clouds out{clouds.layer, owned_tensor<float, 3>({heads / n_rep, n_rep * n, d}),
-                  owned_tensor<index, 1>({n_rep * n}), owned_tensor<index, 1>({n_rep * n}),
+                  owned_tensor<index_t, 1>({n_rep * n}), owned_tensor<index_t, 1>({n_rep * n}),
                   clouds.undefined_rows};
   // Heads are consecutive in memory, so pooling them is a change of shape.
   std::copy_n(clouds.points.data(), heads * n * d, out.points.mutable_view().data());
-  for (index i = 0; i < n_rep * n; ++i) {
+  for (index_t i = 0; i < n_rep * n; ++i) {
     out.context.mutable_view()[i] = clouds.context[i % n];
     out.position.mutable_view()[i] = clouds.position[i % n];
   }

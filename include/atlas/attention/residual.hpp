@@ -18,20 +18,20 @@ namespace atlas {
 /// `Attn_t = a* V* + (1 - a*) tail_t` and `raw_t = (1 - a*) (tail_t - V*)`.
 template <class Scalar>
 struct residual_decomposition {
-  owned_tensor<Scalar, 2> raw;         ///< `[Q, d]`, `Attn_t - V_{i*}`
-  owned_tensor<Scalar, 2> tail;        ///< `[Q, d]`, mean of the other values under their weights;
-                                       ///< zeros where it is undefined
-  owned_tensor<index, 1> argmax;       ///< `[Q]`, i*
-  owned_tensor<double, 1> top;         ///< `[Q]`, a*
-  owned_tensor<double, 1> tail_mass;   ///< `[Q]`, 1 - a*, summed from the other weights
-  std::vector<index> undefined_tails;  ///< queries with tail mass 0, increasing
+  owned_tensor<Scalar, 2> raw;        ///< `[Q, d]`, `Attn_t - V_{i*}`
+  owned_tensor<Scalar, 2> tail;       ///< `[Q, d]`, mean of the other values under their weights;
+                                      ///< zeros where it is undefined
+  owned_tensor<index_t, 1> argmax;    ///< `[Q]`, i*
+  owned_tensor<double, 1> top;        ///< `[Q]`, a*
+  owned_tensor<double, 1> tail_mass;  ///< `[Q]`, 1 - a*, summed from the other weights
+  std::vector<index_t> undefined_tails;  ///< queries with tail mass 0, increasing
 };
 
 namespace detail {
 
 /// One query: its row of weights against all values.
 struct residual_row {
-  index argmax = 0;
+  index_t argmax = 0;
   double top = 0;
   double tail_mass = 0;
 };
@@ -41,16 +41,16 @@ template <class Scalar>
 residual_row tail_sum(const tensor_view<const Scalar, 1>& weights,
                       const tensor_view<const Scalar, 2>& values, std::vector<double>& sum) {
   residual_row row;
-  const index keys = weights.extent(0), d = values.extent(1);
-  for (index i = 1; i < keys; ++i)
+  const index_t keys = weights.extent(0), d = values.extent(1);
+  for (index_t i = 1; i < keys; ++i)
     if (weights[i] > weights[row.argmax]) row.argmax = i;
   row.top = static_cast<double>(weights[row.argmax]);
   sum.assign(static_cast<std::size_t>(d), 0.0);
-  for (index i = 0; i < keys; ++i) {
+  for (index_t i = 0; i < keys; ++i) {
     if (i == row.argmax || weights[i] == 0) continue;
     const auto weight = static_cast<double>(weights[i]);
     row.tail_mass += weight;
-    for (index k = 0; k < d; ++k)
+    for (index_t k = 0; k < d; ++k)
       sum[static_cast<std::size_t>(k)] += weight * static_cast<double>(values(i, k));
   }
   return row;
@@ -59,7 +59,7 @@ residual_row tail_sum(const tensor_view<const Scalar, 1>& weights,
 /// `(1 - a*) (tail - V*)`.
 template <class Scalar>
 Scalar raw_element(const residual_row& row, double tail_sum,
-                   const tensor_view<const Scalar, 2>& values, index k) {
+                   const tensor_view<const Scalar, 2>& values, index_t k) {
   return static_cast<Scalar>(tail_sum - row.tail_mass * static_cast<double>(values(row.argmax, k)));
 }
 
@@ -71,21 +71,21 @@ residual_decomposition<Scalar> decompose_residual(const tensor_view<const Scalar
   check_extent(values.extent(0), weights.extent(1), "values", "one row per key,");
   check_finite(values, "values");
   check_row_weights(weights);
-  const index queries = weights.extent(0), d = values.extent(1);
+  const index_t queries = weights.extent(0), d = values.extent(1);
   residual_decomposition<Scalar> out{
       owned_tensor<Scalar, 2>({queries, d}), owned_tensor<Scalar, 2>({queries, d}),
-      owned_tensor<index, 1>({queries}),     owned_tensor<double, 1>({queries}),
+      owned_tensor<index_t, 1>({queries}),   owned_tensor<double, 1>({queries}),
       owned_tensor<double, 1>({queries}),    {}};
   const auto raw = out.raw.mutable_view();
   const auto tail = out.tail.mutable_view();
   std::vector<double> sum;
-  for (index t = 0; t < queries; ++t) {
+  for (index_t t = 0; t < queries; ++t) {
     const residual_row row = tail_sum(weights[t], values, sum);
     out.argmax.mutable_view()[t] = row.argmax;
     out.top.mutable_view()[t] = row.top;
     out.tail_mass.mutable_view()[t] = row.tail_mass;
     if (row.tail_mass == 0) out.undefined_tails.push_back(t);
-    for (index k = 0; k < d; ++k) {
+    for (index_t k = 0; k < d; ++k) {
       const double s = sum[static_cast<std::size_t>(k)];
       raw(t, k) = raw_element(row, s, values, k);
       tail(t, k) = row.tail_mass == 0 ? Scalar(0) : static_cast<Scalar>(s / row.tail_mass);
@@ -136,9 +136,9 @@ std::vector<residual_decomposition<scalar_of<Values, 3>>> decompose_residuals(
   if (a.extent(0) % v.extent(0) != 0)
     throw shape_error("values", "a number of heads that divides " + std::to_string(a.extent(0)),
                       std::to_string(v.extent(0)));
-  const index group = a.extent(0) / v.extent(0);
+  const index_t group = a.extent(0) / v.extent(0);
   std::vector<residual_decomposition<scalar>> out(static_cast<std::size_t>(a.extent(0)));
-  parallel_for(a.extent(0), threads, [&](index h) {
+  parallel_for(a.extent(0), threads, [&](index_t h) {
     out[static_cast<std::size_t>(h)] = detail::decompose_residual<scalar>(a[h], v[h / group]);
   });
   return out;

@@ -33,19 +33,19 @@ using residual_map =
 template <class = void>
 context_rule residual_rule(residual_map map) {
   return [map = std::move(map)](const head_capture& head, const tensor_view<float, 2>& context) {
-    const index rows = context.extent(0), d = context.extent(1);
-    std::vector<index> most(static_cast<std::size_t>(rows));
-    for (index t = 0; t < rows; ++t) {
+    const index_t rows = context.extent(0), d = context.extent(1);
+    std::vector<index_t> most(static_cast<std::size_t>(rows));
+    for (index_t t = 0; t < rows; ++t) {
       const tensor_view<const float, 1> weights = head.weights[t];
-      index best = 0;
-      for (index i = 1; i < weights.extent(0); ++i)
+      index_t best = 0;
+      for (index_t i = 1; i < weights.extent(0); ++i)
         if (weights[i] > weights[best]) best = i;
       most[static_cast<std::size_t>(t)] = best;
-      for (index k = 0; k < d; ++k) context(t, k) -= head.values(best, k);
+      for (index_t k = 0; k < d; ++k) context(t, k) -= head.values(best, k);
     }
     map(head, context);
-    for (index t = 0; t < rows; ++t)
-      for (index k = 0; k < d; ++k)
+    for (index_t t = 0; t < rows; ++t)
+      for (index_t k = 0; k < d; ++k)
         context(t, k) += head.values(most[static_cast<std::size_t>(t)], k);
   };
 }
@@ -65,7 +65,7 @@ std::vector<residual_basis> residual_bases_with(const tensor_view<const float, 3
   if (points.extent(1) < 2) throw shape_error("points", "at least 2 rows a head", "1");
   check_finite(points, "points");
   std::vector<residual_basis> out(static_cast<std::size_t>(points.extent(0)));
-  parallel_for(points.extent(0), threads, [&](index h) {
+  parallel_for(points.extent(0), threads, [&](index_t h) {
     const cloud_moments m = moments(points[h]);
     out[static_cast<std::size_t>(h)] = {m.mean.transpose().cast<float>(),
                                         basis(h, m.covariance).template cast<float>()};
@@ -83,7 +83,7 @@ std::vector<residual_basis> residual_bases_with(const tensor_view<const float, 3
 template <tensor_like<3> Points>
 std::vector<residual_basis> residual_bases(const Points& points, int threads = 0) {
   const auto held = as_view<3>(points);
-  return detail::residual_bases_with(held, threads, [](index, const Eigen::MatrixXd& covariance) {
+  return detail::residual_bases_with(held, threads, [](index_t, const Eigen::MatrixXd& covariance) {
     return symmetric_eigenbasis(covariance).vectors;
   });
 }
@@ -95,7 +95,7 @@ std::vector<residual_basis> random_residual_bases(const Points& points, std::uin
                                                   int threads = 0) {
   const auto held = as_view<3>(points);
   return detail::residual_bases_with(
-      held, threads, [seed](index head, const Eigen::MatrixXd& covariance) {
+      held, threads, [seed](index_t head, const Eigen::MatrixXd& covariance) {
         random_stream random(seed, static_cast<std::uint64_t>(head));
         return random_frame(covariance.rows(), covariance.cols(), random);
       });
@@ -109,13 +109,13 @@ std::vector<residual_basis> random_residual_bases(const Points& points, std::uin
 /// where
 ///         a head has no basis or one of another size
 template <class Real = float>
-context_rule low_rank_rule(std::vector<residual_basis> bases, index rank) {
+context_rule low_rank_rule(std::vector<residual_basis> bases, index_t rank) {
   if (bases.empty()) throw value_error("bases", "one a head", "none");
   for (const residual_basis& b : bases) detail::check_between(rank, 0, b.vectors.cols(), "rank");
   const auto shared = std::make_shared<const std::vector<residual_basis>>(std::move(bases));
   return residual_rule(
       [shared, rank](const head_capture& head, const tensor_view<float, 2>& residuals) {
-        if (head.head >= static_cast<index>(shared->size()))
+        if (head.head >= static_cast<index_t>(shared->size()))
           throw shape_error("bases", "one a head, " + std::to_string(head.head + 1) + " or more",
                             std::to_string(shared->size()));
         const residual_basis& basis = (*shared)[static_cast<std::size_t>(head.head)];

@@ -16,17 +16,17 @@ namespace atlas {
 template <class = void>
 context_rule full_rule() {
   return [](const head_capture& head, tensor_view<float, 2> context) {
-    const index keys = head.values.extent(0), d = head.values.extent(1);
+    const index_t keys = head.values.extent(0), d = head.values.extent(1);
     std::vector<double> sum;
-    for (index t = 0; t < head.weights.extent(0); ++t) {
+    for (index_t t = 0; t < head.weights.extent(0); ++t) {
       sum.assign(static_cast<std::size_t>(d), 0.0);
-      for (index j = 0; j < keys; ++j) {
+      for (index_t j = 0; j < keys; ++j) {
         const auto w = static_cast<double>(head.weights(t, j));
         if (w == 0) continue;
-        for (index k = 0; k < d; ++k)
+        for (index_t k = 0; k < d; ++k)
           sum[static_cast<std::size_t>(k)] += w * static_cast<double>(head.values(j, k));
       }
-      for (index k = 0; k < d; ++k)
+      for (index_t k = 0; k < d; ++k)
         context(t, k) = static_cast<float>(sum[static_cast<std::size_t>(k)]);
     }
   };
@@ -36,12 +36,12 @@ namespace detail {
 
 /// The `k` keys of the largest weights (of equal ones, the first), or all where there are fewer.
 template <class = void>
-void largest_weights(const tensor_view<const float, 1>& weights, index k,
-                     std::vector<index>& keys) {
+void largest_weights(const tensor_view<const float, 1>& weights, index_t k,
+                     std::vector<index_t>& keys) {
   keys.resize(static_cast<std::size_t>(weights.extent(0)));
-  std::iota(keys.begin(), keys.end(), index{0});
+  std::iota(keys.begin(), keys.end(), index_t{0});
   const auto last = keys.begin() + std::min(k, weights.extent(0));
-  std::partial_sort(keys.begin(), last, keys.end(), [&](index a, index b) {
+  std::partial_sort(keys.begin(), last, keys.end(), [&](index_t a, index_t b) {
     return weights[a] != weights[b] ? weights[a] > weights[b] : a < b;
   });
   keys.erase(last, keys.end());
@@ -53,17 +53,17 @@ void largest_weights(const tensor_view<const float, 1>& weights, index k,
 /// the context is `V*`, the value that the head looks at most.
 /// \throws value_error for k < 1
 template <class = void>
-context_rule top_k_rule(index k) {
-  detail::check_between(k, 1, index{1} << 40, "k");
+context_rule top_k_rule(index_t k) {
+  detail::check_between(k, 1, index_t{1} << 40, "k");
   return [k](const head_capture& head, tensor_view<float, 2> context) {
-    std::vector<index> keys;
-    for (index t = 0; t < head.weights.extent(0); ++t) {
+    std::vector<index_t> keys;
+    for (index_t t = 0; t < head.weights.extent(0); ++t) {
       detail::largest_weights(head.weights[t], k, keys);
       double total = 0;
-      for (const index j : keys) total += static_cast<double>(head.weights(t, j));
-      for (index c = 0; c < context.extent(1); ++c) {
+      for (const index_t j : keys) total += static_cast<double>(head.weights(t, j));
+      for (index_t c = 0; c < context.extent(1); ++c) {
         double sum = 0;
-        for (const index j : keys)
+        for (const index_t j : keys)
           sum += static_cast<double>(head.weights(t, j)) * static_cast<double>(head.values(j, c));
         context(t, c) = static_cast<float>(sum / total);
       }

@@ -29,7 +29,7 @@ struct layer_thermodynamics {
   owned_tensor<double, 3> stable;                       ///< share of blurred queries, see below
   owned_tensor<double, 3> purity, von_neumann_entropy;  ///< NaN for weight on zero values alone
   owned_tensor<double, 3> null_ratio, null_entropy;     ///< of random logits, see below
-  index undefined_rows = 0;                             ///< with such a NaN
+  index_t undefined_rows = 0;                           ///< with such a NaN
 
   layer_thermodynamics() = default;
   explicit layer_thermodynamics(const shape<3>& extents) {
@@ -41,12 +41,12 @@ struct layer_thermodynamics {
 };
 
 struct thermodynamics_options {
-  std::vector<index> layers = {};  ///< to collect
-  index heads = 0;                 ///< query heads
-  index blocks = 0;                ///< text blocks
-  index block_size = 0;            ///< positions per block
-  double noise = 0.05;             ///< of the queries, for `stable`; see `argmax_stability`
-  index draws = 10;                ///< of that noise
+  std::vector<index_t> layers = {};  ///< to collect
+  index_t heads = 0;                 ///< query heads
+  index_t blocks = 0;                ///< text blocks
+  index_t block_size = 0;            ///< positions per block
+  double noise = 0.05;               ///< of the queries, for `stable`; see `argmax_stability`
+  index_t draws = 10;                ///< of that noise
   std::uint64_t seed = 0;
 };
 
@@ -62,11 +62,11 @@ class thermodynamics_collector {
   /// \throws value_error for options out of range
   template <class = void>
   explicit thermodynamics_collector(thermodynamics_options options) : options_(std::move(options)) {
-    detail::check_between(options_.heads, 1, index{1} << 20, "heads");
-    detail::check_between(options_.blocks, 1, index{1} << 30, "blocks");
-    detail::check_between(options_.block_size, 1, index{1} << 30, "block_size");
+    detail::check_between(options_.heads, 1, index_t{1} << 20, "heads");
+    detail::check_between(options_.blocks, 1, index_t{1} << 30, "blocks");
+    detail::check_between(options_.block_size, 1, index_t{1} << 30, "block_size");
     detail::check_stability(stability(0));
-    for (const index layer : options_.layers)
+    for (const index_t layer : options_.layers)
       layers_.try_emplace(layer, shape<3>{options_.heads, options_.blocks, options_.block_size});
   }
 
@@ -78,7 +78,7 @@ class thermodynamics_collector {
 
   /// \throws value_error for a layer that was not collected
   template <class = void>
-  layer_thermodynamics layer(index number) const {
+  layer_thermodynamics layer(index_t number) const {
     const auto found = layers_.find(number);
     if (found == layers_.end())
       throw value_error("layer", "one of those collected", std::to_string(number));
@@ -107,7 +107,7 @@ class thermodynamics_collector {
     detail::check_extent(c.logits.extent(0), options_.block_size, "capture.logits",
                          "block_size rows,");
     layer_thermodynamics& into = found->second;
-    const index place = (c.head * options_.blocks + c.block) * options_.block_size;
+    const index_t place = (c.head * options_.blocks + c.block) * options_.block_size;
     const auto number = static_cast<std::uint64_t>(
         (c.layer * options_.heads + c.head) * options_.blocks + c.block + 1);
     collect_softmax(c, place, into);
@@ -121,13 +121,13 @@ class thermodynamics_collector {
   }
 
   template <class = void>
-  static void put(const tensor_view<const double, 1>& from, index place,
+  static void put(const tensor_view<const double, 1>& from, index_t place,
                   owned_tensor<double, 3>& into) {
     std::copy_n(from.data(), from.size(), into.mutable_view().data() + place);
   }
 
   template <class = void>
-  static void collect_softmax(const head_capture& c, index place, layer_thermodynamics& into) {
+  static void collect_softmax(const head_capture& c, index_t place, layer_thermodynamics& into) {
     const auto o = boltzmann_observables(c.logits, {.threads = 1});
     put(o.free_energy, place, into.free_energy);
     put(o.mean_energy, place, into.mean_energy);
@@ -140,16 +140,16 @@ class thermodynamics_collector {
 
   /// Normal logits in the places of those that are not masked.
   template <class = void>
-  void collect_null(const head_capture& c, index place, std::uint64_t number,
+  void collect_null(const head_capture& c, index_t place, std::uint64_t number,
                     layer_thermodynamics& into) const {
     random_stream random(options_.seed, number);
     std::vector<double> row;
-    for (index t = 0; t < c.logits.extent(0); ++t) {
+    for (index_t t = 0; t < c.logits.extent(0); ++t) {
       row.clear();
-      for (index i = 0; i < c.logits.extent(1); ++i)
+      for (index_t i = 0; i < c.logits.extent(1); ++i)
         if (std::isfinite(c.logits(t, i))) row.push_back(static_cast<double>(c.logits(t, i)));
       const double sd = row.size() > 1 ? summarize(row).sd : 0;
-      random.fill_normal(row.data(), static_cast<index>(row.size()));
+      random.fill_normal(row.data(), static_cast<index_t>(row.size()));
       for (double& x : row) x *= sd;
       const auto null = boltzmann_observables<1>(row, {.threads = 1});
       into.null_entropy.mutable_view().data()[place + t] = null.entropy;
@@ -159,18 +159,18 @@ class thermodynamics_collector {
   }
 
   thermodynamics_options options_;
-  std::map<index, layer_thermodynamics> layers_;
+  std::map<index_t, layer_thermodynamics> layers_;
 };
 
 /// Mean of `[B, T]` over the positions from `min_context` on of all blocks; the standard error is
 /// of the means of blocks, which are independent where rows of one block are not. NaN is left out.
 template <class = void>
-sample_summary mean_over_blocks(const tensor_view<const double, 2>& x, index min_context) {
+sample_summary mean_over_blocks(const tensor_view<const double, 2>& x, index_t min_context) {
   detail::check_between(min_context, 0, x.extent(1) - 1, "min_context");
   std::vector<double> means;
-  for (index b = 0; b < x.extent(0); ++b) {
+  for (index_t b = 0; b < x.extent(0); ++b) {
     std::vector<double> rows;
-    for (index t = min_context; t < x.extent(1); ++t)
+    for (index_t t = min_context; t < x.extent(1); ++t)
       if (!std::isnan(x(b, t))) rows.push_back(x(b, t));
     if (!rows.empty()) means.push_back(summarize(rows).mean);
   }

@@ -42,14 +42,14 @@ inline void check_adam(const adam_options& o) {
 }
 
 /// Numbers that are worked on together.
-inline constexpr index adam_run = 256;
+inline constexpr index_t adam_run = 256;
 
 /// Step number `step`, from 1, on parameters [first, first + count): `m = b1 m + (1 - b1) g`,
 /// `v = b2 v + (1 - b2) g^2`, and values less `rate m' / (sqrt(v') + epsilon)` with m' = m / (1 -
 /// b1^step) and v' = v / (1 - b2^step), as PyTorch has it.
 template <class Scalar>
-void adam_step(const adam_options& o, index step, index first, index count, const Scalar* gradients,
-               Scalar* values, adam_moments<Scalar>& moments) {
+void adam_step(const adam_options& o, index_t step, index_t first, index_t count,
+               const Scalar* gradients, Scalar* values, adam_moments<Scalar>& moments) {
   using list = Eigen::Map<row_array<Scalar>>;
   using run = Eigen::Array<Scalar, 1, Eigen::Dynamic, Eigen::RowMajor, 1, adam_run>;
   const double power = static_cast<double>(step);
@@ -61,8 +61,8 @@ void adam_step(const adam_options& o, index step, index first, index count, cons
   // Into arrays of a known alignment: where memory begins must not decide which numbers are worked
   // on in vectors, whose rounding may differ.
   run m, v, x;
-  for (index i = first; i < first + count; i += adam_run) {
-    const index n = std::min(adam_run, first + count - i);
+  for (index_t i = first; i < first + count; i += adam_run) {
+    const index_t n = std::min(adam_run, first + count - i);
     const Eigen::Map<const row_array<Scalar>> g(gradients + i, n);
     list first_moment(moments.first.data() + i, n), second_moment(moments.second.data() + i, n);
     list value(values + i, n);

@@ -15,12 +15,12 @@ namespace atlas {
 /// code; the others turn the code into the point again, which the scale and the mean bring back.
 struct autoencoder {
   mlp model;
-  index encoder_layers = 0;
+  index_t encoder_layers = 0;
   Eigen::RowVectorXd mean;  ///< `[d]`
   double scale = 1;
 
-  index dimension() const { return mean.size(); }
-  index code_dimension() const {
+  index_t dimension() const { return mean.size(); }
+  index_t code_dimension() const {
     return model.layers[static_cast<std::size_t>(encoder_layers) - 1].out;
   }
 };
@@ -34,30 +34,30 @@ row_matrix<float> normalized_points(const autoencoder& a, const tensor_view<Scal
   check_extent(points.extent(1), a.dimension(), "points", "columns");
   check_finite(points, "points");
   row_matrix<float> x(points.extent(0), points.extent(1));
-  for (index i = 0; i < x.rows(); ++i)
-    for (index k = 0; k < x.cols(); ++k)
+  for (index_t i = 0; i < x.rows(); ++i)
+    for (index_t k = 0; k < x.cols(); ++k)
       x(i, k) = static_cast<float>((static_cast<double>(points(i, k)) - a.mean(k)) / a.scale);
   return x;
 }
 
 /// Calls `take(first, rows)` with what layers [first, last) make of each tile of rows.
 template <class Take>
-void for_each_output(const mlp& model, index first, index last, const row_matrix<float>& x,
+void for_each_output(const mlp& model, index_t first, index_t last, const row_matrix<float>& x,
                      Take&& take) {
   mlp_pass<float> pass(model);
-  for (index r = 0; r < x.rows(); r += mlp_tile)
+  for (index_t r = 0; r < x.rows(); r += mlp_tile)
     take(r, pass.forward(x.middleRows(r, std::min(mlp_tile, x.rows() - r)),
                          static_cast<std::size_t>(first), static_cast<std::size_t>(last)));
 }
 
 /// Writes points in their own units from what the model puts out.
 template <class Scalar>
-void write_points(const autoencoder& a, const row_matrix<float>& x, index first_layer,
+void write_points(const autoencoder& a, const row_matrix<float>& x, index_t first_layer,
                   const tensor_view<Scalar, 2>& points) {
-  const auto layers = static_cast<index>(a.model.layers.size());
-  for_each_output(a.model, first_layer, layers, x, [&](index first, const auto& rows) {
-    for (index i = 0; i < rows.rows(); ++i)
-      for (index k = 0; k < rows.cols(); ++k)
+  const auto layers = static_cast<index_t>(a.model.layers.size());
+  for_each_output(a.model, first_layer, layers, x, [&](index_t first, const auto& rows) {
+    for (index_t i = 0; i < rows.rows(); ++i)
+      for (index_t k = 0; k < rows.cols(); ++k)
         points(first + i, k) =
             static_cast<Scalar>(a.mean(k) + a.scale * static_cast<double>(rows(i, k)));
   });
@@ -76,7 +76,7 @@ owned_tensor<float, 2> encode(const autoencoder& a, const Points& points) {
   const tensor_view<const scalar_of<Points, 2>, 2>& view = held;
   const row_matrix<float> x = detail::normalized_points(a, view);
   owned_tensor<float, 2> codes({x.rows(), a.code_dimension()});
-  detail::for_each_output(a.model, 0, a.encoder_layers, x, [&](index first, const auto& rows) {
+  detail::for_each_output(a.model, 0, a.encoder_layers, x, [&](index_t first, const auto& rows) {
     detail::as_map(codes.mutable_view()).middleRows(first, rows.rows()) = rows;
   });
   return codes;
@@ -93,8 +93,8 @@ owned_tensor<float, 2> decode(const autoencoder& a, const Codes& codes) {
   detail::check_extent(view.extent(1), a.code_dimension(), "codes", "columns");
   detail::check_finite(view, "codes");
   row_matrix<float> x(view.extent(0), view.extent(1));
-  for (index i = 0; i < x.rows(); ++i)
-    for (index k = 0; k < x.cols(); ++k) x(i, k) = static_cast<float>(view(i, k));
+  for (index_t i = 0; i < x.rows(); ++i)
+    for (index_t k = 0; k < x.cols(); ++k) x(i, k) = static_cast<float>(view(i, k));
   owned_tensor<float, 2> points({x.rows(), a.dimension()});
   detail::write_points(a, x, a.encoder_layers, points.mutable_view());
   return points;

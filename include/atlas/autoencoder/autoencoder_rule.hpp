@@ -22,7 +22,7 @@ context_rule autoencoder_rule(std::vector<autoencoder> models) {
   if (models.empty()) throw value_error("models", "one a head", "none");
   const auto shared = std::make_shared<const std::vector<autoencoder>>(std::move(models));
   return residual_rule([shared](const head_capture& head, const tensor_view<float, 2>& residuals) {
-    if (head.head >= static_cast<index>(shared->size()))
+    if (head.head >= static_cast<index_t>(shared->size()))
       throw shape_error("models", "one a head, " + std::to_string(head.head + 1) + " or more",
                         std::to_string(shared->size()));
     const autoencoder& a = (*shared)[static_cast<std::size_t>(head.head)];

@@ -12,7 +12,7 @@
 namespace atlas::detail {
 
 /// Numbers that are worked on together, so that what is between stays in the nearest cache.
-inline constexpr index gelu_run = 256;
+inline constexpr index_t gelu_run = 256;
 
 template <class Scalar>
 using gelu_array = Eigen::Array<Scalar, 1, Eigen::Dynamic, Eigen::RowMajor, 1, gelu_run>;
@@ -38,12 +38,12 @@ void normal_tail(const X& x, const gelu_array<Scalar>& density, gelu_array<Scala
 /// \param slope null, or where the derivative `Phi(x) + x phi(x)` goes
 /// \return nothing; errors of values and slopes below 4e-7 in float
 template <class Scalar>
-void gelu(Scalar* values, index count, Scalar* slope) {
+void gelu(Scalar* values, index_t count, Scalar* slope) {
   using run_map = Eigen::Map<row_array<Scalar>>;
   constexpr Scalar huge = Scalar(1e30);
   gelu_array<Scalar> density, tail;
-  for (index i = 0; i < count; i += gelu_run) {
-    const index n = std::min(gelu_run, count - i);
+  for (index_t i = 0; i < count; i += gelu_run) {
+    const index_t n = std::min(gelu_run, count - i);
     run_map x(values + i, n);
     density = (x.square() * Scalar(-0.5)).exp() * Scalar(0.3989422804014327);
     normal_tail<Scalar>(x, density, tail);

@@ -16,10 +16,10 @@ namespace atlas {
 /// One affine map `y = W x + b`. Its weight, `[out, in]` row-major, is at `offset` of the
 /// parameters, its bias, `[out]`, right after it.
 struct mlp_layer {
-  index in = 0;
-  index out = 0;
+  index_t in = 0;
+  index_t out = 0;
   bool activated = false;  ///< followed by a GELU
-  index offset = 0;
+  index_t offset = 0;
 };
 
 /// Numbers whose memory begins where vectors of any width may: results depend on that otherwise.
@@ -38,13 +38,13 @@ struct basic_mlp {
   /// \param activated whether a GELU follows, for each layer
   /// \throws value_error for sizes below 1, shape_error for fewer than two or for another number of
   ///         `activated`
-  basic_mlp(const std::vector<index>& sizes, const std::vector<bool>& activated) {
+  basic_mlp(const std::vector<index_t>& sizes, const std::vector<bool>& activated) {
     if (sizes.size() < 2)
       throw shape_error("sizes", "an input and at least one layer", std::to_string(sizes.size()));
-    detail::check_extent(static_cast<index>(activated.size()), static_cast<index>(sizes.size()) - 1,
-                         "activated", "layers");
-    for (const index size : sizes) detail::check_between(size, 1, index{1} << 24, "sizes");
-    index offset = 0;
+    detail::check_extent(static_cast<index_t>(activated.size()),
+                         static_cast<index_t>(sizes.size()) - 1, "activated", "layers");
+    for (const index_t size : sizes) detail::check_between(size, 1, index_t{1} << 24, "sizes");
+    index_t offset = 0;
     for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
       layers.push_back({sizes[l], sizes[l + 1], activated[l], offset});
       offset += (sizes[l] + 1) * sizes[l + 1];
@@ -81,7 +81,7 @@ void initialize(basic_mlp<Scalar>& model, random_stream& random) {
   for (const mlp_layer& layer : model.layers) {
     const double bound = 1 / std::sqrt(static_cast<double>(layer.in));
     Scalar* at = model.parameters.data() + layer.offset;
-    for (index i = 0; i < (layer.in + 1) * layer.out; ++i)
+    for (index_t i = 0; i < (layer.in + 1) * layer.out; ++i)
       at[i] = static_cast<Scalar>(bound * (2 * random.uniform() - 1));
   }
 }

@@ -9,7 +9,7 @@
 namespace atlas::detail {
 
 /// Rows that go through all layers together.
-inline constexpr index mlp_tile = 128;
+inline constexpr index_t mlp_tile = 128;
 
 template <class Scalar>
 class mlp_pass {
@@ -77,7 +77,7 @@ class mlp_pass {
   /// In Scalar over a row, in double over the rows.
   static double squares(const const_rows<Scalar>& x) {
     double sum = 0;
-    for (index i = 0; i < x.rows(); ++i) sum += static_cast<double>(x.row(i).squaredNorm());
+    for (index_t i = 0; i < x.rows(); ++i) sum += static_cast<double>(x.row(i).squaredNorm());
     return sum;
   }
 

@@ -16,17 +16,17 @@
 namespace atlas::detail {
 
 struct mlp_training_options {
-  index epochs = 300;
-  index batch = 0;  ///< rows a step, shuffled every epoch; 0: all of them
+  index_t epochs = 300;
+  index_t batch = 0;  ///< rows a step, shuffled every epoch; 0: all of them
   adam_options adam = {};
-  index patience = 0;  ///< stop after so many epochs without a better validation error; 0: never
+  index_t patience = 0;  ///< stop after so many epochs without a better validation error; 0: never
 };
 
 /// Mean squared errors, over rows and columns.
 struct mlp_training_result {
   std::vector<double> losses;             ///< of each epoch, on the rows as they were trained on
   std::vector<double> validation_losses;  ///< after each epoch; empty without validation rows
-  index best_epoch = 0;                   ///< the one whose parameters were kept, from 1
+  index_t best_epoch = 0;                 ///< the one whose parameters were kept, from 1
 };
 
 /// Sum of squared errors of each row.
@@ -35,10 +35,10 @@ std::vector<double> reconstruction_errors(const basic_mlp<Scalar>& model,
                                           const std::type_identity_t<const_rows<Scalar>>& x) {
   std::vector<double> errors(static_cast<std::size_t>(x.rows()));
   mlp_pass<Scalar> pass(model);
-  for (index first = 0; first < x.rows(); first += mlp_tile) {
+  for (index_t first = 0; first < x.rows(); first += mlp_tile) {
     const auto tile = x.middleRows(first, std::min(mlp_tile, x.rows() - first));
     const auto got = pass.forward(tile, 0, model.layers.size());
-    for (index i = 0; i < tile.rows(); ++i)
+    for (index_t i = 0; i < tile.rows(); ++i)
       errors[static_cast<std::size_t>(first + i)] =
           static_cast<double>((got.row(i) - tile.row(i)).squaredNorm());
   }
@@ -66,33 +66,33 @@ class mlp_trainer {
         gradient_(model.parameters.size()),
         tile_(mlp_tile, x.cols()) {
     order_.resize(static_cast<std::size_t>(x.rows()));
-    std::iota(order_.begin(), order_.end(), index{0});
+    std::iota(order_.begin(), order_.end(), index_t{0});
   }
 
   /// Goes once over the rows. \return the mean squared error on the way
   double run_epoch() {
-    const index n = x_.rows();
-    const index batch = options_.batch > 0 ? std::min(options_.batch, n) : n;
+    const index_t n = x_.rows();
+    const index_t batch = options_.batch > 0 ? std::min(options_.batch, n) : n;
     if (batch < n) order_ = random_permutation(n, random_);
     double sum = 0;
-    for (index first = 0; first < n; first += batch)
+    for (index_t first = 0; first < n; first += batch)
       sum += run_batch(first, std::min(batch, n - first));
     return sum / static_cast<double>(x_.size());
   }
 
  private:
-  double run_batch(index first, index rows) {
+  double run_batch(index_t first, index_t rows) {
     std::fill(gradient_.begin(), gradient_.end(), Scalar(0));
     const auto share = static_cast<Scalar>(1 / static_cast<double>(rows * x_.cols()));
     double sum = 0;
-    for (index r = 0; r < rows; r += mlp_tile) {
-      const index count = std::min(mlp_tile, rows - r);
-      for (index i = 0; i < count; ++i)
+    for (index_t r = 0; r < rows; r += mlp_tile) {
+      const index_t count = std::min(mlp_tile, rows - r);
+      for (index_t i = 0; i < count; ++i)
         tile_.row(i) = x_.row(order_[static_cast<std::size_t>(first + r + i)]);
       const auto tile = tile_.topRows(count);
       sum += pass_.add_gradient(tile, tile, share, gradient_.data());
     }
-    adam_step(options_.adam, ++steps_, 0, static_cast<index>(gradient_.size()), gradient_.data(),
+    adam_step(options_.adam, ++steps_, 0, static_cast<index_t>(gradient_.size()), gradient_.data(),
               model_.parameters.data(), moments_);
     return sum;
   }
@@ -105,18 +105,18 @@ class mlp_trainer {
   adam_moments<Scalar> moments_;
   aligned_list<Scalar> gradient_;
   row_matrix<Scalar> tile_;
-  std::vector<index> order_;
-  index steps_ = 0;
+  std::vector<index_t> order_;
+  index_t steps_ = 0;
 };
 
 /// Remembers the parameters of the lowest validation error.
 template <class Scalar>
 struct best_parameters {
   double loss = std::numeric_limits<double>::infinity();
-  index epoch = 0;
+  index_t epoch = 0;
   aligned_list<Scalar> parameters;
 
-  void see(double now, index at, const aligned_list<Scalar>& values) {
+  void see(double now, index_t at, const aligned_list<Scalar>& values) {
     if (!(now < loss)) return;
     loss = now;
     epoch = at;
@@ -124,7 +124,7 @@ struct best_parameters {
   }
 };
 
-[[noreturn]] inline void refuse_diverging_training(index epoch, double loss) {
+[[noreturn]] inline void refuse_diverging_training(index_t epoch, double loss) {
   throw value_error("learning_rate", "one at which training stays finite",
                     "a loss of " + number_text(loss) + " in epoch " + std::to_string(epoch));
 }
@@ -140,7 +140,7 @@ mlp_training_result train_to_reproduce(basic_mlp<Scalar>& model,
   mlp_trainer<Scalar> trainer(model, x, options, random);
   best_parameters<Scalar> best;
   mlp_training_result out;
-  for (index epoch = 1; epoch <= options.epochs; ++epoch) {
+  for (index_t epoch = 1; epoch <= options.epochs; ++epoch) {
     const double loss = trainer.run_epoch();
     if (!std::isfinite(loss)) refuse_diverging_training(epoch, loss);
     out.losses.push_back(loss);
@@ -150,7 +150,7 @@ mlp_training_result train_to_reproduce(basic_mlp<Scalar>& model,
     best.see(out.validation_losses.back(), epoch, model.parameters);
     if (options.patience > 0 && epoch - best.epoch >= options.patience) break;
   }
-  const auto run = static_cast<index>(out.losses.size());
+  const auto run = static_cast<index_t>(out.losses.size());
   if (run < options.epochs) meter.advance(options.epochs - run);
   if (best.epoch > 0) model.parameters = best.parameters;
   out.best_epoch = best.epoch > 0 ? best.epoch : run;

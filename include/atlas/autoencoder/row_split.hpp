@@ -15,22 +15,22 @@ namespace atlas {
 
 /// Row numbers, increasing; every row is in one of the two.
 struct row_split {
-  std::vector<index> training;
-  std::vector<index> held_out;
+  std::vector<index_t> training;
+  std::vector<index_t> held_out;
 };
 
 namespace detail {
 
 /// About a share of n, but at least one and not all.
-inline index share_of(index n, double share) {
-  return std::clamp<index>(static_cast<index>(std::llround(share * static_cast<double>(n))), 1,
-                           n - 1);
+inline index_t share_of(index_t n, double share) {
+  return std::clamp<index_t>(static_cast<index_t>(std::llround(share * static_cast<double>(n))), 1,
+                             n - 1);
 }
 
 /// Whether each of n things is among a share drawn at random.
-inline std::vector<bool> drawn_share(index n, double share, random_stream& random) {
+inline std::vector<bool> drawn_share(index_t n, double share, random_stream& random) {
   std::vector<bool> drawn(static_cast<std::size_t>(n));
-  for (const index i : sample_rows(n, share_of(n, share), random))
+  for (const index_t i : sample_rows(n, share_of(n, share), random))
     drawn[static_cast<std::size_t>(i)] = true;
   return drawn;
 }
@@ -45,14 +45,14 @@ std::vector<Label> different_labels(std::vector<Label> labels) {
 
 /// Splits given rows: single ones where there are no labels, otherwise those that share one.
 /// \param labels of all rows, or empty
-inline row_split split_rows(const std::vector<index>& rows,
-                            const tensor_view<const index, 1>& labels, double share,
+inline row_split split_rows(const std::vector<index_t>& rows,
+                            const tensor_view<const index_t, 1>& labels, double share,
                             std::string_view argument, random_stream& random) {
-  std::vector<index> of_row = rows;
+  std::vector<index_t> of_row = rows;
   if (!labels.empty())
-    for (index& row : of_row) row = labels[row];
-  const std::vector<index> groups = different_labels(of_row);
-  const auto count = static_cast<index>(groups.size());
+    for (index_t& row : of_row) row = labels[row];
+  const std::vector<index_t> groups = different_labels(of_row);
+  const auto count = static_cast<index_t>(groups.size());
   if (count < 2)
     throw shape_error(argument, labels.empty() ? "at least 2 rows" : "at least 2 contexts",
                       std::to_string(count));
@@ -65,9 +65,9 @@ inline row_split split_rows(const std::vector<index>& rows,
   return split;
 }
 
-inline std::vector<index> all_rows(index n) {
-  std::vector<index> rows(static_cast<std::size_t>(n));
-  for (index i = 0; i < n; ++i) rows[static_cast<std::size_t>(i)] = i;
+inline std::vector<index_t> all_rows(index_t n) {
+  std::vector<index_t> rows(static_cast<std::size_t>(n));
+  for (index_t i = 0; i < n; ++i) rows[static_cast<std::size_t>(i)] = i;
   return rows;
 }
 
@@ -76,10 +76,11 @@ inline std::vector<index> all_rows(index n) {
 /// Holds out `round(share * N)` random rows, but at least one and not all.
 /// \param share in (0, 1)
 /// \throws shape_error for fewer than 2 rows, value_error for a share out of range
-inline row_split split_by_row(index rows, double share, std::uint64_t seed) {
+inline row_split split_by_row(index_t rows, double share, std::uint64_t seed) {
   detail::check_open_unit(share, "share");
   random_stream random(seed);
-  return detail::split_rows(detail::all_rows(std::max<index>(0, rows)), {}, share, "rows", random);
+  return detail::split_rows(detail::all_rows(std::max<index_t>(0, rows)), {}, share, "rows",
+                            random);
 }
 
 /// Holds out all rows of `round(share * contexts)` random contexts, but at least one and not all.
@@ -91,7 +92,7 @@ row_split split_by_context(const Labels& context, double share, std::uint64_t se
   detail::check_open_unit(share, "share");
   const auto held = as_view<1>(context);
   const auto labels =
-      copy_as<index>(static_cast<const tensor_view<const scalar_of<Labels, 1>, 1>&>(held));
+      copy_as<index_t>(static_cast<const tensor_view<const scalar_of<Labels, 1>, 1>&>(held));
   random_stream random(seed);
   return detail::split_rows(detail::all_rows(labels.extent(0)), labels, share, "context", random);
 }

@@ -19,18 +19,18 @@
 namespace atlas {
 
 struct autoencoder_options {
-  index hidden = 64;
-  index bottleneck = 7;  ///< k, at most d
-  index epochs = 300;
-  index batch = 0;  ///< rows a step, shuffled every epoch; 0: all of them
+  index_t hidden = 64;
+  index_t bottleneck = 7;  ///< k, at most d
+  index_t epochs = 300;
+  index_t batch = 0;  ///< rows a step, shuffled every epoch; 0: all of them
   adam_options adam = {};
   double held_out = 0.2;  ///< share of the rows, or of the contexts, that is not trained on
   /// `[N]`, a label of the text that each row comes from: whole contexts are held out. Empty:
   /// random rows are.
-  owned_tensor<index, 1> context = {};
+  owned_tensor<index_t, 1> context = {};
   /// Stop after so many epochs in which the error on the validation share did not fall, and keep
   /// the parameters of the best; 0: run all epochs and keep the last.
-  index patience = 0;
+  index_t patience = 0;
   double validation = 0.1;  ///< with patience: share of the training rows, or contexts
   bool normalize = true;    ///< centre, and divide by one number, so that the unit does not matter
   std::uint64_t seed = 0;
@@ -52,10 +52,10 @@ struct autoencoder_result {
   double pca_train_unexplained = 0;
   std::vector<double> losses;             ///< unexplained share of each epoch on its way
   std::vector<double> validation_losses;  ///< after each epoch; empty without patience
-  index epochs_run = 0;
-  index best_epoch = 0;  ///< whose parameters the model has, from 1; 0: untrained
-  index training_rows = 0;
-  index held_out_rows = 0;
+  index_t epochs_run = 0;
+  index_t best_epoch = 0;  ///< whose parameters the model has, from 1; 0: untrained
+  index_t training_rows = 0;
+  index_t held_out_rows = 0;
   autoencoder model;
 };
 
@@ -65,40 +65,40 @@ namespace detail {
 /// validate.
 struct autoencoder_rows {
   row_split split;
-  index fitted = 0;
-  std::vector<index> groups;  ///< of the held-out rows
+  index_t fitted = 0;
+  std::vector<index_t> groups;  ///< of the held-out rows
 };
 
 template <class = void>
-autoencoder_rows rows_for(index n, const autoencoder_options& o) {
+autoencoder_rows rows_for(index_t n, const autoencoder_options& o) {
   random_stream random(o.seed);
   const char* name = o.context.empty() ? "points" : "context";
   autoencoder_rows out{split_rows(all_rows(n), o.context, o.held_out, name, random), 0, {}};
-  out.fitted = static_cast<index>(out.split.training.size());
-  for (const index row : out.split.held_out)
+  out.fitted = static_cast<index_t>(out.split.training.size());
+  for (const index_t row : out.split.held_out)
     out.groups.push_back(o.context.empty() ? row : o.context[row]);
   if (o.patience == 0) return out;
   const row_split inner = split_rows(out.split.training, o.context, o.validation,
                                      "training share of " + std::string(name), random);
   out.split.training = inner.training;
-  out.fitted = static_cast<index>(inner.training.size());
+  out.fitted = static_cast<index_t>(inner.training.size());
   out.split.training.insert(out.split.training.end(), inner.held_out.begin(), inner.held_out.end());
   return out;
 }
 
 /// Mean of rows, and the root mean square of what they are without it, over all coordinates.
 template <class Scalar>
-void set_normalization(const tensor_view<const Scalar, 2>& points, const std::vector<index>& rows,
+void set_normalization(const tensor_view<const Scalar, 2>& points, const std::vector<index_t>& rows,
                        autoencoder& a) {
-  const index d = points.extent(1);
+  const index_t d = points.extent(1);
   const double n = static_cast<double>(rows.size());
   a.mean.setZero(d);
   double square = 0;
-  for (const index r : rows)
-    for (index k = 0; k < d; ++k) a.mean(k) += static_cast<double>(points(r, k));
+  for (const index_t r : rows)
+    for (index_t k = 0; k < d; ++k) a.mean(k) += static_cast<double>(points(r, k));
   a.mean /= n;
-  for (const index r : rows)
-    for (index k = 0; k < d; ++k)
+  for (const index_t r : rows)
+    for (index_t k = 0; k < d; ++k)
       square += std::pow(static_cast<double>(points(r, k)) - a.mean(k), 2);
   a.scale = std::sqrt(square / (n * static_cast<double>(d)));
   // Equal rows differ from their mean by its rounding alone.
@@ -108,10 +108,10 @@ void set_normalization(const tensor_view<const Scalar, 2>& points, const std::ve
 
 template <class Scalar>
 row_matrix<float> normalized_rows(const tensor_view<const Scalar, 2>& points,
-                                  const std::vector<index>& rows, const autoencoder& a) {
-  row_matrix<float> x(static_cast<index>(rows.size()), points.extent(1));
-  for (index i = 0; i < x.rows(); ++i)
-    for (index k = 0; k < x.cols(); ++k) {
+                                  const std::vector<index_t>& rows, const autoencoder& a) {
+  row_matrix<float> x(static_cast<index_t>(rows.size()), points.extent(1));
+  for (index_t i = 0; i < x.rows(); ++i)
+    for (index_t k = 0; k < x.cols(); ++k) {
       const auto v = static_cast<double>(points(rows[static_cast<std::size_t>(i)], k));
       x(i, k) = static_cast<float>((v - a.mean(k)) / a.scale);
     }
@@ -119,20 +119,20 @@ row_matrix<float> normalized_rows(const tensor_view<const Scalar, 2>& points,
 }
 
 /// Untrained, with the activations of `autoencoder_options`.
-inline mlp autoencoder_layers(index d, const autoencoder_options& o) {
+inline mlp autoencoder_layers(index_t d, const autoencoder_options& o) {
   return mlp({d, o.hidden, o.bottleneck, o.hidden, d}, {true, false, true, false});
 }
 
 /// Fills the shares of variance of both models on the training and the held-out rows.
 template <class = void>
 void judge(const row_matrix<float>& training, const row_matrix<float>& held_out,
-           const std::vector<index>& groups, index rank, autoencoder_result& out) {
+           const std::vector<index_t>& groups, index_t rank, autoencoder_result& out) {
   const principal_span span = principal_span_of(training, rank);
   const auto share = [&](const row_matrix<float>& x, const std::vector<double>& errors,
-                         const std::vector<index>& labels) {
+                         const std::vector<index_t>& labels) {
     return ratio_of_sums(errors, squared_distances(x, span.mean), labels);
   };
-  const std::vector<index> one(static_cast<std::size_t>(training.rows()));
+  const std::vector<index_t> one(static_cast<std::size_t>(training.rows()));
   const std::vector<double> own = reconstruction_errors(out.model.model, held_out),
                             linear = distances_from(span, held_out);
   std::vector<double> difference = linear;
@@ -163,7 +163,7 @@ inline void scale_losses(std::vector<double>& losses, double variance) {
 template <class = void>
 autoencoder_result train_on(autoencoder untrained, const row_matrix<float>& training,
                             const row_matrix<float>& held_out, const autoencoder_rows& rows,
-                            index head, const autoencoder_options& o, progress_meter& meter) {
+                            index_t head, const autoencoder_options& o, progress_meter& meter) {
   autoencoder_result out;
   out.model = std::move(untrained);
   const auto stream = static_cast<std::uint64_t>(head);
@@ -181,7 +181,7 @@ autoencoder_result train_on(autoencoder untrained, const row_matrix<float>& trai
   out.validation_losses = std::move(r.validation_losses);
   scale_losses(out.losses, variance);
   scale_losses(out.validation_losses, variance);
-  out.epochs_run = static_cast<index>(out.losses.size());
+  out.epochs_run = static_cast<index_t>(out.losses.size());
   out.best_epoch = r.best_epoch;
   out.training_rows = training.rows();
   out.held_out_rows = held_out.rows();
@@ -193,12 +193,12 @@ template <class Scalar>
 void check_autoencoder(const tensor_view<const Scalar, 3>& points, const autoencoder_options& o) {
   check_not_empty(points, "points");
   if (points.extent(1) < 2) throw shape_error("points", "at least 2 rows", "1 row");
-  check_between(o.hidden, 1, index{1} << 20, "hidden");
+  check_between(o.hidden, 1, index_t{1} << 20, "hidden");
   check_between(o.bottleneck, 1, points.extent(2), "bottleneck");
   check_open_unit(o.held_out, "held_out");
-  check_between(o.epochs, 0, index{1} << 40, "epochs");
-  check_between(o.batch, 0, index{1} << 40, "batch");
-  check_between(o.patience, 0, index{1} << 40, "patience");
+  check_between(o.epochs, 0, index_t{1} << 40, "epochs");
+  check_between(o.batch, 0, index_t{1} << 40, "batch");
+  check_between(o.patience, 0, index_t{1} << 40, "patience");
   if (o.patience > 0) check_open_unit(o.validation, "validation");
   check_adam(o.adam);
   if (!o.context.empty())
@@ -213,7 +213,7 @@ std::vector<autoencoder_result> train_autoencoders(const tensor_view<const Scala
   const autoencoder_rows rows = rows_for(points.extent(1), o);
   progress_meter meter(o.on_progress, "autoencoders", points.extent(0) * o.epochs);
   std::vector<autoencoder_result> out(static_cast<std::size_t>(points.extent(0)));
-  parallel_for(points.extent(0), o.threads, [&](index h) {
+  parallel_for(points.extent(0), o.threads, [&](index_t h) {
     autoencoder a{autoencoder_layers(points.extent(2), o), 2,
                   Eigen::RowVectorXd::Zero(points.extent(2)), 1};
     autoencoder fitted = a;

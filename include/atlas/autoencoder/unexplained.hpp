@@ -24,8 +24,8 @@ struct ratio_estimate {
 /// \param groups a label for each row
 inline ratio_estimate ratio_of_sums(const std::vector<double>& above,
                                     const std::vector<double>& below,
-                                    const std::vector<index>& groups) {
-  std::map<index, std::pair<double, double>> sums;
+                                    const std::vector<index_t>& groups) {
+  std::map<index_t, std::pair<double, double>> sums;
   double top = 0, bottom = 0;
   for (std::size_t i = 0; i < above.size(); ++i) {
     sums[groups[i]].first += above[i];
@@ -44,9 +44,10 @@ inline ratio_estimate ratio_of_sums(const std::vector<double>& above,
 template <class Scalar>
 std::vector<double> squared_distances(const row_matrix<Scalar>& x, const Eigen::VectorXd& from) {
   std::vector<double> out;
-  for (index i = 0; i < x.rows(); ++i) {
+  for (index_t i = 0; i < x.rows(); ++i) {
     double sum = 0;
-    for (index k = 0; k < x.cols(); ++k) sum += std::pow(static_cast<double>(x(i, k)) - from(k), 2);
+    for (index_t k = 0; k < x.cols(); ++k)
+      sum += std::pow(static_cast<double>(x(i, k)) - from(k), 2);
     out.push_back(sum);
   }
   return out;
@@ -59,7 +60,7 @@ struct principal_span {
 };
 
 template <class Scalar>
-principal_span principal_span_of(const row_matrix<Scalar>& x, index rank) {
+principal_span principal_span_of(const row_matrix<Scalar>& x, index_t rank) {
   const cloud_moments m = moments(tensor_view<const Scalar, 2>(x.data(), {x.rows(), x.cols()}));
   return {m.mean, symmetric_eigenbasis(m.covariance).vectors.leftCols(rank)};
 }
@@ -67,15 +68,15 @@ principal_span principal_span_of(const row_matrix<Scalar>& x, index rank) {
 /// Squared distances of rows from the span.
 template <class Scalar>
 std::vector<double> distances_from(const principal_span& span, const row_matrix<Scalar>& x) {
-  constexpr index block = 256;
+  constexpr index_t block = 256;
   std::vector<double> out;
   row_matrix<double> rows;
-  for (index i = 0; i < x.rows(); i += block) {
+  for (index_t i = 0; i < x.rows(); i += block) {
     rows = x.middleRows(i, std::min(block, x.rows() - i)).template cast<double>();
     rows.rowwise() -= span.mean.transpose();
     const row_matrix<double> coordinates = rows * span.frame;
     rows.noalias() -= coordinates * span.frame.transpose();
-    for (index r = 0; r < rows.rows(); ++r) out.push_back(rows.row(r).squaredNorm());
+    for (index_t r = 0; r < rows.rows(); ++r) out.push_back(rows.row(r).squaredNorm());
   }
   return out;
 }

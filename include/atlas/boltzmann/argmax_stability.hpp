@@ -22,9 +22,9 @@ namespace atlas {
 
 struct stability_options {
   double noise = 0.05;  ///< sd of the noise, in units of the sd of the queries' coordinates
-  index draws = 20;     ///< of noise for each query
+  index_t draws = 20;   ///< of noise for each query
   bool causal = true;   ///< query t of Q sees keys up to t + T - Q; all of them otherwise
-  index window = 0;     ///< keys that a query sees at most, the last ones; 0: no limit
+  index_t window = 0;   ///< keys that a query sees at most, the last ones; 0: no limit
   std::uint64_t seed = 0;
   int threads = 0;  ///< 0: all of the machine
 };
@@ -58,52 +58,52 @@ class stability_counter {
   double noise_sd() const { return noise_; }
 
   /// Shares of stable draws of queries [first, first + rows).
-  void count(index first, index rows, double* stable) const {
-    const index seen = last_key(first + rows - 1);
+  void count(index_t first, index_t rows, double* stable) const {
+    const index_t seen = last_key(first + rows - 1);
     const auto keys = keys_.topRows(seen);
     row_matrix<Real> logits(rows, seen), blurred(rows, queries_.cols());
     logits.noalias() = queries_.middleRows(first, rows) * keys.transpose();
-    std::vector<index> choice(static_cast<std::size_t>(rows));
-    for (index r = 0; r < rows; ++r)
+    std::vector<index_t> choice(static_cast<std::size_t>(rows));
+    for (index_t r = 0; r < rows; ++r)
       seen_logits(logits, first, r).maxCoeff(&choice[static_cast<std::size_t>(r)]);
-    std::vector<index> same(static_cast<std::size_t>(rows), 0);
-    for (index draw = 0; draw < options_.draws; ++draw) {
+    std::vector<index_t> same(static_cast<std::size_t>(rows), 0);
+    for (index_t draw = 0; draw < options_.draws; ++draw) {
       blur(first, draw, blurred);
       logits.noalias() = blurred * keys.transpose();
-      for (index r = 0; r < rows; ++r)
+      for (index_t r = 0; r < rows; ++r)
         same[static_cast<std::size_t>(r)] += keeps(
             seen_logits(logits, first, r), choice[static_cast<std::size_t>(r)], blurred.row(r));
     }
-    for (index r = 0; r < rows; ++r)
+    for (index_t r = 0; r < rows; ++r)
       stable[first + r] = static_cast<double>(same[static_cast<std::size_t>(r)]) /
                           static_cast<double>(options_.draws);
   }
 
  private:
   /// One past the last key that a query sees.
-  index last_key(index query) const {
+  index_t last_key(index_t query) const {
     return options_.causal ? query + 1 + keys_.rows() - queries_.rows() : keys_.rows();
   }
   /// The logits of the keys that a query sees.
-  Eigen::Ref<const Eigen::RowVectorX<Real>> seen_logits(const row_matrix<Real>& logits, index first,
-                                                        index r) const {
-    const index high = last_key(first + r);
-    const index low = options_.window > 0 ? std::max<index>(0, high - options_.window) : 0;
+  Eigen::Ref<const Eigen::RowVectorX<Real>> seen_logits(const row_matrix<Real>& logits,
+                                                        index_t first, index_t r) const {
+    const index_t high = last_key(first + r);
+    const index_t low = options_.window > 0 ? std::max<index_t>(0, high - options_.window) : 0;
     return logits.row(r).segment(low, high - low);
   }
   /// Whether no key is ahead of the chosen one by more than rounding: of equal keys none wins.
   template <class Logits, class Query>
-  bool keeps(const Logits& logits, index choice, const Query& query) const {
+  bool keeps(const Logits& logits, index_t choice, const Query& query) const {
     return logits(choice) >= logits.maxCoeff() - rounding_ * query.norm();
   }
   /// A stream for each query, so that the cut into tasks does not matter.
-  void blur(index first, index draw, row_matrix<Real>& out) const {
+  void blur(index_t first, index_t draw, row_matrix<Real>& out) const {
     std::vector<double> noise(static_cast<std::size_t>(out.cols()));
-    for (index r = 0; r < out.rows(); ++r) {
-      const index number = draw * queries_.rows() + first + r;
+    for (index_t r = 0; r < out.rows(); ++r) {
+      const index_t number = draw * queries_.rows() + first + r;
       random_stream random(options_.seed, static_cast<std::uint64_t>(number));
       random.fill_normal(noise.data(), out.cols());
-      for (index k = 0; k < out.cols(); ++k)
+      for (index_t k = 0; k < out.cols(); ++k)
         out(r, k) = queries_(first + r, k) + noise_ * noise[static_cast<std::size_t>(k)];
     }
   }
@@ -119,16 +119,16 @@ row_matrix<Real> checked_rows(const tensor_view<const Scalar, 2>& x, const std::
   check_not_empty(x, argument);
   check_finite(x, argument);
   row_matrix<Real> out(x.extent(0), x.extent(1));
-  for (index r = 0; r < out.rows(); ++r)
-    for (index c = 0; c < out.cols(); ++c) out(r, c) = static_cast<double>(x(r, c));
+  for (index_t r = 0; r < out.rows(); ++r)
+    for (index_t c = 0; c < out.cols(); ++c) out(r, c) = static_cast<double>(x(r, c));
   return out;
 }
 
 inline void check_stability(const stability_options& o) {
   if (!(o.noise >= 0 && std::isfinite(o.noise)))
     throw value_error("noise", "a finite number of 0 or more", number_text(o.noise));
-  check_between(o.draws, 1, index{1} << 40, "draws");
-  check_between(o.window, 0, index{1} << 40, "window");
+  check_between(o.draws, 1, index_t{1} << 40, "draws");
+  check_between(o.window, 0, index_t{1} << 40, "window");
 }
 
 }  // namespace detail
@@ -154,14 +154,15 @@ stability_result argmax_stability(const Queries& queries, const Keys& keys,
   if (options.causal && key_rows.rows() < query_rows.rows())
     throw shape_error("keys", "at least as many as queries, " + std::to_string(query_rows.rows()),
                       std::to_string(key_rows.rows()));
-  const index count = query_rows.rows();
-  constexpr index tile = 64;
+  const index_t count = query_rows.rows();
+  constexpr index_t tile = 64;
   stability_result out{0, owned_tensor<double, 1>({count}), 0};
   double* const stable = out.stable.mutable_view().data();
   const detail::stability_counter<double> counter(std::move(query_rows), std::move(key_rows),
                                                   options);
-  parallel_for((count + tile - 1) / tile, options.threads,
-               [&](index t) { counter.count(t * tile, std::min(tile, count - t * tile), stable); });
+  parallel_for((count + tile - 1) / tile, options.threads, [&](index_t t) {
+    counter.count(t * tile, std::min(tile, count - t * tile), stable);
+  });
   out.noise_sd = counter.noise_sd();
   out.share = std::accumulate(stable, stable + count, 0.0) / static_cast<double>(count);
   return out;

@@ -43,7 +43,7 @@ struct two_largest {
 
   void add(const logit_chunk& chunk) {
     double second_here = masked_logit;
-    for (index i = 0; i < chunk.logits.size(); ++i)
+    for (index_t i = 0; i < chunk.logits.size(); ++i)
       if (i != chunk.top_at) second_here = std::max(second_here, chunk.logits(i));
     second = std::max({std::min(first, chunk.top), second, second_here});
     first = std::max(first, chunk.top);
@@ -55,12 +55,12 @@ void for_each_concentration(const tensor_view<const Scalar, Rank>& logits,
                             const boltzmann_options& options, Store&& store) {
   check_beta(options.beta);
   const logit_rows<Scalar, Rank> rows(logits);
-  for_each_row_tile(rows, options.threads, [&](index first, index count) {
+  for_each_row_tile(rows, options.threads, [&](index_t first, index_t count) {
     std::array<two_largest, logit_tile::rows> top;
     const auto moments = tile_moments(
         rows, first, count, options.beta,
-        [&](index r, const logit_chunk& chunk) { top[static_cast<std::size_t>(r)].add(chunk); });
-    for (index r = 0; r < count; ++r) {
+        [&](index_t r, const logit_chunk& chunk) { top[static_cast<std::size_t>(r)].add(chunk); });
+    for (index_t r = 0; r < count; ++r) {
       const two_largest& t = top[static_cast<std::size_t>(r)];
       const double ratio = std::exp(options.beta * (t.second - t.first));
       const double rest = -std::expm1(options.beta * (t.second - t.first));  // 1 - R
@@ -74,7 +74,7 @@ template <class Scalar>
 row_concentration concentration(const tensor_view<const Scalar, 1>& logits,
                                 const boltzmann_options& options) {
   row_concentration out;
-  for_each_concentration(logits, options, [&](index, const row_concentration& c) { out = c; });
+  for_each_concentration(logits, options, [&](index_t, const row_concentration& c) { out = c; });
   return out;
 }
 
@@ -87,7 +87,7 @@ tensor_concentration<Rank - 1> concentration(const tensor_view<const Scalar, Ran
                                      owned_tensor<double, Rank - 1>(leading)};
   double* const ratio = out.ratio.mutable_view().data();
   double* const margin = out.margin.mutable_view().data();
-  for_each_concentration(logits, options, [&](index row, const row_concentration& c) {
+  for_each_concentration(logits, options, [&](index_t row, const row_concentration& c) {
     ratio[row] = c.ratio;
     margin[row] = c.margin;
   });
@@ -114,7 +114,7 @@ concentration_of_rank<Rank> concentration(const tensor_view<Scalar, Rank>& logit
 
 /// Where a stack of layers has settled.
 struct crystallization_point {
-  std::optional<index> layer;      ///< L_c; none where the last layer is not below the threshold
+  std::optional<index_t> layer;    ///< L_c; none where the last layer is not below the threshold
   std::optional<double> fraction;  ///< of the depth: 0 the first layer, 1 the last
 };
 
@@ -130,7 +130,7 @@ inline crystallization_point crystallization_depth(std::span<const double> mean_
   while (from > 0 && mean_ratios[from - 1] < threshold) --from;
   if (from == mean_ratios.size()) return {};
   const double last = static_cast<double>(std::max<std::size_t>(1, mean_ratios.size() - 1));
-  return {static_cast<index>(from), static_cast<double>(from) / last};
+  return {static_cast<index_t>(from), static_cast<double>(from) / last};
 }
 
 }  // namespace atlas

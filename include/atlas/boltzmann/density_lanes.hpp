@@ -18,19 +18,21 @@ namespace atlas::detail {
 template <class Real>
 struct column_panels {
   /// Twice as many sums as this are kept in registers.
-  static constexpr index width = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 8 : 4;
-  index keys = 0;
+  static constexpr index_t width = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 8 : 4;
+  index_t keys = 0;
   Eigen::ArrayX<Real> values;
 
   explicit column_panels(const Eigen::Ref<const row_matrix<Real>>& directions)
       : keys(directions.rows()) {
-    const index d = directions.cols(), panels = (d + width - 1) / width;
+    const index_t d = directions.cols(), panels = (d + width - 1) / width;
     values.setZero(panels * keys * width);
-    for (index k = 0; k < d; ++k)
-      for (index i = 0; i < keys; ++i)
+    for (index_t k = 0; k < d; ++k)
+      for (index_t i = 0; i < keys; ++i)
         values((k / width * keys + i) * width + k % width) = directions(i, k);
   }
-  const Real* panel(index p, index key) const { return values.data() + (p * keys + key) * width; }
+  const Real* panel(index_t p, index_t key) const {
+    return values.data() + (p * keys + key) * width;
+  }
 };
 
 /// `sum_i a_i v_i v_i^T` of the rows of weights in the lanes, as packed lower triangles.
@@ -38,35 +40,35 @@ template <class Real>
 class lane_densities {
  public:
   /// \param d coordinates of the directions
-  lane_densities(const column_panels<Real>& panels, index d)
+  lane_densities(const column_panels<Real>& panels, index_t d)
       : panels_(panels), d_(d), weights_(block * lanes) {}
 
   /// \param weights `[., keys]`; lane l has row `rows[l]`, lanes from `count` on are 0
   /// \param out `[d (d + 1) / 2, lanes]`
-  void form(const row_matrix<Real>& weights, const index* rows, index count, Real* out) {
+  void form(const row_matrix<Real>& weights, const index_t* rows, index_t count, Real* out) {
     std::fill_n(out, packed_place(d_, 0) * lanes, Real(0));
-    index first = weights.cols(), last = 0;
-    for (index l = 0; l < count; ++l) widen_to_used(weights.row(rows[l]), first, last);
-    for (index key = first; key < last; key += block) {
-      const index keys = std::min(block, last - key);
-      for (index i = 0; i < keys; ++i)
-        for (index l = 0; l < lanes; ++l)
+    index_t first = weights.cols(), last = 0;
+    for (index_t l = 0; l < count; ++l) widen_to_used(weights.row(rows[l]), first, last);
+    for (index_t key = first; key < last; key += block) {
+      const index_t keys = std::min(block, last - key);
+      for (index_t i = 0; i < keys; ++i)
+        for (index_t l = 0; l < lanes; ++l)
           weights_(i * lanes + l) = l < count ? weights(rows[l], key + i) : Real(0);
-      for (index row = 0; row < d_; row += together) add_rows(key, keys, row, out);
+      for (index_t row = 0; row < d_; row += together) add_rows(key, keys, row, out);
     }
   }
 
  private:
-  static constexpr index lanes = packet_lanes<Real>;
-  static constexpr index together = 2;  ///< rows of rho
-  static constexpr index width = column_panels<Real>::width;
-  static constexpr index block = 128;  ///< keys, as many as stay in the nearest cache
+  static constexpr index_t lanes = packet_lanes<Real>;
+  static constexpr index_t together = 2;  ///< rows of rho
+  static constexpr index_t width = column_panels<Real>::width;
+  static constexpr index_t block = 128;  ///< keys, as many as stay in the nearest cache
   using packet = packet_of<Real>;
 
   /// Adds to `together` rows of rho what a block of keys contributes.
-  void add_rows(index key, index keys, index row, Real* out) {
+  void add_rows(index_t key, index_t keys, index_t row, Real* out) {
     const Real* const left = panels_.panel(row / width, key) + row % width;
-    for (index column = 0; column < std::min(d_, row + together); column += width)
+    for (index_t column = 0; column < std::min(d_, row + together); column += width)
       if (row + together - column <= width / 2)
         add_panel<width / 2>(left, panels_.panel(column / width, key), keys, row, column, out);
       else
@@ -74,17 +76,18 @@ class lane_densities {
   }
 
   /// Of a panel on the diagonal perhaps its first half alone.
-  template <index Columns>
-  void add_panel(const Real* left, const Real* v, index keys, index row, index column, Real* out) {
+  template <index_t Columns>
+  void add_panel(const Real* left, const Real* v, index_t keys, index_t row, index_t column,
+                 Real* out) {
     using namespace Eigen::internal;
     packet upper[Columns], lower[Columns];
-    for (index k = 0; k < Columns; ++k) upper[k] = lower[k] = same_lanes(Real(0));
+    for (index_t k = 0; k < Columns; ++k) upper[k] = lower[k] = same_lanes(Real(0));
     const Real* w = weights_.data();
-    for (index i = 0; i < keys; ++i, left += width, v += width, w += lanes) {
+    for (index_t i = 0; i < keys; ++i, left += width, v += width, w += lanes) {
       // Multiplied here rather than kept: a factor in memory would be loaded once a product.
       const packet first = pmul(load_lanes(w), same_lanes(left[0]));
       const packet second = pmul(load_lanes(w), same_lanes(left[1]));
-      for (index k = 0; k < Columns; ++k) {
+      for (index_t k = 0; k < Columns; ++k) {
         const packet x = same_lanes(v[k]);
         upper[k] = pmadd(first, x, upper[k]);
         lower[k] = pmadd(second, x, lower[k]);
@@ -95,16 +98,16 @@ class lane_densities {
   }
 
   /// Those on or below the diagonal.
-  template <index Columns>
-  void add_entries(const packet* sums, index row, index column, Real* out) {
-    for (index k = 0; k < Columns && column + k <= row; ++k) {
+  template <index_t Columns>
+  void add_entries(const packet* sums, index_t row, index_t column, Real* out) {
+    for (index_t k = 0; k < Columns && column + k <= row; ++k) {
       Real* const place = out + packed_place(row, column + k) * lanes;
       Eigen::internal::pstore(place, Eigen::internal::padd(load_lanes(place), sums[k]));
     }
   }
 
   const column_panels<Real>& panels_;
-  index d_;
+  index_t d_;
   Eigen::ArrayX<Real> weights_;  ///< `[block, lanes]`
 };
 
@@ -119,61 +122,61 @@ class key_grams {
       : weights_(weights), directions_(directions), least_(least) {}
 
   /// Rows `rows[0]`, ..., of at most `size` such keys each, as packed lower triangles of `size`.
-  void form(const index* rows, index count, index size, Real* out) {
+  void form(const index_t* rows, index_t count, index_t size, Real* out) {
     std::fill_n(out, packed_place(size, 0) * lanes, Real(0));
     keys_.clear();
-    for (index i = 0; i < weights_.cols(); ++i) {
+    for (index_t i = 0; i < weights_.cols(); ++i) {
       bool used = false;
-      for (index l = 0; l < count; ++l) used = used || weights_(rows[l], i) > least_;
+      for (index_t l = 0; l < count; ++l) used = used || weights_(rows[l], i) > least_;
       if (used) keys_.push_back(i);
     }
-    if (static_cast<index>(keys_.size()) <= size)
+    if (static_cast<index_t>(keys_.size()) <= size)
       form_together(rows, count, out);
     else
-      for (index l = 0; l < count; ++l) form_alone(rows[l], out + l);
+      for (index_t l = 0; l < count; ++l) form_alone(rows[l], out + l);
   }
 
  private:
-  static constexpr index lanes = packet_lanes<Real>;
+  static constexpr index_t lanes = packet_lanes<Real>;
 
   /// `v_i . v_j` of the keys chosen.
   void multiply() {
-    const auto n = static_cast<index>(keys_.size());
+    const auto n = static_cast<index_t>(keys_.size());
     kept_.resize(n, directions_.cols());
-    for (index i = 0; i < n; ++i)
+    for (index_t i = 0; i < n; ++i)
       kept_.row(i) = directions_.row(keys_[static_cast<std::size_t>(i)]);
     gram_.noalias() = kept_ * kept_.transpose();
   }
 
   /// One product for all rows.
-  void form_together(const index* rows, index count, Real* out) {
+  void form_together(const index_t* rows, index_t count, Real* out) {
     multiply();
-    const index n = gram_.rows();
+    const index_t n = gram_.rows();
     roots_.setZero(n * lanes);
-    for (index i = 0; i < n; ++i)
-      for (index l = 0; l < count; ++l)
+    for (index_t i = 0; i < n; ++i)
+      for (index_t l = 0; l < count; ++l)
         roots_(i * lanes + l) = root(rows[l], keys_[static_cast<std::size_t>(i)]);
     using namespace Eigen::internal;
-    for (index i = 0; i < n; ++i)
-      for (index j = 0; j <= i; ++j)
+    for (index_t i = 0; i < n; ++i)
+      for (index_t j = 0; j <= i; ++j)
         pstore(out + packed_place(i, j) * lanes,
                pmul(pmul(load_lanes(roots_.data() + i * lanes), same_lanes(gram_(i, j))),
                     load_lanes(roots_.data() + j * lanes)));
   }
 
-  void form_alone(index row, Real* lane) {
+  void form_alone(index_t row, Real* lane) {
     keys_.clear();
-    for (index i = 0; i < weights_.cols(); ++i)
+    for (index_t i = 0; i < weights_.cols(); ++i)
       if (weights_(row, i) > least_) keys_.push_back(i);
     multiply();
-    for (index i = 0; i < gram_.rows(); ++i)
-      for (index j = 0; j <= i; ++j)
+    for (index_t i = 0; i < gram_.rows(); ++i)
+      for (index_t j = 0; j <= i; ++j)
         lane[packed_place(i, j) * lanes] = root(row, keys_[static_cast<std::size_t>(i)]) *
                                            gram_(i, j) *
                                            root(row, keys_[static_cast<std::size_t>(j)]);
   }
 
-  Real root(index row, index key) const {
+  Real root(index_t row, index_t key) const {
     const Real w = weights_(row, key);
     return w > least_ ? std::sqrt(w) : Real(0);
   }
@@ -181,7 +184,7 @@ class key_grams {
   const row_matrix<Real>& weights_;
   Eigen::Ref<const row_matrix<Real>> directions_;
   Real least_;
-  std::vector<index> keys_;
+  std::vector<index_t> keys_;
   row_matrix<Real> kept_, gram_;
   Eigen::ArrayX<Real> roots_;
 };

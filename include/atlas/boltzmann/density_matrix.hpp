@@ -32,16 +32,17 @@ template <std::size_t Rank>
 struct density_observables {
   owned_tensor<double, Rank> purity;               ///< `tr rho^2`, from 1/d to 1
   owned_tensor<double, Rank> von_neumann_entropy;  ///< `-tr rho ln rho`, nats; NaN unless asked for
-  index zero_values = 0;     ///< value vectors of norm 0: no direction, left out of rho
-  index undefined_rows = 0;  ///< rows with weight on such values alone: NaN in both
+  index_t zero_values = 0;     ///< value vectors of norm 0: no direction, left out of rho
+  index_t undefined_rows = 0;  ///< rows with weight on such values alone: NaN in both
 };
 
 namespace detail {
 
 /// Rows [first, first + rows) of one head into `purity` and `entropy`; returns how many have none.
 template <class Scalar, class Real>
-index density_of_rows(const tensor_view<const Scalar, 2>& weights, const unit_values<Real>& values,
-                      index first, index rows, bool entropies, double* purity, double* entropy) {
+index_t density_of_rows(const tensor_view<const Scalar, 2>& weights,
+                        const unit_values<Real>& values, index_t first, index_t rows,
+                        bool entropies, double* purity, double* entropy) {
   density_tile<Real> tile;
   tile.load(weights, values, first, rows);
   const Eigen::ArrayX<Real> pure = purities(tile, values);
@@ -49,8 +50,8 @@ index density_of_rows(const tensor_view<const Scalar, 2>& weights, const unit_va
   std::fill_n(entropy + first, rows, none);
   if (entropies)
     entropy_solver<Real>(tile, values, negligible_weight<Scalar>()).run(tile.mass, entropy + first);
-  index undefined = 0;
-  for (index r = 0; r < rows; ++r) {
+  index_t undefined = 0;
+  for (index_t r = 0; r < rows; ++r) {
     const bool defined = tile.mass(r) > 0;
     purity[first + r] = defined ? std::min(1.0, pure(r)) : none;
     undefined += defined ? 0 : 1;
@@ -73,29 +74,29 @@ void check_density(const tensor_view<const Scalar, 3>& weights,
 
 /// \param purity and `entropy` have room for `[H, Q]`
 template <class Scalar>
-std::pair<index, index> density_of_heads(const tensor_view<const Scalar, 3>& weights,
-                                         const tensor_view<const Scalar, 3>& values,
-                                         const density_options& options, double* purity,
-                                         double* entropy) {
+std::pair<index_t, index_t> density_of_heads(const tensor_view<const Scalar, 3>& weights,
+                                             const tensor_view<const Scalar, 3>& values,
+                                             const density_options& options, double* purity,
+                                             double* entropy) {
   check_density(weights, values);
-  constexpr index tile = 128;
-  const index heads = weights.extent(0), queries = weights.extent(1);
-  const index group = heads / values.extent(0), tiles = (queries + tile - 1) / tile;
+  constexpr index_t tile = 128;
+  const index_t heads = weights.extent(0), queries = weights.extent(1);
+  const index_t group = heads / values.extent(0), tiles = (queries + tile - 1) / tile;
   std::vector<unit_values<>> units;
-  index zeros = 0;
-  for (index h = 0; h < values.extent(0); ++h) {
+  index_t zeros = 0;
+  for (index_t h = 0; h < values.extent(0); ++h) {
     units.push_back(directions_of(values[h]));
     zeros += units.back().zeros;
   }
-  std::vector<index> undefined(static_cast<std::size_t>(heads * tiles), 0);
-  parallel_for(heads * tiles, options.threads, [&](index task) {
-    const index h = task / tiles, first = task % tiles * tile;
+  std::vector<index_t> undefined(static_cast<std::size_t>(heads * tiles), 0);
+  parallel_for(heads * tiles, options.threads, [&](index_t task) {
+    const index_t h = task / tiles, first = task % tiles * tile;
     undefined[static_cast<std::size_t>(task)] =
         density_of_rows(weights[h], units[static_cast<std::size_t>(h / group)], first,
                         std::min(tile, queries - first), options.entropy, purity + h * queries,
                         entropy + h * queries);
   });
-  return {zeros, std::accumulate(undefined.begin(), undefined.end(), index{0})};
+  return {zeros, std::accumulate(undefined.begin(), undefined.end(), index_t{0})};
 }
 
 /// One more leading dimension, of extent 1.

@@ -14,8 +14,8 @@ namespace atlas::detail {
 
 /// Widens [low, high) to the entries of a row that are not 0.
 template <class Row>
-void widen_to_used(const Row& row, index& low, index& high) {
-  index first = 0, last = row.size();
+void widen_to_used(const Row& row, index_t& low, index_t& high) {
+  index_t first = 0, last = row.size();
   while (first < low && row(first) == 0) ++first;
   while (last > high && row(last - 1) == 0) --last;
   low = std::min(low, first);
@@ -25,38 +25,38 @@ void widen_to_used(const Row& row, index& low, index& high) {
 /// Rows of weights in double on the keys that any of them uses, on directed values, summing to 1.
 template <class Real = double>
 struct density_tile {
-  index first_key = 0;
+  index_t first_key = 0;
   row_matrix<Real> weights;  ///< `[rows, keys]`
   Eigen::ArrayX<Real> mass;  ///< `[rows]`, of the given weights on directed values; 0: undefined
 
   /// \throws value_error for weights that are negative or NaN, or rows that do not sum to 1
   template <class Scalar>
-  void load(const tensor_view<const Scalar, 2>& from, const unit_values<Real>& values, index row,
-            index rows) {
+  void load(const tensor_view<const Scalar, 2>& from, const unit_values<Real>& values, index_t row,
+            index_t rows) {
     weights.resize(rows, from.extent(1));
-    for (index r = 0; r < rows; ++r) {
+    for (index_t r = 0; r < rows; ++r) {
       copy_row(from[row + r], r);
       check_sums(r, row + r);
     }
     if (values.zeros > 0) weights.array().rowwise() *= values.directed.transpose();
     keep_used();
     mass = weights.rowwise().sum().array();
-    for (index r = 0; r < rows; ++r)
+    for (index_t r = 0; r < rows; ++r)
       if (mass(r) > 0) weights.row(r) /= mass(r);
   }
 
  private:
   template <class Scalar>
-  void copy_row(const tensor_view<const Scalar, 1>& from, index r) {
+  void copy_row(const tensor_view<const Scalar, 1>& from, index_t r) {
     using run = Eigen::Map<const Eigen::Matrix<Scalar, 1, Eigen::Dynamic>>;
     if (from.stride(0) == 1)
       weights.row(r) = run(from.data(), from.size()).template cast<Real>();
     else
-      for (index i = 0; i < from.size(); ++i) weights(r, i) = static_cast<Real>(from[i]);
+      for (index_t i = 0; i < from.size(); ++i) weights(r, i) = static_cast<Real>(from[i]);
   }
 
   /// In vectors, and one by one for what the error says.
-  void check_sums(index r, index query) const {
+  void check_sums(index_t r, index_t query) const {
     const auto row = weights.row(r);
     if (row.template minCoeff<Eigen::PropagateNaN>() >= 0 &&
         std::abs(row.sum() - 1) <= weight_sum_slack / 2)
@@ -66,8 +66,8 @@ struct density_tile {
 
   /// Leaves out the keys before the first and after the last that any row uses.
   void keep_used() {
-    index low = weights.cols(), high = 0;
-    for (index r = 0; r < weights.rows(); ++r) widen_to_used(weights.row(r), low, high);
+    index_t low = weights.cols(), high = 0;
+    for (index_t r = 0; r < weights.rows(); ++r) widen_to_used(weights.row(r), low, high);
     first_key = std::min(low, high);
     weights = weights.middleCols(first_key, high - first_key).eval();
   }
@@ -78,13 +78,13 @@ struct density_tile {
 /// which each is met once, count twice.
 template <class Real = double>
 Eigen::ArrayX<Real> purities(const density_tile<Real>& tile, const unit_values<Real>& values) {
-  constexpr index block = 64;
-  const index keys = tile.weights.cols();
+  constexpr index_t block = 64;
+  const index_t keys = tile.weights.cols();
   Eigen::ArrayX<Real> out = Eigen::ArrayX<Real>::Zero(tile.weights.rows());
   row_matrix<Real> squares, product;
   const auto directions = values.rows.middleRows(tile.first_key, keys);
-  for (index from = 0; from < keys; from += block) {
-    const index count = std::min(block, keys - from), upto = from + count;
+  for (index_t from = 0; from < keys; from += block) {
+    const index_t count = std::min(block, keys - from), upto = from + count;
     squares.noalias() = directions.topRows(upto) * directions.middleRows(from, count).transpose();
     squares = squares.array().square().matrix();
     squares.topRows(from) *= 2;

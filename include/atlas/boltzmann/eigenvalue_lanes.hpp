@@ -14,22 +14,22 @@
 namespace atlas::detail {
 
 /// Vectors whose chains of divisions run side by side.
-inline constexpr index interleaved = 4;
+inline constexpr index_t interleaved = 4;
 
 /// Of `interleaved * packet_lanes` matrices whose eigenvalues are at most about 1 in magnitude, to
 /// some 1e-16 absolutely.
 template <class Real>
 class lane_eigenvalues {
  public:
-  static constexpr index lanes = interleaved * packet_lanes<Real>;
+  static constexpr index_t lanes = interleaved * packet_lanes<Real>;
 
   /// \param diagonal `[n, lanes]`, becomes the eigenvalues, in no order
   /// \param squares of the entries beside it, `[n - 1, lanes]`, overwritten
   /// \throws value_error where the iteration does not converge
-  static void solve(Real* diagonal, Real* squares, index n) {
+  static void solve(Real* diagonal, Real* squares, index_t n) {
     constexpr Real negligible = Real(4e-34);  // of a square; entries of 2e-17
     constexpr int enough = 60;
-    for (index l = 0; l + 1 < n; ++l)
+    for (index_t l = 0; l + 1 < n; ++l)
       for (int sweeps = 0; largest(squares + l * lanes) > negligible; ++sweeps) {
         if (sweeps == enough) refuse_diverging();
         sweep(diagonal, squares, l, n - 1);
@@ -38,7 +38,7 @@ class lane_eigenvalues {
 
  private:
   using packet = packet_of<Real>;
-  static constexpr index size = packet_lanes<Real>;
+  static constexpr index_t size = packet_lanes<Real>;
 
   /// NaN where there is one.
   static Real largest(const Real* x) {
@@ -71,7 +71,7 @@ class lane_eigenvalues {
     return pselect(pcmp_lt(pabs(gamma), least), least, gamma);
   }
 
-  static chain start(const Real* diagonal, const Real* squares, index l, index m) {
+  static chain start(const Real* diagonal, const Real* squares, index_t l, index_t m) {
     using namespace Eigen::internal;
     chain c;
     c.shift = shift_of(load_lanes(diagonal + l * lanes), load_lanes(diagonal + (l + 1) * lanes),
@@ -98,15 +98,15 @@ class lane_eigenvalues {
   }
 
   /// QL with an implicit shift on rows l to m. `squares` has room for one more row.
-  static void sweep(Real* diagonal, Real* squares, index l, index m) {
+  static void sweep(Real* diagonal, Real* squares, index_t l, index_t m) {
     using namespace Eigen::internal;
     chain c[interleaved];
-    for (index k = 0; k < interleaved; ++k)
+    for (index_t k = 0; k < interleaved; ++k)
       c[k] = start(diagonal + k * size, squares + k * size, l, m);
-    for (index i = m - 1; i >= l; --i)
-      for (index k = 0; k < interleaved; ++k)
+    for (index_t i = m - 1; i >= l; --i)
+      for (index_t k = 0; k < interleaved; ++k)
         turn(c[k], diagonal + i * lanes + k * size, squares + i * lanes + k * size);
-    for (index k = 0; k < interleaved; ++k) {
+    for (index_t k = 0; k < interleaved; ++k) {
       pstore(squares + l * lanes + k * size, pmul(c[k].s, c[k].p));
       pstore(diagonal + l * lanes + k * size, padd(c[k].shift, c[k].gamma));
     }

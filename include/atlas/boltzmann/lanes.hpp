@@ -15,7 +15,7 @@ using packet_of = typename Eigen::internal::packet_traits<Real>::type;
 
 /// Problems that share a vector.
 template <class Real>
-inline constexpr index packet_lanes = Eigen::internal::unpacket_traits<packet_of<Real>>::size;
+inline constexpr index_t packet_lanes = Eigen::internal::unpacket_traits<packet_of<Real>>::size;
 
 /// The vector at an aligned place.
 template <class Real>
@@ -35,7 +35,7 @@ Packet minus_product(const Packet& a, const Packet& b, const Packet& c) {
 }
 
 /// Place of entry (row, column), column <= row, of packed lower triangles, in vectors.
-constexpr index packed_place(index row, index column) {
+constexpr index_t packed_place(index_t row, index_t column) {
   return row * (row + 1) / 2 + column;
 }
 

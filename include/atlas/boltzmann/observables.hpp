@@ -68,10 +68,10 @@ void for_each_row_observables(const tensor_view<const Scalar, Rank>& logits,
                               const boltzmann_options& options, Store&& store) {
   check_beta(options.beta);
   const logit_rows<Scalar, Rank> rows(logits);
-  for_each_row_tile(rows, options.threads, [&](index first, index count) {
+  for_each_row_tile(rows, options.threads, [&](index_t first, index_t count) {
     const auto moments =
-        tile_moments(rows, first, count, options.beta, [](index, const logit_chunk&) {});
-    for (index r = 0; r < count; ++r)
+        tile_moments(rows, first, count, options.beta, [](index_t, const logit_chunk&) {});
+    for (index_t r = 0; r < count; ++r)
       store(first + r, observables_of(moments[static_cast<std::size_t>(r)], options.beta));
   });
 }
@@ -87,7 +87,7 @@ template <class Scalar>
 row_observables observables(const tensor_view<const Scalar, 1>& logits,
                             const boltzmann_options& options) {
   row_observables out;
-  for_each_row_observables(logits, options, [&](index, const row_observables& o) { out = o; });
+  for_each_row_observables(logits, options, [&](index_t, const row_observables& o) { out = o; });
   return out;
 }
 
@@ -102,7 +102,7 @@ tensor_observables<Rank - 1> observables(const tensor_view<const Scalar, Rank>& 
   double* const heat_capacity = out.heat_capacity.mutable_view().data();
   double* const entropy = out.entropy.mutable_view().data();
   double* const temperature = out.effective_temperature.mutable_view().data();
-  for_each_row_observables(logits, options, [&](index row, const row_observables& o) {
+  for_each_row_observables(logits, options, [&](index_t row, const row_observables& o) {
     log_partition[row] = o.log_partition;
     free_energy[row] = o.free_energy;
     mean_energy[row] = o.mean_energy;

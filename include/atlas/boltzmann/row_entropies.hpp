@@ -44,9 +44,9 @@ class entropy_solver {
   /// Of rows with any weight; `out` has a place for every row of the tile.
   void run(const Eigen::ArrayX<Real>& mass, double* out) {
     std::vector<sized_row> small, large;
-    for (index r = 0; r < weights_.rows(); ++r) {
+    for (index_t r = 0; r < weights_.rows(); ++r) {
       if (!(mass(r) > 0)) continue;
-      const index n = (weights_.row(r).array() > least_).count();
+      const index_t n = (weights_.row(r).array() > least_).count();
       if (n <= 1) {
         out[r] = 0;
       } else {
@@ -60,15 +60,15 @@ class entropy_solver {
   }
 
  private:
-  static constexpr index lanes = packet_lanes<Real>, all_lanes = lane_eigenvalues<Real>::lanes;
+  static constexpr index_t lanes = packet_lanes<Real>, all_lanes = lane_eigenvalues<Real>::lanes;
 
   using strided = Eigen::Map<const Eigen::ArrayX<Real>, 0, Eigen::InnerStride<>>;
 
   struct sized_row {
-    index row, keys;
+    index_t row, keys;
   };
 
-  bool by_keys(index n) const {
+  bool by_keys(index_t n) const {
     return side_ == density_side::keys ||
            (side_ == density_side::smaller && n <= directions_.cols());
   }
@@ -77,23 +77,23 @@ class entropy_solver {
   /// asks for the last of a batch of rows.
   template <class SizeOf, class Form>
   void run_batches(const std::vector<sized_row>& rows, SizeOf&& size_of, Form&& form, double* out) {
-    std::vector<index> row_numbers;
+    std::vector<index_t> row_numbers;
     for (const sized_row& r : rows) row_numbers.push_back(r.row);
-    const auto total = static_cast<index>(rows.size());
-    for (index from = 0; from < total; from += all_lanes) {
-      const index count = std::min(all_lanes, total - from);
-      const index size = size_of(rows[static_cast<std::size_t>(from + count - 1)]);
+    const auto total = static_cast<index_t>(rows.size());
+    for (index_t from = 0; from < total; from += all_lanes) {
+      const index_t count = std::min(all_lanes, total - from);
+      const index_t size = size_of(rows[static_cast<std::size_t>(from + count - 1)]);
       diagonals_.setZero(size * all_lanes);
       squares_.setZero(size * all_lanes);
       triangles_.resize(packed_place(size, 0) * lanes);
-      for (index first = 0; first < count; first += lanes) {
+      for (index_t first = 0; first < count; first += lanes) {
         form(row_numbers.data() + from + first, std::min(lanes, count - first), size,
              triangles_.data());
         reduction_.reduce(triangles_.data(), size, diagonals_.data() + first,
                           squares_.data() + first, all_lanes);
       }
       lane_eigenvalues<Real>::solve(diagonals_.data(), squares_.data(), size);
-      for (index l = 0; l < count; ++l)
+      for (index_t l = 0; l < count; ++l)
         out[row_numbers[static_cast<std::size_t>(from + l)]] = spectral_entropy<Real>(
             strided(diagonals_.data() + l, size, Eigen::InnerStride<>(all_lanes)));
     }
@@ -104,7 +104,7 @@ class entropy_solver {
     key_grams<Real> grams(weights_, directions_, least_);
     run_batches(
         rows, [](const sized_row& last) { return last.keys; },
-        [&](const index* row_numbers, index count, index size, Real* to) {
+        [&](const index_t* row_numbers, index_t count, index_t size, Real* to) {
           grams.form(row_numbers, count, size, to);
         },
         out);
@@ -116,7 +116,7 @@ class entropy_solver {
     lane_densities<Real> densities(panels, directions_.cols());
     run_batches(
         rows, [&](const sized_row&) { return directions_.cols(); },
-        [&](const index* row_numbers, index count, index, Real* to) {
+        [&](const index_t* row_numbers, index_t count, index_t, Real* to) {
           densities.form(weights_, row_numbers, count, to);
         },
         out);

@@ -20,15 +20,15 @@ owned_tensor<Scalar, Rank> softmax(const tensor_view<const Scalar, Rank>& logits
   const logit_rows<Scalar, Rank> rows(logits);
   owned_tensor<Scalar, Rank> weights(logits.extents());
   Scalar* const out = weights.mutable_view().data();
-  for_each_row_tile(rows, options.threads, [&](index first, index count) {
+  for_each_row_tile(rows, options.threads, [&](index_t first, index_t count) {
     const auto moments =
-        tile_moments(rows, first, count, options.beta, [](index, const logit_chunk&) {});
+        tile_moments(rows, first, count, options.beta, [](index_t, const logit_chunk&) {});
     softmax_terms<> terms;
     rows.for_each_chunk(first, count, [&](const logit_chunk& chunk) {
       const softmax_moments& m = moments[static_cast<std::size_t>(chunk.row - first)];
       terms.compute(chunk.logits, m.top, options.beta);
-      const index width = std::min(logit_tile::keys, rows.keys() - chunk.key);
-      for (index k = 0; k < width; ++k)
+      const index_t width = std::min(logit_tile::keys, rows.keys() - chunk.key);
+      for (index_t k = 0; k < width; ++k)
         out[chunk.row * rows.keys() + chunk.key + k] = static_cast<Scalar>(terms.w(k) / m.total());
     });
   });

@@ -80,8 +80,8 @@ softmax_moments chunk_moments(const logit_chunk& chunk, double beta, softmax_ter
 /// chunk. \throws value_error for NaN, +inf or a row with every key masked
 template <class Scalar, std::size_t Rank, class Also>
 std::array<softmax_moments, logit_tile::rows> tile_moments(const logit_rows<Scalar, Rank>& rows,
-                                                           index first, index count, double beta,
-                                                           Also&& also) {
+                                                           index_t first, index_t count,
+                                                           double beta, Also&& also) {
   std::array<softmax_moments, logit_tile::rows> moments;
   softmax_terms<> terms;
   rows.for_each_chunk(first, count, [&](logit_chunk chunk) {
@@ -89,7 +89,7 @@ std::array<softmax_moments, logit_tile::rows> tile_moments(const logit_rows<Scal
     moments[at].merge(chunk_moments(chunk, beta, terms), beta);
     also(chunk.row - first, chunk);
   });
-  for (index r = 0; r < count; ++r)
+  for (index_t r = 0; r < count; ++r)
     if (moments[static_cast<std::size_t>(r)].top == masked_logit) rows.refuse_masked(first + r);
   return moments;
 }

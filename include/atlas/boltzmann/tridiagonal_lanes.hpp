@@ -17,9 +17,9 @@ class lane_tridiagonalization {
   /// \param a packed lower triangles, overwritten
   /// \param diagonal, squares where the tridiagonals go: n diagonal entries and n - 1 squares of
   ///        those beside it, a vector every `stride` numbers
-  void reduce(Real* a, index n, Real* diagonal, Real* squares, index stride) {
-    for (auto* x : {&old_v_, &old_w_, &v_, &product_}) x->setZero(std::max(n, index{1}) * lanes);
-    for (index i = n - 1; i >= 1; --i) {
+  void reduce(Real* a, index_t n, Real* diagonal, Real* squares, index_t stride) {
+    for (auto* x : {&old_v_, &old_w_, &v_, &product_}) x->setZero(std::max(n, index_t{1}) * lanes);
+    for (index_t i = n - 1; i >= 1; --i) {
       Real* row = a + packed_place(i, 0) * lanes;
       update_row(row, i);
       pstore(diagonal + i * stride, load_lanes(row + i * lanes));
@@ -31,14 +31,14 @@ class lane_tridiagonalization {
   }
 
  private:
-  static constexpr index lanes = packet_lanes<Real>;
+  static constexpr index_t lanes = packet_lanes<Real>;
   /// Rows that are worked on together, as many as the registers hold.
-  static constexpr index together = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 4 : 2;
+  static constexpr index_t together = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 4 : 2;
   using packet = packet_of<Real>;
   using list = Eigen::ArrayX<Real>;
 
   static void pstore(Real* to, const packet& x) { Eigen::internal::pstore(to, x); }
-  static packet at(const list& x, index i) { return load_lanes(x.data() + i * lanes); }
+  static packet at(const list& x, index_t i) { return load_lanes(x.data() + i * lanes); }
 
   static packet minus(const packet& x) { return Eigen::internal::pnegate(x); }
 
@@ -50,19 +50,19 @@ class lane_tridiagonalization {
   }
 
   /// `row -= v_i w^T + w_i v^T`
-  void update_row(Real* row, index i) {
+  void update_row(Real* row, index_t i) {
     const packet vi = minus(at(old_v_, i)), wi = minus(at(old_w_, i));
-    for (index j = 0; j <= i; ++j)
+    for (index_t j = 0; j <= i; ++j)
       pstore(row + j * lanes, updated(row + j * lanes, vi, wi, at(old_v_, j), at(old_w_, j)));
   }
 
   /// Makes v, of which `1 - scale v v^T` turns the row's first i entries into its last alone.
   /// Entries that are nothing beside a trace of 1 are left alone: scale 0.
-  packet reflect(const Real* row, index i, Real* square) {
+  packet reflect(const Real* row, index_t i, Real* square) {
     using namespace Eigen::internal;
     const packet none = same_lanes(Real(0)), last = load_lanes(row + (i - 1) * lanes);
     packet others = none;
-    for (index j = 0; j + 1 < i; ++j) {
+    for (index_t j = 0; j + 1 < i; ++j) {
       const packet x = load_lanes(row + j * lanes);
       pstore(v_.data() + j * lanes, x);
       others = pmadd(x, x, others);
@@ -77,28 +77,28 @@ class lane_tridiagonalization {
   }
 
   /// Updates the leading i rows and multiplies them by v.
-  void pass(Real* a, index i) {
-    index r = 0;
+  void pass(Real* a, index_t i) {
+    index_t r = 0;
     for (; r + together <= i; r += together) pass_rows<together>(a, r);
     for (; r < i; ++r) pass_rows<1>(a, r);
   }
 
-  template <index Rows>
-  void pass_rows(Real* a, index r) {
+  template <index_t Rows>
+  void pass_rows(Real* a, index_t r) {
     using Eigen::internal::pmadd;
     packet vr[Rows], wr[Rows], turned[Rows], sum[Rows];
     Real* row[Rows];
-    for (index q = 0; q < Rows; ++q) {
+    for (index_t q = 0; q < Rows; ++q) {
       vr[q] = minus(at(old_v_, r + q));
       wr[q] = minus(at(old_w_, r + q));
       turned[q] = at(v_, r + q);
       sum[q] = same_lanes(Real(0));
       row[q] = a + packed_place(r + q, 0) * lanes;
     }
-    for (index j = 0; j < r; ++j) {
+    for (index_t j = 0; j < r; ++j) {
       const packet vj = at(old_v_, j), wj = at(old_w_, j), tj = at(v_, j);
       packet below = at(product_, j);
-      for (index q = 0; q < Rows; ++q) {
+      for (index_t q = 0; q < Rows; ++q) {
         Real* const place = row[q] + j * lanes;
         const packet x = updated(place, vr[q], wr[q], vj, wj);
         pstore(place, x);
@@ -108,28 +108,28 @@ class lane_tridiagonalization {
       pstore(product_.data() + j * lanes, below);
     }
     // The triangle on the diagonal.
-    for (index q = 0; q < Rows; ++q)
-      for (index s = 0; s <= q; ++s) {
+    for (index_t q = 0; q < Rows; ++q)
+      for (index_t s = 0; s <= q; ++s) {
         Real* const place = row[q] + (r + s) * lanes;
         const packet x = updated(place, vr[q], wr[q], minus(vr[s]), minus(wr[s]));
         pstore(place, x);
         sum[q] = pmadd(x, turned[s], sum[q]);
         if (s < q) sum[s] = pmadd(x, turned[q], sum[s]);
       }
-    for (index q = 0; q < Rows; ++q) pstore(product_.data() + (r + q) * lanes, sum[q]);
+    for (index_t q = 0; q < Rows; ++q) pstore(product_.data() + (r + q) * lanes, sum[q]);
   }
 
   /// With p = scale A v: `w = p - (scale / 2) (p . v) v`.
-  void next_update(index i, const packet& scale) {
+  void next_update(index_t i, const packet& scale) {
     using namespace Eigen::internal;
     packet dot = same_lanes(Real(0));
-    for (index j = 0; j < i; ++j) {
+    for (index_t j = 0; j < i; ++j) {
       const packet p = pmul(scale, at(product_, j));
       pstore(product_.data() + j * lanes, p);
       dot = pmadd(p, at(v_, j), dot);
     }
     const packet share = pmul(pmul(scale, dot), same_lanes(Real(0.5)));
-    for (index j = 0; j < i; ++j)
+    for (index_t j = 0; j < i; ++j)
       pstore(old_w_.data() + j * lanes, minus_product(share, at(v_, j), at(product_, j)));
     old_v_.swap(v_);
   }

@@ -17,15 +17,15 @@ template <class Real = double>
 struct unit_values {
   row_matrix<Real> rows;         ///< `[T, d]`; zeros where a value is zero
   Eigen::ArrayX<Real> directed;  ///< `[T]`, 0 where a value is zero, else 1
-  index zeros = 0;
+  index_t zeros = 0;
 };
 
 template <class Scalar, class Real = double>
 unit_values<Real> directions_of(const tensor_view<const Scalar, 2>& values) {
-  const index keys = values.extent(0), d = values.extent(1);
+  const index_t keys = values.extent(0), d = values.extent(1);
   unit_values<Real> out{row_matrix<Real>(keys, d), Eigen::ArrayX<Real>::Ones(keys), 0};
-  for (index i = 0; i < keys; ++i) {
-    for (index k = 0; k < d; ++k) out.rows(i, k) = static_cast<double>(values(i, k));
+  for (index_t i = 0; i < keys; ++i) {
+    for (index_t k = 0; k < d; ++k) out.rows(i, k) = static_cast<double>(values(i, k));
     const double norm = out.rows.row(i).stableNorm();
     if (norm > 0) {
       out.rows.row(i) /= norm;

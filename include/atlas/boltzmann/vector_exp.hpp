@@ -10,7 +10,7 @@
 namespace atlas::detail {
 
 /// Numbers that are worked on together; runs are padded to a multiple of it.
-inline constexpr index exp_lanes = 8;
+inline constexpr index_t exp_lanes = 8;
 
 /// e^x to here; below, next to the smallest normal double, 0.
 inline constexpr double exp_underflow = -708;
@@ -32,16 +32,16 @@ inline void shifted_exp_lanes(const double* x, double origin, double scale, doub
   constexpr double rounder = 0x1.8p52;  // added, leaves a whole number in the low bits
   constexpr double ln2_high = 0.69314718036912382, ln2_low = 1.9082149292705877e-10;
   double shifted[exp_lanes], rest[exp_lanes];
-  for (index l = 0; l < exp_lanes; ++l) {
+  for (index_t l = 0; l < exp_lanes; ++l) {
     const double v = scale * (x[l] - origin);
     u[l] = v > exp_underflow ? v : exp_underflow;
     shifted[l] = u[l] * 1.4426950408889634 + rounder;
     const double power = shifted[l] - rounder;
     rest[l] = (u[l] - power * ln2_high) - power * ln2_low;
   }
-  for (index l = 0; l < exp_lanes; ++l)
+  for (index_t l = 0; l < exp_lanes; ++l)
     w[l] = 1 + (rest[l] + rest[l] * rest[l] * exp_series(rest[l]));
-  for (index l = 0; l < exp_lanes; ++l) {
+  for (index_t l = 0; l < exp_lanes; ++l) {
     const auto bits =
         std::bit_cast<std::uint64_t>(w[l]) + (std::bit_cast<std::uint64_t>(shifted[l]) << 52);
     w[l] = u[l] > exp_underflow ? std::bit_cast<double>(bits) : 0.0;
@@ -49,9 +49,9 @@ inline void shifted_exp_lanes(const double* x, double origin, double scale, doub
 }
 
 /// The same for `count` numbers, a multiple of `exp_lanes`.
-inline void shifted_exp(const double* x, index count, double origin, double scale, double* u,
+inline void shifted_exp(const double* x, index_t count, double origin, double scale, double* u,
                         double* w) {
-  for (index i = 0; i < count; i += exp_lanes)
+  for (index_t i = 0; i < count; i += exp_lanes)
     shifted_exp_lanes(x + i, origin, scale, u + i, w + i);
 }
 

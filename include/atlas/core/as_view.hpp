@@ -45,7 +45,7 @@ auto as_view(X&& x) {
 template <std::size_t Rank, class T>
 auto as_view(T* data, const shape<Rank>& extents, const shape<Rank>& strides) {
   const tensor_view<const std::remove_const_t<T>, Rank> view(data, extents, strides);
-  for (const index e : extents)
+  for (const index_t e : extents)
     if (e < 0) throw shape_error("extents", "no negative extent", detail::shape_text(extents));
   if (data == nullptr && !view.empty())
     throw value_error("data", "a pointer to elements", "a null pointer");
@@ -63,7 +63,7 @@ auto as_view(T* data, const shape<Rank>& extents) {
 template <std::size_t Rank, detail::number_range Range>
 requires(!std::is_array_v<Range>) auto as_view(const Range& range, const shape<Rank>& extents) {
   const tensor_view<const detail::range_element<Range>, Rank> wanted(nullptr, extents);
-  const auto elements = static_cast<index>(std::size(range));
+  const auto elements = static_cast<index_t>(std::size(range));
   if (wanted.size() != elements)
     throw shape_error(
         "range", std::to_string(wanted.size()) + " elements for " + detail::shape_text(extents),

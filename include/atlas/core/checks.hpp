@@ -21,7 +21,7 @@ inline std::string number_text(double x) {
 
 template <class T, std::size_t Rank>
 void check_finite_at(const tensor_view<T, Rank>& x, std::string_view argument, std::string place) {
-  for (index i = 0; i < x.extent(0); ++i) {
+  for (index_t i = 0; i < x.extent(0); ++i) {
     const std::string here = place + (place.empty() ? "" : ", ");
     if constexpr (Rank == 1) {
       if (!std::isfinite(static_cast<double>(x[i])))
@@ -38,7 +38,7 @@ void check_finite_at(const tensor_view<T, Rank>& x, std::string_view argument, s
 template <class T>
 bool all_finite(const tensor_view<T, 1>& x) {
   std::remove_const_t<T> sum = 0;
-  for (index i = 0; i < x.extent(0); ++i) sum += x[i] * std::remove_const_t<T>(0);
+  for (index_t i = 0; i < x.extent(0); ++i) sum += x[i] * std::remove_const_t<T>(0);
   return sum == 0;
 }
 template <class T, std::size_t Rank>
@@ -47,7 +47,7 @@ bool all_finite(const tensor_view<T, Rank>& x) {
     if (x.stride(0) >= 0 && x.stride(0) < x.stride(1))
       return all_finite(
           tensor_view<T, 2>(x.data(), {x.extent(1), x.extent(0)}, {x.stride(1), x.stride(0)}));
-  for (index i = 0; i < x.extent(0); ++i)
+  for (index_t i = 0; i < x.extent(0); ++i)
     if (!all_finite(x[i])) return false;
   return true;
 }
@@ -66,7 +66,7 @@ void check_not_empty(const tensor_view<T, Rank>& x, std::string_view argument) {
 }
 
 /// \throws shape_error unless the extent is as wanted.
-inline void check_extent(index got, index wanted, std::string_view argument,
+inline void check_extent(index_t got, index_t wanted, std::string_view argument,
                          std::string_view dimension) {
   if (got != wanted)
     throw shape_error(argument, std::string(dimension) + " " + std::to_string(wanted),
@@ -74,7 +74,7 @@ inline void check_extent(index got, index wanted, std::string_view argument,
 }
 
 /// \throws value_error unless `low <= value <= high`.
-inline void check_between(index value, index low, index high, std::string_view argument) {
+inline void check_between(index_t value, index_t low, index_t high, std::string_view argument) {
   if (value < low || value > high)
     throw value_error(argument,
                       "a whole number from " + std::to_string(low) + " to " + std::to_string(high),

@@ -20,8 +20,8 @@ template <class Derived>
 concept eigen_strided = eigen_dense<Derived> &&(Derived::Flags& Eigen::DirectAccessBit) != 0;
 
 template <std::size_t Rank, class Scalar>
-tensor_view<const Scalar, Rank> eigen_view(const Scalar* data, index rows, index cols, index down,
-                                           index across) {
+tensor_view<const Scalar, Rank> eigen_view(const Scalar* data, index_t rows, index_t cols,
+                                           index_t down, index_t across) {
   if constexpr (Rank == 1) {
     if (rows != 1 && cols != 1)
       throw shape_error("as_view<1>", "a vector",
@@ -48,8 +48,8 @@ struct tensor_traits<X> {
   requires(Rank <= 2) static auto view(const X& x) {
     using scalar = typename X::Scalar;
     if constexpr (detail::eigen_strided<X>) {
-      const index down = X::IsRowMajor ? x.outerStride() : x.innerStride();
-      const index across = X::IsRowMajor ? x.innerStride() : x.outerStride();
+      const index_t down = X::IsRowMajor ? x.outerStride() : x.innerStride();
+      const index_t across = X::IsRowMajor ? x.innerStride() : x.outerStride();
       return detail::eigen_view<Rank, scalar>(x.data(), x.rows(), x.cols(), down, across);
     } else {
       using rows = Eigen::Array<scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;

@@ -28,33 +28,33 @@ inline bool& inside_task() {
 /// Keeps the exception of the lowest task, so that the error does not depend on timing either.
 class first_exception {
  public:
-  void keep(index task) {
+  void keep(index_t task) {
     const std::lock_guard lock(mutex_);
     if (task < task_) {
       task_ = task;
       exception_ = std::current_exception();
     }
   }
-  bool any() const { return task_.load() != std::numeric_limits<index>::max(); }
+  bool any() const { return task_.load() != std::numeric_limits<index_t>::max(); }
   void rethrow() const {
     if (exception_) std::rethrow_exception(exception_);
   }
 
  private:
   std::mutex mutex_;
-  std::atomic<index> task_ = std::numeric_limits<index>::max();
+  std::atomic<index_t> task_ = std::numeric_limits<index_t>::max();
   std::exception_ptr exception_;
 };
 
 /// Runs `work()` on `workers` threads, this one among them.
 template <class Work>
-void run_workers(index workers, Work&& work) {
+void run_workers(index_t workers, Work&& work) {
 #ifdef ATLAS_USE_OPENMP
 #pragma omp parallel num_threads(static_cast <int>(workers))
   work();
 #else
   std::vector<std::jthread> others;
-  for (index t = 1; t < workers; ++t) others.emplace_back(work);
+  for (index_t t = 1; t < workers; ++t) others.emplace_back(work);
   work();
 #endif
 }
@@ -63,29 +63,29 @@ void run_workers(index workers, Work&& work) {
 
 /// \param threads 0 asks for as many as the machine has
 /// \throws value_error if negative
-inline index thread_count(int threads) {
+inline index_t thread_count(int threads) {
   if (threads < 0) throw value_error("threads", "0 (all) or more", std::to_string(threads));
   // Asked once: some standard libraries read files to answer.
-  static const auto machine = static_cast<index>(std::thread::hardware_concurrency());
-  return threads > 0 ? threads : std::max<index>(1, machine);
+  static const auto machine = static_cast<index_t>(std::thread::hardware_concurrency());
+  return threads > 0 ? threads : std::max<index_t>(1, machine);
 }
 
 /// Calls `task(i)` for every i in [0, count), on up to `threads` threads (0: all of the machine).
 /// Tasks start in order. If tasks throw, no new ones start and the exception of the lowest task
 /// that threw is rethrown. A call from inside a task runs serially.
 template <class Task>
-void parallel_for(index count, int threads, Task&& task) {
-  const index workers = std::min(detail::inside_task() ? 1 : thread_count(threads), count);
+void parallel_for(index_t count, int threads, Task&& task) {
+  const index_t workers = std::min(detail::inside_task() ? 1 : thread_count(threads), count);
   if (workers <= 1) {
-    for (index i = 0; i < count; ++i) task(i);
+    for (index_t i = 0; i < count; ++i) task(i);
     return;
   }
-  std::atomic<index> next = 0;
+  std::atomic<index_t> next = 0;
   detail::first_exception failure;
   const auto work = [&] {
     bool& inside = detail::inside_task();
     inside = true;
-    for (index i = next++; i < count && !failure.any(); i = next++) {
+    for (index_t i = next++; i < count && !failure.any(); i = next++) {
       try {
         task(i);
       } catch (...) {

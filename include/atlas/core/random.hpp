@@ -175,13 +175,13 @@ class random_stream {
   double uniform() { return detail::uniform_from(*this); }
 
   /// A whole number in [0, n), without bias (Lemire 2019).
-  index uniform_index(index n) {
+  index_t uniform_index(index_t n) {
     if (n <= 0) throw value_error("n", "at least 1", std::to_string(n));
     const auto range = static_cast<std::uint64_t>(n);
     const std::uint64_t reject_below = (0 - range) % range;
     for (;;) {
       const auto [high, low] = multiply((*this)(), range);
-      if (low >= reject_below) return static_cast<index>(high);
+      if (low >= reject_below) return static_cast<index_t>(high);
     }
   }
 
@@ -193,10 +193,10 @@ class random_stream {
 
   /// The same numbers as that many calls of `normal()`, in less time.
   template <class Real>
-  void fill_normal(Real* out, index count) {
+  void fill_normal(Real* out, index_t count) {
     const detail::ziggurat& z = detail::ziggurat::table();
     words ahead(*this);
-    for (index i = 0; i < count; ++i) out[i] = static_cast<Real>(detail::normal_from(z, ahead));
+    for (index_t i = 0; i < count; ++i) out[i] = static_cast<Real>(detail::normal_from(z, ahead));
     ahead.give_back();
   }
 
@@ -220,7 +220,7 @@ class random_stream {
   }
 
   /// Square root of a chi-squared variable with n degrees of freedom.
-  double chi(index n) { return std::sqrt(2 * gamma(0.5 * static_cast<double>(n))); }
+  double chi(index_t n) { return std::sqrt(2 * gamma(0.5 * static_cast<double>(n))); }
 
  private:
   /// The high and low half of a 128-bit product.
@@ -273,12 +273,12 @@ class random_stream {
 /// `count` different rows out of `n`, in increasing order, every subset equally likely
 /// (Vitter's selection sampling; O(n)).
 /// \throws value_error if count > n
-inline std::vector<index> sample_rows(index n, index count, random_stream& random) {
+inline std::vector<index_t> sample_rows(index_t n, index_t count, random_stream& random) {
   if (count < 0 || count > n)
     throw value_error("count", "at most " + std::to_string(n), std::to_string(count));
-  std::vector<index> rows;
+  std::vector<index_t> rows;
   rows.reserve(static_cast<std::size_t>(count));
-  for (index i = 0; i < n && count > 0; ++i)
+  for (index_t i = 0; i < n && count > 0; ++i)
     if (random.uniform_index(n - i) < count) {
       rows.push_back(i);
       --count;
@@ -287,10 +287,10 @@ inline std::vector<index> sample_rows(index n, index count, random_stream& rando
 }
 
 /// A random order of 0 .. n-1 (Fisher-Yates).
-inline std::vector<index> random_permutation(index n, random_stream& random) {
-  std::vector<index> order(static_cast<std::size_t>(n));
-  for (index i = 0; i < n; ++i) order[static_cast<std::size_t>(i)] = i;
-  for (index i = n - 1; i > 0; --i)
+inline std::vector<index_t> random_permutation(index_t n, random_stream& random) {
+  std::vector<index_t> order(static_cast<std::size_t>(n));
+  for (index_t i = 0; i < n; ++i) order[static_cast<std::size_t>(i)] = i;
+  for (index_t i = n - 1; i > 0; --i)
     std::swap(order[static_cast<std::size_t>(i)],
               order[static_cast<std::size_t>(random.uniform_index(i + 1))]);
   return order;

@@ -25,7 +25,7 @@ struct packed {
   static constexpr bool value = number<T>;
   static constexpr std::size_t rank = 0;
   using scalar = T;
-  static void write_extents(index*) {}
+  static void write_extents(index_t*) {}
 };
 
 template <class Inner, std::size_t N>
@@ -33,8 +33,8 @@ struct packed_array {
   static constexpr bool value = packed<Inner>::value;
   static constexpr std::size_t rank = packed<Inner>::rank + 1;
   using scalar = typename packed<Inner>::scalar;
-  static void write_extents(index* extents) {
-    extents[0] = static_cast<index>(N);
+  static void write_extents(index_t* extents) {
+    extents[0] = static_cast<index_t>(N);
     packed<Inner>::write_extents(extents + 1);
   }
 };
@@ -101,7 +101,7 @@ struct tensor_traits<X> {
   template <std::size_t Rank>
   requires(Rank == element::rank + 1) static auto view(const X& x) {
     using scalar = typename element::scalar;
-    shape<Rank> extents{static_cast<index>(std::size(x))};
+    shape<Rank> extents{static_cast<index_t>(std::size(x))};
     element::write_extents(extents.data() + 1);
     return tensor_view<const scalar, Rank>(reinterpret_cast<const scalar*>(std::data(x)), extents);
   }
@@ -119,9 +119,9 @@ struct tensor_traits<X> {
   requires(Rank >= 2) static auto view(const X& x) {
     using inner = decltype(as_view<Rank - 1>(*std::begin(x)));
     using scalar = typename detail::view_element<inner>::type;
-    shape<Rank> extents{static_cast<index>(std::size(x))};
+    shape<Rank> extents{static_cast<index_t>(std::size(x))};
     owned_tensor<scalar, Rank> out;
-    index i = 0;
+    index_t i = 0;
     for (const auto& item : x) {
       const inner part = as_view<Rank - 1>(item);
       if (i == 0) {

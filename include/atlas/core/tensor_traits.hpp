@@ -49,7 +49,7 @@ concept has_traits = requires(const X& x) {
   tensor_traits<X>::template view<Rank>(x).extents()[Rank - 1];
 };
 
-inline std::string shape_text(const index* extents, std::size_t rank) {
+inline std::string shape_text(const index_t* extents, std::size_t rank) {
   std::string text = "[";
   for (std::size_t i = 0; i < rank; ++i) text += (i == 0 ? "" : ", ") + std::to_string(extents[i]);
   return text + "]";

@@ -10,17 +10,17 @@
 namespace atlas {
 
 /// Signed, as in Eigen; all shapes, strides and row numbers are of this type.
-using index = std::ptrdiff_t;
+using index_t = std::ptrdiff_t;
 
 /// Extents or strides of a tensor, slowest dimension first.
 template <std::size_t Rank>
-using shape = std::array<index, Rank>;
+using shape = std::array<index_t, Rank>;
 
 /// Strides, in elements, of a dense row-major tensor.
 template <std::size_t Rank>
 constexpr shape<Rank> row_major_strides(const shape<Rank>& extents) {
   shape<Rank> strides{};
-  index step = 1;
+  index_t step = 1;
   for (std::size_t i = Rank; i-- > 0;) {
     strides[i] = step;
     step *= extents[i];
@@ -52,14 +52,14 @@ class tensor_view {
       : tensor_view(other.data(), other.extents(), other.strides()) {}
 
   constexpr T* data() const { return data_; }
-  constexpr index extent(std::size_t dimension) const { return extents_[dimension]; }
-  constexpr index stride(std::size_t dimension) const { return strides_[dimension]; }
+  constexpr index_t extent(std::size_t dimension) const { return extents_[dimension]; }
+  constexpr index_t stride(std::size_t dimension) const { return strides_[dimension]; }
   constexpr const shape<Rank>& extents() const { return extents_; }
   constexpr const shape<Rank>& strides() const { return strides_; }
 
-  constexpr index size() const {
-    index n = 1;
-    for (const index e : extents_) n *= e;
+  constexpr index_t size() const {
+    index_t n = 1;
+    for (const index_t e : extents_) n *= e;
     return n;
   }
   constexpr bool empty() const { return size() == 0; }
@@ -68,13 +68,13 @@ class tensor_view {
   template <class... I>
   requires(sizeof...(I) == Rank) constexpr T& operator()(I... i) const {
     std::size_t dimension = 0;
-    index offset = 0;
-    ((offset += static_cast<index>(i) * strides_[dimension++]), ...);
+    index_t offset = 0;
+    ((offset += static_cast<index_t>(i) * strides_[dimension++]), ...);
     return data_[offset];
   }
 
   /// The i-th slice along the first dimension; the i-th element of a rank-1 view.
-  constexpr decltype(auto) operator[](index i) const {
+  constexpr decltype(auto) operator[](index_t i) const {
     if constexpr (Rank == 1) {
       return static_cast<T&>(data_[i * strides_[0]]);
     } else {
@@ -109,7 +109,7 @@ class owned_tensor : public tensor_view<const Scalar, Rank> {
  private:
   static std::shared_ptr<Scalar[]> allocate(const shape<Rank>& extents) {
     std::size_t n = 1;
-    for (const index e : extents) n *= static_cast<std::size_t>(e);
+    for (const index_t e : extents) n *= static_cast<std::size_t>(e);
     return std::shared_ptr<Scalar[]>(new Scalar[n]());
   }
 
@@ -135,7 +135,7 @@ class kept_tensor : public tensor_view<const Scalar, Rank> {
 template <class From, class To, std::size_t Rank, class Visit>
 void for_each_element(const tensor_view<From, Rank>& from, const tensor_view<To, Rank>& to,
                       Visit&& visit) {
-  for (index i = 0; i < from.extent(0); ++i) {
+  for (index_t i = 0; i < from.extent(0); ++i) {
     if constexpr (Rank == 1)
       visit(from[i], to[i]);
     else

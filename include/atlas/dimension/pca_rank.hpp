@@ -18,7 +18,7 @@ struct pca_rank_options {
 };
 
 struct pca_rank_result {
-  index rank = 0;                  ///< smallest r whose first r eigenvalues hold the share
+  index_t rank = 0;                ///< smallest r whose first r eigenvalues hold the share
   double participation_ratio = 0;  ///< (sum l)^2 / sum l^2, from 1 to d
   Eigen::VectorXd eigenvalues;     ///< `[d]`, of the centred covariance, descending
 };
@@ -37,7 +37,7 @@ pca_rank_result pca_rank_of_spectrum(const std::type_identity_t<Eigen::VectorX<R
   // The last cumulative share differs from 1 by rounding alone.
   const double wanted = options.variance * total * (1 - 1e-12);
   double held = 0;
-  index rank = 0;
+  index_t rank = 0;
   while (rank < spectrum.size() && held < wanted) held += spectrum(rank++);
   return {rank, total * total / spectrum.squaredNorm(), spectrum};
 }

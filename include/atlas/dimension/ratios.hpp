@@ -14,12 +14,12 @@ namespace atlas::detail {
 /// `ln(r2 / r1)` of the rows that have one.
 struct log_ratios {
   std::vector<double> values;
-  index duplicates = 0;  ///< rows whose nearest neighbour is at distance 0
-  index isolated = 0;    ///< rows left with fewer than two neighbours by the exclusion
+  index_t duplicates = 0;  ///< rows whose nearest neighbour is at distance 0
+  index_t isolated = 0;    ///< rows left with fewer than two neighbours by the exclusion
 };
 
 /// Adds what row i of a table of two neighbours each has.
-inline void add_log_ratio(const neighbor_table& table, index i, log_ratios& out) {
+inline void add_log_ratio(const neighbor_table& table, index_t i, log_ratios& out) {
   const double first = table.distances(i, 0), second = table.distances(i, 1);
   if (table.indices(i, 1) < 0)
     ++out.isolated;
@@ -32,13 +32,13 @@ inline void add_log_ratio(const neighbor_table& table, index i, log_ratios& out)
 /// \throws shape_error for fewer than 3 rows or 2 neighbours
 template <class = void>
 log_ratios log_ratios_of(const neighbor_table& table) {
-  const index rows = table.distances.extent(0), k = table.distances.extent(1);
+  const index_t rows = table.distances.extent(0), k = table.distances.extent(1);
   if (rows < 3 || k < 2)
     throw shape_error("table", "at least 3 rows of two neighbours each",
                       shape_text(table.distances.extents()));
   log_ratios out;
   out.values.reserve(static_cast<std::size_t>(rows));
-  for (index i = 0; i < rows; ++i) add_log_ratio(table, i, out);
+  for (index_t i = 0; i < rows; ++i) add_log_ratio(table, i, out);
   return out;
 }
 

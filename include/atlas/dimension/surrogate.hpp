@@ -21,7 +21,7 @@
 namespace atlas {
 
 struct surrogate_options {
-  index draws = 20;  ///< at least 2
+  index_t draws = 20;  ///< at least 2
   std::uint64_t seed = 0;
   int threads = 0;  ///< 0: all of the machine
   progress_callback on_progress = {};
@@ -52,7 +52,7 @@ class gaussian_surrogates {
   /// Cloud number `draw` of this seed, `[N, d]`.
   owned_tensor<Scalar, 2> draw(std::uint64_t seed, std::uint64_t draw) const {
     using rows = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    const index d = shape_.rows();
+    const index_t d = shape_.rows();
     owned_tensor<Scalar, 2> cloud({rows_, d});
     random_stream random(seed, draw);
     rows normals(rows_, d);
@@ -64,7 +64,7 @@ class gaussian_surrogates {
   }
 
  private:
-  index rows_;
+  index_t rows_;
   cloud_moments moments_;
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> shape_;
 };
@@ -86,7 +86,7 @@ std::array<surrogate_null, K> nulls_over_draws(const std::array<double, K>& obse
     throw value_error("draws", "at least 2 surrogates", std::to_string(options.draws));
   std::vector<std::array<double, K>> values(static_cast<std::size_t>(options.draws));
   progress_meter meter(options.on_progress, "surrogates", options.draws);
-  parallel_for(options.draws, options.threads, [&](index i) {
+  parallel_for(options.draws, options.threads, [&](index_t i) {
     values[static_cast<std::size_t>(i)] = draw(static_cast<std::uint64_t>(i));
     meter.advance();
   });

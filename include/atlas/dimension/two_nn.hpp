@@ -54,10 +54,10 @@ struct two_nn_result {
   /// Exact (censored, Bayesian) or to first order (regression, truncated); sampling error alone,
   /// for independent ratios.
   atlas::interval interval;
-  index points_used = 0;  ///< rows that gave a ratio, the censored ones included
-  index points_kept = 0;  ///< ratios observed, the rest of points_used being censored
-  index duplicates = 0;   ///< rows whose nearest neighbour is at distance 0
-  index isolated = 0;     ///< rows to which the exclusion left fewer than two neighbours
+  index_t points_used = 0;  ///< rows that gave a ratio, the censored ones included
+  index_t points_kept = 0;  ///< ratios observed, the rest of points_used being censored
+  index_t duplicates = 0;   ///< rows whose nearest neighbour is at distance 0
+  index_t isolated = 0;     ///< rows to which the exclusion left fewer than two neighbours
   two_nn_estimator estimator = two_nn_estimator::censored;
 };
 
@@ -112,7 +112,7 @@ two_nn_result two_nn_of_log_ratios(log_ratios ratios, const two_nn_options& opti
     throw value_error("points", "neighbours at different distances",
                       "equal first and second distances (a lattice?)");
   const exponent_estimate e = estimate_exponent(ratios.values, kept, options);
-  return {e.dimension,       e.bounds,        static_cast<index>(n), static_cast<index>(kept),
+  return {e.dimension,       e.bounds,        static_cast<index_t>(n), static_cast<index_t>(kept),
           ratios.duplicates, ratios.isolated, options.estimator};
 }
 
@@ -175,7 +175,7 @@ two_nn_result two_nn_from_ratios(const Ratios& ratios, const two_nn_options& opt
   detail::check_not_empty(view, "ratios");
   detail::check_finite(view, "ratios");
   detail::log_ratios logs;
-  for (index i = 0; i < view.extent(0); ++i) {
+  for (index_t i = 0; i < view.extent(0); ++i) {
     const auto ratio = static_cast<double>(view[i]);
     if (ratio < 1) throw value_error("ratios", "r2/r1 >= 1", detail::number_text(ratio));
     logs.values.push_back(std::log(ratio));

@@ -16,13 +16,13 @@ namespace atlas {
 
 struct decimation_options {
   std::vector<double> fractions = {1.0, 0.5, 0.25, 0.125};  ///< of the rows, each in (0, 1]
-  index repeats = 10;                                       ///< subsamples of each size
+  index_t repeats = 10;                                     ///< subsamples of each size
   std::uint64_t seed = 0;
 };
 
 struct decimation_step {
-  index points = 0;           ///< rows of a subsample
-  index repeats = 0;          ///< 1 for the whole cloud, of which there is one
+  index_t points = 0;         ///< rows of a subsample
+  index_t repeats = 0;        ///< 1 for the whole cloud, of which there is one
   double mean = 0;            ///< of the estimates
   double standard_error = 0;  ///< of that mean; NaN for a single subsample. Subsamples overlap, so
                               ///< it understates the error at large fractions
@@ -32,29 +32,29 @@ namespace detail {
 
 template <class Scalar>
 owned_tensor<Scalar, 2> gather_rows(const tensor_view<const Scalar, 2>& points,
-                                    const std::vector<index>& rows) {
-  owned_tensor<Scalar, 2> out({static_cast<index>(rows.size()), points.extent(1)});
+                                    const std::vector<index_t>& rows) {
+  owned_tensor<Scalar, 2> out({static_cast<index_t>(rows.size()), points.extent(1)});
   const auto target = out.mutable_view();
-  for (index i = 0; i < target.extent(0); ++i)
-    for (index k = 0; k < target.extent(1); ++k)
+  for (index_t i = 0; i < target.extent(0); ++i)
+    for (index_t k = 0; k < target.extent(1); ++k)
       target(i, k) = points(rows[static_cast<std::size_t>(i)], k);
   return out;
 }
 
 template <class = void>
-exclusion gather_exclusion(const exclusion& all, const std::vector<index>& rows) {
-  const auto gather = [&](const owned_tensor<index, 1>& labels) {
+exclusion gather_exclusion(const exclusion& all, const std::vector<index_t>& rows) {
+  const auto gather = [&](const owned_tensor<index_t, 1>& labels) {
     if (labels.empty()) return labels;
-    owned_tensor<index, 1> out({static_cast<index>(rows.size())});
+    owned_tensor<index_t, 1> out({static_cast<index_t>(rows.size())});
     for (std::size_t i = 0; i < rows.size(); ++i)
-      out.mutable_view()[static_cast<index>(i)] = labels[rows[i]];
+      out.mutable_view()[static_cast<index_t>(i)] = labels[rows[i]];
     return out;
   };
   return {gather(all.context), gather(all.position), all.window};
 }
 
 template <class Scalar>
-double two_nn_of_rows(const tensor_view<const Scalar, 2>& points, const std::vector<index>& rows,
+double two_nn_of_rows(const tensor_view<const Scalar, 2>& points, const std::vector<index_t>& rows,
                       two_nn_options options) {
   options.exclude = gather_exclusion(options.exclude, rows);
   options.on_progress = {};
@@ -76,15 +76,15 @@ std::vector<decimation_step> two_nn_decimation(const Points& points,
   detail::check_not_empty(view, "points");
   detail::check_finite(view, "points");
   detail::check_exclusion(options.exclude, view.extent(0));
-  detail::check_between(decimation.repeats, 1, index{1} << 20, "repeats");
+  detail::check_between(decimation.repeats, 1, index_t{1} << 20, "repeats");
   std::vector<decimation_step> steps;
   for (const double fraction : decimation.fractions) {
     if (!(fraction > 0 && fraction <= 1))
       throw value_error("fractions", "shares in (0, 1]", detail::number_text(fraction));
-    const auto rows = static_cast<index>(fraction * static_cast<double>(view.extent(0)) + 1e-9);
-    const index repeats = rows == view.extent(0) ? 1 : decimation.repeats;
+    const auto rows = static_cast<index_t>(fraction * static_cast<double>(view.extent(0)) + 1e-9);
+    const index_t repeats = rows == view.extent(0) ? 1 : decimation.repeats;
     std::vector<double> estimates(static_cast<std::size_t>(repeats));
-    parallel_for(repeats, options.threads, [&](index r) {
+    parallel_for(repeats, options.threads, [&](index_t r) {
       random_stream random(decimation.seed, (static_cast<std::uint64_t>(steps.size()) << 32) |
                                                 static_cast<std::uint64_t>(r));
       estimates[static_cast<std::size_t>(r)] =

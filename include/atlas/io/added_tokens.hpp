@@ -18,7 +18,7 @@ namespace atlas::io::detail {
 /// One of `added_tokens`.
 struct added_token {
   std::u16string content;
-  index id = 0;
+  index_t id = 0;
   bool single_word = false;  ///< only where no part of a word touches it
   bool strip_left = false;   ///< takes the white space before it along
   bool strip_right = false;  ///< takes the white space after it along

@@ -36,7 +36,7 @@ class bpe {
   }
 
   /// Appends the tokens of a piece. A byte that the vocabulary lacks gives no token.
-  void encode(const std::string& bytes, std::vector<index>& out) const {
+  void encode(const std::string& bytes, std::vector<index_t>& out) const {
     if (ignore_merges_) {
       const auto whole = by_bytes_.find(bytes);
       if (whole != by_bytes_.end()) return out.push_back(whole->second);

@@ -28,11 +28,11 @@ class config_fields {
     const auto found = object_.find(key);
     return found == object_.end() || found->is_null() ? nullptr : &*found;
   }
-  index count(const char* key) const {
+  index_t count(const char* key) const {
     member(object_, key, where_);
     return whole(key, *find_or_refuse(key));
   }
-  index count_or(const char* key, index otherwise) const {
+  index_t count_or(const char* key, index_t otherwise) const {
     const Json* value = find(key);
     return value ? whole(key, *value) : otherwise;
   }
@@ -58,10 +58,10 @@ class config_fields {
     if (!value) refuse(key, "a whole number", Json());
     return value;
   }
-  index whole(const char* key, const Json& value) const {
+  index_t whole(const char* key, const Json& value) const {
     if (!value.is_number_integer() || value < 0 || value > (std::int64_t{1} << 31))
       refuse(key, "a whole number from 0 to 2^31", value);
-    return value.template get<index>();
+    return value.template get<index_t>();
   }
 
   const Json& object_;
@@ -144,11 +144,11 @@ rotary_options read_rotary(const config_fields<Json>& f, const std::string& wher
 /// Window of each layer of a Qwen2 model: those that `layer_types` says, or from
 /// `max_window_layers` on.
 template <class Json>
-std::vector<index> read_qwen2_windows(const config_fields<Json>& f, index layers) {
-  const index window = f.count_or("sliding_window", 0);
+std::vector<index_t> read_qwen2_windows(const config_fields<Json>& f, index_t layers) {
+  const index_t window = f.count_or("sliding_window", 0);
   if (!f.flag_or("use_sliding_window", false) || window == 0) return {};
-  const auto n = static_cast<std::size_t>(std::min(layers, index{1} << 20));
-  std::vector<index> windows(n, 0);
+  const auto n = static_cast<std::size_t>(std::min(layers, index_t{1} << 20));
+  std::vector<index_t> windows(n, 0);
   const Json* types = f.find("layer_types");
   if (types && (!types->is_array() || types->size() != n))
     f.refuse("layer_types", "a list with one entry per layer", *types);
@@ -160,7 +160,7 @@ std::vector<index> read_qwen2_windows(const config_fields<Json>& f, index layers
 
 /// Null says that there is no window; a file without the field means the first Mistral's.
 template <class Json>
-index mistral_window(const config_fields<Json>& f) {
+index_t mistral_window(const config_fields<Json>& f) {
   return f.count_or("sliding_window", f.has("sliding_window") ? 0 : 4096);
 }
 
@@ -189,8 +189,8 @@ transformer_config read_llama_config(const config_fields<Json>& f, const std::st
   } else if (type == "qwen2") {
     c.query_key_value_bias = true;
     c.windows = read_qwen2_windows(f, c.layers);
-  } else if (const index window = mistral_window(f); window > 0) {
-    c.windows.assign(static_cast<std::size_t>(std::min(c.layers, index{1} << 20)), window);
+  } else if (const index_t window = mistral_window(f); window > 0) {
+    c.windows.assign(static_cast<std::size_t>(std::min(c.layers, index_t{1} << 20)), window);
   }
   return c;
 }

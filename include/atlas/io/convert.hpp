@@ -89,7 +89,7 @@ void convert_elements(dtype type, const std::byte* data, bool swap_bytes, std::s
 /// The extents as an array of `Rank`. A scalar (no extents) may be taken as a vector of one.
 /// \throws shape_error naming `where`
 template <std::size_t Rank>
-shape<Rank> fixed_rank(const std::vector<index>& extents, const std::string& where) {
+shape<Rank> fixed_rank(const std::vector<index_t>& extents, const std::string& where) {
   if (Rank == 1 && extents.empty()) return {1};
   if (extents.size() != Rank)
     throw shape_error(where, std::to_string(Rank) + " dimensions",
@@ -99,12 +99,12 @@ shape<Rank> fixed_rank(const std::vector<index>& extents, const std::string& whe
   return fixed;
 }
 
-/// The number of elements times their size; none when it does not fit into an `index`.
-inline std::optional<std::size_t> byte_count(const std::vector<index>& extents, dtype type) {
-  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<index>::max());
+/// The number of elements times their size; none when it does not fit into an `index_t`.
+inline std::optional<std::size_t> byte_count(const std::vector<index_t>& extents, dtype type) {
+  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<index_t>::max());
   std::size_t count = dtype_size(type);
   bool empty = false;
-  for (const index e : extents) {
+  for (const index_t e : extents) {
     if (e < 0) return std::nullopt;
     // An extent of zero does not excuse the others: strides are products of some of them.
     const auto factor = static_cast<std::size_t>(e > 0 ? e : 1);

@@ -37,7 +37,7 @@ std::string stored_name(const checkpoint& tensors, const std::string& name) {
 
 template <std::size_t Rank>
 std::vector<float> read_values(const checkpoint& tensors, const std::string& name,
-                               const std::vector<index>& extents) {
+                               const std::vector<index_t>& extents) {
   shape<Rank> expected{};
   std::copy(extents.begin(), extents.end(), expected.begin());
   const auto values = tensors.read<float, Rank>(name, expected);
@@ -49,7 +49,7 @@ std::vector<float> read_values(const checkpoint& tensors, const std::string& nam
 /// Hands over the tensors of a checkpoint, which must outlive it, as float.
 template <class = void>
 weight_source weights_of(const checkpoint& tensors) {
-  return [&tensors](const std::string& name, const std::vector<index>& extents) {
+  return [&tensors](const std::string& name, const std::vector<index_t>& extents) {
     const std::string stored = detail::stored_name(tensors, name);
     return extents.size() == 1 ? detail::read_values<1>(tensors, stored, extents)
                                : detail::read_values<2>(tensors, stored, extents);
@@ -96,21 +96,21 @@ language_model model_from_memory(const model_files& files, const std::string& na
 /// \param blocks 0 for as many whole blocks as the text has
 /// \throws value_error when the text has fewer tokens than that, or than one block
 template <class = void>
-owned_tensor<index, 2> text_blocks(const tokenizer& words, std::string_view text, index blocks,
-                                   index block_size) {
-  atlas::detail::check_between(block_size, 1, index{1} << 31, "block_size");
-  atlas::detail::check_between(blocks, 0, index{1} << 31, "blocks");
+owned_tensor<index_t, 2> text_blocks(const tokenizer& words, std::string_view text, index_t blocks,
+                                     index_t block_size) {
+  atlas::detail::check_between(block_size, 1, index_t{1} << 31, "block_size");
+  atlas::detail::check_between(blocks, 0, index_t{1} << 31, "blocks");
   if (text.empty()) throw value_error("text", "at least one character", "an empty text");
-  const std::vector<index> ids = words.encode(text);
-  const auto tokens = static_cast<index>(ids.size());
-  const index whole = tokens / block_size,
-              wanted = blocks == 0 ? std::max<index>(1, whole) : blocks;
+  const std::vector<index_t> ids = words.encode(text);
+  const auto tokens = static_cast<index_t>(ids.size());
+  const index_t whole = tokens / block_size,
+                wanted = blocks == 0 ? std::max<index_t>(1, whole) : blocks;
   if (whole < wanted)
     throw value_error("text",
                       std::to_string(wanted * block_size) + " tokens for " +
                           std::to_string(wanted) + " blocks of " + std::to_string(block_size),
                       std::to_string(tokens));
-  owned_tensor<index, 2> out({wanted, block_size});
+  owned_tensor<index_t, 2> out({wanted, block_size});
   std::copy_n(ids.begin(), wanted * block_size, out.mutable_view().data());
   return out;
 }

@@ -30,7 +30,7 @@ namespace detail {
 template <std::size_t Rank>
 shape<Rank> column_major_strides(const shape<Rank>& extents) {
   shape<Rank> strides{};
-  index step = 1;
+  index_t step = 1;
   for (std::size_t i = 0; i < Rank; ++i) {
     strides[i] = step;
     step *= extents[i];
@@ -58,7 +58,7 @@ inline std::string npy_descr(dtype type) {
 }
 
 /// Version 1.0, padded so that the elements begin at a multiple of 64 bytes.
-inline std::string npy_header_bytes(dtype type, const index* extents, std::size_t rank) {
+inline std::string npy_header_bytes(dtype type, const index_t* extents, std::size_t rank) {
   std::string text = "{'descr': '" + npy_descr(type) + "', 'fortran_order': False, 'shape': (";
   for (std::size_t i = 0; i < rank; ++i) text += std::to_string(extents[i]) + ", ";
   text += "), }";

@@ -22,10 +22,10 @@ namespace atlas::io {
 /// What a `.npy` file holds.
 struct npy_info {
   dtype type = dtype::f32;
-  std::vector<index> extents;   ///< slowest dimension first; empty for a scalar
-  bool fortran_order = false;   ///< the first dimension is the fastest in the file
-  bool swapped = false;         ///< the other byte order than this machine's
-  std::size_t data_offset = 0;  ///< bytes before the first element
+  std::vector<index_t> extents;  ///< slowest dimension first; empty for a scalar
+  bool fortran_order = false;    ///< the first dimension is the fastest in the file
+  bool swapped = false;          ///< the other byte order than this machine's
+  std::size_t data_offset = 0;   ///< bytes before the first element
 };
 
 namespace detail {
@@ -60,8 +60,8 @@ class python_reader {
     if (!take("False")) refuse("True or False");
     return false;
   }
-  std::vector<index> tuple() {
-    std::vector<index> items;
+  std::vector<index_t> tuple() {
+    std::vector<index_t> items;
     need("(");
     while (!take(")")) {
       items.push_back(integer());
@@ -80,9 +80,9 @@ class python_reader {
   }
 
  private:
-  index integer() {
+  index_t integer() {
     take("");
-    index value = 0;
+    index_t value = 0;
     const auto [end, failure] = std::from_chars(text_.data(), text_.data() + text_.size(), value);
     if (failure != std::errc() || value < 0) refuse("an extent of at least 0");
     text_.remove_prefix(static_cast<std::size_t>(end - text_.data()));

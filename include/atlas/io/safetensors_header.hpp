@@ -26,7 +26,7 @@ namespace atlas::io {
 struct tensor_entry {
   std::string name;
   dtype type = dtype::f32;
-  std::vector<index> extents;  ///< slowest dimension first; empty for a scalar
+  std::vector<index_t> extents;  ///< slowest dimension first; empty for a scalar
   std::span<const std::byte> bytes;
 };
 
@@ -59,13 +59,13 @@ inline std::string_view safetensors_json(std::span<const std::byte> file, const 
 }
 
 template <class = void>
-index extent_from_json(const nlohmann::json& extent, const std::string& where) {
+index_t extent_from_json(const nlohmann::json& extent, const std::string& where) {
   if (!extent.is_number_integer())
     throw format_error(where, "extents that are integers", described(extent));
   if (!extent.is_number_unsigned()) throw format_error(where, "no negative extent", extent.dump());
-  if (!std::in_range<index>(extent.get<std::uint64_t>()))
+  if (!std::in_range<index_t>(extent.get<std::uint64_t>()))
     throw format_error(where, "extents that fit into 63 bits", extent.dump());
-  return static_cast<index>(extent.get<std::uint64_t>());
+  return static_cast<index_t>(extent.get<std::uint64_t>());
 }
 
 /// The slice of `data` that the offsets name.

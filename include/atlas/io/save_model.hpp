@@ -20,7 +20,7 @@ namespace atlas::io {
 namespace detail {
 
 /// An entry that points to the values.
-inline tensor_entry float_entry(std::string name, const std::vector<index>& extents,
+inline tensor_entry float_entry(std::string name, const std::vector<index_t>& extents,
                                 std::span<const float> values) {
   return {std::move(name), dtype::f32, extents, std::as_bytes(values)};
 }

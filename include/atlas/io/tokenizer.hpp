@@ -34,7 +34,7 @@ namespace atlas::io {
 /// safe to use from several threads at once.
 /// \code
 /// const auto tokens = atlas::io::tokenizer::open("tokenizer.json");
-/// const std::vector<atlas::index> ids = tokens.encode("Call me Ishmael.");
+/// const std::vector<atlas::index_t> ids = tokens.encode("Call me Ishmael.");
 /// \endcode
 class tokenizer {
  public:
@@ -55,7 +55,7 @@ class tokenizer {
   /// The ids of a text. An empty text has none.
   /// \throws value_error naming the offset of the first malformed byte of UTF-8
   template <class = void>
-  std::vector<index> encode(std::string_view utf8) const {
+  std::vector<index_t> encode(std::string_view utf8) const {
     if (const auto at = first_malformed_utf8(utf8))
       throw value_error("text", "UTF-8", "a malformed byte at offset " + std::to_string(*at));
     // Normal forms can make a text up to 18 times as long, and ICU counts in 32 bits.
@@ -65,7 +65,7 @@ class tokenizer {
     const std::u16string text = detail::to_utf16(utf8);
     raw_tokens_.split(
         text, [&](std::u16string_view piece) { run.normalized(piece); },
-        [&](index id) { run.ids.push_back(id); });
+        [&](index_t id) { run.ids.push_back(id); });
     return std::move(run.ids);
   }
 
@@ -73,9 +73,9 @@ class tokenizer {
   /// U+FFFD; added tokens appear as they are written.
   /// \throws value_error naming an id that there is not
   template <class = void>
-  std::string decode(std::span<const index> ids) const {
+  std::string decode(std::span<const index_t> ids) const {
     std::string bytes;
-    for (const index id : ids) {
+    for (const index_t id : ids) {
       const auto found = texts_.find(id);
       if (found == texts_.end())
         throw value_error("ids", "tokens of the vocabulary", "the id " + std::to_string(id));
@@ -85,7 +85,7 @@ class tokenizer {
   }
 
   /// The number of different tokens, with the added ones. Models often have more rows.
-  index vocabulary_size() const { return static_cast<index>(texts_.size()); }
+  index_t vocabulary_size() const { return static_cast<index_t>(texts_.size()); }
 
  private:
   /// The state of one call of `encode`: searches, and the words that were seen already.
@@ -93,9 +93,9 @@ class tokenizer {
   struct encoder {
     const tokenizer& rules;
     detail::pre_tokenizer<> pieces;
-    std::unordered_map<std::string, std::vector<index>> seen;
+    std::unordered_map<std::string, std::vector<index_t>> seen;
     std::string bytes;
-    std::vector<index> ids;
+    std::vector<index_t> ids;
 
     void normalized(std::u16string_view text) {
       if (rules.normalizer_.empty()) return tokens(text);
@@ -108,7 +108,7 @@ class tokenizer {
           [&](std::u16string_view piece) {
             pieces.split(piece, [&](std::u16string_view word) { append(word); });
           },
-          [&](index id) { ids.push_back(id); });
+          [&](index_t id) { ids.push_back(id); });
     }
     void append(std::u16string_view word) {
       detail::to_utf8(word, bytes);
@@ -126,8 +126,8 @@ class tokenizer {
         model_(detail::bpe<>::from_json(detail::member(fields, "model", name), name)) {
     check_decoder(fields, name);
     for (const auto& [token, id] : model_.vocabulary())
-      texts_.emplace(index{id}, detail::bytes_of_token(token).value_or(token));
-    next_added_ = static_cast<index>(texts_.size());
+      texts_.emplace(index_t{id}, detail::bytes_of_token(token).value_or(token));
+    next_added_ = static_cast<index_t>(texts_.size());
     const nlohmann::json& added = member_or_null(fields, "added_tokens");
     if (!added.is_array() && !added.is_null())
       throw format_error(name + ": added_tokens", "an array", added.type_name());
@@ -159,7 +159,7 @@ class tokenizer {
     // The package goes by the vocabulary and then counts on; what the file says must agree.
     const auto known = model_.vocabulary().find(content);
     const bool fresh = known == model_.vocabulary().end();
-    const index expected = fresh ? next_added_ : index{known->second};
+    const index_t expected = fresh ? next_added_ : index_t{known->second};
     if (id != expected)
       throw format_error(place, "the id " + std::to_string(expected), detail::described(id));
     if (fresh) ++next_added_;
@@ -182,9 +182,9 @@ class tokenizer {
   detail::bpe<> model_;
   detail::added_token_set<> raw_tokens_;         // found in the text as it comes
   detail::added_token_set<> normalized_tokens_;  // found after normalization
-  std::unordered_map<index, std::string> texts_;
+  std::unordered_map<index_t, std::string> texts_;
   std::set<std::string> added_;
-  index next_added_ = 0;
+  index_t next_added_ = 0;
 };
 
 }  // namespace atlas::io

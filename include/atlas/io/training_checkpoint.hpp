@@ -21,9 +21,9 @@ namespace atlas::io {
 namespace detail {
 
 /// 64 bits of FNV-1a over the tokens.
-inline std::uint64_t hash_of(const tensor_view<const index, 1>& tokens) {
+inline std::uint64_t hash_of(const tensor_view<const index_t, 1>& tokens) {
   std::uint64_t hash = 14695981039346656037U;
-  for (index i = 0; i < tokens.extent(0); ++i)
+  for (index_t i = 0; i < tokens.extent(0); ++i)
     for (int byte = 0; byte < 8; ++byte) {
       hash ^= (static_cast<std::uint64_t>(tokens[i]) >> (8 * byte)) & 255U;
       hash *= 1099511628211U;
@@ -65,11 +65,11 @@ inline void check_description(const std::map<std::string, std::string>& got,
   }
 }
 
-inline index step_from(const std::map<std::string, std::string>& metadata,
-                       const std::string& file) {
+inline index_t step_from(const std::map<std::string, std::string>& metadata,
+                         const std::string& file) {
   const auto found = metadata.find("step");
   const std::string text = found == metadata.end() ? "" : found->second;
-  index step = -1;
+  index_t step = -1;
   const auto end = text.data() + text.size();
   const auto [last, failure] = std::from_chars(text.data(), end, step);
   if (failure != std::errc() || last != end || step < 0)

@@ -72,7 +72,7 @@ inline void add_windows(const transformer_config& c, const std::string& type,
   to["sliding_window"] = *std::max_element(c.windows.begin(), c.windows.end());
   if (type != "qwen2") return;
   to["use_sliding_window"] = true;
-  for (const index w : c.windows)
+  for (const index_t w : c.windows)
     to["layer_types"].push_back(w > 0 ? "sliding_attention" : "full_attention");
 }
 
@@ -120,7 +120,7 @@ inline const char* differing_field(const transformer_config& a, const transforme
 /// \throws value_error for a bad config, or one that no such file can say, naming the field
 inline std::string transformer_config_text(transformer_config config) {
   check_config(config);
-  if (std::all_of(config.windows.begin(), config.windows.end(), [](index w) { return w == 0; }))
+  if (std::all_of(config.windows.begin(), config.windows.end(), [](index_t w) { return w == 0; }))
     config.windows.clear();
   const bool gpt2 = config.family == model_family::gpt2;
   const std::string text =

@@ -28,7 +28,7 @@ Eigen::MatrixX<Real> orthonormal_columns(const std::type_identity_t<Eigen::Matri
 
 /// A `[rows, cols]` matrix of standard normal numbers.
 template <class = void>
-Eigen::MatrixXd normal_matrix(index rows, index cols, random_stream& random) {
+Eigen::MatrixXd normal_matrix(index_t rows, index_t cols, random_stream& random) {
   Eigen::MatrixXd out(rows, cols);
   random.fill_normal(out.data(), rows * cols);
   return out;
@@ -37,7 +37,7 @@ Eigen::MatrixXd normal_matrix(index rows, index cols, random_stream& random) {
 /// A uniformly (Haar) random k-frame in R^d.
 /// \throws value_error unless 1 <= k <= d
 template <class = void>
-Eigen::MatrixXd random_frame(index d, index k, random_stream& random) {
+Eigen::MatrixXd random_frame(index_t d, index_t k, random_stream& random) {
   detail::check_between(k, 1, d, "k");
   return orthonormal_columns(normal_matrix(d, k, random));
 }
@@ -60,8 +60,8 @@ Eigen::MatrixX<Real> checked_frame(const tensor_view<const Scalar, 2>& frame,
     throw shape_error(argument, "[d, k] with k <= d", shape_text(frame.extents()));
   check_finite(frame, argument);
   Eigen::MatrixX<Real> out(frame.extent(0), frame.extent(1));
-  for (index r = 0; r < out.rows(); ++r)
-    for (index c = 0; c < out.cols(); ++c) out(r, c) = static_cast<double>(frame(r, c));
+  for (index_t r = 0; r < out.rows(); ++r)
+    for (index_t c = 0; c < out.cols(); ++c) out(r, c) = static_cast<double>(frame(r, c));
   const Eigen::MatrixX<Real> gram = out.transpose() * out;
   const double off =
       (gram - Eigen::MatrixX<Real>::Identity(gram.rows(), gram.cols())).cwiseAbs().maxCoeff();

@@ -15,18 +15,19 @@ namespace atlas::detail {
 template <int Down, int Across>
 struct gram_tile {
   using packet = Eigen::internal::packet_traits<double>::type;
-  static constexpr index lanes = Eigen::internal::packet_traits<double>::size;
+  static constexpr index_t lanes = Eigen::internal::packet_traits<double>::size;
 
   /// Adds `count` rows. \param left, right first element of the tile's rows and columns in the
   /// first row, `left` aligned
-  static void add(const double* left, const double* right, index count, index stride, double* out) {
+  static void add(const double* left, const double* right, index_t count, index_t stride,
+                  double* out) {
     packet sums[Across][Down];
 #pragma GCC unroll 8
     for (int a = 0; a < Across; ++a)
 #pragma GCC unroll 4
       for (int p = 0; p < Down; ++p)
         sums[a][p] = Eigen::internal::pload<packet>(out + a * stride + p * lanes);
-    for (index i = 0; i < count; ++i, left += stride, right += stride) {
+    for (index_t i = 0; i < count; ++i, left += stride, right += stride) {
       packet column[Down];
 #pragma GCC unroll 4
       for (int p = 0; p < Down; ++p) column[p] = Eigen::internal::pload<packet>(left + p * lanes);
@@ -47,18 +48,18 @@ struct gram_tile {
 };
 
 /// Columns are padded to a multiple of this.
-inline constexpr index gram_padding = 8;
+inline constexpr index_t gram_padding = 8;
 
 /// Adds `X^T X` to the lower triangle of a column-major matrix (and to some of what is above it).
 /// \param rows   `[count, stride]`, row-major, aligned as Eigen aligns
 /// \param stride of both, a multiple of gram_padding
 template <class = void>
-void add_gram(const double* rows, index count, index stride, double* out) {
+void add_gram(const double* rows, index_t count, index_t stride, double* out) {
   constexpr int across = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 8 : 4;
-  constexpr index lanes = gram_tile<1, across>::lanes;
+  constexpr index_t lanes = gram_tile<1, across>::lanes;
   static_assert(across % lanes == 0, "a tile begins where a vector does");
-  for (index c = 0; c < stride; c += across) {
-    index r = c;
+  for (index_t c = 0; c < stride; c += across) {
+    index_t r = c;
     double* const column = out + c * stride;
     for (; r + 3 * lanes <= stride; r += 3 * lanes)
       gram_tile<3, across>::add(rows + r, rows + c, count, stride, column + r);

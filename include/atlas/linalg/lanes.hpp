@@ -8,7 +8,7 @@
 
 namespace atlas::detail {
 
-inline constexpr index lane_count = 8;
+inline constexpr index_t lane_count = 8;
 
 template <class Real>
 using lanes_of = Eigen::Array<Real, lane_count, 1>;
@@ -21,7 +21,7 @@ inline auto lanes_at(const double* x) -> Eigen::Map<const lanes_of<double>, Eige
   return Eigen::Map<const lanes_of<double>, Eigen::AlignedMax>(x);
 }
 
-inline index padded_to_lanes(index n) {
+inline index_t padded_to_lanes(index_t n) {
   return (n + lane_count - 1) / lane_count * lane_count;
 }
 

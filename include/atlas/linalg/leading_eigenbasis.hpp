@@ -24,8 +24,8 @@ bool leading_vectors(const tridiagonal_form<Real>& form, const Eigen::VectorX<Re
                      Eigen::MatrixX<Real>& vectors) {
   tridiagonal_vectors<Real> solver(form.diagonal, form.off_diagonal);
   row_matrix<Real> eight(vectors.rows(), lane_count);
-  for (index c = 0; c < vectors.cols(); c += lane_count) {
-    const index count = std::min(lane_count, vectors.cols() - c);
+  for (index_t c = 0; c < vectors.cols(); c += lane_count) {
+    const index_t count = std::min(lane_count, vectors.cols() - c);
     lanes_of<Real> wanted = lanes_of<Real>::Constant(values(c));
     wanted.head(count) = values.segment(c, count);
     if (!solver.find(wanted, eight.data())) return false;
@@ -38,8 +38,8 @@ bool leading_vectors(const tridiagonal_form<Real>& form, const Eigen::VectorX<Re
 template <class Real>
 void turn_back(const tridiagonal_form<Real>& form, Eigen::MatrixX<Real>& vectors) {
   row_matrix<Real> eight(vectors.rows(), lane_count);
-  for (index c = 0; c < vectors.cols(); c += lane_count) {
-    const index count = std::min(lane_count, vectors.cols() - c);
+  for (index_t c = 0; c < vectors.cols(); c += lane_count) {
+    const index_t count = std::min(lane_count, vectors.cols() - c);
     eight.setZero();
     eight.leftCols(count) = vectors.middleCols(c, count);
     form.turn_back(eight.data());
@@ -57,7 +57,7 @@ void turn_back(const tridiagonal_form<Real>& form, Eigen::MatrixX<Real>& vectors
 ///
 /// \throws value_error for k outside [1, d], or where the iteration does not converge, as for NaN
 template <class Real = double>
-eigenbasis leading_eigenbasis(const std::type_identity_t<Eigen::MatrixX<Real>>& matrix, index k) {
+eigenbasis leading_eigenbasis(const std::type_identity_t<Eigen::MatrixX<Real>>& matrix, index_t k) {
   detail::check_between(k, 1, matrix.rows(), "k");
   if (matrix.rows() <= detail::small_matrix && 2 * k <= matrix.rows()) {
     const detail::tridiagonal_form<Real> form(matrix);

@@ -18,16 +18,16 @@ namespace atlas::detail {
 template <class Real = double>
 class nuclear_norms {
  public:
-  static constexpr index lanes = 8;
+  static constexpr index_t lanes = 8;
   using numbers = Eigen::Array<Real, lanes, 1>;
 
-  explicit nuclear_norms(index k)
+  explicit nuclear_norms(index_t k)
       : k_(k), elements_(lanes, k * k), squares_(lanes, k), order_(round_robin(k)) {
     elements_.setZero();
   }
 
-  index size() const { return k_; }
-  Real& at(index lane, index row, index column) { return elements_(lane, column * k_ + row); }
+  index_t size() const { return k_; }
+  Real& at(index_t lane, index_t row, index_t column) { return elements_(lane, column * k_ + row); }
 
   /// Of each lane. The matrices are used up. O(k^3) time a sweep, 4 to 6 sweeps.
   ///
@@ -44,66 +44,66 @@ class nuclear_norms {
     }
     refresh_squares();
     numbers sum = numbers::Zero();
-    for (index c = 0; c < k_; ++c) sum += square(c).sqrt();
+    for (index_t c = 0; c < k_; ++c) sum += square(c).sqrt();
     return sum;
   }
 
  private:
   struct column_pair {
-    index first = 0, second = 0;
+    index_t first = 0, second = 0;
   };
   using block = Eigen::Map<numbers, Eigen::AlignedMax>;
 
   /// Every pair once, neighbours in the order without a column in common where that can be: their
   /// rotations overlap in the processor.
-  static std::vector<column_pair> round_robin(index k) {
-    const index teams = k + k % 2;
+  static std::vector<column_pair> round_robin(index_t k) {
+    const index_t teams = k + k % 2;
     std::vector<column_pair> order;
-    for (index round = 0; round + 1 < teams; ++round)
-      for (index i = 0; i < teams / 2; ++i) {
-        const index a = i == 0 ? teams - 1 : (round + i) % (teams - 1);
-        const index b = (round + teams - 1 - i) % (teams - 1);
+    for (index_t round = 0; round + 1 < teams; ++round)
+      for (index_t i = 0; i < teams / 2; ++i) {
+        const index_t a = i == 0 ? teams - 1 : (round + i) % (teams - 1);
+        const index_t b = (round + teams - 1 - i) % (teams - 1);
         if (a < k && b < k) order.push_back({a < b ? a : b, a < b ? b : a});
       }
     return order;
   }
 
-  block element(index column, index row) {
+  block element(index_t column, index_t row) {
     return block(elements_.data() + lanes * (column * k_ + row));
   }
-  block square(index column) { return block(squares_.data() + lanes * column); }
+  block square(index_t column) { return block(squares_.data() + lanes * column); }
 
   void refresh_squares() {
-    for (index c = 0; c < k_; ++c) {
+    for (index_t c = 0; c < k_; ++c) {
       numbers sum = element(c, 0) * element(c, 0);
-      for (index r = 1; r < k_; ++r) sum += element(c, r) * element(c, r);
+      for (index_t r = 1; r < k_; ++r) sum += element(c, r) * element(c, r);
       square(c) = sum;
     }
   }
 
   /// Makes two columns orthogonal; `excess_` tells whether they all but were.
-  void rotate(index p, index q) {
+  void rotate(index_t p, index_t q) {
     constexpr Real small = Real(1e-12);  // of the square of a cosine
     constexpr Real tiny = Real(1e-200);  // keeps 0 / 0 away
     numbers product = element(p, 0) * element(q, 0);
-    for (index r = 1; r < k_; ++r) product += element(p, r) * element(q, r);
+    for (index_t r = 1; r < k_; ++r) product += element(p, r) * element(q, r);
     excess_ = excess_.max(product * product - small * square(p) * square(q));
     const numbers gap = square(q) - square(p);
     const numbers reach = gap.abs() + (gap * gap + 4 * product * product).sqrt() + tiny;
     numbers tangent = 2 * product / reach;
-    for (index l = 0; l < lanes; ++l) tangent(l) *= std::copysign(Real(1), gap(l));
+    for (index_t l = 0; l < lanes; ++l) tangent(l) *= std::copysign(Real(1), gap(l));
     const numbers cosine = (1 + tangent * tangent).rsqrt();
     const numbers sine = cosine * tangent;
     square(p) -= tangent * product;
     square(q) += tangent * product;
-    for (index r = 0; r < k_; ++r) {
+    for (index_t r = 0; r < k_; ++r) {
       const numbers a = element(p, r), b = element(q, r);
       element(p, r) = cosine * a - sine * b;
       element(q, r) = sine * a + cosine * b;
     }
   }
 
-  index k_;
+  index_t k_;
   Eigen::Matrix<Real, lanes, Eigen::Dynamic> elements_;  ///< lanes x (column, row)
   Eigen::Matrix<Real, lanes, Eigen::Dynamic> squares_;   ///< of the columns
   std::vector<column_pair> order_;

@@ -18,11 +18,11 @@ namespace detail {
 template <class To, class From>
 row_matrix<To> matrix_copy(const tensor_view<From, 2>& from) {
   row_matrix<To> out(from.extent(0), from.extent(1));
-  constexpr index tile = 32;  // either order of memory stays in the cache
-  for (index top = 0; top < out.rows(); top += tile)
-    for (index left = 0; left < out.cols(); left += tile)
-      for (index r = top; r < std::min(out.rows(), top + tile); ++r)
-        for (index c = left; c < std::min(out.cols(), left + tile); ++c)
+  constexpr index_t tile = 32;  // either order of memory stays in the cache
+  for (index_t top = 0; top < out.rows(); top += tile)
+    for (index_t left = 0; left < out.cols(); left += tile)
+      for (index_t r = top; r < std::min(out.rows(), top + tile); ++r)
+        for (index_t c = left; c < std::min(out.cols(), left + tile); ++c)
           out(r, c) = static_cast<To>(from(r, c));
   return out;
 }
@@ -30,12 +30,12 @@ row_matrix<To> matrix_copy(const tensor_view<From, 2>& from) {
 /// `a b`, for Eigen matrices, blocks and transposes with memory of their own.
 template <class A, class B>
 row_matrix<typename A::Scalar> tiled_product(const A& a, const B& b, int threads) {
-  constexpr index tile = 256;
+  constexpr index_t tile = 256;
   row_matrix<typename A::Scalar> out(a.rows(), b.cols());
-  const index down = (a.rows() + tile - 1) / tile, across = (b.cols() + tile - 1) / tile;
-  parallel_for(down * across, threads, [&](index t) {
-    const index r = t / across * tile, c = t % across * tile;
-    const index rows = std::min(tile, a.rows() - r), columns = std::min(tile, b.cols() - c);
+  const index_t down = (a.rows() + tile - 1) / tile, across = (b.cols() + tile - 1) / tile;
+  parallel_for(down * across, threads, [&](index_t t) {
+    const index_t r = t / across * tile, c = t % across * tile;
+    const index_t rows = std::min(tile, a.rows() - r), columns = std::min(tile, b.cols() - c);
     out.block(r, c, rows, columns).noalias() = a.middleRows(r, rows) * b.middleCols(c, columns);
   });
   return out;

@@ -27,7 +27,7 @@ class tridiagonal_form {
     diagonal = off_diagonal = Eigen::VectorX<Real>::Zero(d_);
     factors_ = Eigen::VectorX<Real>::Zero(d_);
     old_ = partner_ = next_ = product_ = Eigen::VectorX<Real>::Zero(padded_);
-    for (index j = 0; j < d_; ++j) step(j);
+    for (index_t j = 0; j < d_; ++j) step(j);
   }
 
   Eigen::VectorX<Real> diagonal;      ///< `[d]`
@@ -36,10 +36,10 @@ class tridiagonal_form {
 
   /// `Q x` in place, of eight columns: x is `[d, 8]`, row-major. O(d^2) time.
   void turn_back(Real* x) const {
-    for (index j = d_ - 3; j >= 0; --j) {
+    for (index_t j = d_ - 3; j >= 0; --j) {
       const Real* const v = columns_.data() + j * padded_;
       lanes_of<Real> even = lanes_of<Real>::Zero(), odd = even;
-      index i = j + 1;
+      index_t i = j + 1;
       for (; i + 1 < d_; i += 2) {
         even += v[i] * lanes_at(x + i * lane_count);
         odd += v[i + 1] * lanes_at(x + (i + 1) * lane_count);
@@ -66,14 +66,14 @@ class tridiagonal_form {
   }
 
   /// Takes column j to the tridiagonal form; the reflection stays below its diagonal.
-  void step(index j) {
+  void step(index_t j) {
     take_out(columns_.col(j).data(), j, first_lane(j));
     diagonal(j) = columns_(j, j);
     if (j + 1 < d_) off_diagonal(j) = columns_(j + 1, j);
     if (j + 2 < d_) make_reflection(j);
     const Real factor = factors_(j);
     product_.setZero();
-    index c = j + 1;
+    index_t c = j + 1;
     if (j + 2 < d_) {
       for (; c + 4 <= d_; c += 4) update<4>(c, first_lane(j + 1));
       for (; c < d_; ++c) update<1>(c, first_lane(j + 1));
@@ -87,7 +87,7 @@ class tridiagonal_form {
   }
 
   /// v and tau with `(I - tau v v^T) x = beta e_1`, x column j below its diagonal.
-  void make_reflection(index j) {
+  void make_reflection(index_t j) {
     auto x = columns_.col(j).segment(j + 1, d_ - j - 1);
     const Real rest = x.tail(x.size() - 1).squaredNorm();
     if (!(rest > 0)) {
@@ -104,15 +104,15 @@ class tridiagonal_form {
   }
 
   /// Takes the last reflection out of a column.
-  void take_out(Real* column, index c, index from) {
+  void take_out(Real* column, index_t c, index_t from) {
     const Real a = partner_(c), b = old_(c);
-    for (index r = from; r < padded_; r += lane_count)
+    for (index_t r = from; r < padded_; r += lane_count)
       lanes_at(column + r) -= a * lanes_at(old_.data() + r) + b * lanes_at(partner_.data() + r);
   }
 
   /// The same for some columns, and their part in the product with the next vector.
   template <int Count>
-  void update(index c, index from) {
+  void update(index_t c, index_t from) {
     Real a[Count], b[Count], factor[Count];
     for (int q = 0; q < Count; ++q) {
       a[q] = partner_(c + q);
@@ -120,7 +120,7 @@ class tridiagonal_form {
       factor[q] = next_(c + q);
     }
     Real* const column = columns_.data() + c * padded_;
-    for (index r = from; r < padded_; r += lane_count) {
+    for (index_t r = from; r < padded_; r += lane_count) {
       const lanes_of<Real> v = lanes_at(old_.data() + r), w = lanes_at(partner_.data() + r);
       lanes_of<Real> sum = lanes_at(product_.data() + r);
 #pragma GCC unroll 4
@@ -133,11 +133,11 @@ class tridiagonal_form {
     }
   }
 
-  static index first_lane(index row) {
+  static index_t first_lane(index_t row) {
     return row / lane_count * lane_count;
   }
 
-  index d_, padded_;
+  index_t d_, padded_;
   Eigen::MatrixX<Real> columns_;
   Eigen::VectorX<Real> factors_;
   /// The last reflection as `A - v w^T - w v^T`: v and w; the next one's v; A times it.

@@ -17,13 +17,13 @@ namespace atlas::detail {
 /// One QL sweep over the rows first .. last, which no zero divides, towards the eigenvalue at
 /// `first`. \param squares of the off-diagonal elements
 template <class Real>
-void root_free_sweep(Real* diagonal, Real* squares, index first, index last) {
+void root_free_sweep(Real* diagonal, Real* squares, index_t first, index_t last) {
   const Real root = std::sqrt(squares[first]);
   const Real turn = (diagonal[first + 1] - diagonal[first]) / (2 * root);
   const Real shift =
       diagonal[first] - root / (turn + std::copysign(std::sqrt(turn * turn + 1), turn));
   Real c = 1, s = 0, gamma = diagonal[last] - shift, p = gamma * gamma;
-  for (index i = last - 1; i >= first; --i) {
+  for (index_t i = last - 1; i >= first; --i) {
     const Real square = squares[i], r = p + square;
     if (i + 1 != last) squares[i + 1] = s * r;
     const Real old_c = c, old_gamma = gamma, stretch = r / p;  // 1 / c, beside its division
@@ -44,16 +44,16 @@ template <class Real>
 Eigen::VectorX<Real> tridiagonal_eigenvalues(Eigen::VectorX<Real> diagonal,
                                              const Eigen::VectorX<Real>& off_diagonal) {
   constexpr Real rounding = std::numeric_limits<Real>::epsilon() / 4;
-  const index d = diagonal.size();
+  const index_t d = diagonal.size();
   Eigen::VectorX<Real> squares = off_diagonal.cwiseAbs2();
   if (std::abs(diagonal(0)) >
       std::abs(diagonal(d - 1))) {  // small ones are found first, at the top
     diagonal.reverseInPlace();
     squares.head(d - 1).reverseInPlace();
   }
-  index sweeps = 30 * d;
-  for (index first = 0; first + 1 < d;) {
-    index last = first;
+  index_t sweeps = 30 * d;
+  for (index_t first = 0; first + 1 < d;) {
+    index_t last = first;
     while (last + 1 < d && squares(last) > rounding * rounding) ++last;
     if (last == first)
       ++first;

@@ -38,12 +38,12 @@ class tridiagonal_vectors {
     lanes residual;
     for (int step = 0; step < 2; ++step) {
       factor(values);
-      for (index l = 0; l < lane_count; ++l) {
+      for (index_t l = 0; l < lane_count; ++l) {
         const auto [pivot, square] = solve(l, vectors + l);
         values(l) += pivot / square;
         residual(l) = std::abs(pivot) / std::sqrt(square);
         const Real scale = 1 / std::sqrt(square);
-        for (index i = 0; i < d_; ++i) vectors[i * lane_count + l] *= scale;
+        for (index_t i = 0; i < d_; ++i) vectors[i * lane_count + l] *= scale;
       }
     }
     return (residual <= rounding).all();
@@ -54,13 +54,13 @@ class tridiagonal_vectors {
   /// where the two would meet.
   void factor(const lanes& values) {
     lanes pivot = diagonal_(0) - values;
-    for (index i = 0; i < d_; ++i) {
+    for (index_t i = 0; i < d_; ++i) {
       if (i > 0)
         pivot = (diagonal_(i) - values) - off_diagonal_(i - 1) * off_diagonal_(i - 1) / pivot;
       keep_from_zero(pivot);
       lanes_at(above_.data() + i * lane_count) = pivot;
     }
-    for (index i = d_ - 1; i >= 0; --i) {
+    for (index_t i = d_ - 1; i >= 0; --i) {
       const lanes left = diagonal_(i) - values;
       pivot = i + 1 < d_ ? (left - off_diagonal_(i) * off_diagonal_(i) / pivot).eval() : left;
       keep_from_zero(pivot);
@@ -72,7 +72,8 @@ class tridiagonal_vectors {
 
   static void keep_from_zero(lanes& pivot) {
     constexpr Real least = Real(1e-32);
-    for (index l = 0; l < lane_count; ++l) pivot(l) = std::abs(pivot(l)) < least ? least : pivot(l);
+    for (index_t l = 0; l < lane_count; ++l)
+      pivot(l) = std::abs(pivot(l)) < least ? least : pivot(l);
   }
 
   struct solution {
@@ -80,17 +81,17 @@ class tridiagonal_vectors {
   };
 
   /// The vector of a lane, 1 at the twist. \return the pivot there, and its squared length
-  solution solve(index lane, Real* z) const {
-    index twist = 0;
+  solution solve(index_t lane, Real* z) const {
+    index_t twist = 0;
     twist_.row(lane).cwiseAbs().minCoeff(&twist);
     z[twist * lane_count] = 1;
     Real square = 1;
-    for (index i = twist; i-- > 0;) {
+    for (index_t i = twist; i-- > 0;) {
       const Real x = -off_diagonal_(i) / above_(lane, i) * z[(i + 1) * lane_count];
       z[i * lane_count] = x;
       square += x * x;
     }
-    for (index i = twist + 1; i < d_; ++i) {
+    for (index_t i = twist + 1; i < d_; ++i) {
       const Real x = -off_diagonal_(i - 1) / below_(lane, i) * z[(i - 1) * lane_count];
       z[i * lane_count] = x;
       square += x * x;
@@ -98,7 +99,7 @@ class tridiagonal_vectors {
     return {twist_(lane, twist), square};
   }
 
-  index d_;
+  index_t d_;
   const Eigen::VectorX<Real>&diagonal_, &off_diagonal_;
   Eigen::Matrix<Real, lane_count, Eigen::Dynamic> above_, below_, twist_;
 };
@@ -111,8 +112,8 @@ template <class Real>
 bool make_orthonormal(Eigen::MatrixX<Real>& columns, const Eigen::VectorX<Real>& values) {
   constexpr Real rounding = 64 * std::numeric_limits<Real>::epsilon();
   constexpr Real most = Real(0.01);
-  for (index c = 0; c < columns.cols(); ++c) {
-    for (index b = 0; b < c; ++b) {
+  for (index_t c = 0; c < columns.cols(); ++c) {
+    for (index_t b = 0; b < c; ++b) {
       const Real common = columns.col(b).dot(columns.col(c));
       if (!(std::abs(common) < most && std::abs(common) * (values(b) - values(c)) <= rounding))
         return false;

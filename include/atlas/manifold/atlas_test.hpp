@@ -19,7 +19,7 @@
 namespace atlas {
 
 struct atlas_test_options {
-  index local_dimension = 0;          ///< k of the heads' frames; 0: `local_dimension_of_heads`
+  index_t local_dimension = 0;        ///< k of the heads' frames; 0: `local_dimension_of_heads`
   head_overlap_options overlap = {};  ///< groups, bootstraps, Haar null
   two_nn_options dimension = {};      ///< of the heads and pooled; exclusion of a head's N rows
   surrogate_options surrogates = {};  ///< of the pooled dimension
@@ -37,15 +37,15 @@ struct atlas_test_result {
 /// The k that heads of these dimensions are compared by: their median, rounded, within [1, d / 2].
 /// \throws shape_error for no heads; value_error for NaN
 template <tensor_like<1> Dimensions>
-index local_dimension_of_heads(const Dimensions& dimensions, index d) {
+index_t local_dimension_of_heads(const Dimensions& dimensions, index_t d) {
   const auto view = as_view<1>(dimensions);
   detail::check_not_empty(view, "dimensions");
   detail::check_finite(view, "dimensions");
   std::vector<double> sorted;
-  for (index h = 0; h < view.extent(0); ++h) sorted.push_back(static_cast<double>(view[h]));
+  for (index_t h = 0; h < view.extent(0); ++h) sorted.push_back(static_cast<double>(view[h]));
   std::sort(sorted.begin(), sorted.end());
-  const auto most = static_cast<double>(std::max<index>(1, d / 2));
-  return static_cast<index>(std::clamp(std::round(sorted_quantile(sorted, 0.5)), 1.0, most));
+  const auto most = static_cast<double>(std::max<index_t>(1, d / 2));
+  return static_cast<index_t>(std::clamp(std::round(sorted_quantile(sorted, 0.5)), 1.0, most));
 }
 
 namespace detail {
@@ -57,7 +57,7 @@ std::vector<two_nn_result> head_dimensions(const tensor_view<const Scalar, 3>& c
   std::vector<two_nn_result> heads(static_cast<std::size_t>(clouds.extent(0)));
   options.threads = threads;
   options.on_progress = {};
-  parallel_for(clouds.extent(0), threads, [&](index h) {
+  parallel_for(clouds.extent(0), threads, [&](index_t h) {
     heads[static_cast<std::size_t>(h)] = two_nn<Scalar>(clouds[h], options);
   });
   return heads;
@@ -96,8 +96,8 @@ atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& opt
   std::vector<double> dimensions;
   for (const two_nn_result& head : out.heads) dimensions.push_back(head.dimension);
   out.mean_head_dimension = summarize(dimensions).mean;
-  const index k = o.local_dimension != 0 ? o.local_dimension
-                                         : local_dimension_of_heads(dimensions, view.extent(2));
+  const index_t k = o.local_dimension != 0 ? o.local_dimension
+                                           : local_dimension_of_heads(dimensions, view.extent(2));
   out.overlap = head_overlap(principal_frames(view, k, o.threads), o.overlap);
   out.pooled = pooled_dimension(view, o.dimension);
   out.pooled_null = pooled_dimension_null(view, out.pooled, o.dimension, o.surrogates);

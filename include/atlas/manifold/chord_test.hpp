@@ -24,8 +24,8 @@
 namespace atlas {
 
 struct chord_options {
-  index k = 10;                        ///< a chord joins a row to its k-th nearest neighbour
-  index chords = 1000;                 ///< from so many random rows; from all where there are fewer
+  index_t k = 10;                      ///< a chord joins a row to its k-th nearest neighbour
+  index_t chords = 1000;               ///< from so many random rows; from all where there are fewer
   exclusion exclude = {};              ///< rows that may not be neighbours
   std::uint64_t seed = 0;              ///< of the rows
   int threads = 0;                     ///< 0: all of the machine
@@ -37,12 +37,12 @@ struct chord_result {
   double mean = 0;
   double median = 0;
   double share_above_one =
-      0;               ///< of midpoints farther from the cloud than its rows from each other
-  double spacing = 0;  ///< median distance of a row to its nearest neighbour, duplicates left out
-  double length = 0;   ///< median length of the chords, in units of `spacing`
-  index chords = 0;    ///< measured
-  index isolated = 0;  ///< rows drawn, with fewer than k neighbours left by the exclusion, or
-                       ///< nothing left to measure their midpoint against
+      0;                 ///< of midpoints farther from the cloud than its rows from each other
+  double spacing = 0;    ///< median distance of a row to its nearest neighbour, duplicates left out
+  double length = 0;     ///< median length of the chords, in units of `spacing`
+  index_t chords = 0;    ///< measured
+  index_t isolated = 0;  ///< rows drawn, with fewer than k neighbours left by the exclusion, or
+                         ///< nothing left to measure their midpoint against
 };
 
 /// What structureless clouds give.
@@ -57,7 +57,7 @@ namespace detail {
 /// Median distance to the nearest neighbour that is not a duplicate of the row.
 inline double median_spacing(const neighbor_table& table) {
   std::vector<double> first;
-  for (index i = 0; i < table.distances.extent(0); ++i)
+  for (index_t i = 0; i < table.distances.extent(0); ++i)
     if (const double r = table.distances(i, 0); r > 0 && std::isfinite(r)) first.push_back(r);
   if (first.empty())
     throw value_error("points", "rows at different places with neighbours", "none");
@@ -68,12 +68,12 @@ inline double median_spacing(const neighbor_table& table) {
 /// Distance from the midpoint of rows a and b to the nearest row that may be a neighbour of both;
 /// infinite where there is none. Midpoints are no rows, so each is compared with all rows.
 template <class Scalar>
-double midpoint_distance(const row_matrix<Scalar>& rows, index a, index b,
+double midpoint_distance(const row_matrix<Scalar>& rows, index_t a, index_t b,
                          const exclusion& exclude) {
   const Eigen::RowVectorXd midpoint =
       0.5 * rows.row(a).template cast<double>() + 0.5 * rows.row(b).template cast<double>();
   double nearest = std::numeric_limits<double>::infinity();
-  for (index i = 0; i < rows.rows(); ++i) {
+  for (index_t i = 0; i < rows.rows(); ++i) {
     if (i == a || i == b || exclude.rejects(a, i) || exclude.rejects(b, i)) continue;
     nearest = std::min(nearest, squared_distance(midpoint.data(), rows.row(i).data(), rows.cols()));
   }
@@ -87,7 +87,7 @@ inline void summarize_chords(std::vector<double> distances, std::vector<double> 
                       "none among " + std::to_string(out.isolated) + " (see exclude)");
   std::sort(distances.begin(), distances.end());
   std::sort(lengths.begin(), lengths.end());
-  out.chords = static_cast<index>(distances.size());
+  out.chords = static_cast<index_t>(distances.size());
   out.mean = summarize(distances).mean;
   out.median = sorted_quantile(distances, 0.5);
   out.length = sorted_quantile(lengths, 0.5);
@@ -97,7 +97,7 @@ inline void summarize_chords(std::vector<double> distances, std::vector<double> 
 
 template <class Scalar>
 chord_result chord_test(const tensor_view<const Scalar, 2>& points, const chord_options& o) {
-  check_between(o.chords, 1, index{1} << 40, "chords");
+  check_between(o.chords, 1, index_t{1} << 40, "chords");
   const neighbor_table table = nearest_neighbors(
       points, {.k = o.k, .exclude = o.exclude, .threads = o.threads, .on_progress = o.on_progress});
   chord_result out;
@@ -107,9 +107,9 @@ chord_result chord_test(const tensor_view<const Scalar, 2>& points, const chord_
   const auto starts = sample_rows(rows.rows(), std::min(o.chords, rows.rows()), random);
   constexpr double none = std::numeric_limits<double>::infinity();
   std::vector<double> found(starts.size(), none);
-  parallel_for(static_cast<index>(starts.size()), o.threads, [&](index c) {
-    const index start = starts[static_cast<std::size_t>(c)];
-    const index end = table.indices(start, o.k - 1);
+  parallel_for(static_cast<index_t>(starts.size()), o.threads, [&](index_t c) {
+    const index_t start = starts[static_cast<std::size_t>(c)];
+    const index_t end = table.indices(start, o.k - 1);
     if (end >= 0)
       found[static_cast<std::size_t>(c)] = midpoint_distance(rows, start, end, o.exclude);
   });

@@ -13,18 +13,18 @@
 namespace atlas {
 
 struct connectivity_options {
-  index k = 10;                        ///< neighbours that a row is joined to
+  index_t k = 10;                      ///< neighbours that a row is joined to
   exclusion exclude = {};              ///< rows that may not be neighbours
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
 };
 
 struct connectivity_result {
-  index components = 0;
-  double largest_share = 0;      ///< of the rows, in the largest component
-  std::vector<index> sizes;      ///< `[components]`, descending
-  std::vector<index> component;  ///< `[N]`, each row's, numbered as in `sizes`
-  index isolated = 0;            ///< rows to which the exclusion left no neighbour of their own
+  index_t components = 0;
+  double largest_share = 0;        ///< of the rows, in the largest component
+  std::vector<index_t> sizes;      ///< `[components]`, descending
+  std::vector<index_t> component;  ///< `[N]`, each row's, numbered as in `sizes`
+  index_t isolated = 0;            ///< rows to which the exclusion left no neighbour of their own
 };
 
 /// What structureless clouds give.
@@ -42,21 +42,21 @@ connectivity_result connectivity(const tensor_view<const Scalar, 2>& points,
                                                           .exclude = options.exclude,
                                                           .threads = options.threads,
                                                           .on_progress = options.on_progress});
-  const index n = points.extent(0);
+  const index_t n = points.extent(0);
   disjoint_sets sets(n);
   connectivity_result out;
-  for (index i = 0; i < n; ++i) {
+  for (index_t i = 0; i < n; ++i) {
     if (table.indices(i, 0) < 0) ++out.isolated;
-    for (index j = 0; j < options.k; ++j)
-      if (const index neighbor = table.indices(i, j); neighbor >= 0) sets.join(i, neighbor);
+    for (index_t j = 0; j < options.k; ++j)
+      if (const index_t neighbor = table.indices(i, j); neighbor >= 0) sets.join(i, neighbor);
   }
   out.component = sets.numbered();
-  for (const index c : out.component) {
-    if (c >= static_cast<index>(out.sizes.size()))
+  for (const index_t c : out.component) {
+    if (c >= static_cast<index_t>(out.sizes.size()))
       out.sizes.resize(static_cast<std::size_t>(c) + 1);
     ++out.sizes[static_cast<std::size_t>(c)];
   }
-  out.components = static_cast<index>(out.sizes.size());
+  out.components = static_cast<index_t>(out.sizes.size());
   out.largest_share = static_cast<double>(out.sizes[0]) / static_cast<double>(n);
   return out;
 }

@@ -23,8 +23,8 @@
 namespace atlas {
 
 struct homogeneity_options {
-  index regions = 6;          ///< at least 2
-  index region_points = 400;  ///< rows of a region, its centre among them; at most N
+  index_t regions = 6;          ///< at least 2
+  index_t region_points = 400;  ///< rows of a region, its centre among them; at most N
   two_nn_estimator estimator = two_nn_estimator::censored;
   double discard_fraction = 0.1;       ///< of `two_nn`, within each region
   exclusion exclude = {};              ///< rows that may not be neighbours
@@ -35,7 +35,7 @@ struct homogeneity_options {
 
 /// A row and those nearest to it.
 struct local_region {
-  index centre = 0;         ///< row number
+  index_t centre = 0;       ///< row number
   double radius = 0;        ///< distance to the farthest row of the region
   two_nn_result dimension;  ///< of the region's rows
 };
@@ -59,11 +59,11 @@ namespace detail {
 
 /// The `count` rows nearest to a row, itself among them; equal distances by row number.
 template <class Scalar>
-std::vector<std::pair<double, index>> nearest_rows(const row_matrix<Scalar>& points, index centre,
-                                                   index count) {
-  std::vector<std::pair<double, index>> squares;
+std::vector<std::pair<double, index_t>> nearest_rows(const row_matrix<Scalar>& points,
+                                                     index_t centre, index_t count) {
+  std::vector<std::pair<double, index_t>> squares;
   squares.reserve(static_cast<std::size_t>(points.rows()));
-  for (index i = 0; i < points.rows(); ++i)
+  for (index_t i = 0; i < points.rows(); ++i)
     squares.emplace_back(
         squared_distance(points.row(centre).data(), points.row(i).data(), points.cols()), i);
   std::nth_element(squares.begin(), squares.begin() + (count - 1), squares.end());
@@ -72,8 +72,8 @@ std::vector<std::pair<double, index>> nearest_rows(const row_matrix<Scalar>& poi
 }
 
 /// Dimension of a region from the neighbours of its rows in the whole cloud.
-inline local_region measure_region(const std::vector<std::pair<double, index>>& nearest,
-                                   index centre, const neighbor_table& table,
+inline local_region measure_region(const std::vector<std::pair<double, index_t>>& nearest,
+                                   index_t centre, const neighbor_table& table,
                                    const two_nn_options& options) {
   log_ratios ratios;
   double farthest = 0;
@@ -112,17 +112,17 @@ template <class Scalar>
 homogeneity_result homogeneity(const tensor_view<const Scalar, 2>& points,
                                const homogeneity_options& o) {
   check_homogeneity(points, o);
-  const index n = points.extent(0);
+  const index_t n = points.extent(0);
   const neighbor_table table = two_neighbors(
       points, {.exclude = o.exclude, .threads = o.threads, .on_progress = o.on_progress});
   const row_matrix<Scalar> rows = matrix_copy<Scalar>(points);
   const two_nn_options estimate{.estimator = o.estimator, .discard_fraction = o.discard_fraction};
   random_stream random(o.seed);
-  const std::vector<index> centres = sample_rows(n, o.regions, random);
+  const std::vector<index_t> centres = sample_rows(n, o.regions, random);
   homogeneity_result out;
   out.regions.resize(centres.size());
-  std::vector<std::vector<std::pair<double, index>>> nearest(centres.size());
-  parallel_for(o.regions, o.threads, [&](index r) {
+  std::vector<std::vector<std::pair<double, index_t>>> nearest(centres.size());
+  parallel_for(o.regions, o.threads, [&](index_t r) {
     const auto at = static_cast<std::size_t>(r);
     nearest[at] = nearest_rows(rows, centres[at], o.region_points);
     out.regions[at] = measure_region(nearest[at], centres[at], table, estimate);

@@ -35,7 +35,7 @@ owned_tensor<Scalar, 3> draw_heads(const std::vector<gaussian_surrogates<Scalar>
   for (std::size_t h = 0; h < heads.size(); ++h)
     for_each_element(static_cast<const tensor_view<const Scalar, 2>&>(
                          heads[h].draw(seed, draw * heads.size() + h)),
-                     out.mutable_view()[static_cast<index>(h)],
+                     out.mutable_view()[static_cast<index_t>(h)],
                      [](const Scalar& from, Scalar& to) { to = from; });
   return out;
 }
@@ -79,7 +79,7 @@ surrogate_null pooled_dimension_null(const Clouds& clouds, const two_nn_result& 
   detail::check_not_empty(view, "clouds");
   detail::check_finite(view, "clouds");
   std::vector<gaussian_surrogates<scalar>> heads;
-  for (index h = 0; h < view.extent(0); ++h) heads.emplace_back(view[h]);
+  for (index_t h = 0; h < view.extent(0); ++h) heads.emplace_back(view[h]);
   two_nn_options quiet = options;
   quiet.on_progress = {};
   return detail::nulls_over_draws(

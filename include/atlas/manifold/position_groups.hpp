@@ -15,14 +15,14 @@ namespace atlas {
 /// groups that no position falls into have no rows \throws shape_error for no positions;
 /// value_error for fewer than 1 group
 template <tensor_like<1> Positions>
-std::vector<index> position_groups(const Positions& position, index groups) {
+std::vector<index_t> position_groups(const Positions& position, index_t groups) {
   const auto places = detail::copy_labels(position, "position");
-  detail::check_between(groups, 1, index{1} << 20, "groups");
+  detail::check_between(groups, 1, index_t{1} << 20, "groups");
   const auto [low, high] = std::minmax_element(places.data(), places.data() + places.extent(0));
   const double width = static_cast<double>(*high - *low + 1) / static_cast<double>(groups);
-  std::vector<index> labels;
-  for (index i = 0; i < places.extent(0); ++i) {
-    const auto group = static_cast<index>(static_cast<double>(places[i] - *low) / width);
+  std::vector<index_t> labels;
+  for (index_t i = 0; i < places.extent(0); ++i) {
+    const auto group = static_cast<index_t>(static_cast<double>(places[i] - *low) / width);
     labels.push_back(std::min(group, groups - 1));
   }
   return labels;

@@ -33,7 +33,7 @@ struct separation_result {
   double null_ratio = 0;  ///< median with the labels permuted
   double own = 0;         ///< mean distance of a row to its group's centroid
   double between = 0;     ///< mean distance of two centroids
-  index groups = 0;
+  index_t groups = 0;
   /// between / own. The nulls are of it: permuted centroids may nearly coincide, so that the ratio
   /// has a long tail there and no useful standard deviation.
   double contrast = 0;
@@ -53,15 +53,15 @@ class separation_measure {
   separation_measure(const tensor_view<const Scalar, 2>& points, const label_groups& labels)
       : points_(matrix_copy<Scalar>(points)), labels_(labels) {}
 
-  separation_result of(const std::vector<index>& order) const {
+  separation_result of(const std::vector<index_t>& order) const {
     const row_matrix<double> centroids = find_centroids(order);
     separation_result out;
     out.groups = labels_.groups;
-    for (index i = 0; i < points_.rows(); ++i)
+    for (index_t i = 0; i < points_.rows(); ++i)
       out.own += distance(centroids.row(group(order, i)), points_.row(i));
     out.own /= static_cast<double>(points_.rows());
-    for (index a = 0; a < out.groups; ++a)
-      for (index b = a + 1; b < out.groups; ++b)
+    for (index_t a = 0; a < out.groups; ++a)
+      for (index_t b = a + 1; b < out.groups; ++b)
         out.between += distance(centroids.row(a), centroids.row(b));
     out.between /= 0.5 * static_cast<double>(out.groups * (out.groups - 1));
     out.ratio = out.own / out.between;
@@ -70,7 +70,7 @@ class separation_measure {
   }
 
  private:
-  index group(const std::vector<index>& order, index row) const {
+  index_t group(const std::vector<index_t>& order, index_t row) const {
     return labels_.group[static_cast<std::size_t>(order[static_cast<std::size_t>(row)])];
   }
 
@@ -80,18 +80,18 @@ class separation_measure {
   }
 
   /// Sums of differences from the first row, so that an offset of the cloud costs no digits.
-  row_matrix<double> find_centroids(const std::vector<index>& order) const {
-    const index d = points_.cols();
+  row_matrix<double> find_centroids(const std::vector<index_t>& order) const {
+    const index_t d = points_.cols();
     row_matrix<double> centroids = row_matrix<double>::Zero(labels_.groups, d);
     std::vector<double> rows(static_cast<std::size_t>(labels_.groups), 0);
-    for (index i = 0; i < points_.rows(); ++i) {
-      const index g = group(order, i);
+    for (index_t i = 0; i < points_.rows(); ++i) {
+      const index_t g = group(order, i);
       ++rows[static_cast<std::size_t>(g)];
-      for (index k = 0; k < d; ++k)
+      for (index_t k = 0; k < d; ++k)
         centroids(g, k) += static_cast<double>(points_(i, k)) - static_cast<double>(points_(0, k));
     }
-    for (index g = 0; g < labels_.groups; ++g)
-      for (index k = 0; k < d; ++k)
+    for (index_t g = 0; g < labels_.groups; ++g)
+      for (index_t k = 0; k < d; ++k)
         centroids(g, k) = centroids(g, k) / rows[static_cast<std::size_t>(g)] +
                           static_cast<double>(points_(0, k));
     return centroids;
@@ -101,9 +101,9 @@ class separation_measure {
   const label_groups& labels_;
 };
 
-inline std::vector<index> rows_in_order(index n) {
-  std::vector<index> order(static_cast<std::size_t>(n));
-  std::iota(order.begin(), order.end(), index{0});
+inline std::vector<index_t> rows_in_order(index_t n) {
+  std::vector<index_t> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), index_t{0});
   return order;
 }
 
@@ -124,7 +124,8 @@ template <class Scalar>
 void check_separation(const tensor_view<const Scalar, 2>& points, const label_groups& labels) {
   check_not_empty(points, "points");
   check_finite(points, "points");
-  check_extent(static_cast<index>(labels.group.size()), points.extent(0), "labels", "one per row,");
+  check_extent(static_cast<index_t>(labels.group.size()), points.extent(0), "labels",
+               "one per row,");
   if (labels.groups < 2) throw value_error("labels", "at least 2 different ones", "1");
   if (labels.groups == points.extent(0))
     throw value_error("labels", "groups of more than one row", "a label of its own for every row");
@@ -134,7 +135,7 @@ template <class Scalar>
 separation_result separation(const tensor_view<const Scalar, 2>& points, const label_groups& labels,
                              const separation_options& options) {
   check_separation(points, labels);
-  check_between(options.permutation.permutations, 2, index{1} << 30, "permutations");
+  check_between(options.permutation.permutations, 2, index_t{1} << 30, "permutations");
   const separation_measure<Scalar> measure(points, labels);
   separation_result out = measure.of(rows_in_order(points.extent(0)));
   if (!(out.own > 0 && out.between > 0))
@@ -182,7 +183,7 @@ separation_result separation_of_clouds(const Clouds& clouds,
   const tensor_view<const scalar, 3>& view = held;
   detail::check_not_empty(view, "clouds");
   detail::label_groups labels{{}, view.extent(0)};
-  for (index i = 0; i < view.extent(0) * view.extent(1); ++i)
+  for (index_t i = 0; i < view.extent(0) * view.extent(1); ++i)
     labels.group.push_back(i / view.extent(1));
   return detail::separation<scalar>(detail::stacked(view, false), labels, options);
 }

@@ -12,19 +12,19 @@ namespace atlas::detail {
 /// `[H, N, d]` as `[H N, d]`, cloud after cloud; where asked for, each less its own mean.
 template <class Scalar>
 owned_tensor<Scalar, 2> stacked(const tensor_view<const Scalar, 3>& clouds, bool centred) {
-  const index heads = clouds.extent(0), n = clouds.extent(1), d = clouds.extent(2);
+  const index_t heads = clouds.extent(0), n = clouds.extent(1), d = clouds.extent(2);
   owned_tensor<Scalar, 2> out({heads * n, d});
   const auto target = out.mutable_view();
   std::vector<double> mean(static_cast<std::size_t>(d));
-  for (index h = 0; h < heads; ++h) {
+  for (index_t h = 0; h < heads; ++h) {
     mean.assign(mean.size(), 0.0);
     if (centred)
-      for (index i = 0; i < n; ++i)
-        for (index k = 0; k < d; ++k)
+      for (index_t i = 0; i < n; ++i)
+        for (index_t k = 0; k < d; ++k)
           mean[static_cast<std::size_t>(k)] += static_cast<double>(clouds(h, i, k));
     for (double& m : mean) m /= static_cast<double>(n);
-    for (index i = 0; i < n; ++i)
-      for (index k = 0; k < d; ++k)
+    for (index_t i = 0; i < n; ++i)
+      for (index_t k = 0; k < d; ++k)
         target(h * n + i, k) = static_cast<Scalar>(static_cast<double>(clouds(h, i, k)) -
                                                    mean[static_cast<std::size_t>(k)]);
   }
@@ -33,12 +33,12 @@ owned_tensor<Scalar, 2> stacked(const tensor_view<const Scalar, 3>& clouds, bool
 
 /// The exclusion of N rows for the rows of `heads` clouds in a row: rows of one context exclude
 /// each other across clouds as well.
-inline exclusion stacked(const exclusion& one, index heads) {
-  const auto repeat = [&](const owned_tensor<index, 1>& labels) {
+inline exclusion stacked(const exclusion& one, index_t heads) {
+  const auto repeat = [&](const owned_tensor<index_t, 1>& labels) {
     if (labels.empty()) return labels;
-    const index n = labels.extent(0);
-    owned_tensor<index, 1> out({heads * n});
-    for (index i = 0; i < heads * n; ++i) out.mutable_view()[i] = labels[i % n];
+    const index_t n = labels.extent(0);
+    owned_tensor<index_t, 1> out({heads * n});
+    for (index_t i = 0; i < heads * n; ++i) out.mutable_view()[i] = labels[i % n];
     return out;
   };
   return {repeat(one.context), repeat(one.position), one.window};

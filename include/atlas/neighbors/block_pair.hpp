@@ -25,7 +25,7 @@ class block_pair {
 
   /// Both sides are loaded; the same rows where a block meets itself.
   block_pair(left_side& left, right_side& right, const Shortlist& shortlist,
-             const exclusion& exclude, index d, index k)
+             const exclusion& exclude, index_t d, index_t k)
       : left_(left),
         right_(right),
         shortlist_(shortlist),
@@ -51,12 +51,12 @@ class block_pair {
 
   /// Whether a few tiles leave so many pairs that a shortlist as coarse as this does not pay.
   bool crowded() const {
-    constexpr index asked = 16;
+    constexpr index_t asked = 16;
     constexpr int most = static_cast<int>(asked * tile::size) / 12;
     std::uint64_t bits[tile::left_rows];
     int pairs = 0;
-    for (index s = 0; s < asked; ++s) {  // far from the diagonal
-      const index i = (s + asked / 2) % asked * left_.groups() / asked;
+    for (index_t s = 0; s < asked; ++s) {  // far from the diagonal
+      const index_t i = (s + asked / 2) % asked * left_.groups() / asked;
       if (compare(i, s * right_.groups() / asked, bits))
         for (const std::uint64_t row : bits) pairs += std::popcount(row);
     }
@@ -65,9 +65,9 @@ class block_pair {
 
   void run() {
     std::uint64_t bits[tile::left_rows];
-    for (index j = 0; j < right_.groups(); ++j) {
-      const index rows = same_ ? std::min(left_.rows, (j + 1) * tile::right_rows) : left_.rows;
-      for (index i = 0; i * tile::left_rows < rows; ++i) {
+    for (index_t j = 0; j < right_.groups(); ++j) {
+      const index_t rows = same_ ? std::min(left_.rows, (j + 1) * tile::right_rows) : left_.rows;
+      for (index_t i = 0; i * tile::left_rows < rows; ++i) {
         if (compare(i, j, bits)) keep(i * tile::left_rows, j * tile::right_rows, bits);
         if (count_ >= at_once) settle();
       }
@@ -86,34 +86,34 @@ class block_pair {
   using simd = typename tile::simd;
   static constexpr int most_kept = 8;
   struct pair {
-    index left, right;  // within their blocks
+    index_t left, right;  // within their blocks
   };
-  static constexpr index at_once = 32;
+  static constexpr index_t at_once = 32;
 
   template <class Side>
   void limit(Side& side, const best_candidates& known) {
-    for (index i = 0; i < side.rows; ++i) raise(side, i, known.worst(side.first + i));
+    for (index_t i = 0; i < side.rows; ++i) raise(side, i, known.worst(side.first + i));
   }
 
   template <class Side>
-  void raise(Side& side, index i, double square) {
+  void raise(Side& side, index_t i, double square) {
     const auto at = static_cast<std::size_t>(i);
     side.floor[at] = std::max(side.floor[at], shortlist_.floor(square));
   }
 
-  bool compare(index i, index j, std::uint64_t (&bits)[tile::left_rows]) const {
+  bool compare(index_t i, index_t j, std::uint64_t (&bits)[tile::left_rows]) const {
     return compare_tile<tile>(left_.nearest(i), right_.nearest(j), shortlist_.steps(), bits);
   }
 
   template <int K>
   void seed_with() {
-    const index wanted = std::min(Shortlist::sampled_rows, left_.rows / 4) / tile::left_rows;
+    const index_t wanted = std::min(Shortlist::sampled_rows, left_.rows / 4) / tile::left_rows;
     if (wanted == 0) return;
-    std::vector<index> sample;
-    for (index s = 0; s < wanted; ++s) sample.push_back(s * left_.groups() / wanted);
+    std::vector<index_t> sample;
+    for (index_t s = 0; s < wanted; ++s) sample.push_back(s * left_.groups() / wanted);
     std::vector<label_span> spans;
-    for (const index i : sample) spans.push_back(labels_of(left_, i));
-    for (index j = 0; j < right_.groups(); ++j) {
+    for (const index_t i : sample) spans.push_back(labels_of(left_, i));
+    for (index_t j = 0; j < right_.groups(); ++j) {
       typename tile::vector best[tile::vectors][K];
       for (auto& of_one : best)
         for (auto& b : of_one) b = simd::all(Shortlist::no_floor);
@@ -128,15 +128,15 @@ class block_pair {
   }
 
   template <class Side>
-  label_span labels_of(const Side& side, index group) const {
-    const index from = group * Side::group_rows;
+  label_span labels_of(const Side& side, index_t group) const {
+    const index_t from = group * Side::group_rows;
     return span_of(exclude_, side.first + from,
                    side.first + std::min(side.rows, from + Side::group_rows));
   }
 
   template <int K>
-  void raise_to(index j, const typename tile::vector (&best)[tile::vectors][K]) {
-    for (index c = 0; c < std::min<index>(tile::right_rows, right_.rows - j * tile::right_rows);
+  void raise_to(index_t j, const typename tile::vector (&best)[tile::vectors][K]) {
+    for (index_t c = 0; c < std::min<index_t>(tile::right_rows, right_.rows - j * tile::right_rows);
          ++c) {
       const auto at = static_cast<std::size_t>(j * tile::right_rows + c);
       const auto known = best[c / simd::lanes][k_ - 1][c % simd::lanes];
@@ -145,11 +145,11 @@ class block_pair {
   }
 
   /// The pairs of a tile that begins with these rows: each once, and none with rows that are not.
-  void keep(index i0, index j0, const std::uint64_t (&bits)[tile::left_rows]) {
+  void keep(index_t i0, index_t j0, const std::uint64_t (&bits)[tile::left_rows]) {
     std::uint64_t mask = ~std::uint64_t{0};
     if (right_.rows - j0 < tile::right_rows) mask = (std::uint64_t{1} << (right_.rows - j0)) - 1;
-    const index end = std::min(i0 + tile::left_rows, left_.rows);
-    for (index i = i0; i < end; ++i) {
+    const index_t end = std::min(i0 + tile::left_rows, left_.rows);
+    for (index_t i = i0; i < end; ++i) {
       std::uint64_t row = bits[i - i0] & mask;
       if (same_ && i >= j0) row &= i - j0 < 63 ? ~std::uint64_t{0} << (i - j0 + 1) : 0;
       const auto place = [&] { pairs_[count_] = {i, j0 + std::countr_zero(row)}; };
@@ -164,16 +164,16 @@ class block_pair {
 
   /// Exact distances of the pairs kept so far.
   void settle() {
-    for (index p = 0; p < count_; ++p)
+    for (index_t p = 0; p < count_; ++p)
       squares_[p] =
           squared_distance(left_.raw.row(pairs_[p].left), right_.raw.row(pairs_[p].right), d_);
-    for (index p = 0; p < count_; ++p)
+    for (index_t p = 0; p < count_; ++p)
       if (!exclude_.rejects(left_.first + pairs_[p].left, right_.first + pairs_[p].right))
         offer(pairs_[p].left, pairs_[p].right, squares_[p]);
     count_ = 0;
   }
 
-  void offer(index i, index j, double square) {
+  void offer(index_t i, index_t j, double square) {
     if (left_best_.offer(i, right_.first + j, square)) raise_left(i);
     if (same_) {
       if (left_best_.offer(j, left_.first + i, square)) raise_left(j);
@@ -182,7 +182,7 @@ class block_pair {
     }
   }
 
-  void raise_left(index i) {
+  void raise_left(index_t i) {
     raise(left_, i, left_best_.worst(i));
     const auto at = static_cast<std::size_t>(i);
     if (same_) right_.floor[at] = left_.floor[at];
@@ -190,20 +190,20 @@ class block_pair {
 
   template <class Side>
   void report(const best_candidates& found, const Side& side, best_candidates& all) const {
-    for (index i = 0; i < side.rows; ++i) all.merge(side.first + i, found, i);
+    for (index_t i = 0; i < side.rows; ++i) all.merge(side.first + i, found, i);
   }
 
   left_side& left_;
   right_side& right_;
   const Shortlist& shortlist_;
   const exclusion& exclude_;
-  index d_, k_;
+  index_t d_, k_;
   bool same_;
   best_candidates left_best_;
   std::optional<best_candidates> right_best_;
   pair pairs_[at_once + tile::size];
   double squares_[at_once + tile::size];
-  index count_ = 0;
+  index_t count_ = 0;
 };
 
 }  // namespace atlas::detail

@@ -21,7 +21,7 @@ template <class Scalar>
 class block_search {
  public:
   /// \param bytes whether to try rows that are rounded to bytes
-  block_search(const tensor_view<const Scalar, 2>& points, const centring& c, index k,
+  block_search(const tensor_view<const Scalar, 2>& points, const centring& c, index_t k,
                const exclusion& exclude, int threads, bool bytes = fast_bytes)
       : points_(points),
         exclude_(exclude),
@@ -37,9 +37,9 @@ class block_search {
   }
 
   neighbor_table run(const progress_callback& on_progress) {
-    const index count = blocks_ * (blocks_ + 1) / 2;
+    const index_t count = blocks_ * (blocks_ + 1) / 2;
     progress_meter meter(on_progress, "neighbours", count);
-    parallel_for(count, threads_, [&](index task) {
+    parallel_for(count, threads_, [&](index_t task) {
       visit(task);
       meter.advance();
     });
@@ -49,35 +49,35 @@ class block_search {
  private:
   using float_rows = float_shortlist<Scalar>;
   using byte_rows = byte_shortlist<Scalar>;
-  static constexpr index least_rows = 96;
-  static constexpr index least_for_bytes = 512;
+  static constexpr index_t least_rows = 96;
+  static constexpr index_t least_for_bytes = 512;
 
   /// Blocks of nearly the same size, a few for every thread.
-  index choose_block_rows(index n, int threads) const {
-    const index most = bytes_ ? byte_rows::most_rows : float_rows::most_rows;
+  index_t choose_block_rows(index_t n, int threads) const {
+    const index_t most = bytes_ ? byte_rows::most_rows : float_rows::most_rows;
     const bool alone = inside_task() || thread_count(threads) == 1;
-    const index wanted = alone ? 1 : std::min(4 * thread_count(threads), n / least_rows);
-    const index blocks = std::max<index>({1, wanted, (n + most - 1) / most});
-    const index rows = (n + blocks - 1) / blocks;
-    constexpr index unit =
+    const index_t wanted = alone ? 1 : std::min(4 * thread_count(threads), n / least_rows);
+    const index_t blocks = std::max<index_t>({1, wanted, (n + most - 1) / most});
+    const index_t rows = (n + blocks - 1) / blocks;
+    constexpr index_t unit =
         byte_rows::tile::right_rows;  // as many as of floats, or twice of doubles
     return (rows + unit - 1) / unit * unit;
   }
 
-  index rows_of(index block) const {
+  index_t rows_of(index_t block) const {
     return std::min(block_rows_, points_.extent(0) - block * block_rows_);
   }
 
   /// Blocks with themselves come first, then with their neighbours, so that limits tighten early.
-  void visit(index task) {
-    index step = 0;
+  void visit(index_t task) {
+    index_t step = 0;
     while (task >= blocks_ - step) task -= blocks_ - step++;
     if (!bytes_ || !visit(*bytes_, task, task + step)) visit(floats_, task, task + step);
   }
 
   /// \return whether the shortlist paid; otherwise nothing was found
   template <class Shortlist>
-  bool visit(const Shortlist& shortlist, index a, index b) {
+  bool visit(const Shortlist& shortlist, index_t a, index_t b) {
     thread_local block_side<Scalar, Shortlist, true> left;
     thread_local block_side<Scalar, Shortlist, false> right;
     left.load(points_, a * block_rows_, rows_of(a), shortlist);
@@ -107,16 +107,16 @@ class block_search {
     return true;
   }
 
-  std::mutex& lock_of(index block) { return locks_[static_cast<std::size_t>(block)]; }
+  std::mutex& lock_of(index_t block) { return locks_[static_cast<std::size_t>(block)]; }
 
   tensor_view<const Scalar, 2> points_;
   const exclusion& exclude_;
   int threads_;
-  index k_;
+  index_t k_;
   best_candidates best_;
   float_rows floats_;
   std::optional<byte_rows> bytes_;
-  index block_rows_, blocks_;
+  index_t block_rows_, blocks_;
   std::unique_ptr<std::mutex[]> locks_;
 };
 

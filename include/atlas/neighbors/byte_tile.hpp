@@ -33,14 +33,14 @@ struct byte_tile : tile_shape<std::int32_t, float, Vectors> {
 
   /// \param left `[steps, left_rows]`, or picked, \param right `[steps, right_rows]`: items
   template <class Left>
-  static void add(const Left& left, const rows& right, index steps, sums& out) {
+  static void add(const Left& left, const rows& right, index_t steps, sums& out) {
     integers sum[left_rows][vectors];
 #pragma GCC unroll 16
     for (int i = 0; i < left_rows; ++i)
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) sum[i][v] = integer_simd::all(shape::offset_of(left, i));
     const item* at = right.items;
-    for (index k = 0; k < steps; ++k) {
+    for (index_t k = 0; k < steps; ++k) {
       integers y[vectors];
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) y[v] = integer_simd::load(at + v * simd::lanes);

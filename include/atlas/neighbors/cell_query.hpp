@@ -21,9 +21,9 @@ struct cell_query {
   using vector = typename tile::vector;
   using sum = typename tile::sum;
   static constexpr int tiles = 4;  // so that rows which meet a shell share what reading it takes
-  static constexpr index tile_rows = tile::right_rows;
-  static constexpr index block_rows = tiles * tile_rows;
-  static constexpr index at_once = 32;
+  static constexpr index_t tile_rows = tile::right_rows;
+  static constexpr index_t block_rows = tiles * tile_rows;
+  static constexpr index_t at_once = 32;
 
   using centroid_sums = typename tile::sums[tiles];  // of centroids with all rows
 
@@ -33,7 +33,7 @@ struct cell_query {
     bool empty() const {
       return std::all_of(bits, bits + tiles, [](std::uint64_t b) { return b == 0; });
     }
-    void add(index row) { bits[row / tile_rows] |= std::uint64_t{1} << (row % tile_rows); }
+    void add(index_t row) { bits[row / tile_rows] |= std::uint64_t{1} << (row % tile_rows); }
     row_set& operator&=(const row_set& other) {
       for (int t = 0; t < tiles; ++t) bits[t] &= other.bits[t];
       return *this;
@@ -42,12 +42,12 @@ struct cell_query {
 
   /// Rows of a block that have their cell in common.
   struct rows_of_cell {
-    index cell, from, to;
+    index_t cell, from, to;
     row_set rows;
   };
 
-  index rows = 0;
-  index number[block_rows], cell[block_rows];
+  index_t rows = 0;
+  index_t number[block_rows], cell[block_rows];
   std::vector<typename tile::item> right;  // beside centroids: a tile after the other
   sum half[block_rows];
   float unit[block_rows];
@@ -60,17 +60,17 @@ struct cell_query {
   block_side<Scalar, Shortlist, false> centroids;  // of the runs
   std::vector<row_set> seen;                       // of each cell, the rows that have met it
   struct pair {
-    index row, other;  // within the block, and in the cloud
+    index_t row, other;  // within the block, and in the cloud
     sum near;
   };
   pair pairs[at_once + cells::shell_tile::size];
-  index count = 0;
+  index_t count = 0;
   double work = 0;  // cycles, roughly
 
   /// The rows whose neighbours may lie within `reach` of a centroid: those whose sums with it are
   /// above minus the square of both lengths' sum (Shortlist::length).
   row_set within(const centroid_sums& sums, int centroid, sum reach) const {
-    return above(sums, centroid, [&](index at) -> vector {
+    return above(sums, centroid, [&](index_t at) -> vector {
       return simd::load(square + at) + reach * (simd::load(twice + at) + reach);
     });
   }
@@ -80,7 +80,7 @@ struct cell_query {
   /// differ by (f(x) - f(y)) / (2 |o - c|) at least. f(y) is the excess at most, f(x) follows from
   /// the sum and the row's own length.
   row_set beside(const centroid_sums& sums, int centroid, sum excess) const {
-    return above(sums, centroid, [&](index at) -> vector {
+    return above(sums, centroid, [&](index_t at) -> vector {
       return simd::load(own + at) + excess + simd::load(twice + at) * simd::load(apart + at);
     });
   }

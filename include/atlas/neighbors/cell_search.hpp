@@ -23,7 +23,7 @@ namespace atlas::detail {
 template <class Scalar, class Shortlist>
 class cell_search {
  public:
-  cell_search(const tensor_view<const Scalar, 2>& points, const centring& c, index k,
+  cell_search(const tensor_view<const Scalar, 2>& points, const centring& c, index_t k,
               const exclusion& exclude, int threads)
       : d_(points.extent(1)),
         exclude_(exclude),
@@ -32,16 +32,16 @@ class cell_search {
         best_(points.extent(0), k),
         raw_(load(points)),
         cells_(raw_, points.extent(0), points.extent(1), shortlist_, threads) {}
-  static bool fits(const centring& c, index d) { return Shortlist::fits(c, d); }
+  static bool fits(const centring& c, index_t d) { return Shortlist::fits(c, d); }
 
   cell_search(const cell_search&) = delete;
   cell_search& operator=(const cell_search&) = delete;
 
   /// Cycles that a row takes, about, from blocks spread over the cells; stops counting at `budget`.
   double measure(double budget) {
-    const index asked = std::min<index>(16, blocks());
+    const index_t asked = std::min<index_t>(16, blocks());
     std::vector<double> work(static_cast<std::size_t>(asked));
-    parallel_for(asked, threads_, [&](index s) {
+    parallel_for(asked, threads_, [&](index_t s) {
       work[static_cast<std::size_t>(s)] =
           search(s * blocks() / asked, budget * static_cast<double>(block_rows));
     });
@@ -49,11 +49,11 @@ class cell_search {
   }
 
   neighbor_table run(const progress_callback& on_progress) {
-    constexpr index at_a_time = 4;
-    const index count = (blocks() + at_a_time - 1) / at_a_time;
+    constexpr index_t at_a_time = 4;
+    const index_t count = (blocks() + at_a_time - 1) / at_a_time;
     progress_meter meter(on_progress, "neighbours", count);
-    parallel_for(count, threads_, [&](index task) {
-      for (index b = task * at_a_time; b < std::min(blocks(), (task + 1) * at_a_time); ++b)
+    parallel_for(count, threads_, [&](index_t task) {
+      for (index_t b = task * at_a_time; b < std::min(blocks(), (task + 1) * at_a_time); ++b)
         search(b, std::numeric_limits<double>::infinity());
       meter.advance();
     });
@@ -72,8 +72,8 @@ class cell_search {
   using rows_of_cell = typename query::rows_of_cell;
   using centroid_sums = typename query::centroid_sums;
   static constexpr int tiles = query::tiles;
-  static constexpr index tile_rows = query::tile_rows;
-  static constexpr index block_rows = query::block_rows;
+  static constexpr index_t tile_rows = query::tile_rows;
+  static constexpr index_t block_rows = query::block_rows;
   static constexpr double no_limit = 1e9;  // beyond all lengths of clouds that are scaled
 
   static raw_rows<Scalar> load(const tensor_view<const Scalar, 2>& points) {
@@ -82,40 +82,40 @@ class cell_search {
     return raw;
   }
 
-  index blocks() const { return (cells_.rows() + block_rows - 1) / block_rows; }
+  index_t blocks() const { return (cells_.rows() + block_rows - 1) / block_rows; }
 
   /// \return the work it took
-  double search(index block, double budget) {
+  double search(index_t block, double budget) {
     thread_local query q;
     begin(q, block);
     meet_own_cells(q);
-    const std::vector<index>& near = cells_.near(cells_.family_of(q.cell[0]));
-    for (const index f : near) meet_family(q, f);
+    const std::vector<index_t>& near = cells_.near(cells_.family_of(q.cell[0]));
+    for (const index_t f : near) meet_family(q, f);
     const auto& families = cells_.family_centroids();
-    for (index g = 0; g < families.groups() && q.work < budget; ++g) {
+    for (index_t g = 0; g < families.groups() && q.work < budget; ++g) {
       centroid_sums sums;
       meet_centroids(q, families, g, sums);
       for (int i = 0; i < tile::left_rows; ++i) {
-        const index f = g * tile::left_rows + i;
+        const index_t f = g * tile::left_rows + i;
         if (f < cells_.families() && std::find(near.begin(), near.end(), f) == near.end() &&
             !q.within(sums, i, cells_.family_reach(f)).empty())
           meet_family(q, f);
       }
     }
     settle(q);
-    for (index i = 0; i < q.rows; ++i) q.seen[static_cast<std::size_t>(q.cell[i])] = {};
+    for (index_t i = 0; i < q.rows; ++i) q.seen[static_cast<std::size_t>(q.cell[i])] = {};
     return q.work;
   }
 
-  void begin(query& q, index block) {
-    const index from = block * block_rows;
+  void begin(query& q, index_t block) {
+    const index_t from = block * block_rows;
     q.rows = std::min(block_rows, cells_.rows() - from);
     q.work = 0;
     q.seen.resize(static_cast<std::size_t>(cells_.cells()));
     q.left.resize(static_cast<std::size_t>((block_rows + 1) * shortlist_.steps()));
     q.right.assign(static_cast<std::size_t>(block_rows * shortlist_.steps()),
                    typename tile::item{});
-    for (index i = 0; i < block_rows; ++i) {
+    for (index_t i = 0; i < block_rows; ++i) {
       q.half[i] = Shortlist::absent;
       q.square[i] = q.twice[i] = q.own[i] = 0;
       q.apart[i] = static_cast<sum>(no_limit);  // unless known
@@ -126,11 +126,11 @@ class cell_search {
   }
 
   /// A row as both tiles read it.
-  void load(query& q, index i, index row) {
-    const index steps = shortlist_.steps(), lanes = cells::shell_rows;
-    const index lane = cells_.place(row) % lanes;
+  void load(query& q, index_t i, index_t row) {
+    const index_t steps = shortlist_.steps(), lanes = cells::shell_rows;
+    const index_t lane = cells_.place(row) % lanes;
     const typename shell_tile::rows shell = cells_.shell(cells_.place(row) / lanes);
-    for (index k = 0; k < steps; ++k) {
+    for (index_t k = 0; k < steps; ++k) {
       q.right[static_cast<std::size_t>((i / tile_rows * steps + k) * tile_rows + i % tile_rows)] =
           shell.items[k * lanes + lane];
       q.left[static_cast<std::size_t>(i * steps + k)] =
@@ -147,7 +147,7 @@ class cell_search {
   }
 
   /// What follows from the row's last neighbour so far.
-  void limit(query& q, index i) const {
+  void limit(query& q, index_t i) const {
     const double square = best_.worst(q.number[i]);
     const double length = std::min(shortlist_.length(square), no_limit);
     q.facts[i].floor = shortlist_.floor(square);
@@ -160,29 +160,29 @@ class cell_search {
 
   void meet_own_cells(query& q) {
     q.runs.clear();
-    for (index i = 0; i < q.rows; ++i) {
+    for (index_t i = 0; i < q.rows; ++i) {
       if (q.runs.empty() || q.runs.back().cell != q.cell[i])
         q.runs.push_back({q.cell[i], i, i, {}});
       q.runs.back().rows.add(i);
       q.runs.back().to = i + 1;
     }
-    const auto centroid = [&](index r) {
+    const auto centroid = [&](index_t r) {
       return cells_.centroid(q.runs[static_cast<std::size_t>(r)].cell);
     };
-    q.centroids.load(0, static_cast<index>(q.runs.size()), centroid, shortlist_);
+    q.centroids.load(0, static_cast<index_t>(q.runs.size()), centroid, shortlist_);
     for (const rows_of_cell& r : q.runs) {
       q.seen[static_cast<std::size_t>(r.cell)] = r.rows;
-      for (index s = cells_.first_shell(r.cell); s < cells_.first_shell(r.cell + 1); ++s)
+      for (index_t s = cells_.first_shell(r.cell); s < cells_.first_shell(r.cell + 1); ++s)
         meet_shell(q, s, r.rows);
     }
     settle(q);
   }
 
   template <class Side>
-  void meet_centroids(query& q, const Side& centroids, index group, centroid_sums& sums) const {
-    const index steps = shortlist_.steps();
-    for (index t = 0; t < tiles; ++t) {
-      const index row = t * tile_rows;
+  void meet_centroids(query& q, const Side& centroids, index_t group, centroid_sums& sums) const {
+    const index_t steps = shortlist_.steps();
+    for (index_t t = 0; t < tiles; ++t) {
+      const index_t row = t * tile_rows;
       const typename tile::rows right{q.right.data() + row * steps, q.half + row, nullptr,
                                       q.unit + row, nullptr};
       tile::add(centroids.nearest(group), right, steps, sums[t]);
@@ -190,12 +190,12 @@ class cell_search {
     q.work += static_cast<double>(tiles * tile::size) * centroid_cycles();
   }
 
-  void meet_family(query& q, index family) {
+  void meet_family(query& q, index_t family) {
     const group_range groups = cells_.groups_of(family);
-    for (index g = groups.from; g < groups.to; ++g) meet_group(q, g);
+    for (index_t g = groups.from; g < groups.to; ++g) meet_group(q, g);
   }
 
-  void meet_group(query& q, index group) {
+  void meet_group(query& q, index_t group) {
     centroid_sums sums;
     meet_centroids(q, cells_.centroids(), group, sums);
     struct {
@@ -203,7 +203,7 @@ class cell_search {
       row_set rows;
     } met[tile::left_rows];
     int count = 0;
-    const index first = group * tile::left_rows;
+    const index_t first = group * tile::left_rows;
     for (int i = 0; i < tile::left_rows; ++i) {
       met[count] = {i, q.within(sums, i, cells_.shell_reach(cells_.first_shell(first + i)))};
       const row_set& seen = q.seen[static_cast<std::size_t>(first + i)];
@@ -224,36 +224,36 @@ class cell_search {
 
   /// \param sums of a centroid with those of the runs, the first tile of them
   void set_apart(query& q, const vector (&sums)[tile::vectors]) const {
-    const auto known = std::min<index>(tile_rows, static_cast<index>(q.runs.size()));
-    for (index r = 0; r < known; ++r) {
+    const auto known = std::min<index_t>(tile_rows, static_cast<index_t>(q.runs.size()));
+    for (index_t r = 0; r < known; ++r) {
       const rows_of_cell& run = q.runs[static_cast<std::size_t>(r)];
       const sum between = sums[r / simd::lanes][r % simd::lanes];
       std::fill(q.apart + run.from, q.apart + run.to, widened(shortlist_.length_of_sum(between)));
     }
   }
 
-  void meet_cell(query& q, index cell, const centroid_sums& sums, int centroid, row_set rows) {
-    const index end = cells_.first_shell(cell + 1);
-    for (index s = cells_.first_shell(cell); !rows.empty();) {
+  void meet_cell(query& q, index_t cell, const centroid_sums& sums, int centroid, row_set rows) {
+    const index_t end = cells_.first_shell(cell + 1);
+    for (index_t s = cells_.first_shell(cell); !rows.empty();) {
       meet_shell(q, s, row_set(rows) &= q.beside(sums, centroid, cells_.shell_excess(s)));
       if (++s == end) return;
       rows &= q.within(sums, centroid, cells_.shell_reach(s));
     }
   }
 
-  void meet_shell(query& q, index shell, const row_set& rows) {
-    index list[block_rows + tile::left_rows];
-    index count = 0;
-    for (index t = 0; t < tiles; ++t)
+  void meet_shell(query& q, index_t shell, const row_set& rows) {
+    index_t list[block_rows + tile::left_rows];
+    index_t count = 0;
+    for (index_t t = 0; t < tiles; ++t)
       for (std::uint64_t b = rows.bits[t]; b != 0; b &= b - 1)
         list[count++] = t * tile_rows + std::countr_zero(b);
     std::fill_n(list + count, tile::left_rows, block_rows);
-    for (index from = 0; from < count; from += tile::left_rows)
-      meet_shell(q, shell, list + from, std::min<index>(tile::left_rows, count - from));
+    for (index_t from = 0; from < count; from += tile::left_rows)
+      meet_shell(q, shell, list + from, std::min<index_t>(tile::left_rows, count - from));
   }
 
   /// \param rows `[left_rows]`, some of the block's; those that stand for none follow `count`
-  void meet_shell(query& q, index shell, const index* rows, index count) {
+  void meet_shell(query& q, index_t shell, const index_t* rows, index_t count) {
     typename shell_tile::picked left;
     for (int i = 0; i < tile::left_rows; ++i) {
       left.items[i] = q.left.data() + rows[i] * shortlist_.steps();
@@ -267,7 +267,7 @@ class cell_search {
       above = simd::larger(above, sums[i][0] - left.facts[i]->floor);
     q.work += static_cast<double>(shell_tile::size) * shell_cycles();
     if (simd::positive(above) == 0) return;
-    for (index i = 0; i < count; ++i) {
+    for (index_t i = 0; i < count; ++i) {
       unsigned lanes = simd::above(sums[i][0], simd::all(q.facts[rows[i]].floor));
       for (; lanes != 0; lanes &= lanes - 1) {
         const int lane = std::countr_zero(lanes);
@@ -278,7 +278,7 @@ class cell_search {
   }
 
   void collect(query& q, const typename query::pair& p) const {
-    const index row = q.number[p.row];
+    const index_t row = q.number[p.row];
     if (p.other < 0 || p.other == row || exclude_.rejects(row, p.other)) return;
     prefetch(raw_.row(p.other), static_cast<std::size_t>(d_) * sizeof(Scalar));
     q.pairs[q.count++] = p;
@@ -286,10 +286,10 @@ class cell_search {
 
   /// Exact distances of the pairs collected so far, unless limits have tightened.
   void settle(query& q) {
-    for (index p = 0; p < q.count; ++p) {
+    for (index_t p = 0; p < q.count; ++p) {
       const auto [i, other, near] = q.pairs[p];
       if (!(near > q.facts[i].floor)) continue;
-      const index row = q.number[i];
+      const index_t row = q.number[i];
       q.work += 2 * static_cast<double>(d_ + 30);
       if (best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_)))
         limit(q, i);
@@ -305,7 +305,7 @@ class cell_search {
     return 1.3 * Shortlist::pair_cycles(d_);
   }
 
-  index d_;
+  index_t d_;
   const exclusion& exclude_;
   int threads_;
   Shortlist shortlist_;

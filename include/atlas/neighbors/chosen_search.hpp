@@ -20,7 +20,7 @@
 namespace atlas {
 
 struct neighbor_options {
-  index k = 2;                         ///< neighbours per row, at most N - 1
+  index_t k = 2;                       ///< neighbours per row, at most N - 1
   exclusion exclude = {};              ///< rows that may not be neighbours
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
@@ -31,7 +31,7 @@ namespace detail {
 /// Cycles that a row takes in the exhaustive search, about, as measured: each pair is met once, in
 /// bytes, whatever the scalar, where they are fast.
 template <class Scalar>
-double exhaustive_cycles(index n, index d) {
+double exhaustive_cycles(index_t n, index_t d) {
   using shortlist = std::conditional_t<fast_bytes, byte_shortlist<Scalar>, float_shortlist<Scalar>>;
   return 0.5 * static_cast<double>(n) * shortlist::pair_cycles(d);
 }
@@ -51,7 +51,7 @@ class chosen_search {
                 const neighbor_options& options)
       : points_(points), centring_(c), options_(options) {
     constexpr double most_within_reach = 0.25;
-    const index n = points.extent(0), d = points.extent(1);
+    const index_t n = points.extent(0), d = points.extent(1);
     if (n < tree_rows || c.reach > 1) return;
     const std::vector<double> sample = sample_rows(points, c);
     leading_axes axes = find_leading_axes(sample, d);
@@ -74,9 +74,10 @@ class chosen_search {
 
  private:
   // From so many rows on it may pay to build them.
-  static constexpr index tree_rows = 4096;
-  static constexpr index cell_rows = 16384;
-  static constexpr index most_cell_rows = index{1} << 28;  // numbers of cells are floats in places
+  static constexpr index_t tree_rows = 4096;
+  static constexpr index_t cell_rows = 16384;
+  static constexpr index_t most_cell_rows = index_t{1}
+                                            << 28;  // numbers of cells are floats in places
 
   double try_tree(leading_axes axes, double most) {
     tree_ = std::make_unique<tree>(points_, centring_, std::move(axes), options_.k,

@@ -16,14 +16,14 @@ namespace atlas {
 /// Make one with `same_context`, `same_context_within` or `nearby_positions`; the default excludes
 /// nothing but the row itself.
 struct exclusion {
-  owned_tensor<index, 1> context;   ///< `[N]`, label of the text that the row comes from; or empty
-  owned_tensor<index, 1> position;  ///< `[N]`, place within it; or empty
-  index window = -1;                ///< -1: any distance within the context
+  owned_tensor<index_t, 1> context;  ///< `[N]`, label of the text that the row comes from; or empty
+  owned_tensor<index_t, 1> position;  ///< `[N]`, place within it; or empty
+  index_t window = -1;                ///< -1: any distance within the context
 
   bool active() const { return !context.empty() || !position.empty(); }
 
   /// Whether rows i and j may not be neighbours.
-  bool rejects(index i, index j) const {
+  bool rejects(index_t i, index_t j) const {
     if (!active()) return false;
     if (!context.empty() && context[i] != context[j]) return false;
     return window < 0 || std::abs(position[i] - position[j]) <= window;
@@ -33,14 +33,14 @@ struct exclusion {
 namespace detail {
 
 template <tensor_like<1> Labels>
-owned_tensor<index, 1> copy_labels(const Labels& labels, std::string_view argument) {
+owned_tensor<index_t, 1> copy_labels(const Labels& labels, std::string_view argument) {
   const auto view = as_view<1>(labels);
   static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
   check_not_empty(view, argument);
-  return copy_as<index>(static_cast<const tensor_view<const scalar_of<Labels, 1>, 1>&>(view));
+  return copy_as<index_t>(static_cast<const tensor_view<const scalar_of<Labels, 1>, 1>&>(view));
 }
 
-inline void check_exclusion(const exclusion& exclude, index rows) {
+inline void check_exclusion(const exclusion& exclude, index_t rows) {
   if (!exclude.context.empty())
     check_extent(exclude.context.extent(0), rows, "exclude.context", "one label per row,");
   if (!exclude.position.empty())
@@ -51,13 +51,13 @@ inline void check_exclusion(const exclusion& exclude, index rows) {
 
 /// Bounds of row numbers, contexts and positions of some rows.
 struct label_span {
-  index rows[2], contexts[2], positions[2];
+  index_t rows[2], contexts[2], positions[2];
 };
 
 /// Of rows [from, to).
-inline label_span span_of(const exclusion& exclude, index from, index to) {
+inline label_span span_of(const exclusion& exclude, index_t from, index_t to) {
   label_span out{{from, to - 1}, {0, 0}, {0, 0}};
-  const auto measure = [&](const owned_tensor<index, 1>& labels, index(&bounds)[2]) {
+  const auto measure = [&](const owned_tensor<index_t, 1>& labels, index_t(&bounds)[2]) {
     if (labels.empty()) return;
     const auto [low, high] = std::minmax_element(labels.data() + from, labels.data() + to);
     bounds[0] = *low;
@@ -69,7 +69,7 @@ inline label_span span_of(const exclusion& exclude, index from, index to) {
 }
 
 /// Whether all of one span lies more than `by` from all of the other.
-inline bool apart(const index (&a)[2], const index (&b)[2], index by) {
+inline bool apart(const index_t (&a)[2], const index_t (&b)[2], index_t by) {
   return (a[1] < b[0] && b[0] - a[1] > by) || (b[1] < a[0] && a[0] - b[1] > by);
 }
 
@@ -95,7 +95,7 @@ exclusion same_context(const Labels& context) {
 /// \param context, position `[N]`, whole numbers
 /// \throws shape_error if the lengths differ; value_error for a negative window
 template <tensor_like<1> Labels, tensor_like<1> Positions>
-exclusion same_context_within(const Labels& context, const Positions& position, index window) {
+exclusion same_context_within(const Labels& context, const Positions& position, index_t window) {
   if (window < 0) throw value_error("window", "0 or more", std::to_string(window));
   exclusion exclude{.context = detail::copy_labels(context, "context"),
                     .position = detail::copy_labels(position, "position"),
@@ -107,7 +107,7 @@ exclusion same_context_within(const Labels& context, const Positions& position, 
 
 /// The same for one single series: excludes rows whose positions differ by at most `window`.
 template <tensor_like<1> Positions>
-exclusion nearby_positions(const Positions& position, index window) {
+exclusion nearby_positions(const Positions& position, index_t window) {
   if (window < 0) throw value_error("window", "0 or more", std::to_string(window));
   return {.context = {}, .position = detail::copy_labels(position, "position"), .window = window};
 }

@@ -14,18 +14,18 @@ namespace atlas::detail {
 
 /// The rows of a leaf whose neighbours are looked for.
 struct leaf_query {
-  index leaf = 0;
+  index_t leaf = 0;
   const float* coordinates = nullptr;
-  const index* numbers = nullptr;
+  const index_t* numbers = nullptr;
   float low[most_axes], high[most_axes];  // their box
   float limit[leaf_rows];                 // squared distances along the axes; -1 where no row is
   float widest = 0;                       // the largest limit
   struct candidate {
-    index row, other;  // within the leaf, and in the cloud
-    float near;        // squared distance along the axes
+    index_t row, other;  // within the leaf, and in the cloud
+    float near;          // squared distance along the axes
   };
   candidate pair[5 * leaf_rows];
-  index pairs = 0;
+  index_t pairs = 0;
   double work = 0;  // cycles, roughly
   double budget = std::numeric_limits<double>::infinity();
 };
@@ -38,9 +38,9 @@ struct leaf_kernels {
 
   /// Squared distances of the query's rows from the box of a leaf, along half of the axes or all.
   /// \param place of the leaf's box among those of its node
-  static void add_gaps(const leaf_query& q, const box_row& boxes, index place, index from, index to,
-                       vector* sums) {
-    for (index a = from; a < to; ++a) {
+  static void add_gaps(const leaf_query& q, const box_row& boxes, index_t place, index_t from,
+                       index_t to, vector* sums) {
+    for (index_t a = from; a < to; ++a) {
       const float low = boxes.low[a][place], high = boxes.high[a][place];
 #pragma GCC unroll 8
       for (int v = 0; v < row_vectors; ++v) {
@@ -62,9 +62,9 @@ struct leaf_kernels {
 
   /// Adds squared differences of some rows of the query and all rows of a leaf.
   template <int Count>
-  static void add_squares(const float* query, const index* rows, const float* others, index from,
-                          index to, vector (*squares)[row_vectors]) {
-    for (index a = from; a < to; ++a) {
+  static void add_squares(const float* query, const index_t* rows, const float* others,
+                          index_t from, index_t to, vector (*squares)[row_vectors]) {
+    for (index_t a = from; a < to; ++a) {
       vector y[row_vectors];
 #pragma GCC unroll 8
       for (int v = 0; v < row_vectors; ++v)

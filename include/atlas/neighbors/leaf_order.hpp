@@ -11,30 +11,30 @@
 
 namespace atlas::detail {
 
-inline constexpr index leaf_rows = 64;
-inline constexpr index fan_out = 16;  // children of a node
+inline constexpr index_t leaf_rows = 64;
+inline constexpr index_t fan_out = 16;  // children of a node
 
 /// Halves ranges of rows at the median of the coordinate that is widest there, down to leaves.
 class leaf_order {
  public:
   /// \param coordinates `[rows, width]`
-  leaf_order(const std::vector<float>& coordinates, index width, int threads)
+  leaf_order(const std::vector<float>& coordinates, index_t width, int threads)
       : coordinates_(coordinates),
         width_(width),
         entries_(coordinates.size() / static_cast<std::size_t>(width)) {
     for (std::size_t i = 0; i < entries_.size(); ++i)
       entries_[i].row = static_cast<std::uint32_t>(i);
-    std::vector<range> ranges{{0, static_cast<index>(entries_.size())}};
+    std::vector<range> ranges{{0, static_cast<index_t>(entries_.size())}};
     while (!ranges.empty()) {
-      std::vector<index> middles(ranges.size());
-      parallel_for(static_cast<index>(ranges.size()), threads, [&](index r) {
+      std::vector<index_t> middles(ranges.size());
+      parallel_for(static_cast<index_t>(ranges.size()), threads, [&](index_t r) {
         middles[static_cast<std::size_t>(r)] = halve(ranges[static_cast<std::size_t>(r)]);
       });
       ranges = halves(ranges, middles);
     }
   }
 
-  index row(index place) const { return entries_[static_cast<std::size_t>(place)].row; }
+  index_t row(index_t place) const { return entries_[static_cast<std::size_t>(place)].row; }
 
  private:
   struct entry {
@@ -42,11 +42,11 @@ class leaf_order {
     std::uint32_t row;
   };
   struct range {
-    index from, to;
+    index_t from, to;
   };
 
   static std::vector<range> halves(const std::vector<range>& ranges,
-                                   const std::vector<index>& middles) {
+                                   const std::vector<index_t>& middles) {
     std::vector<range> out;
     for (std::size_t r = 0; r < ranges.size(); ++r)
       for (const range half : {range{ranges[r].from, middles[r]}, range{middles[r], ranges[r].to}})
@@ -55,23 +55,23 @@ class leaf_order {
   }
 
   /// Whole nodes of the largest size that fits more than once.
-  static index rows_left_of_middle(index rows) {
-    index unit = leaf_rows;
+  static index_t rows_left_of_middle(index_t rows) {
+    index_t unit = leaf_rows;
     while (unit * fan_out < rows) unit *= fan_out;
-    return std::max<index>(1, (rows / 2 + unit / 2) / unit) * unit;
+    return std::max<index_t>(1, (rows / 2 + unit / 2) / unit) * unit;
   }
 
-  float at(index place, index axis) const {
+  float at(index_t place, index_t axis) const {
     return coordinates_[static_cast<std::size_t>(row(place) * width_ + axis)];
   }
 
-  index widest(range r) const {
-    index best = 0;
+  index_t widest(range r) const {
+    index_t best = 0;
     float most = -1;
-    const index step = std::max<index>(1, (r.to - r.from) / 64);
-    for (index axis = 0; axis < width_; ++axis) {
+    const index_t step = std::max<index_t>(1, (r.to - r.from) / 64);
+    for (index_t axis = 0; axis < width_; ++axis) {
       float low = at(r.from, axis), high = low;
-      for (index i = r.from; i < r.to; i += step) {
+      for (index_t i = r.from; i < r.to; i += step) {
         low = std::min(low, at(i, axis));
         high = std::max(high, at(i, axis));
       }
@@ -83,10 +83,10 @@ class leaf_order {
     return best;
   }
 
-  index halve(range r) {
+  index_t halve(range r) {
     if (r.to - r.from <= leaf_rows) return r.to;
-    const index axis = widest(r), middle = r.from + rows_left_of_middle(r.to - r.from);
-    for (index i = r.from; i < r.to; ++i) entries_[static_cast<std::size_t>(i)].key = at(i, axis);
+    const index_t axis = widest(r), middle = r.from + rows_left_of_middle(r.to - r.from);
+    for (index_t i = r.from; i < r.to; ++i) entries_[static_cast<std::size_t>(i)].key = at(i, axis);
     const auto begin = entries_.begin();
     std::nth_element(begin + r.from, begin + middle, begin + r.to,
                      [](const entry& a, const entry& b) { return a.key < b.key; });
@@ -94,7 +94,7 @@ class leaf_order {
   }
 
   const std::vector<float>& coordinates_;
-  index width_;
+  index_t width_;
   std::vector<entry> entries_;
 };
 

@@ -27,7 +27,7 @@ class leaf_tree {
  public:
   /// \param row_at row number -> its contiguous coordinates
   template <class RowAt>
-  leaf_tree(index rows, const RowAt& row_at, const centring& c, const leading_axes& axes,
+  leaf_tree(index_t rows, const RowAt& row_at, const centring& c, const leading_axes& axes,
             int threads)
       : axes_(axes.count), rows_(rows), leaves_((rows + leaf_rows - 1) / leaf_rows) {
     order(row_at, c, axes, threads);
@@ -35,55 +35,59 @@ class leaf_tree {
     make_levels(threads);
   }
 
-  index axes() const { return axes_; }
-  index leaves() const { return leaves_; }
-  index levels() const { return static_cast<index>(levels_.size()); }
-  index children(index level) const {
+  index_t axes() const { return axes_; }
+  index_t leaves() const { return leaves_; }
+  index_t levels() const { return static_cast<index_t>(levels_.size()); }
+  index_t children(index_t level) const {
     return level == 0 ? leaves_
-                      : static_cast<index>(levels_[static_cast<std::size_t>(level - 1)].size());
+                      : static_cast<index_t>(levels_[static_cast<std::size_t>(level - 1)].size());
   }
-  const box_row& boxes(index level, index node) const {
+  const box_row& boxes(index_t level, index_t node) const {
     return levels_[static_cast<std::size_t>(level)][static_cast<std::size_t>(node)];
   }
   /// `[axes, leaf_rows]`; places beyond the last row are far away.
-  const float* leaf(index number) const { return coordinates_.data() + number * axes_ * leaf_rows; }
+  const float* leaf(index_t number) const {
+    return coordinates_.data() + number * axes_ * leaf_rows;
+  }
   /// `[leaf_rows]`; -1 beyond the last row.
-  const index* leaf_row_numbers(index number) const { return numbers_.data() + number * leaf_rows; }
+  const index_t* leaf_row_numbers(index_t number) const {
+    return numbers_.data() + number * leaf_rows;
+  }
 
  private:
   template <class RowAt>
   void order(const RowAt& row_at, const centring& c, const leading_axes& axes, int threads) {
     std::vector<float> all(static_cast<std::size_t>(rows_ * axes_));
-    parallel_for((rows_ + centring_rows - 1) / centring_rows, threads, [&](index b) {
+    parallel_for((rows_ + centring_rows - 1) / centring_rows, threads, [&](index_t b) {
       std::vector<double> centred;
-      for (index i = b * centring_rows; i < std::min(rows_, (b + 1) * centring_rows); ++i)
+      for (index_t i = b * centring_rows; i < std::min(rows_, (b + 1) * centring_rows); ++i)
         project_row(row_at(i), c, axes, all.data() + i * axes_, 1, centred);
     });
     const leaf_order ordered(all, axes_, threads);
     numbers_.assign(static_cast<std::size_t>(leaves_ * leaf_rows), -1);
-    for (index i = 0; i < rows_; ++i) numbers_[static_cast<std::size_t>(i)] = ordered.row(i);
+    for (index_t i = 0; i < rows_; ++i) numbers_[static_cast<std::size_t>(i)] = ordered.row(i);
   }
 
   /// Projects once more instead of keeping both orders in memory.
   template <class RowAt>
   void fill(const RowAt& row_at, const centring& c, const leading_axes& axes, int threads) {
     coordinates_.assign(static_cast<std::size_t>(leaves_ * leaf_rows * axes_), far_away);
-    parallel_for((leaves_ + leaf_rows - 1) / leaf_rows, threads, [&](index b) {
+    parallel_for((leaves_ + leaf_rows - 1) / leaf_rows, threads, [&](index_t b) {
       std::vector<double> centred;
-      for (index l = b * leaf_rows; l < std::min(leaves_, (b + 1) * leaf_rows); ++l)
-        for (index i = 0; i < leaf_rows && leaf_row_numbers(l)[i] >= 0; ++i)
+      for (index_t l = b * leaf_rows; l < std::min(leaves_, (b + 1) * leaf_rows); ++l)
+        for (index_t i = 0; i < leaf_rows && leaf_row_numbers(l)[i] >= 0; ++i)
           project_row(row_at(leaf_row_numbers(l)[i]), c, axes,
                       coordinates_.data() + l * axes_ * leaf_rows + i, leaf_rows, centred);
     });
   }
 
   void make_levels(int threads) {
-    for (index count = leaves_; levels_.empty() || levels_.back().size() > 1;) {
-      const index nodes = (count + fan_out - 1) / fan_out;
-      const auto level = static_cast<index>(levels_.size());
+    for (index_t count = leaves_; levels_.empty() || levels_.back().size() > 1;) {
+      const index_t nodes = (count + fan_out - 1) / fan_out;
+      const auto level = static_cast<index_t>(levels_.size());
       std::vector<box_row> boxes(static_cast<std::size_t>(nodes));
-      parallel_for(nodes, threads, [&](index node) {
-        for (index child = 0; child < fan_out; ++child)
+      parallel_for(nodes, threads, [&](index_t node) {
+        for (index_t child = 0; child < fan_out; ++child)
           measure(level, node * fan_out + child, boxes[static_cast<std::size_t>(node)], child);
       });
       levels_.push_back(std::move(boxes));
@@ -91,19 +95,19 @@ class leaf_tree {
     }
   }
 
-  void measure(index level, index child, box_row& out, index place) const {
-    for (index a = 0; a < axes_; ++a) {
+  void measure(index_t level, index_t child, box_row& out, index_t place) const {
+    for (index_t a = 0; a < axes_; ++a) {
       float low = far_away, high = -far_away;
       if (child >= children(level)) {
         high = far_away;  // nothing is near a box that does not exist
       } else if (level == 0) {
-        for (index i = 0; i < leaf_rows && leaf_row_numbers(child)[i] >= 0; ++i) {
+        for (index_t i = 0; i < leaf_rows && leaf_row_numbers(child)[i] >= 0; ++i) {
           low = std::min(low, leaf(child)[a * leaf_rows + i]);
           high = std::max(high, leaf(child)[a * leaf_rows + i]);
         }
       } else {
         const box_row& inside = boxes(level - 1, child);
-        for (index i = 0; i < fan_out && child * fan_out + i < children(level - 1); ++i) {
+        for (index_t i = 0; i < fan_out && child * fan_out + i < children(level - 1); ++i) {
           low = std::min(low, inside.low[a][i]);
           high = std::max(high, inside.high[a][i]);
         }
@@ -113,8 +117,8 @@ class leaf_tree {
     }
   }
 
-  index axes_, rows_, leaves_;
-  std::vector<index> numbers_;
+  index_t axes_, rows_, leaves_;
+  std::vector<index_t> numbers_;
   std::vector<float> coordinates_;
   std::vector<std::vector<box_row>> levels_;
 };

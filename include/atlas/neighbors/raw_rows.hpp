@@ -20,25 +20,25 @@ inline void prefetch(const void* from, std::size_t bytes) {
 template <class Scalar>
 class raw_rows {
  public:
-  void load(const tensor_view<const Scalar, 2>& points, index from, index rows) {
+  void load(const tensor_view<const Scalar, 2>& points, index_t from, index_t rows) {
     if (points.stride(1) == 1) {
-      first_ = &points(from, index{0});
+      first_ = &points(from, index_t{0});
       stride_ = points.stride(0);
       return;
     }
-    const index d = points.extent(1);
+    const index_t d = points.extent(1);
     copy_.resize(static_cast<std::size_t>(rows * d));
-    for_each_of_rows(points, from, rows, [&](index i, index k, Scalar x) {
+    for_each_of_rows(points, from, rows, [&](index_t i, index_t k, Scalar x) {
       copy_[static_cast<std::size_t>((i - from) * d + k)] = x;
     });
     first_ = copy_.data();
     stride_ = d;
   }
-  const Scalar* row(index i) const { return first_ + i * stride_; }
+  const Scalar* row(index_t i) const { return first_ + i * stride_; }
 
  private:
   const Scalar* first_ = nullptr;
-  index stride_ = 0;
+  index_t stride_ = 0;
   std::vector<Scalar> copy_;
 };
 

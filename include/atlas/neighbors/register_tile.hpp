@@ -54,8 +54,8 @@ struct tile_shape {
   using picked = picked_rows<Item, Sum, left_rows>;
 
  protected:
-  static Item item_of(const rows& left, int i, index k) { return left.items[k * left_rows + i]; }
-  static Item item_of(const picked& left, int i, index k) { return left.items[i][k]; }
+  static Item item_of(const rows& left, int i, index_t k) { return left.items[k * left_rows + i]; }
+  static Item item_of(const picked& left, int i, index_t k) { return left.items[i][k]; }
   static Sum half_of(const rows& left, int i) { return left.half[i]; }
   static Sum half_of(const picked& left, int i) { return left.facts[i]->half; }
   static float unit_of(const rows& left, int i) { return left.unit[i]; }
@@ -74,7 +74,7 @@ struct float_tile : tile_shape<Scalar, Scalar, Vectors> {
 
   /// \param left `[d, left_rows]`, or picked, \param right `[d, right_rows]`: coordinates
   template <class Left>
-  static void add(const Left& left, const typename shape::rows& right, index d,
+  static void add(const Left& left, const typename shape::rows& right, index_t d,
                   typename shape::sums& out) {
 #pragma GCC unroll 16
     for (int i = 0; i < shape::left_rows; ++i)
@@ -82,7 +82,7 @@ struct float_tile : tile_shape<Scalar, Scalar, Vectors> {
       for (int v = 0; v < shape::vectors; ++v)
         out[i][v] = -shape::half_of(left, i) - simd::load(right.half + v * simd::lanes);
     const Scalar* at = right.items;
-    for (index k = 0; k < d; ++k) {
+    for (index_t k = 0; k < d; ++k) {
       typename shape::vector y[shape::vectors];
 #pragma GCC unroll 4
       for (int v = 0; v < shape::vectors; ++v) y[v] = simd::load(at + v * simd::lanes);
@@ -99,7 +99,7 @@ struct float_tile : tile_shape<Scalar, Scalar, Vectors> {
 /// \param bits `[left_rows]`, a bit for each row of the right
 /// \return whether there is one
 template <class Tile>
-bool compare_tile(const typename Tile::rows& left, const typename Tile::rows& right, index steps,
+bool compare_tile(const typename Tile::rows& left, const typename Tile::rows& right, index_t steps,
                   std::uint64_t (&bits)[Tile::left_rows]) {
   using simd = typename Tile::simd;
   typename Tile::sums sums;
@@ -121,7 +121,7 @@ bool compare_tile(const typename Tile::rows& left, const typename Tile::rows& ri
 
 /// Keeps the K largest sums that each row of the right has met, the largest first.
 template <class Tile, int K>
-void keep_largest(const typename Tile::rows& left, const typename Tile::rows& right, index steps,
+void keep_largest(const typename Tile::rows& left, const typename Tile::rows& right, index_t steps,
                   typename Tile::vector (&best)[Tile::vectors][K]) {
   using simd = typename Tile::simd;
   typename Tile::sums sums;

@@ -59,7 +59,7 @@ class shortlist_bounds {
 
  protected:
   /// \param stretch the factor by which distances of rounded rows are longer or shorter
-  shortlist_bounds(const centring& c, index d, double stretch)
+  shortlist_bounds(const centring& c, index_t d, double stretch)
       : d_(d),
         stretch_(stretch),
         half_squared_scale_(0.5 * c.squared_scale),
@@ -68,7 +68,7 @@ class shortlist_bounds {
         slack_(static_cast<double>(4 * d + 8) *
                static_cast<double>(std::numeric_limits<sum>::min())) {}
 
-  index d_;
+  index_t d_;
   double stretch_;
 
  private:
@@ -90,33 +90,33 @@ template <class Scalar>
 class float_shortlist : public shortlist_bounds<Scalar, Scalar> {
  public:
   using tile = float_tile<Scalar>;
-  static constexpr index sampled_rows = 96;  // from which the first limits come
-  static constexpr index most_rows = 1248;   // of a block: 64 floats each in half of 1 MiB
+  static constexpr index_t sampled_rows = 96;  // from which the first limits come
+  static constexpr index_t most_rows = 1248;   // of a block: 64 floats each in half of 1 MiB
   static constexpr bool may_be_loose = false;
 
-  static bool fits(const centring& c, index) { return c.reach <= 1; }
+  static bool fits(const centring& c, index_t) { return c.reach <= 1; }
 
   /// Cycles of a pair in large tiles with what follows from it, about, as measured.
-  static double pair_cycles(index d) {
+  static double pair_cycles(index_t d) {
     return 1.1 * static_cast<double>(d) / vector_of<Scalar>::lanes;
   }
 
-  float_shortlist(const centring& c, index d)
+  float_shortlist(const centring& c, index_t d)
       : shortlist_bounds<Scalar, Scalar>(c, d, 1),
         centring_(c),
         error_(shortlist_error<Scalar>(d)) {}
 
-  index steps() const { return this->d_; }
+  index_t steps() const { return this->d_; }
 
   /// An item of the left as the right has it, and the other way round.
   static Scalar turned(Scalar item) { return item; }
 
   /// Writes its coordinates `group` apart.
   template <bool Left>
-  rounded_row<Scalar> pack(const Scalar* row, Scalar* to, index group) const {
-    constexpr index lanes = 8;
+  rounded_row<Scalar> pack(const Scalar* row, Scalar* to, index_t group) const {
+    constexpr index_t lanes = 8;
     double squares[lanes] = {};
-    for (index k = 0; k < this->d_; ++k) {
+    for (index_t k = 0; k < this->d_; ++k) {
       const double x = (static_cast<double>(row[k]) - centring_.mean[static_cast<std::size_t>(k)]) *
                        centring_.scale;
       squares[k % lanes] += x * x;
@@ -142,40 +142,40 @@ template <class Scalar>
 class byte_shortlist : public shortlist_bounds<Scalar, float> {
  public:
   using tile = byte_tile<>;
-  static constexpr index sampled_rows = 256;
-  static constexpr index most_rows = 2496;
+  static constexpr index_t sampled_rows = 256;
+  static constexpr index_t most_rows = 2496;
   static constexpr bool may_be_loose = true;
 
   /// Whether sums of products stay within 32 bits, and the scale within what a float can be.
-  static bool fits(const centring& c, index d) {
+  static bool fits(const centring& c, index_t d) {
     return d <= 32768 && c.reach > 0 && c.reach <= 1 &&
            c.scale < static_cast<double>(std::numeric_limits<Scalar>::max());
   }
 
   /// As of floats.
-  static double pair_cycles(index d) {
+  static double pair_cycles(index_t d) {
     return 0.4 * static_cast<double>(d) / vector_of<float>::lanes;
   }
 
-  byte_shortlist(const centring& c, index d)
+  byte_shortlist(const centring& c, index_t d)
       : shortlist_bounds<Scalar, float>(c, d, 1 + loosening), scale_(static_cast<Scalar>(c.scale)) {
     for (const double m : c.mean) centre_.push_back(static_cast<Scalar>(m));
   }
 
-  index steps() const { return (d() + tile::coordinates - 1) / tile::coordinates; }
+  index_t steps() const { return (d() + tile::coordinates - 1) / tile::coordinates; }
 
   /// An item of the left as the right has it, and the other way round.
   static std::int32_t turned(std::int32_t item) { return item ^ plus_128; }
 
   /// Writes its items `group` apart.
   template <bool Left>
-  rounded_row<float> pack(const Scalar* row, std::int32_t* to, index group) const {
+  rounded_row<float> pack(const Scalar* row, std::int32_t* to, index_t group) const {
     const float most = reach(row);
     const bool zero = most < least_reach;
     const float unit = zero ? 0 : most / 127, per_unit = zero ? 0 : 127 / most;
     vector squares{};
     integers norm{}, total{};
-    for (index k = 0; k < d(); k += lanes) {
+    for (index_t k = 0; k < d(); k += lanes) {
       const vector x = scaled(row, k);
       const integers q = __builtin_convertvector(x * per_unit + 128.5F, integers) - 128;
       const vector off = x - __builtin_convertvector(q, vector) * unit;
@@ -201,7 +201,7 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
   static constexpr double loosening = 1.0 / 40;
   static constexpr float least_reach = 1e-15F;  // rows within it count as zero
 
-  index d() const { return this->d_; }
+  index_t d() const { return this->d_; }
 
   rounded_row<float> bounds(float unit, double norm, double error, std::int32_t offset) const {
     // Coordinates are rounded to float, and so are their errors, the sum of the squares of those,
@@ -221,7 +221,7 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
   /// The largest magnitude of its coordinates.
   float reach(const Scalar* row) const {
     vector most{};
-    for (index k = 0; k < d(); k += lanes) {
+    for (index_t k = 0; k < d(); k += lanes) {
       const vector x = scaled(row, k);
       most = simd::larger(most, simd::larger(x, -x));
     }
@@ -231,13 +231,13 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
   }
 
   /// Coordinates from k on, zeros beyond the last.
-  vector scaled(const Scalar* row, index k) const {
+  vector scaled(const Scalar* row, index_t k) const {
     const Scalar* const centre = centre_.data() + k;
     if constexpr (std::is_same_v<Scalar, float>)
       if (k + lanes <= d()) return (simd::load(row + k) - simd::load(centre)) * scale_;
     float x[lanes] = {};
-    const auto convert = [&](index count) {
-      for (index l = 0; l < count; ++l)
+    const auto convert = [&](index_t count) {
+      for (index_t l = 0; l < count; ++l)
         x[l] = static_cast<float>((row[k + l] - centre[l]) * scale_);
     };
     if (k + lanes <= d())
@@ -248,11 +248,11 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
   }
 
   template <bool Left>
-  void write(const integers& q, index k, std::int32_t* to, index group) const {
+  void write(const integers& q, index_t k, std::int32_t* to, index_t group) const {
     const auto bytes = __builtin_convertvector(q, bytes_of);
     std::int32_t items[lanes / tile::coordinates];
     std::memcpy(items, &bytes, sizeof items);
-    for (index i = 0; i < lanes / tile::coordinates && k + i * tile::coordinates < d(); ++i)
+    for (index_t i = 0; i < lanes / tile::coordinates && k + i * tile::coordinates < d(); ++i)
       to[i * group] = Left ? items[i] : turned(items[i]);
   }
 

@@ -15,16 +15,16 @@ namespace atlas::detail {
 /// Squared distance of two rows, computed from their differences in double. Eight partial sums in
 /// a fixed order: the same bits for every storage order and symmetric in its arguments.
 template <class A, class B>
-double squared_distance(const A* a, const B* b, index d) {
-  constexpr index lanes = 8;
+double squared_distance(const A* a, const B* b, index_t d) {
+  constexpr index_t lanes = 8;
   double partial[lanes] = {};
-  index c = 0;
+  index_t c = 0;
   for (; c + lanes <= d; c += lanes)
-    for (index l = 0; l < lanes; ++l) {
+    for (index_t l = 0; l < lanes; ++l) {
       const double diff = static_cast<double>(a[c + l]) - static_cast<double>(b[c + l]);
       partial[l] += diff * diff;
     }
-  for (index l = 0; c < d; ++c, ++l) {
+  for (index_t l = 0; c < d; ++c, ++l) {
     const double diff = static_cast<double>(a[c]) - static_cast<double>(b[c]);
     partial[l] += diff * diff;
   }
@@ -34,20 +34,20 @@ double squared_distance(const A* a, const B* b, index d) {
 
 /// Calls `visit(i, k, x[i, k])` for the rows [from, from + rows), along the memory.
 template <class Scalar, class Visit>
-void for_each_of_rows(const tensor_view<const Scalar, 2>& x, index from, index rows,
+void for_each_of_rows(const tensor_view<const Scalar, 2>& x, index_t from, index_t rows,
                       Visit&& visit) {
-  const index d = x.extent(1);
+  const index_t d = x.extent(1);
   if (x.stride(1) == 1) {
-    for (index i = from; i < from + rows; ++i) {
-      const Scalar* const row = &x(i, index{0});
-      for (index k = 0; k < d; ++k) visit(i, k, row[k]);
+    for (index_t i = from; i < from + rows; ++i) {
+      const Scalar* const row = &x(i, index_t{0});
+      for (index_t k = 0; k < d; ++k) visit(i, k, row[k]);
     }
   } else if (std::abs(x.stride(0)) < std::abs(x.stride(1))) {
-    for (index k = 0; k < d; ++k)
-      for (index i = from; i < from + rows; ++i) visit(i, k, x(i, k));
+    for (index_t k = 0; k < d; ++k)
+      for (index_t i = from; i < from + rows; ++i) visit(i, k, x(i, k));
   } else {
-    for (index i = from; i < from + rows; ++i)
-      for (index k = 0; k < d; ++k) visit(i, k, x(i, k));
+    for (index_t i = from; i < from + rows; ++i)
+      for (index_t k = 0; k < d; ++k) visit(i, k, x(i, k));
   }
 }
 
@@ -60,17 +60,17 @@ struct centring {
   double reach = 0;  // largest magnitude of a coordinate after centring and scaling
 };
 
-inline constexpr index centring_rows = 1024;  // rows that are read at a time
+inline constexpr index_t centring_rows = 1024;  // rows that are read at a time
 
 /// Mean of up to 1,024 rows spread over the cloud: any point amid it does.
 template <class Scalar>
 std::vector<double> middle_of(const tensor_view<const Scalar, 2>& points) {
-  const index n = points.extent(0), d = points.extent(1);
-  const index step = (n + centring_rows - 1) / centring_rows;
+  const index_t n = points.extent(0), d = points.extent(1);
+  const index_t step = (n + centring_rows - 1) / centring_rows;
   const double share = 1 / static_cast<double>((n + step - 1) / step);
   std::vector<double> mean(static_cast<std::size_t>(d), 0.0);
-  for (index i = 0; i < n; i += step)
-    for (index k = 0; k < d; ++k)
+  for (index_t i = 0; i < n; i += step)
+    for (index_t k = 0; k < d; ++k)
       mean[static_cast<std::size_t>(k)] += share * static_cast<double>(points(i, k));
   return mean;
 }
@@ -79,13 +79,13 @@ std::vector<double> middle_of(const tensor_view<const Scalar, 2>& points) {
 template <class Scalar>
 double reach_of(const tensor_view<const Scalar, 2>& points, const std::vector<double>& mean,
                 int threads) {
-  const index n = points.extent(0), blocks = (n + centring_rows - 1) / centring_rows;
+  const index_t n = points.extent(0), blocks = (n + centring_rows - 1) / centring_rows;
   std::vector<double> reaches(static_cast<std::size_t>(blocks), 0.0);
-  parallel_for(blocks, threads, [&](index b) {
+  parallel_for(blocks, threads, [&](index_t b) {
     // By columns, so that the compiler can take several at a time.
     std::vector<double> reach(mean.size(), 0.0);
     for_each_of_rows(points, b * centring_rows, std::min(centring_rows, n - b * centring_rows),
-                     [&, most = reach.data(), middle = mean.data()](index, index k, Scalar x) {
+                     [&, most = reach.data(), middle = mean.data()](index_t, index_t k, Scalar x) {
                        const double gap = std::abs(static_cast<double>(x) - middle[k]);
                        most[k] = most[k] < gap ? gap : most[k];
                      });
@@ -113,7 +113,7 @@ centring find_centring(const tensor_view<const Scalar, 2>& points, int threads) 
 /// gamma_{d+2}, Higham 2002, section 3.1, with or without fused products), the norms themselves
 /// (gamma_d), and the rounding of rows and norms.
 template <class Scalar>
-double shortlist_error(index d) {
+double shortlist_error(index_t d) {
   const double unit = 0.5 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
   const double gamma = static_cast<double>(d + 2) * unit;
   return 3 * gamma / (1 - gamma) + 16 * unit;
@@ -121,7 +121,7 @@ double shortlist_error(index d) {
 
 /// An upper bound of the true squared distance of two rows whose computed one is `square`:
 /// differences, squares and sums are rounded, and may have underflowed.
-inline double largest_square(double square, index d) {
+inline double largest_square(double square, index_t d) {
   const double share = static_cast<double>(d + 8) * std::numeric_limits<double>::epsilon();
   return (square + static_cast<double>(2 * d) * std::numeric_limits<double>::denorm_min()) *
          (1 + share);

@@ -23,13 +23,13 @@
 namespace atlas::detail {
 
 /// Neighbours for which limits are looked for first.
-inline constexpr index most_seeds = 8;
+inline constexpr index_t most_seeds = 8;
 
 template <class Scalar>
 class tree_search {
  public:
   tree_search(const tensor_view<const Scalar, 2>& points, const centring& c, leading_axes axes,
-              index k, const exclusion& exclude, int threads)
+              index_t k, const exclusion& exclude, int threads)
       : d_(points.extent(1)),
         exclude_(exclude),
         threads_(threads),
@@ -39,15 +39,15 @@ class tree_search {
         axes_(std::move(axes)) {
     raw_.load(points, 0, points.extent(0));
     tree_ = std::make_unique<leaf_tree<Scalar>>(
-        points.extent(0), [&](index i) { return raw_.row(i); }, c, axes_, threads);
+        points.extent(0), [&](index_t i) { return raw_.row(i); }, c, axes_, threads);
     error_ = projection_error(d_, axes_.count);
   }
 
   /// Cycles that a row takes, about, from leaves spread over the tree; stops counting at `budget`.
   double measure(double budget) {
-    constexpr index leaves = 16;
+    constexpr index_t leaves = 16;
     std::vector<double> work(leaves);
-    parallel_for(leaves, threads_, [&](index s) {
+    parallel_for(leaves, threads_, [&](index_t s) {
       work[static_cast<std::size_t>(s)] =
           search(s * tree_->leaves() / leaves, budget * static_cast<double>(leaf_rows));
     });
@@ -57,12 +57,12 @@ class tree_search {
   }
 
   neighbor_table run(const progress_callback& on_progress) {
-    constexpr index at_a_time = 4;
-    const index count = (tree_->leaves() + at_a_time - 1) / at_a_time;
+    constexpr index_t at_a_time = 4;
+    const index_t count = (tree_->leaves() + at_a_time - 1) / at_a_time;
     progress_meter meter(on_progress, "neighbours", count);
-    parallel_for(count, threads_, [&](index task) {
-      const index end = std::min(tree_->leaves(), (task + 1) * at_a_time);
-      for (index leaf = task * at_a_time; leaf < end; ++leaf)
+    parallel_for(count, threads_, [&](index_t task) {
+      const index_t end = std::min(tree_->leaves(), (task + 1) * at_a_time);
+      for (index_t leaf = task * at_a_time; leaf < end; ++leaf)
         search(leaf, std::numeric_limits<double>::infinity());
       meter.advance();
     });
@@ -78,18 +78,18 @@ class tree_search {
   static constexpr int box_vectors = static_cast<int>(fan_out) / simd::lanes;
 
   /// \return the work it took
-  double search(index leaf, double budget) {
+  double search(index_t leaf, double budget) {
     leaf_query q;
     q.leaf = leaf;
     q.budget = budget;
     q.coordinates = tree_->leaf(leaf);
     q.numbers = tree_->leaf_row_numbers(leaf);
     const box_row& boxes = tree_->boxes(0, leaf / fan_out);
-    for (index a = 0; a < tree_->axes(); ++a) {
+    for (index_t a = 0; a < tree_->axes(); ++a) {
       q.low[a] = boxes.low[a][leaf % fan_out];
       q.high[a] = boxes.high[a][leaf % fan_out];
     }
-    for (index i = 0; i < leaf_rows; ++i) {
+    for (index_t i = 0; i < leaf_rows; ++i) {
       if (q.numbers[i] >= 0) best_.clear(q.numbers[i]);
       q.limit[i] = q.numbers[i] >= 0 ? std::numeric_limits<float>::infinity() : -1.0F;
     }
@@ -104,23 +104,23 @@ class tree_search {
   /// The k rows of the query's node that are nearest along the axes, of each row of the query.
   struct seeds {
     float near[leaf_rows][most_seeds];
-    index other[leaf_rows][most_seeds];
+    index_t other[leaf_rows][most_seeds];
   };
 
   /// Limits from the k rows of the node that are nearest along the axes: any k rows give one.
   void seed(leaf_query& q) const {
     seeds found;
-    for (index i = 0; i < leaf_rows; ++i) {
+    for (index_t i = 0; i < leaf_rows; ++i) {
       std::fill_n(found.near[i], most_seeds, std::numeric_limits<float>::infinity());
-      std::fill_n(found.other[i], most_seeds, index{-1});
+      std::fill_n(found.other[i], most_seeds, index_t{-1});
     }
-    const index first = q.leaf / fan_out * fan_out;
-    for (index leaf = first; leaf < std::min(first + fan_out, tree_->leaves()); ++leaf)
-      for (index i = 0; i < leaf_rows && q.numbers[i] >= 0; ++i) seed_row(q, i, leaf, found);
-    for (index i = 0; i < leaf_rows && q.numbers[i] >= 0; ++i) {
+    const index_t first = q.leaf / fan_out * fan_out;
+    for (index_t leaf = first; leaf < std::min(first + fan_out, tree_->leaves()); ++leaf)
+      for (index_t i = 0; i < leaf_rows && q.numbers[i] >= 0; ++i) seed_row(q, i, leaf, found);
+    for (index_t i = 0; i < leaf_rows && q.numbers[i] >= 0; ++i) {
       if (found.other[i][k_ - 1] < 0) continue;
       double most = 0;
-      for (index s = 0; s < k_; ++s)
+      for (index_t s = 0; s < k_; ++s)
         most = std::max(most,
                         squared_distance(raw_.row(q.numbers[i]), raw_.row(found.other[i][s]), d_));
       q.limit[i] = limit_of(most);
@@ -129,18 +129,18 @@ class tree_search {
                                   (k_ * (d_ + 30) + fan_out * 2 * tree_->axes() * row_vectors));
   }
 
-  void seed_row(const leaf_query& q, index i, index leaf, seeds& found) const {
+  void seed_row(const leaf_query& q, index_t i, index_t leaf, seeds& found) const {
     vector squares[1][row_vectors] = {};
     kernels::add_squares<1>(q.coordinates, &i, tree_->leaf(leaf), 0, tree_->axes(), squares);
-    const index row = q.numbers[i];
-    const index* others = tree_->leaf_row_numbers(leaf);
+    const index_t row = q.numbers[i];
+    const index_t* others = tree_->leaf_row_numbers(leaf);
     for (int v = 0; v < row_vectors; ++v) {
       unsigned lanes = simd::positive(found.near[i][k_ - 1] - squares[0][v]);
       for (; lanes != 0; lanes &= lanes - 1) {
         const int l = std::countr_zero(lanes);
-        const index other = others[v * simd::lanes + l];
+        const index_t other = others[v * simd::lanes + l];
         if (other < 0 || other == row || exclude_.rejects(row, other)) continue;
-        index place = k_ - 1;
+        index_t place = k_ - 1;
         if (!(squares[0][v][l] < found.near[i][place])) continue;
         for (; place > 0 && squares[0][v][l] < found.near[i][place - 1]; --place) {
           found.near[i][place] = found.near[i][place - 1];
@@ -153,21 +153,21 @@ class tree_search {
   }
 
   /// Children by increasing distance, as far as they may hold neighbours.
-  void visit(leaf_query& q, index level, index node) {
+  void visit(leaf_query& q, index_t level, index_t node) {
     alignas(vector_bytes) float bounds[fan_out];
     bound_boxes(q, tree_->boxes(level, node), bounds);
-    index order[fan_out];
-    index count = 0;
-    const index last = std::min(fan_out, tree_->children(level) - node * fan_out);
-    for (index child = 0; child < last; ++child) {
+    index_t order[fan_out];
+    index_t count = 0;
+    const index_t last = std::min(fan_out, tree_->children(level) - node * fan_out);
+    for (index_t child = 0; child < last; ++child) {
       if (!(bounds[child] < q.widest)) continue;
-      index place = count++;
+      index_t place = count++;
       for (; place > 0 && bounds[child] < bounds[order[place - 1]]; --place)
         order[place] = order[place - 1];
       order[place] = child;
     }
-    for (index i = 0; i < count && bounds[order[i]] < q.widest && q.work < q.budget; ++i) {
-      const index child = node * fan_out + order[i];
+    for (index_t i = 0; i < count && bounds[order[i]] < q.widest && q.work < q.budget; ++i) {
+      const index_t child = node * fan_out + order[i];
       if (level > 0)
         visit_inner(q, level - 1, child);
       else if (child != q.leaf)
@@ -176,7 +176,7 @@ class tree_search {
   }
 
   /// The leaf's own node came first.
-  void visit_inner(leaf_query& q, index level, index node) {
+  void visit_inner(leaf_query& q, index_t level, index_t node) {
     if (level > 0 || node != q.leaf / fan_out) visit(q, level, node);
   }
 
@@ -184,7 +184,7 @@ class tree_search {
   void bound_boxes(leaf_query& q, const box_row& boxes, float* bounds) const {
     for (int v = 0; v < box_vectors; ++v) {
       vector sum{};
-      for (index a = 0; a < tree_->axes(); ++a) {
+      for (index_t a = 0; a < tree_->axes(); ++a) {
         const vector below = simd::load(boxes.low[a] + v * simd::lanes) - q.high[a];
         const vector above = q.low[a] - simd::load(boxes.high[a] + v * simd::lanes);
         const vector gap = simd::larger(simd::larger(below, above), vector{});
@@ -197,14 +197,14 @@ class tree_search {
 
   /// Rows of the query to whose surroundings the box of a leaf belongs, a bit each.
   /// \param bound squared distance of the query's box from that of the leaf
-  std::uint64_t rows_near(leaf_query& q, index leaf, float bound) const {
+  std::uint64_t rows_near(leaf_query& q, index_t leaf, float bound) const {
     constexpr int few = 4;
     vector sums[row_vectors];
     for (vector& s : sums) s = simd::all(bound);
     std::uint64_t rows = kernels::rows_above(q, sums);
     if (std::popcount(rows) <= few) return rows;
     for (vector& s : sums) s = vector{};
-    const index count = tree_->axes(), half = (count + 1) / 2;
+    const index_t count = tree_->axes(), half = (count + 1) / 2;
     kernels::add_gaps(q, tree_->boxes(0, leaf / fan_out), leaf % fan_out, 0, half, sums);
     q.work += 10 + 6 * static_cast<double>(half * row_vectors);
     rows = kernels::rows_above(q, sums);
@@ -214,8 +214,8 @@ class tree_search {
     return kernels::rows_above(q, sums);
   }
 
-  void compare_leaf(leaf_query& q, index leaf, float bound) {
-    index rows[leaf_rows + rows_at_once];
+  void compare_leaf(leaf_query& q, index_t leaf, float bound) {
+    index_t rows[leaf_rows + rows_at_once];
     int count = 0;
     for (std::uint64_t bits = rows_near(q, leaf, bound); bits != 0; bits &= bits - 1)
       rows[count++] = std::countr_zero(bits);
@@ -228,9 +228,9 @@ class tree_search {
 
   /// Half of the axes rule out most rows of most leaves.
   template <int Count>
-  void compare_rows(leaf_query& q, const index* rows, index leaf) {
+  void compare_rows(leaf_query& q, const index_t* rows, index_t leaf) {
     vector squares[Count][row_vectors] = {};
-    const index count = tree_->axes(), half = (count + 1) / 2;
+    const index_t count = tree_->axes(), half = (count + 1) / 2;
     kernels::add_squares<Count>(q.coordinates, rows, tree_->leaf(leaf), 0, half, squares);
     q.work += Count * (10 + 2 * static_cast<double>(half * row_vectors));
     bool any = false;
@@ -247,12 +247,13 @@ class tree_search {
   }
 
   /// Reads ahead what `refine` needs.
-  void collect(leaf_query& q, index i, vector squares, unsigned lanes, const index* others) const {
+  void collect(leaf_query& q, index_t i, vector squares, unsigned lanes,
+               const index_t* others) const {
     for (; lanes != 0; lanes &= lanes - 1) {
       const int l = std::countr_zero(lanes);
-      const index other = others[l], row = q.numbers[i];
+      const index_t other = others[l], row = q.numbers[i];
       if (other < 0 || other == row || exclude_.rejects(row, other)) continue;
-      for (index k = 0; k < d_; k += 64 / static_cast<index>(sizeof(Scalar)))
+      for (index_t k = 0; k < d_; k += 64 / static_cast<index_t>(sizeof(Scalar)))
         __builtin_prefetch(raw_.row(other) + k);
       q.pair[q.pairs++] = {i, other, squares[l]};
     }
@@ -261,10 +262,10 @@ class tree_search {
   /// Exact distances of the pairs collected so far, unless limits have tightened.
   void refine(leaf_query& q) {
     bool tighter = false;
-    for (index p = 0; p < q.pairs; ++p) {
+    for (index_t p = 0; p < q.pairs; ++p) {
       const auto& [i, other, near] = q.pair[p];
       if (!(near < q.limit[i])) continue;
-      const index row = q.numbers[i];
+      const index_t row = q.numbers[i];
       q.work += static_cast<double>(d_) + 30;
       if (!best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_))) continue;
       q.limit[i] = std::min(q.limit[i], limit_of(best_.worst(row)));
@@ -284,11 +285,11 @@ class tree_search {
                           std::numeric_limits<float>::infinity());
   }
 
-  index d_;
+  index_t d_;
   const exclusion& exclude_;
   int threads_;
   double squared_scale_;
-  index k_;
+  index_t k_;
   best_candidates best_;
   leading_axes axes_;
   raw_rows<Scalar> raw_;

@@ -14,7 +14,7 @@
 namespace atlas {
 
 struct context_neighbors_options {
-  index permutations = 999;  ///< of the labels, at least 2
+  index_t permutations = 999;  ///< of the labels, at least 2
   std::uint64_t seed = 0;
   int threads = 0;  ///< 0: all of the machine
 };
@@ -30,20 +30,20 @@ namespace detail {
 
 /// Nearest neighbour of every row of every head.
 template <class = void>
-std::vector<std::vector<index>> first_neighbors(const head_sample& sample, int threads) {
-  std::vector<std::vector<index>> out(static_cast<std::size_t>(sample.points.extent(0)));
-  parallel_for(sample.points.extent(0), threads, [&](index h) {
+std::vector<std::vector<index_t>> first_neighbors(const head_sample& sample, int threads) {
+  std::vector<std::vector<index_t>> out(static_cast<std::size_t>(sample.points.extent(0)));
+  parallel_for(sample.points.extent(0), threads, [&](index_t h) {
     const neighbor_table found = nearest_neighbors(sample.points[h], {.k = 1, .threads = 1});
-    for (index i = 0; i < sample.points.extent(1); ++i)
+    for (index_t i = 0; i < sample.points.extent(1); ++i)
       out[static_cast<std::size_t>(h)].push_back(found.indices(i, 0));
   });
   return out;
 }
 
 /// Share of rows whose neighbour has their label, row i having that of row `rows[i]`.
-inline double same_label_share(const std::vector<index>& neighbors,
-                               const tensor_view<const index, 1>& labels,
-                               const std::vector<index>& rows) {
+inline double same_label_share(const std::vector<index_t>& neighbors,
+                               const tensor_view<const index_t, 1>& labels,
+                               const std::vector<index_t>& rows) {
   double same = 0;
   for (std::size_t i = 0; i < neighbors.size(); ++i)
     same += labels[rows[i]] == labels[rows[static_cast<std::size_t>(neighbors[i])]] ? 1 : 0;
@@ -51,7 +51,7 @@ inline double same_label_share(const std::vector<index>& neighbors,
 }
 
 /// Of random pairs of different rows.
-inline double same_label_chance(const std::vector<std::vector<index>>& rows_of_label, index n) {
+inline double same_label_chance(const std::vector<std::vector<index_t>>& rows_of_label, index_t n) {
   double pairs = 0;
   for (const auto& rows : rows_of_label)
     pairs += static_cast<double>(rows.size()) * static_cast<double>(rows.size() - 1);
@@ -76,22 +76,22 @@ context_neighbors_result context_neighbors(const head_sample& sample,
   if (groups.size() < 2)
     throw shape_error(sample.label + ": context", "at least 2 different ones", "1");
   const auto neighbors = detail::first_neighbors(sample, o.threads);
-  const index n = sample.points.extent(1);
+  const index_t n = sample.points.extent(1);
   const auto heads = static_cast<double>(neighbors.size());
-  const auto mean_share = [&](const std::vector<index>& rows) {
+  const auto mean_share = [&](const std::vector<index_t>& rows) {
     double sum = 0;
     for (const auto& of_head : neighbors)
       sum += detail::same_label_share(of_head, sample.context, rows);
     return sum / heads;
   };
-  std::vector<index> in_order;
-  for (index i = 0; i < n; ++i) in_order.push_back(i);
+  std::vector<index_t> in_order;
+  for (index_t i = 0; i < n; ++i) in_order.push_back(i);
   context_neighbors_result out;
   for (const auto& of_head : neighbors)
     out.heads.push_back(detail::same_label_share(of_head, sample.context, in_order));
   out.share = mean_share(in_order);
   out.chance = detail::same_label_chance(groups, n);
-  detail::check_between(o.permutations, 2, index{1} << 30, "permutations");
+  detail::check_between(o.permutations, 2, index_t{1} << 30, "permutations");
   const permutation_options shuffles{
       .permutations = o.permutations, .seed = o.seed, .threads = o.threads};
   out.null = detail::null_of_draws(detail::over_shuffles(n, shuffles, mean_share), out.share);

@@ -30,13 +30,13 @@ struct cross_architecture_options {
 struct controlled_measurement {
   std::string model;
   double depth = 0;
-  index layer = 0;
+  index_t layer = 0;
   head_overlap_result overlap;
   double mean_dimension = 0;
 };
 
 struct cross_architecture_result {
-  index heads = 0, points = 0;  ///< that all were compared with
+  index_t heads = 0, points = 0;  ///< that all were compared with
   std::vector<controlled_measurement> measurements;
   std::vector<finding> global, inter;  ///< O_h against Haar
   std::vector<finding> intra;          ///< only of models with groups
@@ -48,11 +48,11 @@ struct cross_architecture_result {
 
 /// `round(relative (layers - 1))`.
 /// \throws value_error for a depth outside [0, 1] or no layers
-inline index layer_at_depth(double relative, index layers) {
-  detail::check_between(layers, 1, index{1} << 40, "layers");
+inline index_t layer_at_depth(double relative, index_t layers) {
+  detail::check_between(layers, 1, index_t{1} << 40, "layers");
   if (!(relative >= 0 && relative <= 1))
     throw value_error("depths", "numbers from 0 to 1", detail::number_text(relative));
-  return static_cast<index>(std::round(relative * static_cast<double>(layers - 1)));
+  return static_cast<index_t>(std::round(relative * static_cast<double>(layers - 1)));
 }
 
 namespace detail {
@@ -60,10 +60,10 @@ namespace detail {
 /// What all models have: the fewest points, and the most heads that whole groups of each model
 /// make.
 struct common_size {
-  index heads = 0, points = 0;
+  index_t heads = 0, points = 0;
 };
 inline common_size common_size_of(const std::vector<model_layers>& models) {
-  index heads = index{1} << 40, points = heads, step = 1;
+  index_t heads = index_t{1} << 40, points = heads, step = 1;
   for (const model_layers& model : models)
     for (const head_sample& s : model.layers) {
       check_sample(s);
@@ -81,10 +81,10 @@ inline common_size common_size_of(const std::vector<model_layers>& models) {
 /// Random whole groups of heads and random rows.
 inline head_sample cut_down(const head_sample& from, const common_size& size, std::uint64_t seed) {
   random_stream random(seed, 1);
-  const index groups = from.points.extent(0) / from.group_size;
-  std::vector<index> heads;
-  for (const index g : sample_rows(groups, size.heads / from.group_size, random))
-    for (index i = 0; i < from.group_size; ++i) heads.push_back(g * from.group_size + i);
+  const index_t groups = from.points.extent(0) / from.group_size;
+  std::vector<index_t> heads;
+  for (const index_t g : sample_rows(groups, size.heads / from.group_size, random))
+    for (index_t i = 0; i < from.group_size; ++i) heads.push_back(g * from.group_size + i);
   return subsample(heads_of_sample(from, heads), size.points, seed);
 }
 
@@ -143,7 +143,7 @@ cross_architecture_result compare_architectures(const std::vector<model_layers>&
   for (const double depth : o.depths) {
     const std::size_t first = out.measurements.size();
     for (const model_layers& model : models) {
-      const index l = layer_at_depth(depth, static_cast<index>(model.layers.size()));
+      const index_t l = layer_at_depth(depth, static_cast<index_t>(model.layers.size()));
       const head_sample cut =
           detail::cut_down(model.layers[static_cast<std::size_t>(l)], size, o.measures.seed);
       out.measurements.push_back({model.name, depth, l, sample_overlap(cut, o.space, o.measures),

@@ -18,12 +18,12 @@ struct depth_profile_options {
 };
 
 struct depth_profile_result {
-  index peak = 0;               ///< layer of the largest value, the first of equal ones
+  index_t peak = 0;             ///< layer of the largest value, the first of equal ones
   double relative_peak = 0;     ///< peak / (L - 1); 0 for a single layer
   finding peak_excess;          ///< that layer of `layers`
   std::vector<finding> layers;  ///< each less the mean of the others; null 0
-  index plateau_first = 0, plateau_last = 0;  ///< both in it
-  double plateau_share = 0;                   ///< layers in it / L
+  index_t plateau_first = 0, plateau_last = 0;  ///< both in it
+  double plateau_share = 0;                     ///< layers in it / L
 };
 
 namespace detail {
@@ -67,9 +67,9 @@ template <class = void>
 void find_plateau(const std::vector<sampled_value>& layers, double errors,
                   depth_profile_result& out) {
   const sampled_value& top = layers[static_cast<std::size_t>(out.peak)];
-  const auto count = static_cast<index>(layers.size());
-  index longest = 0, run = 0;
-  for (index l = 0; l < count; ++l) {
+  const auto count = static_cast<index_t>(layers.size());
+  index_t longest = 0, run = 0;
+  for (index_t l = 0; l < count; ++l) {
     const sampled_value& here = layers[static_cast<std::size_t>(l)];
     const bool in = top.value - here.value <= errors * difference_error(top, here);
     run = in ? run + 1 : 0;
@@ -88,8 +88,8 @@ inline void check_profile(const std::vector<sampled_value>& layers,
     if (!std::isfinite(l.value)) throw value_error(l.label, "a finite value", number_text(l.value));
     if (!(l.standard_error >= 0))
       throw value_error(l.label, "a standard_error of 0 or more", number_text(l.standard_error));
-    check_extent(static_cast<index>(l.left_out.size()),
-                 static_cast<index>(layers.front().left_out.size()), l.label,
+    check_extent(static_cast<index_t>(l.left_out.size()),
+                 static_cast<index_t>(layers.front().left_out.size()), l.label,
                  "as many contexts as the first layer,");
   }
   if (!(o.plateau_errors >= 0))
@@ -118,7 +118,7 @@ depth_profile_result depth_profile(const std::vector<sampled_value>& layers,
   depth_profile_result out;
   for (std::size_t l = 0; l < layers.size(); ++l) {
     if (layers[l].value > layers[static_cast<std::size_t>(out.peak)].value)
-      out.peak = static_cast<index>(l);
+      out.peak = static_cast<index_t>(l);
     const sampled_value others = detail::other_layers(layers, l);
     out.layers.push_back(compare_with_null({layers[l].label, layers[l].value - others.value, 0,
                                             detail::difference_error(layers[l], others), 0}));

@@ -19,18 +19,18 @@ namespace atlas {
 struct head_sample {
   std::string label;                         ///< in findings
   owned_tensor<float, 3> points;             ///< `[H, N, d]`, row n of every head of one place
-  owned_tensor<index, 1> context;            ///< `[N]`, or empty: rows are independent
+  owned_tensor<index_t, 1> context;          ///< `[N]`, or empty: rows are independent
   owned_tensor<float, 2> output_projection;  ///< `[H * d, d_model]`, rows head-major; or empty
-  index group_size = 1;                      ///< query heads per key/value head
-  index layer = 0;
-  index choice = 0;  ///< which choice of points it is, where there are several of a layer
+  index_t group_size = 1;                    ///< query heads per key/value head
+  index_t layer = 0;
+  index_t choice = 0;  ///< which choice of points it is, where there are several of a layer
 };
 
 /// A sample of collected clouds.
 /// \param output_projection may be empty
 inline head_sample sample_of(std::string label, const head_clouds& clouds,
                              const tensor_view<const float, 2>& output_projection = {},
-                             index group_size = 1) {
+                             index_t group_size = 1) {
   head_sample out{std::move(label), clouds.points, clouds.context, {}, group_size, clouds.layer, 0};
   if (!output_projection.empty()) out.output_projection = copy_as<float>(output_projection);
   return out;
@@ -41,7 +41,7 @@ inline head_sample sample_of(std::string label, const head_clouds& clouds,
 inline void check_sample(const head_sample& sample) {
   const std::string& name = sample.label;
   detail::check_not_empty(sample.points, name + ": points");
-  const index heads = sample.points.extent(0), n = sample.points.extent(1);
+  const index_t heads = sample.points.extent(0), n = sample.points.extent(1);
   if (n < 3) throw shape_error(name + ": points", "at least 3 rows", std::to_string(n));
   detail::check_finite(sample.points, name + ": points");
   if (!sample.context.empty())
@@ -57,37 +57,37 @@ inline void check_sample(const head_sample& sample) {
 namespace detail {
 
 /// Some rows of all heads, in the order given.
-inline head_sample rows_of_sample(const head_sample& from, const std::vector<index>& rows) {
-  const index heads = from.points.extent(0), d = from.points.extent(2);
-  const auto n = static_cast<index>(rows.size());
+inline head_sample rows_of_sample(const head_sample& from, const std::vector<index_t>& rows) {
+  const index_t heads = from.points.extent(0), d = from.points.extent(2);
+  const auto n = static_cast<index_t>(rows.size());
   head_sample out = from;
   out.points = owned_tensor<float, 3>({heads, n, d});
   const auto to = out.points.mutable_view();
-  for (index h = 0; h < heads; ++h)
-    for (index i = 0; i < n; ++i)
-      for (index k = 0; k < d; ++k)
+  for (index_t h = 0; h < heads; ++h)
+    for (index_t i = 0; i < n; ++i)
+      for (index_t k = 0; k < d; ++k)
         to(h, i, k) = from.points(h, rows[static_cast<std::size_t>(i)], k);
   if (from.context.empty()) return out;
-  out.context = owned_tensor<index, 1>({n});
-  for (index i = 0; i < n; ++i)
+  out.context = owned_tensor<index_t, 1>({n});
+  for (index_t i = 0; i < n; ++i)
     out.context.mutable_view()[i] = from.context[rows[static_cast<std::size_t>(i)]];
   return out;
 }
 
 /// Some heads, in the order given, with their rows of the output projection.
-inline head_sample heads_of_sample(const head_sample& from, const std::vector<index>& heads) {
-  const index n = from.points.extent(1), d = from.points.extent(2);
-  const auto count = static_cast<index>(heads.size());
-  const index width = from.output_projection.empty() ? 0 : from.output_projection.extent(1);
+inline head_sample heads_of_sample(const head_sample& from, const std::vector<index_t>& heads) {
+  const index_t n = from.points.extent(1), d = from.points.extent(2);
+  const auto count = static_cast<index_t>(heads.size());
+  const index_t width = from.output_projection.empty() ? 0 : from.output_projection.extent(1);
   head_sample out = from;
   out.points = owned_tensor<float, 3>({count, n, d});
   if (width > 0) out.output_projection = owned_tensor<float, 2>({count * d, width});
-  for (index h = 0; h < count; ++h) {
-    const index head = heads[static_cast<std::size_t>(h)];
+  for (index_t h = 0; h < count; ++h) {
+    const index_t head = heads[static_cast<std::size_t>(h)];
     for_each_element(static_cast<const tensor_view<const float, 3>&>(from.points)[head],
                      out.points.mutable_view()[h], [](float x, float& to) { to = x; });
-    for (index i = 0; i < d; ++i)
-      for (index m = 0; m < width; ++m)
+    for (index_t i = 0; i < d; ++i)
+      for (index_t m = 0; m < width; ++m)
         out.output_projection.mutable_view()(h * d + i, m) =
             from.output_projection(head * d + i, m);
   }
@@ -98,7 +98,7 @@ inline head_sample heads_of_sample(const head_sample& from, const std::vector<in
 
 /// A random share of `rows` rows, the same for all heads, in their order.
 /// \throws value_error for more rows than there are, or fewer than 3
-inline head_sample subsample(const head_sample& sample, index rows, std::uint64_t seed) {
+inline head_sample subsample(const head_sample& sample, index_t rows, std::uint64_t seed) {
   detail::check_between(rows, 3, sample.points.extent(1), "rows");
   random_stream random(seed);
   return detail::rows_of_sample(sample, sample_rows(sample.points.extent(1), rows, random));

@@ -13,7 +13,7 @@ struct maturation_result {
   std::vector<finding> checkpoints;  ///< one family
   /// The first checkpoint from which on all are on the same side of the null; nothing where the
   /// last one is not on a side.
-  std::optional<index> departure;
+  std::optional<index_t> departure;
   atlas::verdict verdict = atlas::verdict::undecided;  ///< of the last checkpoint
   /// Whether the first checkpoint, the initialisation, is consistent with chance: otherwise the
   /// quantity owes its departure to the architecture, at least in part.
@@ -33,7 +33,7 @@ maturation_result maturation_gate(const std::vector<measured_value>& checkpoints
   out.verdict = out.checkpoints.back().verdict;
   out.starts_at_chance = out.checkpoints.front().verdict == verdict::consistent_with_chance;
   if (out.verdict != verdict::above && out.verdict != verdict::below) return out;
-  auto first = static_cast<index>(out.checkpoints.size()) - 1;
+  auto first = static_cast<index_t>(out.checkpoints.size()) - 1;
   while (first > 0 && out.checkpoints[static_cast<std::size_t>(first - 1)].verdict == out.verdict)
     --first;
   out.departure = first;

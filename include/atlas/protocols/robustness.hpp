@@ -15,12 +15,12 @@
 namespace atlas {
 
 struct rank_range {
-  index smallest = 4, largest = 10;  ///< k of the heads' frames
+  index_t smallest = 4, largest = 10;  ///< k of the heads' frames
 };
 
 /// O_h for every k. The residual stream's is empty for a sample without weights.
 struct rank_robustness {
-  std::vector<index> k;
+  std::vector<index_t> k;
   std::vector<head_overlap_result> head_coordinates, residual_stream;
   std::vector<finding> head_findings;      ///< head coordinates against Haar
   std::vector<finding> residual_findings;  ///< residual stream against Haar
@@ -28,7 +28,7 @@ struct rank_robustness {
 };
 
 struct size_robustness {
-  std::vector<index> points;      ///< rows of each subsample
+  std::vector<index_t> points;    ///< rows of each subsample
   std::vector<finding> findings;  ///< mean dimension against Gaussian clouds of as many rows
   /// ln(dimension) against ln(N): 0 for a dimension, not for an estimate that depends on the scale.
   double slope = 0;
@@ -64,12 +64,12 @@ struct spread {
 };
 inline spread spread_over_layers(const std::vector<head_sample>& samples,
                                  const std::vector<finding>& findings) {
-  std::map<index, std::vector<double>> layers;
+  std::map<index_t, std::vector<double>> layers;
   for (std::size_t i = 0; i < samples.size(); ++i)
     layers[samples[i].layer].push_back(findings[i].value);
   std::vector<double> means;
   double squares = 0;
-  index degrees = 0;
+  index_t degrees = 0;
   for (const auto& [layer, values] : layers) {
     const sample_summary s = summarize(values);
     means.push_back(s.mean);
@@ -81,7 +81,7 @@ inline spread spread_over_layers(const std::vector<head_sample>& samples,
                                            : std::numeric_limits<double>::quiet_NaN()};
 }
 
-inline std::string numbered(const char* name, index number) {
+inline std::string numbered(const char* name, index_t number) {
   return std::string(name) + " " + std::to_string(number);
 }
 
@@ -96,7 +96,7 @@ rank_robustness overlap_over_ranks(const head_sample& sample, const rank_range& 
   detail::check_between(range.smallest, 1, sample.points.extent(2), "smallest");
   detail::check_between(range.largest, range.smallest, sample.points.extent(2), "largest");
   rank_robustness out;
-  for (index k = range.smallest; k <= range.largest; ++k) {
+  for (index_t k = range.smallest; k <= range.largest; ++k) {
     o.local_dimension = k;
     const std::string label = detail::numbered("k", k);
     out.k.push_back(k);
@@ -128,7 +128,7 @@ size_robustness dimension_over_sizes(const head_sample& sample,
     if (!(fraction > 0 && fraction <= 1))
       throw value_error("fractions", "shares in (0, 1]", detail::number_text(fraction));
     const auto rows =
-        static_cast<index>(fraction * static_cast<double>(sample.points.extent(1)) + 1e-9);
+        static_cast<index_t>(fraction * static_cast<double>(sample.points.extent(1)) + 1e-9);
     const head_sample part = subsample(sample, rows, o.seed);
     out.points.push_back(rows);
     out.findings.push_back(dimension_finding(detail::numbered("N", rows), mean_dimension(part, o)));

@@ -34,12 +34,12 @@ enum class overlap_space {
 };
 
 struct protocol_options {
-  index local_dimension = 7;      ///< k of the heads' frames
+  index_t local_dimension = 7;    ///< k of the heads' frames
   bool exclude_context = true;    ///< rows of one context are no neighbours
   double discard_fraction = 0.1;  ///< of `two_nn`
-  index surrogates = 20;          ///< Gaussian draws of each cloud, at least 2
-  index haar_draws = 20000;       ///< of the Haar null
-  index pushed_draws = 200;       ///< of the pushed null
+  index_t surrogates = 20;        ///< Gaussian draws of each cloud, at least 2
+  index_t haar_draws = 20000;     ///< of the Haar null
+  index_t pushed_draws = 200;     ///< of the pushed null
   verdict_options verdicts = {};  ///< of each family of findings
   std::uint64_t seed = 0;         ///< of everything that is drawn
   int threads = 0;                ///< 0: all of the machine
@@ -91,8 +91,8 @@ void check_projection(const head_sample& sample) {
 }
 
 template <class = void>
-std::vector<Eigen::MatrixXd> sample_frames(const head_sample& sample, index k, overlap_space space,
-                                           int threads) {
+std::vector<Eigen::MatrixXd> sample_frames(const head_sample& sample, index_t k,
+                                           overlap_space space, int threads) {
   if (space == overlap_space::head_coordinates) return principal_frames(sample.points, k, threads);
   check_projection(sample);
   return residual_stream_frames(sample.points, sample.output_projection, k, threads);
@@ -117,7 +117,7 @@ mean_dimension_result mean_dimension(const head_sample& sample, const protocol_o
   out.heads = detail::head_dimensions<float>(sample.points, options, o.threads);
   out.mean = detail::mean_of(out.heads);
   std::vector<gaussian_surrogates<float>> sources;
-  for (index h = 0; h < sample.points.extent(0); ++h) sources.emplace_back(sample.points[h]);
+  for (index_t h = 0; h < sample.points.extent(0); ++h) sources.emplace_back(sample.points[h]);
   const surrogate_options draws{.draws = o.surrogates, .seed = o.seed, .threads = o.threads};
   options.threads = 1;
   out.null = detail::nulls_over_draws(std::array{out.mean}, draws, [&](std::uint64_t number) {
@@ -130,8 +130,8 @@ mean_dimension_result mean_dimension(const head_sample& sample, const protocol_o
 /// The finding of a mean dimension, not judged yet.
 template <class = void>
 finding dimension_finding(std::string label, const mean_dimension_result& r) {
-  return compare_with_null(
-      {std::move(label), r.mean, r.null.mean, r.null.sd, static_cast<index>(r.null.draws.size())});
+  return compare_with_null({std::move(label), r.mean, r.null.mean, r.null.sd,
+                            static_cast<index_t>(r.null.draws.size())});
 }
 
 /// O_h of a sample, with its Haar null.
@@ -157,7 +157,7 @@ finding overlap_finding(std::string label, const overlap_estimate& e) {
 /// Its finding in the residual stream against random frames that the heads' own weights write.
 template <class = void>
 finding pushed_finding(std::string label, const overlap_estimate& e, const pushed_estimate& null,
-                       index draws) {
+                       index_t draws) {
   return compare_with_null({std::move(label), e.mean, null.mean, null.sd, draws});
 }
 
@@ -178,7 +178,7 @@ template <class = void>
 double mean_overlap(const head_sample& sample, overlap_space space, const protocol_options& o) {
   const auto frames = detail::sample_frames(sample, o.local_dimension, space, o.threads);
   return detail::mean_over(detail::overlap_matrix(frames, o.threads),
-                           detail::head_pairs(static_cast<index>(frames.size())));
+                           detail::head_pairs(static_cast<index_t>(frames.size())));
 }
 
 /// The mean dimension alone.
@@ -202,10 +202,10 @@ sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, in
     throw shape_error(sample.label + ": context", "at least 2 different ones", "1");
   sampled_value out{sample.label, statistic(sample), 0, {}};
   out.left_out.resize(static_cast<std::size_t>(labels.groups));
-  parallel_for(labels.groups, threads, [&](index left) {
-    std::vector<index> rows;
+  parallel_for(labels.groups, threads, [&](index_t left) {
+    std::vector<index_t> rows;
     for (std::size_t i = 0; i < labels.group.size(); ++i)
-      if (labels.group[i] != left) rows.push_back(static_cast<index>(i));
+      if (labels.group[i] != left) rows.push_back(static_cast<index_t>(i));
     out.left_out[static_cast<std::size_t>(left)] = statistic(detail::rows_of_sample(sample, rows));
   });
   out.standard_error = detail::jackknife_error(out.left_out);

@@ -16,7 +16,7 @@ namespace atlas {
 struct scaled_value {
   std::string label;
   double size = 0;  ///< number of parameters, or any measure of the model's size, above 0
-  index head_dimension = 0;
+  index_t head_dimension = 0;
   double value = 0;
   double standard_error = 0;  ///< above 0
 };

@@ -46,7 +46,7 @@ struct measured_value {
   double null_mean = 0;
   double null_sd = 0;
   /// Simulations that null_mean and null_sd are from, at least 2; 0: both are known.
-  index null_draws = 0;
+  index_t null_draws = 0;
 };
 
 inline std::string_view name_of(verdict v) {
@@ -82,7 +82,7 @@ inline void check_measured(const measured_value& m) {
     throw value_error(m.label, "a finite null_mean", number_text(m.null_mean));
   if (!(m.null_sd >= 0))
     throw value_error(m.label, "a null_sd of 0 or more", number_text(m.null_sd));
-  if (m.null_draws != 0) check_between(m.null_draws, 2, index{1} << 40, "null_draws");
+  if (m.null_draws != 0) check_between(m.null_draws, 2, index_t{1} << 40, "null_draws");
 }
 
 inline verdict verdict_of(const finding& f, double alpha) {

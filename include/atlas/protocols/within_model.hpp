@@ -14,7 +14,7 @@ namespace atlas {
 
 struct within_model_options {
   overlap_space space = overlap_space::head_coordinates;
-  index permutations = 9999;
+  index_t permutations = 9999;
   protocol_options measures = {};
 };
 
@@ -34,11 +34,11 @@ namespace detail {
 
 /// Mean overlap of each head with those that do not share its key/value head.
 template <class = void>
-std::vector<double> inter_overlaps(const Eigen::MatrixXd& matrix, index group_size) {
+std::vector<double> inter_overlaps(const Eigen::MatrixXd& matrix, index_t group_size) {
   std::vector<double> out;
-  for (index h = 0; h < matrix.rows(); ++h) {
+  for (index_t h = 0; h < matrix.rows(); ++h) {
     double sum = 0;
-    for (index other = 0; other < matrix.rows(); ++other)
+    for (index_t other = 0; other < matrix.rows(); ++other)
       if (in_group(pair_group::inter, h, other, group_size)) sum += matrix(h, other);
     out.push_back(sum / static_cast<double>(matrix.rows() - group_size));
   }
@@ -49,7 +49,7 @@ template <class = void>
 within_model_layer correlate_heads(const head_sample& sample, const within_model_options& o,
                                    std::uint64_t seed) {
   check_sample(sample);
-  const index heads = sample.points.extent(0);
+  const index_t heads = sample.points.extent(0);
   if (heads < 3 || heads / sample.group_size < 2)
     throw shape_error(sample.label + ": points", "at least 3 heads in at least 2 groups",
                       std::to_string(heads) + " in " + std::to_string(heads / sample.group_size));

@@ -19,8 +19,8 @@ namespace atlas {
 struct awq_options {
   /// Scales per column would undo what AWQ does: with granularity::column it is round to nearest.
   grid_options grid = {.granularity = granularity::row};
-  index steps = 20;  ///< exponents tried: 0, 1/steps, ..., 1
-  int threads = 0;   ///< 0: all of the machine
+  index_t steps = 20;  ///< exponents tried: 0, 1/steps, ..., 1
+  int threads = 0;     ///< 0: all of the machine
 };
 
 namespace detail {
@@ -54,7 +54,7 @@ quantization<Scalar> awq_quantize(const quantizer_input<Scalar>& input,
   check_between(options.steps, 1, 10000, "steps");
   quantization<Scalar> best;
   double least = std::numeric_limits<double>::infinity();
-  for (index i = 0; i <= options.steps; ++i) {
+  for (index_t i = 0; i <= options.steps; ++i) {
     const double exponent = static_cast<double>(i) / static_cast<double>(options.steps);
     auto q = awq_candidate(input, magnitudes, exponent, options);
     const double error = norms_of_difference(input.weights, dequantize(q, options.threads),
@@ -68,11 +68,11 @@ quantization<Scalar> awq_quantize(const quantizer_input<Scalar>& input,
 }
 
 template <class Scalar>
-Eigen::VectorXd checked_magnitudes(const tensor_view<const Scalar, 1>& magnitudes, index in) {
+Eigen::VectorXd checked_magnitudes(const tensor_view<const Scalar, 1>& magnitudes, index_t in) {
   check_extent(magnitudes.extent(0), in, "activation_magnitudes", "one number per input,");
   check_finite(magnitudes, "activation_magnitudes");
   Eigen::VectorXd out(in);
-  for (index i = 0; i < in; ++i) out(i) = static_cast<double>(magnitudes[i]);
+  for (index_t i = 0; i < in; ++i) out(i) = static_cast<double>(magnitudes[i]);
   if (out.minCoeff() < 0)
     throw value_error("activation_magnitudes", "numbers of 0 or more", number_text(out.minCoeff()));
   if (!(out.maxCoeff() > 0))

@@ -25,10 +25,10 @@ namespace detail {
 template <class Real>
 Eigen::MatrixX<Real> aligned_basis(const Eigen::MatrixX<Real>& first, Eigen::MatrixX<Real> second) {
   Eigen::VectorX<Real> cosines = first.cwiseProduct(second).colwise().sum().transpose();
-  for (index c = 0; c < cosines.size(); ++c)
+  for (index_t c = 0; c < cosines.size(); ++c)
     if (cosines(c) < 0) second.col(c) *= -1;
   if ((first.transpose() * second).determinant() < 0) {
-    index least = 0;
+    index_t least = 0;
     cosines.cwiseAbs().minCoeff(&least);
     second.col(least) *= -1;
   }

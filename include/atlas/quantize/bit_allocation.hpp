@@ -34,7 +34,7 @@ namespace detail {
 /// distortion of `v 4^-b`.
 struct bit_step {
   double gain = 0;
-  index component = 0;
+  index_t component = 0;
   int to = 0;
 
   /// Ties: the lowest component first, so that the allocation is unique.
@@ -43,7 +43,7 @@ struct bit_step {
   }
 };
 
-inline bit_step next_step(double variance, index component, int from) {
+inline bit_step next_step(double variance, index_t component, int from) {
   const int to = from == 0 ? 2 : from + 1;
   const double gain = variance * (std::ldexp(1.0, -2 * from) - std::ldexp(1.0, -2 * to));
   return {gain / (to - from), component, to};
@@ -52,10 +52,10 @@ inline bit_step next_step(double variance, index component, int from) {
 /// Gives out `budget` bits, best step first; a step that costs more than what is left is passed.
 /// \return what is left: 1 at most where the components can take it all
 template <class = void>
-index hand_out_bits(const Eigen::VectorXd& variances, index budget, int max_bits,
-                    std::vector<int>& bits) {
+index_t hand_out_bits(const Eigen::VectorXd& variances, index_t budget, int max_bits,
+                      std::vector<int>& bits) {
   std::priority_queue<bit_step> steps;
-  for (index i = 0; i < variances.size(); ++i)
+  for (index_t i = 0; i < variances.size(); ++i)
     if (bits[static_cast<std::size_t>(i)] < max_bits)
       steps.push(next_step(variances(i), i, bits[static_cast<std::size_t>(i)]));
   while (budget > 0 && !steps.empty()) {
@@ -74,9 +74,9 @@ index hand_out_bits(const Eigen::VectorXd& variances, index budget, int max_bits
 /// bits and takes the second of them from where it is missed least.
 template <class = void>
 void spend_last_bit(const Eigen::VectorXd& variances, std::vector<int>& bits) {
-  index to = -1, from = -1;
+  index_t to = -1, from = -1;
   double least = 0;
-  for (index i = 0; i < variances.size(); ++i) {
+  for (index_t i = 0; i < variances.size(); ++i) {
     const int b = bits[static_cast<std::size_t>(i)];
     const double loss = variances(i) * std::ldexp(1.0, -2 * b);
     if (b == 0 && (to < 0 || variances(i) > variances(to))) to = i;
@@ -94,7 +94,7 @@ template <class = void>
 double mean_rate(const Eigen::VectorXd& variances, double log_level,
                  const bit_allocation_options& options) {
   double sum = 0;
-  for (index i = 0; i < variances.size(); ++i) {
+  for (index_t i = 0; i < variances.size(); ++i) {
     const double rate = variances(i) > 0 ? 0.5 * (std::log2(variances(i)) - log_level) : 0;
     sum += std::clamp<double>(rate, options.min_bits, options.max_bits);
   }
@@ -107,7 +107,7 @@ double water_level(const Eigen::VectorX<Real>& variances, const bit_allocation_o
   if (!(variances.maxCoeff() > 0)) return 0;
   double high = std::log2(variances.maxCoeff());
   double low = high;
-  for (index i = 0; i < variances.size(); ++i)
+  for (index_t i = 0; i < variances.size(); ++i)
     if (variances(i) > 0) low = std::min(low, std::log2(variances(i)));
   low -= 2 * options.max_bits;
   for (int i = 0; i < 100; ++i) {
@@ -150,9 +150,9 @@ bit_allocation_result allocate_bits(const Eigen::VectorXd& variances,
   const auto n = static_cast<double>(variances.size());
   bit_allocation_result out;
   out.bits.assign(static_cast<std::size_t>(variances.size()), options.min_bits);
-  const auto budget = static_cast<index>(std::nearbyint(n * options.average_bits));
-  const index left = detail::hand_out_bits(variances, budget - variances.size() * options.min_bits,
-                                           options.max_bits, out.bits);
+  const auto budget = static_cast<index_t>(std::nearbyint(n * options.average_bits));
+  const index_t left = detail::hand_out_bits(
+      variances, budget - variances.size() * options.min_bits, options.max_bits, out.bits);
   if (left == 1) detail::spend_last_bit(variances, out.bits);
   double sum = 0;
   for (const int b : out.bits) sum += b;

@@ -41,7 +41,7 @@ namespace detail {
 
 /// Eigenvalues below 0 by more than rounding.
 template <class Real>
-index count_negative(const Eigen::VectorX<Real>& values) {
+index_t count_negative(const Eigen::VectorX<Real>& values) {
   constexpr double rounding = 1e-9;  // of the largest, for moments that were summed in float
   return (values.array() < -rounding * values.cwiseAbs().maxCoeff()).count();
 }
@@ -49,7 +49,7 @@ index count_negative(const Eigen::VectorX<Real>& values) {
 struct fisher_basis {
   orthogonal_basis<double> basis;
   Eigen::VectorXd lambda;  ///< diagonal of `U^T F U`, not below 0
-  index negative = 0;
+  index_t negative = 0;
 };
 
 template <class = void>

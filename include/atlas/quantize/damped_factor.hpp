@@ -38,10 +38,10 @@ Eigen::MatrixX<Real> upper_factor(const Eigen::MatrixX<Real>& h) {
 /// Inputs that are always 0 would make H singular: they get the mean of the diagonal and, being
 /// uncorrelated with the others, no feedback.
 template <class Real>
-index revive_dead_columns(Eigen::MatrixX<Real>& h) {
+index_t revive_dead_columns(Eigen::MatrixX<Real>& h) {
   const double mean = h.diagonal().mean();
-  index dead = 0;
-  for (index i = 0; i < h.rows(); ++i) {
+  index_t dead = 0;
+  for (index_t i = 0; i < h.rows(); ++i) {
     if (h(i, i) > 0) continue;
     h.row(i).setZero();
     h.col(i).setZero();
@@ -77,11 +77,11 @@ damped_factor factor_damped(std::type_identity_t<Eigen::MatrixX<Real>> h, double
 /// `R^-1`, upper triangular; blocks of columns in parallel. O(d^3 / 3).
 template <class Real>
 Eigen::MatrixX<Real> upper_inverse(const Eigen::MatrixX<Real>& r, int threads) {
-  constexpr index tile = 64;
-  const index d = r.rows();
+  constexpr index_t tile = 64;
+  const index_t d = r.rows();
   Eigen::MatrixX<Real> inverse = Eigen::MatrixX<Real>::Zero(d, d);
-  parallel_for((d + tile - 1) / tile, threads, [&](index t) {
-    const index width = std::min(tile, d - t * tile), height = t * tile + width;
+  parallel_for((d + tile - 1) / tile, threads, [&](index_t t) {
+    const index_t width = std::min(tile, d - t * tile), height = t * tile + width;
     auto columns = inverse.block(0, t * tile, height, width);
     columns.bottomRows(width).setIdentity();
     r.topLeftCorner(height, height).template triangularView<Eigen::Upper>().solveInPlace(columns);

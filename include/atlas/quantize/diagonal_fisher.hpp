@@ -31,9 +31,9 @@ row_matrix<double> fisher_scales(const Eigen::MatrixBase<Derived>& lambda) {
   constexpr double rounding = 1e-12;  // of the largest
   const double floor = rounding * lambda.maxCoeff();
   double sum = 0;
-  index count = 0;
-  for (index r = 0; r < lambda.rows(); ++r)
-    for (index c = 0; c < lambda.cols(); ++c)
+  index_t count = 0;
+  for (index_t r = 0; r < lambda.rows(); ++r)
+    for (index_t c = 0; c < lambda.cols(); ++c)
       if (lambda(r, c) > floor) {
         sum += 1 / std::sqrt(lambda(r, c));
         ++count;
@@ -58,8 +58,8 @@ quantization_grid<Scalar> anchored_grid(const row_matrix<Scalar>& weights,
 }
 
 template <class Scalar>
-row_matrix<double> checked_diagonal(const tensor_view<const Scalar, 2>& diagonal, index out,
-                                    index in) {
+row_matrix<double> checked_diagonal(const tensor_view<const Scalar, 2>& diagonal, index_t out,
+                                    index_t in) {
   check_not_empty(diagonal, "fisher_diagonal");
   check_finite(diagonal, "fisher_diagonal");
   if (diagonal.extents() != shape<2>{out, in} && diagonal.extents() != shape<2>{1, in})

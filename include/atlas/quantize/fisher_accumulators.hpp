@@ -22,7 +22,7 @@ namespace detail {
 /// \throws shape_error unless `[n, out]` and `[n, in]`; value_error for NaN
 template <class A, class B>
 void check_rank_one(const tensor_view<A, 2>& output_gradients, const tensor_view<B, 2>& inputs,
-                    index out, index in) {
+                    index_t out, index_t in) {
   if (out >= 0)
     check_extent(output_gradients.extent(1), out, "output_gradients", "one column per output,");
   check_extent(inputs.extent(1), in, "inputs", "one column per input,");
@@ -40,7 +40,7 @@ void check_rank_one(const tensor_view<A, 2>& output_gradients, const tensor_view
 class weight_fisher_accumulator {
  public:
   template <class = void>
-  explicit weight_fisher_accumulator(index in) : rows_(in) {}
+  explicit weight_fisher_accumulator(index_t in) : rows_(in) {}
 
   /// Adds samples.
   /// \param gradients `[n, out, in]`, dL/dW of each; out may differ from call to call
@@ -54,7 +54,7 @@ class weight_fisher_accumulator {
     const tensor_view<const scalar, 3>& view = held;
     detail::check_extent(view.extent(2), rows_.dimension(), "gradients", "one column per input,");
     detail::check_finite(view, "gradients");
-    for (index i = 0; i < view.extent(0); ++i) rows_.add(view[i], threads);
+    for (index_t i = 0; i < view.extent(0); ++i) rows_.add(view[i], threads);
     samples_ += view.extent(0);
   }
 
@@ -71,8 +71,8 @@ class weight_fisher_accumulator {
     const auto a = as_view<2>(inputs);
     detail::check_rank_one<const scalar, const scalar_of<Inputs, 2>>(g, a, -1, rows_.dimension());
     std::vector<double> squares(static_cast<std::size_t>(g.extent(0)));
-    for (index i = 0; i < g.extent(0); ++i)
-      for (index k = 0; k < g.extent(1); ++k)
+    for (index_t i = 0; i < g.extent(0); ++i)
+      for (index_t k = 0; k < g.extent(1); ++k)
         squares[static_cast<std::size_t>(i)] +=
             static_cast<double>(g(i, k)) * static_cast<double>(g(i, k));
     rows_.add_weighted(a, squares, threads);
@@ -82,14 +82,14 @@ class weight_fisher_accumulator {
   /// \throws shape_error for another `in`
   template <class = void>
   void merge(const weight_fisher_accumulator& other, int threads = 0) {
-    const index samples = other.samples_;
+    const index_t samples = other.samples_;
     rows_.merge(other.rows_, threads);
     samples_ += samples;
   }
 
-  index dimension() const { return rows_.dimension(); }
+  index_t dimension() const { return rows_.dimension(); }
   /// Samples added.
-  index count() const { return samples_; }
+  index_t count() const { return samples_; }
 
   /// `[in, in]`, exactly symmetric. \throws value_error before any sample
   template <class Real = double>
@@ -100,7 +100,7 @@ class weight_fisher_accumulator {
 
  private:
   second_moment_accumulator rows_;
-  index samples_ = 0;
+  index_t samples_ = 0;
 };
 
 /// The diagonal Fisher information `E[g^2]` of each weight, `[out, in]`, over samples. In double;
@@ -109,9 +109,9 @@ class diagonal_fisher_accumulator {
  public:
   /// \throws value_error for extents below 1
   template <class = void>
-  diagonal_fisher_accumulator(index out, index in) {
-    detail::check_between(out, 1, index{1} << 40, "out");
-    detail::check_between(in, 1, index{1} << 40, "in");
+  diagonal_fisher_accumulator(index_t out, index_t in) {
+    detail::check_between(out, 1, index_t{1} << 40, "out");
+    detail::check_between(in, 1, index_t{1} << 40, "in");
     sum_ = row_matrix<double>::Zero(out, in);
   }
 
@@ -126,9 +126,9 @@ class diagonal_fisher_accumulator {
     detail::check_extent(view.extent(1), sum_.rows(), "gradients", "one row per output,");
     detail::check_extent(view.extent(2), sum_.cols(), "gradients", "one column per input,");
     detail::check_finite(view, "gradients");
-    parallel_for(sum_.rows(), threads, [&](index r) {
-      for (index i = 0; i < view.extent(0); ++i)
-        for (index c = 0; c < sum_.cols(); ++c) {
+    parallel_for(sum_.rows(), threads, [&](index_t r) {
+      for (index_t i = 0; i < view.extent(0); ++i)
+        for (index_t c = 0; c < sum_.cols(); ++c) {
           const auto g = static_cast<double>(view(i, r, c));
           sum_(r, c) += g * g;
         }
@@ -161,7 +161,7 @@ class diagonal_fisher_accumulator {
   }
 
   /// Samples added.
-  index count() const { return count_; }
+  index_t count() const { return count_; }
 
   /// `[out, in]`. \throws value_error before any sample
   template <class = void>
@@ -177,7 +177,7 @@ class diagonal_fisher_accumulator {
   }
 
   row_matrix<double> sum_;
-  index count_ = 0;
+  index_t count_ = 0;
 };
 
 }  // namespace atlas

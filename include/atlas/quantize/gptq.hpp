@@ -26,22 +26,22 @@ struct gptq_options {
   double damping = 0.01;   ///< of the first attempt, as a share of the mean of the diagonal; the
                            ///< one that succeeded is in `repairs`
   bool act_order = false;  ///< columns by descending diagonal of the second moments, not as stored
-  index block_size = 128;  ///< columns whose errors reach the others in one matrix product
-  int threads = 0;         ///< 0: all of the machine
+  index_t block_size = 128;  ///< columns whose errors reach the others in one matrix product
+  int threads = 0;           ///< 0: all of the machine
 };
 
 namespace detail {
 
-inline constexpr index sequential_row_tile = 64;  // rows do not depend on each other
+inline constexpr index_t sequential_row_tile = 64;  // rows do not depend on each other
 
 /// Columns by descending diagonal, equal ones as they were.
 template <class = void>
-std::vector<index> rounding_order(const Eigen::MatrixXd& moments, bool by_diagonal) {
-  std::vector<index> order(static_cast<std::size_t>(moments.rows()));
-  std::iota(order.begin(), order.end(), index{0});
+std::vector<index_t> rounding_order(const Eigen::MatrixXd& moments, bool by_diagonal) {
+  std::vector<index_t> order(static_cast<std::size_t>(moments.rows()));
+  std::iota(order.begin(), order.end(), index_t{0});
   if (by_diagonal)
     std::stable_sort(order.begin(), order.end(),
-                     [&](index a, index b) { return moments(a, a) > moments(b, b); });
+                     [&](index_t a, index_t b) { return moments(a, a) > moments(b, b); });
   return order;
 }
 
@@ -55,33 +55,33 @@ row_matrix<Real> error_shares(const Eigen::MatrixX<Real>& upper, int threads) {
 
 struct gptq_plan {
   row_matrix<double> shares;
-  std::vector<index> order;
-  index block = 128;
+  std::vector<index_t> order;
+  index_t block = 128;
   bool running_groups = false;
 };
 
 /// Fits the scales of the group that starts at this column, to a tile of rows.
 template <class Scalar, class Real>
-void fit_group(const row_matrix<Real>& w, index row, index column,
+void fit_group(const row_matrix<Real>& w, index_t row, index_t column,
                quantization_grid<Scalar>& grid) {
   const auto group = w.middleCols(column, std::min(grid.column_span, w.cols() - column));
-  for (index r = 0; r < w.rows(); ++r)
+  for (index_t r = 0; r < w.rows(); ++r)
     set_scale(grid, row + r, grid.scale_column(column), grid.bits_of(column),
               std::min(0.0, group.row(r).minCoeff()), std::max(0.0, group.row(r).maxCoeff()));
 }
 
 /// The rows of `w`, which are rows `row` .. of the matrix, columns in the order of the plan.
 template <class Scalar, class Real>
-void gptq_rows(row_matrix<Real> w, index row, const gptq_plan& plan,
+void gptq_rows(row_matrix<Real> w, index_t row, const gptq_plan& plan,
                quantization_grid<Scalar>& grid, row_matrix<std::int8_t>& codes) {
   const row_matrix<Real>& shares = plan.shares;
-  for (index begin = 0; begin < w.cols(); begin += plan.block) {
-    const index end = std::min(w.cols(), begin + plan.block);
+  for (index_t begin = 0; begin < w.cols(); begin += plan.block) {
+    const index_t end = std::min(w.cols(), begin + plan.block);
     row_matrix<Real> errors(w.rows(), end - begin);
-    for (index c = begin; c < end; ++c) {
-      const index column = plan.order[static_cast<std::size_t>(c)];
+    for (index_t c = begin; c < end; ++c) {
+      const index_t column = plan.order[static_cast<std::size_t>(c)];
       if (plan.running_groups && c % grid.column_span == 0) fit_group(w, row, c, grid);
-      for (index r = 0; r < w.rows(); ++r) {
+      for (index_t r = 0; r < w.rows(); ++r) {
         const auto cell = cell_of(grid, row + r, column);
         const std::int8_t code = cell.code(static_cast<Scalar>(w(r, c)));
         const double error = w(r, c) - static_cast<double>(cell.value(code));
@@ -90,21 +90,21 @@ void gptq_rows(row_matrix<Real> w, index row, const gptq_plan& plan,
         w.row(r).segment(c + 1, end - c - 1) -= error * shares.row(c).segment(c + 1, end - c - 1);
       }
     }
-    const index rest = w.cols() - end;
+    const index_t rest = w.cols() - end;
     if (rest > 0)
       w.rightCols(rest).noalias() -= errors * shares.block(begin, end, end - begin, rest);
   }
 }
 
 /// Blocks end where groups do, so that a group's scales are fitted to weights that are up to date.
-inline index block_for_groups(index block, index group) {
+inline index_t block_for_groups(index_t block, index_t group) {
   return group >= block ? group : block - block % group;
 }
 
 template <class Scalar>
 quantization<Scalar> gptq_quantize(const quantizer_input<Scalar>& input,
                                    const gptq_options& options) {
-  check_between(options.block_size, 1, index{1} << 40, "block_size");
+  check_between(options.block_size, 1, index_t{1} << 40, "block_size");
   quantization<Scalar> q;
   q.grid = fitted_grid(input.weights, options.grid);
   gptq_plan plan;
@@ -117,11 +117,11 @@ quantization<Scalar> gptq_quantize(const quantizer_input<Scalar>& input,
   plan.shares = error_shares(factor.upper, options.threads);
   q.repairs = factor.repairs;
   q.codes.resize(input.weights.rows(), input.weights.cols());
-  constexpr index tile = sequential_row_tile;
-  parallel_for((q.codes.rows() + tile - 1) / tile, options.threads, [&](index t) {
-    const index rows = std::min(tile, q.codes.rows() - t * tile);
+  constexpr index_t tile = sequential_row_tile;
+  parallel_for((q.codes.rows() + tile - 1) / tile, options.threads, [&](index_t t) {
+    const index_t rows = std::min(tile, q.codes.rows() - t * tile);
     row_matrix<double> part(rows, q.codes.cols());
-    for (index c = 0; c < part.cols(); ++c)
+    for (index_t c = 0; c < part.cols(); ++c)
       part.col(c) = input.weights.col(plan.order[static_cast<std::size_t>(c)])
                         .segment(t * tile, rows)
                         .template cast<double>();

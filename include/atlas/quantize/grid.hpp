@@ -33,7 +33,7 @@ struct grid_options {
   int bits = 4;  ///< 2 to 8
   grid_kind kind = grid_kind::symmetric;
   atlas::granularity granularity = atlas::granularity::column;
-  index group_size = 128;  ///< inputs a group; the last group of a row may be smaller
+  index_t group_size = 128;  ///< inputs a group; the last group of a row may be smaller
 };
 
 /// The scales of a matrix. Weight (r, c) is `(code - zero) * scale`; a scale of 0 (weights that are
@@ -43,13 +43,13 @@ struct quantization_grid {
   row_matrix<Scalar> scales;      ///< `[1, 1]`, `[1, in]`, `[out, 1]`, `[out, groups]`, or
                                   ///< `[out, in]` where a Fisher diagonal gave one per weight
   row_matrix<std::int8_t> zeros;  ///< the code of 0, shaped as the scales; 0 if symmetric
-  index column_span = 1;          ///< columns that share a scale
+  index_t column_span = 1;        ///< columns that share a scale
   grid_kind kind = grid_kind::symmetric;
   std::vector<int> bits;  ///< of all columns (one number) or of each
 
-  index scale_row(index row) const { return scales.rows() == 1 ? 0 : row; }
-  index scale_column(index column) const { return column / column_span; }
-  int bits_of(index column) const {
+  index_t scale_row(index_t row) const { return scales.rows() == 1 ? 0 : row; }
+  index_t scale_column(index_t column) const { return column / column_span; }
+  int bits_of(index_t column) const {
     return bits[bits.size() == 1 ? 0 : static_cast<std::size_t>(column)];
   }
 };
@@ -80,18 +80,18 @@ struct grid_cell {
 };
 
 template <class Scalar>
-grid_cell<Scalar> cell_of(const quantization_grid<Scalar>& grid, index row, index column) {
+grid_cell<Scalar> cell_of(const quantization_grid<Scalar>& grid, index_t row, index_t column) {
   const int bits = grid.bits_of(column);
   const bool symmetric = grid.kind == grid_kind::symmetric;
   const int high = symmetric_levels(bits);
-  const index r = grid.scale_row(row), c = grid.scale_column(column);
+  const index_t r = grid.scale_row(row), c = grid.scale_column(column);
   return {grid.scales(r, c), grid.zeros(r, c), static_cast<Scalar>(symmetric ? -high : -high - 1),
           static_cast<Scalar>(high)};
 }
 
 /// Sets one scale so that the grid reaches `low <= 0 <= high`.
 template <class Scalar>
-void set_scale(quantization_grid<Scalar>& grid, index r, index c, int bits, double low,
+void set_scale(quantization_grid<Scalar>& grid, index_t r, index_t c, int bits, double low,
                double high) {
   const int levels = symmetric_levels(bits);
   grid.zeros(r, c) = 0;
@@ -110,19 +110,19 @@ void set_scale(quantization_grid<Scalar>& grid, index r, index c, int bits, doub
 inline void check_grid(const grid_options& options) {
   check_between(options.bits, 2, 8, "bits");
   if (options.granularity == granularity::group)
-    check_between(options.group_size, 1, index{1} << 40, "group_size");
+    check_between(options.group_size, 1, index_t{1} << 40, "group_size");
 }
 
 /// A grid of the right shape, its scales 0.
 template <class Scalar>
-quantization_grid<Scalar> empty_grid(index out, index in, const grid_options& options) {
+quantization_grid<Scalar> empty_grid(index_t out, index_t in, const grid_options& options) {
   check_grid(options);
   const auto kind = options.granularity;
   const bool per_row = kind == granularity::row || kind == granularity::group;
-  const index span = kind == granularity::column  ? 1
-                     : kind == granularity::group ? std::min(options.group_size, in)
-                                                  : in;
-  const index rows = per_row ? out : 1, columns = (in + span - 1) / span;
+  const index_t span = kind == granularity::column  ? 1
+                       : kind == granularity::group ? std::min(options.group_size, in)
+                                                    : in;
+  const index_t rows = per_row ? out : 1, columns = (in + span - 1) / span;
   return {row_matrix<Scalar>::Zero(rows, columns),
           row_matrix<std::int8_t>::Zero(rows, columns),
           span,
@@ -139,21 +139,21 @@ quantization_grid<Scalar> fitted_grid(const row_matrix<Scalar>& weights,
   auto grid = empty_grid<Scalar>(weights.rows(), weights.cols(), options);
   if (!column_bits.empty()) grid.bits = std::move(column_bits);
   row_matrix<Scalar> low = grid.scales, high = grid.scales;
-  for (index r = 0; r < weights.rows(); ++r) {
+  for (index_t r = 0; r < weights.rows(); ++r) {
     if (grid.column_span == 1 && low.rows() == 1) {
       low = low.cwiseMin(weights.row(r));
       high = high.cwiseMax(weights.row(r));
       continue;
     }
-    for (index c = 0, s = 0; c < weights.cols(); c += grid.column_span, ++s) {
+    for (index_t c = 0, s = 0; c < weights.cols(); c += grid.column_span, ++s) {
       const auto part = weights.row(r).segment(c, std::min(grid.column_span, weights.cols() - c));
-      const index at = grid.scale_row(r);
+      const index_t at = grid.scale_row(r);
       low(at, s) = std::min(low(at, s), part.minCoeff());
       high(at, s) = std::max(high(at, s), part.maxCoeff());
     }
   }
-  for (index r = 0; r < low.rows(); ++r)
-    for (index s = 0; s < low.cols(); ++s)
+  for (index_t r = 0; r < low.rows(); ++r)
+    for (index_t s = 0; s < low.cols(); ++s)
       set_scale(grid, r, s, grid.bits_of(s * grid.column_span), static_cast<double>(low(r, s)),
                 static_cast<double>(high(r, s)));
   return grid;
@@ -161,17 +161,17 @@ quantization_grid<Scalar> fitted_grid(const row_matrix<Scalar>& weights,
 
 /// Calls `visit(r, c, cell)` for every weight; rows in parallel.
 template <class Scalar, class Visit>
-void for_each_cell(const quantization_grid<Scalar>& grid, index rows, index columns, int threads,
-                   Visit&& visit) {
+void for_each_cell(const quantization_grid<Scalar>& grid, index_t rows, index_t columns,
+                   int threads, Visit&& visit) {
   std::vector<grid_cell<Scalar>> shared;  // where all rows have the same
   if (grid.scales.rows() == 1)
-    for (index c = 0; c < columns; c += grid.column_span) shared.push_back(cell_of(grid, 0, c));
-  parallel_for(rows, threads, [&](index r) {
-    for (index c = 0; c < columns; c += grid.column_span) {
+    for (index_t c = 0; c < columns; c += grid.column_span) shared.push_back(cell_of(grid, 0, c));
+  parallel_for(rows, threads, [&](index_t r) {
+    for (index_t c = 0; c < columns; c += grid.column_span) {
       const auto cell = shared.empty() ? cell_of(grid, r, c)
                                        : shared[static_cast<std::size_t>(c / grid.column_span)];
-      const index end = std::min(columns, c + grid.column_span);
-      for (index k = c; k < end; ++k) visit(r, k, cell);
+      const index_t end = std::min(columns, c + grid.column_span);
+      for (index_t k = c; k < end; ++k) visit(r, k, cell);
     }
   });
 }
@@ -182,7 +182,7 @@ row_matrix<std::int8_t> nearest_codes(const row_matrix<Scalar>& weights,
                                       const quantization_grid<Scalar>& grid, int threads) {
   row_matrix<std::int8_t> codes(weights.rows(), weights.cols());
   for_each_cell(grid, weights.rows(), weights.cols(), threads,
-                [&](index r, index c, const grid_cell<Scalar>& cell) {
+                [&](index_t r, index_t c, const grid_cell<Scalar>& cell) {
                   codes(r, c) = cell.code(weights(r, c));
                 });
   return codes;
@@ -194,7 +194,7 @@ row_matrix<Scalar> code_values(const row_matrix<std::int8_t>& codes,
                                const quantization_grid<Scalar>& grid, int threads) {
   row_matrix<Scalar> values(codes.rows(), codes.cols());
   for_each_cell(grid, codes.rows(), codes.cols(), threads,
-                [&](index r, index c, const grid_cell<Scalar>& cell) {
+                [&](index_t r, index_t c, const grid_cell<Scalar>& cell) {
                   values(r, c) = cell.value(codes(r, c));
                 });
   return values;

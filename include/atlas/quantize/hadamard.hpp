@@ -15,18 +15,18 @@ namespace atlas {
 
 /// The powers of two that sum to d, descending: 192 = 128 + 64.
 template <class = void>
-std::vector<index> hadamard_blocks(index d) {
-  std::vector<index> blocks;
-  for (index bit = index{1} << 62; bit > 0; bit >>= 1)
+std::vector<index_t> hadamard_blocks(index_t d) {
+  std::vector<index_t> blocks;
+  for (index_t bit = index_t{1} << 62; bit > 0; bit >>= 1)
     if ((d & bit) != 0) blocks.push_back(bit);
   return blocks;
 }
 
 /// d signs, each +1 or -1 with probability 1/2.
 template <class = void>
-Eigen::VectorXd random_signs(index d, random_stream& random) {
+Eigen::VectorXd random_signs(index_t d, random_stream& random) {
   Eigen::VectorXd signs(d);
-  for (index i = 0; i < d; ++i) signs(i) = (random() & 1U) != 0 ? 1.0 : -1.0;
+  for (index_t i = 0; i < d; ++i) signs(i) = (random() & 1U) != 0 ? 1.0 : -1.0;
   return signs;
 }
 
@@ -63,7 +63,7 @@ struct hadamard_vectors {
 
   /// Two levels of vectors `step` numbers apart; those within lanes before, where they are to come.
   template <bool WithinLanes>
-  static void four(Scalar* x, index step, Scalar scale) {
+  static void four(Scalar* x, index_t step, Scalar scale) {
     vector v[4];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
@@ -78,7 +78,7 @@ struct hadamard_vectors {
     for (int i = 0; i < 4; ++i) simd::store(x + i * step, scale * v[i]);
   }
 
-  static void two(Scalar* x, index step, Scalar scale) {
+  static void two(Scalar* x, index_t step, Scalar scale) {
     vector a = simd::load(x), b = simd::load(x + step);
     pair(a, b);
     simd::store(x, scale * a);
@@ -88,40 +88,40 @@ struct hadamard_vectors {
 
 /// In place, n a power of two and at least four vectors; multiplied by `scale`.
 template <class Scalar>
-void vector_hadamard(Scalar* x, index n, Scalar scale) {
+void vector_hadamard(Scalar* x, index_t n, Scalar scale) {
   using vectors = hadamard_vectors<Scalar>;
-  constexpr index lanes = vectors::lanes;
-  const auto last = [&](index half) { return half == n ? scale : Scalar(1); };
-  index half = 4 * lanes;
-  for (index i = 0; i < n; i += half) vectors::template four<true>(x + i, lanes, last(half));
+  constexpr index_t lanes = vectors::lanes;
+  const auto last = [&](index_t half) { return half == n ? scale : Scalar(1); };
+  index_t half = 4 * lanes;
+  for (index_t i = 0; i < n; i += half) vectors::template four<true>(x + i, lanes, last(half));
   for (; 4 * half <= n; half *= 4)
-    for (index i = 0; i < n; i += 4 * half)
-      for (index k = i; k < i + half; k += lanes)
+    for (index_t i = 0; i < n; i += 4 * half)
+      for (index_t k = i; k < i + half; k += lanes)
         vectors::template four<false>(x + k, half, last(4 * half));
   if (half < n)
-    for (index k = 0; k < half; k += lanes) vectors::two(x + k, half, scale);
+    for (index_t k = 0; k < half; k += lanes) vectors::two(x + k, half, scale);
 }
 
 /// In place and orthonormal, n a power of two, in Sylvester's order: its own inverse. O(n log n).
 /// The same bits for vectors of every width.
 template <class Scalar>
-void fast_hadamard(Scalar* x, index n) {
+void fast_hadamard(Scalar* x, index_t n) {
   const auto scale = static_cast<Scalar>(1 / std::sqrt(static_cast<double>(n)));
   if (n >= 4 * vector_of<Scalar>::lanes) return vector_hadamard(x, n, scale);
-  for (index half = 1; half < n; half *= 2)
-    for (index i = 0; i < n; i += 2 * half)
-      for (index k = i; k < i + half; ++k) {
+  for (index_t half = 1; half < n; half *= 2)
+    for (index_t i = 0; i < n; i += 2 * half)
+      for (index_t k = i; k < i + half; ++k) {
         const Scalar a = x[k], b = x[k + half];
         x[k] = a + b;
         x[k + half] = a - b;
       }
-  for (index k = 0; k < n; ++k) x[k] *= scale;
+  for (index_t k = 0; k < n; ++k) x[k] *= scale;
 }
 
 /// The blocks of a row, one after the other.
 template <class Scalar>
-void fast_hadamard_blocks(Scalar* x, const std::vector<index>& blocks) {
-  for (const index n : blocks) {
+void fast_hadamard_blocks(Scalar* x, const std::vector<index_t>& blocks) {
+  for (const index_t n : blocks) {
     fast_hadamard(x, n);
     x += n;
   }

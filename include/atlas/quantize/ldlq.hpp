@@ -27,10 +27,10 @@ struct ldlq_options {
   /// Incoherence: random bases of this kind on both sides. identity: none. QuIP's own are random
   /// orthogonal; Hadamard ones came with QuIP#.
   basis_kind incoherence = basis_kind::identity;
-  bool rescale = false;    ///< columns by `(F_jj / ||W_j||^2)^(1/4)` first, as QuIP does
-  index block_size = 128;  ///< columns that take the feedback of all before in one matrix product
-  std::uint64_t seed = 0;  ///< of the bases
-  int threads = 0;         ///< 0: all of the machine
+  bool rescale = false;      ///< columns by `(F_jj / ||W_j||^2)^(1/4)` first, as QuIP does
+  index_t block_size = 128;  ///< columns that take the feedback of all before in one matrix product
+  std::uint64_t seed = 0;    ///< of the bases
+  int threads = 0;           ///< 0: all of the machine
 };
 
 namespace detail {
@@ -84,18 +84,18 @@ row_matrix<Real> feedback_weights(const Eigen::MatrixX<Real>& upper) {
 
 /// The rows of `w`, which are rows `row` .. of the matrix.
 template <class Scalar, class Real>
-void ldlq_rows(const std::type_identity_t<row_matrix<Real>>& w, index row,
-               const row_matrix<Real>& feedback, index block, const quantization_grid<Scalar>& grid,
-               row_matrix<std::int8_t>& codes) {
+void ldlq_rows(const std::type_identity_t<row_matrix<Real>>& w, index_t row,
+               const row_matrix<Real>& feedback, index_t block,
+               const quantization_grid<Scalar>& grid, row_matrix<std::int8_t>& codes) {
   row_matrix<Real> errors(w.rows(), w.cols());  // of the weights as they came
-  for (index begin = 0; begin < w.cols(); begin += block) {
-    const index width = std::min(block, w.cols() - begin);
+  for (index_t begin = 0; begin < w.cols(); begin += block) {
+    const index_t width = std::min(block, w.cols() - begin);
     row_matrix<Real> target = w.middleCols(begin, width);
     if (begin > 0)
       target.noalias() += errors.leftCols(begin) * feedback.block(0, begin, begin, width);
-    for (index i = 0; i < width; ++i)
-      for (index r = 0; r < w.rows(); ++r) {
-        const index c = begin + i, left = width - i - 1;
+    for (index_t i = 0; i < width; ++i)
+      for (index_t r = 0; r < w.rows(); ++r) {
+        const index_t c = begin + i, left = width - i - 1;
         const auto cell = cell_of(grid, row + r, c);
         const std::int8_t code = cell.code(static_cast<Scalar>(target(r, i)));
         const double error = w(r, c) - static_cast<double>(cell.value(code));
@@ -109,7 +109,7 @@ void ldlq_rows(const std::type_identity_t<row_matrix<Real>>& w, index row,
 template <class Scalar>
 quantization<Scalar> ldlq_quantize(const quantizer_input<Scalar>& input,
                                    const ldlq_options& options) {
-  check_between(options.block_size, 1, index{1} << 40, "block_size");
+  check_between(options.block_size, 1, index_t{1} << 40, "block_size");
   check_grid(options.grid);
   if (options.incoherence == basis_kind::fisher)
     throw value_error("incoherence", "identity, random_orthogonal or hadamard", "fisher");
@@ -122,9 +122,9 @@ quantization<Scalar> ldlq_quantize(const quantizer_input<Scalar>& input,
   const auto rotated = to_coordinates(input.weights, q.coordinates, options.threads);
   q.grid = fitted_grid(rotated, options.grid);
   q.codes.resize(rotated.rows(), rotated.cols());
-  constexpr index tile = sequential_row_tile;
-  parallel_for((rotated.rows() + tile - 1) / tile, options.threads, [&](index t) {
-    const index rows = std::min(tile, rotated.rows() - t * tile);
+  constexpr index_t tile = sequential_row_tile;
+  parallel_for((rotated.rows() + tile - 1) / tile, options.threads, [&](index_t t) {
+    const index_t rows = std::min(tile, rotated.rows() - t * tile);
     ldlq_rows<Scalar>(rotated.middleRows(t * tile, rows).template cast<double>(), t * tile,
                       feedback, options.block_size, q.grid, q.codes);
   });

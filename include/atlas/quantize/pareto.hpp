@@ -23,7 +23,7 @@ namespace atlas {
 
 struct pareto_options {
   basis_path path = basis_path::geodesic;
-  index steps = 11;  ///< bases from t = 0 to t = 1, 2 or more
+  index_t steps = 11;  ///< bases from t = 0 to t = 1, 2 or more
   grid_options weight_grid = {};
   grid_options activation_grid = {};  ///< rows are tokens: granularity::row is a scale per token
   int threads = 0;                    ///< 0: all of the machine
@@ -63,8 +63,8 @@ row_matrix<Scalar> rounded_in(const orthogonal_basis<Scalar>& basis, const row_m
 template <class Scalar>
 double relative_difference(const row_matrix<Scalar>& whole, const row_matrix<Scalar>& rounded) {
   double lost = 0, all = 0;
-  for (index r = 0; r < whole.rows(); ++r)
-    for (index c = 0; c < whole.cols(); ++c) {
+  for (index_t r = 0; r < whole.rows(); ++r)
+    for (index_t c = 0; c < whole.cols(); ++c) {
       const auto x = static_cast<double>(whole(r, c));
       const double e = x - static_cast<double>(rounded(r, c));
       lost += e * e;
@@ -102,8 +102,8 @@ inline bool dominates(const pareto_point& a, const pareto_point& b) {
 template <class = void>
 double product_angle_correlation(const std::vector<pareto_point>& points) {
   constexpr double rounding = 1e-10;
-  Eigen::VectorXd angles(static_cast<index>(points.size())), products(angles.size());
-  for (index i = 0; i < angles.size(); ++i) {
+  Eigen::VectorXd angles(static_cast<index_t>(points.size())), products(angles.size());
+  for (index_t i = 0; i < angles.size(); ++i) {
     angles(i) = points[static_cast<std::size_t>(i)].angle;
     products(i) = points[static_cast<std::size_t>(i)].product;
   }
@@ -139,7 +139,7 @@ pareto_result pareto(const row_matrix<Scalar>& weights, const row_matrix<Activat
   const basis_walk<> walk(symmetric_eigenbasis(moments).vectors,
                           symmetric_eigenbasis(fisher).vectors, options.path);
   std::vector<pareto_point> points;
-  for (index i = 0; i < options.steps; ++i)
+  for (index_t i = 0; i < options.steps; ++i)
     points.push_back(pareto_step(walk,
                                  static_cast<double>(i) / static_cast<double>(options.steps - 1),
                                  weights, activations, fisher, options));
@@ -170,7 +170,7 @@ pareto_result fisher_pareto(const Weights& weights, const Activations& activatio
   const auto g = as_view<2>(activation_moments);
   const auto checked = detail::checked_weights<scalar_of<Weights, 2>>(w, "weights");
   const auto inputs = detail::checked_weights<scalar_of<Activations, 2>>(x, "activations");
-  const index d = checked.cols();
+  const index_t d = checked.cols();
   detail::check_extent(inputs.cols(), d, "activations", "as many columns as weights,");
   const auto fisher = detail::checked_moments<scalar_of<Fisher, 2>>(f, d, "weight_fisher");
   const auto moments = detail::checked_moments<scalar_of<Moments, 2>>(g, d, "activation_moments");

@@ -24,10 +24,10 @@ struct quantization_coordinates {
 
 /// What had to be done to second moments that were singular or indefinite.
 struct moment_repairs {
-  double damping = 0;              ///< added to the diagonal, as a share of its mean
-  index damping_attempts = 0;      ///< factorizations until one succeeded; 0: none was needed
-  index dead_columns = 0;          ///< inputs that are always 0; rounded without feedback
-  index negative_eigenvalues = 0;  ///< beyond rounding; taken as 0
+  double damping = 0;                ///< added to the diagonal, as a share of its mean
+  index_t damping_attempts = 0;      ///< factorizations until one succeeded; 0: none was needed
+  index_t dead_columns = 0;          ///< inputs that are always 0; rounded without feedback
+  index_t negative_eigenvalues = 0;  ///< beyond rounding; taken as 0
 };
 
 template <class Scalar>

@@ -27,7 +27,7 @@ namespace detail {
 /// \throws shape_error unless `[d, d]`; value_error for NaN, a matrix that is not symmetric, or a
 ///         trace that is not positive
 template <class Scalar, class Real = double>
-Eigen::MatrixX<Real> checked_moments(const tensor_view<const Scalar, 2>& moments, index d,
+Eigen::MatrixX<Real> checked_moments(const tensor_view<const Scalar, 2>& moments, index_t d,
                                      const std::string& argument) {
   constexpr double rounding = 1e-4;  // of the largest element, for sums in float
   check_not_empty(moments, argument);
@@ -37,11 +37,11 @@ Eigen::MatrixX<Real> checked_moments(const tensor_view<const Scalar, 2>& moments
   check_finite(moments, argument);
   Eigen::MatrixX<Real> m(d, d);
   double off = 0, largest = 0;
-  constexpr index tile = 32;  // with its mirror image it stays in the cache
-  for (index top = 0; top < d; top += tile)
-    for (index left = 0; left <= top; left += tile)
-      for (index r = top; r < std::min(d, top + tile); ++r)
-        for (index c = left; c < std::min(r + 1, left + tile); ++c) {
+  constexpr index_t tile = 32;  // with its mirror image it stays in the cache
+  for (index_t top = 0; top < d; top += tile)
+    for (index_t left = 0; left <= top; left += tile)
+      for (index_t r = top; r < std::min(d, top + tile); ++r)
+        for (index_t c = left; c < std::min(r + 1, left + tile); ++c) {
           const auto a = static_cast<Real>(moments(r, c)), b = static_cast<Real>(moments(c, r));
           off = std::max<double>(off, std::abs(a - b));
           largest = std::max<double>(largest, std::max(std::abs(a), std::abs(b)));
@@ -66,11 +66,11 @@ row_matrix<Scalar> checked_weights(const tensor_view<const Scalar, 2>& weights,
 /// `tr(E F E^T)` of a few rows. Each pair of column blocks is visited once.
 template <class Real>
 double trace_of_rows(const row_matrix<Real>& e, const Eigen::MatrixX<Real>& f) {
-  constexpr index block = 128;
+  constexpr index_t block = 128;
   double sum = 0;
   row_matrix<Real> product;
-  for (index c = 0; c < e.cols(); c += block) {
-    const index width = std::min(block, e.cols() - c), rest = e.cols() - c - width;
+  for (index_t c = 0; c < e.cols(); c += block) {
+    const index_t width = std::min(block, e.cols() - c), rest = e.cols() - c - width;
     product.noalias() = e.middleCols(c, width) * f.block(c, c, width, width);
     if (rest > 0) product.noalias() += 2 * e.rightCols(rest) * f.block(c + width, c, rest, width);
     sum += product.cwiseProduct(e.middleCols(c, width)).sum();
@@ -85,11 +85,11 @@ struct squared_norms {
 
 /// Of `rows(r, n)`, a function that gives rows r .. r + n of E in double.
 template <class Real, class Rows>
-squared_norms squared_norms_of(index count, const Eigen::MatrixX<Real>& f, int threads,
+squared_norms squared_norms_of(index_t count, const Eigen::MatrixX<Real>& f, int threads,
                                Rows&& rows) {
-  constexpr index tile = 128;
+  constexpr index_t tile = 128;
   std::vector<squared_norms> parts(static_cast<std::size_t>((count + tile - 1) / tile));
-  parallel_for(static_cast<index>(parts.size()), threads, [&](index t) {
+  parallel_for(static_cast<index_t>(parts.size()), threads, [&](index_t t) {
     const row_matrix<Real> e = rows(t * tile, std::min(tile, count - t * tile));
     parts[static_cast<std::size_t>(t)] = {e.squaredNorm(), trace_of_rows(e, f)};
   });
@@ -105,7 +105,7 @@ squared_norms squared_norms_of(index count, const Eigen::MatrixX<Real>& f, int t
 template <class Scalar>
 squared_norms norms_of_difference(const row_matrix<Scalar>& a, const row_matrix<Scalar>& b,
                                   const Eigen::MatrixXd& f, int threads) {
-  return squared_norms_of(a.rows(), f, threads, [&](index r, index n) {
+  return squared_norms_of(a.rows(), f, threads, [&](index_t r, index_t n) {
     return row_matrix<double>(a.middleRows(r, n).template cast<double>() -
                               b.middleRows(r, n).template cast<double>());
   });
@@ -113,7 +113,7 @@ squared_norms norms_of_difference(const row_matrix<Scalar>& a, const row_matrix<
 
 template <class Scalar>
 squared_norms norms_of(const row_matrix<Scalar>& a, const Eigen::MatrixXd& f, int threads) {
-  return squared_norms_of(a.rows(), f, threads, [&](index r, index n) {
+  return squared_norms_of(a.rows(), f, threads, [&](index_t r, index_t n) {
     return row_matrix<double>(a.middleRows(r, n).template cast<double>());
   });
 }

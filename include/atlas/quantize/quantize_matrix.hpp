@@ -62,7 +62,7 @@ struct quantize_matrix_options {
   int bits = 4;  ///< 2 to 8
   grid_kind kind = grid_kind::symmetric;
   std::optional<atlas::granularity> granularity = {};  ///< none: `usual_granularity(method)`
-  index group_size = 128;                              ///< with granularity::group
+  index_t group_size = 128;                            ///< with granularity::group
   /// Reverse water-filling at this average instead of `bits`: for identity, random, hadamard and
   /// fisher, with scales per column.
   std::optional<double> average_bits = {};

@@ -64,7 +64,7 @@ class orthogonal_basis {
   }
 
   /// U written out, `[d, d]`.
-  row_matrix<Scalar> matrix(index d, int threads = 1) const {
+  row_matrix<Scalar> matrix(index_t d, int threads = 1) const {
     return rotate(row_matrix<Scalar>::Identity(d, d), threads);
   }
 
@@ -76,17 +76,17 @@ class orthogonal_basis {
 
  private:
   void check_columns(const row_matrix<Scalar>& w) const {
-    const index d = columns_ ? columns_->rows() : signs_.size();
+    const index_t d = columns_ ? columns_->rows() : signs_.size();
     if (!is_identity()) detail::check_extent(w.cols(), d, "w", "as many columns as the basis,");
   }
   /// Rows by Hadamard matrices, signs before or after.
   void transform(row_matrix<Scalar>& w, int threads, bool signs_first) const {
-    constexpr index at_a_time = 16;  // rows
+    constexpr index_t at_a_time = 16;  // rows
     const auto blocks = hadamard_blocks(w.cols());
     const Eigen::RowVectorX<Scalar> signs = signs_.transpose().template cast<Scalar>();
-    parallel_for((w.rows() + at_a_time - 1) / at_a_time, threads, [&](index task) {
-      const index end = std::min(w.rows(), (task + 1) * at_a_time);
-      for (index r = task * at_a_time; r < end; ++r) {
+    parallel_for((w.rows() + at_a_time - 1) / at_a_time, threads, [&](index_t task) {
+      const index_t end = std::min(w.rows(), (task + 1) * at_a_time);
+      for (index_t r = task * at_a_time; r < end; ++r) {
         if (signs_first) w.row(r).array() *= signs.array();
         detail::fast_hadamard_blocks(w.row(r).data(), blocks);
         if (!signs_first) w.row(r).array() *= signs.array();
@@ -111,9 +111,9 @@ enum class basis_kind {
 ///
 /// O(d^3) time for a Haar basis.
 template <class = void>
-orthogonal_basis<double> seeded_basis(basis_kind kind, index d, std::uint64_t seed,
+orthogonal_basis<double> seeded_basis(basis_kind kind, index_t d, std::uint64_t seed,
                                       std::uint64_t stream = 0) {
-  detail::check_between(d, 1, index{1} << 40, "d");
+  detail::check_between(d, 1, index_t{1} << 40, "d");
   random_stream random(seed, stream);
   switch (kind) {
     case basis_kind::identity:

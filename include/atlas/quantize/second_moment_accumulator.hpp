@@ -26,8 +26,8 @@ class second_moment_accumulator {
  public:
   /// \throws value_error for d < 1
   template <class = void>
-  explicit second_moment_accumulator(index d) {
-    detail::check_between(d, 1, index{1} << 30, "d");
+  explicit second_moment_accumulator(index_t d) {
+    detail::check_between(d, 1, index_t{1} << 30, "d");
     sum_ = Eigen::MatrixXd::Zero(d, d);
     pending_.resize(block, d);
   }
@@ -45,7 +45,7 @@ class second_moment_accumulator {
     detail::check_extent(view.extent(1), dimension(), "rows",
                          "as many columns as the accumulator,");
     detail::check_finite(view, "rows");
-    append(view, threads, [](index) { return 1.0; });
+    append(view, threads, [](index_t) { return 1.0; });
   }
 
   /// Adds `w a a^T` of rows a with weights w, each of which counts as one row.
@@ -61,11 +61,11 @@ class second_moment_accumulator {
     detail::check_extent(w.extent(0), view.extent(0), "weights", "one number per row,");
     detail::check_finite(view, "rows");
     detail::check_finite(w, "weights");
-    for (index i = 0; i < w.extent(0); ++i)
+    for (index_t i = 0; i < w.extent(0); ++i)
       if (w[i] < 0)
         throw value_error("weights", "numbers of 0 or more",
                           detail::number_text(static_cast<double>(w[i])));
-    append(view, threads, [&](index i) { return std::sqrt(static_cast<double>(w[i])); });
+    append(view, threads, [&](index_t i) { return std::sqrt(static_cast<double>(w[i])); });
   }
 
   /// Adds what another accumulator has seen.
@@ -79,12 +79,12 @@ class second_moment_accumulator {
     const row_matrix<Real>& pending = held.pending_;
     const row_matrix<Real> rest = pending.topRows(held.waiting_);
     append(tensor_view<const Real, 2>(rest.data(), {rest.rows(), rest.cols()}), threads,
-           [](index) { return 1.0; });
+           [](index_t) { return 1.0; });
   }
 
-  index dimension() const { return sum_.rows(); }
+  index_t dimension() const { return sum_.rows(); }
   /// Rows added.
-  index count() const { return count_; }
+  index_t count() const { return count_; }
 
   /// `[d, d]`, the sum over rows, exactly symmetric.
   template <class Real = double>
@@ -104,13 +104,13 @@ class second_moment_accumulator {
   }
 
  private:
-  static constexpr index block = 256;  // rows a product
+  static constexpr index_t block = 256;  // rows a product
 
   template <class Scalar, class Root>
   void append(const tensor_view<const Scalar, 2>& rows, int threads, Root&& root) {
-    for (index i = 0; i < rows.extent(0); ++i) {
+    for (index_t i = 0; i < rows.extent(0); ++i) {
       const double scale = root(i);
-      for (index k = 0; k < dimension(); ++k)
+      for (index_t k = 0; k < dimension(); ++k)
         pending_(waiting_, k) = scale * static_cast<double>(rows(i, k));
       ++count_;
       if (++waiting_ == block) flush(threads);
@@ -120,16 +120,16 @@ class second_moment_accumulator {
   /// Adds the rows that wait to the lower triangle; each tile of it is one task.
   template <class Real = double>
   void flush(int threads) {
-    constexpr index tile = 128;
+    constexpr index_t tile = 128;
     if (waiting_ == 0) return;
-    const index d = dimension(), tiles = (d + tile - 1) / tile;
+    const index_t d = dimension(), tiles = (d + tile - 1) / tile;
     Eigen::MatrixX<Real>& sum = sum_;
     row_matrix<Real>& pending = pending_;
     const auto rows = pending.topRows(waiting_);
-    parallel_for(tiles * tiles, threads, [&](index t) {
-      const index r = t / tiles * tile, c = t % tiles * tile;
+    parallel_for(tiles * tiles, threads, [&](index_t t) {
+      const index_t r = t / tiles * tile, c = t % tiles * tile;
       if (c > r) return;
-      const index height = std::min(tile, d - r), width = std::min(tile, d - c);
+      const index_t height = std::min(tile, d - r), width = std::min(tile, d - c);
       sum.block(r, c, height, width).noalias() +=
           rows.middleCols(r, height).transpose() * rows.middleCols(c, width);
     });
@@ -138,8 +138,8 @@ class second_moment_accumulator {
 
   Eigen::MatrixXd sum_;
   row_matrix<double> pending_;
-  index waiting_ = 0;
-  index count_ = 0;
+  index_t waiting_ = 0;
+  index_t count_ = 0;
 };
 
 }  // namespace atlas

@@ -25,9 +25,9 @@
 namespace atlas {
 
 struct uncertainty_options {
-  index k = 0;       ///< dimension of the eigenspaces; 0: the smaller effective rank, rounded,
-                     ///< at most d/2 and 64
-  index draws = 20;  ///< random bases of the commutator's reference, 2 or more; each O(d^3)
+  index_t k = 0;       ///< dimension of the eigenspaces; 0: the smaller effective rank, rounded,
+                       ///< at most d/2 and 64
+  index_t draws = 20;  ///< random bases of the commutator's reference, 2 or more; each O(d^3)
   haar_options haar = {.draws = 2000};  ///< simulation of the reference of the angles
   std::uint64_t seed = 0;               ///< of the random bases
   int threads = 0;                      ///< 0: all of the machine
@@ -44,7 +44,7 @@ struct commutator_result {
 };
 
 struct uncertainty_result {
-  index k = 0;
+  index_t k = 0;
   principal_angles_result angles;  ///< between the top-k eigenspaces
   double mean_cosine = 0;          ///< of the angles
   haar_null random;                ///< mean cosine of random k-spaces
@@ -60,7 +60,7 @@ namespace detail {
 template <class Real>
 double squared_commutator(const Eigen::VectorX<Real>& f, const Eigen::MatrixX<Real>& g) {
   double sum = 0;
-  for (index j = 0; j < g.cols(); ++j)
+  for (index_t j = 0; j < g.cols(); ++j)
     sum += ((f.array() - f(j)) * g.col(j).array()).square().sum();
   return sum / (2 * f.squaredNorm() * g.squaredNorm());
 }
@@ -83,12 +83,12 @@ template <class Real>
 commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
                                 const Eigen::MatrixX<Real>& g_matrix,
                                 const uncertainty_options& options) {
-  const index d = g_matrix.rows();
+  const index_t d = g_matrix.rows();
   commutator_result out;
   const Eigen::MatrixX<Real> turned = f.vectors.transpose() * g_matrix * f.vectors;
   out.value = std::sqrt(squared_commutator(f.values, turned));
   std::vector<double> draws(static_cast<std::size_t>(options.draws));
-  parallel_for(options.draws, options.threads, [&](index i) {
+  parallel_for(options.draws, options.threads, [&](index_t i) {
     random_stream random(options.seed, static_cast<std::uint64_t>(i));
     const Eigen::MatrixX<Real> q = random_frame(d, d, random);
     const Eigen::MatrixX<Real> drawn = q * g.values.asDiagonal() * q.transpose();
@@ -102,16 +102,16 @@ commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
   return out;
 }
 
-inline index eigenspace_dimension(double rank_a, double rank_b, index d) {
-  constexpr index most = 64;  // the cost of the reference grows with its cube
-  const auto rounded = static_cast<index>(std::nearbyint(std::min(rank_a, rank_b)));
-  return std::clamp<index>(rounded, 1, std::clamp<index>(d / 2, 1, most));
+inline index_t eigenspace_dimension(double rank_a, double rank_b, index_t d) {
+  constexpr index_t most = 64;  // the cost of the reference grows with its cube
+  const auto rounded = static_cast<index_t>(std::nearbyint(std::min(rank_a, rank_b)));
+  return std::clamp<index_t>(rounded, 1, std::clamp<index_t>(d / 2, 1, most));
 }
 
 template <class = void>
 uncertainty_result uncertainty(const Eigen::MatrixXd& weights, const Eigen::MatrixXd& activations,
                                const uncertainty_options& options) {
-  check_between(options.draws, 2, index{1} << 30, "draws");
+  check_between(options.draws, 2, index_t{1} << 30, "draws");
   check_between(options.k, 0, weights.rows(), "k");
   uncertainty_result out;
   out.effective_rank_weights = participation_ratio(weights);
@@ -146,7 +146,7 @@ uncertainty_result fisher_uncertainty(const Weights& weight_fisher,
                                       const uncertainty_options& options = {}) {
   const auto f = as_view<2>(weight_fisher);
   const auto g = as_view<2>(activation_moments);
-  const index d = f.extent(0);
+  const index_t d = f.extent(0);
   const auto weights = detail::checked_moments<scalar_of<Weights, 2>>(f, d, "weight_fisher");
   const auto activations =
       detail::checked_moments<scalar_of<Activations, 2>>(g, d, "activation_moments");

@@ -36,14 +36,14 @@ struct rotary_options {
 
 struct transformer_config {
   model_family family = model_family::gpt2;
-  index layers = 0;
-  index model_dimension = 0;
-  index heads = 0;            ///< query heads
-  index key_value_heads = 0;  ///< divides `heads`
-  index head_dimension = 0;
-  index mlp_dimension = 0;
-  index vocabulary = 0;
-  index positions = 0;  ///< longest block
+  index_t layers = 0;
+  index_t model_dimension = 0;
+  index_t heads = 0;            ///< query heads
+  index_t key_value_heads = 0;  ///< divides `heads`
+  index_t head_dimension = 0;
+  index_t mlp_dimension = 0;
+  index_t vocabulary = 0;
+  index_t positions = 0;  ///< longest block
   double norm_epsilon = 1e-5;
   activation mlp_activation = activation::gelu_tanh;
   rotary_options rotary;              ///< llama family
@@ -52,12 +52,13 @@ struct transformer_config {
   bool query_key_value_bias = false;  ///< llama family; gpt2 always has biases
   bool output_bias = false;           ///< of the attention's output projection
   bool mlp_bias = false;
-  bool tied = true;            ///< the embedding is the output matrix too
-  std::vector<index> windows;  ///< sliding window of each layer, 0 for none; empty for none at all
+  bool tied = true;  ///< the embedding is the output matrix too
+  std::vector<index_t>
+      windows;  ///< sliding window of each layer, 0 for none; empty for none at all
 
   /// Query heads per key/value head.
-  index n_rep() const { return heads / key_value_heads; }
-  index window(index layer) const {
+  index_t n_rep() const { return heads / key_value_heads; }
+  index_t window(index_t layer) const {
     return windows.empty() ? 0 : windows[static_cast<std::size_t>(layer)];
   }
 
@@ -66,7 +67,7 @@ struct transformer_config {
 
 /// \throws value_error naming the field that is out of range
 inline void check_config(const transformer_config& c) {
-  constexpr index large = index{1} << 31;
+  constexpr index_t large = index_t{1} << 31;
   detail::check_between(c.layers, 1, large, "layers");
   detail::check_between(c.model_dimension, 1, large, "model_dimension");
   detail::check_between(c.heads, 1, large, "heads");
@@ -81,8 +82,8 @@ inline void check_config(const transformer_config& c) {
   if (!(c.norm_epsilon >= 0 && c.norm_epsilon < 1))
     throw value_error("norm_epsilon", "a number in [0, 1)", detail::number_text(c.norm_epsilon));
   if (!c.windows.empty())
-    detail::check_extent(static_cast<index>(c.windows.size()), c.layers, "windows", "layers");
-  for (const index w : c.windows) detail::check_between(w, 0, large, "windows");
+    detail::check_extent(static_cast<index_t>(c.windows.size()), c.layers, "windows", "layers");
+  for (const index_t w : c.windows) detail::check_between(w, 0, large, "windows");
   if (c.family == model_family::gpt2) {
     detail::check_extent(c.heads * c.head_dimension, c.model_dimension, "heads * head_dimension",
                          "model_dimension");

@@ -12,14 +12,14 @@ namespace atlas::detail {
 template <class Scalar>
 double sum_of_row(const Eigen::Ref<const row_array<Scalar>>& x) {
   double sum = 0;
-  for (index k = 0; k < x.size(); k += row_tile)
+  for (index_t k = 0; k < x.size(); k += row_tile)
     sum += static_cast<double>(x.segment(k, std::min(row_tile, x.size() - k)).sum());
   return sum;
 }
 
 /// The loss of one row of logits; they become `share` times its gradient.
 template <class Scalar>
-double reverse_token_loss(Eigen::Ref<row_array<Scalar>> logits, index token, Scalar share) {
+double reverse_token_loss(Eigen::Ref<row_array<Scalar>> logits, index_t token, Scalar share) {
   const Scalar top = logits.maxCoeff(), wanted = logits(token);
   logits = (logits - top).exp();
   const double sum = sum_of_row<Scalar>(logits);
@@ -32,12 +32,12 @@ double reverse_token_loss(Eigen::Ref<row_array<Scalar>> logits, index token, Sca
 /// `1 / (T - 1)`-th of its block's. The last position of a block predicts nothing.
 /// \param losses of the rows
 template <class Scalar>
-void reverse_losses(const tensor_view<const index, 2>& blocks, index first_row, int threads,
+void reverse_losses(const tensor_view<const index_t, 2>& blocks, index_t first_row, int threads,
                     row_matrix<Scalar>& logits, double* losses) {
-  const index t = blocks.extent(1);
+  const index_t t = blocks.extent(1);
   const Scalar share = Scalar(1) / static_cast<Scalar>(t - 1);
-  parallel_for(logits.rows(), threads, [&](index i) {
-    const index block = (first_row + i) / t, next = (first_row + i) % t + 1;
+  parallel_for(logits.rows(), threads, [&](index_t i) {
+    const index_t block = (first_row + i) / t, next = (first_row + i) % t + 1;
     losses[i] = 0;
     if (next < t)
       losses[i] = reverse_token_loss<Scalar>(logits.row(i).array(), blocks(block, next), share);

@@ -13,17 +13,18 @@ namespace atlas {
 
 /// Receives rows [first_row, first_row + rows) of what a model computes for all its positions,
 /// block after block; row = block * T + position. Called from one thread.
-using rows_observer = std::function<void(index first_row, const tensor_view<const float, 2>& rows)>;
+using rows_observer =
+    std::function<void(index_t first_row, const tensor_view<const float, 2>& rows)>;
 
 /// The same with the depth: 0 is the embedding, l the output of layer l - 1; the last one is after
 /// the final norm, as in Hugging Face's `hidden_states`.
 using hidden_observer =
-    std::function<void(index depth, index first_row, const tensor_view<const float, 2>& rows)>;
+    std::function<void(index_t depth, index_t first_row, const tensor_view<const float, 2>& rows)>;
 
 struct forward_options {
-  std::vector<index> observed_layers = {};      ///< whose heads the observer sees; empty for all
+  std::vector<index_t> observed_layers = {};    ///< whose heads the observer sees; empty for all
   head_observer observer = {};                  ///< called for each (layer, block, head)
-  std::map<index, context_rule> rules = {};     ///< by layer; layers without one: full attention
+  std::map<index_t, context_rule> rules = {};   ///< by layer; layers without one: full attention
   atlas::hidden_observer hidden_observer = {};  ///< rows are `[., model_dimension]`
   rows_observer logits_observer = {};           ///< rows are `[., vocabulary]`, before the softmax
   int threads = 0;                              ///< 0: all of the machine

@@ -19,7 +19,7 @@ namespace atlas {
 
 /// The loss of one block, nats per predicted token, and its gradient. Valid during the call.
 struct sample_gradients {
-  index block = 0;
+  index_t block = 0;
   double loss = 0;
   std::span<const parameter> gradients;  ///< named, shaped and ordered as the model's parameters
 };
@@ -30,8 +30,8 @@ using sample_observer = std::function<void(const sample_gradients&)>;
 /// live only during the call.
 struct linear_capture {
   std::string_view weight;  ///< the name of W
-  index layer = 0;
-  index block = 0;
+  index_t layer = 0;
+  index_t block = 0;
   bool input_major = false;                      ///< W is stored `[in, out]`, not `[out, in]`
   tensor_view<const float, 2> inputs;            ///< a, `[T, in]`
   tensor_view<const float, 2> output_gradients;  ///< dL/dy, `[T, out]`
@@ -60,16 +60,16 @@ namespace detail {
 /// Hands the rows of each block to the observer.
 template <class Real>
 linear_hook<Real> hook_of(const model_weights<Real>& model, const linear_observer& observer,
-                          index block_size) {
+                          index_t block_size) {
   if (!observer) return {};
-  return [&, block_size](index first, index layer, const linear_places& map,
+  return [&, block_size](index_t first, index_t layer, const linear_places& map,
                          const const_rows<Real>& inputs, const const_rows<Real>& output_gradients) {
     const std::string& name = model.parameters[static_cast<std::size_t>(map.weight)].name;
-    const auto rows_of = [&](const const_rows<Real>& x, index block) {
+    const auto rows_of = [&](const const_rows<Real>& x, index_t block) {
       return tensor_view<const float, 2>(x.data() + block * block_size * x.outerStride(),
                                          {block_size, x.cols()}, {x.outerStride(), 1});
     };
-    for (index b = 0; b < inputs.rows() / block_size; ++b)
+    for (index_t b = 0; b < inputs.rows() / block_size; ++b)
       observer({name, layer, first + b, map.input_major, rows_of(inputs, b),
                 rows_of(output_gradients, b)});
   };
@@ -78,10 +78,10 @@ linear_hook<Real> hook_of(const model_weights<Real>& model, const linear_observe
 /// Calls `change(k, values)` for the values of each tensor, in parallel.
 template <class Change>
 void for_each_gradient(std::vector<parameter>& gradients, int threads, Change&& change) {
-  parallel_for(static_cast<index>(gradients.size()), threads, [&](index i) {
+  parallel_for(static_cast<index_t>(gradients.size()), threads, [&](index_t i) {
     const auto k = static_cast<std::size_t>(i);
     std::vector<float>& values = gradients[k].values;
-    change(k, Eigen::Map<row_array<float>>(values.data(), static_cast<index>(values.size())));
+    change(k, Eigen::Map<row_array<float>>(values.data(), static_cast<index_t>(values.size())));
   });
 }
 
@@ -95,27 +95,27 @@ struct sample_worker {
 /// Blocks to work on at once: one a thread, where that many gradients are no more than 1 GiB and
 /// nobody asked to be called from one thread on the way. Otherwise the threads share a block.
 template <class Real>
-index samples_at_once(const model_weights<Real>& model, const gradient_options& o) {
-  constexpr index most = index{1} << 28;
-  index size = 0;
-  for (const parameter& p : model.parameters) size += static_cast<index>(p.values.size());
-  return o.linear_observer ? 1 : std::clamp<index>(most / size, 1, thread_count(o.threads));
+index_t samples_at_once(const model_weights<Real>& model, const gradient_options& o) {
+  constexpr index_t most = index_t{1} << 28;
+  index_t size = 0;
+  for (const parameter& p : model.parameters) size += static_cast<index_t>(p.values.size());
+  return o.linear_observer ? 1 : std::clamp<index_t>(most / size, 1, thread_count(o.threads));
 }
 
 /// Blocks each on its own, their gradients handed out and added to the result's in order.
 template <class Real>
 void run_samples(std::vector<sample_worker<Real>>& workers, const gradient_options& o,
                  gradient_result& out) {
-  const auto count = static_cast<index>(out.losses.size());
-  const auto wave = static_cast<index>(workers.size());
-  for (index first = 0; first < count; first += wave) {
-    const index now = std::min(wave, count - first);
-    parallel_for(now, o.threads, [&](index i) {
+  const auto count = static_cast<index_t>(out.losses.size());
+  const auto wave = static_cast<index_t>(workers.size());
+  for (index_t first = 0; first < count; first += wave) {
+    const index_t now = std::min(wave, count - first);
+    parallel_for(now, o.threads, [&](index_t i) {
       sample_worker<Real>& w = workers[static_cast<std::size_t>(i)];
       for_each_gradient(w.gradients, o.threads, [](std::size_t, auto x) { x.setZero(); });
       w.pass.run(first + i, 1, &w.gradients, out.losses.data() + first + i);
     });
-    for (index i = 0; i < now; ++i) {
+    for (index_t i = 0; i < now; ++i) {
       sample_worker<Real>& w = workers[static_cast<std::size_t>(i)];
       o.sample_observer({first + i, out.losses[static_cast<std::size_t>(first + i)], w.gradients});
       if (!o.mean) continue;
@@ -127,9 +127,9 @@ void run_samples(std::vector<sample_worker<Real>>& workers, const gradient_optio
 }
 
 template <class Real>
-void run_batches(reverse_pass<Real>& pass, index batch, gradient_result& out) {
-  const auto count = static_cast<index>(out.losses.size());
-  for (index first = 0; first < count; first += batch)
+void run_batches(reverse_pass<Real>& pass, index_t batch, gradient_result& out) {
+  const auto count = static_cast<index_t>(out.losses.size());
+  for (index_t first = 0; first < count; first += batch)
     pass.run(first, std::min(batch, count - first),
              out.gradients.empty() ? nullptr : &out.gradients, out.losses.data() + first);
 }
@@ -149,13 +149,14 @@ void run_batches(reverse_pass<Real>& pass, index batch, gradient_result& out) {
 /// \throws shape_error for no blocks, or blocks of one position or more than
 ///         `config().positions`, value_error for ids out of range, cancelled; what observers throw
 template <class Real = float>
-gradient_result loss_gradients(const transformer& model, const tensor_view<const index, 2>& blocks,
+gradient_result loss_gradients(const transformer& model,
+                               const tensor_view<const index_t, 2>& blocks,
                                const gradient_options& options = {}) {
   const detail::model_weights<Real>& weights = model.weights();
   detail::check_blocks(weights.config, blocks);
-  const index count = blocks.extent(0), t = blocks.extent(1);
+  const index_t count = blocks.extent(0), t = blocks.extent(1);
   if (t < 2) throw shape_error("blocks", "at least 2 positions", std::to_string(t));
-  const index batch = options.sample_observer ? 1 : detail::blocks_at_once(t);
+  const index_t batch = options.sample_observer ? 1 : detail::blocks_at_once(t);
   progress_meter meter(options.on_progress, "gradients",
                        2 * weights.config.layers * ((count + batch - 1) / batch));
   detail::reverse_pass<Real> pass(weights, blocks, options.threads,
@@ -164,7 +165,7 @@ gradient_result loss_gradients(const transformer& model, const tensor_view<const
   out.losses.resize(static_cast<std::size_t>(count));
   if (options.mean) out.gradients = detail::zero_gradients(weights);
   if (options.sample_observer) {
-    const index wave = std::min(count, detail::samples_at_once(weights, options));
+    const index_t wave = std::min(count, detail::samples_at_once(weights, options));
     std::vector<detail::sample_worker<Real>> workers(static_cast<std::size_t>(wave),
                                                      {pass, detail::zero_gradients(weights)});
     detail::run_samples(workers, options, out);

@@ -15,24 +15,24 @@ namespace atlas::detail {
 
 /// \throws shape_error for no blocks or blocks longer than the model's positions, value_error for
 ///         ids that are not in its vocabulary
-inline void check_blocks(const transformer_config& c, const tensor_view<const index, 2>& blocks) {
+inline void check_blocks(const transformer_config& c, const tensor_view<const index_t, 2>& blocks) {
   check_not_empty(blocks, "blocks");
   if (blocks.extent(1) > c.positions)
     throw shape_error("blocks", "at most " + std::to_string(c.positions) + " positions",
                       std::to_string(blocks.extent(1)));
-  for (index b = 0; b < blocks.extent(0); ++b)
-    for (index t = 0; t < blocks.extent(1); ++t)
+  for (index_t b = 0; b < blocks.extent(0); ++b)
+    for (index_t t = 0; t < blocks.extent(1); ++t)
       check_between(blocks(b, t), 0, c.vocabulary - 1, "blocks");
 }
 
 /// Blocks that a pass takes at once: about 4096 positions.
-inline index blocks_at_once(index block_size) {
-  return std::max<index>(1, 4096 / block_size);
+inline index_t blocks_at_once(index_t block_size) {
+  return std::max<index_t>(1, 4096 / block_size);
 }
 
 /// The rotations of a block's positions; empty for a family without.
 template <class Scalar>
-rotary_table<Scalar> rotary_of(const transformer_config& c, index block_size) {
+rotary_table<Scalar> rotary_of(const transformer_config& c, index_t block_size) {
   if (c.family != model_family::llama) return {};
   return {block_size, c.head_dimension, c.rotary};
 }
@@ -49,12 +49,12 @@ struct pass_buffers {
 
 /// The embedding of blocks [first, first + count), `[count * T, model_dimension]`.
 template <class Scalar>
-void embed_blocks(const model_weights<Scalar>& model, const tensor_view<const index, 2>& blocks,
-                  index first, index count, row_matrix<Scalar>& stream) {
-  const index t = blocks.extent(1);
+void embed_blocks(const model_weights<Scalar>& model, const tensor_view<const index_t, 2>& blocks,
+                  index_t first, index_t count, row_matrix<Scalar>& stream) {
+  const index_t t = blocks.extent(1);
   const auto tokens = model.matrix(model.places.embedding);
   stream.resize(count * t, model.config.model_dimension);
-  for (index r = 0; r < count * t; ++r) {
+  for (index_t r = 0; r < count * t; ++r) {
     stream.row(r) = tokens.row(blocks(first + r / t, r % t));
     if (model.places.positions >= 0)
       stream.row(r) += model.matrix(model.places.positions).row(r % t);
@@ -71,8 +71,8 @@ void normalize(const model_weights<Scalar>& model, const norm_places& norm,
 
 /// All queries, all keys, all values side by side; with rotary positions, turned.
 template <class Scalar>
-void project_heads(const model_weights<Scalar>& model, index layer,
-                   const row_matrix<Scalar>& normed, index block_size,
+void project_heads(const model_weights<Scalar>& model, index_t layer,
+                   const row_matrix<Scalar>& normed, index_t block_size,
                    const rotary_table<Scalar>& rotary, const work_split& split,
                    row_matrix<Scalar>& wide) {
   const transformer_config& c = model.config;
@@ -84,9 +84,9 @@ void project_heads(const model_weights<Scalar>& model, index layer,
 
 /// The `place`-th group of d_head columns of one block's rows, `[T, d_head]`.
 template <class Matrix>
-auto head_view(const transformer_config& c, Matrix& x, index local_block, index place,
-               index block_size) {
-  const index d = c.head_dimension;
+auto head_view(const transformer_config& c, Matrix& x, index_t local_block, index_t place,
+               index_t block_size) {
+  const index_t d = c.head_dimension;
   auto* data = x.data() + local_block * block_size * x.cols() + place * d;
   return tensor_view<std::remove_pointer_t<decltype(data)>, 2>(data, {block_size, d},
                                                                {x.cols(), 1});
@@ -95,8 +95,8 @@ auto head_view(const transformer_config& c, Matrix& x, index local_block, index 
 /// One head of what project_heads put out.
 template <class Scalar>
 head_input<Scalar> head_of(const transformer_config& c, const row_matrix<Scalar>& wide,
-                           index block_size, index layer, index local_block, index head) {
-  const index kv = head / c.n_rep();
+                           index_t block_size, index_t layer, index_t local_block, index_t head) {
+  const index_t kv = head / c.n_rep();
   double scale = 1;
   if (c.scale_logits) scale /= std::sqrt(static_cast<double>(c.head_dimension));
   if (c.scale_by_layer) scale /= static_cast<double>(layer + 1);
@@ -109,7 +109,7 @@ head_input<Scalar> head_of(const transformer_config& c, const row_matrix<Scalar>
 /// The attention of a layer, added to the stream. `run_head(in, local_block, head, context)`, from
 /// several threads at once, fills a head's context, `[T, d_head]`.
 template <class Scalar, class RunHead>
-void attend(const model_weights<Scalar>& model, index layer, index block_size,
+void attend(const model_weights<Scalar>& model, index_t layer, index_t block_size,
             const rotary_table<Scalar>& rotary, const work_split& split, pass_buffers<Scalar>& p,
             RunHead&& run_head) {
   const transformer_config& c = model.config;
@@ -117,8 +117,8 @@ void attend(const model_weights<Scalar>& model, index layer, index block_size,
   normalize(model, places.attention_norm, p.stream, split.threads, p.normed);
   project_heads(model, layer, p.normed, block_size, rotary, split, p.heads);
   p.context.resize(p.heads.rows(), c.heads * c.head_dimension);
-  parallel_for(p.heads.rows() / block_size * c.heads, split.threads, [&](index task) {
-    const index block = task / c.heads, head = task % c.heads;
+  parallel_for(p.heads.rows() / block_size * c.heads, split.threads, [&](index_t task) {
+    const index_t block = task / c.heads, head = task % c.heads;
     run_head(head_of(c, p.heads, block_size, layer, block, head), block, head,
              head_view(c, p.context, block, head, block_size));
   });
@@ -127,7 +127,7 @@ void attend(const model_weights<Scalar>& model, index layer, index block_size,
 
 /// The MLP of a layer, added to the stream.
 template <class Scalar>
-void feed_forward(const model_weights<Scalar>& model, index layer, const work_split& split,
+void feed_forward(const model_weights<Scalar>& model, index_t layer, const work_split& split,
                   pass_buffers<Scalar>& p) {
   const layer_places& places = model.layer(layer);
   const transformer_config& c = model.config;

@@ -16,14 +16,14 @@ enum class product { assign, add };
 /// How a product is shared out.
 struct work_split {
   int threads = 0;
-  index tile_rows = 512;  ///< at most
+  index_t tile_rows = 512;  ///< at most
 };
 
 /// Rows of a tile: fewer where there would be too few tiles for the threads to share evenly. Large
 /// ones repack the weights less often. Not a function of the number of threads.
-inline index balanced_tile_rows(index rows, index column_tiles, index most) {
-  constexpr index enough = 4, least = 64;
-  index tile = most;
+inline index_t balanced_tile_rows(index_t rows, index_t column_tiles, index_t most) {
+  constexpr index_t enough = 4, least = 64;
+  index_t tile = most;
   while (tile > least && (rows + tile - 1) / tile * column_tiles < enough) tile /= 2;
   return tile;
 }
@@ -35,14 +35,14 @@ void apply_linear(const std::type_identity_t<const_rows<Scalar>>& x,
                   const Eigen::Map<const row_matrix<Scalar>>& weight, bool input_major,
                   const Scalar* bias, product how, const work_split& split,
                   std::type_identity_t<mutable_rows<Scalar>> y) {
-  constexpr index tile_columns = 192;  // whole panels of Eigen's kernels: 48, 24 or 12 columns
-  const index n = x.rows(), out = input_major ? weight.cols() : weight.rows();
-  const index column_tiles = (out + tile_columns - 1) / tile_columns;
-  const index tile_rows = balanced_tile_rows(n, column_tiles, split.tile_rows);
-  const index row_tiles = (n + tile_rows - 1) / tile_rows;
-  parallel_for(row_tiles * column_tiles, split.threads, [&](index t) {
-    const index r = t / column_tiles * tile_rows, c = t % column_tiles * tile_columns;
-    const index rows = std::min(tile_rows, n - r), columns = std::min(tile_columns, out - c);
+  constexpr index_t tile_columns = 192;  // whole panels of Eigen's kernels: 48, 24 or 12 columns
+  const index_t n = x.rows(), out = input_major ? weight.cols() : weight.rows();
+  const index_t column_tiles = (out + tile_columns - 1) / tile_columns;
+  const index_t tile_rows = balanced_tile_rows(n, column_tiles, split.tile_rows);
+  const index_t row_tiles = (n + tile_rows - 1) / tile_rows;
+  parallel_for(row_tiles * column_tiles, split.threads, [&](index_t t) {
+    const index_t r = t / column_tiles * tile_rows, c = t % column_tiles * tile_columns;
+    const index_t rows = std::min(tile_rows, n - r), columns = std::min(tile_columns, out - c);
     auto target = y.block(r, c, rows, columns);
     if (how == product::assign) target.setZero();
     if (input_major)
@@ -63,7 +63,7 @@ void apply_linear(const std::type_identity_t<const_rows<Scalar>>& x,
 
 /// Columns that a linear map puts out.
 template <class Scalar>
-index output_columns(const model_weights<Scalar>& model, const linear_places& p) {
+index_t output_columns(const model_weights<Scalar>& model, const linear_places& p) {
   const auto weight = model.matrix(p.weight);
   return p.input_major ? weight.cols() : weight.rows();
 }
@@ -73,12 +73,12 @@ template <class Scalar>
 void apply_side_by_side(const row_matrix<Scalar>& x, const model_weights<Scalar>& model,
                         const std::vector<linear_places>& maps, const work_split& split,
                         row_matrix<Scalar>& y) {
-  index width = 0;
+  index_t width = 0;
   for (const linear_places& p : maps) width += output_columns(model, p);
   y.resize(x.rows(), width);
-  index column = 0;
+  index_t column = 0;
   for (const linear_places& p : maps) {
-    const index columns = output_columns(model, p);
+    const index_t columns = output_columns(model, p);
     apply_linear(x, model, p, product::assign, split, y.middleCols(column, columns));
     column += columns;
   }

@@ -40,10 +40,10 @@ void activate(Eigen::Ref<row_array<Scalar>> x, activation kind) {
 /// Activates the first `width` columns of each row; where there are as many again (a gated MLP),
 /// multiplies by them.
 template <class Scalar>
-void activate_rows(row_matrix<Scalar>& x, index width, activation kind, int threads) {
+void activate_rows(row_matrix<Scalar>& x, index_t width, activation kind, int threads) {
   const bool gated = x.cols() == 2 * width;
-  for_row_tiles(x.rows(), threads, [&](index first, index rows) {
-    for (index r = first; r < first + rows; ++r) {
+  for_row_tiles(x.rows(), threads, [&](index_t first, index_t rows) {
+    for (index_t r = first; r < first + rows; ++r) {
       auto gate = x.row(r).head(width).array();
       activate<Scalar>(gate, kind);
       if (gated) gate *= x.row(r).tail(width).array();

@@ -17,13 +17,13 @@ namespace atlas {
 /// extents. Names are those of Hugging Face checkpoints, with the `transformer.` or `model.`
 /// prefix.
 using weight_source =
-    std::function<std::vector<float>(const std::string& name, const std::vector<index>& extents)>;
+    std::function<std::vector<float>(const std::string& name, const std::vector<index_t>& extents)>;
 
 /// One weight tensor, or its gradient.
 template <class Scalar>
 struct basic_parameter {
   std::string name;
-  std::vector<index> extents;
+  std::vector<index_t> extents;
   std::vector<Scalar> values;  ///< row-major
 };
 using parameter = basic_parameter<float>;
@@ -32,10 +32,10 @@ namespace detail {
 
 /// Places in the list of parameters; -1 for a bias that there is none of.
 struct norm_places {
-  index weight = -1, bias = -1;
+  index_t weight = -1, bias = -1;
 };
 struct linear_places {
-  index weight = -1, bias = -1;
+  index_t weight = -1, bias = -1;
   bool input_major = false;  ///< the weight is `[in, out]`
 };
 struct layer_places {
@@ -46,7 +46,7 @@ struct layer_places {
   linear_places contract;
 };
 struct model_places {
-  index embedding = -1, positions = -1, head = -1;
+  index_t embedding = -1, positions = -1, head = -1;
   norm_places final_norm;
   std::vector<layer_places> layers;
 };
@@ -59,25 +59,26 @@ class parameter_reader {
       : source_(source), into_(into) {}
 
   /// \throws shape_error or value_error naming the tensor when the source's values do not fit
-  index read(const std::string& name, std::vector<index> extents) {
+  index_t read(const std::string& name, std::vector<index_t> extents) {
     std::vector<float> values = source_(name, extents);
-    index wanted = 1;
-    for (const index e : extents) wanted *= e;
-    check_extent(static_cast<index>(values.size()), wanted, name, "size");
+    index_t wanted = 1;
+    for (const index_t e : extents) wanted *= e;
+    check_extent(static_cast<index_t>(values.size()), wanted, name, "size");
     check_finite(tensor_view<const float, 1>(values.data(), {wanted}), name);
     into_.push_back({name, std::move(extents), {values.begin(), values.end()}});
-    return static_cast<index>(into_.size()) - 1;
+    return static_cast<index_t>(into_.size()) - 1;
   }
-  norm_places norm(const std::string& name, index d, bool bias) {
+  norm_places norm(const std::string& name, index_t d, bool bias) {
     norm_places p;
     p.weight = read(name + ".weight", {d});
     if (bias) p.bias = read(name + ".bias", {d});
     return p;
   }
-  linear_places linear(const std::string& name, index in, index out, bool bias, bool input_major) {
+  linear_places linear(const std::string& name, index_t in, index_t out, bool bias,
+                       bool input_major) {
     linear_places p;
     p.weight = read(name + ".weight",
-                    input_major ? std::vector<index>{in, out} : std::vector<index>{out, in});
+                    input_major ? std::vector<index_t>{in, out} : std::vector<index_t>{out, in});
     if (bias) p.bias = read(name + ".bias", {out});
     p.input_major = input_major;
     return p;
@@ -91,7 +92,7 @@ class parameter_reader {
 template <class Scalar>
 layer_places read_gpt2_layer(parameter_reader<Scalar>& r, const transformer_config& c,
                              const std::string& name) {
-  const index d = c.model_dimension;
+  const index_t d = c.model_dimension;
   layer_places p;
   p.attention_norm = r.norm(name + ".ln_1", d, true);
   p.projections = {r.linear(name + ".attn.c_attn", d, 3 * d, true, true)};
@@ -105,8 +106,8 @@ layer_places read_gpt2_layer(parameter_reader<Scalar>& r, const transformer_conf
 template <class Scalar>
 layer_places read_llama_layer(parameter_reader<Scalar>& r, const transformer_config& c,
                               const std::string& name) {
-  const index d = c.model_dimension, q = c.heads * c.head_dimension;
-  const index kv = c.key_value_heads * c.head_dimension;
+  const index_t d = c.model_dimension, q = c.heads * c.head_dimension;
+  const index_t kv = c.key_value_heads * c.head_dimension;
   const std::string attention = name + ".self_attn.";
   layer_places p;
   p.attention_norm = r.norm(name + ".input_layernorm", d, false);
@@ -131,7 +132,7 @@ model_places read_parameters(const transformer_config& c, const weight_source& s
   p.embedding = r.read(prefix + (gpt2 ? "wte.weight" : "embed_tokens.weight"),
                        {c.vocabulary, c.model_dimension});
   if (gpt2) p.positions = r.read(prefix + "wpe.weight", {c.positions, c.model_dimension});
-  for (index l = 0; l < c.layers; ++l) {
+  for (index_t l = 0; l < c.layers; ++l) {
     const std::string name = prefix + (gpt2 ? "h." : "layers.") + std::to_string(l);
     p.layers.push_back(gpt2 ? read_gpt2_layer(r, c, name) : read_llama_layer(r, c, name));
   }
@@ -153,13 +154,13 @@ struct model_weights {
     places = read_parameters(config, source, parameters);
   }
 
-  const layer_places& layer(index l) const { return places.layers[static_cast<std::size_t>(l)]; }
+  const layer_places& layer(index_t l) const { return places.layers[static_cast<std::size_t>(l)]; }
   /// Null for a bias that there is none of.
-  const Scalar* values(index place) const {
+  const Scalar* values(index_t place) const {
     return place < 0 ? nullptr : parameters[static_cast<std::size_t>(place)].values.data();
   }
   /// A weight as a matrix, `[extents[0], extents[1]]`.
-  Eigen::Map<const row_matrix<Scalar>> matrix(index place) const {
+  Eigen::Map<const row_matrix<Scalar>> matrix(index_t place) const {
     const basic_parameter<Scalar>& p = parameters[static_cast<std::size_t>(place)];
     return {p.values.data(), p.extents[0], p.extents[1]};
   }

@@ -15,18 +15,18 @@ struct perplexity_result {
   double standard_error = 0;         ///< of the perplexity; NaN for a single block
   double loss = 0;                   ///< nats per predicted token
   double loss_standard_error = 0;    ///< from the spread between blocks
-  index tokens = 0;                  ///< predicted
+  index_t tokens = 0;                ///< predicted
   std::vector<double> block_losses;  ///< `[B]`, means over the tokens of each block
 };
 
 namespace detail {
 
 /// `-log softmax(logits)[token]`, summed in double.
-inline double token_loss(const tensor_view<const float, 1>& logits, index token) {
+inline double token_loss(const tensor_view<const float, 1>& logits, index_t token) {
   float top = logits[0];
-  for (index v = 1; v < logits.extent(0); ++v) top = std::max(top, logits[v]);
+  for (index_t v = 1; v < logits.extent(0); ++v) top = std::max(top, logits[v]);
   double sum = 0;
-  for (index v = 0; v < logits.extent(0); ++v)
+  for (index_t v = 0; v < logits.extent(0); ++v)
     sum += static_cast<double>(std::exp(logits[v] - top));
   return std::log(sum) + static_cast<double>(top) - static_cast<double>(logits[token]);
 }
@@ -40,18 +40,18 @@ inline double token_loss(const tensor_view<const float, 1>& logits, index token)
 /// \param options rules, threads and progress are used; observers see the pass too
 /// \throws as transformer::forward; shape_error for blocks of one token
 template <class = void>
-perplexity_result perplexity(const transformer& model, const tensor_view<const index, 2>& blocks,
+perplexity_result perplexity(const transformer& model, const tensor_view<const index_t, 2>& blocks,
                              forward_options options = {}) {
   detail::check_not_empty(blocks, "blocks");
-  const index t = blocks.extent(1);
+  const index_t t = blocks.extent(1);
   if (t < 2) throw shape_error("blocks", "at least 2 positions", std::to_string(t));
   std::vector<double> losses(static_cast<std::size_t>(blocks.extent(0) * t), 0.0);
   const rows_observer also = options.logits_observer;
   const int threads = options.threads;
-  options.logits_observer = [&](index first, const tensor_view<const float, 2>& logits) {
+  options.logits_observer = [&](index_t first, const tensor_view<const float, 2>& logits) {
     if (also) also(first, logits);
-    parallel_for(logits.extent(0), threads, [&](index i) {
-      const index row = first + i;
+    parallel_for(logits.extent(0), threads, [&](index_t i) {
+      const index_t row = first + i;
       if (row % t + 1 < t)
         losses[static_cast<std::size_t>(row)] =
             detail::token_loss(logits[i], blocks(row / t, row % t + 1));
@@ -59,9 +59,9 @@ perplexity_result perplexity(const transformer& model, const tensor_view<const i
   };
   model.forward(blocks, options);
   perplexity_result out;
-  for (index b = 0; b < blocks.extent(0); ++b) {
+  for (index_t b = 0; b < blocks.extent(0); ++b) {
     double sum = 0;
-    for (index i = 0; i + 1 < t; ++i) sum += losses[static_cast<std::size_t>(b * t + i)];
+    for (index_t i = 0; i + 1 < t; ++i) sum += losses[static_cast<std::size_t>(b * t + i)];
     out.block_losses.push_back(sum / static_cast<double>(t - 1));
   }
   const sample_summary s = summarize(out.block_losses);

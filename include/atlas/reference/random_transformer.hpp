@@ -31,10 +31,10 @@ inline transformer random_transformer(transformer_config config, std::uint64_t s
   const double layers = static_cast<double>(config.layers);
   std::uint64_t stream = 0;
   return transformer(
-      std::move(config), [&](const std::string& name, const std::vector<index>& extents) {
+      std::move(config), [&](const std::string& name, const std::vector<index_t>& extents) {
         random_stream random(seed, stream++);
-        index size = 1;
-        for (const index e : extents) size *= e;
+        index_t size = 1;
+        for (const index_t e : extents) size *= e;
         std::vector<float> values(static_cast<std::size_t>(size),
                                   name.ends_with(".bias") ? 0.0F : 1.0F);
         if (extents.size() == 1) return values;

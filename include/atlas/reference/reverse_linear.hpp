@@ -11,7 +11,7 @@
 namespace atlas::detail {
 
 /// Small tiles where there are few rows, so that every thread gets some.
-inline work_split split_for(index rows, int threads) {
+inline work_split split_for(index_t rows, int threads) {
   return {threads, rows >= 2048 ? 256 : row_tile};
 }
 
@@ -21,15 +21,15 @@ template <class Scalar>
 void add_weight_gradient(const std::type_identity_t<const_rows<Scalar>>& inputs,
                          const std::type_identity_t<const_rows<Scalar>>& output_gradients,
                          bool input_major, int threads, Eigen::Map<row_matrix<Scalar>> gradient) {
-  constexpr index tile = 128;
+  constexpr index_t tile = 128;
   const auto& left = input_major ? inputs : output_gradients;
   const auto& right = input_major ? output_gradients : inputs;
-  const index row_tiles = (gradient.rows() + tile - 1) / tile;
-  const index column_tiles = (gradient.cols() + tile - 1) / tile;
-  parallel_for(row_tiles * column_tiles, threads, [&](index t) {
-    const index r = t / column_tiles * tile, c = t % column_tiles * tile;
-    const index rows = std::min(tile, gradient.rows() - r);
-    const index columns = std::min(tile, gradient.cols() - c);
+  const index_t row_tiles = (gradient.rows() + tile - 1) / tile;
+  const index_t column_tiles = (gradient.cols() + tile - 1) / tile;
+  parallel_for(row_tiles * column_tiles, threads, [&](index_t t) {
+    const index_t r = t / column_tiles * tile, c = t % column_tiles * tile;
+    const index_t rows = std::min(tile, gradient.rows() - r);
+    const index_t columns = std::min(tile, gradient.cols() - c);
     gradient.block(r, c, rows, columns).noalias() +=
         left.middleCols(r, rows).transpose() * right.middleCols(c, columns);
   });
@@ -39,14 +39,14 @@ void add_weight_gradient(const std::type_identity_t<const_rows<Scalar>>& inputs,
 /// the tiles.
 template <class Scalar>
 void add_column_sums(const std::type_identity_t<const_rows<Scalar>>& x, int threads, Scalar* into) {
-  constexpr index width = 64;
-  parallel_for((x.cols() + width - 1) / width, threads, [&](index t) {
-    const index c = t * width, columns = std::min(width, x.cols() - c);
+  constexpr index_t width = 64;
+  parallel_for((x.cols() + width - 1) / width, threads, [&](index_t t) {
+    const index_t c = t * width, columns = std::min(width, x.cols() - c);
     row_array<double> sum = row_array<double>::Zero(columns);
     row_array<Scalar> part(columns);
-    for (index r = 0; r < x.rows(); r += row_tile) {
+    for (index_t r = 0; r < x.rows(); r += row_tile) {
       part.setZero();
-      for (index i = r; i < std::min(r + row_tile, x.rows()); ++i)
+      for (index_t i = r; i < std::min(r + row_tile, x.rows()); ++i)
         part += x.row(i).segment(c, columns).array();
       sum += part.template cast<double>();
     }

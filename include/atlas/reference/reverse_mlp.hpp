@@ -49,11 +49,11 @@ void activate_with_slope(const Eigen::Ref<const row_array<Scalar>>& x, activatio
 template <class Scalar>
 void reverse_activation(row_matrix<Scalar>& expanded, row_matrix<Scalar>& activated,
                         activation kind, int threads) {
-  const index width = activated.cols();
+  const index_t width = activated.cols();
   const bool gated = expanded.cols() == 2 * width;
-  for_row_tiles(expanded.rows(), threads, [&](index first, index rows) {
+  for_row_tiles(expanded.rows(), threads, [&](index_t first, index_t rows) {
     activation_slope<Scalar> gate;
-    for (index r = first; r < first + rows; ++r) {
+    for (index_t r = first; r < first + rows; ++r) {
       auto flow = activated.row(r).array();
       auto in = expanded.row(r).head(width).array();
       activate_with_slope<Scalar>(in, kind, gate);

@@ -26,11 +26,11 @@ struct norm_reverse_scratch {
 
 /// Adds the gradient of one row to `input_gradient`, and `output_gradient * n` to `weight_part`.
 template <class Scalar>
-void reverse_norm_row(const norm_reverse<Scalar>& norm, const row_matrix<Scalar>& x, index row,
+void reverse_norm_row(const norm_reverse<Scalar>& norm, const row_matrix<Scalar>& x, index_t row,
                       const row_matrix<Scalar>& output_gradient, norm_reverse_scratch<Scalar>& s,
                       row_matrix<Scalar>& input_gradient,
                       Eigen::Ref<row_array<Scalar>> weight_part) {
-  const index d = x.cols();
+  const index_t d = x.cols();
   const auto at = statistics_of_row(x.row(row).data(), d, norm.centred, norm.epsilon);
   s.unit =
       ((x.row(row).array().template cast<double>() - at.mean) * at.scale).template cast<Scalar>();
@@ -51,9 +51,9 @@ void reverse_norm(const norm_reverse<Scalar>& norm, const row_matrix<Scalar>& x,
                   row_matrix<Scalar>& input_gradient) {
   row_matrix<Scalar> parts =
       row_matrix<Scalar>::Zero((x.rows() + row_tile - 1) / row_tile, x.cols());
-  for_row_tiles(x.rows(), threads, [&](index first, index rows) {
+  for_row_tiles(x.rows(), threads, [&](index_t first, index_t rows) {
     norm_reverse_scratch<Scalar> scratch;
-    for (index r = first; r < first + rows; ++r)
+    for (index_t r = first; r < first + rows; ++r)
       reverse_norm_row<Scalar>(norm, x, r, output_gradient, scratch, input_gradient,
                                parts.row(first / row_tile).array());
   });

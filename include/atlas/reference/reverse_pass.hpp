@@ -22,7 +22,7 @@ namespace atlas::detail {
 /// whose first row is that of block `first`.
 template <class Scalar>
 using linear_hook =
-    std::function<void(index first, index layer, const linear_places& map,
+    std::function<void(index_t first, index_t layer, const linear_places& map,
                        const const_rows<Scalar>& inputs, const const_rows<Scalar>& gradients)>;
 
 /// What gradients are added to, in the order of the parameters.
@@ -42,7 +42,7 @@ class reverse_pass {
  public:
   /// The model, the tokens and the meter must outlive this object. \param blocks checked, of 2
   /// positions or more \param meter a run is `2 layers` steps of it
-  reverse_pass(const model_weights<Scalar>& model, const tensor_view<const index, 2>& blocks,
+  reverse_pass(const model_weights<Scalar>& model, const tensor_view<const index_t, 2>& blocks,
                int threads, linear_hook<Scalar> hook, progress_meter& meter)
       : model_(model), blocks_(blocks), split_{threads}, hook_(std::move(hook)), meter_(meter) {
     rotary_ = rotary_of<Scalar>(model.config, blocks.extent(1));
@@ -52,13 +52,13 @@ class reverse_pass {
 
   /// Writes the losses of blocks [first, first + count) and adds the gradients of their sum.
   /// \param gradients null when only the hook is wanted
-  void run(index first, index count, gradient_list<Scalar>* gradients, double* losses) {
+  void run(index_t first, index_t count, gradient_list<Scalar>* gradients, double* losses) {
     gradients_ = gradients;
     first_ = first;
     split_ = split_for(count * blocks_.extent(1), split_.threads);
     forward(count);
     reverse_head(losses);
-    for (index l = model_.config.layers - 1; l >= 0; --l) {
+    for (index_t l = model_.config.layers - 1; l >= 0; --l) {
       reverse_feed_forward(l);
       reverse_attend(l);
       meter_.advance();
@@ -67,24 +67,25 @@ class reverse_pass {
   }
 
  private:
-  row_matrix<Scalar>& kept(index half) { return kept_[static_cast<std::size_t>(half)]; }
+  row_matrix<Scalar>& kept(index_t half) { return kept_[static_cast<std::size_t>(half)]; }
 
   /// Where a parameter's gradient goes; null when nobody wants it.
-  Scalar* gradient_of(index place) {
+  Scalar* gradient_of(index_t place) {
     if (!gradients_ || place < 0) return nullptr;
     return (*gradients_)[static_cast<std::size_t>(place)].values.data();
   }
-  Eigen::Map<row_matrix<Scalar>> gradient_matrix(index place) {
-    const std::vector<index>& extents = model_.parameters[static_cast<std::size_t>(place)].extents;
+  Eigen::Map<row_matrix<Scalar>> gradient_matrix(index_t place) {
+    const std::vector<index_t>& extents =
+        model_.parameters[static_cast<std::size_t>(place)].extents;
     return {gradient_of(place), extents[0], extents[1]};
   }
 
-  void forward(index count) {
+  void forward(index_t count) {
     embed_blocks(model_, blocks_, first_, count, p_.stream);
-    for (index l = 0; l < model_.config.layers; ++l) {
+    for (index_t l = 0; l < model_.config.layers; ++l) {
       kept(2 * l) = p_.stream;
       attend(model_, l, blocks_.extent(1), rotary_, split_, p_,
-             [](const auto& in, index, index, const auto& context) {
+             [](const auto& in, index_t, index_t, const auto& context) {
                attention_scratch<Scalar> scratch;
                full_attention(in, false, scratch, context);
              });
@@ -96,14 +97,14 @@ class reverse_pass {
 
   /// Losses, and the gradient of the stream after the last layer.
   void reverse_head(double* losses) {
-    constexpr index chunk = 256;
-    const index n = p_.stream.rows(), t = blocks_.extent(1);
+    constexpr index_t chunk = 256;
+    const index_t n = p_.stream.rows(), t = blocks_.extent(1);
     const auto head = model_.matrix(model_.places.head);
     std::vector<double> row_losses(static_cast<std::size_t>(n));
     normalize(model_, model_.places.final_norm, p_.stream, split_.threads, p_.normed);
     normed_gradient_.resize(n, p_.stream.cols());
-    for (index r = 0; r < n; r += chunk) {
-      const index rows = std::min(chunk, n - r);
+    for (index_t r = 0; r < n; r += chunk) {
+      const index_t rows = std::min(chunk, n - r);
       const auto hidden = p_.normed.middleRows(r, rows);
       logits_.resize(rows, head.rows());
       apply_linear<Scalar>(hidden, head, false, nullptr, product::assign, split_, logits_);
@@ -114,13 +115,13 @@ class reverse_pass {
         add_weight_gradient<Scalar>(hidden, logits_, false, split_.threads,
                                     gradient_matrix(model_.places.head));
     }
-    for (index b = 0; b < n / t; ++b)
+    for (index_t b = 0; b < n / t; ++b)
       losses[b] = shifted_sum(row_losses.data() + b * t, t, 0, false) / static_cast<double>(t - 1);
     gradient_.setZero(n, p_.stream.cols());
     reverse_normalize(model_.places.final_norm, p_.stream);
   }
 
-  void reverse_feed_forward(index layer) {
+  void reverse_feed_forward(index_t layer) {
     const layer_places& places = model_.layer(layer);
     const transformer_config& c = model_.config;
     const row_matrix<Scalar>& x = kept(2 * layer + 1);
@@ -134,7 +135,7 @@ class reverse_pass {
     reverse_normalize(places.mlp_norm, x);
   }
 
-  void reverse_attend(index layer) {
+  void reverse_attend(index_t layer) {
     const layer_places& places = model_.layer(layer);
     const transformer_config& c = model_.config;
     const row_matrix<Scalar>& x = kept(2 * layer);
@@ -149,11 +150,11 @@ class reverse_pass {
   }
 
   /// Several linear maps of the normed rows, whose output gradients are side by side.
-  void reverse_side_by_side(index layer, const std::vector<linear_places>& maps,
+  void reverse_side_by_side(index_t layer, const std::vector<linear_places>& maps,
                             const row_matrix<Scalar>& output_gradients) {
-    index column = 0;
+    index_t column = 0;
     for (const linear_places& map : maps) {
-      const index columns = output_columns(model_, map);
+      const index_t columns = output_columns(model_, map);
       const auto part = output_gradients.middleCols(column, columns);
       hand_on(layer, map, p_.normed, part);
       reverse_linear(part, model_, map, column == 0 ? product::assign : product::add, split_,
@@ -163,7 +164,7 @@ class reverse_pass {
   }
 
   /// Tells the hook of a linear map, and adds its gradients.
-  void hand_on(index layer, const linear_places& map, const const_rows<Scalar>& inputs,
+  void hand_on(index_t layer, const linear_places& map, const const_rows<Scalar>& inputs,
                const const_rows<Scalar>& output_gradients) {
     if (hook_) hook_(first_, layer, map, inputs, output_gradients);
     if (!gradients_) return;
@@ -182,9 +183,9 @@ class reverse_pass {
   }
 
   void reverse_embedding() {
-    const index t = blocks_.extent(1);
+    const index_t t = blocks_.extent(1);
     auto tokens = gradient_matrix(model_.places.embedding);
-    for (index r = 0; r < gradient_.rows(); ++r) {
+    for (index_t r = 0; r < gradient_.rows(); ++r) {
       tokens.row(blocks_(first_ + r / t, r % t)) += gradient_.row(r);
       if (model_.places.positions >= 0)
         gradient_matrix(model_.places.positions).row(r % t) += gradient_.row(r);
@@ -192,13 +193,13 @@ class reverse_pass {
   }
 
   const model_weights<Scalar>& model_;
-  tensor_view<const index, 2> blocks_;
+  tensor_view<const index_t, 2> blocks_;
   work_split split_;
   linear_hook<Scalar> hook_;
   progress_meter& meter_;
   rotary_table<Scalar> rotary_, rotary_back_;
   gradient_list<Scalar>* gradients_ = nullptr;
-  index first_ = 0;                       ///< block of the batch
+  index_t first_ = 0;                     ///< block of the batch
   std::vector<row_matrix<Scalar>> kept_;  ///< streams before attention and MLP of each layer
   pass_buffers<Scalar> p_;
   row_matrix<Scalar> gradient_;         ///< of the stream

@@ -26,9 +26,9 @@ inline double llama3_frequency(double frequency, const rotary_options& o) {
 
 /// Angle per position of each of the d/2 planes.
 template <class = void>
-std::vector<double> rotary_frequencies(index d, const rotary_options& o) {
+std::vector<double> rotary_frequencies(index_t d, const rotary_options& o) {
   std::vector<double> frequencies;
-  for (index i = 0; i < d / 2; ++i) {
+  for (index_t i = 0; i < d / 2; ++i) {
     double f = std::pow(o.theta, -2.0 * static_cast<double>(i) / static_cast<double>(d));
     if (o.kind == rotary_options::rescaling::linear) f /= o.factor;
     if (o.kind == rotary_options::rescaling::llama3) f = llama3_frequency(f, o);
@@ -43,11 +43,11 @@ struct rotary_table {
   row_matrix<Scalar> cosine, sine;
 
   rotary_table() = default;
-  rotary_table(index positions, index d, const rotary_options& options)
+  rotary_table(index_t positions, index_t d, const rotary_options& options)
       : cosine(positions, d / 2), sine(positions, d / 2) {
     const std::vector<double> frequencies = rotary_frequencies(d, options);
-    for (index t = 0; t < positions; ++t)
-      for (index i = 0; i < d / 2; ++i) {
+    for (index_t t = 0; t < positions; ++t)
+      for (index_t i = 0; i < d / 2; ++i) {
         const double angle = static_cast<double>(t) * frequencies[static_cast<std::size_t>(i)];
         cosine(t, i) = static_cast<Scalar>(std::cos(angle));
         sine(t, i) = static_cast<Scalar>(std::sin(angle));
@@ -64,14 +64,14 @@ struct rotary_table {
 
 /// Turns the first `heads` groups of d columns of each row in place; row r is position r % T.
 template <class Scalar>
-void rotate_rows(row_matrix<Scalar>& x, index heads, index d, index block_size,
+void rotate_rows(row_matrix<Scalar>& x, index_t heads, index_t d, index_t block_size,
                  const rotary_table<Scalar>& table, int threads) {
-  const index half = d / 2;
-  for_row_tiles(x.rows(), threads, [&](index first, index rows) {
-    for (index r = first; r < first + rows; ++r) {
+  const index_t half = d / 2;
+  for_row_tiles(x.rows(), threads, [&](index_t first, index_t rows) {
+    for (index_t r = first; r < first + rows; ++r) {
       const auto cosine = table.cosine.row(r % block_size).array();
       const auto sine = table.sine.row(r % block_size).array();
-      for (index h = 0; h < heads; ++h) {
+      for (index_t h = 0; h < heads; ++h) {
         auto a = x.row(r).segment(h * d, half).array();
         auto b = x.row(r).segment(h * d + half, half).array();
         const row_array<Scalar> turned = a * cosine - b * sine;

@@ -21,8 +21,9 @@
 namespace atlas {
 
 struct trainer_options {
-  index batch = 16;      ///< blocks a step
-  index block_size = 0;  ///< tokens of each, all but the first predicted; 0: the model's positions
+  index_t batch = 16;  ///< blocks a step
+  index_t block_size =
+      0;  ///< tokens of each, all but the first predicted; 0: the model's positions
   cosine_schedule schedule = {};
   double beta1 = 0.9;
   double beta2 = 0.95;
@@ -36,7 +37,7 @@ struct trainer_options {
 
 /// What one step did.
 struct training_step {
-  index step = 0;            ///< its number, from 1
+  index_t step = 0;          ///< its number, from 1
   double loss = 0;           ///< nats per predicted token, on its batch before the step
   double gradient_norm = 0;  ///< before it was limited
   double learning_rate = 0;
@@ -44,7 +45,7 @@ struct training_step {
 
 /// All that changes in training. Lists are in the order of the model's parameters.
 struct training_state {
-  index step = 0;  ///< steps done
+  index_t step = 0;  ///< steps done
   std::vector<parameter> parameters;
   std::vector<adam_moments<float>> moments;
 };
@@ -54,10 +55,10 @@ namespace detail {
 /// The norm of all tensors together; in double, in their order.
 inline double global_norm(const std::vector<parameter>& tensors, int threads) {
   std::vector<double> squares(tensors.size());
-  parallel_for(static_cast<index>(tensors.size()), threads, [&](index i) {
+  parallel_for(static_cast<index_t>(tensors.size()), threads, [&](index_t i) {
     const std::vector<float>& values = tensors[static_cast<std::size_t>(i)].values;
     squares[static_cast<std::size_t>(i)] =
-        shifted_sum(values.data(), static_cast<index>(values.size()), 0, true);
+        shifted_sum(values.data(), static_cast<index_t>(values.size()), 0, true);
   });
   double sum = 0;
   for (const double square : squares) sum += square;
@@ -68,7 +69,7 @@ inline double global_norm(const std::vector<parameter>& tensors, int threads) {
 inline std::vector<bool> decaying(const model_weights<float>& model) {
   std::vector<bool> decays;
   for (const parameter& p : model.parameters) decays.push_back(p.extents.size() == 2);
-  for (const index place : {model.places.embedding, model.places.positions})
+  for (const index_t place : {model.places.embedding, model.places.positions})
     if (place >= 0) decays[static_cast<std::size_t>(place)] = false;
   return decays;
 }
@@ -95,7 +96,7 @@ class basic_trainer {
     static_assert(std::is_integral_v<scalar_of<Tokens, 1>>, "tokens are whole numbers");
     const auto held = as_view<1>(tokens);
     const tensor_view<const scalar_of<Tokens, 1>, 1>& view = held;
-    tokens_ = copy_as<index>(view);
+    tokens_ = copy_as<index_t>(view);
     check_input();
     model_.for_each_parameter([&](const auto&, const auto&, std::span<float> values) {
       moments_.emplace_back(values.size());
@@ -121,11 +122,11 @@ class basic_trainer {
     return done;
   }
 
-  index steps_done() const { return steps_; }
+  index_t steps_done() const { return steps_; }
   const transformer& model() const { return model_; }
   const trainer_options& options() const { return options_; }
   /// `[N]`
-  const tensor_view<const index, 1>& tokens() const { return tokens_; }
+  const tensor_view<const index_t, 1>& tokens() const { return tokens_; }
   const std::vector<adam_moments<float>>& moments() const { return moments_; }
 
   /// A copy of what there is to go on from.
@@ -157,7 +158,7 @@ class basic_trainer {
     if (options_.block_size == 0) options_.block_size = c.positions;
     detail::check_between(options_.block_size, 2, c.positions, "block_size");
     token_batch(tokens_, options_.batch, options_.block_size, options_.seed, 0);
-    for (index i = 0; i < tokens_.extent(0); ++i)
+    for (index_t i = 0; i < tokens_.extent(0); ++i)
       detail::check_between(tokens_[i], 0, c.vocabulary - 1, "tokens");
   }
 
@@ -176,22 +177,22 @@ class basic_trainer {
     std::vector<float*> values;
     model_.for_each_parameter(
         [&](const auto&, const auto&, std::span<float> v) { values.push_back(v.data()); });
-    parallel_for(static_cast<index>(gradients.size()), options_.threads, [&](index i) {
+    parallel_for(static_cast<index_t>(gradients.size()), options_.threads, [&](index_t i) {
       const auto k = static_cast<std::size_t>(i);
       std::vector<float>& g = gradients[k].values;
       for (float& x : g) x *= static_cast<float>(factor);
       detail::adam_step(adam_for(now.learning_rate, decays[k]), now.step, 0,
-                        static_cast<index>(g.size()), g.data(), values[k], moments_[k]);
+                        static_cast<index_t>(g.size()), g.data(), values[k], moments_[k]);
     });
   }
 
   void check_state(const training_state& state) const {
     const std::vector<parameter>& own = model_.weights().parameters;
-    detail::check_between(state.step, 0, index{1} << 60, "step");
-    detail::check_extent(static_cast<index>(state.parameters.size()),
-                         static_cast<index>(own.size()), "parameters", "tensors");
-    detail::check_extent(static_cast<index>(state.moments.size()), static_cast<index>(own.size()),
-                         "moments", "tensors");
+    detail::check_between(state.step, 0, index_t{1} << 60, "step");
+    detail::check_extent(static_cast<index_t>(state.parameters.size()),
+                         static_cast<index_t>(own.size()), "parameters", "tensors");
+    detail::check_extent(static_cast<index_t>(state.moments.size()),
+                         static_cast<index_t>(own.size()), "moments", "tensors");
     for (std::size_t k = 0; k < own.size(); ++k) {
       const parameter& p = state.parameters[k];
       if (p.name != own[k].name || p.extents != own[k].extents)
@@ -201,8 +202,8 @@ class basic_trainer {
             p.name + " " + detail::shape_text(p.extents.data(), p.extents.size()));
       for (const auto* values : {&p.values, &state.moments[k].first, &state.moments[k].second}) {
         const tensor_view<const float, 1> view(values->data(),
-                                               {static_cast<index>(values->size())});
-        detail::check_extent(view.extent(0), static_cast<index>(own[k].values.size()), p.name,
+                                               {static_cast<index_t>(values->size())});
+        detail::check_extent(view.extent(0), static_cast<index_t>(own[k].values.size()), p.name,
                              "size");
         detail::check_finite(view, p.name);
       }
@@ -211,9 +212,9 @@ class basic_trainer {
 
   transformer model_;
   trainer_options options_;
-  owned_tensor<index, 1> tokens_;
+  owned_tensor<index_t, 1> tokens_;
   std::vector<adam_moments<float>> moments_;
-  index steps_ = 0;
+  index_t steps_ = 0;
 };
 
 using trainer = basic_trainer<>;
@@ -221,10 +222,11 @@ using trainer = basic_trainer<>;
 /// Steps up to number `until`, and what they did. Progress is a step each.
 /// \throws as trainer::step; cancelled, with the trainer where it was stopped: after a whole step
 template <class = void>
-std::vector<training_step> train(trainer& training, index until,
+std::vector<training_step> train(trainer& training, index_t until,
                                  const progress_callback& on_progress = {}) {
   std::vector<training_step> steps;
-  progress_meter meter(on_progress, "training", std::max<index>(0, until - training.steps_done()));
+  progress_meter meter(on_progress, "training",
+                       std::max<index_t>(0, until - training.steps_done()));
   while (training.steps_done() < until) {
     steps.push_back(training.step());
     meter.advance();

@@ -44,10 +44,10 @@ class transformer {
 
   /// How the heads of a layer enter the residual stream, `[H * d_head, model_dimension]`, rows
   /// head-major. Valid as long as this object. \throws value_error for a layer out of range.
-  tensor_view<const float, 2> output_projection(index layer) const {
+  tensor_view<const float, 2> output_projection(index_t layer) const {
     detail::check_between(layer, 0, config().layers - 1, "layer");
     const detail::linear_places& place = model_.layer(layer).attention_output;
-    const index in = config().heads * config().head_dimension, out = config().model_dimension;
+    const index_t in = config().heads * config().head_dimension, out = config().model_dimension;
     const float* values = model_.values(place.weight);
     if (place.input_major) return {values, {in, out}};
     return {values, {in, out}, {1, in}};
@@ -62,15 +62,15 @@ class transformer {
   /// \throws shape_error for no blocks or blocks longer than `config().positions`, value_error for
   ///         ids or layers out of range, cancelled
   template <class = void>
-  void forward(const tensor_view<const index, 2>& blocks,
+  void forward(const tensor_view<const index_t, 2>& blocks,
                const forward_options& options = {}) const {
     check_input(blocks, options);
-    const index t = blocks.extent(1), count = blocks.extent(0), depth = depth_needed(options);
-    const index batch = detail::blocks_at_once(t), batches = (count + batch - 1) / batch;
+    const index_t t = blocks.extent(1), count = blocks.extent(0), depth = depth_needed(options);
+    const index_t batch = detail::blocks_at_once(t), batches = (count + batch - 1) / batch;
     pass p{options, blocks,
            t,       detail::rotary_of<float>(config(), t),
            {},      progress_meter(options.on_progress, "forward", depth * batches)};
-    for (index first = 0; first < count; first += batch)
+    for (index_t first = 0; first < count; first += batch)
       run_batch(p, first, std::min(batch, count - first), depth);
   }
 
@@ -78,46 +78,46 @@ class transformer {
   /// State of one forward pass. Row r of the matrices is position r % T of block first + r / T.
   struct pass {
     const forward_options& options;
-    const tensor_view<const index, 2>& blocks;
-    index block_size;
+    const tensor_view<const index_t, 2>& blocks;
+    index_t block_size;
     detail::rotary_table<float> rotary;
     detail::pass_buffers<float> buffers;
     progress_meter meter;
   };
 
   template <class = void>
-  void check_input(const tensor_view<const index, 2>& blocks, const forward_options& o) const {
+  void check_input(const tensor_view<const index_t, 2>& blocks, const forward_options& o) const {
     detail::check_blocks(config(), blocks);
-    for (const index l : o.observed_layers)
+    for (const index_t l : o.observed_layers)
       detail::check_between(l, 0, config().layers - 1, "observed_layers");
     for (const auto& [layer, rule] : o.rules)
       detail::check_between(layer, 0, config().layers - 1, "rules");
   }
 
   /// Layers to run.
-  index depth_needed(const forward_options& o) const {
+  index_t depth_needed(const forward_options& o) const {
     if (o.hidden_observer || o.logits_observer) return config().layers;
     if (!o.observer) return 0;
     if (o.observed_layers.empty()) return config().layers;
     return 1 + *std::max_element(o.observed_layers.begin(), o.observed_layers.end());
   }
 
-  bool observed(const forward_options& o, index layer) const {
+  bool observed(const forward_options& o, index_t layer) const {
     return o.observer && (o.observed_layers.empty() ||
                           std::find(o.observed_layers.begin(), o.observed_layers.end(), layer) !=
                               o.observed_layers.end());
   }
 
   template <class = void>
-  void run_batch(pass& p, index first, index count, index depth) const {
+  void run_batch(pass& p, index_t first, index_t count, index_t depth) const {
     const forward_options& o = p.options;
     detail::pass_buffers<float>& buffers = p.buffers;
     const bool to_the_end = o.hidden_observer || o.logits_observer;
     detail::embed_blocks(model_, p.blocks, first, count, buffers.stream);
-    for (index l = 0; l < depth; ++l) {
+    for (index_t l = 0; l < depth; ++l) {
       if (o.hidden_observer) hand_out_hidden(p, l, first);
       detail::attend(model_, l, p.block_size, p.rotary, {o.threads}, buffers,
-                     [&](const auto& in, index local_block, index head, const auto& context) {
+                     [&](const auto& in, index_t local_block, index_t head, const auto& context) {
                        run_head(o, in, l, first + local_block, head, context);
                      });
       if (to_the_end || l + 1 < depth) detail::feed_forward(model_, l, {o.threads}, buffers);
@@ -131,10 +131,10 @@ class transformer {
   }
 
   template <class = void>
-  void run_head(const forward_options& o, const detail::head_input<float>& in, index layer,
-                index block, index head, const tensor_view<float, 2>& context) const {
+  void run_head(const forward_options& o, const detail::head_input<float>& in, index_t layer,
+                index_t block, index_t head, const tensor_view<float, 2>& context) const {
     detail::attention_scratch<float> scratch;
-    const index t = in.queries.extent(0);
+    const index_t t = in.queries.extent(0);
     const auto rule = o.rules.find(layer);
     const bool ruled = rule != o.rules.end() && rule->second, seen = observed(o, layer);
     detail::full_attention(in, ruled || seen, scratch, context);
@@ -156,20 +156,20 @@ class transformer {
   }
 
   template <class = void>
-  void hand_out_hidden(const pass& p, index depth, index first) const {
+  void hand_out_hidden(const pass& p, index_t depth, index_t first) const {
     p.options.hidden_observer(
         depth, first * p.block_size,
         {p.buffers.stream.data(), {p.buffers.stream.rows(), p.buffers.stream.cols()}});
   }
 
   template <class Real = float>
-  void hand_out_logits(const pass& p, index first) const {
-    constexpr index chunk = 256;
+  void hand_out_logits(const pass& p, index_t first) const {
+    constexpr index_t chunk = 256;
     const row_matrix<Real>& stream = p.buffers.stream;
     row_matrix<Real> logits;
     const auto head = model_.matrix(model_.places.head);
-    for (index r = 0; r < stream.rows(); r += chunk) {
-      const index rows = std::min(chunk, stream.rows() - r);
+    for (index_t r = 0; r < stream.rows(); r += chunk) {
+      const index_t rows = std::min(chunk, stream.rows() - r);
       logits.resize(rows, config().vocabulary);
       detail::apply_linear<Real>(stream.middleRows(r, rows), head, false, nullptr,
                                  detail::product::assign, {p.options.threads}, logits);

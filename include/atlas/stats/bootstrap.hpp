@@ -26,7 +26,7 @@
 namespace atlas {
 
 struct bootstrap_options {
-  index resamples = 2000;    ///< BCa takes quantiles farther out than percentile intervals do
+  index_t resamples = 2000;  ///< BCa takes quantiles farther out than percentile intervals do
   double confidence = 0.95;  ///< of both intervals
   bool bca = true;           ///< false: none, and no jackknife, which costs a statistic a unit
   std::uint64_t seed = 0;
@@ -42,8 +42,8 @@ struct bootstrap_result {
   double bias_correction = 0;      ///< z0: normal quantile of the share of replicates below the
                                    ///< estimate, those equal to it counted half
   double acceleration = 0;         ///< a: skewness of the jackknife values, over 6 sqrt(units)
-  index units = 0;                 ///< rows or groups that are drawn
-  index undefined = 0;             ///< resamples left out because their statistic is not finite
+  index_t units = 0;               ///< rows or groups that are drawn
+  index_t undefined = 0;           ///< resamples left out because their statistic is not finite
   std::vector<double> replicates;  ///< the other resamples' statistics
 };
 
@@ -52,35 +52,35 @@ namespace detail {
 /// `statistic(drawn)` of resamples of `units` numbers with replacement; NaN and infinities
 /// included. Resample i takes stream `first_stream + i`.
 template <class Statistic>
-std::vector<double> bootstrap_replicates(index units, const bootstrap_options& o,
+std::vector<double> bootstrap_replicates(index_t units, const bootstrap_options& o,
                                          std::uint64_t first_stream, Statistic&& statistic) {
-  constexpr index chunk = 64;
+  constexpr index_t chunk = 64;
   std::vector<double> replicates(static_cast<std::size_t>(o.resamples));
-  parallel_for((o.resamples + chunk - 1) / chunk, o.threads, [&](index c) {
-    std::vector<index> drawn(static_cast<std::size_t>(units));
-    for (index i = c * chunk; i < std::min(o.resamples, (c + 1) * chunk); ++i) {
+  parallel_for((o.resamples + chunk - 1) / chunk, o.threads, [&](index_t c) {
+    std::vector<index_t> drawn(static_cast<std::size_t>(units));
+    for (index_t i = c * chunk; i < std::min(o.resamples, (c + 1) * chunk); ++i) {
       random_stream random(o.seed, first_stream + static_cast<std::uint64_t>(i));
-      for (index& unit : drawn) unit = random.uniform_index(units);
-      replicates[static_cast<std::size_t>(i)] = statistic(std::span<const index>(drawn));
+      for (index_t& unit : drawn) unit = random.uniform_index(units);
+      replicates[static_cast<std::size_t>(i)] = statistic(std::span<const index_t>(drawn));
     }
   });
   return replicates;
 }
 
 /// Takes out what is not finite; how many that was.
-inline index drop_undefined(std::vector<double>& values) {
-  return static_cast<index>(std::erase_if(values, [](double v) { return !std::isfinite(v); }));
+inline index_t drop_undefined(std::vector<double>& values) {
+  return static_cast<index_t>(std::erase_if(values, [](double v) { return !std::isfinite(v); }));
 }
 
 /// `statistic(kept)` with each unit left out in turn.
 template <class Statistic>
-std::vector<double> jackknife(index units, int threads, Statistic&& statistic) {
+std::vector<double> jackknife(index_t units, int threads, Statistic&& statistic) {
   std::vector<double> values(static_cast<std::size_t>(units));
-  parallel_for(units, threads, [&](index left_out) {
-    std::vector<index> kept;
-    for (index u = 0; u < units; ++u)
+  parallel_for(units, threads, [&](index_t left_out) {
+    std::vector<index_t> kept;
+    for (index_t u = 0; u < units; ++u)
       if (u != left_out) kept.push_back(u);
-    values[static_cast<std::size_t>(left_out)] = statistic(std::span<const index>(kept));
+    values[static_cast<std::size_t>(left_out)] = statistic(std::span<const index_t>(kept));
   });
   return values;
 }
@@ -137,22 +137,22 @@ inline void add_intervals(bootstrap_result& out, const std::vector<double>& jack
              bca_end(sorted, z, out.bias_correction, out.acceleration)};
 }
 
-inline void check_bootstrap(index units, const bootstrap_options& o, std::string_view argument,
+inline void check_bootstrap(index_t units, const bootstrap_options& o, std::string_view argument,
                             std::string_view kind) {
   if (units < 2)
     throw shape_error(argument, "at least 2 " + std::string(kind), std::to_string(units));
-  check_between(o.resamples, 2, index{1} << 30, "resamples");
+  check_between(o.resamples, 2, index_t{1} << 30, "resamples");
   check_open_unit(o.confidence, "confidence");
 }
 
 /// The bootstrap over `units` numbers, from which `statistic` makes what it needs.
 template <class Statistic>
-bootstrap_result bootstrap(index units, Statistic&& statistic, const bootstrap_options& o) {
-  std::vector<index> all(static_cast<std::size_t>(units));
-  std::iota(all.begin(), all.end(), index{0});
+bootstrap_result bootstrap(index_t units, Statistic&& statistic, const bootstrap_options& o) {
+  std::vector<index_t> all(static_cast<std::size_t>(units));
+  std::iota(all.begin(), all.end(), index_t{0});
   bootstrap_result out;
   out.units = units;
-  out.estimate = statistic(std::span<const index>(all));
+  out.estimate = statistic(std::span<const index_t>(all));
   if (!std::isfinite(out.estimate))
     throw value_error("statistic", "a finite value for the data", number_text(out.estimate));
   out.replicates = bootstrap_replicates(units, o, 0, statistic);
@@ -166,7 +166,8 @@ bootstrap_result bootstrap(index units, Statistic&& statistic, const bootstrap_o
 /// The bootstrap of any statistic over independent rows.
 ///
 /// \param rows      N >= 2, how many rows the data have
-/// \param statistic from row numbers, `std::span<const index>`, of a resample (N of them, some more
+/// \param statistic from row numbers, `std::span<const index_t>`, of a resample (N of them, some
+/// more
 ///                  than once) to a number; called on several threads at once
 /// \throws shape_error for fewer than 2 rows; value_error for options out of range or a statistic
 ///         that is not finite for the data as they are. Resamples for which it is not are left out
@@ -174,15 +175,15 @@ bootstrap_result bootstrap(index units, Statistic&& statistic, const bootstrap_o
 ///
 /// O((resamples + N) S) time for a statistic of cost S; the same bits for every thread count.
 /// \code
-/// const auto r = atlas::bootstrap(n, [&](std::span<const atlas::index> rows) {
+/// const auto r = atlas::bootstrap(n, [&](std::span<const atlas::index_t> rows) {
 ///   double sum = 0;
-///   for (const atlas::index i : rows) sum += x[i] / y[i];
+///   for (const atlas::index_t i : rows) sum += x[i] / y[i];
 ///   return sum / static_cast<double>(rows.size());
 /// });
 /// std::cout << r.estimate << " [" << r.bca.lower << ", " << r.bca.upper << "]\n";
 /// \endcode
 template <class Statistic>
-bootstrap_result bootstrap(index rows, Statistic&& statistic,
+bootstrap_result bootstrap(index_t rows, Statistic&& statistic,
                            const bootstrap_options& options = {}) {
   detail::check_bootstrap(rows, options, "rows", "rows");
   return detail::bootstrap(rows, statistic, options);
@@ -197,15 +198,15 @@ template <tensor_like<1> Labels, class Statistic>
 bootstrap_result bootstrap_groups(const Labels& labels, Statistic&& statistic,
                                   const bootstrap_options& options = {}) {
   const auto groups = detail::rows_of_groups(detail::number_labels(labels, "labels"));
-  const auto units = static_cast<index>(groups.size());
+  const auto units = static_cast<index_t>(groups.size());
   detail::check_bootstrap(units, options, "labels", "different labels");
-  const auto of_groups = [&](std::span<const index> drawn) {
-    std::vector<index> rows;
-    for (const index g : drawn) {
-      const std::vector<index>& members = groups[static_cast<std::size_t>(g)];
+  const auto of_groups = [&](std::span<const index_t> drawn) {
+    std::vector<index_t> rows;
+    for (const index_t g : drawn) {
+      const std::vector<index_t>& members = groups[static_cast<std::size_t>(g)];
       rows.insert(rows.end(), members.begin(), members.end());
     }
-    return statistic(std::span<const index>(rows));
+    return statistic(std::span<const index_t>(rows));
   };
   return detail::bootstrap(units, of_groups, options);
 }
@@ -221,10 +222,10 @@ bootstrap_result bootstrap_sample(const Values& values, Statistic&& statistic,
   detail::check_not_empty(view, "values");
   detail::check_finite(view, "values");
   detail::check_bootstrap(view.extent(0), options, "values", "values");
-  const auto of_rows = [&](std::span<const index> rows) {
+  const auto of_rows = [&](std::span<const index_t> rows) {
     std::vector<double> drawn;
     drawn.reserve(rows.size());
-    for (const index i : rows) drawn.push_back(static_cast<double>(view[i]));
+    for (const index_t i : rows) drawn.push_back(static_cast<double>(view[i]));
     return statistic(std::span<const double>(drawn));
   };
   return detail::bootstrap(view.extent(0), of_rows, options);

@@ -18,22 +18,22 @@ namespace atlas {
 struct correlation {
   double coefficient = 0;
   double p = 0;  ///< two-sided
-  index n = 0;
+  index_t n = 0;
 };
 
 /// Ranks from 1, equal values sharing the mean of theirs.
 template <class = void>
 Eigen::VectorXd average_ranks(const Eigen::VectorXd& x) {
-  const index n = x.size();
-  std::vector<index> order(static_cast<std::size_t>(n));
-  std::iota(order.begin(), order.end(), index{0});
-  std::sort(order.begin(), order.end(), [&](index a, index b) { return x(a) < x(b); });
-  const auto value = [&](index i) { return x(order[static_cast<std::size_t>(i)]); };
+  const index_t n = x.size();
+  std::vector<index_t> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), index_t{0});
+  std::sort(order.begin(), order.end(), [&](index_t a, index_t b) { return x(a) < x(b); });
+  const auto value = [&](index_t i) { return x(order[static_cast<std::size_t>(i)]); };
   Eigen::VectorXd ranks(n);
-  for (index from = 0; from < n;) {
-    index to = from + 1;
+  for (index_t from = 0; from < n;) {
+    index_t to = from + 1;
     while (to < n && value(to) == value(from)) ++to;
-    for (index i = from; i < to; ++i)
+    for (index_t i = from; i < to; ++i)
       ranks(order[static_cast<std::size_t>(i)]) = 0.5 * static_cast<double>(from + to + 1);
     from = to;
   }
@@ -43,14 +43,14 @@ Eigen::VectorXd average_ranks(const Eigen::VectorXd& x) {
 namespace detail {
 
 template <class Scalar>
-Eigen::VectorXd checked_sample(const tensor_view<const Scalar, 1>& x, index n,
+Eigen::VectorXd checked_sample(const tensor_view<const Scalar, 1>& x, index_t n,
                                const std::string& argument) {
   check_not_empty(x, argument);
   check_extent(x.extent(0), n, argument, "length");
   check_finite(x, argument);
   if (n < 3) throw shape_error(argument, "at least 3 values", std::to_string(n));
   Eigen::VectorXd out(n);
-  for (index i = 0; i < n; ++i) out(i) = static_cast<double>(x[i]);
+  for (index_t i = 0; i < n; ++i) out(i) = static_cast<double>(x[i]);
   return out;
 }
 
@@ -72,12 +72,12 @@ inline constexpr double same_correlation = 1e-12;
 template <class = void>
 correlation correlate(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
                       const permutation_options& options) {
-  const index n = x.size();
+  const index_t n = x.size();
   const Eigen::VectorXd u = standardized(x, "x"), v = standardized(y, "y");
   const double r = std::clamp(u.dot(v), -1.0, 1.0), bar = std::abs(r) - same_correlation;
-  const double p = permutation_p(n, options, [&](const std::vector<index>& rows) {
+  const double p = permutation_p(n, options, [&](const std::vector<index_t>& rows) {
     double sum = 0;
-    for (index i = 0; i < n; ++i) sum += u(i) * v(rows[static_cast<std::size_t>(i)]);
+    for (index_t i = 0; i < n; ++i) sum += u(i) * v(rows[static_cast<std::size_t>(i)]);
     return std::abs(sum) >= bar;
   });
   return {r, p, n};
@@ -98,15 +98,15 @@ Eigen::VectorX<Real> residual(const Eigen::VectorX<Real>& x, const Eigen::Vector
 template <class = void>
 correlation correlate_given(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
                             const Eigen::VectorXd& control, const permutation_options& options) {
-  const index n = x.size();
+  const index_t n = x.size();
   if (n < 4) throw shape_error("x", "at least 4 values", std::to_string(n));
   const Eigen::VectorXd z = standardized(control, "control");
   const Eigen::VectorXd u = residual(standardized(x, "x"), z, "x");
   const Eigen::VectorXd v = residual(standardized(y, "y"), z, "y");
   const double r = std::clamp(u.dot(v), -1.0, 1.0), bar = std::abs(r) - same_correlation;
-  const double p = permutation_p(n, options, [&](const std::vector<index>& rows) {
+  const double p = permutation_p(n, options, [&](const std::vector<index_t>& rows) {
     double sum = 0, along = 0;
-    for (index i = 0; i < n; ++i) {
+    for (index_t i = 0; i < n; ++i) {
       const double shuffled = v(rows[static_cast<std::size_t>(i)]);
       sum += u(i) * shuffled;
       along += z(i) * shuffled;

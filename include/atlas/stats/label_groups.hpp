@@ -14,8 +14,8 @@ namespace atlas::detail {
 
 /// Labels of any values as numbers 0, 1, ... in increasing order.
 struct label_groups {
-  std::vector<index> group;  ///< `[N]`
-  index groups = 0;
+  std::vector<index_t> group;  ///< `[N]`
+  index_t groups = 0;
 };
 
 /// \throws shape_error for no labels
@@ -24,21 +24,21 @@ label_groups number_labels(const Labels& labels, std::string_view argument) {
   static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
   const auto view = as_view<1>(labels);
   check_not_empty(view, argument);
-  std::vector<index> all, different;
-  for (index i = 0; i < view.extent(0); ++i) all.push_back(static_cast<index>(view[i]));
+  std::vector<index_t> all, different;
+  for (index_t i = 0; i < view.extent(0); ++i) all.push_back(static_cast<index_t>(view[i]));
   different = all;
   std::sort(different.begin(), different.end());
   different.erase(std::unique(different.begin(), different.end()), different.end());
-  for (index& label : all)
+  for (index_t& label : all)
     label = std::lower_bound(different.begin(), different.end(), label) - different.begin();
-  return {std::move(all), static_cast<index>(different.size())};
+  return {std::move(all), static_cast<index_t>(different.size())};
 }
 
 /// The rows of each group.
-inline std::vector<std::vector<index>> rows_of_groups(const label_groups& labels) {
-  std::vector<std::vector<index>> rows(static_cast<std::size_t>(labels.groups));
+inline std::vector<std::vector<index_t>> rows_of_groups(const label_groups& labels) {
+  std::vector<std::vector<index_t>> rows(static_cast<std::size_t>(labels.groups));
   for (std::size_t i = 0; i < labels.group.size(); ++i)
-    rows[static_cast<std::size_t>(labels.group[i])].push_back(static_cast<index>(i));
+    rows[static_cast<std::size_t>(labels.group[i])].push_back(static_cast<index_t>(i));
   return rows;
 }
 

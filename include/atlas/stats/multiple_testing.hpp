@@ -19,7 +19,7 @@ template <class Scalar>
 std::vector<double> checked_p_values(const tensor_view<const Scalar, 1>& p) {
   check_not_empty(p, "p");
   std::vector<double> out;
-  for (index i = 0; i < p.extent(0); ++i) {
+  for (index_t i = 0; i < p.extent(0); ++i) {
     const auto value = static_cast<double>(p[i]);
     if (!(value >= 0 && value <= 1))
       throw value_error("p", "numbers in [0, 1]",

@@ -17,10 +17,10 @@
 namespace atlas {
 
 struct permutation_options {
-  index permutations = 9999;
+  index_t permutations = 9999;
   /// Rows that are shuffled together, in runs of this many: rows of one text are not independent,
   /// and shuffling them one by one makes chance look rarer than it is. 1: every row on its own.
-  index block_size = 1;
+  index_t block_size = 1;
   std::uint64_t seed = 0;
   int threads = 0;  ///< 0: all of the machine
 };
@@ -28,9 +28,9 @@ struct permutation_options {
 namespace detail {
 
 /// n!, or `limit + 1` where that is more than `limit`.
-inline index factorial_up_to(index n, index limit) {
-  index product = 1;
-  for (index i = 2; i <= n; ++i) {
+inline index_t factorial_up_to(index_t n, index_t limit) {
+  index_t product = 1;
+  for (index_t i = 2; i <= n; ++i) {
     if (product > limit / i) return limit + 1;
     product *= i;
   }
@@ -38,15 +38,15 @@ inline index factorial_up_to(index n, index limit) {
 }
 
 /// Row i of the shuffled sample is row `rows[i]` of the sample.
-inline void rows_of_blocks(const std::vector<index>& blocks, index block_size,
-                           std::vector<index>& rows) {
+inline void rows_of_blocks(const std::vector<index_t>& blocks, index_t block_size,
+                           std::vector<index_t>& rows) {
   std::size_t at = 0;
-  for (const index b : blocks)
-    for (index i = 0; i < block_size; ++i) rows[at++] = b * block_size + i;
+  for (const index_t b : blocks)
+    for (index_t i = 0; i < block_size; ++i) rows[at++] = b * block_size + i;
 }
 
-inline index check_permutations(index n, const permutation_options& o) {
-  check_between(o.permutations, 1, index{1} << 40, "permutations");
+inline index_t check_permutations(index_t n, const permutation_options& o) {
+  check_between(o.permutations, 1, index_t{1} << 40, "permutations");
   check_between(o.block_size, 1, n, "block_size");
   if (n % o.block_size != 0)
     throw shape_error("x", "a multiple of block_size rows, " + std::to_string(o.block_size),
@@ -58,9 +58,9 @@ inline index check_permutations(index n, const permutation_options& o) {
 
 /// p of all orders of the blocks: the share that `as_extreme(rows)` is true for.
 template <class AsExtreme>
-double exact_p(index n, index blocks, index block_size, AsExtreme&& as_extreme) {
-  std::vector<index> order(static_cast<std::size_t>(blocks)), rows(static_cast<std::size_t>(n));
-  std::iota(order.begin(), order.end(), index{0});
+double exact_p(index_t n, index_t blocks, index_t block_size, AsExtreme&& as_extreme) {
+  std::vector<index_t> order(static_cast<std::size_t>(blocks)), rows(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), index_t{0});
   double hits = 0, total = 0;
   do {
     rows_of_blocks(order, block_size, rows);
@@ -71,19 +71,19 @@ double exact_p(index n, index blocks, index block_size, AsExtreme&& as_extreme) 
 }
 
 /// Rows in the order of shuffle number `i`.
-inline void shuffle_rows(index blocks, const permutation_options& o, index i,
-                         std::vector<index>& rows) {
+inline void shuffle_rows(index_t blocks, const permutation_options& o, index_t i,
+                         std::vector<index_t>& rows) {
   random_stream random(o.seed, static_cast<std::uint64_t>(i));
   rows_of_blocks(random_permutation(blocks, random), o.block_size, rows);
 }
 
 /// `statistic(rows)` of every random shuffle of n rows.
 template <class Statistic>
-std::vector<double> over_shuffles(index n, const permutation_options& o, Statistic&& statistic) {
-  const index blocks = check_permutations(n, o);
+std::vector<double> over_shuffles(index_t n, const permutation_options& o, Statistic&& statistic) {
+  const index_t blocks = check_permutations(n, o);
   std::vector<double> values(static_cast<std::size_t>(o.permutations));
-  parallel_for(o.permutations, o.threads, [&](index i) {
-    std::vector<index> rows(static_cast<std::size_t>(n));
+  parallel_for(o.permutations, o.threads, [&](index_t i) {
+    std::vector<index_t> rows(static_cast<std::size_t>(n));
     shuffle_rows(blocks, o, i, rows);
     values[static_cast<std::size_t>(i)] = statistic(rows);
   });
@@ -94,21 +94,21 @@ std::vector<double> over_shuffles(index n, const permutation_options& o, Statist
 /// no more than were asked for, else `(hits + 1) / (permutations + 1)` of random ones (Phipson and
 /// Smyth 2010).
 template <class AsExtreme>
-double permutation_p(index n, const permutation_options& o, AsExtreme&& as_extreme) {
-  const index blocks = check_permutations(n, o);
+double permutation_p(index_t n, const permutation_options& o, AsExtreme&& as_extreme) {
+  const index_t blocks = check_permutations(n, o);
   if (factorial_up_to(blocks, o.permutations) <= o.permutations)
     return exact_p(n, blocks, o.block_size, as_extreme);
-  constexpr index chunk = 64;
-  const index chunks = (o.permutations + chunk - 1) / chunk;
-  std::vector<index> hits(static_cast<std::size_t>(chunks), 0);
-  parallel_for(chunks, o.threads, [&](index c) {
-    std::vector<index> rows(static_cast<std::size_t>(n));
-    for (index i = c * chunk; i < std::min(o.permutations, (c + 1) * chunk); ++i) {
+  constexpr index_t chunk = 64;
+  const index_t chunks = (o.permutations + chunk - 1) / chunk;
+  std::vector<index_t> hits(static_cast<std::size_t>(chunks), 0);
+  parallel_for(chunks, o.threads, [&](index_t c) {
+    std::vector<index_t> rows(static_cast<std::size_t>(n));
+    for (index_t i = c * chunk; i < std::min(o.permutations, (c + 1) * chunk); ++i) {
       shuffle_rows(blocks, o, i, rows);
       hits[static_cast<std::size_t>(c)] += as_extreme(rows) ? 1 : 0;
     }
   });
-  const index all = std::accumulate(hits.begin(), hits.end(), index{0});
+  const index_t all = std::accumulate(hits.begin(), hits.end(), index_t{0});
   return static_cast<double>(all + 1) / static_cast<double>(o.permutations + 1);
 }
 

@@ -18,7 +18,7 @@ struct sample_summary {
   double mean = 0;
   double sd = 0;              ///< with n - 1; NaN for a single value
   double standard_error = 0;  ///< sd / sqrt(n)
-  index count = 0;
+  index_t count = 0;
 };
 
 /// Two passes, in double. NaN throughout for an empty sample.
@@ -32,7 +32,7 @@ inline sample_summary summarize(std::span<const double> values) {
   double squares = 0;
   for (const double v : values) squares += (v - mean) * (v - mean);
   const double sd = values.size() > 1 ? std::sqrt(squares / (n - 1)) : none;
-  return {mean, sd, sd / std::sqrt(n), static_cast<index>(values.size())};
+  return {mean, sd, sd / std::sqrt(n), static_cast<index_t>(values.size())};
 }
 
 /// Quantile of sorted values by linear interpolation between order statistics (type 7 of Hyndman

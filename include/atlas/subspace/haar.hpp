@@ -18,7 +18,7 @@
 namespace atlas {
 
 struct haar_options {
-  index draws = 20000;  ///< pairs of frames; the standard error falls with its square root
+  index_t draws = 20000;  ///< pairs of frames; the standard error falls with its square root
   std::uint64_t seed = 0;
   int threads = 0;  ///< 0: all of the machine
 };
@@ -36,11 +36,11 @@ namespace detail {
 /// A factor R with R^T R ~ Wishart_k(n, I): Bartlett's upper triangle, or n rows of normal numbers
 /// where n < k. Its cost does not depend on n.
 template <class Real = double>
-Eigen::MatrixX<Real> wishart_factor(index n, index k, random_stream& random) {
+Eigen::MatrixX<Real> wishart_factor(index_t n, index_t k, random_stream& random) {
   if (n < k) return normal_matrix(n, k, random);
   Eigen::MatrixX<Real> factor = Eigen::MatrixX<Real>::Zero(k, k);
-  for (index j = 0; j < k; ++j) {
-    for (index i = 0; i < j; ++i) factor(i, j) = random.normal();
+  for (index_t j = 0; j < k; ++j) {
+    for (index_t i = 0; i < j; ++i) factor(i, j) = random.normal();
     factor(j, j) = random.chi(n - j);
   }
   return factor;
@@ -54,7 +54,7 @@ Eigen::MatrixX<Real> wishart_factor(index n, index k, random_stream& random) {
 template <class Real = double>
 class haar_sampler {
  public:
-  haar_sampler(index d, index k) : d_(d), k_(k) {}
+  haar_sampler(index_t d, index_t k) : d_(d), k_(k) {}
 
   /// A `[k, k]` matrix whose singular values are the cosines.
   const Eigen::MatrixX<Real>& draw(random_stream& random) {
@@ -70,7 +70,7 @@ class haar_sampler {
   }
 
  private:
-  index d_, k_;
+  index_t d_, k_;
   Eigen::MatrixX<Real> total_, whitened_;
   Eigen::LLT<Eigen::MatrixX<Real>> cholesky_;
 };
@@ -97,36 +97,36 @@ struct cosine_sums {
 
 /// Sums of up to eight draws: differences from what is expected, so that they do not cancel.
 template <class Real>
-cosine_sums sums_of_draws(index count, double expected, haar_sampler<Real>& sampler,
+cosine_sums sums_of_draws(index_t count, double expected, haar_sampler<Real>& sampler,
                           nuclear_norms<Real>& norms, random_stream& random) {
   const auto k = static_cast<double>(norms.size());
   std::array<double, nuclear_norms<Real>::lanes> squared = {};
-  for (index l = 0; l < count; ++l) {
+  for (index_t l = 0; l < count; ++l) {
     const Eigen::MatrixX<Real>& drawn = sampler.draw(random);
     squared[static_cast<std::size_t>(l)] = drawn.squaredNorm() / k;
-    for (index c = 0; c < drawn.cols(); ++c)
-      for (index r = 0; r < drawn.rows(); ++r) norms.at(l, r, c) = drawn(r, c);
+    for (index_t c = 0; c < drawn.cols(); ++c)
+      for (index_t r = 0; r < drawn.rows(); ++r) norms.at(l, r, c) = drawn(r, c);
   }
   const auto sum = norms.compute();
   cosine_sums out;
-  for (index l = 0; l < count; ++l)
+  for (index_t l = 0; l < count; ++l)
     out.add(sum(l) / k - std::sqrt(expected), squared[static_cast<std::size_t>(l)] - expected);
   return out;
 }
 
 template <class Real = double>
-cosine_sums simulate_cosines(index d, index k, const haar_options& options) {
-  constexpr index chunk = 250;  // draws a stream, whatever the number of threads
-  constexpr index lanes = nuclear_norms<Real>::lanes;
-  const index chunks = (options.draws + chunk - 1) / chunk;
+cosine_sums simulate_cosines(index_t d, index_t k, const haar_options& options) {
+  constexpr index_t chunk = 250;  // draws a stream, whatever the number of threads
+  constexpr index_t lanes = nuclear_norms<Real>::lanes;
+  const index_t chunks = (options.draws + chunk - 1) / chunk;
   const double expected = static_cast<double>(k) / static_cast<double>(d);
   std::vector<cosine_sums> parts(static_cast<std::size_t>(chunks));
-  parallel_for(chunks, options.threads, [&](index c) {
+  parallel_for(chunks, options.threads, [&](index_t c) {
     random_stream random(options.seed, static_cast<std::uint64_t>(c));
     haar_sampler<Real> sampler(d, k);
     nuclear_norms<Real> norms(k);
-    const index end = std::min(options.draws, (c + 1) * chunk);
-    for (index i = c * chunk; i < end; i += lanes)
+    const index_t end = std::min(options.draws, (c + 1) * chunk);
+    for (index_t i = c * chunk; i < end; i += lanes)
       parts[static_cast<std::size_t>(c)].add(
           sums_of_draws(std::min(lanes, end - i), expected, sampler, norms, random));
   });
@@ -149,10 +149,10 @@ cosine_sums simulate_cosines(index d, index k, const haar_options& options) {
 ///
 /// O(draws k^3) time, independent of d.
 template <class = void>
-haar_null haar_overlap(index d, index k, const haar_options& options = {}) {
-  detail::check_between(d, 1, index{1} << 40, "d");
+haar_null haar_overlap(index_t d, index_t k, const haar_options& options = {}) {
+  detail::check_between(d, 1, index_t{1} << 40, "d");
   detail::check_between(k, 1, d, "k");
-  detail::check_between(options.draws, 100, index{1} << 40, "draws");
+  detail::check_between(options.draws, 100, index_t{1} << 40, "draws");
   const double expected = static_cast<double>(k) / static_cast<double>(d);
   if (k == d) return {1, 0, 0, 1};
   const detail::cosine_sums sums = detail::simulate_cosines(d, k, options);

@@ -19,8 +19,8 @@
 namespace atlas {
 
 struct head_overlap_options {
-  index group_size = 1;      ///< query heads per key/value head (n_rep); 1: no groups
-  index resamples = 2000;    ///< of each bootstrap
+  index_t group_size = 1;    ///< query heads per key/value head (n_rep); 1: no groups
+  index_t resamples = 2000;  ///< of each bootstrap
   double confidence = 0.95;  ///< of the intervals
   haar_options haar = {};    ///< simulation of the null
   std::uint64_t seed = 0;    ///< of the bootstraps
@@ -30,7 +30,7 @@ struct head_overlap_options {
 /// The mean over a set of pairs of heads. NaN where there are no such pairs.
 struct overlap_estimate {
   double mean = 0;
-  index pairs = 0;
+  index_t pairs = 0;
   atlas::interval interval;       ///< bootstrap over heads, the honest one; NaN below 3 heads
   atlas::interval pair_interval;  ///< bootstrap over pairs, which share heads; NaN below 2 pairs
   double null_mean = 0;           ///< of independent Haar frames
@@ -40,12 +40,12 @@ struct overlap_estimate {
 };
 
 struct head_overlap_result {
-  index local_dimension = 0;    ///< k
-  index ambient_dimension = 0;  ///< d
-  Eigen::MatrixXd matrix;       ///< `[H, H]` mean principal cosines
-  overlap_estimate global;      ///< all pairs
-  overlap_estimate intra;       ///< pairs that share a key/value head
-  overlap_estimate inter;       ///< pairs that do not
+  index_t local_dimension = 0;    ///< k
+  index_t ambient_dimension = 0;  ///< d
+  Eigen::MatrixXd matrix;         ///< `[H, H]` mean principal cosines
+  overlap_estimate global;        ///< all pairs
+  overlap_estimate intra;         ///< pairs that share a key/value head
+  overlap_estimate inter;         ///< pairs that do not
 };
 
 namespace detail {
@@ -62,7 +62,7 @@ overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group grou
   const auto stream = 2 * static_cast<std::uint64_t>(group);
   overlap_estimate e;
   e.mean = mean_over(matrix, pairs);
-  e.pairs = static_cast<index>(pairs.size());
+  e.pairs = static_cast<index_t>(pairs.size());
   const bootstrap_options bootstrap{.resamples = options.resamples,
                                     .confidence = options.confidence,
                                     .seed = options.seed,
@@ -76,14 +76,14 @@ overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group grou
   return e;
 }
 
-inline void check_head_overlap(index heads, const head_overlap_options& options) {
+inline void check_head_overlap(index_t heads, const head_overlap_options& options) {
   if (heads < 2) throw shape_error("frames", "at least 2 heads", std::to_string(heads));
   check_between(options.group_size, 1, heads, "group_size");
   if (heads % options.group_size != 0)
     throw shape_error(
         "frames", "a number of heads that group_size divides",
         std::to_string(heads) + " heads in groups of " + std::to_string(options.group_size));
-  check_between(options.resamples, 2, index{1} << 30, "resamples");
+  check_between(options.resamples, 2, index_t{1} << 30, "resamples");
   check_open_unit(options.confidence, "confidence");
 }
 

@@ -31,14 +31,14 @@ overlap_result overlap_of_cosines(const Eigen::VectorX<Real>& cosines) {
 
 /// All pairs of heads, first < second, in the order (0,1), (0,2), ..., (1,2), ...
 struct head_pair {
-  index first = 0, second = 0;
+  index_t first = 0, second = 0;
 };
 template <class = void>
-std::vector<head_pair> head_pairs(index heads) {
+std::vector<head_pair> head_pairs(index_t heads) {
   std::vector<head_pair> pairs;
   pairs.reserve(static_cast<std::size_t>(heads * (heads - 1) / 2));
-  for (index i = 0; i < heads; ++i)
-    for (index j = i + 1; j < heads; ++j) pairs.push_back({i, j});
+  for (index_t i = 0; i < heads; ++i)
+    for (index_t j = i + 1; j < heads; ++j) pairs.push_back({i, j});
   return pairs;
 }
 
@@ -52,19 +52,19 @@ class overlap_band {
       : stacked_(stacked), k_(frames.front().cols()), norms_(k_) {}
 
   /// Of the heads `from` .. `from + count`.
-  void fill(index from, index count, Eigen::MatrixX<Real>& matrix) {
+  void fill(index_t from, index_t count, Eigen::MatrixX<Real>& matrix) {
     products_.noalias() = stacked_.middleCols(from * k_, count * k_).transpose() *
                           stacked_.rightCols(stacked_.cols() - from * k_);
-    for (index i = from; i < from + count; ++i)
-      for (index j = i + 1; j < matrix.rows(); ++j) add({i, j}, from, matrix);
+    for (index_t i = from; i < from + count; ++i)
+      for (index_t j = i + 1; j < matrix.rows(); ++j) add({i, j}, from, matrix);
     flush(matrix);
   }
 
  private:
-  void add(const head_pair& pair, index from, Eigen::MatrixX<Real>& matrix) {
-    const index top = (pair.first - from) * k_, left = (pair.second - from) * k_;
-    for (index c = 0; c < k_; ++c)
-      for (index r = 0; r < k_; ++r) norms_.at(waiting_, r, c) = products_(top + r, left + c);
+  void add(const head_pair& pair, index_t from, Eigen::MatrixX<Real>& matrix) {
+    const index_t top = (pair.first - from) * k_, left = (pair.second - from) * k_;
+    for (index_t c = 0; c < k_; ++c)
+      for (index_t r = 0; r < k_; ++r) norms_.at(waiting_, r, c) = products_(top + r, left + c);
     pairs_[static_cast<std::size_t>(waiting_)] = pair;
     if (++waiting_ == lanes) flush(matrix);
   }
@@ -73,32 +73,32 @@ class overlap_band {
   void flush(Eigen::MatrixX<Real>& matrix) {
     if (waiting_ == 0) return;
     const auto sums = norms_.compute();
-    for (index l = 0; l < waiting_; ++l) {
+    for (index_t l = 0; l < waiting_; ++l) {
       const auto [i, j] = pairs_[static_cast<std::size_t>(l)];
       matrix(i, j) = matrix(j, i) = std::min(Real(1), sums(l) / static_cast<Real>(k_));
     }
     waiting_ = 0;
   }
 
-  static constexpr index lanes = nuclear_norms<Real>::lanes;
+  static constexpr index_t lanes = nuclear_norms<Real>::lanes;
   const Eigen::MatrixX<Real>& stacked_;  ///< `[d, H k]`
   Eigen::MatrixX<Real> products_;
-  index k_;
+  index_t k_;
   nuclear_norms<Real> norms_;
   std::array<head_pair, lanes> pairs_ = {};
-  index waiting_ = 0;
+  index_t waiting_ = 0;
 };
 
 template <class Real>
 Eigen::MatrixX<Real> overlap_matrix(const std::vector<Eigen::MatrixX<Real>>& frames, int threads) {
-  constexpr index band = 4;  // heads a task
-  const auto heads = static_cast<index>(frames.size());
-  const index k = frames.front().cols();
+  constexpr index_t band = 4;  // heads a task
+  const auto heads = static_cast<index_t>(frames.size());
+  const index_t k = frames.front().cols();
   Eigen::MatrixX<Real> stacked(frames.front().rows(), heads * k);
-  for (index h = 0; h < heads; ++h)
+  for (index_t h = 0; h < heads; ++h)
     stacked.middleCols(h * k, k) = frames[static_cast<std::size_t>(h)];
   Eigen::MatrixX<Real> matrix = Eigen::MatrixX<Real>::Identity(heads, heads);
-  parallel_for((heads + band - 1) / band, threads, [&](index b) {
+  parallel_for((heads + band - 1) / band, threads, [&](index_t b) {
     overlap_band<Real>(frames, stacked).fill(b * band, std::min(band, heads - b * band), matrix);
   });
   return matrix;
@@ -108,7 +108,7 @@ template <class Scalar>
 std::vector<Eigen::MatrixXd> checked_frames(const tensor_view<const Scalar, 3>& frames) {
   check_not_empty(frames, "frames");
   std::vector<Eigen::MatrixXd> out;
-  for (index h = 0; h < frames.extent(0); ++h)
+  for (index_t h = 0; h < frames.extent(0); ++h)
     out.push_back(checked_frame(frames[h], "frames, head " + std::to_string(h)));
   return out;
 }

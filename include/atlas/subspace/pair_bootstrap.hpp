@@ -20,13 +20,13 @@ namespace atlas::detail {
 /// head.
 enum class pair_group { global, intra, inter };
 
-inline bool in_group(pair_group group, index first, index second, index group_size) {
+inline bool in_group(pair_group group, index_t first, index_t second, index_t group_size) {
   if (group == pair_group::global) return true;
   return (first / group_size == second / group_size) == (group == pair_group::intra);
 }
 
 template <class = void>
-std::vector<head_pair> pairs_of(pair_group group, index heads, index group_size) {
+std::vector<head_pair> pairs_of(pair_group group, index_t heads, index_t group_size) {
   std::vector<head_pair> chosen;
   for (const head_pair pair : head_pairs(heads))
     if (in_group(group, pair.first, pair.second, group_size)) chosen.push_back(pair);
@@ -55,15 +55,15 @@ template <class = void>
 interval bootstrap_over_pairs(const Eigen::MatrixXd& matrix, const std::vector<head_pair>& pairs,
                               const bootstrap_options& options, std::uint64_t stream) {
   if (pairs.size() < 2) return no_interval;
-  const auto mean = [&](std::span<const index> drawn) {
+  const auto mean = [&](std::span<const index_t> drawn) {
     double sum = 0;
-    for (const index p : drawn) {
+    for (const index_t p : drawn) {
       const auto [i, j] = pairs[static_cast<std::size_t>(p)];
       sum += matrix(i, j);
     }
     return sum / static_cast<double>(drawn.size());
   };
-  const auto count = static_cast<index>(pairs.size());
+  const auto count = static_cast<index_t>(pairs.size());
   return defined_interval(bootstrap_replicates(count, options, stream << 32, mean),
                           options.confidence);
 }
@@ -71,13 +71,13 @@ interval bootstrap_over_pairs(const Eigen::MatrixXd& matrix, const std::vector<h
 /// Heads drawn with replacement; a pair that meets itself is left out, and so is a resample without
 /// any pair. NaN for fewer than 3 heads, or where only one pair exists.
 template <class = void>
-interval bootstrap_over_heads(const Eigen::MatrixXd& matrix, pair_group group, index group_size,
+interval bootstrap_over_heads(const Eigen::MatrixXd& matrix, pair_group group, index_t group_size,
                               const bootstrap_options& options, std::uint64_t stream) {
-  const index heads = matrix.rows();
+  const index_t heads = matrix.rows();
   if (heads < 3 || pairs_of(group, heads, group_size).size() < 2) return no_interval;
-  const auto mean = [&](std::span<const index> drawn) {
+  const auto mean = [&](std::span<const index_t> drawn) {
     double sum = 0;
-    index count = 0;
+    index_t count = 0;
     for (std::size_t a = 0; a < drawn.size(); ++a)
       for (std::size_t b = a + 1; b < drawn.size(); ++b) {
         if (drawn[a] == drawn[b] || !in_group(group, drawn[a], drawn[b], group_size)) continue;

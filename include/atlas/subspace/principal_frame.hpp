@@ -20,12 +20,12 @@ namespace detail {
 /// The top k columns of an eigenbasis. \throws value_error where fewer than k directions vary, so
 /// that the frame would be arbitrary
 template <class Real = double>
-Eigen::MatrixX<Real> top_frame(const eigenbasis& basis, index k, const std::string& argument) {
+Eigen::MatrixX<Real> top_frame(const eigenbasis& basis, index_t k, const std::string& argument) {
   constexpr double no_variance = 1e-12;  // of the largest eigenvalue: rounding of the covariance
   check_between(k, 1, basis.values.size(), "local_dimension");
   const Eigen::VectorX<Real>& values = basis.values;
   const double floor = no_variance * basis.values(0);
-  const index varying = (values.array() > floor).count();
+  const index_t varying = (values.array() > floor).count();
   if (!(basis.values(0) > 0) || varying < k)
     throw value_error(argument, "variance in at least " + std::to_string(k) + " directions",
                       std::to_string(basis.values(0) > 0 ? varying : 0));
@@ -40,7 +40,7 @@ void check_cloud(const tensor_view<const Scalar, 2>& points, const std::string& 
 }
 
 template <class Scalar>
-Eigen::MatrixXd principal_frame(const tensor_view<const Scalar, 2>& points, index k,
+Eigen::MatrixXd principal_frame(const tensor_view<const Scalar, 2>& points, index_t k,
                                 const std::string& argument) {
   check_cloud(points, argument);
   check_between(k, 1, points.extent(1), "local_dimension");
@@ -60,7 +60,7 @@ Eigen::MatrixXd principal_frame(const tensor_view<const Scalar, 2>& points, inde
 ///
 /// O(N d^2 + d^3) time, O(d^2) memory.
 template <tensor_like<2> Points>
-Eigen::MatrixXd principal_frame(const Points& points, index local_dimension) {
+Eigen::MatrixXd principal_frame(const Points& points, index_t local_dimension) {
   const auto view = as_view<2>(points);
   return detail::principal_frame<scalar_of<Points, 2>>(view, local_dimension, "points");
 }
@@ -69,14 +69,14 @@ Eigen::MatrixXd principal_frame(const Points& points, index local_dimension) {
 /// \param clouds `[H, N, d]`
 /// \param threads 0: all of the machine
 template <tensor_like<3> Clouds>
-std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds, index local_dimension,
+std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds, index_t local_dimension,
                                               int threads = 0) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
   detail::check_not_empty(view, "clouds");
   std::vector<Eigen::MatrixXd> frames(static_cast<std::size_t>(view.extent(0)));
-  parallel_for(view.extent(0), threads, [&](index h) {
+  parallel_for(view.extent(0), threads, [&](index_t h) {
     frames[static_cast<std::size_t>(h)] = detail::principal_frame<scalar>(
         view[h], local_dimension, "clouds, head " + std::to_string(h));
   });

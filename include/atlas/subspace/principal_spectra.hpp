@@ -25,7 +25,7 @@ struct principal_spectrum {
 namespace detail {
 
 template <class Scalar>
-principal_spectrum spectrum_of(const tensor_view<const Scalar, 2>& points, index k,
+principal_spectrum spectrum_of(const tensor_view<const Scalar, 2>& points, index_t k,
                                const pca_rank_options& options, const std::string& argument) {
   check_cloud(points, argument);
   check_between(k, 1, points.extent(1), "local_dimension");
@@ -44,7 +44,7 @@ principal_spectrum spectrum_of(const tensor_view<const Scalar, 2>& points, index
 ///
 /// O(H (N d^2 + d^3)) time.
 template <tensor_like<3> Clouds>
-std::vector<principal_spectrum> principal_spectra(const Clouds& clouds, index local_dimension,
+std::vector<principal_spectrum> principal_spectra(const Clouds& clouds, index_t local_dimension,
                                                   const pca_rank_options& options = {},
                                                   int threads = 0) {
   using scalar = scalar_of<Clouds, 3>;
@@ -52,7 +52,7 @@ std::vector<principal_spectrum> principal_spectra(const Clouds& clouds, index lo
   const tensor_view<const scalar, 3>& view = held;
   detail::check_not_empty(view, "clouds");
   std::vector<principal_spectrum> spectra(static_cast<std::size_t>(view.extent(0)));
-  parallel_for(view.extent(0), threads, [&](index h) {
+  parallel_for(view.extent(0), threads, [&](index_t h) {
     spectra[static_cast<std::size_t>(h)] = detail::spectrum_of<scalar>(
         view[h], local_dimension, options, "clouds, head " + std::to_string(h));
   });

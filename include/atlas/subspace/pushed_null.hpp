@@ -21,8 +21,8 @@
 namespace atlas {
 
 struct pushed_null_options {
-  index group_size = 1;  ///< query heads per key/value head
-  index draws = 200;     ///< of a frame for every head
+  index_t group_size = 1;  ///< query heads per key/value head
+  index_t draws = 200;     ///< of a frame for every head
   std::uint64_t seed = 0;
   int threads = 0;  ///< 0: all of the machine
 };
@@ -35,14 +35,14 @@ struct pushed_estimate {
 
 struct pushed_null_result {
   pushed_estimate global, intra, inter;
-  index draws = 0;
+  index_t draws = 0;
 };
 
 namespace detail {
 
 template <class = void>
 pushed_estimate summarize_group(const std::vector<Eigen::MatrixXd>& matrices, pair_group group,
-                                index group_size) {
+                                index_t group_size) {
   const auto pairs = pairs_of(group, matrices.front().rows(), group_size);
   std::vector<double> means;
   for (const Eigen::MatrixXd& matrix : matrices) means.push_back(mean_over(matrix, pairs));
@@ -51,26 +51,26 @@ pushed_estimate summarize_group(const std::vector<Eigen::MatrixXd>& matrices, pa
 }
 
 /// Draws that share a product with each head's weights.
-inline constexpr index draws_at_once = 8;
+inline constexpr index_t draws_at_once = 8;
 
 /// Overlaps of `count` draws from `first` on, each with a stream of its own.
 template <class = void>
-void pushed_overlaps(const std::vector<head_writer>& writers, index k, std::uint64_t seed,
-                     index first, index count, Eigen::MatrixXd* overlaps) {
+void pushed_overlaps(const std::vector<head_writer>& writers, index_t k, std::uint64_t seed,
+                     index_t first, index_t count, Eigen::MatrixXd* overlaps) {
   std::vector<random_stream> random;
-  for (index i = 0; i < count; ++i)
+  for (index_t i = 0; i < count; ++i)
     random.emplace_back(seed, static_cast<std::uint64_t>(first + i));
   std::vector<std::vector<Eigen::MatrixXd>> frames(static_cast<std::size_t>(count));
   for (const head_writer& w : writers) {
     Eigen::MatrixXd inside(w.mixing.rows(), count * k);
-    for (index i = 0; i < count; ++i)
+    for (index_t i = 0; i < count; ++i)
       inside.middleCols(i * k, k) = orthonormal_columns(
           w.mixing * normal_matrix(w.mixing.cols(), k, random[static_cast<std::size_t>(i)]));
     const Eigen::MatrixXd pushed = w.basis * inside;
-    for (index i = 0; i < count; ++i)
+    for (index_t i = 0; i < count; ++i)
       frames[static_cast<std::size_t>(i)].push_back(pushed.middleCols(i * k, k));
   }
-  for (index i = 0; i < count; ++i)
+  for (index_t i = 0; i < count; ++i)
     overlaps[i] = overlap_matrix(frames[static_cast<std::size_t>(i)], 1);
 }
 
@@ -86,19 +86,19 @@ void pushed_overlaps(const std::vector<head_writer>& writers, index k, std::uint
 ///
 /// O(draws H (d_model d_head k + H d_model k^2)) time.
 template <tensor_like<2> Projection>
-pushed_null_result pushed_null(const Projection& output_projection, index heads,
-                               index local_dimension, const pushed_null_options& options = {}) {
+pushed_null_result pushed_null(const Projection& output_projection, index_t heads,
+                               index_t local_dimension, const pushed_null_options& options = {}) {
   const auto held = as_view<2>(output_projection);
   const tensor_view<const scalar_of<Projection, 2>, 2>& projection = held;
-  detail::check_between(options.draws, 2, index{1} << 30, "draws");
+  detail::check_between(options.draws, 2, index_t{1} << 30, "draws");
   detail::check_head_overlap(heads, {.group_size = options.group_size});
-  const index d = projection.extent(0) / heads;
+  const index_t d = projection.extent(0) / heads;
   const auto writers = detail::head_writers(projection, heads, d, options.threads);
   detail::check_between(local_dimension, 1, writers.front().mixing.rows(), "local_dimension");
   std::vector<Eigen::MatrixXd> matrices(static_cast<std::size_t>(options.draws));
-  constexpr index at_once = detail::draws_at_once;
-  parallel_for((options.draws + at_once - 1) / at_once, options.threads, [&](index task) {
-    const index first = task * at_once, count = std::min(at_once, options.draws - first);
+  constexpr index_t at_once = detail::draws_at_once;
+  parallel_for((options.draws + at_once - 1) / at_once, options.threads, [&](index_t task) {
+    const index_t first = task * at_once, count = std::min(at_once, options.draws - first);
     detail::pushed_overlaps(writers, local_dimension, options.seed, first, count,
                             matrices.data() + first);
   });

@@ -30,7 +30,7 @@ struct head_writer {
 
 template <class Real>
 head_writer factor_writer(const Eigen::MatrixX<Real>& block_transposed) {
-  const index r = std::min(block_transposed.rows(), block_transposed.cols());
+  const index_t r = std::min(block_transposed.rows(), block_transposed.cols());
   const Eigen::HouseholderQR<Eigen::MatrixX<Real>> qr(block_transposed);
   head_writer writer;
   writer.basis = qr.householderQ() * Eigen::MatrixX<Real>::Identity(block_transposed.rows(), r);
@@ -40,16 +40,16 @@ head_writer factor_writer(const Eigen::MatrixX<Real>& block_transposed) {
 
 /// One writer a head. \throws shape_error unless the projection has heads * d rows
 template <class Scalar>
-std::vector<head_writer> head_writers(const tensor_view<const Scalar, 2>& projection, index heads,
-                                      index d, int threads) {
+std::vector<head_writer> head_writers(const tensor_view<const Scalar, 2>& projection, index_t heads,
+                                      index_t d, int threads) {
   check_not_empty(projection, "output_projection");
   check_extent(projection.extent(0), heads * d, "output_projection", "heads * d_head rows,");
   check_finite(projection, "output_projection");
   std::vector<head_writer> writers(static_cast<std::size_t>(heads));
-  parallel_for(heads, threads, [&](index h) {
+  parallel_for(heads, threads, [&](index_t h) {
     Eigen::MatrixXd block(projection.extent(1), d);
-    for (index i = 0; i < d; ++i)
-      for (index m = 0; m < block.rows(); ++m)
+    for (index_t i = 0; i < d; ++i)
+      for (index_t m = 0; m < block.rows(); ++m)
         block(m, i) = static_cast<double>(projection(h * d + i, m));
     writers[static_cast<std::size_t>(h)] = factor_writer(block);
   });
@@ -59,7 +59,7 @@ std::vector<head_writer> head_writers(const tensor_view<const Scalar, 2>& projec
 /// The top-k frame, in R^d_model, of a cloud with this covariance sent through a writer.
 template <class Real>
 Eigen::MatrixX<Real> written_frame(const head_writer& writer,
-                                   const Eigen::MatrixX<Real>& covariance, index k,
+                                   const Eigen::MatrixX<Real>& covariance, index_t k,
                                    const std::string& argument) {
   const Eigen::MatrixX<Real> written = writer.mixing * covariance * writer.mixing.transpose();
   check_between(k, 1, written.rows(), "local_dimension");
@@ -82,7 +82,7 @@ Eigen::MatrixX<Real> written_frame(const head_writer& writer,
 template <tensor_like<3> Clouds, tensor_like<2> Projection>
 std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
                                                     const Projection& output_projection,
-                                                    index local_dimension, int threads = 0) {
+                                                    index_t local_dimension, int threads = 0) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
@@ -91,7 +91,7 @@ std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
   const auto writers = detail::head_writers<scalar_of<Projection, 2>>(projection, view.extent(0),
                                                                       view.extent(2), threads);
   std::vector<Eigen::MatrixXd> frames(writers.size());
-  parallel_for(view.extent(0), threads, [&](index h) {
+  parallel_for(view.extent(0), threads, [&](index_t h) {
     const auto at = static_cast<std::size_t>(h);
     const std::string argument = "clouds, head " + std::to_string(h);
     detail::check_cloud(view[h], argument);
@@ -118,7 +118,7 @@ owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(const Clouds& cloud
   const tensor_view<const scalar, 3>& view = held;
   const auto projection_held = as_view<2>(output_projection);
   const tensor_view<const scalar_of<Projection, 2>, 2>& projection = projection_held;
-  const index heads = view.extent(0), n = view.extent(1), d = view.extent(2);
+  const index_t heads = view.extent(0), n = view.extent(1), d = view.extent(2);
   detail::check_not_empty(view, "clouds");
   detail::check_finite(view, "clouds");
   detail::check_not_empty(projection, "output_projection");
@@ -127,7 +127,7 @@ owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(const Clouds& cloud
   detail::check_finite(projection, "output_projection");
   const row_matrix<scalar> weights = detail::matrix_copy<scalar>(projection);
   owned_tensor<scalar, 3> out({heads, n, weights.cols()});
-  for (index h = 0; h < heads; ++h)
+  for (index_t h = 0; h < heads; ++h)
     Eigen::Map<row_matrix<scalar>>(out.mutable_view()[h].data(), n, weights.cols()) =
         detail::tiled_product(detail::matrix_copy<scalar>(view[h]), weights.middleRows(h * d, d),
                               threads);
