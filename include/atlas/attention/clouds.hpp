@@ -125,13 +125,13 @@ class cloud_collector {
     random_stream random(options_.seed);
     const index_t all = options_.blocks * each;
     first_of_block_.assign(static_cast<std::size_t>(options_.blocks) + 1, 0);
-    for (const index_t row : sample_rows(all, std::min(all, options_.points), random)) {
+    for (const index_t row : sample_rows(all, (std::min)(all, options_.points), random)) {
       const index_t block = row / each;
       places_.push_back(block * options_.block_size + options_.min_context + row % each);
       first_of_block_[static_cast<std::size_t>(block) + 1] = rows();
     }
     for (std::size_t b = 1; b < first_of_block_.size(); ++b)
-      first_of_block_[b] = std::max(first_of_block_[b], first_of_block_[b - 1]);
+      first_of_block_[b] = (std::max)(first_of_block_[b], first_of_block_[b - 1]);
   }
 
   const collected& at(index_t layer) const {

@@ -40,7 +40,7 @@ void largest_weights(const tensor_view<const float, 1>& weights, index_t k,
                      std::vector<index_t>& keys) {
   keys.resize(static_cast<std::size_t>(weights.extent(0)));
   std::iota(keys.begin(), keys.end(), index_t{0});
-  const auto last = keys.begin() + std::min(k, weights.extent(0));
+  const auto last = keys.begin() + (std::min)(k, weights.extent(0));
   std::partial_sort(keys.begin(), last, keys.end(), [&](index_t a, index_t b) {
     return weights[a] != weights[b] ? weights[a] > weights[b] : a < b;
   });

@@ -62,7 +62,7 @@ void adam_step(const adam_options& o, index_t step, index_t first, index_t count
   // on in vectors, whose rounding may differ.
   run m, v, x;
   for (index_t i = first; i < first + count; i += adam_run) {
-    const index_t n = std::min(adam_run, first + count - i);
+    const index_t n = (std::min)(adam_run, first + count - i);
     const Eigen::Map<const row_array<Scalar>> g(gradients + i, n);
     list first_moment(moments.first.data() + i, n), second_moment(moments.second.data() + i, n);
     list value(values + i, n);

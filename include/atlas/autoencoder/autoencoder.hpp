@@ -46,7 +46,7 @@ void for_each_output(const mlp& model, index_t first, index_t last, const row_ma
                      Take&& take) {
   mlp_pass<float> pass(model);
   for (index_t r = 0; r < x.rows(); r += mlp_tile)
-    take(r, pass.forward(x.middleRows(r, std::min(mlp_tile, x.rows() - r)),
+    take(r, pass.forward(x.middleRows(r, (std::min)(mlp_tile, x.rows() - r)),
                          static_cast<std::size_t>(first), static_cast<std::size_t>(last)));
 }
 

@@ -43,7 +43,7 @@ void gelu(Scalar* values, index_t count, Scalar* slope) {
   constexpr Scalar huge = Scalar(1e30);
   gelu_array<Scalar> density, tail;
   for (index_t i = 0; i < count; i += gelu_run) {
-    const index_t n = std::min(gelu_run, count - i);
+    const index_t n = (std::min)(gelu_run, count - i);
     run_map x(values + i, n);
     density = (x.square() * Scalar(-0.5)).exp() * Scalar(0.3989422804014327);
     normal_tail<Scalar>(x, density, tail);
@@ -51,8 +51,8 @@ void gelu(Scalar* values, index_t count, Scalar* slope) {
     // choices do not. Next to 0, where this is between the two, they are the same.
     if (slope)
       run_map(slope + i, n) =
-          tail + (x * huge).max(Scalar(0)).min(Scalar(1)) * (1 - 2 * tail) + x * density;
-    x = x.max(Scalar(0)) - x.abs() * tail;
+          tail + (((x * huge).max)(Scalar(0)).min)(Scalar(1)) * (1 - 2 * tail) + x * density;
+    x = (x.max)(Scalar(0)) - x.abs() * tail;
   }
 }
 

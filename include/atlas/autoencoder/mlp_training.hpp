@@ -36,7 +36,7 @@ std::vector<double> reconstruction_errors(const basic_mlp<Scalar>& model,
   std::vector<double> errors(static_cast<std::size_t>(x.rows()));
   mlp_pass<Scalar> pass(model);
   for (index_t first = 0; first < x.rows(); first += mlp_tile) {
-    const auto tile = x.middleRows(first, std::min(mlp_tile, x.rows() - first));
+    const auto tile = x.middleRows(first, (std::min)(mlp_tile, x.rows() - first));
     const auto got = pass.forward(tile, 0, model.layers.size());
     for (index_t i = 0; i < tile.rows(); ++i)
       errors[static_cast<std::size_t>(first + i)] =
@@ -72,11 +72,11 @@ class mlp_trainer {
   /// Goes once over the rows. \return the mean squared error on the way
   double run_epoch() {
     const index_t n = x_.rows();
-    const index_t batch = options_.batch > 0 ? std::min(options_.batch, n) : n;
+    const index_t batch = options_.batch > 0 ? (std::min)(options_.batch, n) : n;
     if (batch < n) order_ = random_permutation(n, random_);
     double sum = 0;
     for (index_t first = 0; first < n; first += batch)
-      sum += run_batch(first, std::min(batch, n - first));
+      sum += run_batch(first, (std::min)(batch, n - first));
     return sum / static_cast<double>(x_.size());
   }
 
@@ -86,7 +86,7 @@ class mlp_trainer {
     const auto share = static_cast<Scalar>(1 / static_cast<double>(rows * x_.cols()));
     double sum = 0;
     for (index_t r = 0; r < rows; r += mlp_tile) {
-      const index_t count = std::min(mlp_tile, rows - r);
+      const index_t count = (std::min)(mlp_tile, rows - r);
       for (index_t i = 0; i < count; ++i)
         tile_.row(i) = x_.row(order_[static_cast<std::size_t>(first + r + i)]);
       const auto tile = tile_.topRows(count);

@@ -72,7 +72,7 @@ std::vector<double> distances_from(const principal_span& span, const row_matrix<
   std::vector<double> out;
   row_matrix<double> rows;
   for (index_t i = 0; i < x.rows(); i += block) {
-    rows = x.middleRows(i, std::min(block, x.rows() - i)).template cast<double>();
+    rows = x.middleRows(i, (std::min)(block, x.rows() - i)).template cast<double>();
     rows.rowwise() -= span.mean.transpose();
     const row_matrix<double> coordinates = rows * span.frame;
     rows.noalias() -= coordinates * span.frame.transpose();

@@ -161,7 +161,7 @@ stability_result argmax_stability(const Queries& queries, const Keys& keys,
   const detail::stability_counter<double> counter(std::move(query_rows), std::move(key_rows),
                                                   options);
   parallel_for((count + tile - 1) / tile, options.threads, [&](index_t t) {
-    counter.count(t * tile, std::min(tile, count - t * tile), stable);
+    counter.count(t * tile, (std::min)(tile, count - t * tile), stable);
   });
   out.noise_sd = counter.noise_sd();
   out.share = std::accumulate(stable, stable + count, 0.0) / static_cast<double>(count);

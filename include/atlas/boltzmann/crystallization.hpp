@@ -44,9 +44,9 @@ struct two_largest {
   void add(const logit_chunk& chunk) {
     double second_here = masked_logit;
     for (index_t i = 0; i < chunk.logits.size(); ++i)
-      if (i != chunk.top_at) second_here = std::max(second_here, chunk.logits(i));
-    second = std::max({std::min(first, chunk.top), second, second_here});
-    first = std::max(first, chunk.top);
+      if (i != chunk.top_at) second_here = (std::max)(second_here, chunk.logits(i));
+    second = (std::max)({(std::min)(first, chunk.top), second, second_here});
+    first = (std::max)(first, chunk.top);
   }
 };
 

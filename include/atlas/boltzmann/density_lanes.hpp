@@ -50,7 +50,7 @@ class lane_densities {
     index_t first = weights.cols(), last = 0;
     for (index_t l = 0; l < count; ++l) widen_to_used(weights.row(rows[l]), first, last);
     for (index_t key = first; key < last; key += block) {
-      const index_t keys = std::min(block, last - key);
+      const index_t keys = (std::min)(block, last - key);
       for (index_t i = 0; i < keys; ++i)
         for (index_t l = 0; l < lanes; ++l)
           weights_(i * lanes + l) = l < count ? weights(rows[l], key + i) : Real(0);
@@ -68,7 +68,7 @@ class lane_densities {
   /// Adds to `together` rows of rho what a block of keys contributes.
   void add_rows(index_t key, index_t keys, index_t row, Real* out) {
     const Real* const left = panels_.panel(row / width, key) + row % width;
-    for (index_t column = 0; column < std::min(d_, row + together); column += width)
+    for (index_t column = 0; column < (std::min)(d_, row + together); column += width)
       if (row + together - column <= width / 2)
         add_panel<width / 2>(left, panels_.panel(column / width, key), keys, row, column, out);
       else

@@ -53,7 +53,7 @@ index_t density_of_rows(const tensor_view<const Scalar, 2>& weights,
   index_t undefined = 0;
   for (index_t r = 0; r < rows; ++r) {
     const bool defined = tile.mass(r) > 0;
-    purity[first + r] = defined ? std::min(1.0, pure(r)) : none;
+    purity[first + r] = defined ? (std::min)(1.0, pure(r)) : none;
     undefined += defined ? 0 : 1;
   }
   return undefined;
@@ -93,7 +93,7 @@ std::pair<index_t, index_t> density_of_heads(const tensor_view<const Scalar, 3>&
     const index_t h = task / tiles, first = task % tiles * tile;
     undefined[static_cast<std::size_t>(task)] =
         density_of_rows(weights[h], units[static_cast<std::size_t>(h / group)], first,
-                        std::min(tile, queries - first), options.entropy, purity + h * queries,
+                        (std::min)(tile, queries - first), options.entropy, purity + h * queries,
                         entropy + h * queries);
   });
   return {zeros, std::accumulate(undefined.begin(), undefined.end(), index_t{0})};

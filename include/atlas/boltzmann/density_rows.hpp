@@ -18,8 +18,8 @@ void widen_to_used(const Row& row, index_t& low, index_t& high) {
   index_t first = 0, last = row.size();
   while (first < low && row(first) == 0) ++first;
   while (last > high && row(last - 1) == 0) --last;
-  low = std::min(low, first);
-  high = std::max(high, last);
+  low = (std::min)(low, first);
+  high = (std::max)(high, last);
 }
 
 /// Rows of weights in double on the keys that any of them uses, on directed values, summing to 1.
@@ -68,7 +68,7 @@ struct density_tile {
   void keep_used() {
     index_t low = weights.cols(), high = 0;
     for (index_t r = 0; r < weights.rows(); ++r) widen_to_used(weights.row(r), low, high);
-    first_key = std::min(low, high);
+    first_key = (std::min)(low, high);
     weights = weights.middleCols(first_key, high - first_key).eval();
   }
 };
@@ -84,7 +84,7 @@ Eigen::ArrayX<Real> purities(const density_tile<Real>& tile, const unit_values<R
   row_matrix<Real> squares, product;
   const auto directions = values.rows.middleRows(tile.first_key, keys);
   for (index_t from = 0; from < keys; from += block) {
-    const index_t count = std::min(block, keys - from), upto = from + count;
+    const index_t count = (std::min)(block, keys - from), upto = from + count;
     squares.noalias() = directions.topRows(upto) * directions.middleRows(from, count).transpose();
     squares = squares.array().square().matrix();
     squares.topRows(from) *= 2;

@@ -59,7 +59,7 @@ class logit_rows {
     logit_tile tile;
     const index_t together = stride() == 1 ? 1 : logit_tile::rows;
     for (index_t r = first; r < first + rows; r += together) {
-      const index_t height = std::min(together, first + rows - r);
+      const index_t height = (std::min)(together, first + rows - r);
       for (index_t key = 0; key < keys(); key += logit_tile::keys) {
         const index_t width = load(r, height, key, tile);
         for (index_t i = 0; i < height; ++i)
@@ -87,7 +87,7 @@ class logit_rows {
   /// Returns the width, padding included.
   template <class Tile>
   index_t load(index_t first, index_t rows, index_t key, Tile& tile) const {
-    const index_t width = std::min(logit_tile::keys, keys() - key), step = stride();
+    const index_t width = (std::min)(logit_tile::keys, keys() - key), step = stride();
     const index_t padded = (width + exp_lanes - 1) / exp_lanes * exp_lanes;
     std::array<const Scalar*, logit_tile::rows> from{};
     for (index_t r = 0; r < rows; ++r)
@@ -137,7 +137,7 @@ template <class Scalar, std::size_t Rank, class Task>
 void for_each_row_tile(const logit_rows<Scalar, Rank>& rows, int threads, Task&& task) {
   constexpr index_t size = logit_tile::rows;
   parallel_for((rows.count() + size - 1) / size, threads, [&](index_t tile) {
-    task(tile * size, std::min(size, rows.count() - tile * size));
+    task(tile * size, (std::min)(size, rows.count() - tile * size));
   });
 }
 

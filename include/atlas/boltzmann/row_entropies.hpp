@@ -22,7 +22,7 @@ double spectral_entropy(const Eigen::ArrayX<Real>& eigenvalues) {
   constexpr double noise = 4 * std::numeric_limits<double>::epsilon();
   const Eigen::ArrayX<Real> kept = (eigenvalues > noise).select(eigenvalues, Real(0));
   const Eigen::ArrayX<Real> shares = kept / kept.sum();
-  return std::max(0.0, -(shares > 0).select(shares * shares.log(), Real(0)).sum());
+  return (std::max)(0.0, -(shares > 0).select(shares * shares.log(), Real(0)).sum());
 }
 
 /// Which of two matrices with the same non-zero spectrum is made.
@@ -81,13 +81,13 @@ class entropy_solver {
     for (const sized_row& r : rows) row_numbers.push_back(r.row);
     const auto total = static_cast<index_t>(rows.size());
     for (index_t from = 0; from < total; from += all_lanes) {
-      const index_t count = std::min(all_lanes, total - from);
+      const index_t count = (std::min)(all_lanes, total - from);
       const index_t size = size_of(rows[static_cast<std::size_t>(from + count - 1)]);
       diagonals_.setZero(size * all_lanes);
       squares_.setZero(size * all_lanes);
       triangles_.resize(packed_place(size, 0) * lanes);
       for (index_t first = 0; first < count; first += lanes) {
-        form(row_numbers.data() + from + first, std::min(lanes, count - first), size,
+        form(row_numbers.data() + from + first, (std::min)(lanes, count - first), size,
              triangles_.data());
         reduction_.reduce(triangles_.data(), size, diagonals_.data() + first,
                           squares_.data() + first, all_lanes);

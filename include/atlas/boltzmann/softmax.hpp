@@ -27,7 +27,7 @@ owned_tensor<Scalar, Rank> softmax(const tensor_view<const Scalar, Rank>& logits
     rows.for_each_chunk(first, count, [&](const logit_chunk& chunk) {
       const softmax_moments& m = moments[static_cast<std::size_t>(chunk.row - first)];
       terms.compute(chunk.logits, m.top, options.beta);
-      const index_t width = std::min(logit_tile::keys, rows.keys() - chunk.key);
+      const index_t width = (std::min)(logit_tile::keys, rows.keys() - chunk.key);
       for (index_t k = 0; k < width; ++k)
         out[chunk.row * rows.keys() + chunk.key + k] = static_cast<Scalar>(terms.w(k) / m.total());
     });

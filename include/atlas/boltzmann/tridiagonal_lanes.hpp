@@ -18,7 +18,8 @@ class lane_tridiagonalization {
   /// \param diagonal, squares where the tridiagonals go: n diagonal entries and n - 1 squares of
   ///        those beside it, a vector every `stride` numbers
   void reduce(Real* a, index_t n, Real* diagonal, Real* squares, index_t stride) {
-    for (auto* x : {&old_v_, &old_w_, &v_, &product_}) x->setZero(std::max(n, index_t{1}) * lanes);
+    for (auto* x : {&old_v_, &old_w_, &v_, &product_})
+      x->setZero((std::max)(n, index_t{1}) * lanes);
     for (index_t i = n - 1; i >= 1; --i) {
       Real* row = a + packed_place(i, 0) * lanes;
       update_row(row, i);

@@ -35,14 +35,14 @@ class first_exception {
       exception_ = std::current_exception();
     }
   }
-  bool any() const { return task_.load() != std::numeric_limits<index_t>::max(); }
+  bool any() const { return task_.load() != (std::numeric_limits<index_t>::max)(); }
   void rethrow() const {
     if (exception_) std::rethrow_exception(exception_);
   }
 
  private:
   std::mutex mutex_;
-  std::atomic<index_t> task_ = std::numeric_limits<index_t>::max();
+  std::atomic<index_t> task_ = (std::numeric_limits<index_t>::max)();
   std::exception_ptr exception_;
 };
 
@@ -75,7 +75,7 @@ inline index_t thread_count(int threads) {
 /// that threw is rethrown. A call from inside a task runs serially.
 template <class Task>
 void parallel_for(index_t count, int threads, Task&& task) {
-  const index_t workers = std::min(detail::inside_task() ? 1 : thread_count(threads), count);
+  const index_t workers = (std::min)(detail::inside_task() ? 1 : thread_count(threads), count);
   if (workers <= 1) {
     for (index_t i = 0; i < count; ++i) task(i);
     return;

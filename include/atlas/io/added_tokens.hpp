@@ -53,7 +53,7 @@ class added_token_set {
       std::size_t begin = at, end = at + token->content.size();
       at = end;
       if (token->single_word && !stands_alone(text, begin, end)) continue;
-      if (token->strip_left) begin = std::max(done, spaces_begin(text, begin));
+      if (token->strip_left) begin = (std::max)(done, spaces_begin(text, begin));
       if (token->strip_right) end = spaces_end(text, end);
       if (done < begin) on_text(text.substr(done, begin - done));
       on_token(token->id);

@@ -147,7 +147,7 @@ template <class Json>
 std::vector<index_t> read_qwen2_windows(const config_fields<Json>& f, index_t layers) {
   const index_t window = f.count_or("sliding_window", 0);
   if (!f.flag_or("use_sliding_window", false) || window == 0) return {};
-  const auto n = static_cast<std::size_t>(std::min(layers, index_t{1} << 20));
+  const auto n = static_cast<std::size_t>((std::min)(layers, index_t{1} << 20));
   std::vector<index_t> windows(n, 0);
   const Json* types = f.find("layer_types");
   if (types && (!types->is_array() || types->size() != n))
@@ -190,7 +190,7 @@ transformer_config read_llama_config(const config_fields<Json>& f, const std::st
     c.query_key_value_bias = true;
     c.windows = read_qwen2_windows(f, c.layers);
   } else if (const index_t window = mistral_window(f); window > 0) {
-    c.windows.assign(static_cast<std::size_t>(std::min(c.layers, index_t{1} << 20)), window);
+    c.windows.assign(static_cast<std::size_t>((std::min)(c.layers, index_t{1} << 20)), window);
   }
   return c;
 }

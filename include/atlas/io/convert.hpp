@@ -101,7 +101,7 @@ shape<Rank> fixed_rank(const std::vector<index_t>& extents, const std::string& w
 
 /// The number of elements times their size; none when it does not fit into an `index_t`.
 inline std::optional<std::size_t> byte_count(const std::vector<index_t>& extents, dtype type) {
-  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<index_t>::max());
+  constexpr auto most = static_cast<std::size_t>((std::numeric_limits<index_t>::max)());
   std::size_t count = dtype_size(type);
   bool empty = false;
   for (const index_t e : extents) {

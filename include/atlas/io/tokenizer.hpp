@@ -59,7 +59,7 @@ class tokenizer {
     if (const auto at = first_malformed_utf8(utf8))
       throw value_error("text", "UTF-8", "a malformed byte at offset " + std::to_string(*at));
     // Normal forms can make a text up to 18 times as long, and ICU counts in 32 bits.
-    if (utf8.size() > std::numeric_limits<std::int32_t>::max() / 18)
+    if (utf8.size() > (std::numeric_limits<std::int32_t>::max)() / 18)
       throw value_error("text", "at most 119304647 bytes", std::to_string(utf8.size()));
     encoder<> run{*this, pre_tokenizer_, {}, {}, {}};
     const std::u16string text = detail::to_utf16(utf8);

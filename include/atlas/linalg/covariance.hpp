@@ -67,7 +67,7 @@ cloud_moments moments(const tensor_view<const Scalar, 2>& points) {
   mean /= static_cast<double>(n);
   Eigen::MatrixX<Real> sum = Eigen::MatrixX<Real>::Zero(padded, padded);
   for (index_t i = 0; i < n; i += block) {
-    const index_t count = std::min(block, n - i);
+    const index_t count = (std::min)(block, n - i);
     centred_rows(points, i, count, mean, rows);
     add_products(rows, count, sum);
   }

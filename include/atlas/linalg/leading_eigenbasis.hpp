@@ -25,7 +25,7 @@ bool leading_vectors(const tridiagonal_form<Real>& form, const Eigen::VectorX<Re
   tridiagonal_vectors<Real> solver(form.diagonal, form.off_diagonal);
   row_matrix<Real> eight(vectors.rows(), lane_count);
   for (index_t c = 0; c < vectors.cols(); c += lane_count) {
-    const index_t count = std::min(lane_count, vectors.cols() - c);
+    const index_t count = (std::min)(lane_count, vectors.cols() - c);
     lanes_of<Real> wanted = lanes_of<Real>::Constant(values(c));
     wanted.head(count) = values.segment(c, count);
     if (!solver.find(wanted, eight.data())) return false;
@@ -39,7 +39,7 @@ template <class Real>
 void turn_back(const tridiagonal_form<Real>& form, Eigen::MatrixX<Real>& vectors) {
   row_matrix<Real> eight(vectors.rows(), lane_count);
   for (index_t c = 0; c < vectors.cols(); c += lane_count) {
-    const index_t count = std::min(lane_count, vectors.cols() - c);
+    const index_t count = (std::min)(lane_count, vectors.cols() - c);
     eight.setZero();
     eight.leftCols(count) = vectors.middleCols(c, count);
     form.turn_back(eight.data());

@@ -87,7 +87,7 @@ class nuclear_norms {
     constexpr Real tiny = Real(1e-200);  // keeps 0 / 0 away
     numbers product = element(p, 0) * element(q, 0);
     for (index_t r = 1; r < k_; ++r) product += element(p, r) * element(q, r);
-    excess_ = excess_.max(product * product - small * square(p) * square(q));
+    excess_ = (excess_.max)(product * product - small * square(p) * square(q));
     const numbers gap = square(q) - square(p);
     const numbers reach = gap.abs() + (gap * gap + 4 * product * product).sqrt() + tiny;
     numbers tangent = 2 * product / reach;

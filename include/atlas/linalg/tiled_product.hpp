@@ -21,8 +21,8 @@ row_matrix<To> matrix_copy(const tensor_view<From, 2>& from) {
   constexpr index_t tile = 32;  // either order of memory stays in the cache
   for (index_t top = 0; top < out.rows(); top += tile)
     for (index_t left = 0; left < out.cols(); left += tile)
-      for (index_t r = top; r < std::min(out.rows(), top + tile); ++r)
-        for (index_t c = left; c < std::min(out.cols(), left + tile); ++c)
+      for (index_t r = top; r < (std::min)(out.rows(), top + tile); ++r)
+        for (index_t c = left; c < (std::min)(out.cols(), left + tile); ++c)
           out(r, c) = static_cast<To>(from(r, c));
   return out;
 }
@@ -35,7 +35,7 @@ row_matrix<typename A::Scalar> tiled_product(const A& a, const B& b, int threads
   const index_t down = (a.rows() + tile - 1) / tile, across = (b.cols() + tile - 1) / tile;
   parallel_for(down * across, threads, [&](index_t t) {
     const index_t r = t / across * tile, c = t % across * tile;
-    const index_t rows = std::min(tile, a.rows() - r), columns = std::min(tile, b.cols() - c);
+    const index_t rows = (std::min)(tile, a.rows() - r), columns = (std::min)(tile, b.cols() - c);
     out.block(r, c, rows, columns).noalias() = a.middleRows(r, rows) * b.middleCols(c, columns);
   });
   return out;

@@ -75,7 +75,8 @@ double midpoint_distance(const row_matrix<Scalar>& rows, index_t a, index_t b,
   double nearest = std::numeric_limits<double>::infinity();
   for (index_t i = 0; i < rows.rows(); ++i) {
     if (i == a || i == b || exclude.rejects(a, i) || exclude.rejects(b, i)) continue;
-    nearest = std::min(nearest, squared_distance(midpoint.data(), rows.row(i).data(), rows.cols()));
+    nearest =
+        (std::min)(nearest, squared_distance(midpoint.data(), rows.row(i).data(), rows.cols()));
   }
   return std::sqrt(nearest);
 }
@@ -104,7 +105,7 @@ chord_result chord_test(const tensor_view<const Scalar, 2>& points, const chord_
   out.spacing = median_spacing(table);
   const row_matrix<Scalar> rows = matrix_copy<Scalar>(points);
   random_stream random(o.seed);
-  const auto starts = sample_rows(rows.rows(), std::min(o.chords, rows.rows()), random);
+  const auto starts = sample_rows(rows.rows(), (std::min)(o.chords, rows.rows()), random);
   constexpr double none = std::numeric_limits<double>::infinity();
   std::vector<double> found(starts.size(), none);
   parallel_for(static_cast<index_t>(starts.size()), o.threads, [&](index_t c) {

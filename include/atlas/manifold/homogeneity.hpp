@@ -79,7 +79,7 @@ inline local_region measure_region(const std::vector<std::pair<double, index_t>>
   double farthest = 0;
   for (const auto& [square, row] : nearest) {
     add_log_ratio(table, row, ratios);
-    farthest = std::max(farthest, square);
+    farthest = (std::max)(farthest, square);
   }
   return {centre, std::sqrt(farthest), two_nn_of_log_ratios(std::move(ratios), options)};
 }
@@ -90,7 +90,7 @@ inline void summarize_regions(homogeneity_result& out) {
   double variance = 0;
   for (const local_region& r : out.regions) {
     dimensions.push_back(r.dimension.dimension);
-    variance += 1 / std::max(1.0, static_cast<double>(r.dimension.points_kept - 2));
+    variance += 1 / (std::max)(1.0, static_cast<double>(r.dimension.points_kept - 2));
   }
   const sample_summary s = summarize(dimensions);
   out.mean = s.mean;

@@ -23,7 +23,7 @@ std::vector<index_t> position_groups(const Positions& position, index_t groups) 
   std::vector<index_t> labels;
   for (index_t i = 0; i < places.extent(0); ++i) {
     const auto group = static_cast<index_t>(static_cast<double>(places[i] - *low) / width);
-    labels.push_back(std::min(group, groups - 1));
+    labels.push_back((std::min)(group, groups - 1));
   }
   return labels;
 }

@@ -66,7 +66,7 @@ class block_pair {
   void run() {
     std::uint64_t bits[tile::left_rows];
     for (index_t j = 0; j < right_.groups(); ++j) {
-      const index_t rows = same_ ? std::min(left_.rows, (j + 1) * tile::right_rows) : left_.rows;
+      const index_t rows = same_ ? (std::min)(left_.rows, (j + 1) * tile::right_rows) : left_.rows;
       for (index_t i = 0; i * tile::left_rows < rows; ++i) {
         if (compare(i, j, bits)) keep(i * tile::left_rows, j * tile::right_rows, bits);
         if (count_ >= at_once) settle();
@@ -98,7 +98,7 @@ class block_pair {
   template <class Side>
   void raise(Side& side, index_t i, double square) {
     const auto at = static_cast<std::size_t>(i);
-    side.floor[at] = std::max(side.floor[at], shortlist_.floor(square));
+    side.floor[at] = (std::max)(side.floor[at], shortlist_.floor(square));
   }
 
   bool compare(index_t i, index_t j, std::uint64_t (&bits)[tile::left_rows]) const {
@@ -107,7 +107,7 @@ class block_pair {
 
   template <int K>
   void seed_with() {
-    const index_t wanted = std::min(Shortlist::sampled_rows, left_.rows / 4) / tile::left_rows;
+    const index_t wanted = (std::min)(Shortlist::sampled_rows, left_.rows / 4) / tile::left_rows;
     if (wanted == 0) return;
     std::vector<index_t> sample;
     for (index_t s = 0; s < wanted; ++s) sample.push_back(s * left_.groups() / wanted);
@@ -131,7 +131,7 @@ class block_pair {
   label_span labels_of(const Side& side, index_t group) const {
     const index_t from = group * Side::group_rows;
     return span_of(exclude_, side.first + from,
-                   side.first + std::min(side.rows, from + Side::group_rows));
+                   side.first + (std::min)(side.rows, from + Side::group_rows));
   }
 
   template <int K>
@@ -140,7 +140,7 @@ class block_pair {
          ++c) {
       const auto at = static_cast<std::size_t>(j * tile::right_rows + c);
       const auto known = best[c / simd::lanes][k_ - 1][c % simd::lanes];
-      right_.floor[at] = std::max(right_.floor[at], shortlist_.floor_of_sum(known));
+      right_.floor[at] = (std::max)(right_.floor[at], shortlist_.floor_of_sum(known));
     }
   }
 
@@ -148,7 +148,7 @@ class block_pair {
   void keep(index_t i0, index_t j0, const std::uint64_t (&bits)[tile::left_rows]) {
     std::uint64_t mask = ~std::uint64_t{0};
     if (right_.rows - j0 < tile::right_rows) mask = (std::uint64_t{1} << (right_.rows - j0)) - 1;
-    const index_t end = std::min(i0 + tile::left_rows, left_.rows);
+    const index_t end = (std::min)(i0 + tile::left_rows, left_.rows);
     for (index_t i = i0; i < end; ++i) {
       std::uint64_t row = bits[i - i0] & mask;
       if (same_ && i >= j0) row &= i - j0 < 63 ? ~std::uint64_t{0} << (i - j0 + 1) : 0;

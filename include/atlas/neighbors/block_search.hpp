@@ -56,7 +56,7 @@ class block_search {
   index_t choose_block_rows(index_t n, int threads) const {
     const index_t most = bytes_ ? byte_rows::most_rows : float_rows::most_rows;
     const bool alone = inside_task() || thread_count(threads) == 1;
-    const index_t wanted = alone ? 1 : std::min(4 * thread_count(threads), n / least_rows);
+    const index_t wanted = alone ? 1 : (std::min)(4 * thread_count(threads), n / least_rows);
     const index_t blocks = std::max<index_t>({1, wanted, (n + most - 1) / most});
     const index_t rows = (n + blocks - 1) / blocks;
     constexpr index_t unit =
@@ -65,7 +65,7 @@ class block_search {
   }
 
   index_t rows_of(index_t block) const {
-    return std::min(block_rows_, points_.extent(0) - block * block_rows_);
+    return (std::min)(block_rows_, points_.extent(0) - block * block_rows_);
   }
 
   /// Blocks with themselves come first, then with their neighbours, so that limits tighten early.

@@ -53,7 +53,7 @@ class cell_search {
     const index_t count = (blocks() + at_a_time - 1) / at_a_time;
     progress_meter meter(on_progress, "neighbours", count);
     parallel_for(count, threads_, [&](index_t task) {
-      for (index_t b = task * at_a_time; b < std::min(blocks(), (task + 1) * at_a_time); ++b)
+      for (index_t b = task * at_a_time; b < (std::min)(blocks(), (task + 1) * at_a_time); ++b)
         search(b, std::numeric_limits<double>::infinity());
       meter.advance();
     });
@@ -109,7 +109,7 @@ class cell_search {
 
   void begin(query& q, index_t block) {
     const index_t from = block * block_rows;
-    q.rows = std::min(block_rows, cells_.rows() - from);
+    q.rows = (std::min)(block_rows, cells_.rows() - from);
     q.work = 0;
     q.seen.resize(static_cast<std::size_t>(cells_.cells()));
     q.left.resize(static_cast<std::size_t>((block_rows + 1) * shortlist_.steps()));
@@ -149,7 +149,7 @@ class cell_search {
   /// What follows from the row's last neighbour so far.
   void limit(query& q, index_t i) const {
     const double square = best_.worst(q.number[i]);
-    const double length = std::min(shortlist_.length(square), no_limit);
+    const double length = (std::min)(shortlist_.length(square), no_limit);
     q.facts[i].floor = shortlist_.floor(square);
     q.square[i] = widened(length * length + shortlist_.slack());
     q.twice[i] = widened(2 * length);

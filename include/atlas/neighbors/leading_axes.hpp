@@ -91,16 +91,16 @@ inline double largest_stretch(const leading_axes& axes, index_t d) {
   for (index_t a = 0; a < axes.count; ++a) {
     double sum = 0;
     for (index_t b = 0; b < axes.count; ++b) sum += std::abs(dot(axes.axis(a), axes.axis(b), d));
-    most = std::max(most, sum);
+    most = (std::max)(most, sum);
   }
-  return std::sqrt(std::max(1.0, most)) * (1 + 1e-9);
+  return std::sqrt((std::max)(1.0, most)) * (1 + 1e-9);
 }
 
 /// As few axes as hold 99.9% of the sample's variance, at most 24. O(512 * 24 d) a step.
 /// \param sample `[rows, d]`, of sample_rows
 inline leading_axes find_leading_axes(const std::vector<double>& sample, index_t d) {
   leading_axes out;
-  out.count = std::min({most_axes, d, static_cast<index_t>(sample.size()) / d});
+  out.count = (std::min)({most_axes, d, static_cast<index_t>(sample.size()) / d});
   out.rows.assign(sample.begin(), sample.begin() + out.count * d);
   orthonormalize(out.rows, out.count, d);
   std::vector<double> squares;
@@ -138,8 +138,8 @@ inline double share_within_reach(const std::vector<double>& sample, index_t d,
       near[static_cast<std::size_t>(i)] = along;
       const double square = dot(gap.data(), gap.data(), d);
       if (other == row) continue;
-      second = std::min(second, std::max(first, square));
-      first = std::min(first, square);
+      second = (std::min)(second, (std::max)(first, square));
+      first = (std::min)(first, square);
     }
     within += std::count_if(near.begin(), near.end(), [&](double x) { return x < second; });
   }

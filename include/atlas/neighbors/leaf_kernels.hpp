@@ -34,7 +34,7 @@ struct leaf_kernels {
   using simd = vector_of<float>;
   using vector = simd::type;
   static constexpr int row_vectors = static_cast<int>(leaf_rows) / simd::lanes;
-  static constexpr int rows_at_once = std::max(1, 8 / row_vectors);  // 8 sums of vectors
+  static constexpr int rows_at_once = (std::max)(1, 8 / row_vectors);  // 8 sums of vectors
 
   /// Squared distances of the query's rows from the box of a leaf, along half of the axes or all.
   /// \param place of the leaf's box among those of its node

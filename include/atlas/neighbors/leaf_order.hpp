@@ -72,8 +72,8 @@ class leaf_order {
     for (index_t axis = 0; axis < width_; ++axis) {
       float low = at(r.from, axis), high = low;
       for (index_t i = r.from; i < r.to; i += step) {
-        low = std::min(low, at(i, axis));
-        high = std::max(high, at(i, axis));
+        low = (std::min)(low, at(i, axis));
+        high = (std::max)(high, at(i, axis));
       }
       if (high - low > most) {
         most = high - low;

@@ -60,7 +60,7 @@ class leaf_tree {
     std::vector<float> all(static_cast<std::size_t>(rows_ * axes_));
     parallel_for((rows_ + centring_rows - 1) / centring_rows, threads, [&](index_t b) {
       std::vector<double> centred;
-      for (index_t i = b * centring_rows; i < std::min(rows_, (b + 1) * centring_rows); ++i)
+      for (index_t i = b * centring_rows; i < (std::min)(rows_, (b + 1) * centring_rows); ++i)
         project_row(row_at(i), c, axes, all.data() + i * axes_, 1, centred);
     });
     const leaf_order ordered(all, axes_, threads);
@@ -74,7 +74,7 @@ class leaf_tree {
     coordinates_.assign(static_cast<std::size_t>(leaves_ * leaf_rows * axes_), far_away);
     parallel_for((leaves_ + leaf_rows - 1) / leaf_rows, threads, [&](index_t b) {
       std::vector<double> centred;
-      for (index_t l = b * leaf_rows; l < std::min(leaves_, (b + 1) * leaf_rows); ++l)
+      for (index_t l = b * leaf_rows; l < (std::min)(leaves_, (b + 1) * leaf_rows); ++l)
         for (index_t i = 0; i < leaf_rows && leaf_row_numbers(l)[i] >= 0; ++i)
           project_row(row_at(leaf_row_numbers(l)[i]), c, axes,
                       coordinates_.data() + l * axes_ * leaf_rows + i, leaf_rows, centred);
@@ -102,14 +102,14 @@ class leaf_tree {
         high = far_away;  // nothing is near a box that does not exist
       } else if (level == 0) {
         for (index_t i = 0; i < leaf_rows && leaf_row_numbers(child)[i] >= 0; ++i) {
-          low = std::min(low, leaf(child)[a * leaf_rows + i]);
-          high = std::max(high, leaf(child)[a * leaf_rows + i]);
+          low = (std::min)(low, leaf(child)[a * leaf_rows + i]);
+          high = (std::max)(high, leaf(child)[a * leaf_rows + i]);
         }
       } else {
         const box_row& inside = boxes(level - 1, child);
         for (index_t i = 0; i < fan_out && child * fan_out + i < children(level - 1); ++i) {
-          low = std::min(low, inside.low[a][i]);
-          high = std::max(high, inside.high[a][i]);
+          low = (std::min)(low, inside.low[a][i]);
+          high = (std::max)(high, inside.high[a][i]);
         }
       }
       out.low[a][place] = low;

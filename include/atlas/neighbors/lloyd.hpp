@@ -155,7 +155,7 @@ class lloyd {
       row_lengths out;
       for (index_t i = 0; i < rows; ++i)
         out.of[i] = static_cast<typename tile::sum>(
-            std::sqrt(std::max(-static_cast<double>(sum(i)), 0.0)) * (1 + 0x1p-20));
+            std::sqrt((std::max)(-static_cast<double>(sum(i)), 0.0)) * (1 + 0x1p-20));
       return out;
     }
 

@@ -111,8 +111,8 @@ class row_cells {
       const index_t from = b * rows_at_once;
       row_side some;
       some.load(
-          from, std::min(rows_at_once, rows_ - from), [&](index_t i) { return raw_.row(from + i); },
-          shortlist_);
+          from, (std::min)(rows_at_once, rows_ - from),
+          [&](index_t i) { return raw_.row(from + i); }, shortlist_);
       lloyd_.assign(family_side_, some, of.data() + from);
     });
     members_.resize(at(count));
@@ -131,7 +131,7 @@ class row_cells {
                                    : squared_distance(family_centroids_.data() + f * d_,
                                                       family_centroids_.data() + g * d_, d_),
                             g);
-      const index_t kept = std::min(near_families, count);
+      const index_t kept = (std::min)(near_families, count);
       std::partial_sort(others.begin(), others.begin() + kept, others.end());
       for (index_t k = 0; k < kept; ++k) near_[at(f)].push_back(others[at(k)].second);
     }
@@ -192,8 +192,8 @@ class row_cells {
       double widest = 0;
       for (index_t c = groups_of(f).from * tile::left_rows; c < groups_of(f).to * tile::left_rows;
            ++c)
-        widest =
-            std::max(widest, squared_distance(centroid(c), family_centroids_.data() + f * d_, d_));
+        widest = (std::max)(widest,
+                            squared_distance(centroid(c), family_centroids_.data() + f * d_, d_));
       out.push_back(reach(widest));
     }
     return out;
@@ -249,7 +249,7 @@ class row_cells {
       double widest = 0;
       for (index_t c = group_starts_[at(f)] * tile::left_rows;
            c < group_starts_[at(f + 1)] * tile::left_rows; ++c)
-        widest = std::max(widest, fill_cell(c, family_centroids_.data() + f * d_));
+        widest = (std::max)(widest, fill_cell(c, family_centroids_.data() + f * d_));
       family_reach_[at(f)] = reach(widest);
     });
     for (index_t c = 0; c < cells(); ++c)
@@ -276,7 +276,7 @@ class row_cells {
     for (index_t p = begin; p < end; ++p) {
       const Scalar* const row = raw_.row(numbers_[at(p)]);
       sorted.emplace_back(-squared_distance(row, centroid(cell), d_), numbers_[at(p)]);
-      widest = std::max(widest, squared_distance(row, family, d_));
+      widest = (std::max)(widest, squared_distance(row, family, d_));
     }
     std::sort(sorted.begin(), sorted.end());
     for (index_t p = begin; p < end; ++p) place_row(p, cell, sorted[at(p - begin)]);
@@ -296,7 +296,7 @@ class row_cells {
     own_[at(place)] = widened(length * length + shortlist_.slack());
     const double excess =
         length * length + static_cast<double>(nearest_[at(row.second)]) + shortlist_.slack();
-    shell_excess_[at(shell)] = std::max(shell_excess_[at(shell)], widened(excess));
+    shell_excess_[at(shell)] = (std::max)(shell_excess_[at(shell)], widened(excess));
     if (lane != 0) return;
     shell_reach_[at(shell)] = widened(length);
     cell_of_shell_[at(shell)] = cell;

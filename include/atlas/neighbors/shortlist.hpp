@@ -31,7 +31,7 @@ template <class Scalar, class Sum>
 class shortlist_bounds {
  public:
   using sum = Sum;
-  static constexpr sum absent = std::numeric_limits<sum>::max() / 4;  // half of a row that is not
+  static constexpr sum absent = (std::numeric_limits<sum>::max)() / 4;  // half of a row that is not
   static constexpr sum no_floor = -std::numeric_limits<sum>::infinity();
   static constexpr sum all_floor = std::numeric_limits<sum>::infinity();
 
@@ -48,7 +48,7 @@ class shortlist_bounds {
 
   /// The same for the distance of a pair with this sum of `high`.
   double length_of_sum(sum known) const {
-    const double half = std::max(-static_cast<double>(known), 0.0) * stretch_ * margin_;
+    const double half = (std::max)(-static_cast<double>(known), 0.0) * stretch_ * margin_;
     return std::sqrt(half * stretch_ * upwards + slack_);
   }
 
@@ -66,7 +66,7 @@ class shortlist_bounds {
         margin_(1 + 8 * static_cast<double>(std::numeric_limits<sum>::epsilon()) +
                 3 * (largest_square(1, d) - 1)),
         slack_(static_cast<double>(4 * d + 8) *
-               static_cast<double>(std::numeric_limits<sum>::min())) {}
+               static_cast<double>((std::numeric_limits<sum>::min)())) {}
 
   index_t d_;
   double stretch_;
@@ -149,7 +149,7 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
   /// Whether sums of products stay within 32 bits, and the scale within what a float can be.
   static bool fits(const centring& c, index_t d) {
     return d <= 32768 && c.reach > 0 && c.reach <= 1 &&
-           c.scale < static_cast<double>(std::numeric_limits<Scalar>::max());
+           c.scale < static_cast<double>((std::numeric_limits<Scalar>::max)());
   }
 
   /// As of floats.

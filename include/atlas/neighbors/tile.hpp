@@ -84,7 +84,7 @@ double reach_of(const tensor_view<const Scalar, 2>& points, const std::vector<do
   parallel_for(blocks, threads, [&](index_t b) {
     // By columns, so that the compiler can take several at a time.
     std::vector<double> reach(mean.size(), 0.0);
-    for_each_of_rows(points, b * centring_rows, std::min(centring_rows, n - b * centring_rows),
+    for_each_of_rows(points, b * centring_rows, (std::min)(centring_rows, n - b * centring_rows),
                      [&, most = reach.data(), middle = mean.data()](index_t, index_t k, Scalar x) {
                        const double gap = std::abs(static_cast<double>(x) - middle[k]);
                        most[k] = most[k] < gap ? gap : most[k];

@@ -61,7 +61,7 @@ class tree_search {
     const index_t count = (tree_->leaves() + at_a_time - 1) / at_a_time;
     progress_meter meter(on_progress, "neighbours", count);
     parallel_for(count, threads_, [&](index_t task) {
-      const index_t end = std::min(tree_->leaves(), (task + 1) * at_a_time);
+      const index_t end = (std::min)(tree_->leaves(), (task + 1) * at_a_time);
       for (index_t leaf = task * at_a_time; leaf < end; ++leaf)
         search(leaf, std::numeric_limits<double>::infinity());
       meter.advance();
@@ -115,14 +115,14 @@ class tree_search {
       std::fill_n(found.other[i], most_seeds, index_t{-1});
     }
     const index_t first = q.leaf / fan_out * fan_out;
-    for (index_t leaf = first; leaf < std::min(first + fan_out, tree_->leaves()); ++leaf)
+    for (index_t leaf = first; leaf < (std::min)(first + fan_out, tree_->leaves()); ++leaf)
       for (index_t i = 0; i < leaf_rows && q.numbers[i] >= 0; ++i) seed_row(q, i, leaf, found);
     for (index_t i = 0; i < leaf_rows && q.numbers[i] >= 0; ++i) {
       if (found.other[i][k_ - 1] < 0) continue;
       double most = 0;
       for (index_t s = 0; s < k_; ++s)
-        most = std::max(most,
-                        squared_distance(raw_.row(q.numbers[i]), raw_.row(found.other[i][s]), d_));
+        most = (std::max)(
+            most, squared_distance(raw_.row(q.numbers[i]), raw_.row(found.other[i][s]), d_));
       q.limit[i] = limit_of(most);
     }
     q.work += static_cast<double>(leaf_rows *
@@ -158,7 +158,7 @@ class tree_search {
     bound_boxes(q, tree_->boxes(level, node), bounds);
     index_t order[fan_out];
     index_t count = 0;
-    const index_t last = std::min(fan_out, tree_->children(level) - node * fan_out);
+    const index_t last = (std::min)(fan_out, tree_->children(level) - node * fan_out);
     for (index_t child = 0; child < last; ++child) {
       if (!(bounds[child] < q.widest)) continue;
       index_t place = count++;
@@ -268,7 +268,7 @@ class tree_search {
       const index_t row = q.numbers[i];
       q.work += static_cast<double>(d_) + 30;
       if (!best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_))) continue;
-      q.limit[i] = std::min(q.limit[i], limit_of(best_.worst(row)));
+      q.limit[i] = (std::min)(q.limit[i], limit_of(best_.worst(row)));
       tighter = true;
     }
     q.pairs = 0;

@@ -67,8 +67,8 @@ inline common_size common_size_of(const std::vector<model_layers>& models) {
   for (const model_layers& model : models)
     for (const head_sample& s : model.layers) {
       check_sample(s);
-      heads = std::min(heads, s.points.extent(0));
-      points = std::min(points, s.points.extent(1));
+      heads = (std::min)(heads, s.points.extent(0));
+      points = (std::min)(points, s.points.extent(1));
       step = std::lcm(step, s.group_size);
     }
   heads -= heads % step;

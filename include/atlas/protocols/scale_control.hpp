@@ -85,7 +85,7 @@ scale_result scale_control(const std::vector<scaled_value>& models,
   for (const scaled_value& m : models)
     chi += std::pow((m.value - out.intercept - slope * std::log(m.size)) / m.standard_error, 2);
   const auto degrees = static_cast<double>(models.size() - 2);
-  out.scatter = degrees > 0 ? std::max(1.0, std::sqrt(chi / degrees)) : 1;
+  out.scatter = degrees > 0 ? (std::max)(1.0, std::sqrt(chi / degrees)) : 1;
   finding f = compare_with_null({"slope", slope, 0, out.scatter / std::sqrt(xx), 0});
   if (out.scatter > 1) f.p = two_sided_t_p(f.z, degrees);
   out.trend = judge({std::move(f)}, options).front();

@@ -31,7 +31,7 @@ template <class Real>
 Eigen::RowVectorX<Real> awq_scales(const Eigen::VectorX<Real>& magnitudes, double exponent) {
   constexpr double least = 1e-4;  // of the largest
   const Eigen::ArrayX<Real> m = magnitudes.array() / magnitudes.maxCoeff();
-  const Eigen::ArrayX<Real> s = m.max(least).pow(exponent);
+  const Eigen::ArrayX<Real> s = (m.max)(least).pow(exponent);
   return (s / std::sqrt(s.maxCoeff() * s.minCoeff())).matrix().transpose();
 }
 

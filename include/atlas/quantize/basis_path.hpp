@@ -52,7 +52,7 @@ class basis_walk {
     if (path_ == basis_path::geodesic) return t * geodesic_.template rms_angle<Real>();
     const Eigen::MatrixX<Real> r = from_.transpose() * basis;
     const Eigen::ArrayX<Real> cosines = symmetric_eigenvalues(0.5 * (r + r.transpose())).array();
-    return std::sqrt(cosines.max(-1.0).min(1.0).acos().square().mean());
+    return std::sqrt(((cosines.max)(-1.0).min)(1.0).acos().square().mean());
   }
 
  private:

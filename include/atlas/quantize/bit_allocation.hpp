@@ -108,7 +108,7 @@ double water_level(const Eigen::VectorX<Real>& variances, const bit_allocation_o
   double high = std::log2(variances.maxCoeff());
   double low = high;
   for (index_t i = 0; i < variances.size(); ++i)
-    if (variances(i) > 0) low = std::min(low, std::log2(variances(i)));
+    if (variances(i) > 0) low = (std::min)(low, std::log2(variances(i)));
   low -= 2 * options.max_bits;
   for (int i = 0; i < 100; ++i) {
     const double middle = 0.5 * (low + high);
@@ -124,7 +124,7 @@ void check_bit_allocation(const Eigen::VectorX<Real>& variances,
   if (!variances.allFinite() || variances.minCoeff() < 0)
     throw value_error("variances", "finite numbers of 0 or more", "others");
   if (options.min_bits != 0) check_between(options.min_bits, 2, 8, "min_bits");
-  check_between(options.max_bits, std::max(2, options.min_bits), 8, "max_bits");
+  check_between(options.max_bits, (std::max)(2, options.min_bits), 8, "max_bits");
   if (!(options.average_bits >= options.min_bits && options.average_bits <= options.max_bits))
     throw value_error("average_bits",
                       "a number from " + std::to_string(options.min_bits) + " to " +

@@ -68,7 +68,7 @@ damped_factor factor_damped(std::type_identity_t<Eigen::MatrixX<Real>> h, double
     out.repairs.damping = damping;
     out.repairs.damping_attempts = attempt;
     if (out.upper.size() > 0) return out;
-    damping = std::max(1e-8, 10 * damping);
+    damping = (std::max)(1e-8, 10 * damping);
   }
   throw value_error("second_moments", "a matrix that damping makes positive definite",
                     "one that is not at a damping of " + number_text(damping));
@@ -81,7 +81,7 @@ Eigen::MatrixX<Real> upper_inverse(const Eigen::MatrixX<Real>& r, int threads) {
   const index_t d = r.rows();
   Eigen::MatrixX<Real> inverse = Eigen::MatrixX<Real>::Zero(d, d);
   parallel_for((d + tile - 1) / tile, threads, [&](index_t t) {
-    const index_t width = std::min(tile, d - t * tile), height = t * tile + width;
+    const index_t width = (std::min)(tile, d - t * tile), height = t * tile + width;
     auto columns = inverse.block(0, t * tile, height, width);
     columns.bottomRows(width).setIdentity();
     r.topLeftCorner(height, height).template triangularView<Eigen::Upper>().solveInPlace(columns);

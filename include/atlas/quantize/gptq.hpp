@@ -64,10 +64,10 @@ struct gptq_plan {
 template <class Scalar, class Real>
 void fit_group(const row_matrix<Real>& w, index_t row, index_t column,
                quantization_grid<Scalar>& grid) {
-  const auto group = w.middleCols(column, std::min(grid.column_span, w.cols() - column));
+  const auto group = w.middleCols(column, (std::min)(grid.column_span, w.cols() - column));
   for (index_t r = 0; r < w.rows(); ++r)
     set_scale(grid, row + r, grid.scale_column(column), grid.bits_of(column),
-              std::min(0.0, group.row(r).minCoeff()), std::max(0.0, group.row(r).maxCoeff()));
+              (std::min)(0.0, group.row(r).minCoeff()), (std::max)(0.0, group.row(r).maxCoeff()));
 }
 
 /// The rows of `w`, which are rows `row` .. of the matrix, columns in the order of the plan.
@@ -76,7 +76,7 @@ void gptq_rows(row_matrix<Real> w, index_t row, const gptq_plan& plan,
                quantization_grid<Scalar>& grid, row_matrix<std::int8_t>& codes) {
   const row_matrix<Real>& shares = plan.shares;
   for (index_t begin = 0; begin < w.cols(); begin += plan.block) {
-    const index_t end = std::min(w.cols(), begin + plan.block);
+    const index_t end = (std::min)(w.cols(), begin + plan.block);
     row_matrix<Real> errors(w.rows(), end - begin);
     for (index_t c = begin; c < end; ++c) {
       const index_t column = plan.order[static_cast<std::size_t>(c)];
@@ -119,7 +119,7 @@ quantization<Scalar> gptq_quantize(const quantizer_input<Scalar>& input,
   q.codes.resize(input.weights.rows(), input.weights.cols());
   constexpr index_t tile = sequential_row_tile;
   parallel_for((q.codes.rows() + tile - 1) / tile, options.threads, [&](index_t t) {
-    const index_t rows = std::min(tile, q.codes.rows() - t * tile);
+    const index_t rows = (std::min)(tile, q.codes.rows() - t * tile);
     row_matrix<double> part(rows, q.codes.cols());
     for (index_t c = 0; c < part.cols(); ++c)
       part.col(c) = input.weights.col(plan.order[static_cast<std::size_t>(c)])

@@ -98,7 +98,7 @@ void set_scale(quantization_grid<Scalar>& grid, index_t r, index_t c, int bits, 
   grid.scales(r, c) = 0;
   if (levels == 0) return;
   if (grid.kind == grid_kind::symmetric) {
-    grid.scales(r, c) = static_cast<Scalar>(std::max(-low, high) / levels);
+    grid.scales(r, c) = static_cast<Scalar>((std::max)(-low, high) / levels);
     return;
   }
   const double step = (high - low) / ((1 << bits) - 1);
@@ -120,7 +120,7 @@ quantization_grid<Scalar> empty_grid(index_t out, index_t in, const grid_options
   const auto kind = options.granularity;
   const bool per_row = kind == granularity::row || kind == granularity::group;
   const index_t span = kind == granularity::column  ? 1
-                       : kind == granularity::group ? std::min(options.group_size, in)
+                       : kind == granularity::group ? (std::min)(options.group_size, in)
                                                     : in;
   const index_t rows = per_row ? out : 1, columns = (in + span - 1) / span;
   return {row_matrix<Scalar>::Zero(rows, columns),
@@ -146,10 +146,10 @@ quantization_grid<Scalar> fitted_grid(const row_matrix<Scalar>& weights,
       continue;
     }
     for (index_t c = 0, s = 0; c < weights.cols(); c += grid.column_span, ++s) {
-      const auto part = weights.row(r).segment(c, std::min(grid.column_span, weights.cols() - c));
+      const auto part = weights.row(r).segment(c, (std::min)(grid.column_span, weights.cols() - c));
       const index_t at = grid.scale_row(r);
-      low(at, s) = std::min(low(at, s), part.minCoeff());
-      high(at, s) = std::max(high(at, s), part.maxCoeff());
+      low(at, s) = (std::min)(low(at, s), part.minCoeff());
+      high(at, s) = (std::max)(high(at, s), part.maxCoeff());
     }
   }
   for (index_t r = 0; r < low.rows(); ++r)
@@ -170,7 +170,7 @@ void for_each_cell(const quantization_grid<Scalar>& grid, index_t rows, index_t 
     for (index_t c = 0; c < columns; c += grid.column_span) {
       const auto cell = shared.empty() ? cell_of(grid, r, c)
                                        : shared[static_cast<std::size_t>(c / grid.column_span)];
-      const index_t end = std::min(columns, c + grid.column_span);
+      const index_t end = (std::min)(columns, c + grid.column_span);
       for (index_t k = c; k < end; ++k) visit(r, k, cell);
     }
   });

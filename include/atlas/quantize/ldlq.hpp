@@ -43,8 +43,8 @@ Eigen::RowVectorX<Real> quip_scales(const quantizer_input<Scalar>& input) {
       input.weights.template cast<Real>().colwise().squaredNorm();
   if (!(squares.maxCoeff() > 0)) return Eigen::RowVectorX<Real>::Ones(squares.size());
   const Eigen::ArrayX<Real> f = input.moments.diagonal().array();
-  const Eigen::ArrayX<Real> h = f.max(least * f.maxCoeff());
-  const Eigen::ArrayX<Real> w = squares.transpose().array().max(least * squares.maxCoeff());
+  const Eigen::ArrayX<Real> h = (f.max)(least * f.maxCoeff());
+  const Eigen::ArrayX<Real> w = (squares.transpose().array().max)(least * squares.maxCoeff());
   const Eigen::ArrayX<Real> scales = (h / w).pow(0.25);
   return (scales / scales.mean()).matrix().transpose();
 }
@@ -89,7 +89,7 @@ void ldlq_rows(const std::type_identity_t<row_matrix<Real>>& w, index_t row,
                const quantization_grid<Scalar>& grid, row_matrix<std::int8_t>& codes) {
   row_matrix<Real> errors(w.rows(), w.cols());  // of the weights as they came
   for (index_t begin = 0; begin < w.cols(); begin += block) {
-    const index_t width = std::min(block, w.cols() - begin);
+    const index_t width = (std::min)(block, w.cols() - begin);
     row_matrix<Real> target = w.middleCols(begin, width);
     if (begin > 0)
       target.noalias() += errors.leftCols(begin) * feedback.block(0, begin, begin, width);
@@ -124,7 +124,7 @@ quantization<Scalar> ldlq_quantize(const quantizer_input<Scalar>& input,
   q.codes.resize(rotated.rows(), rotated.cols());
   constexpr index_t tile = sequential_row_tile;
   parallel_for((rotated.rows() + tile - 1) / tile, options.threads, [&](index_t t) {
-    const index_t rows = std::min(tile, rotated.rows() - t * tile);
+    const index_t rows = (std::min)(tile, rotated.rows() - t * tile);
     ldlq_rows<Scalar>(rotated.middleRows(t * tile, rows).template cast<double>(), t * tile,
                       feedback, options.block_size, q.grid, q.codes);
   });

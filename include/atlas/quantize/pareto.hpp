@@ -121,7 +121,7 @@ pareto_result pareto_of(std::vector<pareto_point> points) {
   for (pareto_point& p : points) {
     p.on_front = true;
     for (const pareto_point& other : points) p.on_front = p.on_front && !dominates(other, p);
-    out.product_floor = std::min(out.product_floor, p.product);
+    out.product_floor = (std::min)(out.product_floor, p.product);
   }
   out.angle = points.back().angle;
   out.correlation = product_angle_correlation(points);

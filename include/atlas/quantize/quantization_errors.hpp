@@ -40,11 +40,11 @@ Eigen::MatrixX<Real> checked_moments(const tensor_view<const Scalar, 2>& moments
   constexpr index_t tile = 32;  // with its mirror image it stays in the cache
   for (index_t top = 0; top < d; top += tile)
     for (index_t left = 0; left <= top; left += tile)
-      for (index_t r = top; r < std::min(d, top + tile); ++r)
-        for (index_t c = left; c < std::min(r + 1, left + tile); ++c) {
+      for (index_t r = top; r < (std::min)(d, top + tile); ++r)
+        for (index_t c = left; c < (std::min)(r + 1, left + tile); ++c) {
           const auto a = static_cast<Real>(moments(r, c)), b = static_cast<Real>(moments(c, r));
           off = std::max<double>(off, std::abs(a - b));
-          largest = std::max<double>(largest, std::max(std::abs(a), std::abs(b)));
+          largest = std::max<double>(largest, (std::max)(std::abs(a), std::abs(b)));
           m(r, c) = m(c, r) = Real(0.5) * (a + b);
         }
   if (off > rounding * largest)
@@ -70,7 +70,7 @@ double trace_of_rows(const row_matrix<Real>& e, const Eigen::MatrixX<Real>& f) {
   double sum = 0;
   row_matrix<Real> product;
   for (index_t c = 0; c < e.cols(); c += block) {
-    const index_t width = std::min(block, e.cols() - c), rest = e.cols() - c - width;
+    const index_t width = (std::min)(block, e.cols() - c), rest = e.cols() - c - width;
     product.noalias() = e.middleCols(c, width) * f.block(c, c, width, width);
     if (rest > 0) product.noalias() += 2 * e.rightCols(rest) * f.block(c + width, c, rest, width);
     sum += product.cwiseProduct(e.middleCols(c, width)).sum();
@@ -90,7 +90,7 @@ squared_norms squared_norms_of(index_t count, const Eigen::MatrixX<Real>& f, int
   constexpr index_t tile = 128;
   std::vector<squared_norms> parts(static_cast<std::size_t>((count + tile - 1) / tile));
   parallel_for(static_cast<index_t>(parts.size()), threads, [&](index_t t) {
-    const row_matrix<Real> e = rows(t * tile, std::min(tile, count - t * tile));
+    const row_matrix<Real> e = rows(t * tile, (std::min)(tile, count - t * tile));
     parts[static_cast<std::size_t>(t)] = {e.squaredNorm(), trace_of_rows(e, f)};
   });
   squared_norms all;

@@ -85,7 +85,7 @@ class orthogonal_basis {
     const auto blocks = hadamard_blocks(w.cols());
     const Eigen::RowVectorX<Scalar> signs = signs_.transpose().template cast<Scalar>();
     parallel_for((w.rows() + at_a_time - 1) / at_a_time, threads, [&](index_t task) {
-      const index_t end = std::min(w.rows(), (task + 1) * at_a_time);
+      const index_t end = (std::min)(w.rows(), (task + 1) * at_a_time);
       for (index_t r = task * at_a_time; r < end; ++r) {
         if (signs_first) w.row(r).array() *= signs.array();
         detail::fast_hadamard_blocks(w.row(r).data(), blocks);

@@ -129,7 +129,7 @@ class second_moment_accumulator {
     parallel_for(tiles * tiles, threads, [&](index_t t) {
       const index_t r = t / tiles * tile, c = t % tiles * tile;
       if (c > r) return;
-      const index_t height = std::min(tile, d - r), width = std::min(tile, d - c);
+      const index_t height = (std::min)(tile, d - r), width = (std::min)(tile, d - c);
       sum.block(r, c, height, width).noalias() +=
           rows.middleCols(r, height).transpose() * rows.middleCols(c, width);
     });

@@ -76,7 +76,7 @@ double mean_squared_commutator(const Eigen::VectorX<Real>& f, const Eigen::Vecto
   const double b = (d * g2 - g1 * g1) / (d * (d + 2) * (d - 1));
   const double a = (g1 * g1 - 2 * b * d) / (d * d);
   const double mean = 2 * f2 * g2 / d - 2 * (a * f2 + b * (f2 + f1 * f1));
-  return std::max(0.0, mean) / (2 * f2 * g2);
+  return (std::max)(0.0, mean) / (2 * f2 * g2);
 }
 
 template <class Real>
@@ -104,7 +104,7 @@ commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
 
 inline index_t eigenspace_dimension(double rank_a, double rank_b, index_t d) {
   constexpr index_t most = 64;  // the cost of the reference grows with its cube
-  const auto rounded = static_cast<index_t>(std::nearbyint(std::min(rank_a, rank_b)));
+  const auto rounded = static_cast<index_t>(std::nearbyint((std::min)(rank_a, rank_b)));
   return std::clamp<index_t>(rounded, 1, std::clamp<index_t>(d / 2, 1, most));
 }
 

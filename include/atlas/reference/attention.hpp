@@ -67,12 +67,12 @@ template <class Scalar>
 void full_attention(const head_input<Scalar>& in, bool whole, attention_scratch<Scalar>& s,
                     const tensor_view<Scalar, 2>& context) {
   const index_t t = in.queries.extent(0);
-  const index_t kept = whole ? t : std::min(row_tile, t);
+  const index_t kept = whole ? t : (std::min)(row_tile, t);
   s.logits.resize(kept, t);
   s.weights.resize(kept, t);
   auto out = as_map(context);
   for (index_t q = 0; q < t; q += row_tile) {
-    const index_t rows = std::min(row_tile, t - q), at = whole ? q : 0;
+    const index_t rows = (std::min)(row_tile, t - q), at = whole ? q : 0;
     attention_tile(in, q, rows, at, s);
     const index_t low = first_key(q, in.window), seen = q + rows - low;
     out.middleRows(q, rows).noalias() =

@@ -13,7 +13,7 @@ template <class Scalar>
 double sum_of_row(const Eigen::Ref<const row_array<Scalar>>& x) {
   double sum = 0;
   for (index_t k = 0; k < x.size(); k += row_tile)
-    sum += static_cast<double>(x.segment(k, std::min(row_tile, x.size() - k)).sum());
+    sum += static_cast<double>(x.segment(k, (std::min)(row_tile, x.size() - k)).sum());
   return sum;
 }
 

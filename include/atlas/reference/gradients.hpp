@@ -109,7 +109,7 @@ void run_samples(std::vector<sample_worker<Real>>& workers, const gradient_optio
   const auto count = static_cast<index_t>(out.losses.size());
   const auto wave = static_cast<index_t>(workers.size());
   for (index_t first = 0; first < count; first += wave) {
-    const index_t now = std::min(wave, count - first);
+    const index_t now = (std::min)(wave, count - first);
     parallel_for(now, o.threads, [&](index_t i) {
       sample_worker<Real>& w = workers[static_cast<std::size_t>(i)];
       for_each_gradient(w.gradients, o.threads, [](std::size_t, auto x) { x.setZero(); });
@@ -130,7 +130,7 @@ template <class Real>
 void run_batches(reverse_pass<Real>& pass, index_t batch, gradient_result& out) {
   const auto count = static_cast<index_t>(out.losses.size());
   for (index_t first = 0; first < count; first += batch)
-    pass.run(first, std::min(batch, count - first),
+    pass.run(first, (std::min)(batch, count - first),
              out.gradients.empty() ? nullptr : &out.gradients, out.losses.data() + first);
 }
 
@@ -165,7 +165,7 @@ gradient_result loss_gradients(const transformer& model,
   out.losses.resize(static_cast<std::size_t>(count));
   if (options.mean) out.gradients = detail::zero_gradients(weights);
   if (options.sample_observer) {
-    const index_t wave = std::min(count, detail::samples_at_once(weights, options));
+    const index_t wave = (std::min)(count, detail::samples_at_once(weights, options));
     std::vector<detail::sample_worker<Real>> workers(static_cast<std::size_t>(wave),
                                                      {pass, detail::zero_gradients(weights)});
     detail::run_samples(workers, options, out);

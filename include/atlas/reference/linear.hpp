@@ -42,7 +42,7 @@ void apply_linear(const std::type_identity_t<const_rows<Scalar>>& x,
   const index_t row_tiles = (n + tile_rows - 1) / tile_rows;
   parallel_for(row_tiles * column_tiles, split.threads, [&](index_t t) {
     const index_t r = t / column_tiles * tile_rows, c = t % column_tiles * tile_columns;
-    const index_t rows = std::min(tile_rows, n - r), columns = std::min(tile_columns, out - c);
+    const index_t rows = (std::min)(tile_rows, n - r), columns = (std::min)(tile_columns, out - c);
     auto target = y.block(r, c, rows, columns);
     if (how == product::assign) target.setZero();
     if (input_major)

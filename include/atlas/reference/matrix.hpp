@@ -33,7 +33,7 @@ double ordered_sum(index_t n, Term&& term) {
 template <class Task>
 void for_row_tiles(index_t rows, int threads, Task&& task) {
   parallel_for((rows + row_tile - 1) / row_tile, threads,
-               [&](index_t t) { task(t * row_tile, std::min(row_tile, rows - t * row_tile)); });
+               [&](index_t t) { task(t * row_tile, (std::min)(row_tile, rows - t * row_tile)); });
 }
 
 }  // namespace atlas::detail

@@ -23,7 +23,7 @@ void activate(Eigen::Ref<row_array<Scalar>> x, activation kind) {
   constexpr Scalar one = 1, half = Scalar(0.5);
   switch (kind) {
     case activation::relu:
-      x = x.max(Scalar(0));
+      x = (x.max)(Scalar(0));
       break;
     case activation::silu:
       x = x / (one + (-x).exp());

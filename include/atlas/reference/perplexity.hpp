@@ -24,7 +24,7 @@ namespace detail {
 /// `-log softmax(logits)[token]`, summed in double.
 inline double token_loss(const tensor_view<const float, 1>& logits, index_t token) {
   float top = logits[0];
-  for (index_t v = 1; v < logits.extent(0); ++v) top = std::max(top, logits[v]);
+  for (index_t v = 1; v < logits.extent(0); ++v) top = (std::max)(top, logits[v]);
   double sum = 0;
   for (index_t v = 0; v < logits.extent(0); ++v)
     sum += static_cast<double>(std::exp(logits[v] - top));

@@ -45,7 +45,7 @@ template <class Scalar>
 void reverse_heads(const transformer_config& c, index_t block_size, index_t layer,
                    index_t local_block, index_t key_value_head, row_matrix<Scalar>& wide,
                    row_matrix<Scalar>& context) {
-  const index_t t = block_size, tile = std::min(row_tile, t);
+  const index_t t = block_size, tile = (std::min)(row_tile, t);
   attention_reverse_scratch<Scalar> s;
   s.tile.logits.resize(tile, t);
   s.tile.weights.resize(tile, t);
@@ -56,7 +56,7 @@ void reverse_heads(const transformer_config& c, index_t block_size, index_t laye
     const index_t head = key_value_head * c.n_rep() + r;
     const auto in = head_of(c, wide, t, layer, local_block, head);
     for (index_t q = 0; q < t; q += row_tile)
-      reverse_attention_tile(in, q, std::min(row_tile, t - q), s,
+      reverse_attention_tile(in, q, (std::min)(row_tile, t - q), s,
                              as_map(head_view(c, wide, local_block, head, t)),
                              as_map(head_view(c, context, local_block, head, t)));
   }

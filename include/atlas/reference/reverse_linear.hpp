@@ -28,8 +28,8 @@ void add_weight_gradient(const std::type_identity_t<const_rows<Scalar>>& inputs,
   const index_t column_tiles = (gradient.cols() + tile - 1) / tile;
   parallel_for(row_tiles * column_tiles, threads, [&](index_t t) {
     const index_t r = t / column_tiles * tile, c = t % column_tiles * tile;
-    const index_t rows = std::min(tile, gradient.rows() - r);
-    const index_t columns = std::min(tile, gradient.cols() - c);
+    const index_t rows = (std::min)(tile, gradient.rows() - r);
+    const index_t columns = (std::min)(tile, gradient.cols() - c);
     gradient.block(r, c, rows, columns).noalias() +=
         left.middleCols(r, rows).transpose() * right.middleCols(c, columns);
   });
@@ -41,12 +41,12 @@ template <class Scalar>
 void add_column_sums(const std::type_identity_t<const_rows<Scalar>>& x, int threads, Scalar* into) {
   constexpr index_t width = 64;
   parallel_for((x.cols() + width - 1) / width, threads, [&](index_t t) {
-    const index_t c = t * width, columns = std::min(width, x.cols() - c);
+    const index_t c = t * width, columns = (std::min)(width, x.cols() - c);
     row_array<double> sum = row_array<double>::Zero(columns);
     row_array<Scalar> part(columns);
     for (index_t r = 0; r < x.rows(); r += row_tile) {
       part.setZero();
-      for (index_t i = r; i < std::min(r + row_tile, x.rows()); ++i)
+      for (index_t i = r; i < (std::min)(r + row_tile, x.rows()); ++i)
         part += x.row(i).segment(c, columns).array();
       sum += part.template cast<double>();
     }

@@ -19,7 +19,7 @@ void activate_with_slope(const Eigen::Ref<const row_array<Scalar>>& x, activatio
   constexpr Scalar density = half * gelu_scale<Scalar>;  // of the normal distribution at 0
   switch (kind) {
     case activation::relu:
-      out.value = x.max(Scalar(0));
+      out.value = (x.max)(Scalar(0));
       out.slope = (x > Scalar(0)).template cast<Scalar>();
       break;
     case activation::silu:

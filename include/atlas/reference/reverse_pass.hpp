@@ -104,7 +104,7 @@ class reverse_pass {
     normalize(model_, model_.places.final_norm, p_.stream, split_.threads, p_.normed);
     normed_gradient_.resize(n, p_.stream.cols());
     for (index_t r = 0; r < n; r += chunk) {
-      const index_t rows = std::min(chunk, n - r);
+      const index_t rows = (std::min)(chunk, n - r);
       const auto hidden = p_.normed.middleRows(r, rows);
       logits_.resize(rows, head.rows());
       apply_linear<Scalar>(hidden, head, false, nullptr, product::assign, split_, logits_);

@@ -71,7 +71,7 @@ class transformer {
            t,       detail::rotary_of<float>(config(), t),
            {},      progress_meter(options.on_progress, "forward", depth * batches)};
     for (index_t first = 0; first < count; first += batch)
-      run_batch(p, first, std::min(batch, count - first), depth);
+      run_batch(p, first, (std::min)(batch, count - first), depth);
   }
 
  private:
@@ -169,7 +169,7 @@ class transformer {
     row_matrix<Real> logits;
     const auto head = model_.matrix(model_.places.head);
     for (index_t r = 0; r < stream.rows(); r += chunk) {
-      const index_t rows = std::min(chunk, stream.rows() - r);
+      const index_t rows = (std::min)(chunk, stream.rows() - r);
       logits.resize(rows, config().vocabulary);
       detail::apply_linear<Real>(stream.middleRows(r, rows), head, false, nullptr,
                                  detail::product::assign, {p.options.threads}, logits);

@@ -58,7 +58,7 @@ std::vector<double> bootstrap_replicates(index_t units, const bootstrap_options&
   std::vector<double> replicates(static_cast<std::size_t>(o.resamples));
   parallel_for((o.resamples + chunk - 1) / chunk, o.threads, [&](index_t c) {
     std::vector<index_t> drawn(static_cast<std::size_t>(units));
-    for (index_t i = c * chunk; i < std::min(o.resamples, (c + 1) * chunk); ++i) {
+    for (index_t i = c * chunk; i < (std::min)(o.resamples, (c + 1) * chunk); ++i) {
       random_stream random(o.seed, first_stream + static_cast<std::uint64_t>(i));
       for (index_t& unit : drawn) unit = random.uniform_index(units);
       replicates[static_cast<std::size_t>(i)] = statistic(std::span<const index_t>(drawn));

@@ -111,7 +111,7 @@ correlation correlate_given(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
       sum += u(i) * shuffled;
       along += z(i) * shuffled;
     }
-    return std::abs(sum) >= bar * std::sqrt(std::max(0.0, 1 - along * along));
+    return std::abs(sum) >= bar * std::sqrt((std::max)(0.0, 1 - along * along));
   });
   return {r, p, n};
 }

@@ -95,7 +95,7 @@ double gamma_quantile(double shape, double p, bool upper = false) {
     throw value_error("shape", "a number above 0", detail::number_text(shape));
   detail::check_open_unit(p, "p");
   double x = detail::gamma_quantile_guess(shape, p, upper);
-  if (x < std::numeric_limits<double>::min()) return x;
+  if (x < (std::numeric_limits<double>::min)()) return x;
   for (int step = 0; step < 200; ++step) {
     const double share = detail::gamma_tail(shape, x, upper);
     const double prefix = detail::gamma_prefix(shape, x);

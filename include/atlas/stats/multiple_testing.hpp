@@ -57,7 +57,7 @@ std::vector<double> holm_correction(const P& p) {
   double so_far = 0;
   auto left = static_cast<double>(values.size());
   for (const std::size_t i : detail::increasing_order(values)) {
-    so_far = std::max(so_far, std::min(1.0, left * values[i]));
+    so_far = (std::max)(so_far, (std::min)(1.0, left * values[i]));
     values[i] = so_far;
     --left;
   }
@@ -76,7 +76,7 @@ std::vector<double> benjamini_hochberg(const P& p) {
   double so_far = 1;
   for (std::size_t r = order.size(); r-- > 0;) {
     double& value = values[order[r]];
-    so_far = std::min(so_far, value * count / static_cast<double>(r + 1));
+    so_far = (std::min)(so_far, value * count / static_cast<double>(r + 1));
     value = so_far;
   }
   return values;

@@ -103,7 +103,7 @@ double permutation_p(index_t n, const permutation_options& o, AsExtreme&& as_ext
   std::vector<index_t> hits(static_cast<std::size_t>(chunks), 0);
   parallel_for(chunks, o.threads, [&](index_t c) {
     std::vector<index_t> rows(static_cast<std::size_t>(n));
-    for (index_t i = c * chunk; i < std::min(o.permutations, (c + 1) * chunk); ++i) {
+    for (index_t i = c * chunk; i < (std::min)(o.permutations, (c + 1) * chunk); ++i) {
       shuffle_rows(blocks, o, i, rows);
       hits[static_cast<std::size_t>(c)] += as_extreme(rows) ? 1 : 0;
     }

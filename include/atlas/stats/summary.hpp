@@ -41,7 +41,7 @@ inline double sorted_quantile(std::span<const double> sorted, double p) {
   if (sorted.empty()) return std::numeric_limits<double>::quiet_NaN();
   const double place = p * static_cast<double>(sorted.size() - 1);
   const auto low = static_cast<std::size_t>(place);
-  const std::size_t high = std::min(low + 1, sorted.size() - 1);
+  const std::size_t high = (std::min)(low + 1, sorted.size() - 1);
   return std::lerp(sorted[low], sorted[high], place - static_cast<double>(low));
 }
 

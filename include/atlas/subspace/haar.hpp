@@ -125,10 +125,10 @@ cosine_sums simulate_cosines(index_t d, index_t k, const haar_options& options) 
     random_stream random(options.seed, static_cast<std::uint64_t>(c));
     haar_sampler<Real> sampler(d, k);
     nuclear_norms<Real> norms(k);
-    const index_t end = std::min(options.draws, (c + 1) * chunk);
+    const index_t end = (std::min)(options.draws, (c + 1) * chunk);
     for (index_t i = c * chunk; i < end; i += lanes)
       parts[static_cast<std::size_t>(c)].add(
-          sums_of_draws(std::min(lanes, end - i), expected, sampler, norms, random));
+          sums_of_draws((std::min)(lanes, end - i), expected, sampler, norms, random));
   });
   cosine_sums all;
   for (const cosine_sums& part : parts) all.add(part);
@@ -162,7 +162,7 @@ haar_null haar_overlap(index_t d, index_t k, const haar_options& options = {}) {
   const double vyy = (sums.yy - sums.y * sums.y / n) / (n - 1);
   const double slope = vyy > 0 ? vxy / vyy : 0;
   const double mean = std::sqrt(expected) + (sums.x - slope * sums.y) / n;
-  const double left = std::max(0.0, vxx - slope * vxy);
+  const double left = (std::max)(0.0, vxx - slope * vxy);
   return {mean, std::sqrt(vxx), std::sqrt(left / n), expected};
 }
 

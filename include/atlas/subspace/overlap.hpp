@@ -75,7 +75,7 @@ class overlap_band {
     const auto sums = norms_.compute();
     for (index_t l = 0; l < waiting_; ++l) {
       const auto [i, j] = pairs_[static_cast<std::size_t>(l)];
-      matrix(i, j) = matrix(j, i) = std::min(Real(1), sums(l) / static_cast<Real>(k_));
+      matrix(i, j) = matrix(j, i) = (std::min)(Real(1), sums(l) / static_cast<Real>(k_));
     }
     waiting_ = 0;
   }
@@ -99,7 +99,7 @@ Eigen::MatrixX<Real> overlap_matrix(const std::vector<Eigen::MatrixX<Real>>& fra
     stacked.middleCols(h * k, k) = frames[static_cast<std::size_t>(h)];
   Eigen::MatrixX<Real> matrix = Eigen::MatrixX<Real>::Identity(heads, heads);
   parallel_for((heads + band - 1) / band, threads, [&](index_t b) {
-    overlap_band<Real>(frames, stacked).fill(b * band, std::min(band, heads - b * band), matrix);
+    overlap_band<Real>(frames, stacked).fill(b * band, (std::min)(band, heads - b * band), matrix);
   });
   return matrix;
 }

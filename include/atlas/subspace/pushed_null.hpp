@@ -98,7 +98,7 @@ pushed_null_result pushed_null(const Projection& output_projection, index_t head
   std::vector<Eigen::MatrixXd> matrices(static_cast<std::size_t>(options.draws));
   constexpr index_t at_once = detail::draws_at_once;
   parallel_for((options.draws + at_once - 1) / at_once, options.threads, [&](index_t task) {
-    const index_t first = task * at_once, count = std::min(at_once, options.draws - first);
+    const index_t first = task * at_once, count = (std::min)(at_once, options.draws - first);
     detail::pushed_overlaps(writers, local_dimension, options.seed, first, count,
                             matrices.data() + first);
   });

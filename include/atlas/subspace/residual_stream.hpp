@@ -30,7 +30,7 @@ struct head_writer {
 
 template <class Real>
 head_writer factor_writer(const Eigen::MatrixX<Real>& block_transposed) {
-  const index_t r = std::min(block_transposed.rows(), block_transposed.cols());
+  const index_t r = (std::min)(block_transposed.rows(), block_transposed.cols());
   const Eigen::HouseholderQR<Eigen::MatrixX<Real>> qr(block_transposed);
   head_writer writer;
   writer.basis = qr.householderQ() * Eigen::MatrixX<Real>::Identity(block_transposed.rows(), r);
