@@ -40,7 +40,7 @@ void normal_tail(const X& x, const gelu_array<Scalar>& density, gelu_array<Scala
 template <class Scalar>
 void gelu(Scalar* values, index_t count, Scalar* slope) {
   using run_map = Eigen::Map<row_array<Scalar>>;
-  constexpr Scalar huge = Scalar(1e30);
+  constexpr Scalar steep = Scalar(1e30);
   gelu_array<Scalar> density, tail;
   for (index_t i = 0; i < count; i += gelu_run) {
     const index_t n = (std::min)(gelu_run, count - i);
@@ -51,7 +51,7 @@ void gelu(Scalar* values, index_t count, Scalar* slope) {
     // choices do not. Next to 0, where this is between the two, they are the same.
     if (slope)
       run_map(slope + i, n) =
-          tail + (((x * huge).max)(Scalar(0)).min)(Scalar(1)) * (1 - 2 * tail) + x * density;
+          tail + (((x * steep).max)(Scalar(0)).min)(Scalar(1)) * (1 - 2 * tail) + x * density;
     x = (x.max)(Scalar(0)) - x.abs() * tail;
   }
 }

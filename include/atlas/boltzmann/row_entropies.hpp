@@ -43,20 +43,20 @@ class entropy_solver {
 
   /// Of rows with any weight; `out` has a place for every row of the tile.
   void run(const Eigen::ArrayX<Real>& mass, double* out) {
-    std::vector<sized_row> small, large;
+    std::vector<sized_row> few, many;
     for (index_t r = 0; r < weights_.rows(); ++r) {
       if (!(mass(r) > 0)) continue;
       const index_t n = (weights_.row(r).array() > least_).count();
       if (n <= 1) {
         out[r] = 0;
       } else {
-        (by_keys(n) ? small : large).push_back({r, n});
+        (by_keys(n) ? few : many).push_back({r, n});
       }
     }
-    std::stable_sort(small.begin(), small.end(),
+    std::stable_sort(few.begin(), few.end(),
                      [](const sized_row& a, const sized_row& b) { return a.keys < b.keys; });
-    run_by_keys(small, out);
-    run_by_coordinates(large, out);
+    run_by_keys(few, out);
+    run_by_coordinates(many, out);
   }
 
  private:

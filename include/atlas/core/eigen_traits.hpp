@@ -13,6 +13,9 @@ namespace atlas {
 
 namespace detail {
 
+/// `Eigen::Success`, whose own name is a macro beside the headers of X11.
+inline constexpr Eigen::ComputationInfo eigen_success{};
+
 template <class Derived>
 concept eigen_dense = std::is_base_of_v<Eigen::DenseBase<Derived>, Derived>;
 

@@ -65,8 +65,8 @@ class tensor_view {
   constexpr bool empty() const { return size() == 0; }
   constexpr bool row_major() const { return strides_ == row_major_strides<Rank>(extents_); }
 
-  template <class... I>
-  requires(sizeof...(I) == Rank) constexpr T& operator()(I... i) const {
+  template <class... Index>
+  requires(sizeof...(Index) == Rank) constexpr T& operator()(Index... i) const {
     std::size_t dimension = 0;
     index_t offset = 0;
     ((offset += static_cast<index_t>(i) * strides_[dimension++]), ...);

@@ -86,8 +86,8 @@ template <class Json = nlohmann::json>
 Json parse_json(std::string_view text, const std::string& where) {
   if (const auto at = first_malformed_utf8(text))
     throw format_error(where, "UTF-8", "a malformed byte at offset " + std::to_string(*at));
-  json_check<Json> check(where);
-  Json::sax_parse(text.begin(), text.end(), &check);
+  json_check<Json> checked(where);
+  Json::sax_parse(text.begin(), text.end(), &checked);
   return Json::parse(text.begin(), text.end());
 }
 

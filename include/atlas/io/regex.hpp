@@ -37,7 +37,7 @@ class regex {
   regex(const regex& other) {
     UErrorCode status = U_ZERO_ERROR;
     handle_.reset(uregex_clone(other.handle_.get(), &status));
-    check(status);
+    throw_on_failure(status);
   }
   regex(regex&&) = default;
   regex& operator=(regex other) noexcept {
@@ -57,7 +57,7 @@ class regex {
       const std::int32_t end = uregex_end(handle_.get(), 0, &status);
       visit(static_cast<std::size_t>(begin), static_cast<std::size_t>(end));
     }
-    check(status);
+    throw_on_failure(status);
   }
 
  private:
@@ -76,10 +76,10 @@ class regex {
                          in_quotes(pattern) + " (" + u_errorName(status) + ")");
     // Long runs of blanks may need more than the default 8 MB for backtracking.
     uregex_setStackLimit(handle_.get(), 0, &status);
-    check(status);
+    throw_on_failure(status);
   }
 
-  static void check(UErrorCode status) {
+  static void throw_on_failure(UErrorCode status) {
     if (U_FAILURE(status)) throw error(std::string("regular expression: ") + u_errorName(status));
   }
 

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "atlas/core/eigen_traits.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/linalg/tridiagonal.hpp"
 #include "atlas/linalg/tridiagonal_values.hpp"
@@ -73,7 +74,7 @@ template <class Real>
 Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors) {
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixX<Real>> solver(
       matrix, vectors ? Eigen::ComputeEigenvectors : Eigen::EigenvaluesOnly);
-  if (solver.info() != Eigen::Success) refuse_diverging();
+  if (solver.info() != eigen_success) refuse_diverging();
   if (vectors) matrix = solver.eigenvectors();
   return solver.eigenvalues();
 }

@@ -83,11 +83,11 @@ class nuclear_norms {
 
   /// Makes two columns orthogonal; `excess_` tells whether they all but were.
   void rotate(index_t p, index_t q) {
-    constexpr Real small = Real(1e-12);  // of the square of a cosine
+    constexpr Real least = Real(1e-12);  // of the square of a cosine
     constexpr Real tiny = Real(1e-200);  // keeps 0 / 0 away
     numbers product = element(p, 0) * element(q, 0);
     for (index_t r = 1; r < k_; ++r) product += element(p, r) * element(q, r);
-    excess_ = (excess_.max)(product * product - small * square(p) * square(q));
+    excess_ = (excess_.max)(product * product - least * square(p) * square(q));
     const numbers gap = square(q) - square(p);
     const numbers reach = gap.abs() + (gap * gap + 4 * product * product).sqrt() + tiny;
     numbers tangent = 2 * product / reach;

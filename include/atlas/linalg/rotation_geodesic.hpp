@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/eigen_traits.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 
@@ -64,7 +65,7 @@ rotation_planes planes_of(const std::type_identity_t<Eigen::MatrixX<Real>>& rota
     auto columns = vectors.middleCols(begin, end - begin);
     const Eigen::MatrixX<Real> block = columns.transpose() * rotation * columns;
     const Eigen::RealSchur<Eigen::MatrixX<Real>> schur(block);
-    if (schur.info() != Eigen::Success) refuse_diverging();
+    if (schur.info() != eigen_success) refuse_diverging();
     columns = (columns * schur.matrixU()).eval();
     planes_of_schur(schur.matrixT(), begin, out.planes, reversed);
   }

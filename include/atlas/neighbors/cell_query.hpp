@@ -61,7 +61,7 @@ struct cell_query {
   std::vector<row_set> seen;                       // of each cell, the rows that have met it
   struct pair {
     index_t row, other;  // within the block, and in the cloud
-    sum near;
+    sum nearness;
   };
   pair pairs[at_once + cells::shell_tile::size];
   index_t count = 0;

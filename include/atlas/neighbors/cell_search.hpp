@@ -89,15 +89,15 @@ class cell_search {
     thread_local query q;
     begin(q, block);
     meet_own_cells(q);
-    const std::vector<index_t>& near = cells_.near(cells_.family_of(q.cell[0]));
-    for (const index_t f : near) meet_family(q, f);
+    const std::vector<index_t>& nearby = cells_.nearby(cells_.family_of(q.cell[0]));
+    for (const index_t f : nearby) meet_family(q, f);
     const auto& families = cells_.family_centroids();
     for (index_t g = 0; g < families.groups() && q.work < budget; ++g) {
       centroid_sums sums;
       meet_centroids(q, families, g, sums);
       for (int i = 0; i < tile::left_rows; ++i) {
         const index_t f = g * tile::left_rows + i;
-        if (f < cells_.families() && std::find(near.begin(), near.end(), f) == near.end() &&
+        if (f < cells_.families() && std::find(nearby.begin(), nearby.end(), f) == nearby.end() &&
             !q.within(sums, i, cells_.family_reach(f)).empty())
           meet_family(q, f);
       }
@@ -287,8 +287,8 @@ class cell_search {
   /// Exact distances of the pairs collected so far, unless limits have tightened.
   void settle(query& q) {
     for (index_t p = 0; p < q.count; ++p) {
-      const auto [i, other, near] = q.pairs[p];
-      if (!(near > q.facts[i].floor)) continue;
+      const auto [i, other, nearness] = q.pairs[p];
+      if (!(nearness > q.facts[i].floor)) continue;
       const index_t row = q.number[i];
       q.work += 2 * static_cast<double>(d_ + 30);
       if (best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_)))

@@ -123,7 +123,7 @@ inline double share_within_reach(const std::vector<double>& sample, index_t d,
   const index_t rows = static_cast<index_t>(sample.size()) / d;
   constexpr index_t asked = 16;
   index_t within = 0;
-  std::vector<double> gap(static_cast<std::size_t>(d)), near(static_cast<std::size_t>(rows));
+  std::vector<double> gap(static_cast<std::size_t>(d)), lengths(static_cast<std::size_t>(rows));
   for (index_t q = 0; q < asked; ++q) {
     const double* row = sample.data() + q * rows / asked * d;
     double first = std::numeric_limits<double>::infinity(), second = first;
@@ -135,13 +135,13 @@ inline double share_within_reach(const std::vector<double>& sample, index_t d,
         const double x = dot(gap.data(), axes.axis(a), d);
         along += x * x;
       }
-      near[static_cast<std::size_t>(i)] = along;
+      lengths[static_cast<std::size_t>(i)] = along;
       const double square = dot(gap.data(), gap.data(), d);
       if (other == row) continue;
       second = (std::min)(second, (std::max)(first, square));
       first = (std::min)(first, square);
     }
-    within += std::count_if(near.begin(), near.end(), [&](double x) { return x < second; });
+    within += std::count_if(lengths.begin(), lengths.end(), [&](double x) { return x < second; });
   }
   return static_cast<double>(within) / static_cast<double>(asked * rows);
 }

@@ -22,7 +22,7 @@ struct leaf_query {
   float widest = 0;                       // the largest limit
   struct candidate {
     index_t row, other;  // within the leaf, and in the cloud
-    float near;          // squared distance along the axes
+    float squared;       // squared distance along the axes
   };
   candidate pair[5 * leaf_rows];
   index_t pairs = 0;

@@ -68,10 +68,10 @@ class lloyd {
   /// The nearest centroid of every row, about.
   void assign(const centroid_side& centroids, const row_side& rows, index_t* of) const {
     for (index_t r = 0; r < rows.groups(); ++r) {
-      nearest near;
-      meet(centroids, {0, centroids.groups()}, rows, r, near);
-      near.report(std::min<index_t>(tile::right_rows, rows.rows - r * tile::right_rows),
-                  of + r * tile::right_rows);
+      nearest found;
+      meet(centroids, {0, centroids.groups()}, rows, r, found);
+      found.report(std::min<index_t>(tile::right_rows, rows.rows - r * tile::right_rows),
+                   of + r * tile::right_rows);
     }
   }
 
@@ -91,10 +91,10 @@ class lloyd {
     for (index_t r = 0; r < rows.groups(); ++r) {
       const index_t from = r * tile::right_rows;
       const index_t here = std::min<index_t>(tile::right_rows, rows.rows - from);
-      nearest near;
+      nearest found;
       for (const index_t f : first)
-        meet(centroids, all.groups[static_cast<std::size_t>(f)], rows, r, near);
-      const auto length = near.lengths(here);
+        meet(centroids, all.groups[static_cast<std::size_t>(f)], rows, r, found);
+      const auto length = found.lengths(here);
       for (index_t g = 0; g < all.centroids.groups(); ++g) {
         typename tile::sums sums;
         tile::add(all.centroids.nearest(g), rows.nearest(r), shortlist_.steps(), sums);
@@ -102,11 +102,11 @@ class lloyd {
           const auto f = static_cast<std::size_t>(g * tile::left_rows + i);
           if (f < all.groups.size() && nearest::any_within(sums[i], length, all.spread[f]) &&
               std::find(first.begin(), first.end(), static_cast<index_t>(f)) == first.end())
-            meet(centroids, all.groups[f], rows, r, near);
+            meet(centroids, all.groups[f], rows, r, found);
         }
       }
-      near.report(here, of + from);
-      for (index_t i = 0; i < here; ++i) most[from + i] = near.sum(i);
+      found.report(here, of + from);
+      for (index_t i = 0; i < here; ++i) most[from + i] = found.sum(i);
     }
   }
 
@@ -171,9 +171,9 @@ class lloyd {
   };
 
   void meet(const centroid_side& centroids, group_range groups, const row_side& rows,
-            index_t tile_row, nearest& near) const {
+            index_t tile_row, nearest& found) const {
     for (index_t g = groups.from; g < groups.to; ++g)
-      near.meet(centroids.nearest(g), rows.nearest(tile_row), shortlist_.steps(), g);
+      found.meet(centroids.nearest(g), rows.nearest(tile_row), shortlist_.steps(), g);
   }
 
   void move_to_means(const std::vector<index_t>& members, const std::vector<index_t>& of,

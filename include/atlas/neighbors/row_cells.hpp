@@ -47,7 +47,7 @@ class row_cells {
     return {group_starts_[at(family)], group_starts_[at(family + 1)]};
   }
   /// Families by increasing distance, itself first, a few.
-  const std::vector<index_t>& near(index_t family) const { return near_[at(family)]; }
+  const std::vector<index_t>& nearby(index_t family) const { return near_[at(family)]; }
   index_t family_of(index_t cell) const {
     const auto after =
         std::upper_bound(group_starts_.begin(), group_starts_.end(), cell / tile::left_rows);
@@ -213,7 +213,7 @@ class row_cells {
       const std::vector<index_t>& members = members_[at(f)];
       std::vector<sum> most(members.size());
       of[at(f)].resize(members.size());
-      lloyd_.assign(cell_side_, all, near(f), loaded_[at(f)], of[at(f)].data(), most.data());
+      lloyd_.assign(cell_side_, all, nearby(f), loaded_[at(f)], of[at(f)].data(), most.data());
       for (std::size_t m = 0; m < members.size(); ++m) nearest_[at(members[m])] = most[m];
       loaded_[at(f)] = {};
     });

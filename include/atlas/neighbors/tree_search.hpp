@@ -103,7 +103,7 @@ class tree_search {
 
   /// The k rows of the query's node that are nearest along the axes, of each row of the query.
   struct seeds {
-    float near[leaf_rows][most_seeds];
+    float squared[leaf_rows][most_seeds];
     index_t other[leaf_rows][most_seeds];
   };
 
@@ -111,7 +111,7 @@ class tree_search {
   void seed(leaf_query& q) const {
     seeds found;
     for (index_t i = 0; i < leaf_rows; ++i) {
-      std::fill_n(found.near[i], most_seeds, std::numeric_limits<float>::infinity());
+      std::fill_n(found.squared[i], most_seeds, std::numeric_limits<float>::infinity());
       std::fill_n(found.other[i], most_seeds, index_t{-1});
     }
     const index_t first = q.leaf / fan_out * fan_out;
@@ -135,18 +135,18 @@ class tree_search {
     const index_t row = q.numbers[i];
     const index_t* others = tree_->leaf_row_numbers(leaf);
     for (int v = 0; v < row_vectors; ++v) {
-      unsigned lanes = simd::positive(found.near[i][k_ - 1] - squares[0][v]);
+      unsigned lanes = simd::positive(found.squared[i][k_ - 1] - squares[0][v]);
       for (; lanes != 0; lanes &= lanes - 1) {
         const int l = std::countr_zero(lanes);
         const index_t other = others[v * simd::lanes + l];
         if (other < 0 || other == row || exclude_.rejects(row, other)) continue;
         index_t place = k_ - 1;
-        if (!(squares[0][v][l] < found.near[i][place])) continue;
-        for (; place > 0 && squares[0][v][l] < found.near[i][place - 1]; --place) {
-          found.near[i][place] = found.near[i][place - 1];
+        if (!(squares[0][v][l] < found.squared[i][place])) continue;
+        for (; place > 0 && squares[0][v][l] < found.squared[i][place - 1]; --place) {
+          found.squared[i][place] = found.squared[i][place - 1];
           found.other[i][place] = found.other[i][place - 1];
         }
-        found.near[i][place] = squares[0][v][l];
+        found.squared[i][place] = squares[0][v][l];
         found.other[i][place] = other;
       }
     }
@@ -263,8 +263,8 @@ class tree_search {
   void refine(leaf_query& q) {
     bool tighter = false;
     for (index_t p = 0; p < q.pairs; ++p) {
-      const auto& [i, other, near] = q.pair[p];
-      if (!(near < q.limit[i])) continue;
+      const auto& [i, other, squared] = q.pair[p];
+      if (!(squared < q.limit[i])) continue;
       const index_t row = q.numbers[i];
       q.work += static_cast<double>(d_) + 30;
       if (!best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_))) continue;

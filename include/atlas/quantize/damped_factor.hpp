@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/eigen_traits.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/quantize/quantization.hpp"
 
@@ -27,7 +28,7 @@ template <class Real>
 Eigen::MatrixX<Real> upper_factor(const Eigen::MatrixX<Real>& h) {
   constexpr double rounding = 1e-14;  // of what a row has before the others are taken out of it
   const Eigen::LLT<Eigen::MatrixX<Real>> cholesky(h.reverse().eval());
-  if (cholesky.info() != Eigen::Success) return {};
+  if (cholesky.info() != eigen_success) return {};
   const Eigen::MatrixX<Real> lower = cholesky.matrixL();
   const Eigen::VectorX<Real> left =
       lower.diagonal().cwiseAbs2().cwiseQuotient(h.diagonal().reverse());
