@@ -45,6 +45,11 @@ inline constexpr double float_gelu = 4e-7;
 /// 1e-3 the upper share is the difference of 1 and 0.999.
 inline constexpr double gamma_quantile = 1e-10;
 
+/// p of Student's t against Boost.Math's in long double, relative to the degrees of freedom: the
+/// incomplete beta function is taken at 1 - t^2 / degrees, whose rounding is seen as many times as
+/// large.
+inline constexpr double student_t_of_a_degree = 1e-15;
+
 /// Quantiles of the normal distribution: two rational functions of degree 7.
 inline constexpr double normal_quantile = 4e-15;
 

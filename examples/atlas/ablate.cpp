@@ -186,7 +186,8 @@ void add_measuring_options(CLI::App& app, ablation_options& o) {
   app.add_option("--points", o.points, "rows of a cloud")->capture_default_str();
   app.add_option("--min-context", o.min_context, "first positions of a block left out")
       ->capture_default_str();
-  app.add_option("--surrogates", o.surrogates, "Gaussian surrogates of each cloud, 0: none")
+  app.add_option("--surrogates", o.surrogates,
+                 "Gaussian surrogates of each cloud, 10 or more; 0: none")
       ->capture_default_str();
   app.add_option("--local-dim", o.local_dimension,
                  "k, dimension of the heads' subspaces, but at most half of the head's")

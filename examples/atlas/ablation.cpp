@@ -37,8 +37,7 @@ void check_measurements(const ablation_options& o) {
                                atlas::detail::number_text(c));
   atlas::detail::check_between(o.points, 3, index_t{1} << 40, "--points");
   atlas::detail::check_between(o.min_context, 0, o.block_size - 1, "--min-context");
-  if (o.surrogates == 1 || o.surrogates < 0)
-    throw atlas::value_error("--surrogates", "0, or 2 and more", std::to_string(o.surrogates));
+  check_surrogates(o.surrogates);
   atlas::detail::check_between(o.local_dimension, 1, index_t{1} << 20, "--local-dim");
 }
 

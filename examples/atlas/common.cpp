@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "atlas/io/files.hpp"
+#include "atlas/stats/student_t.hpp"
 
 namespace atlas_program {
 
@@ -27,6 +28,13 @@ void add_common_options(CLI::App& command, common_options& common, const std::st
       ->default_str("-");
   command.add_flag("--quiet", common.quiet, "no table and no progress");
   command.footer("Example:\n  " + example);
+}
+
+void check_surrogates(atlas::index_t surrogates) {
+  if (surrogates < 0 || (surrogates > 0 && surrogates < atlas::least_draws))
+    throw atlas::value_error("--surrogates",
+                             fmt::format("0 (none) or at least {}", atlas::least_draws),
+                             std::to_string(surrogates));
 }
 
 namespace {

@@ -29,6 +29,9 @@ struct common_options {
 /// Adds `--threads`, `--seed`, `--json` and `--quiet` to a subcommand, and its example.
 void add_common_options(CLI::App& command, common_options& common, const std::string& example);
 
+/// \throws value_error unless 0, for none, or enough for a mean and a standard deviation
+void check_surrogates(atlas::index_t surrogates);
+
 /// From here on an interrupt (Ctrl-C, SIGTERM) ends work at its next step, before anything is
 /// written; a second one ends the program.
 void watch_for_interrupts();

@@ -173,8 +173,7 @@ constexpr const char* how_to_read_measure =
     "weights (pushed).\n";
 
 void run_measure(const measure_options& o) {
-  if (o.surrogates == 1 || o.surrogates < 0)
-    throw atlas::value_error("--surrogates", "0, or 2 and more", std::to_string(o.surrogates));
+  check_surrogates(o.surrogates);
   const measure_source source = open_source(o);
   index_t total = 0;
   for (const source_layer& layer : source.layers)
@@ -210,7 +209,8 @@ void add_sampling_options(CLI::App& app, measure_options& o) {
       ->capture_default_str();
   app.add_option("--discard", o.discard, "share of the largest TwoNN ratios left out")
       ->capture_default_str();
-  app.add_option("--surrogates", o.surrogates, "Gaussian surrogates of each cloud, 0: none")
+  app.add_option("--surrogates", o.surrogates,
+                 "Gaussian surrogates of each cloud, 10 or more; 0: none")
       ->capture_default_str();
   app.add_flag("--perplexity", o.perplexity, "also how well the model reads the text");
 }

@@ -8,7 +8,17 @@ namespace atlas_program {
 
 namespace {
 
-json estimate_json(const atlas::overlap_estimate& e, const atlas::pushed_estimate* pushed) {
+/// A pushed null and how many draws it is of.
+struct pushed_reference {
+  const atlas::pushed_estimate& estimate;
+  index_t draws;
+  atlas::null_score score(double mean) const {
+    return atlas::score_against_draws(mean, estimate.mean, estimate.sd, draws);
+  }
+};
+using optional_reference = std::optional<pushed_reference>;
+
+json estimate_json(const atlas::overlap_estimate& e, const optional_reference& pushed) {
   json out = {{"mean", number(e.mean)},
               {"lower", number(e.interval.lower)},
               {"upper", number(e.interval.upper)},
@@ -18,11 +28,11 @@ json estimate_json(const atlas::overlap_estimate& e, const atlas::pushed_estimat
               {"z", number(e.z)},
               {"p", number(e.p)}};
   if (pushed) {
-    const double z = atlas::detail::z_score(e.mean, pushed->mean, pushed->sd);
-    out["pushed_null_mean"] = number(pushed->mean);
-    out["pushed_null_sd"] = number(pushed->sd);
-    out["pushed_z"] = number(z);
-    out["pushed_p"] = number(atlas::two_sided_p(z));
+    const atlas::null_score score = pushed->score(e.mean);
+    out["pushed_null_mean"] = number(pushed->estimate.mean);
+    out["pushed_null_sd"] = number(pushed->estimate.sd);
+    out["pushed_z"] = number(score.z);
+    out["pushed_p"] = number(score.p);
   }
   out["pair_lower"] = number(e.pair_interval.lower);
   out["pair_upper"] = number(e.pair_interval.upper);
@@ -30,14 +40,21 @@ json estimate_json(const atlas::overlap_estimate& e, const atlas::pushed_estimat
 }
 
 std::vector<std::string> estimate_row(const std::string& name, const atlas::overlap_estimate& e,
-                                      const atlas::pushed_estimate* pushed) {
+                                      const optional_reference& pushed) {
   std::vector<std::string> row = {
       name, with_interval(e.mean, e.interval, 3), std::to_string(e.pairs),
       fmt::format("{} ({})", digits(e.null_mean, 3), digits(e.null_sd, 3)), digits(e.z, 1)};
   if (!pushed) return row;
-  row.push_back(fmt::format("{} ({})", digits(pushed->mean, 3), digits(pushed->sd, 3)));
-  row.push_back(digits(atlas::detail::z_score(e.mean, pushed->mean, pushed->sd), 1));
+  row.push_back(
+      fmt::format("{} ({})", digits(pushed->estimate.mean, 3), digits(pushed->estimate.sd, 3)));
+  row.push_back(digits(pushed->score(e.mean).z, 1));
   return row;
+}
+
+optional_reference reference(const atlas::pushed_null_result* pushed,
+                             atlas::pushed_estimate atlas::pushed_null_result::*group) {
+  if (!pushed) return std::nullopt;
+  return pushed_reference{pushed->*group, pushed->draws};
 }
 
 json two_nn_json(const head_report& h) {
@@ -54,7 +71,8 @@ json two_nn_json(const head_report& h) {
   if (h.surrogate)
     out["surrogate"] = {{"mean", number(h.surrogate->mean)},
                         {"sd", number(h.surrogate->sd)},
-                        {"z", number(h.surrogate->z)}};
+                        {"z", number(h.surrogate->z)},
+                        {"p", number(h.surrogate->p)}};
   if (h.same_context)
     out["same_context_neighbors"] = {{"share", number(*h.same_context)},
                                      {"chance", number(*h.chance)}};
@@ -81,9 +99,12 @@ std::vector<std::string> head_row(const head_report& h) {
 
 json overlap_json(const atlas::head_overlap_result& overlap,
                   const atlas::pushed_null_result* pushed) {
-  return {{"global", estimate_json(overlap.global, pushed ? &pushed->global : nullptr)},
-          {"intra", estimate_json(overlap.intra, pushed ? &pushed->intra : nullptr)},
-          {"inter", estimate_json(overlap.inter, pushed ? &pushed->inter : nullptr)}};
+  return {
+      {"global",
+       estimate_json(overlap.global, reference(pushed, &atlas::pushed_null_result::global))},
+      {"intra", estimate_json(overlap.intra, reference(pushed, &atlas::pushed_null_result::intra))},
+      {"inter",
+       estimate_json(overlap.inter, reference(pushed, &atlas::pushed_null_result::inter))}};
 }
 
 std::vector<std::string> overlap_header(const std::string& first) {
@@ -95,12 +116,13 @@ std::vector<std::vector<std::string>> overlap_rows(const std::string& space,
                                                    const atlas::pushed_null_result* pushed) {
   std::vector<std::vector<std::string>> rows;
   const bool grouped = overlap.intra.pairs > 0;
-  rows.push_back(estimate_row(space, overlap.global, pushed ? &pushed->global : nullptr));
+  rows.push_back(
+      estimate_row(space, overlap.global, reference(pushed, &atlas::pushed_null_result::global)));
   if (!grouped) return rows;
-  rows.push_back(
-      estimate_row("same key/value head", overlap.intra, pushed ? &pushed->intra : nullptr));
-  rows.push_back(
-      estimate_row("other key/value head", overlap.inter, pushed ? &pushed->inter : nullptr));
+  rows.push_back(estimate_row("same key/value head", overlap.intra,
+                              reference(pushed, &atlas::pushed_null_result::intra)));
+  rows.push_back(estimate_row("other key/value head", overlap.inter,
+                              reference(pushed, &atlas::pushed_null_result::inter)));
   return rows;
 }
 

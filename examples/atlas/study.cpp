@@ -90,9 +90,9 @@ void add_study_options(CLI::App& app, study_options& o) {
       ->capture_default_str();
   app.add_option("--local-dim", o.local_dimension, "dimension of the heads' subspaces")
       ->capture_default_str();
-  app.add_option("--surrogates", o.surrogates, "Gaussian surrogates of each cloud")
+  app.add_option("--surrogates", o.surrogates, "Gaussian surrogates of each cloud, 10 or more")
       ->capture_default_str();
-  app.add_option("--manifold-draws", o.manifold_draws, "the same of manifold checks")
+  app.add_option("--manifold-draws", o.manifold_draws, "the same of manifold checks, 10 or more")
       ->capture_default_str();
   app.add_option("--epochs", o.epochs, "of the autoencoders")->capture_default_str();
 }

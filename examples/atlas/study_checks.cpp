@@ -103,7 +103,7 @@ atlas::finding advantage_finding(const std::string& label,
 atlas::measured_value measured_overlap(const atlas::head_sample& s,
                                        const atlas::protocol_options& o) {
   const auto e = atlas::sample_overlap(s, atlas::overlap_space::head_coordinates, o).global;
-  return {s.label, e.mean, e.null_mean, e.null_sd, 0};
+  return {s.label, e.mean, e.null_mean, std::hypot(e.null_sd, e.null_standard_error), 0};
 }
 
 atlas::measured_value measured_pushed(const atlas::head_sample& s,

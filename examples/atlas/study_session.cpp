@@ -85,8 +85,8 @@ void check_study(const study_options& o) {
   constexpr index_t many = index_t{1} << 30;
   atlas::detail::check_between(o.blocks, 5, many, "--blocks");
   atlas::detail::check_between(o.points, 60, many, "--points");
-  atlas::detail::check_between(o.surrogates, 2, many, "--surrogates");
-  atlas::detail::check_between(o.manifold_draws, 2, many, "--manifold-draws");
+  atlas::detail::check_draws(o.surrogates, "--surrogates");
+  atlas::detail::check_draws(o.manifold_draws, "--manifold-draws");
   atlas::detail::check_between(o.epochs, 0, many, "--epochs");
 }
 

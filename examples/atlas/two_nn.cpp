@@ -38,6 +38,7 @@ struct two_nn_command {
  private:
   template <class Scalar>
   void measure(const atlas::owned_tensor<Scalar, 2>& points) const {
+    check_surrogates(surrogates);
     atlas::two_nn_options options;
     options.estimator = estimators.at(estimator);
     options.discard_fraction = discard;
@@ -66,10 +67,13 @@ struct two_nn_command {
                                           .seed = common.seed,
                                           .threads = common.threads,
                                           .on_progress = progress_bar(common)});
-    out["surrogate"] = {
-        {"mean", number(null.mean)}, {"sd", number(null.sd)}, {"z", number(null.z)}};
+    out["surrogate"] = {{"mean", number(null.mean)},
+                        {"sd", number(null.sd)},
+                        {"z", number(null.z)},
+                        {"p", number(null.p)}};
     rows.push_back({"Gaussian surrogates", digits(null.mean, 3) + " (sd " + digits(null.sd, 3) +
-                                               "), z " + digits(null.z, 2)});
+                                               "), z " + digits(null.z, 2) +
+                                               fmt::format(", p {:.2g}", null.p)});
   }
 
   atlas::exclusion exclusion() const {
@@ -118,8 +122,8 @@ void add_two_nn(CLI::App& program) {
   app.add_option("--exclude", command->exclude,
                  "neighbours left out: none; whole (of the same context, the default with "
                  "--context); or a window of positions");
-  app.add_option("--surrogates", command->surrogates, "Gaussian surrogates for the null, 0: none")
-      ->check(CLI::NonNegativeNumber)
+  app.add_option("--surrogates", command->surrogates,
+                 "Gaussian surrogates for the null, 10 or more; 0: none")
       ->capture_default_str();
   add_common_options(app, command->common,
                      "atlas two-nn cloud.npy --context labels.npy --surrogates 20");

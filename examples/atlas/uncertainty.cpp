@@ -34,13 +34,15 @@ json result_json(const linear_map& map, const atlas::uncertainty_result& r) {
            {{"value", number(r.mean_cosine)},
             {"null_mean", number(r.random.mean)},
             {"null_sd", number(r.random.sd)},
-            {"z", number(r.z)}}},
+            {"z", number(r.z)},
+            {"p", number(r.p)}}},
           {"commutator",
            {{"value", number(r.commutator.value)},
             {"null_mean", number(r.commutator.random_mean)},
             {"null_sd", number(r.commutator.random_sd)},
             {"null_rms", number(r.commutator.random_rms)},
-            {"z", number(r.commutator.z)}}}};
+            {"z", number(r.commutator.z)},
+            {"p", number(r.commutator.p)}}}};
 }
 
 std::vector<std::string> result_row(const linear_map& map, const atlas::uncertainty_result& r) {
@@ -67,7 +69,7 @@ constexpr const char* how_to_read_uncertainty =
     "it.\n";
 
 void run_uncertainty(const uncertainty_command_options& o) {
-  atlas::detail::check_between(o.draws, 2, index_t{1} << 30, "--draws");
+  atlas::detail::check_draws(o.draws, "--draws");
   const model_source source = open_model_source(o.source);
   const auto maps = collect_linear_maps(
       source.lm.model, source.blocks,
@@ -108,7 +110,7 @@ void add_uncertainty(CLI::App& program) {
   app.add_option("--k", options->k,
                  "dimension of the eigenspaces; 0: the smaller effective rank, at most 64")
       ->capture_default_str();
-  app.add_option("--draws", options->draws, "random bases of the commutator's null")
+  app.add_option("--draws", options->draws, "random bases of the commutator's null, 10 or more")
       ->capture_default_str();
   add_common_options(app, options->common, "atlas uncertainty --deepest 2");
   app.callback([options] { run_uncertainty(*options); });

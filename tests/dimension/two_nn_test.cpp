@@ -9,6 +9,7 @@
 #include "../catch.hpp"
 #include "../clouds_for_tests.hpp"
 #include "../messages.hpp"
+#include "../statistics_for_tests.hpp"
 #include "../tolerances.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn_decimation.hpp"
@@ -210,6 +211,15 @@ TEST_CASE("a Gaussian cloud is like its surrogates, a curved one is below them")
   CHECK(again.draws == curved.draws);
 }
 
+TEST_CASE("p of a Gaussian cloud against ten of its surrogates is uniform") {
+  std::vector<double> p;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    const Eigen::MatrixXd x = normal_cloud(120, 3, 100 + seed);
+    p.push_back(atlas::two_nn_null(x, two_nn(x), {}, {.draws = 10, .seed = seed}).p);
+  }
+  CHECK(ks_p(p, [](double u) { return u; }) > 0.01);
+}
+
 TEST_CASE("surrogates have the mean and covariance of their cloud") {
   const Eigen::MatrixXd mixing = normal_cloud(4, 4);
   const Eigen::MatrixXd x = (normal_cloud(20000, 4, 3) * mixing).array() + 2.0;
@@ -251,6 +261,6 @@ TEST_CASE("clouds and options that give no dimension are refused") {
   CHECK_REFUSED(atlas::value_error, atlas::two_nn_from_ratios(std::vector<double>{1.5, 0.9, 2}),
                 "ratios", "0.9");
   CHECK_REFUSED(atlas::value_error,
-                (atlas::two_nn_null(equal, atlas::two_nn_result{}, {}, {.draws = 1})), "draws",
-                "1");
+                (atlas::two_nn_null(equal, atlas::two_nn_result{}, {}, {.draws = 9})), "draws",
+                "9");
 }

@@ -101,8 +101,8 @@ TEST_CASE("the atlas test tells charts of one manifold from manifolds of their o
 
 TEST_CASE("the atlas test does not depend on threads") {
   const auto clouds = rolls(3, 200, true);
-  const auto one = atlas::atlas_test(clouds, {.surrogates = {.draws = 4}, .threads = 1});
-  const auto two = atlas::atlas_test(clouds, {.surrogates = {.draws = 4}, .threads = 2});
+  const auto one = atlas::atlas_test(clouds, {.surrogates = {.draws = 10}, .threads = 1});
+  const auto two = atlas::atlas_test(clouds, {.surrogates = {.draws = 10}, .threads = 2});
   CHECK(one.pooled_null.draws == two.pooled_null.draws);
   CHECK(one.overlap.global.z == two.overlap.global.z);
   CHECK(one.overlap.global.interval.lower == two.overlap.global.interval.lower);

@@ -156,6 +156,6 @@ TEST_CASE("clouds without chords are refused") {
   CHECK_REFUSED(atlas::value_error, (chord_test(Eigen::MatrixXd::Ones(20, 2).eval(), {.k = 2})),
                 "points", "different places");
   CHECK_REFUSED(atlas::value_error, (chord_test(x.topRows(2).eval(), {.k = 1})), "points", "none");
-  CHECK_REFUSED(atlas::value_error, (atlas::chord_null(x, {}, {.k = 2}, {.draws = 1})), "draws",
-                "1");
+  CHECK_REFUSED(atlas::value_error, (atlas::chord_null(x, {}, {.k = 2}, {.draws = 9})), "draws",
+                "9");
 }

@@ -157,8 +157,8 @@ TEST_CASE("labels that separate nothing are refused") {
   CHECK_REFUSED(atlas::shape_error, separation(x, halves(2)), "labels", "6");
   CHECK_REFUSED(atlas::value_error, separation(Eigen::MatrixXd::Ones(6, 2).eval(), halves(3)),
                 "points", "differ");
-  CHECK_REFUSED(atlas::value_error, separation(x, halves(3), {.permutation = {.permutations = 1}}),
-                "permutations", "1");
+  CHECK_REFUSED(atlas::value_error, separation(x, halves(3), {.permutation = {.permutations = 9}}),
+                "permutations", "9");
   x(2, 0) = std::numeric_limits<double>::infinity();
   CHECK_REFUSED(atlas::value_error, separation(x, halves(3)), "points", "[2, 0]");
 }

@@ -167,7 +167,7 @@ TEST_CASE("ablate refuses what it cannot train on, and folders of others") {
   bad("learning-rate", "nan", "--learning-rate");
   bad("held-out", "0.0001", "moby-dick");
   bad("checkpoints", "0,1.5", "--checkpoints");
-  bad("surrogates", "1", "--surrogates");
+  bad("surrogates", "9", "--surrogates");
   bad("min-context", "32", "--min-context");
   bad("text", "nowhere.txt", "nowhere.txt");
   bad("csv", "nowhere/table.csv", "--csv");

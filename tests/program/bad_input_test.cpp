@@ -103,6 +103,7 @@ TEST_CASE("options out of range are refused") {
   CHECK(has(bad.refused("haar --dim 4 --local-dim 5"), "from 1 to 4, got 5"));
   CHECK(has(bad.refused("measure --points 100 --surrogates 0 --local-dim 33"), "--local-dim"));
   CHECK(has(bad.refused("measure --points 100 --surrogates 0 --local-dim many"), "--local-dim"));
+  CHECK(has(bad.refused("measure --points 100 --surrogates 9"), "--surrogates"));
   CHECK(has(bad.refused("measure --layers 9"), "--layers"));
   CHECK(has(bad.refused("measure --block-size 9999"), "--block-size"));
   CHECK(has(bad.refused("measure --discard 1"), "discard"));
@@ -222,7 +223,7 @@ TEST_CASE("quantization that makes no sense is refused") {
   CHECK(has(bad.refused("quantize --calibration-blocks 0"), "blocks"));
   CHECK(has(bad.refused("quantize --draws 0"), "--draws"));
   CHECK(has(bad.refused("uncertainty --blocks 1 --layers 0 --k 193"), "--k"));
-  CHECK(has(bad.refused("uncertainty --draws 1"), "--draws"));
+  CHECK(has(bad.refused("uncertainty --draws 9"), "--draws"));
   CHECK(has(bad.refused("pareto --steps 1"), "--steps"));
   CHECK(has(bad.refused("pareto --activation-bits 1"), "--activation-bits"));
   CHECK(has(bad.refused("pareto --path straight"), "--path"));

@@ -34,7 +34,7 @@ TEST_CASE("measure gives the same bytes for every number of threads") {
   const temporary_folder folder;
   for (const std::string& model : models) {
     const std::string common = "measure --model " + model +
-                               (sanitized ? " --points 300 --surrogates 2" : "") +
+                               (sanitized ? " --points 300 --surrogates 10" : "") +
                                " --json - --threads ";
     const program_run one = run(folder, common + "1"), two = run(folder, common + "2");
     CHECK(one.status == 0);
@@ -49,7 +49,7 @@ TEST_CASE("measure gives the same bytes for every number of threads") {
 TEST_CASE("measure has the members that its documentation says") {
   const temporary_folder folder;
   const program_run r =
-      run(folder, "measure --layers 3 --points 400 --surrogates 5 --perplexity --json -");
+      run(folder, "measure --layers 3 --points 400 --surrogates 10 --perplexity --json -");
   REQUIRE(r.status == 0);
   const auto result = r.json();
   CHECK(result["source"]["perplexity"]["value"].get<double>() ==

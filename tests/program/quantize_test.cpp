@@ -153,7 +153,7 @@ TEST_CASE("uncertainty and pareto report every matrix, whatever the threads") {
     REQUIRE(one.json()["matrices"].size() == 7);
     return one.json()["matrices"];
   };
-  for (const auto& m : both("uncertainty --draws 4 --k 5")) {
+  for (const auto& m : both("uncertainty --draws 10 --k 5")) {
     CHECK(m["angles"].size() == 5);
     double cosines = 0;
     for (const auto& angle : m["angles"]) cosines += std::cos(angle.get<double>()) / 5;

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 /// A study of one model that takes seconds.
 const std::string small_study =
     "study --model tiny-llama --text moby-dick --text addresses --blocks 5 --block-size 48 "
-    "--points 90 --surrogates 2 --manifold-draws 2 --epochs 3 --local-dim 4 ";
+    "--points 90 --surrogates 10 --manifold-draws 10 --epochs 3 --local-dim 4 ";
 
 std::string into(const fs::path& folder) {
   return "--out '" + folder.string() + "' ";
@@ -99,7 +99,7 @@ TEST_CASE("a study has its claims with verdicts, and tables") {
   const temporary_folder folder;
   const program_run r = run(folder,
                             "study --text moby-dick --blocks 5 --block-size 48 --points 90 "
-                            "--surrogates 2 --manifold-draws 2 --epochs 1 --json - --quiet " +
+                            "--surrogates 10 --manifold-draws 10 --epochs 1 --json - --quiet " +
                                 into(folder / "both"));
   REQUIRE(r.status == 0);
   CHECK(r.err.empty());
@@ -142,7 +142,7 @@ TEST_CASE("a study refuses what it cannot work on") {
   refused(out + "--min-context 256", "--min-context");
   refused(out + "--local-dim 33", "--local-dim");
   refused(out + "--points 10", "--points");
-  refused(out + "--surrogates 1", "--surrogates");
+  refused(out + "--surrogates 9", "--surrogates");
   CHECK_FALSE(fs::exists(folder / "out"));
   folder.write("file", "text");
   refused(into(folder / "file"), "file");

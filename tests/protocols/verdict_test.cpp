@@ -46,8 +46,6 @@ TEST_CASE("a null of few simulations is judged by Student's t") {
   const boost::math::students_t t(9);
   CHECK(f.p == Approx(2 * boost::math::cdf(boost::math::complement(t, f.z)))
                    .epsilon(tolerance::double_rounding));
-  CHECK(atlas::two_sided_t_p(INFINITY, 3) == 0);
-  CHECK(atlas::two_sided_t_p(0, 3) == 1);
 }
 
 TEST_CASE("one more simulation of a null is false in a share alpha of cases") {
@@ -55,9 +53,9 @@ TEST_CASE("one more simulation of a null is false in a share alpha of cases") {
   for (std::uint64_t seed = 0; seed < 4000; ++seed) {
     atlas::random_stream random(seed);
     std::vector<double> draws;
-    for (int i = 0; i < 6; ++i) draws.push_back(random.normal());
+    for (int i = 0; i < 10; ++i) draws.push_back(random.normal());
     const auto s = atlas::summarize(draws);
-    const auto f = atlas::judge_values({{"x", random.normal(), s.mean, s.sd, 6}});
+    const auto f = atlas::judge_values({{"x", random.normal(), s.mean, s.sd, 10}});
     false_alarms += f[0].verdict != verdict::consistent_with_chance ? 1 : 0;
   }
   CHECK(std::abs(false_alarms - 200) < 56);  // 4 sd of a binomial of 4000 and 0.05
@@ -77,8 +75,8 @@ TEST_CASE("values that cannot be judged are refused") {
                 "NaN");
   CHECK_REFUSED(atlas::value_error, (atlas::compare_with_null({"O_h", 0, 0, -1, 0})), "null_sd",
                 "-1");
-  CHECK_REFUSED(atlas::value_error, (atlas::compare_with_null({"O_h", 0, 0, 1, 1})), "null_draws",
-                "2");
+  CHECK_REFUSED(atlas::value_error, (atlas::compare_with_null({"O_h", 0, 0, 1, 9})), "null_draws",
+                "9");
   CHECK_REFUSED(atlas::value_error, (atlas::compare_with_permutations("r", 0, 0, 1.5)), "p", "1.5");
   CHECK_REFUSED(atlas::value_error, (atlas::judge({}, {.alpha = 1})), "alpha", "1");
 }

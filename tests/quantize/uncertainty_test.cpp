@@ -4,9 +4,11 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <vector>
 
 #include "../catch.hpp"
 #include "../messages.hpp"
+#include "../statistics_for_tests.hpp"
 #include "../tolerances.hpp"
 #include "layers_for_tests.hpp"
 
@@ -61,6 +63,21 @@ TEST_CASE("matrices in unrelated bases are as the reference says") {
   CHECK(r.effective_rank_weights == Approx(r.effective_rank_activations));
 }
 
+TEST_CASE("p of unrelated bases against ten random ones is uniform") {
+  std::vector<double> commutator, cosine;
+  const Eigen::MatrixXd f = layer_moments(12, 1);
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    atlas::random_stream random(seed, 77);
+    const Eigen::MatrixXd turn = atlas::random_frame(12, 12, random);
+    const auto r = fisher_uncertainty(f, (turn * f * turn.transpose()).eval(),
+                                      {.k = 3, .draws = 10, .seed = seed});
+    commutator.push_back(r.commutator.p);
+    cosine.push_back(r.p);
+  }
+  CHECK(ks_p(commutator, [](double u) { return u; }) > 0.01);
+  CHECK(ks_p(cosine, [](double u) { return u; }) > 0.01);
+}
+
 TEST_CASE("the exact mean square of the reference is that of the draws") {
   for (const int d : {2, 5, 24}) {
     CAPTURE(d);
@@ -108,7 +125,7 @@ TEST_CASE("matrices that cannot be compared are refused") {
   CHECK_REFUSED(atlas::shape_error, fisher_uncertainty(normal_cloud(5, 4), f), "weight_fisher",
                 "[5, 5], got [5, 4]");
   CHECK_REFUSED(atlas::value_error, (fisher_uncertainty(f, f, {.k = 6})), "k", "6");
-  CHECK_REFUSED(atlas::value_error, (fisher_uncertainty(f, f, {.draws = 1})), "draws", "1");
+  CHECK_REFUSED(atlas::value_error, (fisher_uncertainty(f, f, {.draws = 9})), "draws", "9");
   Eigen::MatrixXd bad = f;
   bad(0, 0) = std::numeric_limits<double>::quiet_NaN();
   CHECK_REFUSED(atlas::value_error, fisher_uncertainty(bad, f), "weight_fisher", "NaN");

@@ -5,7 +5,6 @@
 #include <Eigen/Core>
 #include <array>
 #include <cstdint>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,12 +15,13 @@
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/stats/student_t.hpp"
 #include "atlas/stats/summary.hpp"
 
 namespace atlas {
 
 struct surrogate_options {
-  index_t draws = 20;  ///< at least 2
+  index_t draws = 20;  ///< at least `least_draws`
   std::uint64_t seed = 0;
   int threads = 0;  ///< 0: all of the machine
   progress_callback on_progress = {};
@@ -31,7 +31,9 @@ struct surrogate_options {
 struct surrogate_null {
   double mean = 0;
   double sd = 0;
-  double z = 0;               ///< (estimate - mean) / sd; NaN or infinite where the draws agree
+  /// `(estimate - mean) / (sd sqrt(1 + 1/n))` of n draws; NaN where the draws agree.
+  double z = 0;
+  double p = 0;               ///< two-sided, of Student's t with n - 1 degrees of freedom; likewise
   std::vector<double> draws;  ///< one estimate a surrogate
 };
 
@@ -74,7 +76,8 @@ namespace detail {
 /// Where a value lies among draws.
 inline surrogate_null null_of_draws(std::vector<double> draws, double observed) {
   const sample_summary s = summarize(draws);
-  return {s.mean, s.sd, (observed - s.mean) / s.sd, std::move(draws)};
+  const null_score score = score_against_draws(observed, s.mean, s.sd, s.count);
+  return {s.mean, s.sd, score.z, score.p, std::move(draws)};
 }
 
 /// The nulls of K statistics from `draw(number)`, which gives all of them for one structureless
@@ -82,8 +85,7 @@ inline surrogate_null null_of_draws(std::vector<double> draws, double observed) 
 template <std::size_t K, class Draw>
 std::array<surrogate_null, K> nulls_over_draws(const std::array<double, K>& observed,
                                                const surrogate_options& options, Draw&& draw) {
-  if (options.draws < 2)
-    throw value_error("draws", "at least 2 surrogates", std::to_string(options.draws));
+  check_draws(options.draws, "draws");
   std::vector<std::array<double, K>> values(static_cast<std::size_t>(options.draws));
   progress_meter meter(options.on_progress, "surrogates", options.draws);
   parallel_for(options.draws, options.threads, [&](index_t i) {
@@ -122,7 +124,7 @@ std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scal
 /// \param points   `[N, d]`
 /// \param observed what `two_nn` gave on them
 /// \param options  of that call
-/// \throws as `two_nn`; value_error for fewer than 2 draws
+/// \throws as `two_nn`; value_error for fewer than `least_draws` draws
 ///
 /// O(draws (N^2 d)) time, O(N d) memory per thread.
 template <tensor_like<2> Points>

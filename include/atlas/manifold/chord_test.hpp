@@ -160,7 +160,7 @@ chord_result chord_test(const Points& points, const chord_options& options = {})
 ///
 /// \param observed what `chord_test` gave on the points
 /// \param options  of that call
-/// \throws as `chord_test`; value_error for fewer than 2 draws
+/// \throws as `chord_test`; value_error for fewer than `least_draws` draws
 ///
 /// O(draws (N + chords) N d) time, O(N (k + d)) memory per thread.
 template <tensor_like<2> Points>

@@ -77,12 +77,12 @@ connectivity_result connectivity(const Points& points, const connectivity_option
 }
 
 /// The same on Gaussian clouds with the cloud's own mean and covariance, under the same exclusion.
-/// They are of one piece as a rule, all of them, and then z has no spread to be measured by: it is
-/// NaN for a cloud of one piece and infinite for another.
+/// They are of one piece as a rule, all of them, and then there is no spread to measure by: z and p
+/// are NaN.
 ///
 /// \param observed what `connectivity` gave on the points
 /// \param options  of that call
-/// \throws as `connectivity`; value_error for fewer than 2 draws
+/// \throws as `connectivity`; value_error for fewer than `least_draws` draws
 ///
 /// O(draws N^2 d) time, O(N (d + k)) memory per thread.
 template <tensor_like<2> Points>

@@ -163,7 +163,7 @@ homogeneity_result homogeneity(const Points& points, const homogeneity_options& 
 ///
 /// \param observed what `homogeneity` gave on the points
 /// \param options  of that call
-/// \throws as `homogeneity`; value_error for fewer than 2 draws
+/// \throws as `homogeneity`; value_error for fewer than `least_draws` draws
 ///
 /// O(draws N^2 d) time, O(N d) memory per thread.
 template <tensor_like<2> Points>

@@ -66,7 +66,7 @@ two_nn_result pooled_dimension(const Clouds& clouds, const two_nn_options& optio
 ///
 /// \param observed what `pooled_dimension` gave on the clouds
 /// \param options  of that call
-/// \throws as `pooled_dimension`; value_error for fewer than 2 draws
+/// \throws as `pooled_dimension`; value_error for fewer than `least_draws` draws
 ///
 /// O(draws (H N)^2 d) time, O(H N d) memory per thread.
 template <tensor_like<3> Clouds>

@@ -39,7 +39,9 @@ struct separation_result {
   double contrast = 0;
   double null_mean = 0;  ///< of the contrast with the labels permuted
   double null_sd = 0;
-  double z = 0;  ///< (contrast - null_mean) / null_sd: positive where groups are apart
+  /// `(contrast - null_mean) / (null_sd sqrt(1 + 1/n))` of n permutations: positive where groups
+  /// are apart.
+  double z = 0;
   double p = 0;  ///< one-sided: of a contrast as high
 };
 
@@ -113,7 +115,7 @@ inline void compare_with_permuted(separation_result& out, std::vector<double> co
   out.null_ratio = 1 / sorted_quantile(contrasts, 0.5);
   out.null_mean = s.mean;
   out.null_sd = s.sd;
-  out.z = (out.contrast - s.mean) / s.sd;
+  out.z = score_against_draws(out.contrast, s.mean, s.sd, s.count).z;
   const auto hits =
       contrasts.end() - std::lower_bound(contrasts.begin(), contrasts.end(), out.contrast);
   out.p = static_cast<double>(hits + 1) / static_cast<double>(contrasts.size() + 1);
@@ -135,7 +137,7 @@ template <class Scalar>
 separation_result separation(const tensor_view<const Scalar, 2>& points, const label_groups& labels,
                              const separation_options& options) {
   check_separation(points, labels);
-  check_between(options.permutation.permutations, 2, index_t{1} << 30, "permutations");
+  check_draws(options.permutation.permutations, "permutations");
   const separation_measure<Scalar> measure(points, labels);
   separation_result out = measure.of(rows_in_order(points.extent(0)));
   if (!(out.own > 0 && out.between > 0))
@@ -161,7 +163,8 @@ separation_result separation(const tensor_view<const Scalar, 2>& points, const l
 /// \param labels `[N]`, whole numbers, at least 2 different ones: layers, heads, contexts, or
 ///               `position_groups`
 /// \throws shape_error for an empty cloud or labels of another length; value_error for NaN, a
-///         single label, a label of its own for every row, rows or centroids that are all equal
+///         single label, a label of its own for every row, rows or centroids that are all equal,
+///         fewer than `least_draws` permutations
 ///
 /// O(permutations (N + groups^2) d) time, O(N d) memory; the same bits for every thread count.
 template <tensor_like<2> Points, tensor_like<1> Labels>
@@ -193,7 +196,7 @@ separation_result separation_of_clouds(const Clouds& clouds,
 /// is the shape of the cloud that makes the difference (few far rows, say), not the labels.
 ///
 /// \param observed what `separation` gave on the points
-/// \throws as `separation`; value_error for fewer than 2 draws
+/// \throws as `separation`; value_error for fewer than `least_draws` draws
 ///
 /// O(draws N d^2) time, O(N d) memory per thread.
 template <tensor_like<2> Points, tensor_like<1> Labels>

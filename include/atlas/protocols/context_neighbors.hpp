@@ -14,7 +14,7 @@
 namespace atlas {
 
 struct context_neighbors_options {
-  index_t permutations = 999;  ///< of the labels, at least 2
+  index_t permutations = 999;  ///< of the labels, at least `least_draws`
   std::uint64_t seed = 0;
   int threads = 0;  ///< 0: all of the machine
 };
@@ -64,7 +64,8 @@ inline double same_label_chance(const std::vector<std::vector<index_t>>& rows_of
 /// permuted labels: contexts of the same sizes that have nothing to do with the rows. One
 /// permutation holds for all heads, whose rows are of the same places.
 ///
-/// \throws as `check_sample`; shape_error without contexts or with a single one
+/// \throws as `check_sample`; shape_error without contexts or with a single one;
+///         value_error for fewer than `least_draws` permutations
 ///
 /// O(H (N^2 d + permutations N)) time.
 template <class = void>
@@ -91,7 +92,7 @@ context_neighbors_result context_neighbors(const head_sample& sample,
     out.heads.push_back(detail::same_label_share(of_head, sample.context, in_order));
   out.share = mean_share(in_order);
   out.chance = detail::same_label_chance(groups, n);
-  detail::check_between(o.permutations, 2, index_t{1} << 30, "permutations");
+  detail::check_draws(o.permutations, "permutations");
   const permutation_options shuffles{
       .permutations = o.permutations, .seed = o.seed, .threads = o.threads};
   out.null = detail::null_of_draws(detail::over_shuffles(n, shuffles, mean_share), out.share);

@@ -89,12 +89,15 @@ inline head_sample cut_down(const head_sample& from, const common_size& size, st
 }
 
 /// A mean over pairs less that over others: under Haar all pairs are uncorrelated, so variances
-/// add.
+/// add. The error of one null mean for both cancels, those of two add as well.
 template <class = void>
 finding overlap_difference(std::string label, const overlap_estimate& a,
                            const overlap_estimate& b) {
   const double excess = (a.mean - a.null_mean) - (b.mean - b.null_mean);
-  return compare_with_null({std::move(label), excess, 0, std::hypot(a.null_sd, b.null_sd), 0});
+  const bool one_null = a.null_mean == b.null_mean;
+  const double of_nulls = one_null ? 0 : std::hypot(a.null_standard_error, b.null_standard_error);
+  const double sd = std::hypot(a.null_sd, b.null_sd, of_nulls);
+  return compare_with_null({std::move(label), excess, 0, sd, 0});
 }
 
 inline std::string place_label(const std::string& model, double depth) {

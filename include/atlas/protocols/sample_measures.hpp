@@ -37,9 +37,9 @@ struct protocol_options {
   index_t local_dimension = 7;    ///< k of the heads' frames
   bool exclude_context = true;    ///< rows of one context are no neighbours
   double discard_fraction = 0.1;  ///< of `two_nn`
-  index_t surrogates = 20;        ///< Gaussian draws of each cloud, at least 2
+  index_t surrogates = 20;        ///< Gaussian draws of each cloud, at least `least_draws`
   index_t haar_draws = 20000;     ///< of the Haar null
-  index_t pushed_draws = 200;     ///< of the pushed null
+  index_t pushed_draws = 200;     ///< of the pushed null, at least `least_draws`
   verdict_options verdicts = {};  ///< of each family of findings
   std::uint64_t seed = 0;         ///< of everything that is drawn
   int threads = 0;                ///< 0: all of the machine
@@ -151,7 +151,8 @@ head_overlap_result sample_overlap(const head_sample& sample, overlap_space spac
 /// Its finding against random frames, not judged yet.
 template <class = void>
 finding overlap_finding(std::string label, const overlap_estimate& e) {
-  return compare_with_null({std::move(label), e.mean, e.null_mean, e.null_sd, 0});
+  return compare_with_null(
+      {std::move(label), e.mean, e.null_mean, std::hypot(e.null_sd, e.null_standard_error), 0});
 }
 
 /// Its finding in the residual stream against random frames that the heads' own weights write.

@@ -2,7 +2,6 @@
 /// \file
 /// Verdicts: what a measured value says against its null, for a whole family of values at once.
 
-#include <boost/math/special_functions/beta.hpp>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -13,6 +12,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/stats/multiple_testing.hpp"
 #include "atlas/stats/normal.hpp"
+#include "atlas/stats/student_t.hpp"
 
 namespace atlas {
 
@@ -45,7 +45,7 @@ struct measured_value {
   double value = 0;
   double null_mean = 0;
   double null_sd = 0;
-  /// Simulations that null_mean and null_sd are from, at least 2; 0: both are known.
+  /// Simulations that null_mean and null_sd are from, at least `least_draws`; 0: both are known.
   index_t null_draws = 0;
 };
 
@@ -63,17 +63,6 @@ inline std::string_view name_of(verdict v) {
   return "undecided";
 }
 
-/// P(|T| >= |t|) of Student's t.
-/// \throws value_error unless degrees > 0
-template <class = void>
-double two_sided_t_p(double t, double degrees) {
-  if (!(degrees > 0))
-    throw value_error("degrees", "a positive number", detail::number_text(degrees));
-  if (std::isnan(t)) return t;
-  if (std::isinf(t)) return 0;
-  return boost::math::ibeta(0.5 * degrees, 0.5, degrees / (degrees + t * t));
-}
-
 namespace detail {
 
 inline void check_measured(const measured_value& m) {
@@ -82,7 +71,7 @@ inline void check_measured(const measured_value& m) {
     throw value_error(m.label, "a finite null_mean", number_text(m.null_mean));
   if (!(m.null_sd >= 0))
     throw value_error(m.label, "a null_sd of 0 or more", number_text(m.null_sd));
-  if (m.null_draws != 0) check_between(m.null_draws, 2, index_t{1} << 40, "null_draws");
+  if (m.null_draws != 0) check_draws(m.null_draws, "null_draws");
 }
 
 inline verdict verdict_of(const finding& f, double alpha) {
@@ -95,9 +84,9 @@ inline verdict verdict_of(const finding& f, double alpha) {
 }  // namespace detail
 
 /// z and p of a value, before they are judged. With a null of n simulations the value is compared
-/// with one more of them: the sd becomes `sd sqrt(1 + 1/n)` and p is of Student's t with n - 1
-/// degrees of freedom.
-/// \throws value_error for NaN, a negative sd or a single simulation
+/// with one more of them (`score_against_draws`): the sd becomes `sd sqrt(1 + 1/n)` and p is of
+/// Student's t with n - 1 degrees of freedom.
+/// \throws value_error for NaN, a negative sd or fewer than `least_draws` simulations
 template <class = void>
 finding compare_with_null(const measured_value& m) {
   detail::check_measured(m);
@@ -106,8 +95,11 @@ finding compare_with_null(const measured_value& m) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   finding f{m.label, m.value, m.null_mean, sd, none, none, none, verdict::undecided};
   if (!(sd > 0)) return f;
-  f.z = (m.value - m.null_mean) / sd;
-  f.p = m.null_draws > 0 ? two_sided_t_p(f.z, n - 1) : two_sided_p(f.z);
+  const null_score known{(m.value - m.null_mean) / sd, two_sided_p((m.value - m.null_mean) / sd)};
+  const null_score score =
+      m.null_draws > 0 ? score_against_draws(m.value, m.null_mean, m.null_sd, m.null_draws) : known;
+  f.z = score.z;
+  f.p = score.p;
   return f;
 }
 

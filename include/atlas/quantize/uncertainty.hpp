@@ -16,6 +16,7 @@
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/frame.hpp"
 #include "atlas/quantize/quantization.hpp"
+#include "atlas/stats/student_t.hpp"
 #include "atlas/stats/summary.hpp"
 #include "atlas/subspace/haar.hpp"
 #include "atlas/subspace/head_overlap.hpp"
@@ -27,7 +28,8 @@ namespace atlas {
 struct uncertainty_options {
   index_t k = 0;       ///< dimension of the eigenspaces; 0: the smaller effective rank, rounded,
                        ///< at most d/2 and 64
-  index_t draws = 20;  ///< random bases of the commutator's reference, 2 or more; each O(d^3)
+  index_t draws = 20;  ///< random bases of the commutator's reference, at least `least_draws`;
+                       ///< each O(d^3)
   haar_options haar = {.draws = 2000};  ///< simulation of the reference of the angles
   std::uint64_t seed = 0;               ///< of the random bases
   int threads = 0;                      ///< 0: all of the machine
@@ -40,7 +42,9 @@ struct commutator_result {
   double random_mean = 0;  ///< of F and `Q G Q^T`, Q Haar: the same spectra in unrelated bases
   double random_sd = 0;
   double random_rms = 0;  ///< root of the mean square over all Q, exact
-  double z = 0;           ///< (value - random_mean) / random_sd; NaN without spread
+  /// `(value - random_mean) / (random_sd sqrt(1 + 1/n))` of n draws; NaN without spread.
+  double z = 0;
+  double p = 0;  ///< two-sided, of Student's t with n - 1 degrees of freedom
 };
 
 struct uncertainty_result {
@@ -48,7 +52,8 @@ struct uncertainty_result {
   principal_angles_result angles;  ///< between the top-k eigenspaces
   double mean_cosine = 0;          ///< of the angles
   haar_null random;                ///< mean cosine of random k-spaces
-  double z = 0;                    ///< (mean_cosine - random.mean) / random.sd; NaN without spread
+  double z = 0;  ///< of mean_cosine, as that of a pair of heads; NaN without spread
+  double p = 0;  ///< two-sided, likewise
   commutator_result commutator;
   double effective_rank_weights = 0;      ///< participation ratio of F_W
   double effective_rank_activations = 0;  ///< of G_A
@@ -98,7 +103,9 @@ commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
   out.random_mean = summary.mean;
   out.random_sd = summary.sd;
   out.random_rms = std::sqrt(mean_squared_commutator(f.values, g.values));
-  out.z = z_score(out.value, out.random_mean, out.random_sd);
+  const null_score score = score_against_draws(out.value, summary.mean, summary.sd, options.draws);
+  out.z = score.z;
+  out.p = score.p;
   return out;
 }
 
@@ -111,7 +118,7 @@ inline index_t eigenspace_dimension(double rank_a, double rank_b, index_t d) {
 template <class = void>
 uncertainty_result uncertainty(const Eigen::MatrixXd& weights, const Eigen::MatrixXd& activations,
                                const uncertainty_options& options) {
-  check_between(options.draws, 2, index_t{1} << 30, "draws");
+  check_draws(options.draws, "draws");
   check_between(options.k, 0, weights.rows(), "k");
   uncertainty_result out;
   out.effective_rank_weights = participation_ratio(weights);
@@ -124,7 +131,9 @@ uncertainty_result uncertainty(const Eigen::MatrixXd& weights, const Eigen::Matr
                                 top_frame(g, out.k, "activation_moments"));
   out.mean_cosine = out.angles.cosines.mean();
   out.random = haar_overlap(weights.rows(), out.k, options.haar);
-  out.z = z_score(out.mean_cosine, out.random.mean, out.random.sd);
+  const null_score score = score_against_haar(out.mean_cosine, 1, out.random);
+  out.z = score.z;
+  out.p = score.p;
   out.commutator = commutator_of(f, g, activations, options);
   return out;
 }
@@ -136,8 +145,8 @@ uncertainty_result uncertainty(const Eigen::MatrixXd& weights, const Eigen::Matr
 /// \param weight_fisher      F_W = E[(dL/dW)^T (dL/dW)], `[d, d]`
 /// \param activation_moments G_A = E[a a^T], `[d, d]`
 /// \throws shape_error for shapes that do not match; value_error for NaN, matrices that are not
-///         symmetric or have no positive trace, k beyond the directions that vary, fewer than 2
-///         draws
+///         symmetric or have no positive trace, k beyond the directions that vary, fewer than
+///         `least_draws` draws
 ///
 /// O(draws d^3) time.
 template <tensor_like<2> Weights, tensor_like<2> Activations>

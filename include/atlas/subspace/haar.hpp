@@ -29,6 +29,7 @@ struct haar_null {
   double sd = 0;              ///< of one pair; O_h over P pairs has sd / sqrt(P), exactly
   double standard_error = 0;  ///< of `mean`
   double mean_squared = 0;    ///< mean squared cosine: k/d, exactly
+  index_t draws = 0;          ///< of the simulation; 0: all is known exactly
 };
 
 namespace detail {
@@ -154,7 +155,7 @@ haar_null haar_overlap(index_t d, index_t k, const haar_options& options = {}) {
   detail::check_between(k, 1, d, "k");
   detail::check_between(options.draws, 100, index_t{1} << 40, "draws");
   const double expected = static_cast<double>(k) / static_cast<double>(d);
-  if (k == d) return {1, 0, 0, 1};
+  if (k == d) return {1, 0, 0, 1, 0};
   const detail::cosine_sums sums = detail::simulate_cosines(d, k, options);
   const auto n = static_cast<double>(options.draws);
   const double vxx = (sums.xx - sums.x * sums.x / n) / (n - 1);
@@ -163,7 +164,7 @@ haar_null haar_overlap(index_t d, index_t k, const haar_options& options = {}) {
   const double slope = vyy > 0 ? vxy / vyy : 0;
   const double mean = std::sqrt(expected) + (sums.x - slope * sums.y) / n;
   const double left = (std::max)(0.0, vxx - slope * vxy);
-  return {mean, std::sqrt(vxx), std::sqrt(left / n), expected};
+  return {mean, std::sqrt(vxx), std::sqrt(left / n), expected, options.draws};
 }
 
 }  // namespace atlas

@@ -12,6 +12,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/stats/normal.hpp"
+#include "atlas/stats/student_t.hpp"
 #include "atlas/subspace/haar.hpp"
 #include "atlas/subspace/overlap.hpp"
 #include "atlas/subspace/pair_bootstrap.hpp"
@@ -31,12 +32,16 @@ struct head_overlap_options {
 struct overlap_estimate {
   double mean = 0;
   index_t pairs = 0;
-  atlas::interval interval;       ///< bootstrap over heads, the honest one; NaN below 3 heads
-  atlas::interval pair_interval;  ///< bootstrap over pairs, which share heads; NaN below 2 pairs
-  double null_mean = 0;           ///< of independent Haar frames
-  double null_sd = 0;             ///< of the mean over this many pairs
-  double z = 0;                   ///< (mean - null_mean) / null_sd
-  double p = 0;                   ///< two-sided
+  atlas::interval interval;        ///< bootstrap over heads, the honest one; NaN below 3 heads
+  atlas::interval pair_interval;   ///< bootstrap over pairs, which share heads; NaN below 2 pairs
+  double null_mean = 0;            ///< of independent Haar frames
+  double null_sd = 0;              ///< of the mean over this many pairs
+  double null_standard_error = 0;  ///< of null_mean, which is simulated
+  /// `(mean - null_mean) / s`, s^2 the sum of the squares of null_sd and null_standard_error; NaN
+  /// where the null has no spread.
+  double z = 0;
+  /// Two-sided, of Student's t with one degree of freedom less than the null has draws.
+  double p = 0;
 };
 
 struct head_overlap_result {
@@ -50,9 +55,16 @@ struct head_overlap_result {
 
 namespace detail {
 
-/// Standard scores; NaN where the null has no spread (k = d: every overlap is 1).
-inline double z_score(double value, double mean, double sd) {
-  return sd > 0 ? (value - mean) / sd : std::numeric_limits<double>::quiet_NaN();
+/// A mean over pairs of frames against a Haar null, whose own mean and sd are simulated. NaN where
+/// the null has no spread (k = d: every overlap is 1).
+template <class = void>
+null_score score_against_haar(double mean, double pairs, const haar_null& null) {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  const double spread = std::hypot(null.sd / std::sqrt(pairs), null.standard_error);
+  if (!(null.sd > 0)) return {none, none};
+  const double z = (mean - null.mean) / spread;
+  return {z,
+          null.draws > 1 ? two_sided_t_p(z, static_cast<double>(null.draws - 1)) : two_sided_p(z)};
 }
 
 template <class = void>
@@ -71,8 +83,10 @@ overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group grou
   e.pair_interval = bootstrap_over_pairs(matrix, pairs, bootstrap, stream + 1);
   e.null_mean = null.mean;
   e.null_sd = null.sd / std::sqrt(static_cast<double>(pairs.size()));
-  e.z = z_score(e.mean, e.null_mean, e.null_sd);
-  e.p = two_sided_p(e.z);
+  e.null_standard_error = null.standard_error;
+  const null_score score = score_against_haar(e.mean, static_cast<double>(e.pairs), null);
+  e.z = score.z;
+  e.p = score.p;
   return e;
 }
 
@@ -105,7 +119,8 @@ head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames, con
 /// Mean overlap over all pairs of heads, and over those that do and do not share a key/value head.
 ///
 /// Overlaps of different pairs of independent Haar frames are pairwise independent, so the standard
-/// deviation of their mean over P pairs is exactly sd / sqrt(P): z and p follow. What frames in a
+/// deviation of their mean over P pairs is exactly sd / sqrt(P): z and p follow, with the
+/// simulation's own error counted in. What frames in a
 /// head's own coordinates mean, and why those in the residual stream are the comparable ones, is in
 /// methods, section 4.
 ///

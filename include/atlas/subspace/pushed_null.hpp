@@ -14,6 +14,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/linalg/frame.hpp"
+#include "atlas/stats/student_t.hpp"
 #include "atlas/stats/summary.hpp"
 #include "atlas/subspace/head_overlap.hpp"
 #include "atlas/subspace/residual_stream.hpp"
@@ -22,12 +23,13 @@ namespace atlas {
 
 struct pushed_null_options {
   index_t group_size = 1;  ///< query heads per key/value head
-  index_t draws = 200;     ///< of a frame for every head
+  index_t draws = 200;     ///< of a frame for every head, at least `least_draws`
   std::uint64_t seed = 0;
   int threads = 0;  ///< 0: all of the machine
 };
 
-/// Mean and spread, over draws, of the mean overlap of a set of pairs; NaN without such pairs.
+/// Mean and spread, over draws, of the mean overlap of a set of pairs; NaN without such pairs. What
+/// an overlap says against them: `score_against_draws`.
 struct pushed_estimate {
   double mean = 0;
   double sd = 0;
@@ -82,7 +84,7 @@ void pushed_overlaps(const std::vector<head_writer>& writers, index_t k, std::ui
 /// \param heads             H >= 2
 /// \param local_dimension   k <= min(d_head, d_model)
 /// \throws shape_error for a projection whose rows H does not divide; value_error for NaN, k out of
-///         range or fewer than 2 draws
+///         range or fewer than `least_draws` draws
 ///
 /// O(draws H (d_model d_head k + H d_model k^2)) time.
 template <tensor_like<2> Projection>
@@ -90,7 +92,7 @@ pushed_null_result pushed_null(const Projection& output_projection, index_t head
                                index_t local_dimension, const pushed_null_options& options = {}) {
   const auto held = as_view<2>(output_projection);
   const tensor_view<const scalar_of<Projection, 2>, 2>& projection = held;
-  detail::check_between(options.draws, 2, index_t{1} << 30, "draws");
+  detail::check_draws(options.draws, "draws");
   detail::check_head_overlap(heads, {.group_size = options.group_size});
   const index_t d = projection.extent(0) / heads;
   const auto writers = detail::head_writers(projection, heads, d, options.threads);
