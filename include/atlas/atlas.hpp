@@ -29,6 +29,7 @@
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/pca_rank.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"

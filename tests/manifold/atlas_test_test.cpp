@@ -151,3 +151,16 @@ TEST_CASE("heads that cannot be pooled are refused") {
   clouds[1](4, 2) = std::numeric_limits<double>::quiet_NaN();
   CHECK_REFUSED(atlas::value_error, pooled_dimension(clouds), "clouds", "[1, 4, 2]");
 }
+
+TEST_CASE("a head that carries no estimate is told apart and left out of the mean") {
+  std::vector<Eigen::MatrixXd> clouds = rolls(3, 200, true);
+  const auto plain = atlas::atlas_test(clouds, {.local_dimension = 2, .surrogates = {.draws = 2}});
+  clouds.push_back(Eigen::MatrixXd::Zero(200, 12));
+  clouds.back().topRows(20) = normal_cloud(20, 12);  // the others all equal
+  const auto r = atlas::atlas_test(clouds, {.local_dimension = 2, .surrogates = {.draws = 2}});
+  CHECK(r.heads[3].fault == atlas::cloud_fault::mostly_duplicates);
+  CHECK(r.heads[0].fault == atlas::cloud_fault::none);
+  CHECK(r.mean_head_dimension == plain.mean_head_dimension);
+  const std::vector<Eigen::MatrixXd> equal(2, Eigen::MatrixXd::Ones(50, 12));
+  CHECK_REFUSED(atlas::value_error, atlas::atlas_test(equal), "clouds", "equal");
+}

@@ -5,6 +5,7 @@
 #include <Eigen/Core>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
+#include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
@@ -35,6 +37,8 @@ struct surrogate_null {
   double z = 0;
   double p = 0;               ///< two-sided, of Student's t with n - 1 degrees of freedom; likewise
   std::vector<double> draws;  ///< one estimate a surrogate
+  /// Why there is no null, if there is none: no draws, and NaN throughout.
+  cloud_fault fault = cloud_fault::none;
 };
 
 /// Draws clouds of the shape, mean and covariance of a given one.
@@ -80,6 +84,16 @@ inline surrogate_null null_of_draws(std::vector<double> draws, double observed) 
   return {s.mean, s.sd, score.z, score.p, std::move(draws)};
 }
 
+/// In place of the null of a cloud that cannot carry one.
+template <class = void>
+surrogate_null no_null(cloud_fault fault) {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  surrogate_null out;
+  out.mean = out.sd = out.z = out.p = none;
+  out.fault = fault;
+  return out;
+}
+
 /// The nulls of K statistics from `draw(number)`, which gives all of them for one structureless
 /// draw; in parallel over draws.
 template <std::size_t K, class Draw>
@@ -101,8 +115,8 @@ std::array<surrogate_null, K> nulls_over_draws(const std::array<double, K>& obse
   return nulls;
 }
 
-/// The same with `estimate(cloud)` of the surrogates of a cloud. \throws shape_error for an empty
-/// cloud; value_error for NaN
+/// The same with `estimate(cloud)` of the surrogates of a cloud, if it can carry a null.
+/// \throws shape_error for an empty cloud; value_error for NaN
 template <std::size_t K, class Scalar, class Estimate>
 std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scalar, 2>& points,
                                                     const std::array<double, K>& observed,
@@ -110,6 +124,12 @@ std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scal
                                                     Estimate&& estimate) {
   check_not_empty(points, "points");
   check_finite(points, "points");
+  check_draws(options.draws, "draws");
+  if (const cloud_fault fault = fault_of_rows(points); fault != cloud_fault::none) {
+    std::array<surrogate_null, K> nulls;
+    nulls.fill(no_null(fault));
+    return nulls;
+  }
   const gaussian_surrogates<Scalar> source(points);
   return nulls_over_draws(observed, options, [&](std::uint64_t number) {
     return estimate(source.draw(options.seed, number));
@@ -119,7 +139,8 @@ std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scal
 }  // namespace detail
 
 /// The null of `two_nn`: the same estimator, number of points and exclusion on draws with the
-/// cloud's own mean and covariance. A low dimension is evidence of curvature only below it.
+/// cloud's own mean and covariance. A low dimension is evidence of curvature only below it. A cloud
+/// at fault (`fault_of_cloud`, `observed.fault`) has none.
 ///
 /// \param points   `[N, d]`
 /// \param observed what `two_nn` gave on them
@@ -134,6 +155,10 @@ surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
+  if (observed.fault != cloud_fault::none) {
+    detail::check_draws(surrogates.draws, "draws");
+    return detail::no_null(observed.fault);
+  }
   two_nn_options quiet = options;
   quiet.on_progress = {};
   const auto dimension = [&](const owned_tensor<scalar, 2>& cloud) {

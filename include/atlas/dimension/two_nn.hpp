@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/core/progress.hpp"
+#include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/ratios.hpp"
 #include "atlas/dimension/two_nn_estimators.hpp"
 #include "atlas/neighbors/exclusion.hpp"
@@ -32,6 +34,12 @@ enum class duplicate_policy {
   error,  ///< such rows are a value_error
 };
 
+/// What to do with a cloud of fewer than two ratios that are not 1.
+enum class degenerate_policy {
+  error,   ///< it is a value_error
+  report,  ///< its dimension is NaN, and its fault says why
+};
+
 /// Gamma prior on the dimension.
 struct gamma_prior {
   double shape = 1e-3;
@@ -43,6 +51,7 @@ struct two_nn_options {
   double discard_fraction = 0.1;  ///< share of the largest ratios that is not observed, in [0, 1)
   double confidence = 0.95;       ///< of the interval
   duplicate_policy duplicates = duplicate_policy::drop;
+  degenerate_policy degenerate = degenerate_policy::error;
   exclusion exclude = {};              ///< rows that may not be neighbours
   gamma_prior prior = {};              ///< of the Bayesian estimator
   int threads = 0;                     ///< 0: all of the machine
@@ -59,6 +68,9 @@ struct two_nn_result {
   index_t duplicates = 0;   ///< rows whose nearest neighbour is at distance 0
   index_t isolated = 0;     ///< rows to which the exclusion left fewer than two neighbours
   two_nn_estimator estimator = two_nn_estimator::censored;
+  /// Why the dimension is no estimate, if it is none: as `fault_of_cloud`, or more than half of the
+  /// rows with a duplicate. From a table or ratios the latter alone.
+  cloud_fault fault = cloud_fault::none;
 };
 
 namespace detail {
@@ -93,6 +105,28 @@ inline std::size_t kept_count(std::size_t n, double discard_fraction) {
   return static_cast<std::size_t>(static_cast<double>(n) * (1 - discard_fraction) + 1e-9);
 }
 
+/// What the distances say.
+inline cloud_fault fault_of_ratios(const log_ratios& ratios) {
+  const auto ratios_found = static_cast<index_t>(ratios.values.size());
+  return ratios.duplicates > ratios_found ? cloud_fault::mostly_duplicates : cloud_fault::none;
+}
+
+/// Where there is no estimate: the error, or what is reported in its place.
+inline two_nn_result no_estimate(const log_ratios& ratios, std::size_t kept,
+                                 const two_nn_options& options, const value_error& refusal) {
+  if (options.degenerate == degenerate_policy::error) throw refusal;
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  const cloud_fault fault = fault_of_ratios(ratios);
+  return {none,
+          {none, none},
+          static_cast<index_t>(ratios.values.size()),
+          static_cast<index_t>(kept),
+          ratios.duplicates,
+          ratios.isolated,
+          options.estimator,
+          fault == cloud_fault::none ? cloud_fault::too_few_ratios : fault};
+}
+
 template <class = void>
 two_nn_result two_nn_of_log_ratios(log_ratios ratios, const two_nn_options& options) {
   const std::size_t n = ratios.values.size();
@@ -101,29 +135,35 @@ two_nn_result two_nn_of_log_ratios(log_ratios ratios, const two_nn_options& opti
                       std::to_string(ratios.duplicates) + " rows with a neighbour at distance 0");
   const std::size_t kept = kept_count(n, options.discard_fraction);
   if (kept < 2)
-    throw value_error("points", "at least 2 observed neighbour ratios",
-                      std::to_string(kept) + " (" + std::to_string(ratios.duplicates) +
-                          " duplicate and " + std::to_string(ratios.isolated) + " isolated rows)");
+    return no_estimate(
+        ratios, kept, options,
+        value_error("points", "at least 2 observed neighbour ratios",
+                    std::to_string(kept) + " (" + std::to_string(ratios.duplicates) +
+                        " duplicate and " + std::to_string(ratios.isolated) + " isolated rows)"));
   if (options.estimator == two_nn_estimator::regression)
     std::sort(ratios.values.begin(), ratios.values.end());
   else
     bring_smallest_forward(ratios.values, kept);
   if (!(ratios.values[kept - 1] > 0))
-    throw value_error("points", "neighbours at different distances",
-                      "equal first and second distances (a lattice?)");
+    return no_estimate(ratios, kept, options,
+                       value_error("points", "neighbours at different distances",
+                                   "equal first and second distances (a lattice?)"));
   const exponent_estimate e = estimate_exponent(ratios.values, kept, options);
   return {e.dimension,       e.bounds,        static_cast<index_t>(n), static_cast<index_t>(kept),
-          ratios.duplicates, ratios.isolated, options.estimator};
+          ratios.duplicates, ratios.isolated, options.estimator,       fault_of_ratios(ratios)};
 }
 
 template <class Scalar>
 two_nn_result two_nn(const tensor_view<const Scalar, 2>& points, const two_nn_options& options) {
   check_two_nn_options(options);
-  return two_nn_of_log_ratios(neighbor_log_ratios(points, {.k = 2,
-                                                           .exclude = options.exclude,
-                                                           .threads = options.threads,
-                                                           .on_progress = options.on_progress}),
-                              options);
+  two_nn_result out =
+      two_nn_of_log_ratios(neighbor_log_ratios(points, {.k = 2,
+                                                        .exclude = options.exclude,
+                                                        .threads = options.threads,
+                                                        .on_progress = options.on_progress}),
+                           options);
+  if (out.fault == cloud_fault::none) out.fault = fault_of_rows(points);
+  return out;
 }
 
 }  // namespace detail
@@ -136,9 +176,9 @@ two_nn_result two_nn(const tensor_view<const Scalar, 2>& points, const two_nn_op
 /// means little, and with rows of one text `exclude` decides (methods, section 3).
 ///
 /// \param points `[N, d]`, N >= 3
-/// \throws shape_error for fewer than 3 rows; value_error for NaN, all points equal, ratios that
-/// are
-///         all 1, or options out of range; cancelled
+/// \throws shape_error for fewer than 3 rows; value_error for NaN, for all points equal or ratios
+///         that are all 1 (unless `options.degenerate` says to report them), or for options out of
+///         range; cancelled
 ///
 /// O(N^2 d) time, O(N) memory; the same bits for every thread count and storage order.
 /// \code

@@ -30,8 +30,8 @@ struct atlas_test_result {
   head_overlap_result overlap;       ///< O_h with its intervals and its Haar null
   two_nn_result pooled;              ///< of all heads, each less its mean
   surrogate_null pooled_null;        ///< of Gaussian heads
-  std::vector<two_nn_result> heads;  ///< each by itself
-  double mean_head_dimension = 0;
+  std::vector<two_nn_result> heads;  ///< each by itself; see `two_nn_result::fault`
+  double mean_head_dimension = 0;    ///< of the heads without fault
 };
 
 /// The k that heads of these dimensions are compared by: their median, rounded, within [1, d / 2].
@@ -50,17 +50,30 @@ index_t local_dimension_of_heads(const Dimensions& dimensions, index_t d) {
 
 namespace detail {
 
-/// TwoNN of every head.
+/// TwoNN of every head; one whose cloud gives no estimate says so by its fault.
 template <class Scalar>
 std::vector<two_nn_result> head_dimensions(const tensor_view<const Scalar, 3>& clouds,
                                            two_nn_options options, int threads) {
   std::vector<two_nn_result> heads(static_cast<std::size_t>(clouds.extent(0)));
   options.threads = threads;
   options.on_progress = {};
+  options.degenerate = degenerate_policy::report;
   parallel_for(clouds.extent(0), threads, [&](index_t h) {
     heads[static_cast<std::size_t>(h)] = two_nn<Scalar>(clouds[h], options);
   });
   return heads;
+}
+
+/// Dimensions of the heads whose clouds carry an estimate. \throws value_error where none does
+template <class = void>
+std::vector<double> carried_dimensions(const std::vector<two_nn_result>& heads) {
+  std::vector<double> dimensions;
+  for (const two_nn_result& head : heads)
+    if (head.fault == cloud_fault::none) dimensions.push_back(head.dimension);
+  if (dimensions.empty())
+    throw value_error("clouds", "a head whose cloud carries an estimate of dimension",
+                      "none: of the first, " + std::string(describe(heads.front().fault)));
+  return dimensions;
 }
 
 inline atlas_test_options with_threads(atlas_test_options options) {
@@ -93,8 +106,7 @@ atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& opt
   const atlas_test_options o = detail::with_threads(options);
   atlas_test_result out;
   out.heads = detail::head_dimensions(view, o.dimension, o.threads);
-  std::vector<double> dimensions;
-  for (const two_nn_result& head : out.heads) dimensions.push_back(head.dimension);
+  const std::vector<double> dimensions = detail::carried_dimensions(out.heads);
   out.mean_head_dimension = summarize(dimensions).mean;
   const index_t k = o.local_dimension != 0 ? o.local_dimension
                                            : local_dimension_of_heads(dimensions, view.extent(2));

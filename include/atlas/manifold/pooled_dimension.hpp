@@ -64,6 +64,8 @@ two_nn_result pooled_dimension(const Clouds& clouds, const two_nn_options& optio
 /// The same where every head is a Gaussian cloud with its own mean and covariance: what the heads'
 /// subspaces give without curvature, and without anything that rows of one place have in common.
 ///
+/// None where the pooled cloud is at fault (`fault_of_cloud`, `observed.fault`).
+///
 /// \param observed what `pooled_dimension` gave on the clouds
 /// \param options  of that call
 /// \throws as `pooled_dimension`; value_error for fewer than `least_draws` draws
@@ -78,6 +80,11 @@ surrogate_null pooled_dimension_null(const Clouds& clouds, const two_nn_result& 
   const tensor_view<const scalar, 3>& view = held;
   detail::check_not_empty(view, "clouds");
   detail::check_finite(view, "clouds");
+  detail::check_draws(surrogates.draws, "draws");
+  if (observed.fault != cloud_fault::none) return detail::no_null(observed.fault);
+  const owned_tensor<scalar, 2> pooled = detail::stacked(view, true);
+  if (const cloud_fault fault = detail::fault_of_rows<scalar>(pooled); fault != cloud_fault::none)
+    return detail::no_null(fault);
   std::vector<gaussian_surrogates<scalar>> heads;
   for (index_t h = 0; h < view.extent(0); ++h) heads.emplace_back(view[h]);
   two_nn_options quiet = options;

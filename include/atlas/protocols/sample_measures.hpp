@@ -45,10 +45,11 @@ struct protocol_options {
   int threads = 0;                ///< 0: all of the machine
 };
 
-/// The mean over heads of TwoNN, and the same mean over heads that are Gaussian clouds.
+/// The mean of TwoNN over the heads whose clouds carry an estimate, and the same mean over heads
+/// that are Gaussian clouds.
 struct mean_dimension_result {
   double mean = 0;
-  std::vector<two_nn_result> heads;
+  std::vector<two_nn_result> heads;  ///< all of them; those with a fault are in no mean
   surrogate_null null;
 };
 
@@ -69,10 +70,9 @@ inline two_nn_options dimension_options(const head_sample& sample, const protoco
   return options;
 }
 
+/// Of the heads whose clouds carry an estimate. \throws value_error for none
 inline double mean_of(const std::vector<two_nn_result>& heads) {
-  double sum = 0;
-  for (const two_nn_result& head : heads) sum += head.dimension;
-  return sum / static_cast<double>(heads.size());
+  return summarize(carried_dimensions(heads)).mean;
 }
 
 /// Mean dimension of surrogate number `number` of every head.
@@ -117,12 +117,15 @@ mean_dimension_result mean_dimension(const head_sample& sample, const protocol_o
   out.heads = detail::head_dimensions<float>(sample.points, options, o.threads);
   out.mean = detail::mean_of(out.heads);
   std::vector<gaussian_surrogates<float>> sources;
-  for (index_t h = 0; h < sample.points.extent(0); ++h) sources.emplace_back(sample.points[h]);
+  shape<3> extents = sample.points.extents();
+  for (index_t h = 0; h < extents[0]; ++h)
+    if (out.heads[static_cast<std::size_t>(h)].fault == cloud_fault::none)
+      sources.emplace_back(sample.points[h]);
+  extents[0] = static_cast<index_t>(sources.size());
   const surrogate_options draws{.draws = o.surrogates, .seed = o.seed, .threads = o.threads};
   options.threads = 1;
   out.null = detail::nulls_over_draws(std::array{out.mean}, draws, [&](std::uint64_t number) {
-    return std::array{
-        detail::surrogate_mean(sources, sample.points.extents(), options, o.seed, number)};
+    return std::array{detail::surrogate_mean(sources, extents, options, o.seed, number)};
   })[0];
   return out;
 }
