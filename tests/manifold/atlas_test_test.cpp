@@ -154,10 +154,10 @@ TEST_CASE("heads that cannot be pooled are refused") {
 
 TEST_CASE("a head that carries no estimate is told apart and left out of the mean") {
   std::vector<Eigen::MatrixXd> clouds = rolls(3, 200, true);
-  const auto plain = atlas::atlas_test(clouds, {.local_dimension = 2, .surrogates = {.draws = 2}});
+  const auto plain = atlas::atlas_test(clouds, {.local_dimension = 2, .surrogates = {.draws = 10}});
   clouds.push_back(Eigen::MatrixXd::Zero(200, 12));
   clouds.back().topRows(20) = normal_cloud(20, 12);  // the others all equal
-  const auto r = atlas::atlas_test(clouds, {.local_dimension = 2, .surrogates = {.draws = 2}});
+  const auto r = atlas::atlas_test(clouds, {.local_dimension = 2, .surrogates = {.draws = 10}});
   CHECK(r.heads[3].fault == atlas::cloud_fault::mostly_duplicates);
   CHECK(r.heads[0].fault == atlas::cloud_fault::none);
   CHECK(r.mean_head_dimension == plain.mean_head_dimension);
