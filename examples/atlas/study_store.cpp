@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "atlas/io/files.hpp"
+#include "atlas/io/json.hpp"
 
 namespace atlas_program {
 
@@ -25,9 +26,12 @@ void make_parts_folder(const fs::path& folder) {
 std::optional<json> parsed(const fs::path& file) {
   std::error_code ignored;
   if (!fs::is_regular_file(file, ignored)) return std::nullopt;
-  json j = json::parse(atlas::io::read_text(file), nullptr, false);
-  if (j.is_discarded()) return std::nullopt;
-  return j;
+  const std::string text = atlas::io::read_text(file);
+  try {
+    return atlas::io::detail::parse_json<json>(text, file.string());
+  } catch (const atlas::format_error&) {
+    return std::nullopt;
+  }
 }
 
 /// The first member that differs, for a message.

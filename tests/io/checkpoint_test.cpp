@@ -83,6 +83,8 @@ TEST_CASE("folders that make no checkpoint are refused", "[io][checkpoint]") {
 TEST_CASE("broken indexes are refused", "[io][checkpoint]") {
   refused_index("{", "index.json", "JSON");
   refused_index("[]", "index.json", "an object");
+  refused_index(weight_map(R"("a":"one.safetensors")") + std::string("\0 {", 3), "index.json",
+                "NUL");
   refused_index("{}", "index.json", "weight_map");
   refused_index(R"({"weight_map":[]})", "index.json", "weight_map");
   refused_index(weight_map(""), "index.json", "weight_map");

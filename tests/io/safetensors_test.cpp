@@ -145,6 +145,53 @@ TEST_CASE("integers take exact values only", "[io][safetensors]") {
   CHECK_REFUSED(format_error, read_one<bool>("I8", "\xFF"), "BOOL", "element 0");
 }
 
+TEST_CASE("tensors of types that are not read leave the others readable", "[io][safetensors]") {
+  struct unread {
+    std::string type;
+    std::string shape;
+    std::size_t bytes;
+  };
+  for (const auto& [type, shape, bytes] :
+       {unread{"F8_E4M3", "[2]", 2}, unread{"F8_E5M2", "[2]", 2}, unread{"F8_E8M0", "[2]", 2},
+        unread{"F8_E4M3FNUZ", "[2]", 2}, unread{"F8_E5M2FNUZ", "[2]", 2}, unread{"C64", "[2]", 16},
+        unread{"F6_E2M3", "[4]", 3}, unread{"F6_E3M2", "[2,2]", 3}, unread{"F4", "[2,2]", 2},
+        unread{"F4", "[0]", 0}}) {
+    CAPTURE(type);
+    const std::string end = std::to_string(bytes), last = std::to_string(bytes + 8);
+    const std::string file_bytes =
+        file_of(R"({"x":)" + entry(type, shape, "[0," + end + "]") + R"(,"y":)" +
+                    entry("F64", "[1]", "[" + end + "," + last + "]") + "}",
+                std::string(bytes, '\1') + raw(2.5));
+    const auto file = safetensors::from_memory(bytes_of(file_bytes), "some.safetensors");
+    CHECK(file.read<double, 1>("y")(0) == 2.5);
+    CHECK(file.at("x").bytes.size() == bytes);
+    const auto read = [&] {
+      if (shape.find(',') == std::string::npos) (void)file.read<float, 1>("x");
+      (void)file.read<float, 2>("x");
+    };
+    CHECK_REFUSED(format_error, (read(), 0), "some.safetensors: tensor \"x\"", type);
+    // Both can be written again.
+    const temporary_folder folder;
+    write_safetensors(folder / "copy", {file.at("x"), file.at("y")});
+    CHECK(safetensors::open(folder / "copy").at("x").type == file.at("x").type);
+  }
+}
+
+TEST_CASE("metadata may be null, and nothing but blanks may follow the header",
+          "[io][safetensors]") {
+  using namespace std::string_literals;
+  const std::string header = R"({"__metadata__":null,"x":)" + entry("U8", "[1]", "[0,1]") + "}";
+  for (const std::string& blanks : {""s, "   "s, "\n"s}) {
+    const std::string bytes = file_of(header + blanks, "7");
+    const auto file = safetensors::from_memory(bytes_of(bytes), "memory");
+    CHECK(file.metadata().empty());
+    CHECK(file.read<int, 1>("x")(0) == '7');
+  }
+  refused(file_of(header + "\0"s, "7"), "JSON", "NUL");
+  refused(file_of(header + "\0 hidden"s, "7"), "JSON", "NUL");
+  refused(file_of(header + "}", "7"), "JSON", "mistake");
+}
+
 TEST_CASE("unaligned data are read", "[io][safetensors]") {
   const std::string bytes = file_of(
       R"({"a":)" + entry("U8", "[1]", "[0,1]") + R"(,"b":)" + entry("F64", "[1]", "[1,9]") + "}  ",
@@ -190,7 +237,13 @@ TEST_CASE("broken tensors are refused", "[io][safetensors]") {
   refused_entry(R"({"dtype":5,"shape":[1],"data_offsets":[0,1]})", "1", "string");
   refused_entry(R"({"dtype":"U8","data_offsets":[0,1]})", "1", "\"shape\"");
   refused_entry(R"({"dtype":"U8","shape":[1]})", "1", "\"data_offsets\"");
-  refused_entry(entry("F8_E4M3", "[1]", "[0,1]"), "1", "\"F8_E4M3\"");
+  refused_entry(entry("F33", "[1]", "[0,1]"), "1", "\"F33\"");
+  refused_entry(entry("F8_E4M3", "[2]", "[0,1]"), "1", "2 bytes for F8_E4M3");
+  refused_entry(entry("C64", "[1]", "[0,4]"), "1234", "8 bytes for C64");
+  refused_entry(entry("F4", "[3]", "[0,2]"), "12", "whole bytes");
+  refused_entry(entry("F6_E2M3", "[2]", "[0,2]"), "12", "whole bytes");
+  refused_entry(entry("F6_E3M2", "[4]", "[0,4]"), "1234", "3 bytes for F6_E3M2");
+  refused_entry(entry("F4", "[9223372036854775806]", "[0,1]"), "1", "63 bits");
   refused_entry(entry("U8", "1", "[0,1]"), "1", "shape array");
   refused_entry(entry("U8", "[-1]", "[0,1]"), "1", "negative");
   refused_entry(entry("U8", "[1.0]", "[0,1]"), "1", "integers");

@@ -68,10 +68,14 @@ bool convert_element(From value, To& out) {
 }
 
 /// Converts `out.size()` elements.
-/// \throws format_error for the first that `To` cannot hold, naming `where`
+/// \throws format_error for a type that is not read, and for the first element that `To` cannot
+///         hold, naming `where`
 template <class To>
 void convert_elements(dtype type, const std::byte* data, bool swap_bytes, std::span<To> out,
                       const std::string& where) {
+  if (!is_read(type))
+    throw format_error(where, "F64, F32, F16, BF16, integers or BOOL (no other type is read)",
+                       std::string(dtype_name(type)));
   with_element(type, [&]<class From>(std::type_identity<From>) {
     if (std::is_same_v<From, To> && !std::is_same_v<From, bool> && !swap_bytes) {
       if (!out.empty()) std::memcpy(static_cast<void*>(out.data()), data, out.size_bytes());
@@ -99,10 +103,11 @@ shape<Rank> fixed_rank(const std::vector<index_t>& extents, const std::string& w
   return fixed;
 }
 
-/// The number of elements times their size; none when it does not fit into an `index_t`.
+/// The number of elements times their size; none when their bits do not fit into an `index_t`, or
+/// leave a part of a byte.
 inline std::optional<std::size_t> byte_count(const std::vector<index_t>& extents, dtype type) {
   constexpr auto most = static_cast<std::size_t>((std::numeric_limits<index_t>::max)());
-  std::size_t count = dtype_size(type);
+  std::size_t count = dtype_bits(type) < 8 ? dtype_bits(type) : dtype_size(type);
   bool empty = false;
   for (const index_t e : extents) {
     if (e < 0) return std::nullopt;
@@ -112,7 +117,9 @@ inline std::optional<std::size_t> byte_count(const std::vector<index_t>& extents
     count *= factor;
     empty = empty || e == 0;
   }
-  return empty ? 0 : count;
+  if (empty) return 0;
+  if (dtype_bits(type) >= 8) return count;
+  return count % 8 == 0 ? std::optional(count / 8) : std::nullopt;
 }
 
 }  // namespace atlas::io::detail

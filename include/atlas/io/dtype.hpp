@@ -12,29 +12,47 @@
 
 namespace atlas::io {
 
-/// `f16` is IEEE half precision, `bf16` the upper half of an `f32`, `boolean` one byte each.
-enum class dtype { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean };
+/// The types of safetensors. `f16` is IEEE half precision, `bf16` the upper half of an `f32`,
+/// `boolean` one byte each. From `c64` on (complex numbers, and floating point of 8 bits and fewer)
+/// they are known by name and size only: such tensors lie in files beside others, unread.
+enum class dtype {
+  f64,
+  f32,
+  f16,
+  bf16,
+  i64,
+  i32,
+  i16,
+  i8,
+  u64,
+  u32,
+  u16,
+  u8,
+  boolean,
+  c64,
+  f8_e4m3,
+  f8_e5m2,
+  f8_e8m0,
+  f8_e4m3fnuz,
+  f8_e5m2fnuz,
+  f6_e2m3,
+  f6_e3m2,
+  f4
+};
 
 namespace detail {
 
-/// The spelling of safetensors and the size of one element, in the order of the enumerators.
+/// The spelling of safetensors and the bits of one element, in the order of the enumerators.
 struct dtype_row {
   std::string_view name;
-  std::size_t size;
+  std::size_t bits;
 };
-inline constexpr std::array<dtype_row, 13> dtype_rows = {{{"F64", 8},
-                                                          {"F32", 4},
-                                                          {"F16", 2},
-                                                          {"BF16", 2},
-                                                          {"I64", 8},
-                                                          {"I32", 4},
-                                                          {"I16", 2},
-                                                          {"I8", 1},
-                                                          {"U64", 8},
-                                                          {"U32", 4},
-                                                          {"U16", 2},
-                                                          {"U8", 1},
-                                                          {"BOOL", 1}}};
+inline constexpr std::array dtype_rows = std::to_array<dtype_row>(
+    {{"F64", 64},    {"F32", 32},    {"F16", 16},        {"BF16", 16},       {"I64", 64},
+     {"I32", 32},    {"I16", 16},    {"I8", 8},          {"U64", 64},        {"U32", 32},
+     {"U16", 16},    {"U8", 8},      {"BOOL", 8},        {"C64", 64},        {"F8_E4M3", 8},
+     {"F8_E5M2", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"F6_E2M3", 6},
+     {"F6_E3M2", 6}, {"F4", 4}});
 
 constexpr std::optional<dtype> dtype_from_name(std::string_view name) {
   for (std::size_t i = 0; i < dtype_rows.size(); ++i)
@@ -42,7 +60,8 @@ constexpr std::optional<dtype> dtype_from_name(std::string_view name) {
   return std::nullopt;
 }
 
-/// Calls `visit(std::type_identity<Element>{})` with the C++ type of the elements.
+/// Calls `visit(std::type_identity<Element>{})` with the C++ type of the elements, which must be
+/// one that is read.
 template <class Visit>
 decltype(auto) with_element(dtype type, Visit&& visit) {
   switch (type) {
@@ -70,7 +89,7 @@ decltype(auto) with_element(dtype type, Visit&& visit) {
       return visit(std::type_identity<std::uint16_t>{});
     case dtype::u8:
       return visit(std::type_identity<std::uint8_t>{});
-    case dtype::boolean:
+    default:
       break;
   }
   return visit(std::type_identity<bool>{});
@@ -93,9 +112,24 @@ constexpr std::string_view dtype_name(dtype type) {
   return detail::dtype_rows[static_cast<std::size_t>(type)].name;
 }
 
-/// Bytes of one element.
+/// Bits of one element, as some are smaller than a byte.
+constexpr std::size_t dtype_bits(dtype type) {
+  return detail::dtype_rows[static_cast<std::size_t>(type)].bits;
+}
+
+/// Bytes of one element of a type that is read.
 constexpr std::size_t dtype_size(dtype type) {
-  return detail::dtype_rows[static_cast<std::size_t>(type)].size;
+  return dtype_bits(type) / 8;
+}
+
+/// Whether elements of this type can be read. Others are known by name and size only.
+constexpr bool is_read(dtype type) {
+  return type <= dtype::boolean;
+}
+
+/// Whether the elements are real numbers in floating point that are read.
+constexpr bool is_floating_point(dtype type) {
+  return type <= dtype::bf16;
 }
 
 /// The type in files of a C++ element type.

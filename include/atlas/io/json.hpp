@@ -81,11 +81,15 @@ class json_check : public nlohmann::json::json_sax_t {
 };
 
 /// \param where what the text is, for messages
-/// \throws format_error for malformed UTF-8, malformed JSON and duplicate keys.
+/// \throws format_error for malformed UTF-8, malformed JSON, duplicate keys, and anything but
+/// blanks
+///         after the value. (A NUL would end the text for the JSON library, whatever follows it.)
 template <class Json = nlohmann::json>
 Json parse_json(std::string_view text, const std::string& where) {
   if (const auto at = first_malformed_utf8(text))
     throw format_error(where, "UTF-8", "a malformed byte at offset " + std::to_string(*at));
+  if (const auto at = text.find('\0'); at != std::string_view::npos)
+    throw format_error(where, "JSON", "a NUL at byte " + std::to_string(at + 1));
   json_check<Json> checked(where);
   Json::sax_parse(text.begin(), text.end(), &checked);
   return Json::parse(text.begin(), text.end());

@@ -60,6 +60,7 @@ class safetensors {
  public:
   /// \throws format_error naming the file (and the tensor) for anything that is not right:
   /// truncation, malformed JSON or UTF-8, unknown dtypes, sizes that do not fit, overlaps, holes.
+  /// Tensors of types that are not read (F8, F4, C64, ...) do not keep the others from being read.
   template <class = void>
   static safetensors open(const std::filesystem::path& file) {
     auto mapped = std::make_shared<const mapped_file>(file);
@@ -74,6 +75,9 @@ class safetensors {
   static safetensors from_memory(std::span<const std::byte> bytes, std::string name) {
     return safetensors(bytes, std::move(name));
   }
+
+  /// The file's name, as it was opened.
+  const std::string& name() const { return name_; }
 
   const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
 
@@ -101,7 +105,8 @@ class safetensors {
 
   /// A copy with elements of type `T`. Integers become floating point and the other way round;
   /// a scalar may be read with rank 1.
-  /// \throws format_error for a missing tensor or an element that an integer `T` cannot hold,
+  /// \throws format_error for a missing tensor, a type that is not read (naming both) or an element
+  /// that an integer `T` cannot hold,
   /// shape_error for another rank.
   template <class T, std::size_t Rank>
   owned_tensor<T, Rank> read(std::string_view name) const {
@@ -137,7 +142,7 @@ void check_entry(const tensor_entry& entry) {
         where,
         size ? std::to_string(*size) + " bytes for shape " +
                    atlas::detail::shape_text(entry.extents.data(), entry.extents.size())
-             : "extents whose product fits into 63 bits",
+             : "extents that make whole bytes whose number fits into 63 bits",
         std::to_string(entry.bytes.size()) + " bytes");
 }
 
@@ -147,7 +152,7 @@ std::vector<const tensor_entry*> writing_order(const std::vector<tensor_entry>& 
   std::vector<const tensor_entry*> order;
   for (const tensor_entry& entry : entries) order.push_back(&entry);
   std::sort(order.begin(), order.end(), [](const tensor_entry* a, const tensor_entry* b) {
-    const std::size_t first = dtype_size(a->type), second = dtype_size(b->type);
+    const std::size_t first = dtype_bits(a->type), second = dtype_bits(b->type);
     return first != second ? first > second : a->name < b->name;
   });
   return order;

@@ -22,7 +22,7 @@
 namespace atlas::io {
 
 /// One tensor of a file. `bytes` points into the file (or the caller's memory), row-major, and
-/// need not be aligned.
+/// need not be aligned. Its type may be one whose elements are not read, see `is_read`.
 struct tensor_entry {
   std::string name;
   dtype type = dtype::f32;
@@ -93,13 +93,15 @@ tensor_entry entry_from_json(const std::string& name, const nlohmann::json& fiel
   if (const auto known = dtype_from_name(type))
     entry.type = *known;
   else
-    throw format_error(where, "a known dtype", in_quotes(type));
+    throw format_error(where, "a dtype of the safetensors format", in_quotes(type));
   const nlohmann::json& extents = member(fields, "shape", where);
   if (!extents.is_array()) throw format_error(where, "a shape array", extents.type_name());
   for (const auto& extent : extents) entry.extents.push_back(extent_from_json(extent, where));
   entry.bytes = bytes_from_json(member(fields, "data_offsets", where), data, where);
   const auto size = byte_count(entry.extents, entry.type);
-  if (!size) throw format_error(where, "a size that fits into 63 bits", in_quotes(extents.dump()));
+  if (!size)
+    throw format_error(where, "whole bytes whose number fits into 63 bits",
+                       type + " " + in_quotes(extents.dump()));
   if (*size != entry.bytes.size())
     throw format_error(
         where, std::to_string(*size) + " bytes for " + type + " " + in_quotes(extents.dump()),
@@ -111,8 +113,9 @@ template <class = void>
 std::map<std::string, std::string> metadata_from_json(const nlohmann::json& fields,
                                                       const std::string& file) {
   const std::string where = file + ": __metadata__";
-  if (!fields.is_object()) throw format_error(where, "an object", fields.type_name());
   std::map<std::string, std::string> metadata;
+  if (fields.is_null()) return metadata;
+  if (!fields.is_object()) throw format_error(where, "an object or null", fields.type_name());
   for (const auto& [key, value] : fields.items()) {
     if (!value.is_string())
       throw format_error(where, in_quotes(key) + " to be a string", value.type_name());
