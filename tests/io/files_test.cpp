@@ -31,6 +31,15 @@ TEST_CASE("files that cannot be read are named", "[io][files]") {
                 "0 bytes");
 }
 
+TEST_CASE("a Git LFS pointer is no file", "[io][files]") {
+  const temporary_folder folder;
+  const auto file =
+      folder.write("model.safetensors",
+                   "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n");
+  CHECK_REFUSED(format_error, read_text(file), "model.safetensors", "git lfs pull");
+  CHECK_REFUSED(format_error, atlas::io::mapped_file(file), "model.safetensors", "Git LFS pointer");
+}
+
 TEST_CASE("a failed write leaves nothing and harms nothing", "[io][files]") {
   const temporary_folder folder;
   CHECK_REFUSED(atlas::error, write_file(folder / "no" / "x", std::string_view("text")), "x",

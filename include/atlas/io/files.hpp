@@ -41,11 +41,27 @@ inline std::uintmax_t regular_file_size(const std::filesystem::path& file) {
 
 }  // namespace detail
 
+namespace detail {
+
+/// Where a repository was cloned without its large files, short texts stand in their places.
+/// \throws format_error naming the file when its bytes are such a text
+inline void refuse_git_lfs_pointer(std::span<const std::byte> bytes,
+                                   const std::filesystem::path& file) {
+  constexpr std::string_view begin = "version https://git-lfs";
+  if (std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())
+          .starts_with(begin))
+    throw format_error(file.string(), "the file itself",
+                       "a Git LFS pointer to it (run git lfs pull in its repository)");
+}
+
+}  // namespace detail
+
 /// A file mapped into memory for reading. Neither copied nor moved: share it by `shared_ptr`.
 /// The file must not be shortened while it is mapped.
 class mapped_file {
  public:
-  /// \throws format_error naming the path for a missing, empty or unreadable file.
+  /// \throws format_error naming the path for a missing, empty or unreadable file, and for a Git
+  /// LFS pointer in the place of one.
   template <class = void>
   explicit mapped_file(const std::filesystem::path& file) {
     if (detail::regular_file_size(file) == 0)
@@ -57,6 +73,7 @@ class mapped_file {
     } catch (const boost::interprocess::interprocess_exception& reason) {
       throw format_error(file.string(), "a readable file", reason.what());
     }
+    detail::refuse_git_lfs_pointer(bytes(), file);
   }
   mapped_file(const mapped_file&) = delete;
   mapped_file& operator=(const mapped_file&) = delete;
@@ -70,7 +87,8 @@ class mapped_file {
 };
 
 /// The bytes of a file, unchanged. An empty file is an empty string.
-/// \throws format_error naming the path for a missing or unreadable file.
+/// \throws format_error naming the path for a missing or unreadable file, and for a Git LFS
+/// pointer.
 template <class = void>
 std::string read_text(const std::filesystem::path& file) {
   if (detail::regular_file_size(file) == 0) return {};
