@@ -64,7 +64,11 @@ TEST_CASE("configurations of all kinds come back from their text") {
   gpt2.scale_by_layer = true;
   gpt2.tied = false;
   gpt2.mlp_activation = atlas::activation::relu;
-  for (const auto& c : {qwen2, linear, gpt2})
+  auto mistral = config_of("micro-mistral");
+  mistral.windows = {0, 7};
+  auto sliding = qwen2;
+  sliding.windows = {24, 24};
+  for (const auto& c : {qwen2, sliding, linear, gpt2, mistral})
     CHECK(io::parse_transformer_config(io::transformer_config_text(c), "text") == c);
   const auto text = nlohmann::json::parse(io::transformer_config_text(qwen2));
   CHECK(text["architectures"] == nlohmann::json::array({"Qwen2ForCausalLM"}));

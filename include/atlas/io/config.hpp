@@ -1,72 +1,23 @@
 #pragma once
 /// \file
-/// `config.json` of Hugging Face models, of both generations: rotary parameters at the top level
-/// (up to transformers 4) or under `rope_parameters` (from 5).
+/// `config.json` of Hugging Face models, as written by transformers up to 4 and from 5.
 
-#include <initializer_list>
+#include <algorithm>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <vector>
 
+#include "atlas/io/config_fields.hpp"
+#include "atlas/io/config_keys.hpp"
 #include "atlas/io/json.hpp"
+#include "atlas/io/rotary_config.hpp"
 #include "atlas/reference/config.hpp"
 
 namespace atlas::io {
 
 namespace detail {
-
-/// Typed members of one object; errors name the file and the key.
-template <class Json = nlohmann::json>
-class config_fields {
- public:
-  config_fields(const Json& object, const std::string& where) : object_(object), where_(where) {}
-
-  bool has(const char* key) const { return object_.contains(key); }
-  /// Null counts as missing.
-  const Json* find(const char* key) const {
-    const auto found = object_.find(key);
-    return found == object_.end() || found->is_null() ? nullptr : &*found;
-  }
-  index_t count(const char* key) const {
-    member(object_, key, where_);
-    return whole(key, *find_or_refuse(key));
-  }
-  index_t count_or(const char* key, index_t otherwise) const {
-    const Json* value = find(key);
-    return value ? whole(key, *value) : otherwise;
-  }
-  double number_or(const char* key, double otherwise) const {
-    const Json* value = find(key);
-    if (!value) return otherwise;
-    if (!value->is_number()) refuse(key, "a number", *value);
-    return value->template get<double>();
-  }
-  bool flag_or(const char* key, bool otherwise) const {
-    return flag_member(object_, key, otherwise, where_);
-  }
-  std::string text_or(const char* key, const char* otherwise) const {
-    return find(key) ? text_member(object_, key, where_) : otherwise;
-  }
-  [[noreturn]] void refuse(const char* key, const std::string& wanted, const Json& got) const {
-    throw format_error(where_, in_quotes(key) + " to be " + wanted, described(got));
-  }
-
- private:
-  const Json* find_or_refuse(const char* key) const {
-    const Json* value = find(key);
-    if (!value) refuse(key, "a whole number", Json());
-    return value;
-  }
-  index_t whole(const char* key, const Json& value) const {
-    if (!value.is_number_integer() || value < 0 || value > (std::int64_t{1} << 31))
-      refuse(key, "a whole number from 0 to 2^31", value);
-    return value.template get<index_t>();
-  }
-
-  const Json& object_;
-  const std::string& where_;
-};
 
 template <class Json>
 activation read_activation(const config_fields<Json>& f, const char* key, const char* otherwise) {
@@ -79,27 +30,47 @@ activation read_activation(const config_fields<Json>& f, const char* key, const 
   f.refuse(key, "gelu_new, gelu_pytorch_tanh, gelu, relu or silu", name);
 }
 
-/// What this library does not compute must not be passed over in silence.
+/// What no family here computes.
 template <class Json>
-void refuse_if_set(const config_fields<Json>& f, const char* key) {
-  const Json* value = f.find(key);
-  if (value && *value != false) f.refuse(key, "absent (it is not supported)", *value);
+void refuse_what_is_not_computed(const config_fields<Json>& f) {
+  for (const char* key : {"quantization_config", "quantization", "compression_config"})
+    if (const Json* value = f.find(key); value && *value != false)
+      f.refuse(key,
+               "absent (quantized weights are not supported: give the folder with the weights that "
+               "they were made from)",
+               *value);
+  for (const char* key :
+       {"add_cross_attention", "is_encoder_decoder", "use_bidirectional_attention", "use_mrope",
+        "rope_interleaved", "use_qk_norm", "alibi"})
+    f.only(key, false);
+  f.only("is_causal", true);
+  f.only("pruned_heads", Json::object());
+}
+
+/// GPT-2's sizes have two names each.
+template <class Json>
+index_t gpt2_count(const config_fields<Json>& f, const char* key, const char* alias) {
+  if (!f.find(alias)) return f.count(key);
+  const index_t value = f.count(alias);
+  if (f.count_or(key, value) != value)
+    f.refuse(alias, "the " + std::string(key) + " " + std::to_string(f.count(key)), value);
+  return value;
 }
 
 template <class Json>
 transformer_config read_gpt2_config(const config_fields<Json>& f) {
-  refuse_if_set(f, "add_cross_attention");
   transformer_config c;
   c.family = model_family::gpt2;
-  c.layers = f.count("n_layer");
-  c.model_dimension = f.count("n_embd");
-  c.heads = c.key_value_heads = f.count("n_head");
+  c.layers = gpt2_count(f, "n_layer", "num_hidden_layers");
+  c.model_dimension = gpt2_count(f, "n_embd", "hidden_size");
+  c.heads = c.key_value_heads = gpt2_count(f, "n_head", "num_attention_heads");
   if (c.heads == 0 || c.model_dimension % c.heads != 0)
     f.refuse("n_head", "a divisor of n_embd", c.heads);
   c.head_dimension = c.model_dimension / c.heads;
   c.mlp_dimension = f.count_or("n_inner", 4 * c.model_dimension);
   c.vocabulary = f.count("vocab_size");
-  c.positions = f.count_or("n_positions", 1024);
+  const bool named = f.find("n_positions") || f.find("max_position_embeddings");
+  c.positions = named ? gpt2_count(f, "n_positions", "max_position_embeddings") : 1024;
   c.norm_epsilon = f.number_or("layer_norm_epsilon", 1e-5);
   c.mlp_activation = read_activation(f, "activation_function", "gelu_new");
   c.scale_logits = f.flag_or("scale_attn_weights", true);
@@ -108,128 +79,184 @@ transformer_config read_gpt2_config(const config_fields<Json>& f) {
   return c;
 }
 
+/// Whether each layer slides, as `layer_types` says; empty for a file without.
 template <class Json>
-rotary_options read_rescaling(const config_fields<Json>& f, rotary_options o) {
-  const char* key = f.find("rope_type") ? "rope_type" : "type";
-  const std::string kind = f.text_or(key, "default");
-  if (kind == "default") return o;
-  if (kind != "linear" && kind != "llama3") f.refuse(key, "default, linear or llama3", kind);
-  const bool llama3 = kind == "llama3";
-  o.kind = llama3 ? rotary_options::rescaling::llama3 : rotary_options::rescaling::linear;
-  o.factor = f.number_or("factor", 0);
-  if (!(o.factor > 0)) f.refuse("factor", "a positive number", o.factor);
-  o.low_frequency_factor = f.number_or("low_freq_factor", 1);
-  o.high_frequency_factor = f.number_or("high_freq_factor", 4);
-  o.original_positions = f.number_or("original_max_position_embeddings", 8192);
-  return o;
-}
-
-template <class Json>
-rotary_options read_rotary(const config_fields<Json>& f, const std::string& where) {
-  rotary_options o;
-  o.theta = f.number_or("rope_theta", 10000);
-  const Json* group = f.find("rope_parameters");
-  if (!group) group = f.find("rope_scaling");
-  if (group) {
-    if (!group->is_object()) f.refuse("rope_parameters", "an object", *group);
-    const config_fields<Json> fields(*group, where);
-    o.theta = fields.number_or("rope_theta", o.theta);
-    o = read_rescaling(fields, o);
-    if (fields.number_or("partial_rotary_factor", 1) != 1)
-      fields.refuse("partial_rotary_factor", "1", *fields.find("partial_rotary_factor"));
-  }
-  return o;
-}
-
-/// Window of each layer of a Qwen2 model: those that `layer_types` says, or from
-/// `max_window_layers` on.
-template <class Json>
-std::vector<index_t> read_qwen2_windows(const config_fields<Json>& f, index_t layers) {
-  const index_t window = f.count_or("sliding_window", 0);
-  if (!f.flag_or("use_sliding_window", false) || window == 0) return {};
-  const auto n = static_cast<std::size_t>((std::min)(layers, index_t{1} << 20));
-  std::vector<index_t> windows(n, 0);
+std::vector<bool> read_layer_types(const config_fields<Json>& f, index_t layers) {
   const Json* types = f.find("layer_types");
-  if (types && (!types->is_array() || types->size() != n))
+  if (!types) return {};
+  if (!types->is_array() || types->size() != static_cast<std::size_t>(layers))
     f.refuse("layer_types", "a list with one entry per layer", *types);
-  const auto from = static_cast<std::size_t>(f.count_or("max_window_layers", 28));
-  for (std::size_t l = 0; l < n; ++l)
-    if (types ? (*types)[l] == "sliding_attention" : l >= from) windows[l] = window;
-  return windows;
+  std::vector<bool> slides;
+  for (const Json& type : *types) {
+    if (type != "full_attention" && type != "sliding_attention")
+      f.refuse("layer_types", "a list of full_attention and sliding_attention", type);
+    slides.push_back(type == "sliding_attention");
+  }
+  return slides;
 }
 
-/// Null says that there is no window; a file without the field means the first Mistral's.
+/// The window of a model in which layers slide, 0 where none may: null says so, and a file without
+/// the field means the families' default.
 template <class Json>
-index_t mistral_window(const config_fields<Json>& f) {
-  return f.count_or("sliding_window", f.has("sliding_window") ? 0 : 4096);
+index_t read_sliding_window(const config_fields<Json>& f, const std::string& type) {
+  if (type == "qwen2" ? !f.flag_or("use_sliding_window", false)
+                      : type == "llama" && !f.flag_or("use_sliding_window", true)) {
+    f.find("sliding_window");
+    return 0;
+  }
+  const index_t window =
+      f.count_or("sliding_window", type == "llama" || f.has("sliding_window") ? 0 : 4096);
+  if (f.find("sliding_window") && (window == 0 || type == "llama"))
+    f.refuse("sliding_window", type == "llama" ? "absent, as Llama has none" : "1 or more, or null",
+             window);
+  if (type == "mistral" && window > 0) f.only("use_sliding_window", true);
+  return window;
+}
+
+/// Window of each layer; empty for none at all. Layers slide where `layer_types` says so, or else
+/// all of a Mistral's, and a Qwen2's from `max_window_layers` on.
+template <class Json>
+std::vector<index_t> read_windows(const config_fields<Json>& f, const std::string& type,
+                                  index_t layers) {
+  const index_t window = read_sliding_window(f, type);
+  const std::vector<bool> slides = read_layer_types(f, layers);
+  const index_t first = type == "qwen2" ? f.count_or("max_window_layers", 28) : 0;
+  if (window == 0) {
+    if (std::find(slides.begin(), slides.end(), true) != slides.end())
+      f.refuse("layer_types", "full_attention in a model without a sliding window",
+               "sliding_attention");
+    return {};
+  }
+  // Beyond that the configuration is refused as a whole.
+  std::vector<index_t> windows(static_cast<std::size_t>((std::min)(layers, index_t{1} << 20)), 0);
+  for (std::size_t l = 0; l < windows.size(); ++l)
+    if (slides.empty() ? static_cast<index_t>(l) >= first : slides[l]) windows[l] = window;
+  return windows;
 }
 
 template <class Json>
 transformer_config read_llama_config(const config_fields<Json>& f, const std::string& type,
                                      const std::string& where) {
-  refuse_if_set(f, "quantization_config");
   transformer_config c;
   c.family = model_family::llama;
   c.layers = f.count("num_hidden_layers");
   c.model_dimension = f.count("hidden_size");
   c.heads = f.count("num_attention_heads");
   if (c.heads == 0) f.refuse("num_attention_heads", "1 or more", c.heads);
-  c.key_value_heads = f.count_or("num_key_value_heads", type == "mistral" ? 8 : c.heads);
+  const bool first_mistral = type == "mistral" && !f.has("num_key_value_heads");
+  c.key_value_heads = f.count_or("num_key_value_heads", first_mistral ? 8 : c.heads);
   c.head_dimension = f.count_or("head_dim", c.model_dimension / c.heads);
   c.mlp_dimension = f.count("intermediate_size");
   c.vocabulary = f.count("vocab_size");
   c.positions = f.count_or("max_position_embeddings", 2048);
   c.norm_epsilon = f.number_or("rms_norm_eps", 1e-6);
   c.mlp_activation = read_activation(f, "hidden_act", "silu");
-  c.rotary = read_rotary(f, where);
+  c.windows = read_windows(f, type, c.layers);
+  c.rotary = read_rotary(f, where, c.positions, c.windows);
   c.tied = f.flag_or("tie_word_embeddings", false);
   if (type == "llama") {
     c.query_key_value_bias = c.output_bias = f.flag_or("attention_bias", false);
     c.mlp_bias = f.flag_or("mlp_bias", false);
-  } else if (type == "qwen2") {
-    c.query_key_value_bias = true;
-    c.windows = read_qwen2_windows(f, c.layers);
-  } else if (const index_t window = mistral_window(f); window > 0) {
-    c.windows.assign(static_cast<std::size_t>((std::min)(c.layers, index_t{1} << 20)), window);
+  } else {
+    c.query_key_value_bias = type == "qwen2";
+    f.only("attention_bias", false);
+    f.only("mlp_bias", false);
   }
   return c;
 }
 
+/// Architectures that are read, and the `model_type` of each. Those without a head are read where
+/// the embedding is the head.
+inline constexpr struct {
+  std::string_view architecture, type;
+} known_architectures[] = {{"GPT2LMHeadModel", "gpt2"},
+                           {"GPT2DoubleHeadsModel", "gpt2"},
+                           {"GPT2Model", "gpt2"},
+                           {"LlamaForCausalLM", "llama"},
+                           {"LLaMAForCausalLM", "llama"},
+                           {"LlamaModel", "llama"},
+                           {"MistralForCausalLM", "mistral"},
+                           {"MistralModel", "mistral"},
+                           {"Qwen2ForCausalLM", "qwen2"},
+                           {"Qwen2Model", "qwen2"}};
+
+/// Empty for an architecture that is not read.
+inline std::string_view type_of_architecture(std::string_view architecture) {
+  for (const auto& known : known_architectures)
+    if (known.architecture == architecture) return known.type;
+  return {};
+}
+
+/// The names in `architectures`; none where there are none.
+template <class Json>
+std::vector<std::string> read_architectures(const config_fields<Json>& f) {
+  std::vector<std::string> names;
+  const Json* all = f.find("architectures");
+  if (!all) return names;
+  if (!all->is_array()) f.refuse("architectures", "a list of names", *all);
+  for (const Json& name : *all) {
+    if (!name.is_string()) f.refuse("architectures", "a list of names", name);
+    names.push_back(name);
+  }
+  return names;
+}
+
 /// The model's kind, from `model_type` or, where that is missing, the first of `architectures`.
+/// \throws format_error where they contradict each other or name another head
 template <class Json = nlohmann::json>
-std::string model_type(const Json& root, const std::string& where) {
-  if (root.contains("model_type")) return text_member(root, "model_type", where);
-  const Json& all = member(root, "architectures", where);
-  if (!all.is_array() || all.empty() || !all[0].is_string())
-    throw format_error(where, "architectures to be a list of names", described(all));
-  const std::string name = all[0];
-  for (const auto& [architecture, type] : {std::pair{"GPT2LMHeadModel", "gpt2"},
-                                           {"LlamaForCausalLM", "llama"},
-                                           {"MistralForCausalLM", "mistral"},
-                                           {"Qwen2ForCausalLM", "qwen2"}})
-    if (name == architecture) return type;
-  return name;
+std::string model_type(const config_fields<Json>& f, const std::string& where) {
+  const std::vector<std::string> names = read_architectures(f);
+  if (!f.has("model_type") && names.empty())
+    throw format_error(where, "a member \"model_type\" or \"architectures\"", "neither");
+  std::string type = f.text_or("model_type", "");
+  if (type.empty()) type = type_of_architecture(names[0]);
+  if (type.empty()) type = names[0];
+  const auto known = [&](const auto& row) { return row.type == type; };
+  if (std::none_of(std::begin(known_architectures), std::end(known_architectures), known))
+    throw format_error(where, "model_type gpt2, llama, mistral or qwen2", in_quotes(type));
+  for (const std::string& name : names)
+    if (type_of_architecture(name) != type)
+      f.refuse("architectures",
+               "a language model of the model_type " + in_quotes(type) +
+                   " (other architectures and heads for other tasks are not supported)",
+               name);
+  return type;
+}
+
+/// A model with code of its own computes what only that code says; a tokenizer's is no matter.
+template <class Json>
+void check_own_code(const config_fields<Json>& f) {
+  const Json* classes = f.find("auto_map");
+  if (!classes) return;
+  if (!classes->is_object()) f.refuse("auto_map", "an object", *classes);
+  for (const auto& [key, code] : classes->items())
+    if (key != "AutoTokenizer" && key != "AutoProcessor")
+      f.refuse(
+          "auto_map",
+          "absent, as code that comes with a model is not run (remove it if the model computes "
+          "what its model_type says)",
+          code);
 }
 
 }  // namespace detail
 
+/// Every key of the file, at every level, is used, or known not to matter, or refused by name.
 /// \param text  the file
 /// \param where its name, for messages
 /// \throws format_error for malformed JSON, an architecture other than gpt2, llama, mistral and
-///         qwen2, missing or ill-typed fields, and settings that this library does not compute
+///         qwen2, missing or ill-typed fields, and settings that this library does not compute or
+///         understand
 template <class Json = nlohmann::json>
 transformer_config parse_transformer_config(std::string_view text, const std::string& where) {
   const Json root = detail::parse_json(text, where);
   if (!root.is_object()) throw format_error(where, "an object", root.type_name());
-  const std::string type = detail::model_type(root, where);
   const detail::config_fields fields(root, where);
-  transformer_config c;
-  if (type == "gpt2")
-    c = detail::read_gpt2_config(fields);
-  else if (type == "llama" || type == "mistral" || type == "qwen2")
-    c = detail::read_llama_config(fields, type, where);
-  else
-    throw format_error(where, "model_type gpt2, llama, mistral or qwen2", detail::in_quotes(type));
+  const std::string type = detail::model_type(fields, where);
+  detail::check_own_code(fields);
+  detail::refuse_what_is_not_computed(fields);
+  transformer_config c = type == "gpt2" ? detail::read_gpt2_config(fields)
+                                        : detail::read_llama_config(fields, type, where);
+  fields.refuse_the_rest(detail::is_harmless_key);
   try {
     check_config(c);
   } catch (const error& e) {

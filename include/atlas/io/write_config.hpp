@@ -69,9 +69,10 @@ inline std::pair<const char*, const char*> llama_kind(const transformer_config& 
 inline void add_windows(const transformer_config& c, const std::string& type,
                         nlohmann::ordered_json& to) {
   if (c.windows.empty()) return;
-  to["sliding_window"] = *std::max_element(c.windows.begin(), c.windows.end());
-  if (type != "qwen2") return;
-  to["use_sliding_window"] = true;
+  const auto [least, most] = std::minmax_element(c.windows.begin(), c.windows.end());
+  to["sliding_window"] = *most;
+  if (type == "qwen2") to["use_sliding_window"] = true;
+  if (type != "qwen2" && *least == *most) return;
   for (const index_t w : c.windows)
     to["layer_types"].push_back(w > 0 ? "sliding_attention" : "full_attention");
 }
