@@ -50,14 +50,8 @@ std::pair<study_model, io::tokenizer> look_at_model(const std::string& name) {
     return {{name, io::parse_transformer_config(files.config, name), hash, {}},
             io::tokenizer::from_text(files.tokenizer, name)};
   }
-  const fs::path folder = name, config = folder / "config.json";
-  if (!fs::is_directory(folder))
-    throw atlas::format_error(name, "a folder with config.json and model.safetensors",
-                              fs::exists(folder) ? "a file" : "nothing there");
-  return {{name,
-           io::parse_transformer_config(io::read_text(config), config.string()),
-           folder_hash(folder),
-           {}},
+  const fs::path folder = name;
+  return {{name, io::open_transformer_config(folder), folder_hash(folder), {}},
           io::tokenizer::open(folder / "tokenizer.json")};
 }
 

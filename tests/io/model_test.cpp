@@ -1,11 +1,16 @@
 #include "atlas/io/model.hpp"
 
 #include <Eigen/Core>
+#include <cmath>
+#include <cstdint>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../catch.hpp"
 #include "../tolerances.hpp"
+#include "atlas/io/save_model.hpp"
 #include "files_for_tests.hpp"
 
 using namespace atlas_test;
@@ -25,6 +30,29 @@ std::vector<float> values_of(const atlas::transformer& model) {
   return all;
 }
 
+/// A tensor that a test may change before it is written.
+struct changed_tensor {
+  std::string name;
+  std::vector<atlas::index_t> extents;
+  std::vector<float> values;
+};
+
+/// A copy of the micro model after `change(tensors)`.
+template <class Change>
+void write_changed(const temporary_folder& folder, Change&& change) {
+  std::filesystem::copy(micro + "/config.json", folder / "config.json");
+  std::vector<changed_tensor> tensors;
+  io::open_transformer(micro).for_each_parameter(
+      [&](const auto& name, const auto& extents, auto values) {
+        tensors.push_back({name, extents, {values.begin(), values.end()}});
+      });
+  change(tensors);
+  std::vector<io::tensor_entry> entries;
+  for (const auto& t : tensors)
+    entries.push_back({t.name, io::dtype::f32, t.extents, std::as_bytes(std::span(t.values))});
+  io::write_safetensors(folder / "model.safetensors", entries);
+}
+
 /// A copy of the micro model whose tensors pass through `change(name, values)` and are stored as
 /// `Stored` in `shards` files.
 template <class Stored>
@@ -40,8 +68,8 @@ void write_copy(const temporary_folder& folder, std::size_t shards, const std::s
     memory.emplace_back(values, values + entry.bytes.size() / sizeof(float));
     const std::size_t shard = memory.size() % shards;
     const std::string stored = name.starts_with(strip) ? name.substr(strip.size()) : name;
-    files[shard].push_back({stored, sizeof(Stored) == 4 ? io::dtype::f32 : io::dtype::bf16,
-                            entry.extents, std::as_bytes(std::span(memory.back()))});
+    files[shard].push_back(
+        {stored, io::dtype_of<Stored>(), entry.extents, std::as_bytes(std::span(memory.back()))});
     map["weight_map"][stored] = "part-" + std::to_string(shard) + ".safetensors";
   }
   if (shards == 1) return io::write_safetensors(folder / "model.safetensors", files[0]);
@@ -98,13 +126,123 @@ TEST_CASE("blocks of a text are its first tokens") {
   CHECK_REFUSED(atlas::value_error, io::text_blocks(words, text, 1, 0), "block_size", "0");
 }
 
+TEST_CASE("weights that are not finite are refused by file, tensor and place") {
+  for (const auto& [name, place] :
+       {std::pair<std::string, std::string>{"model.layers.1.mlp.up_proj.weight", "[0, 7]"},
+        {"model.norm.weight", "[7]"}})
+    for (const float poison :
+         {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+      const temporary_folder folder;
+      const std::string poisoned = name;
+      write_changed(folder, [&](std::vector<changed_tensor>& tensors) {
+        for (auto& t : tensors)
+          if (t.name == poisoned) t.values[7] = poison;
+      });
+      CHECK_REFUSED(atlas::value_error, io::open_transformer(folder.path()),
+                    "model.safetensors: tensor \"" + name + "\"",
+                    (std::isnan(poison) ? "NaN at " : "-inf at ") + place);
+    }
+}
+
+TEST_CASE("tensors of the model's own that have no place in it are refused") {
+  const auto with = [](const std::string& name) {
+    const temporary_folder folder;
+    write_changed(folder, [&](std::vector<changed_tensor>& tensors) {
+      tensors.push_back({name, {2}, {1, 2}});
+    });
+    io::open_transformer(folder.path());
+  };
+  for (const std::string name :
+       {"model.layers.0.self_attn.q_norm.weight", "model.layers.0.self_attn.q_proj.bias",
+        "model.layers.2.input_layernorm.weight", "lm_head.bias"})
+    CHECK_REFUSED(atlas::format_error, (with(name), 0), name, "no place");
+  with("model.layers.0.self_attn.rotary_emb.inv_freq");
+  with("score.weight");
+}
+
+TEST_CASE("weights that are no floating point numbers are refused") {
+  const temporary_folder folder;
+  write_copy<std::int8_t>(folder, 1);
+  CHECK_REFUSED(atlas::format_error, io::open_transformer(folder.path()), "embed_tokens.weight",
+                "I8");
+}
+
+TEST_CASE("one matrix stored under the head's name is embedding and head") {
+  // Untied, the embedding is missing.
+  const temporary_folder folder;
+  write_changed(folder, [&](std::vector<changed_tensor>& tensors) {
+    std::erase_if(tensors, [](const auto& t) { return t.name == "model.embed_tokens.weight"; });
+  });
+  CHECK_REFUSED(atlas::format_error, io::open_transformer(folder.path()),
+                "model.embed_tokens.weight", "none of that name");
+  const std::string config = io::read_text(folder / "config.json");
+  const std::string untied = "\"tie_word_embeddings\": false";
+  REQUIRE(config.find(untied) != std::string::npos);
+  folder.write("config.json", std::string(config).replace(config.find(untied), untied.size(),
+                                                          "\"tie_word_embeddings\": true"));
+  const auto model = io::open_transformer(folder.path());
+  CHECK(model.config().tied);
+  CHECK(model.weights().parameters[0].name == "model.embed_tokens.weight");
+  // What is saved of it is stored under the embedding's name.
+  io::save_transformer(folder / "copy", model);
+  CHECK_FALSE(io::checkpoint::open(folder / "copy").contains("lm_head.weight"));
+  CHECK(values_of(io::open_transformer(folder / "copy")) == values_of(model));
+}
+
+TEST_CASE("a head that is not the embedding is kept when the model is saved") {
+  const temporary_folder folder;
+  const auto model =
+      io::open_transformer(std::string(ATLAS_TEST_DATA) + "/folders/tied-lm_head-differs");
+  io::save_transformer(folder / "copy", model);
+  const auto copy = io::open_transformer(folder / "copy");
+  CHECK(copy.config() == model.config());
+  CHECK(values_of(copy) == values_of(model));
+}
+
+TEST_CASE("what stands in the place of a model's folder is named, and what to do") {
+  const temporary_folder folder;
+  const auto refused = [](const std::filesystem::path& path, const char* part, const char* advice) {
+    CHECK_REFUSED(atlas::format_error, io::open_transformer(path), part, advice);
+  };
+  refused("some-owner/some-model.v2", "some-owner/some-model.v2", "hf download");
+  CHECK_FALSE(has(message_of<atlas::format_error>([&] { io::open_model(folder / "x"); }), "hf "));
+  refused(folder.write("weights", "GGUF\3"), "weights", "GGUF files are not read");
+  refused(folder.write("pytorch_model.bin", "PK"), "pytorch_model.bin", "save_pretrained");
+  refused(folder.write("model.safetensors", "x"), "model.safetensors", "folder that it lies in");
+  const auto with = [&](const std::string& name) {
+    const auto inner = folder / ("with-" + name);
+    std::filesystem::create_directories(inner);
+    atlas::io::write_file(inner / name, std::string_view("x"));
+    return inner;
+  };
+  for (const bool configured : {false, true}) {
+    const auto there = [&](const std::string& name) {
+      const auto inner = with(name);
+      if (configured) io::write_file(inner / "config.json", io::read_text(micro + "/config.json"));
+      return inner;
+    };
+    refused(there("model-q4.gguf"), "model-q4.gguf", "GGUF files are not read");
+    refused(there("pytorch_model.bin"), "pytorch_model.bin", "save_pretrained");
+    refused(there("pytorch_model.bin.index.json"), "index.json", "save_pretrained");
+    refused(there("adapter_config.json"), "adapter_config.json", "merge_and_unload");
+    refused(there("adapter_model.safetensors"), "adapter_model.safetensors", "merge_and_unload");
+  }
+  refused(with("snapshots"), "snapshots", "one revision");
+  // An adapter beside a whole model would be passed over.
+  std::filesystem::copy(micro, folder / "whole");
+  CHECK(io::open_transformer(folder / "whole").config().heads == 4);
+  atlas::io::write_file(folder / "whole" / "adapter_config.json", std::string_view("{}"));
+  refused(folder / "whole", "adapter_config.json", "merge_and_unload");
+}
+
 TEST_CASE("folders that hold no model are refused") {
   const temporary_folder folder;
   CHECK_REFUSED(atlas::format_error, io::open_model(folder / "nowhere"), "nowhere",
                 "nothing there");
   folder.write("file", "x");
   CHECK_REFUSED(atlas::format_error, io::open_model(folder / "file"), "file", "a file");
-  CHECK_REFUSED(atlas::error, io::open_model(folder.path()), "config.json", "file");
+  CHECK_REFUSED(atlas::error, io::open_model(folder.path()), folder.path().string(),
+                "a folder without config.json");
   folder.write("config.json", io::read_text(micro + "/config.json"));
   CHECK_REFUSED(atlas::format_error, io::open_transformer(folder.path()), "model.safetensors",
                 "neither");

@@ -16,6 +16,7 @@
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/io/files.hpp"
 #include "atlas/io/json.hpp"
+#include "atlas/io/model_folder.hpp"
 #include "atlas/io/safetensors.hpp"
 
 namespace atlas::io {
@@ -67,7 +68,7 @@ class checkpoint {
     const auto index_file = path / "model.safetensors.index.json";
     if (std::filesystem::exists(index_file)) return sharded(path, index_file);
     throw format_error(path.string(), "model.safetensors or model.safetensors.index.json",
-                       "a folder with neither");
+                       detail::in_place_of_weights(path));
   }
 
   /// One safetensors file in memory, which must outlive this object.
@@ -93,6 +94,12 @@ class checkpoint {
   template <class = void>
   const tensor_entry& at(std::string_view name) const {
     return file_of(name).at(name);
+  }
+
+  /// The file and the tensor, for messages. \throws format_error when there is no such tensor.
+  template <class = void>
+  std::string place_of(std::string_view name) const {
+    return detail::tensor_place(file_of(name).name(), name);
   }
 
   /// As `safetensors::read`.

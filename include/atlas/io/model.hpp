@@ -2,6 +2,7 @@
 /// \file
 /// Models from Hugging Face folders, or from memory.
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <span>
@@ -13,6 +14,8 @@
 #include "atlas/io/checkpoint.hpp"
 #include "atlas/io/config.hpp"
 #include "atlas/io/files.hpp"
+#include "atlas/io/model_folder.hpp"
+#include "atlas/io/model_weights.hpp"
 #include "atlas/io/tokenizer.hpp"
 #include "atlas/reference/transformer.hpp"
 
@@ -24,50 +27,23 @@ struct language_model {
   atlas::io::tokenizer tokenizer;
 };
 
-namespace detail {
-
-/// The name under which a checkpoint holds a parameter: with its prefix, or without where the
-/// checkpoint was saved from the model without its head.
+/// The configuration of a model's folder.
+/// \throws format_error naming the folder for what is no folder of a model (a GGUF file, an adapter
+///         or PyTorch's pickles, the name of a model on a hub) with what to do about it, and naming
+///         `config.json` for what it says
 template <class = void>
-std::string stored_name(const checkpoint& tensors, const std::string& name) {
-  if (tensors.contains(name)) return name;
-  const std::string bare = name.substr(name.find('.') + 1);
-  return name.starts_with("lm_head.") || !tensors.contains(bare) ? name : bare;
-}
-
-template <std::size_t Rank>
-std::vector<float> read_values(const checkpoint& tensors, const std::string& name,
-                               const std::vector<index_t>& extents) {
-  shape<Rank> expected{};
-  std::copy(extents.begin(), extents.end(), expected.begin());
-  const auto values = tensors.read<float, Rank>(name, expected);
-  return {values.data(), values.data() + values.size()};
-}
-
-}  // namespace detail
-
-/// Hands over the tensors of a checkpoint, which must outlive it, as float.
-template <class = void>
-weight_source weights_of(const checkpoint& tensors) {
-  return [&tensors](const std::string& name, const std::vector<index_t>& extents) {
-    const std::string stored = detail::stored_name(tensors, name);
-    return extents.size() == 1 ? detail::read_values<1>(tensors, stored, extents)
-                               : detail::read_values<2>(tensors, stored, extents);
-  };
+transformer_config open_transformer_config(const std::filesystem::path& folder) {
+  detail::check_model_folder(folder);
+  const auto config = folder / "config.json";
+  return parse_transformer_config(read_text(config), config.string());
 }
 
 /// A transformer from a folder with `config.json` and `model.safetensors` (or its shards).
-/// \throws format_error naming the file, and the tensor or field, that is missing or wrong;
-///         shape_error naming a tensor of other extents than the configuration says
+/// \throws as open_transformer_config, checkpoint::open and read_transformer
 template <class = void>
 transformer open_transformer(const std::filesystem::path& folder) {
-  if (!std::filesystem::is_directory(folder))
-    throw format_error(folder.string(), "a folder with config.json and model.safetensors",
-                       std::filesystem::exists(folder) ? "a file" : "nothing there");
-  const auto config = folder / "config.json";
-  const transformer_config c = parse_transformer_config(read_text(config), config.string());
-  const checkpoint tensors = checkpoint::open(folder);
-  return transformer(c, weights_of(tensors));
+  const transformer_config config = open_transformer_config(folder);
+  return read_transformer(config, checkpoint::open(folder));
 }
 
 /// The same with `tokenizer.json`.
@@ -88,7 +64,7 @@ template <class = void>
 language_model model_from_memory(const model_files& files, const std::string& name) {
   const auto c = parse_transformer_config(files.config, name + "/config.json");
   const auto tensors = checkpoint::from_memory(files.tensors, name + "/model.safetensors");
-  return {transformer(c, weights_of(tensors)),
+  return {read_transformer(c, tensors),
           tokenizer::from_text(files.tokenizer, name + "/tokenizer.json")};
 }
 

@@ -122,7 +122,11 @@ inline void load_training(const std::filesystem::path& file, trainer& training) 
   if (tensors.names().size() != wanted)
     throw format_error(name, std::to_string(wanted) + " tensors",
                        std::to_string(tensors.names().size()));
-  training.restore(std::move(state));
+  try {
+    training.restore(std::move(state));
+  } catch (const value_error& reason) {
+    throw value_error(name + ": " + reason.what());
+  }
 }
 
 }  // namespace atlas::io

@@ -122,6 +122,12 @@ layer_places read_llama_layer(parameter_reader<Scalar>& r, const transformer_con
   return p;
 }
 
+/// The name of the embedding of tokens.
+inline const char* embedding_name(model_family family) {
+  return family == model_family::gpt2 ? "transformer.wte.weight" : "model.embed_tokens.weight";
+}
+inline constexpr const char* head_name = "lm_head.weight";
+
 template <class Scalar>
 model_places read_parameters(const transformer_config& c, const weight_source& source,
                              std::vector<basic_parameter<Scalar>>& into) {
@@ -129,15 +135,14 @@ model_places read_parameters(const transformer_config& c, const weight_source& s
   const bool gpt2 = c.family == model_family::gpt2;
   const std::string prefix = gpt2 ? "transformer." : "model.";
   model_places p;
-  p.embedding = r.read(prefix + (gpt2 ? "wte.weight" : "embed_tokens.weight"),
-                       {c.vocabulary, c.model_dimension});
+  p.embedding = r.read(embedding_name(c.family), {c.vocabulary, c.model_dimension});
   if (gpt2) p.positions = r.read(prefix + "wpe.weight", {c.positions, c.model_dimension});
   for (index_t l = 0; l < c.layers; ++l) {
     const std::string name = prefix + (gpt2 ? "h." : "layers.") + std::to_string(l);
     p.layers.push_back(gpt2 ? read_gpt2_layer(r, c, name) : read_llama_layer(r, c, name));
   }
   p.final_norm = r.norm(prefix + (gpt2 ? "ln_f" : "norm"), c.model_dimension, gpt2);
-  p.head = c.tied ? p.embedding : r.read("lm_head.weight", {c.vocabulary, c.model_dimension});
+  p.head = c.tied ? p.embedding : r.read(head_name, {c.vocabulary, c.model_dimension});
   return p;
 }
 
