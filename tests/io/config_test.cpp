@@ -191,6 +191,7 @@ TEST_CASE("keys that are neither used nor harmless are refused, at every level")
   refused_gpt2(R"("rope_theta":10000)", "rope_theta");
   refused_gpt2(R"("add_cross_attention":true)", "add_cross_attention");
   refused_gpt2(R"("num_hidden_layers":3)", "num_hidden_layers");
+  refused_gpt2(R"("n_special":2)", "n_special");
   CHECK(
       parse_transformer_config(gpt2 + R"("num_hidden_layers":2,"max_position_embeddings":7})", "x")
           .positions == 7);
@@ -221,17 +222,19 @@ TEST_CASE("configurations as they are found open") {
                            R"("type":"default","partial_rotary_factor":1.0,"factor":1.0})",
               "mistral")
             .rotary.theta == 1e6);
-  CHECK(parse_transformer_config(
-            R"({"activation_function":"gelu_new","architectures":["GPT2LMHeadModel"],)"
-            R"("attn_pdrop":0.1,"embd_pdrop":0.1,"resid_pdrop":0.1,"initializer_range":0.02,)"
-            R"("layer_norm_epsilon":1e-05,"model_type":"gpt2","n_ctx":1024,"n_embd":768,)"
-            R"("n_head":12,"n_layer":12,"n_positions":1024,"summary_activation":null,)"
-            R"("summary_first_dropout":0.1,"summary_proj_to_labels":true,"finetuning_task":null,)"
-            R"("summary_type":"cls_index","summary_use_proj":true,"num_labels":1,)"
-            R"("task_specific_params":{"text-generation":{"do_sample":true,"max_length":50}},)"
-            R"("pruned_heads":{},"is_decoder":false,"torchscript":false,"vocab_size":50257})",
-            "x")
-            .heads == 12);
+  CHECK(
+      parse_transformer_config(
+          R"({"activation_function":"gelu_new","architectures":["GPT2LMHeadModel"],)"
+          R"("attn_pdrop":0.1,"embd_pdrop":0.1,"resid_pdrop":0.1,"initializer_range":0.02,)"
+          R"("layer_norm_epsilon":1e-05,"model_type":"gpt2","n_ctx":1024,"n_embd":768,)"
+          R"("n_head":12,"n_layer":12,"n_positions":1024,"summary_activation":null,"n_special":0,)"
+          R"("predict_special_tokens":true,"output_past":true,"_num_labels":1,)"
+          R"("summary_first_dropout":0.1,"summary_proj_to_labels":true,"finetuning_task":null,)"
+          R"("summary_type":"cls_index","summary_use_proj":true,"num_labels":1,)"
+          R"("task_specific_params":{"text-generation":{"do_sample":true,"max_length":50}},)"
+          R"("pruned_heads":{},"is_decoder":false,"torchscript":false,"vocab_size":50257})",
+          "x")
+          .heads == 12);
 }
 
 TEST_CASE("architectures must be those of the model type, and language models") {

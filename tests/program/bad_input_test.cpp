@@ -170,6 +170,9 @@ TEST_CASE("models that contradict themselves are refused") {
   CHECK(has(with_config("\"n_layer\": 2", "\"n_layer\": 2,,"), "JSON"));
   CHECK(has(bad.refused(bad.model("micro-gpt2", "tokenizer.json", "{")), "tokenizer.json"));
   CHECK(has(bad.refused("measure --model nowhere"), "nowhere"));
+  CHECK(has(bad.refused("measure --model some-owner/some-model"), "hf download"));
+  CHECK(has(with_config("\"n_layer\": 2", "\"n_layer\": 2, \"mystery\": 2"), "\"mystery\""));
+  CHECK(has(with_tensors("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"));
 }
 
 TEST_CASE("texts that cannot be measured are refused") {

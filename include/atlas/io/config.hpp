@@ -76,6 +76,7 @@ transformer_config read_gpt2_config(const config_fields<Json>& f) {
   c.scale_logits = f.flag_or("scale_attn_weights", true);
   c.scale_by_layer = f.flag_or("scale_attn_by_inverse_layer_idx", false);
   c.tied = f.flag_or("tie_word_embeddings", true);
+  f.only("n_special", 0);
   return c;
 }
 

@@ -72,13 +72,13 @@ inline constexpr std::array generation_keys =
 inline constexpr std::array token_keys = std::to_array<std::string_view>(
     {"bos_token_id", "cls_token_id", "decoder_start_token_id", "eos_token_id", "mask_token_id",
      "max_sequence_length", "model_max_length", "pad_token_id", "prefix", "sep_token_id",
-     "tokenizer_class", "unk_token_id"});
+     "tokenizer_class", "tokenizer_model_max_length", "tokenizer_padding_side", "unk_token_id"});
 
 /// Heads for other tasks; `architectures` tells which head the file has.
 inline constexpr std::array task_keys = std::to_array<std::string_view>(
-    {"finetuning_task", "id2label", "label2id", "num_labels", "predict_special_tokens",
-     "problem_type", "summary_activation", "summary_proj_to_labels", "summary_type",
-     "summary_use_proj", "task_specific_params"});
+    {"_num_labels", "finetuning_task", "id2label", "label2id", "num_labels",
+     "predict_special_tokens", "problem_type", "summary_activation", "summary_proj_to_labels",
+     "summary_type", "summary_use_proj", "task_specific_params"});
 
 inline bool is_harmless_key(std::string_view key) {
   const auto in = [key](const auto& keys) {
