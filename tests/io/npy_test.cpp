@@ -100,6 +100,100 @@ TEST_CASE("byte orders, versions and conversions", "[io][npy]") {
   }
 }
 
+// What NumPy 2.4 makes of each; where it refuses, so does the library.
+TEST_CASE("element types by every name that NumPy has for them", "[io][npy]") {
+  const temporary_folder folder;
+  const auto type_of = [&](const std::string& descr) {
+    const auto file = folder.write("t.npy", npy(described("'" + descr + "'", "(0,)"), ""));
+    return npy_header(file);
+  };
+  const dtype c_long = sizeof(long) == 8 ? dtype::i64 : dtype::i32;
+  const dtype c_ulong = sizeof(long) == 8 ? dtype::u64 : dtype::u32;
+  const struct {
+    dtype type;
+    std::vector<std::string> codes, names;
+  } rows[] = {
+      {dtype::f64, {"f8", "d"}, {"float64", "double", "float"}},
+      {dtype::f32, {"f4", "f"}, {"float32", "single"}},
+      {dtype::f16, {"f2", "e"}, {"float16", "half"}},
+      {dtype::i64, {"i8", "q", "p", "n"}, {"int64", "longlong", "intp", "int", "int_"}},
+      {dtype::i32, {"i4", "i"}, {"int32", "intc"}},
+      {dtype::i16, {"i2", "h"}, {"int16", "short"}},
+      {dtype::i8, {"i1", "b"}, {"int8", "byte"}},
+      {dtype::u64, {"u8", "Q", "P", "N"}, {"uint64", "ulonglong", "uintp", "uint"}},
+      {dtype::u32, {"u4", "I"}, {"uint32", "uintc"}},
+      {dtype::u16, {"u2", "H"}, {"uint16", "ushort"}},
+      {dtype::u8, {"u1", "B"}, {"uint8", "ubyte"}},
+      {dtype::boolean, {"b1", "?"}, {"bool", "bool_"}},
+      {c_long, {"l"}, {"long"}},
+      {c_ulong, {"L"}, {"ulong"}},
+  };
+  const char foreign = std::endian::native == std::endian::little ? '>' : '<';
+  for (const auto& row : rows) {
+    for (const std::string& code : row.codes)
+      for (const std::string order : {"", "<", ">", "=", "|"}) {
+        INFO(order << code);
+        const auto header = type_of(order + code);
+        CHECK(header.type == row.type);
+        CHECK(header.swapped == (atlas::io::dtype_size(row.type) > 1 && order[0] == foreign));
+      }
+    for (const std::string& name : row.names) {
+      INFO(name);
+      CHECK(type_of(name).type == row.type);
+      CHECK_FALSE(type_of(name).swapped);
+      CHECK_REFUSED(format_error, type_of("<" + name), "t.npy", "a dtype of numbers");
+    }
+  }
+  for (const char* other :
+       {"B1",  "F8", "d8",  "u",   "?1",         "i3",        " f4", "f4 ",  "Float64",
+        "!f4", "g",  "F",   "D",   "longdouble", "complex64", "S1",  "U4",   "V8",
+        "m8",  "M8", "2f8", "f8,", "i8,f4",      "O",         "<",   "<<f4", "bfloat16"})
+    CHECK_REFUSED(format_error, type_of(other), "t.npy", "a dtype of numbers");
+}
+
+TEST_CASE("headers as Python 2 and as other writers spell them", "[io][npy]") {
+  const temporary_folder folder;
+  const std::string two("\0\0\xC0\x3F\0\0\0\x40", 8);  // 1.5 and 2
+  const auto read = [&](const std::string& dictionary) {
+    return read_npy<float, 2>(folder.write("h.npy", npy(dictionary, two)));
+  };
+  for (const char* good : {
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 1L), }",
+           "{'descr': u'<f4', 'fortran_order': False, 'shape': (2, 1L)}",
+           "{u'descr': U\"<f4\", u'fortran_order': False, u'shape': (2, 1), }",
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }    \r",
+           "{'descr': '<f4',\r\n 'fortran_order': False,\r 'shape': (2, 1), }\f",
+           "\r\n\t {'descr':'<f4','fortran_order':False,'shape':(2,1,)}",
+           "{'shape' : ( 2 , 1 ) , 'fortran_order' : True , 'descr' : '<f4' }\n\n",
+       }) {
+    INFO(good);
+    const auto points = read(good);
+    CHECK(points.extents() == atlas::shape<2>{2, 1});
+    CHECK(points(0, 0) == 1.5F);
+    CHECK(points(1, 0) == 2);
+  }
+  CHECK(npy_header(folder.write("0.npy", npy(described("'<f4'", "(00L, 3)"), ""))).extents[0] == 0);
+  for (const char* bad : {
+           "{b'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }",
+           "{'descr': b'<f4', 'fortran_order': False, 'shape': (2, 1), }",
+           "{'descr': u, 'fortran_order': False, 'shape': (2, 1), }",
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (2l, 1), }",
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (2LL, 1), }",
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (02, 1), }",
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (2.0, 1), }",
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (2, True), }",
+           "{'descr': '<f4', 'fortran_order': False, 'shape': [2, 1], }",
+           "{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 1), }",
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1),, }",
+           "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1,,), }",
+           "{'descr': '<f4',\v 'fortran_order': False, 'shape': (2, 1), }",
+           "{'descr': None, 'fortran_order': False, 'shape': (2, 1), }",
+       }) {
+    INFO(bad);
+    CHECK_REFUSED(format_error, read(bad), "h.npy", "header");
+  }
+}
+
 TEST_CASE("Fortran order, scalars and empty arrays", "[io][npy]") {
   const temporary_folder folder;
   const std::string six = "\x01\x02\x03\x04\x05\x06";
@@ -132,7 +226,6 @@ TEST_CASE("what is not a .npy file of numbers is refused", "[io][npy]") {
   refused(npy(described("'<U8'", "(1,)"), four), "\"<U8\"");
   refused(npy(described("'<c8'", "(1,)"), four), "\"<c8\"");
   refused(npy(described("'<M8[ns]'", "(1,)"), four), "\"<M8[ns]\"");
-  refused(npy(described("'|f4'", "(1,)"), four), "\"|f4\"");
   refused(npy(described("''", "(1,)"), four), "\"\"");
   refused(npy(described("[('x', '<f4')]", "(1,)"), four), "structured dtype");
   refused(npy(described("'<f4'", "(-1,)"), four), "at least 0");

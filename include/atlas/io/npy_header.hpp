@@ -2,6 +2,7 @@
 /// \file
 /// The header of a NumPy `.npy` file: a magic word, a version, and a Python dictionary.
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cstddef>
@@ -30,15 +31,16 @@ struct npy_info {
 
 namespace detail {
 
-/// Reads the few Python literals that the dictionary is made of.
+/// Reads the few Python literals that the dictionary is made of, in Python 2's spelling too
+/// (`u'f8'`, `400L`): NumPy reads both.
 class python_reader {
  public:
   python_reader(std::string_view text, std::string where) : text_(text), where_(std::move(where)) {}
 
   /// Skips blanks and takes `wanted` if it comes next.
   bool take(std::string_view wanted) {
-    while (!text_.empty() && (text_[0] == ' ' || text_[0] == '\n' || text_[0] == '\t'))
-      text_.remove_prefix(1);
+    constexpr std::string_view blanks = " \n\r\t\f";
+    text_.remove_prefix((std::min)(text_.find_first_not_of(blanks), text_.size()));
     if (!text_.starts_with(wanted)) return false;
     text_.remove_prefix(wanted.size());
     return true;
@@ -46,7 +48,10 @@ class python_reader {
   void need(std::string_view wanted) {
     if (!take(wanted)) refuse(in_quotes(wanted));
   }
+  /// The characters between the quotes, in which nothing is escaped.
   std::string_view string() {
+    const bool prefixed = take("u") || take("U");
+    if (prefixed && !text_.starts_with('\'') && !text_.starts_with('"')) refuse("a quote");
     const char quote = take("'") ? '\'' : '"';
     if (quote == '"') need("\"");
     const std::size_t end = text_.find(quote);
@@ -84,8 +89,11 @@ class python_reader {
     take("");
     index_t value = 0;
     const auto [end, failure] = std::from_chars(text_.data(), text_.data() + text_.size(), value);
-    if (failure != std::errc() || value < 0) refuse("an extent of at least 0");
+    // "010" was 8 in Python 2 and is nothing in Python 3.
+    const bool octal = text_.starts_with('0') && value > 0;
+    if (failure != std::errc() || value < 0 || octal) refuse("an extent of at least 0");
     text_.remove_prefix(static_cast<std::size_t>(end - text_.data()));
+    if (text_.starts_with('L')) text_.remove_prefix(1);
     return value;
   }
 
@@ -93,33 +101,73 @@ class python_reader {
   std::string where_;
 };
 
-/// The element type for NumPy's kind and size; none: not one of numbers.
-inline std::optional<dtype> dtype_from_npy(std::string_view kind_and_size) {
-  constexpr struct {
-    std::string_view npy;
-    dtype type;
-  } table[] = {{"f8", dtype::f64}, {"f4", dtype::f32}, {"f2", dtype::f16}, {"i8", dtype::i64},
-               {"i4", dtype::i32}, {"i2", dtype::i16}, {"i1", dtype::i8},  {"u8", dtype::u64},
-               {"u4", dtype::u32}, {"u2", dtype::u16}, {"u1", dtype::u8},  {"b1", dtype::boolean}};
-  for (const auto& row : table)
-    if (row.npy == kind_and_size) return row.type;
+/// An element type and what NumPy calls it.
+struct npy_type_name {
+  std::string_view npy;
+  dtype type;
+};
+
+template <std::size_t Size>
+std::optional<dtype> type_by_name(const npy_type_name (&table)[Size], std::string_view name) {
+  for (const npy_type_name& row : table)
+    if (row.npy == name) return row.type;
   return std::nullopt;
+}
+
+/// C's `long` and the integer of a pointer's size on this machine, as NumPy takes them: a file does
+/// not say on which machine it was written. (NumPy itself writes kind and size.)
+inline constexpr bool long_is_64 = sizeof(long) == 8, pointer_is_64 = sizeof(void*) == 8;
+inline constexpr dtype npy_long = long_is_64 ? dtype::i64 : dtype::i32;
+inline constexpr dtype npy_ulong = long_is_64 ? dtype::u64 : dtype::u32;
+inline constexpr dtype npy_intp = pointer_is_64 ? dtype::i64 : dtype::i32;
+inline constexpr dtype npy_uintp = pointer_is_64 ? dtype::u64 : dtype::u32;
+
+/// The element type for NumPy's kind and size or its letter; none: not one of numbers.
+inline std::optional<dtype> dtype_from_npy(std::string_view code) {
+  constexpr npy_type_name table[] = {
+      {"f8", dtype::f64}, {"f4", dtype::f32}, {"f2", dtype::f16}, {"i8", dtype::i64},
+      {"i4", dtype::i32}, {"i2", dtype::i16}, {"i1", dtype::i8},  {"u8", dtype::u64},
+      {"u4", dtype::u32}, {"u2", dtype::u16}, {"u1", dtype::u8},  {"b1", dtype::boolean},
+      {"d", dtype::f64},  {"f", dtype::f32},  {"e", dtype::f16},  {"q", dtype::i64},
+      {"i", dtype::i32},  {"h", dtype::i16},  {"b", dtype::i8},   {"Q", dtype::u64},
+      {"I", dtype::u32},  {"H", dtype::u16},  {"B", dtype::u8},   {"?", dtype::boolean},
+      {"l", npy_long},    {"L", npy_ulong},   {"p", npy_intp},    {"P", npy_uintp},
+      {"n", npy_intp},    {"N", npy_uintp}};
+  return type_by_name(table, code);
+}
+
+/// The element type for a name, which has this machine's byte order; none: not one of numbers.
+inline std::optional<dtype> dtype_from_npy_name(std::string_view name) {
+  constexpr npy_type_name table[] = {
+      {"float64", dtype::f64},   {"float32", dtype::f32},  {"float16", dtype::f16},
+      {"int64", dtype::i64},     {"int32", dtype::i32},    {"int16", dtype::i16},
+      {"int8", dtype::i8},       {"uint64", dtype::u64},   {"uint32", dtype::u32},
+      {"uint16", dtype::u16},    {"uint8", dtype::u8},     {"bool", dtype::boolean},
+      {"double", dtype::f64},    {"float", dtype::f64},    {"single", dtype::f32},
+      {"half", dtype::f16},      {"longlong", dtype::i64}, {"ulonglong", dtype::u64},
+      {"intc", dtype::i32},      {"uintc", dtype::u32},    {"short", dtype::i16},
+      {"ushort", dtype::u16},    {"byte", dtype::i8},      {"ubyte", dtype::u8},
+      {"bool_", dtype::boolean}, {"long", npy_long},       {"ulong", npy_ulong},
+      {"int", npy_intp},         {"int_", npy_intp},       {"uint", npy_uintp},
+      {"intp", npy_intp},        {"uintp", npy_uintp}};
+  return type_by_name(table, name);
 }
 
 inline void read_npy_descr(python_reader& dictionary, npy_info& info, const std::string& where) {
   dictionary.take("");
   if (dictionary.rest().starts_with("["))
     throw format_error(where, "numbers", "the structured dtype " + in_quotes(dictionary.rest()));
-  const std::string descr(dictionary.string());
-  const char order = descr.empty() ? ' ' : descr[0];
-  const auto type = dtype_from_npy(std::string_view(descr).substr(descr.empty() ? 0 : 1));
-  const bool ordered = order == '<' || order == '>' || order == '=';
-  if (!type || !(ordered || (order == '|' && dtype_size(*type) == 1)))
+  const std::string_view descr = dictionary.string();
+  constexpr std::string_view orders = "<>=|";  // the last two: this machine's
+  const bool ordered = !descr.empty() && orders.find(descr[0]) != std::string_view::npos;
+  auto type = dtype_from_npy(descr.substr(ordered ? 1 : 0));
+  if (!type && !ordered) type = dtype_from_npy_name(descr);
+  if (!type)
     throw format_error(where, "a dtype of numbers (f2 f4 f8, i1 to i8, u1 to u8, b1)",
                        in_quotes(descr));
   info.type = *type;
   info.swapped =
-      dtype_size(*type) > 1 && order == (std::endian::native == std::endian::little ? '>' : '<');
+      dtype_size(*type) > 1 && descr[0] == (std::endian::native == std::endian::little ? '>' : '<');
 }
 
 /// Exactly the three keys of the format, in any order.
