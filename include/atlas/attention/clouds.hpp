@@ -78,7 +78,7 @@ class cloud_collector {
 
   /// Refers to this object, which must outlive it.
   template <class = void>
-  head_observer observer() {
+  head_observer observer() & {
     return [this](const head_capture& capture) { collect(capture); };
   }
 

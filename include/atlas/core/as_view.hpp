@@ -5,6 +5,7 @@
 /// temporary that owns its memory are evaluated once into an `owned_tensor`.
 
 #include <cstddef>
+#include <iterator>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -40,35 +41,66 @@ auto as_view(X&& x) {
     return seen;
 }
 
-/// Raw memory with strides, counted in elements.
-/// \throws shape_error for a negative extent; value_error for a null pointer to elements
-template <std::size_t Rank, class T>
-auto as_view(T* data, const shape<Rank>& extents, const shape<Rank>& strides) {
-  const tensor_view<const std::remove_const_t<T>, Rank> view(data, extents, strides);
-  for (const index_t e : extents)
-    if (e < 0) throw shape_error("extents", "no negative extent", detail::shape_text(extents));
+/// Raw memory with strides, counted in elements. Extents and strides are whole numbers of any type.
+/// \throws shape_error for an extent that is negative or too large; value_error for a null pointer
+///         to elements
+template <std::size_t Rank, class Pointer>
+requires(std::is_pointer_v<Pointer>) auto as_view(const Pointer& data,
+                                                  const any_shape<Rank>& extents,
+                                                  const any_shape<Rank>& strides) {
+  using element = std::remove_const_t<std::remove_pointer_t<Pointer>>;
+  detail::check_extents(extents.value, sizeof(element));
+  const tensor_view<const element, Rank> view(data, extents, strides);
   if (data == nullptr && !view.empty())
     throw value_error("data", "a pointer to elements", "a null pointer");
   return as_view<Rank>(view);
 }
 
 /// Raw memory, dense row-major.
-template <std::size_t Rank, class T>
-auto as_view(T* data, const shape<Rank>& extents) {
-  return as_view<Rank>(data, extents, row_major_strides<Rank>(extents));
+template <std::size_t Rank, class Pointer>
+requires(std::is_pointer_v<Pointer>) auto as_view(const Pointer& data,
+                                                  const any_shape<Rank>& extents) {
+  detail::check_extents(extents.value, sizeof(*data));
+  return as_view<Rank>(data, extents, row_major_strides<Rank>(extents.value));
 }
 
-/// A contiguous range read as a dense row-major tensor of the given extents.
-/// \throws shape_error unless it has as many elements
-template <std::size_t Rank, detail::number_range Range>
-requires(!std::is_array_v<Range>) auto as_view(const Range& range, const shape<Rank>& extents) {
-  const tensor_view<const detail::range_element<Range>, Rank> wanted(nullptr, extents);
+namespace detail {
+
+/// \throws shape_error unless the range has as many elements as the extents say
+template <class Range, std::size_t Rank>
+void check_elements(const Range& range, const shape<Rank>& extents) {
+  check_extents(extents, sizeof(range_element<Range>));
   const auto elements = static_cast<index_t>(std::size(range));
-  if (wanted.size() != elements)
-    throw shape_error(
-        "range", std::to_string(wanted.size()) + " elements for " + detail::shape_text(extents),
-        std::to_string(elements));
-  return as_view<Rank>(std::data(range), extents);
+  index_t wanted = 1;
+  for (const index_t e : extents) wanted *= e;
+  if (wanted != elements)
+    throw shape_error("range", std::to_string(wanted) + " elements for " + shape_text(extents),
+                      std::to_string(elements));
+}
+
+}  // namespace detail
+
+/// A range of numbers read as a dense row-major tensor of the given extents. Borrowed where the
+/// numbers lie side by side; of a temporary that owns them, and where they do not, an
+/// `owned_tensor` with a copy.
+/// \throws shape_error unless it has as many elements
+template <std::size_t Rank, class Range>
+requires(detail::number_range<std::remove_cvref_t<Range>> ||
+         detail::scattered_range<std::remove_cvref_t<Range>>) auto as_view(Range&& range,
+                                                                           const any_shape<Rank>&
+                                                                               extents) {
+  using range_type = std::remove_cvref_t<Range>;
+  using element = detail::range_element<range_type>;
+  detail::check_elements(range, extents.value);
+  if constexpr (detail::scattered_range<range_type>) {
+    return as_view<Rank>(detail::copy_range<Rank>(range, extents.value));
+  } else {
+    const tensor_view<const element, Rank> view(std::data(range), extents);
+    if constexpr (detail::owning_temporary<Range>)
+      return copy_as<widened_t<element>>(view);
+    else
+      return as_view<Rank>(view);
+  }
 }
 
 /// The scalar that `as_view<Rank>` of this type gives.

@@ -2,11 +2,12 @@
 /// \file
 /// The standard library's containers and C arrays at the narrow waist.
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
 #include <iterator>
-#include <span>
+#include <ranges>
 #include <string>
 #include <type_traits>
 
@@ -44,7 +45,7 @@ struct packed<T[N]> : packed_array<std::remove_const_t<T>, N> {};
 
 template <class T, std::size_t N>
 requires(N > 0 && sizeof(std::array<T, N>) == N * sizeof(T)) struct packed<std::array<T, N>>
-    : packed_array<T, N> {
+    : packed_array<std::remove_const_t<T>, N> {
 };
 
 template <class T>
@@ -73,7 +74,7 @@ using range_element = std::remove_cvref_t<decltype(*std::begin(std::declval<cons
 
 template <class Range>
 concept contiguous = plain_range<Range> && requires(const Range& x) {
-  { std::data(x) } -> std::same_as<const range_element<Range>*>;
+  { std::data(x) } -> std::convertible_to<const range_element<Range>*>;
 };
 
 template <class Range>
@@ -82,13 +83,28 @@ concept packed_range = contiguous<Range> && packed<range_element<Range>>::value;
 template <class Range>
 concept number_range = contiguous<Range> && number<range_element<Range>>;
 
+/// Numbers that do not lie side by side: `std::vector<bool>`, `std::deque`, `std::list`.
+template <class Range>
+concept scattered_range = plain_range<Range> && !contiguous<Range> && number<range_element<Range>>;
+
 template <class Range>
 concept nested_range = plain_range<Range> && !packed_range<Range> && !number<range_element<Range>>;
 
+/// Whether the elements belong to something else, as those of a span do.
 template <class Range>
-inline constexpr bool is_span = false;
-template <class T, std::size_t N>
-inline constexpr bool is_span<std::span<T, N>> = true;
+inline constexpr bool lent_range = std::ranges::enable_borrowed_range<Range>;
+
+/// Of the type `X&&` is deduced with: a temporary whose elements die with it.
+template <class X>
+concept owning_temporary = !std::is_lvalue_reference_v<X> && !lent_range<std::remove_cvref_t<X>>;
+
+/// The numbers of a range in order.
+template <std::size_t Rank, class Range>
+owned_tensor<range_element<Range>, Rank> copy_range(const Range& x, const shape<Rank>& extents) {
+  owned_tensor<range_element<Range>, Rank> out(extents);
+  std::copy(std::begin(x), std::end(x), out.mutable_view().data());
+  return out;
+}
 
 }  // namespace detail
 
@@ -97,13 +113,23 @@ inline constexpr bool is_span<std::span<T, N>> = true;
 template <detail::packed_range X>
 struct tensor_traits<X> {
   using element = detail::packed<detail::range_element<X>>;
-  static constexpr bool borrowed = detail::is_span<X>;
+  static constexpr bool borrowed = detail::lent_range<X>;
   template <std::size_t Rank>
   requires(Rank == element::rank + 1) static auto view(const X& x) {
     using scalar = typename element::scalar;
     shape<Rank> extents{static_cast<index_t>(std::size(x))};
     element::write_extents(extents.data() + 1);
     return tensor_view<const scalar, Rank>(reinterpret_cast<const scalar*>(std::data(x)), extents);
+  }
+};
+
+/// Ranges of numbers that do not lie side by side (`std::vector<bool>`, `std::deque`): copied once.
+template <detail::scattered_range X>
+struct tensor_traits<X> {
+  static constexpr bool borrowed = false;
+  template <std::size_t Rank>
+  requires(Rank == 1) static auto view(const X& x) {
+    return detail::copy_range<1>(x, {static_cast<index_t>(std::size(x))});
   }
 };
 

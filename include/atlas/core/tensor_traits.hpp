@@ -4,7 +4,6 @@
 
 #include <Eigen/Core>
 #include <cstddef>
-#include <string>
 #include <type_traits>
 
 #include "atlas/core/tensor_view.hpp"
@@ -48,17 +47,6 @@ template <class X, std::size_t Rank>
 concept has_traits = requires(const X& x) {
   tensor_traits<X>::template view<Rank>(x).extents()[Rank - 1];
 };
-
-inline std::string shape_text(const index_t* extents, std::size_t rank) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < rank; ++i) text += (i == 0 ? "" : ", ") + std::to_string(extents[i]);
-  return text + "]";
-}
-
-template <std::size_t Rank>
-std::string shape_text(const shape<Rank>& extents) {
-  return shape_text(extents.data(), Rank);
-}
 
 template <class View>
 struct view_element;

@@ -3,9 +3,14 @@
 /// The narrow waist: a pointer, extents and strides.
 
 #include <array>
+#include <concepts>
 #include <cstddef>
+#include <limits>
 #include <memory>
+#include <string>
 #include <type_traits>
+
+#include "atlas/core/errors.hpp"
 
 namespace atlas {
 
@@ -15,6 +20,65 @@ using index_t = std::ptrdiff_t;
 /// Extents or strides of a tensor, slowest dimension first.
 template <std::size_t Rank>
 using shape = std::array<index_t, Rank>;
+
+namespace detail {
+
+/// A whole number of any type, as an index.
+struct whole_number {
+  template <class Number>
+  requires(std::is_convertible_v<Number, index_t> && !std::is_floating_point_v<Number> &&
+           !std::is_same_v<Number, bool>) constexpr whole_number(Number n)  // NOLINT: implicit
+      : value(static_cast<index_t>(n)) {
+    if constexpr (std::unsigned_integral<Number> && sizeof(Number) >= sizeof(index_t))
+      if (value < 0)
+        throw shape_error(
+            "extents and strides",
+            "whole numbers up to " + std::to_string((std::numeric_limits<index_t>::max)()),
+            std::to_string(n));
+  }
+  index_t value;
+};
+
+inline std::string shape_text(const index_t* extents, std::size_t rank) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < rank; ++i) text += (i == 0 ? "" : ", ") + std::to_string(extents[i]);
+  return text + "]";
+}
+
+template <std::size_t Rank>
+std::string shape_text(const shape<Rank>& extents) {
+  return shape_text(extents.data(), Rank);
+}
+
+/// \throws shape_error for a negative extent, and for more bytes than can be counted
+template <std::size_t Rank>
+void check_extents(const shape<Rank>& extents, std::size_t element_bytes) {
+  index_t room = (std::numeric_limits<index_t>::max)() / static_cast<index_t>(element_bytes);
+  for (const index_t e : extents) {
+    if (e < 0) throw shape_error("extents", "no negative extent", shape_text(extents));
+    if (e > 0) room /= e;
+  }
+  if (room == 0)
+    throw shape_error("extents", "no more elements than memory can have", shape_text(extents));
+}
+
+}  // namespace detail
+
+/// A shape as an argument: `{rows, cols}` of whole numbers of any type, or a `shape<Rank>`.
+/// \throws shape_error for a number that `index_t` cannot hold
+template <std::size_t Rank>
+struct any_shape {
+  constexpr any_shape(const shape<Rank>& numbers) : value(numbers) {}  // NOLINT: implicit
+  constexpr any_shape(detail::whole_number n) requires(Rank == 1)      // NOLINT: implicit
+      : value{n.value} {}
+  template <class... Numbers>
+  requires(Rank > 1 && sizeof...(Numbers) == Rank &&
+           (std::is_convertible_v<Numbers, detail::whole_number> &&
+            ...)) constexpr any_shape(Numbers... n)  // NOLINT: implicit
+      : value{detail::whole_number(n).value...} {}
+
+  shape<Rank> value;
+};
 
 /// Strides, in elements, of a dense row-major tensor.
 template <std::size_t Rank>
@@ -41,15 +105,21 @@ class tensor_view {
 
   constexpr tensor_view() = default;
   /// Dense row-major memory.
-  constexpr tensor_view(T* data, const shape<Rank>& extents)
-      : tensor_view(data, extents, row_major_strides<Rank>(extents)) {}
-  constexpr tensor_view(T* data, const shape<Rank>& extents, const shape<Rank>& strides)
-      : data_(data), extents_(extents), strides_(strides) {}
+  constexpr tensor_view(T* data, const any_shape<Rank>& extents)
+      : tensor_view(data, extents, row_major_strides<Rank>(extents.value)) {}
+  constexpr tensor_view(T* data, const any_shape<Rank>& extents, const any_shape<Rank>& strides)
+      : data_(data), extents_(extents.value), strides_(strides.value) {}
   /// From a view of mutable elements to one of constant elements.
   template <class U>
   requires(std::is_convertible_v<U (*)[], T (*)[]> && !std::is_same_v<U, T>) constexpr tensor_view(
       const tensor_view<U, Rank>& other)  // NOLINT: implicit on purpose
       : tensor_view(other.data(), other.extents(), other.strides()) {}
+
+  /// The memory of a temporary would be gone by the next line; keep it under its own type.
+  template <class Owner>
+  requires(!std::is_lvalue_reference_v<Owner> && std::is_base_of_v<tensor_view, Owner> &&
+           !std::is_same_v<std::remove_const_t<Owner>, tensor_view>) tensor_view(Owner&&)
+  = delete;
 
   constexpr T* data() const { return data_; }
   constexpr index_t extent(std::size_t dimension) const { return extents_[dimension]; }
@@ -100,14 +170,17 @@ class owned_tensor : public tensor_view<const Scalar, Rank> {
  public:
   owned_tensor() = default;
   /// Takes over `memory`, dense row-major of these extents.
-  owned_tensor(std::shared_ptr<Scalar[]> memory, const shape<Rank>& extents)
+  owned_tensor(std::shared_ptr<Scalar[]> memory, const any_shape<Rank>& extents)
       : tensor_view<const Scalar, Rank>(memory.get(), extents), memory_(std::move(memory)) {}
-  explicit owned_tensor(const shape<Rank>& extents) : owned_tensor(allocate(extents), extents) {}
+  /// Zeros. \throws shape_error for a negative extent, and for more bytes than can be counted
+  explicit owned_tensor(const any_shape<Rank>& extents)
+      : owned_tensor(allocate(extents.value), extents) {}
 
-  tensor_view<Scalar, Rank> mutable_view() { return {memory_.get(), this->extents()}; }
+  tensor_view<Scalar, Rank> mutable_view() & { return {memory_.get(), this->extents()}; }
 
  private:
   static std::shared_ptr<Scalar[]> allocate(const shape<Rank>& extents) {
+    detail::check_extents(extents, sizeof(Scalar));
     std::size_t n = 1;
     for (const index_t e : extents) n *= static_cast<std::size_t>(e);
     return std::shared_ptr<Scalar[]>(new Scalar[n]());

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/core/range_traits.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/io/files.hpp"
 #include "atlas/io/json.hpp"
@@ -76,6 +77,8 @@ class checkpoint {
   static checkpoint from_memory(std::span<const std::byte> bytes, const std::string& name) {
     return checkpoint(safetensors::from_memory(bytes, name), name);
   }
+  template <atlas::detail::owning_temporary Bytes>
+  static checkpoint from_memory(Bytes&& bytes, const std::string& name) = delete;
 
   /// All tensors, in alphabetical order.
   template <class = void>

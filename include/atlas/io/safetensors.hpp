@@ -75,6 +75,8 @@ class safetensors {
   static safetensors from_memory(std::span<const std::byte> bytes, std::string name) {
     return safetensors(bytes, std::move(name));
   }
+  template <atlas::detail::owning_temporary Bytes>
+  static safetensors from_memory(Bytes&& bytes, std::string name) = delete;
 
   /// The file's name, as it was opened.
   const std::string& name() const { return name_; }

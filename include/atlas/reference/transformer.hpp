@@ -44,7 +44,7 @@ class transformer {
 
   /// How the heads of a layer enter the residual stream, `[H * d_head, model_dimension]`, rows
   /// head-major. Valid as long as this object. \throws value_error for a layer out of range.
-  tensor_view<const float, 2> output_projection(index_t layer) const {
+  tensor_view<const float, 2> output_projection(index_t layer) const& {
     detail::check_between(layer, 0, config().layers - 1, "layer");
     const detail::linear_places& place = model_.layer(layer).attention_output;
     const index_t in = config().heads * config().head_dimension, out = config().model_dimension;
@@ -52,6 +52,7 @@ class transformer {
     if (place.input_major) return {values, {in, out}};
     return {values, {in, out}, {1, in}};
   }
+  tensor_view<const float, 2> output_projection(index_t layer) const&& = delete;
 
   /// Runs the model on blocks of token ids, `[B, T]`, each on its own, as far as somebody looks:
   /// not past the last observed layer when neither hidden states nor logits are asked for.
