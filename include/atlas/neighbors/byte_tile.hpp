@@ -5,19 +5,10 @@
 
 #include <cstdint>
 
+#include "atlas/core/vector_of.hpp"
 #include "atlas/neighbors/register_tile.hpp"
 
-#if defined(__AVX512VNNI__) || (defined(__AVXVNNI__) && defined(__AVX2__))
-#include <immintrin.h>
-#endif
-
 namespace atlas::detail {
-
-#if defined(__AVX512VNNI__) || (defined(__AVXVNNI__) && defined(__AVX2__))
-inline constexpr bool fast_bytes = true;
-#else
-inline constexpr bool fast_bytes = false;
-#endif
 
 /// An item is four coordinates, the first lowest: signed on the left, plus 128 on the right, where
 /// `offset` takes that back. Each row has a unit of its own.
@@ -48,7 +39,7 @@ struct byte_tile : tile_shape<std::int32_t, float, Vectors> {
       for (int i = 0; i < left_rows; ++i)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v)
-          sum[i][v] = add_products(sum[i][v], y[v], shape::item_of(left, i, k));
+          sum[i][v] = add_byte_products(sum[i][v], y[v], shape::item_of(left, i, k));
       at += right_rows;
     }
 #pragma GCC unroll 4
@@ -57,7 +48,7 @@ struct byte_tile : tile_shape<std::int32_t, float, Vectors> {
       const vector half = simd::load(right.half + v * simd::lanes);
 #pragma GCC unroll 16
       for (int i = 0; i < left_rows; ++i)
-        out[i][v] = __builtin_convertvector(sum[i][v], vector) * unit * shape::unit_of(left, i) +
+        out[i][v] = simd::converted(sum[i][v]) * unit * shape::unit_of(left, i) +
                     (-shape::half_of(left, i) - half);
     }
   }
@@ -65,21 +56,6 @@ struct byte_tile : tile_shape<std::int32_t, float, Vectors> {
  private:
   using integer_simd = vector_of<std::int32_t>;
   using integers = integer_simd::type;
-
-  /// Adds the four products of each lane.
-  static integers add_products(integers sum, integers right, item left) {
-#if defined(__AVX512VNNI__)
-    return (integers)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)right,
-                                         (__m512i)integer_simd::all(left));
-#elif defined(__AVXVNNI__) && defined(__AVX2__)
-    return (integers)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)right,
-                                             (__m256i)integer_simd::all(left));
-#else
-    for (int shift = 0; shift < 32; shift += 8)
-      sum += ((right >> shift) & 255) * static_cast<std::int8_t>(left >> shift);
-    return sum;
-#endif
-  }
 };
 
 }  // namespace atlas::detail

@@ -133,7 +133,7 @@ class lloyd {
         for (int i = 0; i < tile::left_rows; ++i) {
           const auto number =
               simd::all(static_cast<typename tile::sum>(group * tile::left_rows + i));
-          at[v] = sums[i][v] > best[v] ? number : at[v];
+          at[v] = simd::where_above(sums[i][v], best[v], number, at[v]);
           best[v] = simd::larger(sums[i][v], best[v]);
         }
     }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "atlas/core/vector_of.hpp"
 #include "atlas/neighbors/tile.hpp"
 
 namespace atlas::detail {
@@ -12,8 +13,7 @@ namespace atlas::detail {
 /// Asks for memory that is read soon.
 inline void prefetch(const void* from, std::size_t bytes) {
   constexpr std::size_t line = 64;
-  for (std::size_t b = 0; b < bytes; b += line)
-    __builtin_prefetch(static_cast<const char*>(from) + b);
+  for (std::size_t b = 0; b < bytes; b += line) prefetch_line(static_cast<const char*>(from) + b);
 }
 
 /// A block of rows as given: in place where rows are contiguous, otherwise copied.

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <type_traits>
 #include <vector>
 
+#include "atlas/core/vector_of.hpp"
 #include "atlas/neighbors/byte_tile.hpp"
 #include "atlas/neighbors/register_tile.hpp"
 #include "atlas/neighbors/tile.hpp"
@@ -177,8 +177,8 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
     integers norm{}, total{};
     for (index_t k = 0; k < d(); k += lanes) {
       const vector x = scaled(row, k);
-      const integers q = __builtin_convertvector(x * per_unit + 128.5F, integers) - 128;
-      const vector off = x - __builtin_convertvector(q, vector) * unit;
+      const integers q = integer_simd::converted(x * per_unit + 128.5F) - 128;
+      const vector off = x - simd::converted(q) * unit;
       squares += off * off;
       norm += q * q;
       total += q;
@@ -192,9 +192,9 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
  private:
   using simd = vector_of<float>;
   using vector = simd::type;
-  using integers = vector_of<std::int32_t>::type;
+  using integer_simd = vector_of<std::int32_t>;
+  using integers = integer_simd::type;
   static constexpr int lanes = simd::lanes;
-  typedef std::int8_t bytes_of __attribute__((vector_size(lanes)));
   static constexpr auto plus_128 = static_cast<std::int32_t>(0x80808080U);
   /// The c above. Errors are about 0.6% of a row's length, distances of neighbours half of it or
   /// more.
@@ -249,9 +249,8 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
 
   template <bool Left>
   void write(const integers& q, index_t k, std::int32_t* to, index_t group) const {
-    const auto bytes = __builtin_convertvector(q, bytes_of);
     std::int32_t items[lanes / tile::coordinates];
-    std::memcpy(items, &bytes, sizeof items);
+    store_bytes(items, q);
     for (index_t i = 0; i < lanes / tile::coordinates && k + i * tile::coordinates < d(); ++i)
       to[i * group] = Left ? items[i] : turned(items[i]);
   }

@@ -254,7 +254,7 @@ class tree_search {
       const index_t other = others[l], row = q.numbers[i];
       if (other < 0 || other == row || exclude_.rejects(row, other)) continue;
       for (index_t k = 0; k < d_; k += 64 / static_cast<index_t>(sizeof(Scalar)))
-        __builtin_prefetch(raw_.row(other) + k);
+        prefetch_line(raw_.row(other) + k);
       q.pair[q.pairs++] = {i, other, squares[l]};
     }
   }

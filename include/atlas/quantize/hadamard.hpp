@@ -44,7 +44,7 @@ struct hadamard_vectors {
   template <int Half, int... Lane>
   static vector pair_lanes(vector x, std::integer_sequence<int, Lane...>) {
     constexpr vector signs = {((Lane & Half) == 0 ? Scalar(1) : Scalar(-1))...};
-    return __builtin_shufflevector(x, x, (Lane ^ Half)...) + signs * x;
+    return simd::template picked<(Lane ^ Half)...>(x) + signs * x;
   }
 
   template <int Half = 1>
