@@ -448,3 +448,31 @@ TEST_CASE("input that has no neighbours is refused, and work can be cancelled") 
   x(4, 1) = std::numeric_limits<double>::infinity();
   CHECK_REFUSED(atlas::value_error, (nearest_neighbors(x, {.k = 1})), "points", "[4, 1]");
 }
+
+TEMPLATE_TEST_CASE("the table has the bits of sorted distances, whatever the vectors", "", float,
+                   double) {
+  // As many rows as a tree asks for, and few; along few directions and along all.
+  for (const bool thin : {false, true}) {
+    const atlas::index_t n = thin ? 4200 : 700, k = 3;
+    CAPTURE(n);
+    const Eigen::MatrixXd cloud = thin ? thin_cloud(n, true) : normal_cloud(n, 20, 3);
+    const Eigen::Matrix<TestType, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> x =
+        cloud.cast<TestType>();
+    const auto found = nearest_neighbors(x, {.k = k});
+    const atlas::index_t step = thin ? 41 : 1;
+    int wrong = 0;
+    for (atlas::index_t i = 0; i < n; i += step) {
+      std::vector<std::pair<double, atlas::index_t>> all;
+      for (atlas::index_t j = 0; j < n; ++j)
+        if (j != i)
+          all.emplace_back(
+              atlas::detail::squared_distance(x.row(i).data(), x.row(j).data(), x.cols()), j);
+      std::partial_sort(all.begin(), all.begin() + k, all.end());
+      for (atlas::index_t r = 0; r < k; ++r) {
+        const auto& [square, row] = all[static_cast<std::size_t>(r)];
+        wrong += found.indices(i, r) != row || found.distances(i, r) != std::sqrt(square);
+      }
+    }
+    CHECK(wrong == 0);
+  }
+}

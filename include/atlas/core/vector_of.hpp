@@ -3,7 +3,8 @@
 /// Vectors as wide as those of the processor that is compiled for. All that is asked of a compiler
 /// beyond standard C++ stands here: vector types and builtins of GCC and Clang, and the processor's
 /// instructions for comparisons and bytes. Other compilers, and any with `ATLAS_PLAIN_VECTORS`
-/// defined, get the same in standard C++. All units of a program should have the same.
+/// defined, get the same in standard C++. All units of a program should have the same. (The pragmas
+/// that unroll loops elsewhere are hints, which other compilers pass over.)
 
 #include <cstdint>
 #include <cstring>
