@@ -15,8 +15,10 @@ void train(benchmark::State& state) {
   for (atlas::index_t i = 0; i < points.size(); ++i)
     points.mutable_view().data()[i] = static_cast<float>(random.normal());
   for (auto _ : state)
-    benchmark::DoNotOptimize(atlas::train_autoencoders(
-        points, {.epochs = epochs, .threads = static_cast<int>(state.range(1))}));
+    benchmark::DoNotOptimize(
+        atlas::train_autoencoders(points, {.training = atlas::autoencoder_training::study,
+                                           .epochs = epochs,
+                                           .threads = static_cast<int>(state.range(1))}));
   state.counters["epochs_of_a_head"] = benchmark::Counter(
       static_cast<double>(epochs * state.range(0)), benchmark::Counter::kIsIterationInvariantRate);
 }

@@ -20,8 +20,11 @@ int main(int argc, char** argv) {
             static_cast<std::streamsize>(sizeof(float)) * points.size());
   if (!file) return 1;
   const auto start = std::chrono::steady_clock::now();
-  const auto trained = atlas::train_autoencoders(
-      points, {.epochs = std::atol(argv[5]), .seed = 1, .threads = std::atoi(argv[6])});
+  const auto trained =
+      atlas::train_autoencoders(points, {.training = atlas::autoencoder_training::study,
+                                         .epochs = std::atol(argv[5]),
+                                         .seed = 1,
+                                         .threads = std::atoi(argv[6])});
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
   double unexplained = 0;
   for (const auto& head : trained) unexplained += head.held_out_unexplained;

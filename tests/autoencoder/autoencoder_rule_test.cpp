@@ -48,8 +48,12 @@ TEST_CASE("the identity keeps the perplexity, and more of the residual recovers 
         Approx(plain.perplexity).epsilon(tolerance::same_perplexity));
   const auto clouds = collector.clouds(4);
   std::vector<atlas::autoencoder> models;
-  for (const auto& r : atlas::train_autoencoders(
-           clouds.points, {.bottleneck = 8, .epochs = 30, .batch = 64, .context = clouds.context}))
+  for (const auto& r :
+       atlas::train_autoencoders(clouds.points, {.bottleneck = 8,
+                                                .training = atlas::autoencoder_training::study,
+                                                .epochs = 30,
+                                                .batch = 64,
+                                                .context = clouds.context}))
     models.push_back(r.model);
   const auto top = under(atlas::top_k_rule(1)), through = under(atlas::autoencoder_rule(models));
   CHECK(through.perplexity > plain.perplexity);

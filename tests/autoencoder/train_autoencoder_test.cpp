@@ -1,6 +1,7 @@
 #include "atlas/autoencoder/train_autoencoder.hpp"
 
 #include <limits>
+#include <numbers>
 #include <set>
 #include <vector>
 
@@ -40,13 +41,29 @@ bool same_results(const atlas::autoencoder_result& a, const atlas::autoencoder_r
          a.held_out_unexplained == b.held_out_unexplained && a.pca_unexplained == b.pca_unexplained;
 }
 
-const atlas::autoencoder_options quick = {.bottleneck = 2, .epochs = 4, .batch = 32};
+constexpr auto study = atlas::autoencoder_training::study;
+
+const atlas::autoencoder_options quick = {
+    .bottleneck = 2, .training = study, .epochs = 4, .batch = 32};
+
+/// On a curve that winds three times while it goes round once, in 5 dimensions.
+Eigen::MatrixXd wound_curve(atlas::index_t n) {
+  atlas::random_stream random(5);
+  Eigen::MatrixXd cloud(n, 5);
+  for (atlas::index_t i = 0; i < n; ++i) {
+    const double t = 2 * std::numbers::pi * random.uniform();
+    cloud.row(i) << std::cos(t), std::sin(t), 0.8 * std::cos(3 * t), 0.8 * std::sin(3 * t), 0.5 * t;
+    for (atlas::index_t k = 0; k < 5; ++k) cloud(i, k) += 0.02 * random.normal();
+  }
+  return cloud;
+}
 
 }  // namespace
 
 TEST_CASE("an autoencoder explains far more of a swiss roll than PCA of its rank") {
   const auto roll = swiss_roll(2000);
-  const auto r = atlas::train_autoencoder(roll, {.bottleneck = 2, .epochs = 60, .batch = 64});
+  const auto r = atlas::train_autoencoder(
+      roll, {.bottleneck = 2, .training = study, .epochs = 60, .batch = 64});
   CHECK(r.pca_unexplained > 0.2);
   CHECK(r.held_out_unexplained < 0.3 * r.pca_unexplained);
   CHECK(r.advantage > 20 * r.advantage_standard_error);
@@ -58,14 +75,17 @@ TEST_CASE("an autoencoder explains far more of a swiss roll than PCA of its rank
   CHECK(r.best_epoch == 60);
   CHECK(r.training_rows == 1600);
   CHECK(r.held_out_rows == 400);
-  const auto full = atlas::train_autoencoder(roll, {.bottleneck = 2});
+  CHECK(r.validation_rows == 0);
+  const auto full = atlas::train_autoencoder(roll, {.bottleneck = 2, .training = study});
   CHECK(full.held_out_unexplained < 0.65 * full.pca_unexplained);
 }
 
 TEST_CASE("on a Gaussian cloud an autoencoder matches PCA within noise") {
-  const auto r = atlas::train_autoencoder(
-      flat_cloud(2000),
-      {.bottleneck = 4, .epochs = 100, .batch = 128, .adam = {.learning_rate = 3e-3}});
+  const auto r = atlas::train_autoencoder(flat_cloud(2000), {.bottleneck = 4,
+                                                             .training = study,
+                                                             .epochs = 100,
+                                                             .batch = 128,
+                                                             .adam = {.learning_rate = 3e-3}});
   CHECK(r.pca_unexplained == Approx(0.26 / 30.26).epsilon(0.15));
   CHECK(r.held_out_unexplained < r.pca_unexplained + r.pca_standard_error);
   CHECK(r.held_out_unexplained > r.pca_unexplained - 3 * r.advantage_standard_error);
@@ -74,7 +94,8 @@ TEST_CASE("on a Gaussian cloud an autoencoder matches PCA within noise") {
 TEST_CASE("the share of PCA is that of eigenvectors, in long hand") {
   const Eigen::MatrixXd cloud = flat_cloud(400).array() + 3;
   const auto split = atlas::split_by_row(400, 0.2, 6);
-  const auto r = atlas::train_autoencoder(cloud, {.bottleneck = 3, .epochs = 1, .seed = 6});
+  const auto r =
+      atlas::train_autoencoder(cloud, {.bottleneck = 3, .training = study, .epochs = 1, .seed = 6});
   Eigen::MatrixXd training = cloud(split.training, Eigen::all),
                   held = cloud(split.held_out, Eigen::all);
   const Eigen::RowVectorXd mean = training.colwise().mean();
@@ -97,7 +118,8 @@ TEST_CASE("standard errors are those of a jackknife between contexts") {
   owned_tensor<atlas::index_t, 1> context({600});
   for (atlas::index_t i = 0; i < 600; ++i) context.mutable_view()[i] = i / 10;
   const auto r = atlas::train_autoencoder(
-      cloud, {.bottleneck = 4, .epochs = 2, .held_out = 0.5, .context = context});
+      cloud,
+      {.bottleneck = 4, .training = study, .epochs = 2, .held_out = 0.5, .context = context});
   const auto split = atlas::split_by_context(context, 0.5, 0);
   CHECK(static_cast<atlas::index_t>(split.held_out.size()) == r.held_out_rows);
   Eigen::RowVectorXd mean = cloud(split.training, Eigen::all).colwise().mean();
@@ -184,11 +206,56 @@ TEST_CASE("early stopping keeps the best parameters") {
         r.model.model.parameters);
 }
 
+TEST_CASE("training goes on until it converges, unless it is the study's") {
+  const Eigen::MatrixXd curve = wound_curve(200);
+  const auto r = atlas::train_autoencoder(curve, {.bottleneck = 1});
+  CHECK(r.pca_unexplained > 0.5);
+  CHECK(r.held_out_unexplained < 0.03);
+  CHECK(r.epochs_run < r.schedule.epochs);
+  CHECK(r.best_epoch == r.epochs_run - r.schedule.patience);
+  CHECK(r.training_rows == 160);
+  CHECK(r.validation_rows == 16);
+  const auto original = atlas::train_autoencoder(curve, {.bottleneck = 1, .training = study});
+  CHECK(original.held_out_unexplained > 0.15);
+  CHECK(original.epochs_run == 300);
+  CHECK(original.best_epoch == 300);
+  CHECK(original.validation_rows == 0);
+  CHECK(original.pca_unexplained == Approx(r.pca_unexplained).epsilon(tolerance::double_rounding));
+  CHECK(same_results(original,
+                     atlas::train_autoencoder(
+                         curve, {.bottleneck = 1, .epochs = 300, .batch = 0, .patience = 0})));
+  const auto capped = atlas::train_autoencoder(curve, {.bottleneck = 1, .epochs = 7});
+  CHECK(capped.epochs_run == 7);
+}
+
+TEST_CASE("the schedule counts steps where there are few rows, and epochs where there are many") {
+  const auto few = atlas::schedule_of({}, 144), many = atlas::schedule_of({}, 100000);
+  CHECK(few.epochs == 10000);
+  CHECK(few.batch == 64);
+  CHECK(few.patience == 334);
+  CHECK(many.epochs == 300);
+  CHECK(many.patience == 20);
+  CHECK(atlas::schedule_of({.batch = 0}, 144).patience == 1000);
+  const auto original = atlas::schedule_of({.training = study, .epochs = 5}, 144);
+  CHECK(original.epochs == 5);
+  CHECK(original.batch == 0);
+  CHECK(original.patience == 0);
+}
+
+TEST_CASE("converged heads are the same for every number of threads") {
+  const auto clouds = two_clouds(120);
+  const auto one = atlas::train_autoencoders(clouds, {.bottleneck = 2, .epochs = 40, .threads = 1});
+  const auto two = atlas::train_autoencoders(clouds, {.bottleneck = 2, .epochs = 40, .threads = 2});
+  for (std::size_t h = 0; h < 2; ++h) {
+    CHECK(same_results(one[h], two[h]));
+    CHECK(one[h].best_epoch == two[h].best_epoch);
+  }
+}
+
 TEST_CASE("with contexts, validation rows are of contexts of their own") {
   owned_tensor<atlas::index_t, 1> context({90});
   for (atlas::index_t i = 0; i < 90; ++i) context.mutable_view()[i] = i % 9;
-  const auto rows =
-      atlas::detail::rows_for(90, {.context = context, .patience = 3, .validation = 0.25});
+  const auto rows = atlas::detail::rows_for(90, {.context = context, .validation = 0.25});
   std::set<atlas::index_t> fitted, others;
   for (std::size_t i = 0; i < rows.split.training.size(); ++i)
     (static_cast<atlas::index_t>(i) < rows.fitted ? fitted : others)
@@ -197,6 +264,9 @@ TEST_CASE("with contexts, validation rows are of contexts of their own") {
   CHECK(fitted.size() == 5);
   CHECK(others.size() == 4);
   for (const auto c : others) CHECK(fitted.count(c) == 0);
+  const auto all = atlas::detail::rows_for(90, {.training = study, .context = context});
+  CHECK(all.split.held_out == rows.split.held_out);
+  CHECK(all.fitted == 70);
 }
 
 TEST_CASE("codes decode to the reconstruction") {
@@ -246,8 +316,10 @@ TEST_CASE("points and options that cannot be trained on are refused") {
   CHECK_REFUSED(atlas::shape_error, with({.bottleneck = 2, .context = labels}), "context",
                 "at least 2 contexts");
   labels.mutable_view()[0] = 1;
-  CHECK_REFUSED(atlas::shape_error, with({.bottleneck = 2, .context = labels, .patience = 2}),
+  CHECK_REFUSED(atlas::shape_error, with({.bottleneck = 2, .context = labels}),
                 "training share of context", "at least 2 contexts");
+  CHECK(with({.bottleneck = 2, .training = study, .epochs = 1, .context = labels})
+            .held_out_contexts == 1);
   CHECK_REFUSED(atlas::shape_error,
                 with({.bottleneck = 2, .context = owned_tensor<atlas::index_t, 1>({19})}),
                 "context", "20, got 19");

@@ -11,32 +11,13 @@
 #include <vector>
 
 #include "atlas/autoencoder/autoencoder.hpp"
+#include "atlas/autoencoder/autoencoder_options.hpp"
 #include "atlas/autoencoder/mlp_training.hpp"
 #include "atlas/autoencoder/row_split.hpp"
 #include "atlas/autoencoder/unexplained.hpp"
 #include "atlas/core/parallel.hpp"
 
 namespace atlas {
-
-struct autoencoder_options {
-  index_t hidden = 64;
-  index_t bottleneck = 7;  ///< k, at most d
-  index_t epochs = 300;
-  index_t batch = 0;  ///< rows a step, shuffled every epoch; 0: all of them
-  adam_options adam = {};
-  double held_out = 0.2;  ///< share of the rows, or of the contexts, that is not trained on
-  /// `[N]`, a label of the text that each row comes from: whole contexts are held out. Empty:
-  /// random rows are.
-  owned_tensor<index_t, 1> context = {};
-  /// Stop after so many epochs in which the error on the validation share did not fall, and keep
-  /// the parameters of the best; 0: run all epochs and keep the last.
-  index_t patience = 0;
-  double validation = 0.1;  ///< with patience: share of the training rows, or contexts
-  bool normalize = true;    ///< centre, and divide by one number, so that the unit does not matter
-  std::uint64_t seed = 0;
-  int threads = 0;                     ///< one a head; 0: all of the machine
-  progress_callback on_progress = {};  ///< a step an epoch and head
-};
 
 /// Shares of variance are sums of squared errors over sums of squared distances from the mean of
 /// the training rows (validation rows are among these). Standard errors are between held-out
@@ -48,6 +29,8 @@ struct autoencoder_result {
   double pca_standard_error = 0;
   double advantage = 0;                 ///< pca_unexplained - held_out_unexplained
   double advantage_standard_error = 0;  ///< paired
+  /// By how much each held-out context moves the advantage, in the order of their labels.
+  std::vector<double> advantage_deviations;
   double train_unexplained = 0;
   double pca_train_unexplained = 0;
   std::vector<double> losses;             ///< unexplained share of each epoch on its way
@@ -55,7 +38,10 @@ struct autoencoder_result {
   index_t epochs_run = 0;
   index_t best_epoch = 0;  ///< whose parameters the model has, from 1; 0: untrained
   index_t training_rows = 0;
+  index_t validation_rows = 0;  ///< of the training rows, which no step was made on
   index_t held_out_rows = 0;
+  index_t held_out_contexts = 0;  ///< rows, without contexts
+  training_schedule schedule;     ///< as it came out
   autoencoder model;
 };
 
@@ -77,7 +63,7 @@ autoencoder_rows rows_for(index_t n, const autoencoder_options& o) {
   out.fitted = static_cast<index_t>(out.split.training.size());
   for (const index_t row : out.split.held_out)
     out.groups.push_back(o.context.empty() ? row : o.context[row]);
-  if (o.patience == 0) return out;
+  if (!validates(o)) return out;
   const row_split inner = split_rows(out.split.training, o.context, o.validation,
                                      "training share of " + std::string(name), random);
   out.split.training = inner.training;
@@ -145,6 +131,8 @@ void judge(const row_matrix<float>& training, const row_matrix<float>& held_out,
   out.pca_standard_error = p.standard_error;
   out.advantage = gain.value;
   out.advantage_standard_error = gain.standard_error;
+  out.advantage_deviations = gain.deviations;
+  out.held_out_contexts = static_cast<index_t>(gain.deviations.size());
   out.train_unexplained =
       share(training, reconstruction_errors(out.model.model, training), one).value;
   out.pca_train_unexplained = share(training, distances_from(span, training), one).value;
@@ -169,10 +157,14 @@ autoencoder_result train_on(autoencoder untrained, const row_matrix<float>& trai
   const auto stream = static_cast<std::uint64_t>(head);
   random_stream start(o.seed, 2 * stream + 1), order(o.seed, 2 * stream + 2);
   initialize(out.model.model, start);
-  mlp_training_result r = train_to_reproduce(
-      out.model.model, training.topRows(rows.fitted),
-      training.bottomRows(training.rows() - rows.fitted),
-      {.epochs = o.epochs, .batch = o.batch, .adam = o.adam, .patience = o.patience}, order, meter);
+  out.schedule = schedule_of(o, rows.fitted);
+  mlp_training_result r = train_to_reproduce(out.model.model, training.topRows(rows.fitted),
+                                             training.bottomRows(training.rows() - rows.fitted),
+                                             {.epochs = out.schedule.epochs,
+                                              .batch = out.schedule.batch,
+                                              .adam = o.adam,
+                                              .patience = out.schedule.patience},
+                                             order, meter);
   const cloud_moments m =
       moments(tensor_view<const float, 2>(training.data(), {training.rows(), training.cols()}));
   const double n = static_cast<double>(training.rows());
@@ -184,6 +176,7 @@ autoencoder_result train_on(autoencoder untrained, const row_matrix<float>& trai
   out.epochs_run = static_cast<index_t>(out.losses.size());
   out.best_epoch = r.best_epoch;
   out.training_rows = training.rows();
+  out.validation_rows = training.rows() - rows.fitted;
   out.held_out_rows = held_out.rows();
   judge(training, held_out, rows.groups, o.bottleneck, out);
   return out;
@@ -196,10 +189,10 @@ void check_autoencoder(const tensor_view<const Scalar, 3>& points, const autoenc
   check_between(o.hidden, 1, index_t{1} << 20, "hidden");
   check_between(o.bottleneck, 1, points.extent(2), "bottleneck");
   check_open_unit(o.held_out, "held_out");
-  check_between(o.epochs, 0, index_t{1} << 40, "epochs");
-  check_between(o.batch, 0, index_t{1} << 40, "batch");
-  check_between(o.patience, 0, index_t{1} << 40, "patience");
-  if (o.patience > 0) check_open_unit(o.validation, "validation");
+  check_between(o.epochs.value_or(0), 0, index_t{1} << 40, "epochs");
+  check_between(o.batch.value_or(0), 0, index_t{1} << 40, "batch");
+  check_between(o.patience.value_or(0), 0, index_t{1} << 40, "patience");
+  if (validates(o)) check_open_unit(o.validation, "validation");
   check_adam(o.adam);
   if (!o.context.empty())
     check_extent(o.context.extent(0), points.extent(1), "context", "one label per row,");
@@ -211,7 +204,8 @@ std::vector<autoencoder_result> train_autoencoders(const tensor_view<const Scala
                                                    const autoencoder_options& o) {
   check_autoencoder(points, o);
   const autoencoder_rows rows = rows_for(points.extent(1), o);
-  progress_meter meter(o.on_progress, "autoencoders", points.extent(0) * o.epochs);
+  progress_meter meter(o.on_progress, "autoencoders",
+                       points.extent(0) * schedule_of(o, rows.fitted).epochs);
   std::vector<autoencoder_result> out(static_cast<std::size_t>(points.extent(0)));
   parallel_for(points.extent(0), o.threads, [&](index_t h) {
     autoencoder a{autoencoder_layers(points.extent(2), o), 2,
@@ -235,8 +229,12 @@ std::vector<autoencoder_result> train_autoencoders(const tensor_view<const Scala
 /// PyTorch's defaults: parameters uniform on `+-1 / sqrt(in)`, mean squared error, Adam. The
 /// arithmetic is float, sums of errors are double.
 ///
+/// Both models are given the same training rows. PCA uses all of them; so does the autoencoder
+/// where it does not validate. Where it does (`converged`), steps are made on the others alone:
+/// what is left to chance favours PCA.
+///
 /// \param points `[N, d]`; rows of one text resemble each other, so give `context`
-/// \throws shape_error for fewer than 2 rows or contexts (3 contexts with patience), or labels that
+/// \throws shape_error for fewer than 2 rows or contexts (3 where some validate), or labels that
 ///         are not one a row; value_error for NaN, a bottleneck outside [1, d], options out of
 ///         range, training rows that are all equal, or training that diverges; cancelled
 ///

@@ -19,6 +19,8 @@ namespace atlas::detail {
 struct ratio_estimate {
   double value = 0;
   double standard_error = 0;
+  /// By how much each group moves the value, in the order of the labels; their sum is 0.
+  std::vector<double> deviations;
 };
 
 /// \param groups a label for each row
@@ -34,10 +36,14 @@ inline ratio_estimate ratio_of_sums(const std::vector<double>& above,
     bottom += below[i];
   }
   const double value = top / bottom, n = static_cast<double>(sums.size());
+  ratio_estimate out{value, std::numeric_limits<double>::quiet_NaN(), {}};
   double square = 0;
-  for (const auto& [group, sum] : sums) square += std::pow(sum.first - value * sum.second, 2);
-  if (sums.size() < 2) return {value, std::numeric_limits<double>::quiet_NaN()};
-  return {value, std::sqrt(n / (n - 1) * square) / bottom};
+  for (const auto& [group, sum] : sums) {
+    out.deviations.push_back((sum.first - value * sum.second) / bottom);
+    square += std::pow(out.deviations.back(), 2);
+  }
+  if (sums.size() > 1) out.standard_error = std::sqrt(n / (n - 1) * square);
+  return out;
 }
 
 /// Squared distances of rows from a point.

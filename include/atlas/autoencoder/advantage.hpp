@@ -1,0 +1,90 @@
+#pragma once
+/// \file
+/// Whether autoencoders of a layer's heads explain more than PCA does: one statistic, with its
+/// interval between the passages that were held out.
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "atlas/autoencoder/train_autoencoder.hpp"
+#include "atlas/core/interval.hpp"
+#include "atlas/protocols/verdict.hpp"
+
+namespace atlas {
+
+/// Mean over heads of the share of held-out variance that PCA leaves less the share that the
+/// autoencoder leaves.
+struct advantage_estimate {
+  double value = 0;
+  double standard_error = 0;  ///< between held-out contexts; NaN for one
+  atlas::interval interval;   ///< of Student's t; NaN for one context
+  double t = 0;               ///< value / standard_error
+  double p = 0;               ///< two-sided, contexts - 1 degrees of freedom; NaN for one
+  index_t contexts = 0;       ///< or rows, where there are none
+};
+
+struct advantage_options {
+  double confidence = 0.95;
+};
+
+namespace detail {
+
+/// The t that Student's distribution exceeds, on either side, with probability p.
+inline double two_sided_t_quantile(double p, double degrees) {
+  double low = 0, high = 1;
+  while (two_sided_t_p(high, degrees) > p && high < 1e150) high *= 2;
+  for (int i = 0; i < 200 && low < high; ++i) {
+    const double middle = low + 0.5 * (high - low);
+    if (middle == low || middle == high) break;
+    (two_sided_t_p(middle, degrees) > p ? low : high) = middle;
+  }
+  return high;
+}
+
+inline void check_same_contexts(const std::vector<autoencoder_result>& heads) {
+  if (heads.empty()) throw shape_error("heads", "at least one", "none");
+  for (const autoencoder_result& r : heads)
+    check_extent(static_cast<index_t>(r.advantage_deviations.size()),
+                 static_cast<index_t>(heads.front().advantage_deviations.size()), "heads",
+                 "held-out contexts");
+}
+
+}  // namespace detail
+
+/// Heads are judged on the same passages and err together, so that the error is of their mean in
+/// each passage (linearised): it is neither that of independent heads nor the heads' own.
+///
+/// \param heads of one layer, as `train_autoencoders` gives them; one head alone is fine
+/// \throws shape_error for no heads or heads of different splits, value_error for a confidence
+///         outside (0, 1)
+///
+/// The estimate is of these models: seeds and the choice of training passages are not in the error.
+inline advantage_estimate mean_advantage(const std::vector<autoencoder_result>& heads,
+                                         const advantage_options& options = {}) {
+  detail::check_same_contexts(heads);
+  detail::check_open_unit(options.confidence, "confidence");
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  const auto count = static_cast<double>(heads.size());
+  const std::size_t contexts = heads.front().advantage_deviations.size();
+  advantage_estimate out{0, none, {none, none}, none, none, static_cast<index_t>(contexts)};
+  for (const autoencoder_result& r : heads) out.value += r.advantage / count;
+  if (contexts < 2) return out;
+  double square = 0;
+  for (std::size_t c = 0; c < contexts; ++c) {
+    double deviation = 0;
+    for (const autoencoder_result& r : heads) deviation += r.advantage_deviations[c] / count;
+    square += deviation * deviation;
+  }
+  const auto n = static_cast<double>(contexts);
+  out.standard_error = std::sqrt(n / (n - 1) * square);
+  out.t = out.value / out.standard_error;
+  out.p = two_sided_t_p(out.t, n - 1);
+  const double half =
+      out.standard_error * detail::two_sided_t_quantile(1 - options.confidence, n - 1);
+  out.interval = {out.value - half, out.value + half};
+  return out;
+}
+
+}  // namespace atlas
