@@ -28,7 +28,8 @@ struct forward_options {
   atlas::hidden_observer hidden_observer = {};  ///< rows are `[., model_dimension]`
   rows_observer logits_observer = {};           ///< rows are `[., vocabulary]`, before the softmax
   int threads = 0;                              ///< 0: all of the machine
-  progress_callback on_progress = {};           ///< one step a layer and batch of blocks
+  progress_callback on_progress =
+      {};  ///< a step a layer and batch of blocks, and 256 rows of logits
 };
 
 }  // namespace atlas

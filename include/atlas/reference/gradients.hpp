@@ -45,8 +45,9 @@ struct gradient_options {
   /// Called from the calling thread for each linear map of each layer, last layer first, and each
   /// block of the batch in order. The output matrix is not among them.
   atlas::linear_observer linear_observer = {};
-  int threads = 0;                     ///< 0: all of the machine
-  progress_callback on_progress = {};  ///< two steps a layer and batch of blocks
+  int threads = 0;  ///< 0: all of the machine
+  /// Two steps a layer and batch of blocks, and one 256 rows of logits.
+  progress_callback on_progress = {};
 };
 
 struct gradient_result {
@@ -158,7 +159,8 @@ gradient_result loss_gradients(const transformer& model,
   if (t < 2) throw shape_error("blocks", "at least 2 positions", std::to_string(t));
   const index_t batch = options.sample_observer ? 1 : detail::blocks_at_once(t);
   progress_meter meter(options.on_progress, "gradients",
-                       2 * weights.config.layers * ((count + batch - 1) / batch));
+                       2 * weights.config.layers * ((count + batch - 1) / batch) +
+                           detail::logits_steps(count, t, batch));
   detail::reverse_pass<Real> pass(weights, blocks, options.threads,
                                   detail::hook_of(weights, options.linear_observer, t), meter);
   gradient_result out;

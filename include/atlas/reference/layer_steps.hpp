@@ -30,6 +30,17 @@ inline index_t blocks_at_once(index_t block_size) {
   return std::max<index_t>(1, 4096 / block_size);
 }
 
+/// Rows that get their logits together.
+inline constexpr index_t rows_of_logits = 256;
+
+/// Steps that logits of so many blocks are handed out in, a batch of blocks at a time.
+inline index_t logits_steps(index_t blocks, index_t block_size, index_t batch) {
+  const auto of = [&](index_t count) {
+    return (count * block_size + rows_of_logits - 1) / rows_of_logits;
+  };
+  return blocks / batch * of(batch) + of(blocks % batch);
+}
+
 /// The rotations of a block's positions; empty for a family without.
 template <class Scalar>
 rotary_table<Scalar> rotary_of(const transformer_config& c, index_t block_size) {

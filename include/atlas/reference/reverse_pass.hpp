@@ -97,7 +97,7 @@ class reverse_pass {
 
   /// Losses, and the gradient of the stream after the last layer.
   void reverse_head(double* losses) {
-    constexpr index_t chunk = 256;
+    constexpr index_t chunk = rows_of_logits;
     const index_t n = p_.stream.rows(), t = blocks_.extent(1);
     const auto head = model_.matrix(model_.places.head);
     std::vector<double> row_losses(static_cast<std::size_t>(n));
@@ -114,6 +114,7 @@ class reverse_pass {
       if (gradients_)
         add_weight_gradient<Scalar>(hidden, logits_, false, split_.threads,
                                     gradient_matrix(model_.places.head));
+      meter_.advance();
     }
     for (index_t b = 0; b < n / t; ++b)
       losses[b] = shifted_sum(row_losses.data() + b * t, t, 0, false) / static_cast<double>(t - 1);

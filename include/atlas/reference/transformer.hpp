@@ -68,9 +68,11 @@ class transformer {
     check_input(blocks, options);
     const index_t t = blocks.extent(1), count = blocks.extent(0), depth = depth_needed(options);
     const index_t batch = detail::blocks_at_once(t), batches = (count + batch - 1) / batch;
+    const index_t steps =
+        depth * batches + (options.logits_observer ? detail::logits_steps(count, t, batch) : 0);
     pass p{options, blocks,
            t,       detail::rotary_of<float>(config(), t),
-           {},      progress_meter(options.on_progress, "forward", depth * batches)};
+           {},      progress_meter(options.on_progress, "forward", steps)};
     for (index_t first = 0; first < count; first += batch)
       run_batch(p, first, (std::min)(batch, count - first), depth);
   }
@@ -164,8 +166,8 @@ class transformer {
   }
 
   template <class Real = float>
-  void hand_out_logits(const pass& p, index_t first) const {
-    constexpr index_t chunk = 256;
+  void hand_out_logits(pass& p, index_t first) const {
+    constexpr index_t chunk = detail::rows_of_logits;
     const row_matrix<Real>& stream = p.buffers.stream;
     row_matrix<Real> logits;
     const auto head = model_.matrix(model_.places.head);
@@ -176,6 +178,7 @@ class transformer {
                                  detail::product::assign, {p.options.threads}, logits);
       p.options.logits_observer(first * p.block_size + r,
                                 {logits.data(), {rows, config().vocabulary}});
+      p.meter.advance();
     }
   }
 
