@@ -16,6 +16,7 @@ namespace atlas_program {
 namespace {
 
 using atlas::index_t;
+namespace io = atlas::io;
 
 /// One run: what to do, on what, and where to keep it.
 struct ablation_run {
@@ -142,6 +143,7 @@ void run_ablate(ablation_options o) {
   check_ablation(o);
   check_place("--json", o.common.json_file);
   check_place("--csv", o.csv_file);
+  begin_stage(o.common, "reading the texts");
   const ablation_texts texts = read_ablation_texts(o);
   for (const index_t d : o.head_dimensions) untrained(o, texts, d);  // refuses bad ones
   const json description = describe(o, texts);
@@ -154,10 +156,13 @@ void run_ablate(ablation_options o) {
       {"source", description}, {"departures", departures_json(rows)}, {"models", models}};
   const std::string csv = ablation_csv(rows);
   folder.save_result(result, csv);
-  if (!o.csv_file.empty()) atlas::io::write_file(o.csv_file, csv);
+  std::vector<output_file> files;
+  if (!o.csv_file.empty())
+    files.push_back({o.csv_file, [&](const std::string& name) { io::write_file(name, csv); }});
   report(o.common, result,
          heading_of(description) + models_text(o) + ablation_table(rows) + departures_text(rows) +
-             how_to_read_ablate);
+             how_to_read_ablate,
+         files);
 }
 
 void add_training_options(CLI::App& app, ablation_options& o) {

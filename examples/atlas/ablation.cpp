@@ -168,7 +168,7 @@ json measure_step(const ablation_options& o, const ablation_texts& texts,
               {"perplexity", perplexity},
               {"loss", std::log(perplexity["value"].get<double>())},
               {"layers", json::array()}};
-  atlas::progress_meter meter(progress_bar(o.common), "heads", config.layers * config.heads);
+  atlas::progress_meter meter(progress_bar(o.common), "heads", steps_of_layers(source, measured));
   haar_nulls nulls({.seed = o.common.seed, .threads = o.common.threads});
   for (const source_layer& layer : source.layers)
     out["layers"].push_back(layer_json(measure_layer(layer, 1, measured, nulls, meter)));

@@ -8,6 +8,7 @@
 
 #include "atlas/io/json.hpp"
 #include "atlas/io/training_checkpoint.hpp"
+#include "interrupts.hpp"
 
 namespace atlas_program {
 
@@ -116,6 +117,7 @@ json ablation_folder::measurements(index_t head_dimension) const {
 void ablation_folder::save_measurements(index_t head_dimension, const json& measurements) const {
   if (!kept()) return;
   const fs::path file = at(head_dimension, "measurements.json");
+  const unbroken_writing writing;
   make_folder(file.parent_path());
   io::write_file(file, text_of(measurements));
 }
@@ -132,6 +134,8 @@ void ablation_folder::load(index_t head_dimension, atlas::trainer& training) con
 void ablation_folder::save(index_t head_dimension, const atlas::trainer& training) const {
   if (!kept()) return;
   const fs::path file = at(head_dimension, "training.safetensors");
+  // What was trained until an interrupt is worth keeping.
+  const unbroken_writing writing(unbroken_writing::after_interrupt::allowed);
   make_folder(file.parent_path());
   io::save_training(file, training);
 }
@@ -139,11 +143,13 @@ void ablation_folder::save(index_t head_dimension, const atlas::trainer& trainin
 void ablation_folder::finish(index_t head_dimension, const atlas::trainer& training,
                              std::string_view tokenizer) const {
   if (!kept()) return;
+  const unbroken_writing writing;
   io::save_transformer(at(head_dimension, "model"), training.model(), tokenizer);
 }
 
 void ablation_folder::save_result(const json& result, const std::string& csv) const {
   if (!kept()) return;
+  const unbroken_writing writing;
   std::error_code ignored;
   for (const fs::path& entry : entries(path_)) fs::remove(entry / "training.safetensors", ignored);
   io::write_file(path_ / "result.csv", csv);

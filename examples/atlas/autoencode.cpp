@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/math/special_functions/beta.hpp>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -10,9 +9,11 @@
 
 #include "atlas/attention/residual_rules.hpp"
 #include "atlas/attention/rules.hpp"
+#include "atlas/autoencoder/advantage.hpp"
 #include "atlas/autoencoder/autoencoder_rule.hpp"
 #include "atlas/autoencoder/train_autoencoder.hpp"
 #include "atlas/stats/multiple_testing.hpp"
+#include "autoencoder_training.hpp"
 #include "measure_source.hpp"
 
 namespace atlas_program {
@@ -31,18 +32,12 @@ struct autoencode_options {
 /// What was learned of one layer.
 struct learned_layer {
   index_t layer = 0, points = 0;
-  index_t units = 0;                             ///< held-out contexts, or rows without contexts
-  std::vector<atlas::autoencoder_result> heads;  ///< the models of them moved to the rule
-  std::vector<atlas::residual_basis> principal;  ///< of the same training rows
-  std::vector<double> z, p, p_holm;              ///< of each head's advantage
+  std::vector<atlas::autoencoder_result> heads;       ///< the models of them moved to the rule
+  std::vector<atlas::residual_basis> principal;       ///< of the same training rows
+  std::vector<atlas::advantage_estimate> advantages;  ///< of each head
+  std::vector<double> p_holm;                         ///< of these
+  atlas::advantage_estimate mean;                     ///< over heads
 };
-
-/// Two-sided p value of Student's t.
-double student_p(double t, index_t degrees) {
-  if (!std::isfinite(t)) return std::isnan(t) ? 1 : 0;
-  const double n = static_cast<double>(degrees);
-  return boost::math::ibeta(0.5 * n, 0.5, n / (n + t * t));
-}
 
 /// Rows of a cloud `[H, N, d]`.
 template <class Scalar>
@@ -64,18 +59,10 @@ atlas::row_split split_of(index_t rows, const atlas::autoencoder_options& o) {
   return atlas::split_by_context(o.context, o.held_out, o.seed);
 }
 
-index_t different_contexts(const std::vector<index_t>& rows,
-                           const atlas::owned_tensor<index_t, 1>& context) {
-  std::set<index_t> labels;
-  for (const index_t r : rows) labels.insert(context.empty() ? r : context[r]);
-  return static_cast<index_t>(labels.size());
-}
-
-void add_scores(learned_layer& layer) {
-  for (const atlas::autoencoder_result& r : layer.heads) {
-    layer.z.push_back(r.advantage / r.advantage_standard_error);
-    layer.p.push_back(layer.units > 1 ? student_p(layer.z.back(), layer.units - 1) : 1);
-  }
+void add_advantages(learned_layer& layer) {
+  for (const atlas::autoencoder_result& r : layer.heads)
+    layer.advantages.push_back(atlas::mean_advantage({r}));
+  layer.mean = atlas::mean_advantage(layer.heads);
 }
 
 /// Errors say which layer they are about.
@@ -83,12 +70,11 @@ learned_layer learn(const source_layer& layer, atlas::autoencoder_options o) try
   return std::visit(
       [&](const auto& points) {
         o.context = layer.context;
-        learned_layer out{layer.layer, points.extent(1), 0, {}, {}, {}, {}, {}};
+        learned_layer out{layer.layer, points.extent(1), {}, {}, {}, {}, {}};
         out.heads = atlas::train_autoencoders(points, o);
         const atlas::row_split split = split_of(points.extent(1), o);
-        out.units = different_contexts(split.held_out, layer.context);
         out.principal = atlas::residual_bases(rows_of(points, split.training), o.threads);
-        add_scores(out);
+        add_advantages(out);
         return out;
       },
       layer.points);
@@ -101,37 +87,41 @@ learned_layer learn(const source_layer& layer, atlas::autoencoder_options o) try
 /// Over all heads of all layers.
 void add_holm(std::vector<learned_layer>& layers) {
   std::vector<double> p;
-  for (const learned_layer& l : layers) p.insert(p.end(), l.p.begin(), l.p.end());
+  for (const learned_layer& l : layers)
+    for (const atlas::advantage_estimate& a : l.advantages) p.push_back(std::isnan(a.p) ? 1 : a.p);
   const std::vector<double> adjusted = atlas::holm_correction(p);
   auto next = adjusted.begin();
   for (learned_layer& l : layers) {
-    const auto last = next + static_cast<std::ptrdiff_t>(l.p.size());
+    const auto last = next + static_cast<std::ptrdiff_t>(l.advantages.size());
     l.p_holm.assign(next, last);
     next = last;
   }
 }
 
 /// "autoencoder" or "PCA", or "neither" where the difference may be chance.
-const char* better(const learned_layer& layer, std::size_t head) {
-  if (!(layer.p_holm[head] < 0.05)) return "neither";
-  return layer.z[head] > 0 ? "autoencoder" : "PCA";
+const char* better(const atlas::advantage_estimate& advantage, double p) {
+  if (!(p < 0.05)) return "neither";
+  return advantage.value > 0 ? "autoencoder" : "PCA";
 }
 
 json head_json(const learned_layer& layer, std::size_t head) {
   const atlas::autoencoder_result& r = layer.heads[head];
+  const atlas::advantage_estimate& a = layer.advantages[head];
   return {
       {"head", head},
       {"autoencoder", uncertain_json({r.held_out_unexplained, r.held_out_standard_error})},
       {"pca", uncertain_json({r.pca_unexplained, r.pca_standard_error})},
-      {"advantage", uncertain_json({r.advantage, r.advantage_standard_error})},
-      {"z", number(layer.z[head])},
-      {"p", number(layer.p[head])},
+      {"advantage", advantage_json(a)},
       {"p_holm", number(layer.p_holm[head])},
-      {"better", better(layer, head)},
+      {"better", better(a, layer.p_holm[head])},
       {"training",
        {{"autoencoder", number(r.train_unexplained)}, {"pca", number(r.pca_train_unexplained)}}},
       {"epochs", r.epochs_run},
       {"best_epoch", r.best_epoch}};
+}
+
+json schedule_json(const atlas::training_schedule& s) {
+  return {{"epochs", s.epochs}, {"batch", s.batch}, {"patience", s.patience}};
 }
 
 json layer_json(const learned_layer& layer) {
@@ -140,31 +130,42 @@ json layer_json(const learned_layer& layer) {
   return {{"layer", layer.layer},
           {"points", layer.points},
           {"training_rows", layer.heads.front().training_rows},
+          {"validation_rows", layer.heads.front().validation_rows},
           {"held_out_rows", layer.heads.front().held_out_rows},
-          {"held_out_contexts", layer.units},
-          {"heads", heads}};
+          {"held_out_contexts", layer.mean.contexts},
+          {"schedule", schedule_json(layer.heads.front().schedule)},
+          {"heads", heads},
+          {"mean_advantage", advantage_json(layer.mean)},
+          {"better", better(layer.mean, layer.mean.p)}};
+}
+
+std::string percent_text(const atlas::advantage_estimate& a) {
+  return with_interval(100 * a.value, {100 * a.interval.lower, 100 * a.interval.upper}, 2);
 }
 
 std::string layer_table(const learned_layer& layer, bool contexts) {
   std::vector<std::vector<std::string>> rows = {{"head", "autoencoder % (se)", "PCA % (se)",
-                                                 "PCA - autoencoder", "z", "p (Holm)", "better",
+                                                 "PCA - autoencoder", "t", "p (Holm)", "better",
                                                  "on training", "epochs"}};
   for (std::size_t h = 0; h < layer.heads.size(); ++h) {
     const atlas::autoencoder_result& r = layer.heads[h];
-    rows.push_back({std::to_string(h),
-                    with_error({r.held_out_unexplained, r.held_out_standard_error}, 100, 2),
-                    with_error({r.pca_unexplained, r.pca_standard_error}, 100, 2),
-                    with_error({r.advantage, r.advantage_standard_error}, 100, 2),
-                    digits(layer.z[h], 1), fmt::format("{:.2g}", layer.p_holm[h]), better(layer, h),
-                    fmt::format("{} / {}", digits(100 * r.train_unexplained),
-                                digits(100 * r.pca_train_unexplained)),
-                    fmt::format("{} of {}", r.best_epoch, r.epochs_run)});
+    rows.push_back(
+        {std::to_string(h), with_error({r.held_out_unexplained, r.held_out_standard_error}, 100, 2),
+         with_error({r.pca_unexplained, r.pca_standard_error}, 100, 2),
+         percent_text(layer.advantages[h]), digits(layer.advantages[h].t, 1),
+         fmt::format("{:.2g}", layer.p_holm[h]), better(layer.advantages[h], layer.p_holm[h]),
+         fmt::format("{} / {}", digits(100 * r.train_unexplained),
+                     digits(100 * r.pca_train_unexplained)),
+         fmt::format("{} of {}", r.best_epoch, r.epochs_run)});
   }
   return fmt::format("Layer {}: variance unexplained, {} training rows, {} of {} held-out {}\n",
                      layer.layer, layer.heads.front().training_rows,
-                     layer.heads.front().held_out_rows, layer.units,
+                     layer.heads.front().held_out_rows, layer.mean.contexts,
                      contexts ? "contexts" : "rows") +
-         table_text(rows) + "\n";
+         table_text(rows) +
+         fmt::format("Mean over heads: PCA - autoencoder {}, t {}, p {:.2g}: better {}\n\n",
+                     percent_text(layer.mean), digits(layer.mean.t, 1), layer.mean.p,
+                     better(layer.mean, layer.mean.p));
 }
 
 struct rule_outcome {
@@ -196,16 +197,15 @@ std::vector<rule_outcome> read_all(const model_source& source,
                                    const atlas::owned_tensor<index_t, 2>& blocks,
                                    const std::vector<std::pair<std::string, rules>>& all,
                                    const common_options& common) {
-  atlas::progress_meter meter(progress_bar(common), "interventions",
-                              static_cast<index_t>(all.size()));
+  pass_meter meter(common, "interventions", static_cast<index_t>(all.size()));
   std::vector<rule_outcome> out;
   for (const auto& [name, changed] : all) {
-    out.push_back(
-        {name,
-         atlas::perplexity(source.lm.model, blocks, {.rules = changed, .threads = common.threads}),
-         {},
-         {}});
-    meter.advance();
+    out.push_back({name,
+                   atlas::perplexity(
+                       source.lm.model, blocks,
+                       {.rules = changed, .threads = common.threads, .on_progress = meter.next()}),
+                   {},
+                   {}});
   }
   for (rule_outcome& o : out) {
     o.change = atlas::perplexity_change(out[0].read, o.read);
@@ -241,10 +241,13 @@ constexpr const char* how_to_read_autoencode =
     "How to read this. Shares of the held-out rows' variance about the training mean that a\n"
     "bottleneck of k numbers leaves unexplained: by a curved surface (autoencoder) and by the "
     "flat\n"
-    "one of the same training rows (PCA of rank k). Whole contexts are held out where they are\n"
-    "known, standard errors are between them, and differences are paired. Better: p below 0.05 in\n"
-    "Student's t after Holm's correction over all heads. An autoencoder that is better on "
-    "training\n"
+    "one of the same training rows (PCA of rank k; a tenth of their contexts says when the\n"
+    "autoencoder's training ends). Whole contexts are held out where they are known; standard "
+    "errors\n"
+    "are between them, differences are paired, with 95 % intervals of Student's t. Better: p "
+    "below\n"
+    "0.05, after Holm's correction over all heads; heads err together, which the mean's interval\n"
+    "takes into account. An autoencoder that is better on training\n"
     "rows alone has learned these by heart. With a model, the layers' attention is replaced by "
     "V*,\n"
     "the value that a head looks at most, and V* with what the bottleneck keeps of the residual.\n";
@@ -253,16 +256,17 @@ void check_options(const autoencode_options& o, index_t head_dimension) {
   const atlas::autoencoder_options& t = o.training;
   atlas::detail::check_between(t.bottleneck, 1, head_dimension, "--bottleneck");
   atlas::detail::check_between(t.hidden, 1, index_t{1} << 20, "--hidden");
-  atlas::detail::check_between(t.epochs, 1, index_t{1} << 40, "--epochs");
-  atlas::detail::check_between(t.batch, 0, index_t{1} << 40, "--batch");
-  atlas::detail::check_between(t.patience, 0, index_t{1} << 40, "--patience");
+  atlas::detail::check_between(t.epochs.value_or(1), 1, index_t{1} << 40, "--epochs");
+  atlas::detail::check_between(t.batch.value_or(0), 0, index_t{1} << 40, "--batch");
+  atlas::detail::check_between(t.patience.value_or(0), 0, index_t{1} << 40, "--patience");
   atlas::detail::check_open_unit(t.held_out, "--held-out");
 }
 
 json settings_json(const atlas::autoencoder_options& o) {
-  return {{"bottleneck", o.bottleneck}, {"hidden", o.hidden},
-          {"epochs", o.epochs},         {"batch", o.batch},
-          {"patience", o.patience},     {"learning_rate", o.adam.learning_rate},
+  return {{"bottleneck", o.bottleneck},
+          {"hidden", o.hidden},
+          {"training", training_name(o.training)},
+          {"learning_rate", o.adam.learning_rate},
           {"held_out", o.held_out}};
 }
 
@@ -310,6 +314,7 @@ void autoencode_model(const autoencode_options& o) {
   measure_options learning = o.clouds;
   learning.source.text = o.calibration.empty() ? other_text(text) : o.calibration;
   learning.source.blocks = o.calibration_blocks;
+  begin_stage(common, "reading the model and the texts");
   const model_source source = open_model_source(learning.source);
   check_options(o, source.lm.model.config().head_dimension);
   const auto blocks =
@@ -342,12 +347,13 @@ void add_training_options(CLI::App& app, atlas::autoencoder_options& o) {
   app.add_option("--bottleneck", o.bottleneck, "k, the numbers that a point is squeezed through")
       ->capture_default_str();
   app.add_option("--hidden", o.hidden, "units of the two hidden layers")->capture_default_str();
-  app.add_option("--epochs", o.epochs, "at most")->capture_default_str();
-  app.add_option("--batch", o.batch, "rows a step; 0: all of them")->capture_default_str();
+  add_training_option(app, o.training);
+  app.add_option("--epochs", o.epochs, "at most; 300, or as many as make 30000 steps");
+  app.add_option("--batch", o.batch, "rows a step, 64; 0: all of them");
   app.add_option("--patience", o.patience,
                  "epochs without a better error on a tenth of the training contexts, after which "
-                 "the best is kept; 0: all epochs, and the last is")
-      ->capture_default_str();
+                 "the best is kept: 20, or as many as make 1000 steps; 0: all epochs, and the last "
+                 "is");
   app.add_option("--learning-rate", o.adam.learning_rate, "of Adam")->capture_default_str();
   app.add_option("--held-out", o.held_out, "share of the contexts that is not learned on")
       ->capture_default_str();
@@ -359,8 +365,6 @@ void add_autoencode(CLI::App& program) {
   const auto options = std::make_shared<autoencode_options>();
   autoencode_options& o = *options;
   o.clouds.points = 6000;
-  o.training.batch = 128;
-  o.training.patience = 20;
   CLI::App& app = *program.add_subcommand(
       "autoencode",
       "Whether a curved surface explains attention residuals better than a flat one.");

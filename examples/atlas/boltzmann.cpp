@@ -23,6 +23,7 @@ struct boltzmann_command {
   double beta = 1;
 
   void run() const {
+    begin_stage(common, "reading logits");
     const std::size_t rank = atlas::io::npy_header(file).extents.size();
     switch (rank) {
       case 1:
@@ -69,6 +70,7 @@ struct boltzmann_command {
   void measure() const {
     const auto logits = atlas::io::read_npy<double, Rank>(file);
     const atlas::boltzmann_options options{.beta = beta, .threads = common.threads};
+    begin_stage(common, "observables");
     json out = json::object();
     std::vector<std::vector<std::string>> rows = {{"", "mean", "least", "most"}};
     if constexpr (Rank == 1) {
@@ -99,6 +101,7 @@ struct boltzmann_command {
   void add_density(const atlas::owned_tensor<double, Rank>& weights, json& out,
                    std::vector<std::vector<std::string>>& rows) const {
     const atlas::density_options options{.threads = common.threads};
+    begin_stage(common, "density matrices");
     if constexpr (Rank == 2) {
       add_states<1>(
           atlas::density_matrix(weights, atlas::io::read_npy<double, 2>(values_file), options), out,

@@ -4,15 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/timer/progress_display.hpp>
 #include <cmath>
-#include <csignal>
-#include <ctime>
 #include <iostream>
-#include <memory>
+#include <utility>
 
 #include "atlas/io/files.hpp"
 #include "atlas/stats/student_t.hpp"
+#include "interrupts.hpp"
+#include "progress_line.hpp"
 
 namespace atlas_program {
 
@@ -39,55 +38,50 @@ void check_surrogates(atlas::index_t surrogates) {
 
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+double share_done(const atlas::progress& p) {
+  return p.total > 0 ? static_cast<double>(p.done) / static_cast<double>(p.total) : 0;
+}
 
-/// One bar a stage.
-class stage_bars {
- public:
-  bool operator()(const atlas::progress& p) {
-    if (!bar_ || p.stage != stage_ || p.done < done_) {
-      stage_ = p.stage;
-      done_ = 0;
-      std::cerr << stage_;
-      bar_ = std::make_unique<boost::timer::progress_display>(static_cast<unsigned long>(p.total),
-                                                              std::cerr, "\n", "", "");
-    }
-    *bar_ += static_cast<unsigned long>(p.done - done_);
-    done_ = p.done;
-    return true;
-  }
-
- private:
-  std::string stage_;
-  atlas::index_t done_ = 0;
-  std::unique_ptr<boost::timer::progress_display> bar_;
-};
+bool shows_progress(const common_options& common) {
+  return !common.quiet && isatty(STDERR_FILENO) != 0;
+}
 
 }  // namespace
 
-void watch_for_interrupts() {
-  // A second one ends the program at once, unless it came with the first: timeout sends its signal
-  // to the program and then to the group it is in.
-  const auto note = [](int signal) {
-    static volatile std::time_t first = 0;
-    const std::time_t now = std::time(nullptr);
-    if (interrupted == 0) {
-      first = now;
-      interrupted = 1;
-    } else if (now - first > 1) {
-      std::signal(signal, SIG_DFL);
-      std::raise(signal);
-    }
-  };
-  std::signal(SIGINT, note);
-  std::signal(SIGTERM, note);
+void begin_stage(const common_options& common, const std::string& stage) {
+  stop_if_interrupted();
+  if (shows_progress(common)) show_progress(stage, -1);
 }
 
 atlas::progress_callback progress_bar(const common_options& common) {
-  if (common.quiet || isatty(STDERR_FILENO) == 0)
-    return [](const atlas::progress&) { return interrupted == 0; };
-  return [bars = std::make_shared<stage_bars>()](const atlas::progress& p) {
-    return (*bars)(p) && interrupted == 0;
+  if (!shows_progress(common)) return [](const atlas::progress&) { return !interrupted(); };
+  return [](const atlas::progress& p) {
+    show_progress(p.stage, share_done(p));
+    return !interrupted();
+  };
+}
+
+atlas::progress_callback advance_with(atlas::progress_meter& meter) {
+  return [&meter, seen = atlas::index_t{0}](const atlas::progress& p) mutable {
+    meter.advance(p.done - seen);
+    seen = p.done;
+    return true;
+  };
+}
+
+pass_meter::pass_meter(const common_options& common, std::string stage, atlas::index_t passes)
+    : stage_(std::move(stage)), callback_(progress_bar(common)), total_(steps_of_a_pass * passes) {
+  if (!callback_({stage_, 0, total_})) throw atlas::cancelled();
+}
+
+atlas::progress_callback pass_meter::next(double share) {
+  begin_ = end_;
+  if (!callback_({stage_, begin_, total_})) throw atlas::cancelled();
+  end_ += static_cast<atlas::index_t>(std::llround(share * steps_of_a_pass));
+  return [this, from = begin_, to = end_](const atlas::progress& p) {
+    const double done = share_done(p) * static_cast<double>(to - from);
+    return callback_(
+        {stage_, std::clamp(from + static_cast<atlas::index_t>(done), from, to), total_});
   };
 }
 
@@ -99,14 +93,22 @@ json bounds(const atlas::interval& interval) {
   return {{"lower", number(interval.lower)}, {"upper", number(interval.upper)}};
 }
 
-void report(const common_options& common, const json& result, const std::string& table) {
-  const std::string text = result.dump(2) + "\n";
-  if (common.json_file == "-") {
-    std::cout << text;
-  } else {
-    if (!common.json_file.empty()) atlas::io::write_file(common.json_file, text);
-    if (!common.quiet) std::cout << table;
+void report(const common_options& common, const json& result, const std::string& table,
+            const std::vector<output_file>& others) {
+  begin_stage(common, "writing the result");
+  const bool to_file = !common.json_file.empty() && common.json_file != "-";
+  const std::string text = common.json_file.empty() ? "" : result.dump(2) + "\n";
+  {
+    unbroken_writing writing;
+    for (const output_file& other : others) other.write(other.name);
+    if (to_file) atlas::io::write_file(common.json_file, text);
+    if (to_file || !others.empty()) writing.is_the_result();
   }
+  end_progress_line();
+  if (common.json_file == "-")
+    std::cout << text;
+  else if (!common.quiet)
+    std::cout << table;
   std::cout.flush();
   if (!std::cout) throw atlas::error("standard output", "room for the result", "an error");
 }

@@ -32,20 +32,48 @@ void add_common_options(CLI::App& command, common_options& common, const std::st
 /// \throws value_error unless 0, for none, or enough for a mean and a standard deviation
 void check_surrogates(atlas::index_t surrogates);
 
-/// From here on an interrupt (Ctrl-C, SIGTERM) ends work at its next step, before anything is
-/// written; a second one ends the program.
-void watch_for_interrupts();
+/// Says on standard error, while that is a terminal, what is being done and for how long.
+/// \throws atlas::cancelled after an interrupt
+void begin_stage(const common_options& common, const std::string& stage);
 
-/// Stops the work after an interrupt; with a bar on standard error while that is a terminal.
+/// Stops the work after an interrupt; says how far it is on standard error while that is a
+/// terminal.
 atlas::progress_callback progress_bar(const common_options& common);
+
+/// Steps of another stage are steps of this one. The meter must outlive what is returned.
+atlas::progress_callback advance_with(atlas::progress_meter& meter);
+
+/// A stage of passes, one after the other, that report their own steps.
+class pass_meter {
+ public:
+  /// Must outlive the callbacks. \param passes whose shares add up to as many
+  pass_meter(const common_options& common, std::string stage, atlas::index_t passes);
+  /// For the next pass, or for a share of one. \throws atlas::cancelled after an interrupt
+  atlas::progress_callback next(double share = 1);
+
+ private:
+  static constexpr atlas::index_t steps_of_a_pass = 1000;
+
+  std::string stage_;
+  atlas::progress_callback callback_;
+  atlas::index_t total_, begin_ = 0, end_ = 0;
+};
 
 /// NaN and infinities become null: JSON has no others.
 json number(double x);
 json bounds(const atlas::interval& interval);
 
-/// Writes the result where `--json` says, and the table to standard output unless that is where
-/// the JSON goes or the user asked for quiet.
-void report(const common_options& common, const json& result, const std::string& table);
+/// A file beside the JSON, and what writes it.
+struct output_file {
+  std::string name;
+  std::function<void(const std::string&)> write;
+};
+
+/// Writes the result where `--json` says, with the other files, and the table to standard output
+/// unless that is where the JSON goes or the user asked for quiet.
+/// \throws atlas::cancelled after an interrupt, before anything is written
+void report(const common_options& common, const json& result, const std::string& table,
+            const std::vector<output_file>& others = {});
 
 /// Columns of equal width, numbers to the right: the first row is the header.
 std::string table_text(const std::vector<std::vector<std::string>>& rows);
@@ -54,12 +82,6 @@ std::string table_text(const std::vector<std::vector<std::string>>& rows);
 std::string digits(double x, int decimals = 2);
 /// "x [lower, upper]"
 std::string with_interval(double x, const atlas::interval& interval, int decimals = 2);
-
-/// Work that was interrupted and left something to go on from; the message says what.
-class interrupted_study : public atlas::error {
- public:
-  using error::error;
-};
 
 /// A subcommand: adds itself to the program; what to run is remembered by CLI11.
 void add_measure(CLI::App& program);

@@ -52,11 +52,13 @@ calibrated calibrate(const crystallize_options& o, const atlas::io::language_mod
                                     .min_context = std::min<index_t>(16, o.source.block_size / 2),
                                     .points = o.points,
                                     .seed = o.common.seed});
-  lm.model.forward(
-      blocks,
-      {.observed_layers = layers, .observer = collector.observer(), .threads = o.common.threads});
+  lm.model.forward(blocks, {.observed_layers = layers,
+                            .observer = collector.observer(),
+                            .threads = o.common.threads,
+                            .on_progress = progress_bar(o.common)});
   calibrated out;
   for (const index_t l : layers) {
+    begin_stage(o.common, fmt::format("principal directions of layer {}", l));
     const atlas::head_clouds clouds = collector.clouds(l);
     out.principal[l] = atlas::residual_bases(clouds.points, o.common.threads);
     out.random[l] = atlas::random_residual_bases(
@@ -106,12 +108,11 @@ struct outcome {
 /// Reads the text under each intervention.
 std::vector<outcome> outcomes(const crystallize_options& o, const model_source& source,
                               const atlas::perplexity_result& baseline,
-                              const std::vector<intervention>& all, atlas::progress_meter& meter) {
+                              const std::vector<intervention>& all, pass_meter& meter) {
   const auto read = [&](const std::map<index_t, atlas::context_rule>& rules) {
-    auto result = atlas::perplexity(source.lm.model, source.blocks,
-                                    {.rules = rules, .threads = o.common.threads});
-    meter.advance();
-    return result;
+    return atlas::perplexity(
+        source.lm.model, source.blocks,
+        {.rules = rules, .threads = o.common.threads, .on_progress = meter.next()});
   };
   std::vector<outcome> out;
   for (const intervention& i : all) {
@@ -181,6 +182,7 @@ constexpr const char* how_to_read_crystallize =
 
 void run_crystallize(const crystallize_options& o) {
   for (const index_t k : o.top_k) atlas::detail::check_between(k, 1, index_t{1} << 40, "--top-k");
+  begin_stage(o.common, "reading the model and the text");
   const model_source source = open_model_source(o.source);
   const atlas::transformer_config& config = source.lm.model.config();
   const std::vector<index_t> layers = replaced_layers(o, config.layers);
@@ -188,7 +190,8 @@ void run_crystallize(const crystallize_options& o) {
   const std::string text = o.calibration.empty() ? other_text(text_name(o.source)) : o.calibration;
   const calibrated basis = calibrate(o, source.lm, layers, text);
   const auto baseline =
-      atlas::perplexity(source.lm.model, source.blocks, {.threads = o.common.threads});
+      atlas::perplexity(source.lm.model, source.blocks,
+                        {.threads = o.common.threads, .on_progress = progress_bar(o.common)});
   json description = source.description;
   description["calibration"] = text;
   description["perplexity"] = perplexity_json(baseline);
@@ -196,8 +199,7 @@ void run_crystallize(const crystallize_options& o) {
   index_t passes = 0;
   for (const intervention& i : interventions(o, basis, layers, config.head_dimension))
     passes += i.random.empty() ? 1 : 2;
-  atlas::progress_meter meter(progress_bar(o.common), "interventions",
-                              passes * static_cast<index_t>(sets.size()));
+  pass_meter meter(o.common, "interventions", passes * static_cast<index_t>(sets.size()));
   json found = json::array();
   std::string table = heading(description);
   for (const auto& set : sets) {

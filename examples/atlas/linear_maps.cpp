@@ -101,6 +101,8 @@ std::vector<linear_map> collect_linear_maps(const atlas::transformer& model,
        .threads = common.threads,
        .on_progress = progress_bar(common)});
   std::vector<linear_map> out;
+  atlas::progress_meter meter(progress_bar(common), "second moments",
+                              static_cast<index_t>(sums.size()));
   model.for_each_parameter(
       [&](const std::string& name, const std::vector<index_t>& extents, const auto& values) {
         const auto found = sums.find(name);
@@ -108,6 +110,7 @@ std::vector<linear_map> collect_linear_maps(const atlas::transformer& model,
         out.push_back(found->second.finished(common.threads));
         read_weights(extents, values.data(), out.back());
         sums.erase(found);
+        meter.advance();
       });
   return out;
 }

@@ -11,6 +11,7 @@
 
 #include "common.hpp"
 #include "dispatch.hpp"
+#include "interrupts.hpp"
 
 namespace {
 
@@ -28,6 +29,7 @@ int main(int argc, char** argv) try {
 #ifdef ATLAS_DISPATCH
   atlas_program::hand_over(argv);
 #endif
+  const atlas_program::interrupt_watch watch;
   CLI::App program(
       "Geometry, thermodynamics and quantization of transformer attention: every estimate with its "
       "interval and its null.",
@@ -50,7 +52,6 @@ int main(int argc, char** argv) try {
   atlas_program::add_study(program);
   atlas_program::add_autoencode(program);
   atlas_program::add_ablate(program);
-  atlas_program::watch_for_interrupts();
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -59,10 +60,7 @@ int main(int argc, char** argv) try {
   }
   return 0;
 } catch (const atlas::cancelled&) {
-  complain("interrupted; no result was written");
-  return 130;
-} catch (const atlas_program::interrupted_study& e) {
-  complain(e.what());
+  complain(atlas_program::interrupt_message());
   return 130;
 } catch (const std::bad_alloc&) {
   return complain("not enough memory");

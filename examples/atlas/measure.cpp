@@ -11,6 +11,7 @@
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 #include "atlas/subspace/residual_stream.hpp"
+#include "interrupts.hpp"
 #include "measure_layer.hpp"
 
 namespace atlas_program {
@@ -57,17 +58,21 @@ void add_dimensions(const atlas::tensor_view<const Scalar, 2>& points, const sou
 
 template <class Scalar>
 head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
-                         const source_layer& layer, index_t head, const measure_options& o) {
+                         const source_layer& layer, index_t head, const measure_options& o,
+                         atlas::progress_meter& meter) {
   head_report out;
   out.head = head;
   out.points = points.extent(0);
   atlas::two_nn_options options{.discard_fraction = o.discard, .threads = 1};
   if (!layer.context.empty()) options.exclude = atlas::same_context(layer.context);
   add_dimensions(points, layer, options, out);
+  meter.advance();
   if (o.surrogates > 0)
-    out.surrogate = atlas::two_nn_null(
-        points, out.whole ? *out.whole : out.none, options,
-        {.draws = o.surrogates, .seed = head_seed(o.common.seed, layer.layer, head), .threads = 1});
+    out.surrogate = atlas::two_nn_null(points, out.whole ? *out.whole : out.none, options,
+                                       {.draws = o.surrogates,
+                                        .seed = head_seed(o.common.seed, layer.layer, head),
+                                        .threads = 1,
+                                        .on_progress = advance_with(meter)});
   out.pca_rank = atlas::pca_rank(points).rank;
   return out;
 }
@@ -75,9 +80,12 @@ head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
 /// Errors say which cloud they are about.
 template <class Scalar>
 head_report measure_named_head(const atlas::tensor_view<const Scalar, 2>& points,
-                               const source_layer& layer, index_t head, const measure_options& o) {
+                               const source_layer& layer, index_t head, const measure_options& o,
+                               atlas::progress_meter& meter) {
   try {
-    return measure_head(points, layer, head, o);
+    return measure_head(points, layer, head, o, meter);
+  } catch (const atlas::cancelled&) {
+    throw;
   } catch (const atlas::error& e) {
     throw atlas::error(fmt::format("layer.{}.head.{}: {}", layer.layer, head, e.what()));
   }
@@ -140,6 +148,13 @@ const atlas::haar_null& haar_nulls::of(index_t d, index_t k) {
   return nulls_.emplace(std::pair(d, k), atlas::haar_overlap(d, k, options_)).first->second;
 }
 
+index_t steps_of_layers(const measure_source& source, const measure_options& o) {
+  index_t heads = 0;
+  for (const source_layer& layer : source.layers)
+    heads += std::visit([](const auto& points) { return points.extent(0); }, layer.points);
+  return heads * (1 + o.surrogates);
+}
+
 layer_report measure_layer(const source_layer& layer, index_t n_rep, const measure_options& o,
                            haar_nulls& nulls, atlas::progress_meter& meter) {
   return std::visit(
@@ -150,10 +165,11 @@ layer_report measure_layer(const source_layer& layer, index_t n_rep, const measu
         out.layer = layer.layer;
         out.heads.resize(static_cast<std::size_t>(heads));
         atlas::parallel_for(heads, o.common.threads, [&](index_t h) {
-          out.heads[static_cast<std::size_t>(h)] = measure_named_head(points[h], layer, h, o);
-          meter.advance();
+          out.heads[static_cast<std::size_t>(h)] =
+              measure_named_head(points[h], layer, h, o, meter);
         });
         const index_t k = local_dimension(o, out.heads, points.extent(2));
+        stop_if_interrupted();
         if (heads > 1) add_overlaps(points, layer, n_rep, k, o, nulls, out);
         return out;
       },
@@ -175,10 +191,7 @@ constexpr const char* how_to_read_measure =
 void run_measure(const measure_options& o) {
   check_surrogates(o.surrogates);
   const measure_source source = open_source(o);
-  index_t total = 0;
-  for (const source_layer& layer : source.layers)
-    total += std::visit([](const auto& points) { return points.extent(0); }, layer.points);
-  atlas::progress_meter meter(progress_bar(o.common), "heads", total);
+  atlas::progress_meter meter(progress_bar(o.common), "heads", steps_of_layers(source, o));
   haar_nulls nulls({.seed = o.common.seed, .threads = o.common.threads});
   json layers = json::array();
   std::string text = heading(source.description);

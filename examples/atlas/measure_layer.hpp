@@ -22,8 +22,11 @@ class haar_nulls {
   std::map<std::pair<atlas::index_t, atlas::index_t>, atlas::haar_null> nulls_;
 };
 
+/// Steps that `measure_layer` makes in all layers: one a head, and one a surrogate of it.
+atlas::index_t steps_of_layers(const measure_source& source, const measure_options& options);
+
 /// \param n_rep query heads per key/value head
-/// \param meter a step a head
+/// \param meter makes `steps_of_layers` steps
 /// \throws whatever is wrong with the clouds, naming the layer and the head
 layer_report measure_layer(const source_layer& layer, atlas::index_t n_rep,
                            const measure_options& options, haar_nulls& nulls,

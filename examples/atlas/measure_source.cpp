@@ -142,7 +142,11 @@ measure_source measure_model(const atlas::transformer& model,
 }
 
 measure_source open_source(const measure_options& options) {
-  if (!options.clouds_file.empty()) return read_clouds(options);
+  if (!options.clouds_file.empty()) {
+    begin_stage(options.common, "reading the clouds");
+    return read_clouds(options);
+  }
+  begin_stage(options.common, "reading the model and the text");
   const model_source opened = open_model_source(options.source);
   return measure_model(opened.lm.model, opened.blocks, opened.description, options);
 }

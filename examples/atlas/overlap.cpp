@@ -14,8 +14,11 @@ struct overlap_command {
   atlas::index_t local_dimension = 7, group_size = 1;
 
   void run() const {
+    begin_stage(common, "reading the clouds");
     const auto clouds = atlas::io::read_npy<double, 3>(file);
+    begin_stage(common, "principal frames");
     const auto frames = atlas::principal_frames(clouds, local_dimension, common.threads);
+    begin_stage(common, "overlaps");
     const auto overlap =
         atlas::head_overlap(frames, {.group_size = group_size,
                                      .haar = {.seed = common.seed, .threads = common.threads},

@@ -92,6 +92,7 @@ void run_pareto(const pareto_command_options& o) {
   atlas::detail::check_between(o.rows, 1, index_t{1} << 30, "--rows");
   atlas::detail::check_between(o.bits, 2, 8, "--bits");
   atlas::detail::check_between(o.activation_bits, 2, 8, "--activation-bits");
+  begin_stage(o.common, "reading the model and the text");
   const model_source source = open_model_source(o.source);
   const auto maps =
       collect_linear_maps(source.lm.model, source.blocks,

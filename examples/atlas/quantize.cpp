@@ -34,8 +34,9 @@ struct quantize_run {
   std::vector<linear_map> maps;
   std::vector<atlas::eigenbasis> bases;  ///< of the inputs of each map
 
-  atlas::perplexity_result read() const {
-    return atlas::perplexity(source.lm.model, source.blocks, {.threads = o.common.threads});
+  atlas::perplexity_result read(atlas::progress_callback on_progress) const {
+    return atlas::perplexity(source.lm.model, source.blocks,
+                             {.threads = o.common.threads, .on_progress = std::move(on_progress)});
   }
 };
 
@@ -50,10 +51,11 @@ std::vector<std::string> chosen_methods(const quantize_options& o) {
 
 /// All maps in one draw; matrices are the unit of work, each in one thread.
 std::vector<matrix_errors> quantize_all(quantize_run& run, const std::string& method, int bits,
-                                        std::uint64_t seed, atlas::progress_meter& meter) {
+                                        std::uint64_t seed, pass_meter& passes) {
   const auto count = static_cast<index_t>(run.maps.size());
   std::vector<matrix_errors> errors(run.maps.size());
   std::vector<atlas::row_matrix<float>> weights(run.maps.size());
+  atlas::progress_meter meter(passes.next(0.5), method, count);
   atlas::parallel_for(count, run.o.common.threads, [&](index_t i) {
     const auto k = static_cast<std::size_t>(i);
     const linear_map& map = run.maps[k];
@@ -85,30 +87,29 @@ void merge_draws(const std::vector<std::vector<matrix_errors>>& draws, quantize_
 }
 
 quantize_outcome outcome_of(quantize_run& run, const std::string& method, int bits,
-                            const atlas::perplexity_result& baseline,
-                            atlas::progress_meter& meter) {
+                            const atlas::perplexity_result& baseline, pass_meter& passes) {
   quantize_outcome out{method, bits, {}, {}, {}, {}};
   std::vector<std::vector<matrix_errors>> draws;
   const index_t count = is_random(method) ? run.o.draws : 1;
   for (index_t draw = 0; draw < count; ++draw) {
     draws.push_back(quantize_all(run, method, bits,
-                                 run.o.common.seed + static_cast<std::uint64_t>(draw), meter));
-    const auto read = run.read();
+                                 run.o.common.seed + static_cast<std::uint64_t>(draw), passes));
+    const auto read = run.read(passes.next(0.5));
     out.perplexities.push_back(read.perplexity);
     if (draw == 0) {
       out.read = read;
       out.change = atlas::perplexity_change(baseline, read);
     }
-    meter.advance();
   }
   merge_draws(draws, out);
   return out;
 }
 
-index_t steps_of(const quantize_options& o, const std::vector<std::string>& methods, index_t maps) {
+/// Each of quantizing all maps and reading the text.
+index_t passes_of(const quantize_options& o, const std::vector<std::string>& methods) {
   index_t draws = 0;
   for (const std::string& m : methods) draws += is_random(m) ? o.draws : 1;
-  return draws * static_cast<index_t>(o.bits.size()) * (maps + 1);
+  return draws * static_cast<index_t>(o.bits.size());
 }
 
 void check_options(const quantize_options& o) {
@@ -120,6 +121,7 @@ void check_options(const quantize_options& o) {
 }
 
 quantize_run prepare(const quantize_options& o, const std::string& calibration) {
+  begin_stage(o.common, "reading the model and the text");
   quantize_run run{o, open_model_source(o.source), {}, {}};
   const auto blocks =
       load_blocks(calibration, o.calibration_blocks, o.source.block_size, run.source.lm.tokenizer);
@@ -127,9 +129,12 @@ quantize_run prepare(const quantize_options& o, const std::string& calibration) 
   run.maps = collect_linear_maps(run.source.lm.model, blocks,
                                  {.layers = layers, .output_moments = true}, o.common);
   run.bases.resize(run.maps.size());
-  atlas::parallel_for(static_cast<index_t>(run.maps.size()), o.common.threads, [&](index_t i) {
+  const auto count = static_cast<index_t>(run.maps.size());
+  atlas::progress_meter meter(progress_bar(o.common), "eigenbases", count);
+  atlas::parallel_for(count, o.common.threads, [&](index_t i) {
     const auto k = static_cast<std::size_t>(i);
     run.bases[k] = atlas::symmetric_eigenbasis(run.maps[k].input_moments);
+    meter.advance();
   });
   return run;
 }
@@ -140,13 +145,12 @@ void run_quantize(const quantize_options& o) {
   const std::string calibration =
       o.calibration.empty() ? other_text(text_name(o.source)) : o.calibration;
   quantize_run run = prepare(o, calibration);
-  const auto baseline = run.read();
-  atlas::progress_meter meter(progress_bar(o.common), "quantizing",
-                              steps_of(o, methods, static_cast<index_t>(run.maps.size())));
+  const auto baseline = run.read(progress_bar(o.common));
+  pass_meter passes(o.common, "quantizing", passes_of(o, methods));
   std::vector<quantize_outcome> outcomes;
   for (const int bits : o.bits)
     for (const std::string& method : methods)
-      outcomes.push_back(outcome_of(run, method, bits, baseline, meter));
+      outcomes.push_back(outcome_of(run, method, bits, baseline, passes));
   json description = run.source.description;
   description["calibration"] = calibration;
   description["calibration_blocks"] = o.calibration_blocks;

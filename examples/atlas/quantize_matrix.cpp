@@ -18,6 +18,7 @@ struct quantize_matrix_command {
   int bits = 4;
 
   void run() const {
+    begin_stage(common, "reading weights");
     const atlas::io::dtype type = atlas::io::npy_header(file).type;
     if (type == atlas::io::dtype::f32 || type == atlas::io::dtype::f16)
       quantize(atlas::io::read_npy<float, 2>(file));
@@ -27,6 +28,7 @@ struct quantize_matrix_command {
 
  private:
   Eigen::MatrixXd moments(atlas::index_t in) const {
+    begin_stage(common, "second moments of activations");
     const auto rows = atlas::io::read_npy<double, 2>(activations);
     const atlas::tensor_view<const double, 2>& view = rows;
     if (view.extent(1) != in)
@@ -43,11 +45,9 @@ struct quantize_matrix_command {
     const atlas::tensor_view<const Scalar, 2>& view = read;
     const auto weights = atlas::detail::matrix_copy<Scalar>(view);
     const Eigen::MatrixXd second_moments = moments(weights.cols());
+    begin_stage(common, "quantizing");
     const auto q = run_quantizer<Scalar>(basis, {weights, second_moments}, bits, settings,
                                          common.seed, common.threads);
-    if (!out.empty())
-      atlas::io::write_npy(out, atlas::tensor_view<const Scalar, 2>(
-                                    q.weights.data(), {q.weights.rows(), q.weights.cols()}));
     json result = {{"weight_error", number(q.errors.weights)},
                    {"output_error", number(q.errors.output)},
                    {"basis", basis},
@@ -61,7 +61,14 @@ struct quantize_matrix_command {
         {"output error", fmt::format("{:.6g}", q.errors.output)},
         {"effective rank", digits(q.effective_rank, 1)}};
     for (const auto& [name, value] : repairs.items()) rows.push_back({name, value.dump()});
-    report(common, result, table_text(rows));
+    std::vector<output_file> files;
+    if (!out.empty())
+      files.push_back({out, [&](const std::string& name) {
+                         atlas::io::write_npy(
+                             name, atlas::tensor_view<const Scalar, 2>(
+                                       q.weights.data(), {q.weights.rows(), q.weights.cols()}));
+                       }});
+    report(common, result, table_text(rows), files);
   }
 };
 

@@ -14,7 +14,9 @@ struct rank_command {
   double variance = 0.9;
 
   void run() const {
+    begin_stage(common, "reading the cloud");
     const auto points = atlas::io::read_npy<double, 2>(file);
+    begin_stage(common, "principal components");
     const auto result = atlas::pca_rank(points, {.variance = variance});
     const json out = {{"rank", result.rank},
                       {"participation_ratio", number(result.participation_ratio)}};

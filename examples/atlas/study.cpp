@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "interrupts.hpp"
 #include "study_store.hpp"
 
 namespace atlas_program {
@@ -44,10 +45,9 @@ json all_parts(study_session& session, const study_store& store) {
   if (!found.empty())
     say(session.options(),
         fmt::format("resuming: {} of {} parts are there", found.size(), parts.size()));
-  atlas::progress_meter meter(progress_bar(session.options().common), "parts",
-                              static_cast<index_t>(parts.size()));
   json out = json::object();
   for (const study_part& part : parts) {
+    session.enter(fmt::format("part {} of {}, {}", out.size() + 1, parts.size(), part.name));
     if (found.contains(part.name)) {
       out[part.name] = found[part.name];
     } else {
@@ -55,7 +55,6 @@ json all_parts(study_session& session, const study_store& store) {
       store.write(part.name, measured(part, session));
       out[part.name] = *store.read(part.name);
     }
-    meter.advance();
   }
   return out;
 }
@@ -63,16 +62,15 @@ json all_parts(study_session& session, const study_store& store) {
 void run_study(study_options o) {
   if (o.models.empty()) o.models = {"tiny-gpt2", "tiny-llama"};
   if (o.texts.empty()) o.texts = {"moby-dick", "addresses"};
+  begin_stage(o.common, "reading the models and the texts");
   study_session session(o);
   const study_store store(o.out, session.description());
-  try {
-    const json parts = all_parts(session, store);
-    const auto files = study_files(session, parts, study_claims(session, parts));
-    for (const auto& [name, text] : files) store.write_file(name, text);
-    report(o.common, json::parse(files.front().second), files.back().second);
-  } catch (const atlas::cancelled&) {
-    throw interrupted_study("interrupted; run it again to go on from the parts that are there");
-  }
+  set_interrupt_message("interrupted; run it again to go on from the parts that are there");
+  const json parts = all_parts(session, store);
+  begin_stage(o.common, "verdicts");
+  const auto files = study_files(session, parts, study_claims(session, parts));
+  for (const auto& [name, text] : files) store.write_file(name, text);
+  report(o.common, json::parse(files.front().second), files.back().second);
 }
 
 void add_study_options(CLI::App& app, study_options& o) {
@@ -94,7 +92,8 @@ void add_study_options(CLI::App& app, study_options& o) {
       ->capture_default_str();
   app.add_option("--manifold-draws", o.manifold_draws, "the same of manifold checks, 10 or more")
       ->capture_default_str();
-  app.add_option("--epochs", o.epochs, "of the autoencoders")->capture_default_str();
+  add_training_option(app, o.autoencoders.training);
+  app.add_option("--epochs", o.autoencoders.epochs, "of the autoencoders, at most");
 }
 
 }  // namespace

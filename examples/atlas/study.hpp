@@ -10,10 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/autoencoder/autoencoder_options.hpp"
 #include "atlas/protocols/head_sample.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 #include "atlas/protocols/verdict.hpp"
 #include "atlas/reference/perplexity.hpp"
+#include "autoencoder_training.hpp"
 #include "common.hpp"
 #include "model_source.hpp"
 
@@ -24,7 +26,8 @@ struct study_options {
   std::vector<std::string> models, texts;
   std::string out = "atlas-study";
   atlas::index_t blocks = 24, block_size = 256, min_context = 16, points = 1200;
-  atlas::index_t local_dimension = 7, surrogates = 20, manifold_draws = 10, epochs = 300;
+  atlas::index_t local_dimension = 7, surrogates = 20, manifold_draws = 10;
+  atlas::autoencoder_options autoencoders;  ///< as far as options name them
 };
 
 /// A model as far as it is known before it is run.
@@ -52,6 +55,10 @@ class study_session {
   const study_options& options() const { return options_; }
   const std::vector<study_model>& models() const { return models_; }
   std::size_t texts() const { return options_.texts.size(); }
+  /// Says what is being worked on. \throws atlas::cancelled after an interrupt
+  void enter(const std::string& place);
+  /// For work within a part: stops it after an interrupt, and says how far it is.
+  atlas::progress_callback progress() const;
   /// What decides the results, and nothing else.
   const json& description() const { return description_; }
   /// Those of one text are kept until another text is asked for.
@@ -64,6 +71,7 @@ class study_session {
   study_clouds collect(std::size_t model, std::size_t text);
 
   study_options options_;
+  std::string place_;
   std::vector<study_model> models_;
   json description_;
   std::optional<std::pair<std::size_t, atlas::io::language_model>> opened_;
@@ -81,9 +89,6 @@ std::vector<study_part> study_parts(const study_session& session);
 
 /// The deepest layers that get the dearer measurements, three or all.
 std::vector<atlas::index_t> deepest_layers(const atlas::transformer_config& config);
-
-/// For work within a part: stops it after an interrupt, and shows nothing.
-atlas::progress_callback until_interrupted();
 
 /// Options of the library's protocols.
 atlas::protocol_options protocol_options_of(const study_options& options);

@@ -3,8 +3,8 @@
 /// dimension, autoencoders, and the same architecture before training.
 
 #include <cmath>
-#include <set>
 
+#include "atlas/autoencoder/advantage.hpp"
 #include "atlas/autoencoder/train_autoencoder.hpp"
 #include "atlas/manifold/chord_test.hpp"
 #include "atlas/manifold/connectivity.hpp"
@@ -44,7 +44,7 @@ struct manifold_means {
 };
 
 void add_head(const atlas::head_sample& s, index_t head, const study_options& o,
-              manifold_means& out) {
+              const atlas::progress_callback& on_progress, manifold_means& out) {
   const auto points = s.points[head];
   const atlas::exclusion exclude = atlas::same_context(s.context);
   const int threads = o.common.threads;
@@ -52,19 +52,26 @@ void add_head(const atlas::head_sample& s, index_t head, const study_options& o,
   const atlas::surrogate_options draws{
       .draws = o.manifold_draws,
       .seed = o.common.seed + static_cast<std::uint64_t>(1000 * (head + 1)),
-      .threads = threads};
-  const atlas::connectivity_options graph{.k = k, .exclude = exclude, .threads = threads};
+      .threads = threads,
+      .on_progress = on_progress};
+  const atlas::connectivity_options graph{
+      .k = k, .exclude = exclude, .threads = threads, .on_progress = on_progress};
   const auto joined = atlas::connectivity(points, graph);
   out.largest_share.add(joined.largest_share,
                         atlas::connectivity_null(points, joined, graph, draws).largest_share);
-  const atlas::chord_options chords{
-      .k = k, .chords = 400, .exclude = exclude, .seed = o.common.seed, .threads = threads};
+  const atlas::chord_options chords{.k = k,
+                                    .chords = 400,
+                                    .exclude = exclude,
+                                    .seed = o.common.seed,
+                                    .threads = threads,
+                                    .on_progress = on_progress};
   const auto chord = atlas::chord_test(points, chords);
   out.chord.add(chord.mean, atlas::chord_null(points, chord, chords, draws).mean);
   const atlas::homogeneity_options regions{.region_points = std::min<index_t>(400, n / 2),
                                            .exclude = exclude,
                                            .seed = o.common.seed,
-                                           .threads = threads};
+                                           .threads = threads,
+                                           .on_progress = on_progress};
   const auto local = atlas::homogeneity(points, regions);
   const auto local_null = atlas::homogeneity_null(points, local, regions, draws);
   out.local_dimension.add(local.mean, local_null.mean);
@@ -80,23 +87,17 @@ json head_json(index_t head, const atlas::autoencoder_result& r) {
           {"advantage", number(r.advantage)},
           {"advantage_standard_error", number(r.advantage_standard_error)},
           {"train_unexplained", number(r.train_unexplained)},
-          {"pca_train_unexplained", number(r.pca_train_unexplained)}};
+          {"pca_train_unexplained", number(r.pca_train_unexplained)},
+          {"epochs", r.epochs_run},
+          {"best_epoch", r.best_epoch}};
 }
 
-/// The mean advantage, with the mean of the heads' errors: heads are judged on the same passages
-/// and may err together. Student's t of one passage less than were held out.
 atlas::finding advantage_finding(const std::string& label,
-                                 const std::vector<atlas::autoencoder_result>& heads,
-                                 double held_out_passages) {
-  const auto n = static_cast<double>(heads.size());
-  double advantage = 0, error = 0;
-  for (const auto& r : heads) {
-    advantage += r.advantage / n;
-    error += r.advantage_standard_error / n;
-  }
-  if (std::isnan(error)) error = 0;  // a single passage has none, and gives no verdict
-  atlas::finding f = atlas::compare_with_null({label, advantage, 0, error, 0});
-  f.p = held_out_passages > 1 ? atlas::two_sided_t_p(f.z, held_out_passages - 1) : std::nan("");
+                                 const atlas::advantage_estimate& advantage) {
+  // A single passage has no error, and gives no verdict.
+  const double error = std::isnan(advantage.standard_error) ? 0 : advantage.standard_error;
+  atlas::finding f = atlas::compare_with_null({label, advantage.value, 0, error, 0});
+  f.p = advantage.p;
   return f;
 }
 
@@ -131,7 +132,8 @@ json gate_json(const atlas::maturation_result& gate) {
 json measure_manifold(study_session& session, std::size_t m, std::size_t t, index_t layer) {
   const atlas::head_sample& s = session.clouds(m, t).layers[static_cast<std::size_t>(layer)];
   manifold_means means;
-  for (index_t h = 0; h < s.points.extent(0); ++h) add_head(s, h, session.options(), means);
+  for (index_t h = 0; h < s.points.extent(0); ++h)
+    add_head(s, h, session.options(), session.progress(), means);
   return {{"layer", layer},
           {"findings",
            {{"largest_share", means.largest_share.finding(s.label)},
@@ -149,11 +151,14 @@ json measure_atlas(study_session& session, std::size_t m, std::size_t t) {
   const auto written =
       atlas::residual_stream_clouds(s.points, s.output_projection, o.common.threads);
   const atlas::two_nn_options options{.exclude = atlas::same_context(s.context),
-                                      .threads = o.common.threads};
+                                      .threads = o.common.threads,
+                                      .on_progress = session.progress()};
   const auto pooled = atlas::pooled_dimension(written, options);
-  const auto null = atlas::pooled_dimension_null(
-      written, pooled, options,
-      {.draws = o.manifold_draws, .seed = o.common.seed, .threads = o.common.threads});
+  const auto null = atlas::pooled_dimension_null(written, pooled, options,
+                                                 {.draws = o.manifold_draws,
+                                                  .seed = o.common.seed,
+                                                  .threads = o.common.threads,
+                                                  .on_progress = session.progress()});
   const auto draws = static_cast<index_t>(null.draws.size());
   return {{"rows", s.points.extent(1)},
           {"findings",
@@ -164,22 +169,20 @@ json measure_atlas(study_session& session, std::size_t m, std::size_t t) {
 json measure_autoencoders(study_session& session, std::size_t m, std::size_t t) {
   const study_options& o = session.options();
   const atlas::head_sample& s = session.clouds(m, t).layers.back();
-  const auto heads = atlas::train_autoencoders(s.points, {.bottleneck = o.local_dimension,
-                                                          .epochs = o.epochs,
-                                                          .context = s.context,
-                                                          .seed = o.common.seed,
-                                                          .threads = o.common.threads,
-                                                          .on_progress = until_interrupted()});
-  std::set<index_t> passages;
-  const auto split = atlas::split_by_context(s.context, 0.2, o.common.seed);
-  for (const index_t row : split.held_out) passages.insert(s.context[row]);
+  atlas::autoencoder_options training = o.autoencoders;
+  training.bottleneck = o.local_dimension;
+  training.context = s.context;
+  training.seed = o.common.seed;
+  training.threads = o.common.threads;
+  training.on_progress = session.progress();
+  const auto heads = atlas::train_autoencoders(s.points, training);
+  const atlas::advantage_estimate advantage = atlas::mean_advantage(heads);
   json rows = json::array();
   for (std::size_t h = 0; h < heads.size(); ++h)
     rows.push_back(head_json(static_cast<index_t>(h), heads[h]));
-  const auto held_out = static_cast<double>(passages.size());
   return {{"heads", rows},
-          {"held_out_passages", passages.size()},
-          {"findings", {{"advantage", finding_json(advantage_finding(s.label, heads, held_out))}}}};
+          {"advantage", advantage_json(advantage)},
+          {"findings", {{"advantage", finding_json(advantage_finding(s.label, advantage))}}}};
 }
 
 json measure_maturation(study_session& session, std::size_t m, std::size_t t) {

@@ -81,7 +81,7 @@ void check_study(const study_options& o) {
   atlas::detail::check_between(o.points, 60, many, "--points");
   atlas::detail::check_draws(o.surrogates, "--surrogates");
   atlas::detail::check_draws(o.manifold_draws, "--manifold-draws");
-  atlas::detail::check_between(o.epochs, 0, many, "--epochs");
+  atlas::detail::check_between(o.autoencoders.epochs.value_or(0), 0, many, "--epochs");
 }
 
 void check_model(const study_model& m, const study_options& o) {
@@ -122,10 +122,16 @@ std::vector<index_t> deepest_layers(const atlas::transformer_config& config) {
   return layers;
 }
 
-atlas::progress_callback until_interrupted() {
-  common_options quiet;
-  quiet.quiet = true;
-  return progress_bar(quiet);
+void study_session::enter(const std::string& place) {
+  place_ = place;
+  begin_stage(options_.common, place);
+}
+
+atlas::progress_callback study_session::progress() const {
+  return [bar = progress_bar(options_.common), place = place_](const atlas::progress& p) {
+    const std::string stage = fmt::format("{}: {}", place, p.stage);
+    return bar({stage, p.done, p.total});
+  };
 }
 
 study_session::study_session(const study_options& options) : options_(options) {
@@ -152,7 +158,8 @@ study_session::study_session(const study_options& options) : options_(options) {
                   {"local_dimension", o.local_dimension},
                   {"surrogates", o.surrogates},
                   {"manifold_draws", o.manifold_draws},
-                  {"epochs", o.epochs}};
+                  {"training", training_name(o.autoencoders.training)},
+                  {"epochs", o.autoencoders.epochs ? json(*o.autoencoders.epochs) : json(nullptr)}};
 }
 
 const io::language_model& study_session::open(std::size_t model) {
@@ -179,7 +186,7 @@ study_clouds study_session::collect(std::size_t m, std::size_t t) {
   study_clouds out;
   out.perplexity = atlas::perplexity(
       model, models_[m].blocks[t],
-      {.observer = both, .threads = options_.common.threads, .on_progress = until_interrupted()});
+      {.observer = both, .threads = options_.common.threads, .on_progress = progress()});
   const auto sample = [&](const atlas::cloud_collector& from, index_t l) {
     return atlas::sample_of(layer_label(models_[m].name, options_.texts[t], l), from.clouds(l),
                             model.output_projection(l), c.n_rep());
@@ -212,7 +219,7 @@ atlas::head_sample study_session::initial_sample(std::size_t m, std::size_t t) c
   model.forward(models_[m].blocks[t], {.observed_layers = {deepest},
                                        .observer = collector.observer(),
                                        .threads = options_.common.threads,
-                                       .on_progress = until_interrupted()});
+                                       .on_progress = progress()});
   return atlas::sample_of("at random weights", collector.clouds(deepest),
                           model.output_projection(deepest), c.n_rep());
 }

@@ -6,6 +6,7 @@
 
 #include "atlas/io/files.hpp"
 #include "atlas/io/json.hpp"
+#include "interrupts.hpp"
 
 namespace atlas_program {
 
@@ -103,10 +104,12 @@ void study_store::write(const std::string& name, const json& result) const {
                       {"part", name},
                       {"check", hash_text(content_hash(result.dump()))},
                       {"result", result}};
+  const unbroken_writing writing;
   atlas::io::write_file(part_file(name), whole.dump(1) + "\n");
 }
 
 void study_store::write_file(const std::string& name, const std::string& text) const {
+  const unbroken_writing writing;
   atlas::io::write_file(folder_ / name, text);
 }
 

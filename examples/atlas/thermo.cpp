@@ -89,10 +89,19 @@ maybe_correlation if_defined(Correlate&& correlate) {
 
 correlations correlate(const std::vector<double>& x, const std::vector<double>& prediction,
                        const std::vector<double>& log_position,
-                       const atlas::permutation_options& o) {
-  return {if_defined([&] { return atlas::pearson(x, prediction, o); }),
-          if_defined([&] { return atlas::spearman(x, prediction, o); }),
-          if_defined([&] { return atlas::partial_pearson(x, prediction, log_position, o); })};
+                       const atlas::permutation_options& shuffles, pass_meter& passes) {
+  const auto one = [&](auto&& measured) {
+    atlas::permutation_options o = shuffles;
+    o.on_progress = passes.next();
+    return if_defined([&] { return measured(o); });
+  };
+  using options = atlas::permutation_options;
+  correlations out;
+  out.pearson = one([&](const options& o) { return atlas::pearson(x, prediction, o); });
+  out.spearman = one([&](const options& o) { return atlas::spearman(x, prediction, o); });
+  out.partial =
+      one([&](const options& o) { return atlas::partial_pearson(x, prediction, log_position, o); });
+  return out;
 }
 
 json correlations_json(const correlations& c) {
@@ -111,13 +120,14 @@ std::string correlation_text(const maybe_correlation& r) {
 /// What was seen of a model and a text.
 struct thermo_run {
   const thermo_options& o;
+  pass_meter& passes;  ///< one a correlation
   std::vector<index_t> layers;
   index_t heads = 0;
   std::vector<double> prediction, log_position;  ///< of late rows
   atlas::permutation_options shuffles;
 
   correlations with_prediction(const atlas::tensor_view<const double, 2>& x) const {
-    return correlate(late_rows(x, o.min_context), prediction, log_position, shuffles);
+    return correlate(late_rows(x, o.min_context), prediction, log_position, shuffles, passes);
   }
 };
 
@@ -226,9 +236,14 @@ json observe(const model_source& source, const thermo_options& o,
                                             .on_progress = progress_bar(o.common)}));
 }
 
+/// Of heat capacity and von Neumann entropy, of each head and of their mean.
+index_t correlations_of(std::size_t layers, index_t heads) {
+  return 3 * 2 * (heads + 1) * static_cast<index_t>(layers);
+}
+
 thermo_run prepare(const thermo_options& o, std::vector<index_t> layers, index_t heads,
-                   const atlas::tensor_view<const double, 2>& prediction) {
-  thermo_run run{o, std::move(layers), heads, late_rows(prediction, o.min_context), {}, {}};
+                   const atlas::tensor_view<const double, 2>& prediction, pass_meter& passes) {
+  thermo_run run{o, passes, std::move(layers), heads, late_rows(prediction, o.min_context), {}, {}};
   const index_t late = prediction.extent(1) - o.min_context;
   for (index_t i = 0; i < late * prediction.extent(0); ++i)
     run.log_position.push_back(std::log(static_cast<double>(o.min_context + i % late + 1)));
@@ -240,6 +255,7 @@ thermo_run prepare(const thermo_options& o, std::vector<index_t> layers, index_t
 }
 
 void run_thermo(const thermo_options& o) {
+  begin_stage(o.common, "reading the model and the text");
   model_source source = open_model_source(o.source);
   const atlas::transformer_config& config = source.lm.model.config();
   const std::vector<index_t> layers = chosen_layers(o.layers, config.layers);
@@ -255,7 +271,8 @@ void run_thermo(const thermo_options& o) {
   atlas::owned_tensor<double, 2> prediction({o.source.blocks, o.source.block_size});
   source.description["min_context"] = o.min_context;
   source.description["perplexity"] = observe(source, o, layers, collector, prediction);
-  const thermo_run run = prepare(o, layers, config.heads, prediction);
+  pass_meter passes(o.common, "correlations", correlations_of(layers.size(), config.heads));
+  const thermo_run run = prepare(o, layers, config.heads, prediction, passes);
   json found = json::array();
   std::string table = heading(source.description);
   std::vector<std::vector<std::string>> profile = {{"layer", "mean R", "C: Pearson", "Spearman",

@@ -27,6 +27,7 @@ struct two_nn_command {
   atlas::index_t surrogates = 0;
 
   void run() const {
+    begin_stage(common, "reading the cloud");
     const atlas::io::npy_info info = atlas::io::npy_header(file);
     // Elements of float keep the neighbour search in float; everything else is read as double.
     if (info.type == atlas::io::dtype::f32 || info.type == atlas::io::dtype::f16)

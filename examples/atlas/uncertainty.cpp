@@ -70,6 +70,7 @@ constexpr const char* how_to_read_uncertainty =
 
 void run_uncertainty(const uncertainty_command_options& o) {
   atlas::detail::check_draws(o.draws, "--draws");
+  begin_stage(o.common, "reading the model and the text");
   const model_source source = open_model_source(o.source);
   const auto maps = collect_linear_maps(
       source.lm.model, source.blocks,

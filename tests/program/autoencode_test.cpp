@@ -7,6 +7,7 @@
 
 #include "../catch.hpp"
 #include "../tolerances.hpp"
+#include "atlas/autoencoder/advantage.hpp"
 #include "atlas/autoencoder/train_autoencoder.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/io/safetensors.hpp"
@@ -70,7 +71,9 @@ TEST_CASE("autoencode tells a curve from a cloud, with the library's numbers") {
                                                       .batch = 16,
                                                       .adam = {.learning_rate = 0.01},
                                                       .context = context,
+                                                      .patience = 0,
                                                       .seed = 2});
+  const auto mean = atlas::mean_advantage(own);
   const auto result = r.json();
   CHECK_FALSE(result.contains("interventions"));
   REQUIRE(result["layers"].size() == 1);
@@ -85,9 +88,14 @@ TEST_CASE("autoencode tells a curve from a cloud, with the library's numbers") {
     CHECK(head["advantage"]["standard_error"] == own[h].advantage_standard_error);
     CHECK(head["training"]["autoencoder"] == own[h].train_unexplained);
     CHECK(head["epochs"] == 80);
-    CHECK(head["z"].get<double>() == Approx(own[h].advantage / own[h].advantage_standard_error));
-    CHECK(head["p_holm"].get<double>() >= head["p"].get<double>());
+    CHECK(head["advantage"]["t"].get<double>() ==
+          Approx(own[h].advantage / own[h].advantage_standard_error));
+    CHECK(head["p_holm"].get<double>() >= head["advantage"]["p"].get<double>());
   }
+  CHECK(layer["mean_advantage"]["value"] == mean.value);
+  CHECK(layer["mean_advantage"]["standard_error"] == mean.standard_error);
+  CHECK(layer["mean_advantage"]["lower"] == mean.interval.lower);
+  CHECK(layer["mean_advantage"]["p"] == mean.p);
   CHECK(layer["heads"][0]["better"] == "autoencoder");
   CHECK(layer["heads"][1]["better"] != "autoencoder");
 }
@@ -124,6 +132,27 @@ TEST_CASE("autoencode puts autoencoders and PCA between V* and full attention") 
   CHECK(whole["layers"][0]["heads"][0]["pca"]["value"].get<double>() < tolerance::float_rounding);
   CHECK(whole["interventions"]["rules"][2]["recovered"]["value"].get<double>() ==
         Approx(1).epsilon(tolerance::float_rounding));
+}
+
+TEST_CASE("autoencode trains to convergence, or as the study did where that is asked for") {
+  const temporary_folder folder;
+  const auto points = curve_and_normal();
+  const auto context = labels(each);
+  const std::string command = "autoencode --bottleneck 1 --hidden 16 --json - --clouds " +
+                              clouds_file(folder, "clouds.safetensors", points, context);
+  const auto converged = run(folder, command).json(),
+             original = run(folder, command + " --training study").json();
+  CHECK(converged["settings"]["training"] == "converged");
+  CHECK(original["settings"]["training"] == "study");
+  const auto of = [](const nlohmann::json& result) { return result["layers"][0]["heads"][0]; };
+  CHECK(original["layers"][0]["schedule"] ==
+        nlohmann::json({{"epochs", 300}, {"batch", 0}, {"patience", 0}}));
+  CHECK(of(original)["epochs"] == 300);
+  CHECK(converged["layers"][0]["validation_rows"] == 40);
+  CHECK(of(converged)["autoencoder"]["value"].get<double>() <
+        0.3 * of(original)["autoencoder"]["value"].get<double>());
+  CHECK(of(converged)["autoencoder"]["value"].get<double>() < 0.05);
+  CHECK(run(folder, command + " --training neither").status == 2);
 }
 
 TEST_CASE("autoencode refuses what it cannot learn from") {

@@ -10,7 +10,7 @@
 
 #include "atlas/autoencoder/train_autoencoder.hpp"
 #include "atlas/core/interval.hpp"
-#include "atlas/protocols/verdict.hpp"
+#include "atlas/stats/student_t.hpp"
 
 namespace atlas {
 

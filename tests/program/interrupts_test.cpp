@@ -1,0 +1,239 @@
+/// \file
+/// Interrupts and progress of the program: every stage stops within a second, and none is silent.
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "../catch.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/io/npy.hpp"
+#include "program_for_tests.hpp"
+
+using namespace atlas_test;
+
+namespace {
+
+using words = std::vector<std::string>;
+using seconds = std::chrono::duration<double>;
+
+/// Work goes on for half a second at most, then the program ends; the rest is for machines that do
+/// other things beside, and for sanitizers.
+const seconds soon(sanitized ? 10.0 : 1.5);
+/// What is shown is drawn twice a second.
+const seconds silence(sanitized ? 10.0 : 1.5);
+
+seconds since(std::chrono::steady_clock::time_point then) {
+  return std::chrono::steady_clock::now() - then;
+}
+
+/// The terminal that a program believes to write to.
+class terminal {
+ public:
+  terminal() : master_(::posix_openpt(O_RDWR | O_NOCTTY)) {
+    REQUIRE(master_ >= 0);
+    REQUIRE(::grantpt(master_) == 0);
+    REQUIRE(::unlockpt(master_) == 0);
+    name_ = ::ptsname(master_);
+    held_ = ::open(name_.c_str(), O_RDWR | O_NOCTTY);
+  }
+  ~terminal() {
+    ::close(held_);
+    ::close(master_);
+  }
+  terminal(const terminal&) = delete;
+  terminal& operator=(const terminal&) = delete;
+
+  const std::string& name() const { return name_; }
+  /// What is written within some time; empty for nothing.
+  std::string read(seconds wait) const {
+    pollfd ready{master_, POLLIN, 0};
+    if (::poll(&ready, 1, static_cast<int>(1000 * wait.count())) < 1) return {};
+    char text[4096];
+    const auto count = ::read(master_, text, sizeof text);
+    return {text, count > 0 ? static_cast<std::size_t>(count) : 0};
+  }
+
+ private:
+  int master_ = -1, held_ = -1;
+  std::string name_;
+};
+
+/// A program that runs beside the test.
+class started_program {
+ public:
+  started_program(const temporary_folder& folder, words arguments, const std::string& errors)
+      : error_file_(errors) {
+    arguments.insert(arguments.begin(), ATLAS_PROGRAM);
+    std::vector<char*> list;
+    for (std::string& a : arguments) list.push_back(a.data());
+    list.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    const std::string out = (folder / "stdout").string();
+    constexpr int how = O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY;
+    ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), how, 0600);
+    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors.c_str(), how, 0600);
+    const int failure =
+        ::posix_spawn(&pid_, ATLAS_PROGRAM, &actions, nullptr, list.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    REQUIRE(failure == 0);
+  }
+  ~started_program() {
+    if (ended()) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, &status_, 0);
+  }
+  started_program(const started_program&) = delete;
+  started_program& operator=(const started_program&) = delete;
+
+  bool ended() {
+    if (!ended_) ended_ = ::waitpid(pid_, &status_, WNOHANG) == pid_;
+    return ended_;
+  }
+  void send(int signal) const { ::kill(pid_, signal); }
+  /// How long it takes to end, at most a minute.
+  seconds end_after() {
+    const auto began = std::chrono::steady_clock::now();
+    while (!ended() && since(began) < seconds(60))
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return since(began);
+  }
+  int status() const { return WIFEXITED(status_) ? WEXITSTATUS(status_) : -1; }
+
+ private:
+  std::string error_file_;
+  pid_t pid_ = -1;
+  int status_ = 0;
+  bool ended_ = false;
+};
+
+template <std::size_t Rank>
+std::string normal_npy(const temporary_folder& folder, const std::string& name,
+                       const atlas::shape<Rank>& extents) {
+  atlas::owned_tensor<float, Rank> x(extents);
+  atlas::random_stream random(5);
+  for (atlas::index_t i = 0; i < x.size(); ++i)
+    x.mutable_view().data()[i] = static_cast<float>(random.normal());
+  const auto file = folder / name;
+  atlas::io::write_npy(file, static_cast<const atlas::tensor_view<const float, Rank>&>(x));
+  return file.string();
+}
+
+/// Arguments of which those that begin with OUT: are files in a folder.
+words placed(words arguments, const temporary_folder& folder) {
+  for (std::string& a : arguments)
+    if (a.starts_with("OUT:")) a = (folder / a.substr(4)).string();
+  return arguments;
+}
+
+/// Interrupts a command at some moments. It must stop, say so, and leave nothing.
+void stops(const words& command, const std::vector<double>& moments,
+           const std::string& message = "interrupted; no result was written",
+           bool leaves_folder = false) {
+  for (const double moment : moments) {
+    const temporary_folder folder;
+    words arguments = placed(command, folder);
+    const auto json = folder / "result.json", errors = folder / "stderr";
+    arguments.insert(arguments.end(), {"--json", json.string()});
+    started_program program(folder, arguments, errors.string());
+    std::this_thread::sleep_for(seconds(moment));
+    INFO(command[0] << " after " << moment << " s");
+    REQUIRE_FALSE(program.ended());
+    program.send(SIGINT);
+    CHECK(program.end_after() < soon);
+    CHECK(program.status() == 130);
+    CHECK(atlas::io::read_text(errors) == "atlas: " + message + "\n");
+    std::filesystem::remove(errors);
+    std::filesystem::remove(folder / "stdout");
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "")) {
+      INFO(entry.path());
+      CHECK_FALSE(has(entry.path().filename().string(), ".tmp-"));
+      CHECK(leaves_folder);
+    }
+    CHECK_FALSE(std::filesystem::exists(json));
+  }
+}
+
+/// Watches a command for a while, or until it ends: what it shows, and the longest time without.
+void shows(const words& command, const std::vector<std::string>& stages, double at_most) {
+  const temporary_folder folder;
+  const terminal screen;
+  started_program program(folder, placed(command, folder), screen.name());
+  const auto began = std::chrono::steady_clock::now();
+  auto last = began;
+  seconds longest(0);
+  std::string text;
+  while (!program.ended() && since(began) < seconds(at_most)) {
+    const std::string more = screen.read(seconds(0.05));
+    longest = std::max(longest, since(last));
+    if (!more.empty()) last = std::chrono::steady_clock::now();
+    text += more;
+  }
+  program.send(SIGINT);
+  program.end_after();
+  INFO(text);
+  CHECK(longest < silence);
+  for (const std::string& stage : stages) CHECK(has(text, stage));
+}
+
+}  // namespace
+
+TEST_CASE("commands that read a model stop within a second of an interrupt, at any moment") {
+  stops({"thermo", "--permutations", "100000000"}, {0.05, 0.5, 2.5});
+  stops({"quantize"}, {0.1, 0.8, 2});
+  stops({"measure", "--surrogates", "2000"}, {0.1, 1.2});
+  stops({"crystallize", "--progressive"}, {0.1, 1});
+  stops({"autoencode"}, {0.1, 1.5});
+  stops({"uncertainty", "--draws", "100000"}, {0.1, 1.5});
+  stops({"pareto", "--steps", "20000"}, {0.1, 1.5});
+}
+
+TEST_CASE("a study and an ablation stop within a second of an interrupt, and can go on") {
+  stops({"study", "--out", "OUT:study"}, {0.8, 2},
+        "interrupted; run it again to go on from the parts that are there", true);
+  stops({"ablate", "--out", "OUT:ablation"}, {0.5, 2}, "interrupted; no result was written", true);
+}
+
+TEST_CASE("commands that read arrays stop within a second of an interrupt") {
+  const temporary_folder inputs;
+  const std::string cloud = normal_npy<2>(inputs, "cloud.npy", {6000, 24});
+  const std::string wide = normal_npy<2>(inputs, "wide.npy", {1500, 2500});
+  const std::string logits = normal_npy<2>(inputs, "logits.npy", {3000, 3000});
+  const std::string clouds = normal_npy<3>(inputs, "clouds.npy", {6, 2000, 64});
+  stops({"haar", "--dim", "512", "--local-dim", "40", "--draws", "100000000"}, {0.05, 0.5});
+  stops({"two-nn", cloud, "--surrogates", "100000"}, {0.05, 0.5});
+  stops({"rank", wide}, {0.3});
+  stops({"quantize-matrix", wide, "--activations", wide, "--basis", "gptq", "--out", "OUT:w.npy"},
+        {0.05, 0.5});
+  stops({"boltzmann", logits}, {0.1});
+  stops({"overlap", clouds, "--local-dim", "30"}, {0.2});
+}
+
+TEST_CASE("an interrupt comes too late once the result is there") {
+  const temporary_folder folder;
+  const auto json = folder / "result.json";
+  started_program program(folder,
+                          {"haar", "--dim", "64", "--local-dim", "7", "--json", json.string()},
+                          (folder / "stderr").string());
+  program.end_after();
+  CHECK(program.status() == 0);
+  CHECK(std::filesystem::exists(json));
+}
+
+TEST_CASE("what takes longer than a second says on a terminal what it does, and goes on doing so") {
+  shows({"thermo", "--permutations", "20000"}, {"reading the model", "forward", "correlations"}, 6);
+  shows({"quantize", "--bits", "3"}, {"reading the model", "gradients", "eigenbases", "quantizing"},
+        8);
+  shows({"autoencode"}, {"reading the model", "forward", "autoencoders", " %"}, 4);
+  shows({"study", "--out", "OUT:study"}, {"reading the models", "part 1 of ", ": forward"}, 6);
+}
