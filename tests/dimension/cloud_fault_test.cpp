@@ -46,7 +46,7 @@ void check_fault(const Eigen::MatrixXf& x, cloud_fault wanted) {
 
 TEST_CASE("a head whose weight is on one key has no estimate and no null") {
   check_fault(settled_head(600, 0.1), cloud_fault::mostly_duplicates);
-  check_fault(settled_head(600, 0.01), cloud_fault::mostly_duplicates);
+  check_fault(settled_head(600, 0.01), cloud_fault::few_rows);
   Eigen::MatrixXf zeros = Eigen::MatrixXf::Zero(600, 16);
   zeros.topRows(200) = normal_cloud(200, 16).cast<float>();
   check_fault(zeros, cloud_fault::mostly_duplicates);

@@ -14,6 +14,7 @@
 
 #include "atlas/boltzmann/unit_values.hpp"
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
@@ -40,8 +41,9 @@ namespace detail {
 /// Standard deviation of all coordinates about the mean query.
 template <class Real = double>
 double coordinate_sd(const row_matrix<Real>& x) {
-  const double square = (x.rowwise() - x.colwise().mean()).squaredNorm();
-  return std::sqrt(square / static_cast<double>(x.size()));
+  row_matrix<Real> gaps = x.rowwise() - x.row(0).eval();  // a common offset costs no digits
+  gaps.rowwise() -= gaps.colwise().mean().eval();
+  return std::sqrt(gaps.squaredNorm() / static_cast<double>(x.size()));
 }
 
 /// Queries and keys of one head, `[Q, d]` and `[T, d]`, in double.
@@ -51,11 +53,14 @@ class stability_counter {
   stability_counter(row_matrix<Real> queries, row_matrix<Real> keys,
                     const stability_options& options)
       : queries_(std::move(queries)), keys_(std::move(keys)), options_(options) {
+    query_scale_ = scale_to_one(queries_.cwiseAbs().maxCoeff());
+    queries_ *= query_scale_;
+    keys_ *= scale_to_one(keys_.cwiseAbs().maxCoeff());
     noise_ = options.noise * coordinate_sd(queries_);
     rounding_ = 4 * static_cast<double>(keys_.cols()) * std::numeric_limits<double>::epsilon() *
                 keys_.rowwise().norm().maxCoeff();
   }
-  double noise_sd() const { return noise_; }
+  double noise_sd() const { return noise_ / query_scale_; }
 
   /// Shares of stable draws of queries [first, first + rows).
   void count(index_t first, index_t rows, double* stable) const {
@@ -110,8 +115,9 @@ class stability_counter {
 
   row_matrix<Real> queries_, keys_;
   const stability_options& options_;
-  double noise_ = 0;
-  double rounding_ = 0;  ///< of a dot product, for a query of norm 1
+  double query_scale_ = 1;  ///< a power of two; logits of scaled rows are in the same order
+  double noise_ = 0;        ///< of scaled queries
+  double rounding_ = 0;     ///< of a dot product, for a query of norm 1
 };
 
 template <class Scalar, class Real = double>

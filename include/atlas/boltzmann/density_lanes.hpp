@@ -102,7 +102,7 @@ class lane_densities {
   void add_entries(const packet* sums, index_t row, index_t column, Real* out) {
     for (index_t k = 0; k < Columns && column + k <= row; ++k) {
       Real* const place = out + packed_place(row, column + k) * lanes;
-      Eigen::internal::pstore(place, Eigen::internal::padd(load_lanes(place), sums[k]));
+      Eigen::internal::store_lanes(place, Eigen::internal::padd(load_lanes(place), sums[k]));
     }
   }
 
@@ -159,9 +159,9 @@ class key_grams {
     using namespace Eigen::internal;
     for (index_t i = 0; i < n; ++i)
       for (index_t j = 0; j <= i; ++j)
-        pstore(out + packed_place(i, j) * lanes,
-               pmul(pmul(load_lanes(roots_.data() + i * lanes), same_lanes(gram_(i, j))),
-                    load_lanes(roots_.data() + j * lanes)));
+        store_lanes(out + packed_place(i, j) * lanes,
+                    pmul(pmul(load_lanes(roots_.data() + i * lanes), same_lanes(gram_(i, j))),
+                         load_lanes(roots_.data() + j * lanes)));
   }
 
   void form_alone(index_t row, Real* lane) {

@@ -89,11 +89,11 @@ class lane_eigenvalues {
     const packet b = load_lanes(squares), alpha = load_lanes(diagonal);
     const packet r = padd(c.p, b), pb = pmul(c.p, b), pp = pmul(c.p, c.p);
     const packet inverse = pdiv(same_lanes(Real(1)), padd(pp, pb));
-    pstore(squares + lanes, pmul(c.s, r));
+    store_lanes(squares + lanes, pmul(c.s, r));
     const packet old = c.gamma;
     c.s = pmul(pb, inverse);
     c.gamma = away_from_zero(pmul(minus_product(pb, old, pmul(pp, psub(alpha, c.shift))), inverse));
-    pstore(diagonal + lanes, padd(old, psub(alpha, c.gamma)));
+    store_lanes(diagonal + lanes, padd(old, psub(alpha, c.gamma)));
     c.p = pmul(pmul(c.gamma, c.gamma), pmul(pmul(r, r), inverse));
   }
 
@@ -107,8 +107,8 @@ class lane_eigenvalues {
       for (index_t k = 0; k < interleaved; ++k)
         turn(c[k], diagonal + i * lanes + k * size, squares + i * lanes + k * size);
     for (index_t k = 0; k < interleaved; ++k) {
-      pstore(squares + l * lanes + k * size, pmul(c[k].s, c[k].p));
-      pstore(diagonal + l * lanes + k * size, padd(c[k].shift, c[k].gamma));
+      store_lanes(squares + l * lanes + k * size, pmul(c[k].s, c[k].p));
+      store_lanes(diagonal + l * lanes + k * size, padd(c[k].shift, c[k].gamma));
     }
   }
 };

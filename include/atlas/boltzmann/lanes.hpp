@@ -17,10 +17,14 @@ using packet_of = typename Eigen::internal::packet_traits<Real>::type;
 template <class Real>
 inline constexpr index_t packet_lanes = Eigen::internal::unpacket_traits<packet_of<Real>>::size;
 
-/// The vector at an aligned place.
+/// The vector at a place that is aligned as Eigen aligns.
 template <class Real>
 packet_of<Real> load_lanes(const Real* at) {
-  return Eigen::internal::pload<packet_of<Real>>(at);
+  return Eigen::internal::ploadt<packet_of<Real>, Eigen::AlignedMax>(at);
+}
+template <class Real>
+void store_lanes(Real* to, const packet_of<Real>& x) {
+  Eigen::internal::pstoret<Real, packet_of<Real>, Eigen::AlignedMax>(to, x);
 }
 
 template <class Real>

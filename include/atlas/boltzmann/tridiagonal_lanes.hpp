@@ -23,12 +23,12 @@ class lane_tridiagonalization {
     for (index_t i = n - 1; i >= 1; --i) {
       Real* row = a + packed_place(i, 0) * lanes;
       update_row(row, i);
-      pstore(diagonal + i * stride, load_lanes(row + i * lanes));
+      store_lanes(diagonal + i * stride, load_lanes(row + i * lanes));
       const packet scale = reflect(row, i, squares + (i - 1) * stride);
       pass(a, i);
       next_update(i, scale);
     }
-    if (n > 0) pstore(diagonal, load_lanes(a));
+    if (n > 0) store_lanes(diagonal, load_lanes(a));
   }
 
  private:
@@ -38,7 +38,6 @@ class lane_tridiagonalization {
   using packet = packet_of<Real>;
   using list = Eigen::ArrayX<Real>;
 
-  static void pstore(Real* to, const packet& x) { Eigen::internal::pstore(to, x); }
   static packet at(const list& x, index_t i) { return load_lanes(x.data() + i * lanes); }
 
   static packet minus(const packet& x) { return Eigen::internal::pnegate(x); }
@@ -54,7 +53,7 @@ class lane_tridiagonalization {
   void update_row(Real* row, index_t i) {
     const packet vi = minus(at(old_v_, i)), wi = minus(at(old_w_, i));
     for (index_t j = 0; j <= i; ++j)
-      pstore(row + j * lanes, updated(row + j * lanes, vi, wi, at(old_v_, j), at(old_w_, j)));
+      store_lanes(row + j * lanes, updated(row + j * lanes, vi, wi, at(old_v_, j), at(old_w_, j)));
   }
 
   /// Makes v, of which `1 - scale v v^T` turns the row's first i entries into its last alone.
@@ -65,13 +64,14 @@ class lane_tridiagonalization {
     packet others = none;
     for (index_t j = 0; j + 1 < i; ++j) {
       const packet x = load_lanes(row + j * lanes);
-      pstore(v_.data() + j * lanes, x);
+      store_lanes(v_.data() + j * lanes, x);
       others = pmadd(x, x, others);
     }
     const packet whole = pmadd(last, last, others), norm = psqrt(whole);
     const packet negative = pcmp_lt(last, none);
-    pstore(v_.data() + (i - 1) * lanes, padd(last, pselect(negative, packet(pnegate(norm)), norm)));
-    pstore(square, whole);
+    store_lanes(v_.data() + (i - 1) * lanes,
+                padd(last, pselect(negative, packet(pnegate(norm)), norm)));
+    store_lanes(square, whole);
     const packet reach = pmadd(norm, pabs(last), whole);
     return pselect(pcmp_lt(same_lanes(Real(1e-200)), others),
                    packet(pdiv(same_lanes(Real(1)), reach)), none);
@@ -102,22 +102,22 @@ class lane_tridiagonalization {
       for (index_t q = 0; q < Rows; ++q) {
         Real* const place = row[q] + j * lanes;
         const packet x = updated(place, vr[q], wr[q], vj, wj);
-        pstore(place, x);
+        store_lanes(place, x);
         sum[q] = pmadd(x, tj, sum[q]);
         below = pmadd(x, turned[q], below);
       }
-      pstore(product_.data() + j * lanes, below);
+      store_lanes(product_.data() + j * lanes, below);
     }
     // The triangle on the diagonal.
     for (index_t q = 0; q < Rows; ++q)
       for (index_t s = 0; s <= q; ++s) {
         Real* const place = row[q] + (r + s) * lanes;
         const packet x = updated(place, vr[q], wr[q], minus(vr[s]), minus(wr[s]));
-        pstore(place, x);
+        store_lanes(place, x);
         sum[q] = pmadd(x, turned[s], sum[q]);
         if (s < q) sum[s] = pmadd(x, turned[q], sum[s]);
       }
-    for (index_t q = 0; q < Rows; ++q) pstore(product_.data() + (r + q) * lanes, sum[q]);
+    for (index_t q = 0; q < Rows; ++q) store_lanes(product_.data() + (r + q) * lanes, sum[q]);
   }
 
   /// With p = scale A v: `w = p - (scale / 2) (p . v) v`.
@@ -126,12 +126,12 @@ class lane_tridiagonalization {
     packet dot = same_lanes(Real(0));
     for (index_t j = 0; j < i; ++j) {
       const packet p = pmul(scale, at(product_, j));
-      pstore(product_.data() + j * lanes, p);
+      store_lanes(product_.data() + j * lanes, p);
       dot = pmadd(p, at(v_, j), dot);
     }
     const packet share = pmul(pmul(scale, dot), same_lanes(Real(0.5)));
     for (index_t j = 0; j < i; ++j)
-      pstore(old_w_.data() + j * lanes, minus_product(share, at(v_, j), at(product_, j)));
+      store_lanes(old_w_.data() + j * lanes, minus_product(share, at(v_, j), at(product_, j)));
     old_v_.swap(v_);
   }
 

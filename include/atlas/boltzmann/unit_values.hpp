@@ -5,6 +5,7 @@
 #include <Eigen/Core>
 #include <vector>
 
+#include "atlas/core/binary_scale.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
@@ -26,7 +27,8 @@ unit_values<Real> directions_of(const tensor_view<const Scalar, 2>& values) {
   unit_values<Real> out{row_matrix<Real>(keys, d), Eigen::ArrayX<Real>::Ones(keys), 0};
   for (index_t i = 0; i < keys; ++i) {
     for (index_t k = 0; k < d; ++k) out.rows(i, k) = static_cast<double>(values(i, k));
-    const double norm = out.rows.row(i).stableNorm();
+    out.rows.row(i) *= scale_to_one(out.rows.row(i).cwiseAbs().maxCoeff());
+    const double norm = out.rows.row(i).norm();
     if (norm > 0) {
       out.rows.row(i) /= norm;
     } else {

@@ -26,6 +26,17 @@ inline double exp_series(double x) {
   return (a + x4 * b) + x8 * c;
 }
 
+/// x as the sums before it are written. Clang has no macro for -fassociative-math alone, under
+/// which it would otherwise take what is added and subtracted again for nothing; GCC has
+/// (compiler_checks.hpp).
+inline double as_written(double x) {
+#if defined(__clang__) && defined(__x86_64__)
+  return __arithmetic_fence(x);
+#else
+  return x;
+#endif
+}
+
 /// `u = max(scale (x - origin), exp_underflow)` and `w = e^u`, exactly 0 at exp_underflow, for
 /// `exp_lanes` numbers x <= origin, -inf among them. Relative error of w against e^u below 3e-16.
 inline void shifted_exp_lanes(const double* x, double origin, double scale, double* u, double* w) {
@@ -35,9 +46,9 @@ inline void shifted_exp_lanes(const double* x, double origin, double scale, doub
   for (index_t l = 0; l < exp_lanes; ++l) {
     const double v = scale * (x[l] - origin);
     u[l] = v > exp_underflow ? v : exp_underflow;
-    shifted[l] = u[l] * 1.4426950408889634 + rounder;
+    shifted[l] = as_written(u[l] * 1.4426950408889634 + rounder);
     const double power = shifted[l] - rounder;
-    rest[l] = (u[l] - power * ln2_high) - power * ln2_low;
+    rest[l] = as_written(u[l] - power * ln2_high) - power * ln2_low;
   }
   for (index_t l = 0; l < exp_lanes; ++l)
     w[l] = 1 + (rest[l] + rest[l] * rest[l] * exp_series(rest[l]));

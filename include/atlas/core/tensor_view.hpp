@@ -10,6 +10,7 @@
 #include <string>
 #include <type_traits>
 
+#include "atlas/core/compiler_checks.hpp"
 #include "atlas/core/errors.hpp"
 
 namespace atlas {

@@ -97,7 +97,7 @@ template <class = void>
 double effective_rows(const row_matrix<double>& centred) {
   const Eigen::VectorXd squares = centred.rowwise().squaredNorm();
   const double sum = squares.sum();
-  return sum > 0 ? sum * sum / squares.squaredNorm() : 0;
+  return sum > 0 ? sum * sum / squares.squaredNorm() : static_cast<double>(squares.size());
 }
 
 /// Whether what is across the direction of the farthest row is no more than rounding.
@@ -116,10 +116,11 @@ bool along_one_direction(const row_matrix<double>& centred, double rounding) {
 template <class Scalar>
 cloud_fault fault_of_rows(const tensor_view<const Scalar, 2>& points) {
   scaled_cloud cloud = scale_cloud(points);
-  if (mostly_at_one_place(cloud)) return cloud_fault::mostly_duplicates;
+  const bool one_place = mostly_at_one_place(cloud);
   const double rounding = centre_cloud(cloud);
   const double least = (std::max)(1.5, static_cast<double>(cloud.rows.rows()) / 50);
   if (effective_rows(cloud.rows) < least) return cloud_fault::few_rows;
+  if (one_place) return cloud_fault::mostly_duplicates;
   if (cloud.rows.cols() > 1 && along_one_direction(cloud.rows, rounding))
     return cloud_fault::one_direction;
   return cloud_fault::none;
@@ -133,10 +134,10 @@ cloud_fault fault_of_rows(const tensor_view<const Scalar, 2>& points) {
 /// A head whose weight is nearly always on one key leaves residuals that are zero, or of any size
 /// between rounding and the few that are not. TwoNN then measures how sizes are spread, and the
 /// covariance is that of the few: the distance of the two in standard deviations says nothing.
-/// Faults are, in this order: more than half of the rows within rounding (of the largest
-/// coordinate, in the points' scalar) of one place; an effective number of rows,
-/// `(sum s)^2 / sum s^2` of squared distances s from the mean, below 1/50 of all and 1.5; all rows
-/// within rounding of one line, in more than one coordinate.
+/// Faults are, in this order: an effective number of rows, `(sum s)^2 / sum s^2` of squared
+/// distances s from the mean, below 1/50 of all or 1.5; more than half of the rows within rounding
+/// (of the largest coordinate, in the points' scalar) of one place; all rows within rounding of one
+/// line, in more than one coordinate.
 ///
 /// \param points `[N, d]`
 /// \throws shape_error for no rows; value_error for NaN

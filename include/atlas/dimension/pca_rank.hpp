@@ -4,9 +4,11 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <cmath>
 #include <type_traits>
 
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
@@ -20,7 +22,8 @@ struct pca_rank_options {
 struct pca_rank_result {
   index_t rank = 0;                ///< smallest r whose first r eigenvalues hold the share
   double participation_ratio = 0;  ///< (sum l)^2 / sum l^2, from 1 to d
-  Eigen::VectorXd eigenvalues;     ///< `[d]`, of the centred covariance, descending
+  Eigen::VectorXd eigenvalues;     ///< `[d]`, of the centred covariance, descending; 0 or infinite
+                                   ///< where they are beyond what a double can hold
 };
 
 /// The rank and participation ratio of a given spectrum.
@@ -31,7 +34,9 @@ pca_rank_result pca_rank_of_spectrum(const std::type_identity_t<Eigen::VectorX<R
                                      const pca_rank_options& options = {}) {
   if (!(options.variance > 0 && options.variance <= 1))
     throw value_error("variance", "a share in (0, 1]", detail::number_text(options.variance));
-  const Eigen::VectorX<Real> spectrum = eigenvalues.cwiseMax(0.0);
+  const Eigen::VectorX<Real> kept = eigenvalues.cwiseMax(0.0);
+  const double largest = kept.size() > 0 ? kept.maxCoeff() : 0;
+  const Eigen::VectorX<Real> spectrum = kept * detail::scale_to_one(largest);
   const double total = spectrum.sum();
   if (!(total > 0)) throw value_error("points", "some variance", "points that are all equal");
   // The last cumulative share differs from 1 by rounding alone.
@@ -39,8 +44,22 @@ pca_rank_result pca_rank_of_spectrum(const std::type_identity_t<Eigen::VectorX<R
   double held = 0;
   index_t rank = 0;
   while (rank < spectrum.size() && held < wanted) held += spectrum(rank++);
-  return {rank, total * total / spectrum.squaredNorm(), spectrum};
+  return {rank, total * total / spectrum.squaredNorm(), kept};
 }
+
+namespace detail {
+
+/// The same of a cloud's covariance, whose eigenvalues are known.
+template <class Real>
+pca_rank_result pca_rank_of_moments(const cloud_moments& m, const Eigen::VectorX<Real>& eigenvalues,
+                                    const pca_rank_options& options) {
+  pca_rank_result out = pca_rank_of_spectrum(eigenvalues, options);
+  if (m.exponent != 0)
+    for (Real& value : out.eigenvalues) value = std::ldexp(value, -2 * m.exponent);
+  return out;
+}
+
+}  // namespace detail
 
 /// Smallest number of principal components whose cumulative variance reaches a share.
 ///
@@ -57,7 +76,8 @@ pca_rank_result pca_rank(const Points& points, const pca_rank_options& options =
   detail::check_not_empty(view, "points");
   if (view.extent(0) < 2) throw shape_error("points", "at least 2 rows", "1 row");
   detail::check_finite(view, "points");
-  return pca_rank_of_spectrum(symmetric_eigenvalues(detail::moments(view).covariance), options);
+  const cloud_moments m = detail::moments(view);
+  return detail::pca_rank_of_moments<double>(m, symmetric_eigenvalues(m.covariance), options);
 }
 
 }  // namespace atlas

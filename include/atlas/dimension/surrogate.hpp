@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <utility>
@@ -52,7 +53,8 @@ class gaussian_surrogates {
     const Eigen::VectorX<Real>& values = basis.values;
     const Eigen::MatrixX<Real>& vectors = basis.vectors;
     const Eigen::VectorX<Real> spread = values.cwiseMax(0.0).cwiseSqrt();
-    shape_ = (vectors * spread.asDiagonal()).transpose().template cast<Scalar>();
+    const Real scale = std::ldexp(Real(1), -moments_.exponent);
+    shape_ = ((vectors * spread.asDiagonal()).transpose() * scale).template cast<Scalar>();
   }
 
   /// Cloud number `draw` of this seed, `[N, d]`.

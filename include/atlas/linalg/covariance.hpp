@@ -4,8 +4,11 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
+#include "atlas/core/binary_scale.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/gram.hpp"
 #include "atlas/linalg/row_matrix.hpp"
@@ -15,7 +18,9 @@ namespace atlas {
 /// First and second moments of a cloud of N rows, in double.
 struct cloud_moments {
   Eigen::VectorXd mean;        ///< `[d]`
-  Eigen::MatrixXd covariance;  ///< `[d, d]`, centred, divided by N - 1 (by 1 for a single row)
+  Eigen::MatrixXd covariance;  ///< `[d, d]`, centred, divided by N - 1 (by 1 for a single row); of
+                               ///< the cloud times `2^exponent`
+  int exponent = 0;            ///< other than 0 where a double cannot hold squares of the cloud's
 };
 
 namespace detail {
@@ -32,16 +37,84 @@ void for_each_in_row(const tensor_view<const Scalar, 2>& points, index_t row, Vi
     for (index_t k = 0; k < d; ++k) visit(k, static_cast<double>(source[k * across]));
 }
 
-/// Rows `from` .. `from + count` less the mean, at the left of `out`.
-template <class Scalar, class Real>
-void centred_rows(const tensor_view<const Scalar, 2>& points, index_t from, index_t count,
-                  const Eigen::VectorX<Real>& mean, row_matrix<Real>& out) {
-  for (index_t i = 0; i < count; ++i) {
-    Real* const target = out.data() + i * out.cols();
-    const Real* const centre = mean.data();
-    for_each_in_row(points, from + i, [&](index_t k, double x) { target[k] = x - centre[k]; });
-  }
+/// How rows are brought to numbers that can be squared: `(before x - before pivot) after`.
+template <class Real = double>
+struct row_scale {
+  Real before = 1;  ///< 1, or 1/2 where differences of rows may be too large
+  Real after = 1;   ///< a power of two
+
+  int exponent() const { return std::ilogb(before) + std::ilogb(after); }
+};
+
+/// What brings the largest difference of a row from the first to about 1.
+template <class Scalar, class Real = double>
+row_scale<Real> scale_of_rows(const tensor_view<const Scalar, 2>& points) {
+  row_scale<Real> out;
+  const auto largest_gap = [&] {
+    Real largest = 0;
+    for (index_t i = 1; i < points.extent(0); ++i)
+      for (index_t k = 0; k < points.extent(1); ++k)
+        largest = (std::max)(largest, std::abs(out.before * static_cast<Real>(points(i, k)) -
+                                               out.before * static_cast<Real>(points(0, k))));
+    return largest;
+  };
+  if (largest_gap() > (std::numeric_limits<Real>::max)()) out.before = Real(0.5);
+  out.after = scale_to_one(largest_gap());
+  return out;
 }
+
+/// The same, or none where squares are far from both ends of what a double can hold, as those of
+/// float are.
+template <class Scalar, class Real = double>
+row_scale<Real> squarable_scale(const tensor_view<const Scalar, 2>& points) {
+  if (sizeof(Scalar) < sizeof(Real)) return {};
+  const row_scale<Real> scale = scale_of_rows<Scalar, Real>(points);
+  return std::abs(scale.exponent()) <= 300 ? row_scale<Real>{} : scale;
+}
+
+/// The rows of a cloud, scaled, less the first of them: a common offset costs no digits of what is
+/// summed.
+template <class Scalar, class Real>
+class shifted_rows {
+ public:
+  /// The points outlive it.
+  shifted_rows(const tensor_view<const Scalar, 2>& points, const row_scale<Real>& scale)
+      : points_(points),
+        scale_(scale),
+        pivot_(Eigen::VectorX<Real>(points.extent(1))),
+        mean_(Eigen::VectorX<Real>::Zero(points.extent(1))) {
+    for_each_in_row(points, 0, [&](index_t k, double x) { pivot_(k) = x * scale_.before; });
+    Real* const total = mean_.data();
+    for (index_t i = 0; i < points.extent(0); ++i)
+      visit_row(i, [&](index_t k, Real x) { total[k] += x; });
+    mean_ /= static_cast<Real>(points.extent(0));
+  }
+
+  /// Of the rows as given.
+  Eigen::VectorX<Real> mean() const { return (pivot_ + mean_ / scale_.after) / scale_.before; }
+
+  /// Rows `from` .. `from + count` less the mean, at the left of `out`.
+  void centre(index_t from, index_t count, row_matrix<Real>& out) const {
+    for (index_t i = 0; i < count; ++i) {
+      Real* const target = out.data() + i * out.cols();
+      const Real* const middle = mean_.data();
+      visit_row(from + i, [&](index_t k, Real x) { target[k] = x - middle[k]; });
+    }
+  }
+
+ private:
+  template <class Visit>
+  void visit_row(index_t row, Visit&& visit) const {
+    const Real* const pivot = pivot_.data();
+    for_each_in_row(points_, row, [&](index_t k, double x) {
+      visit(k, (x * scale_.before - pivot[k]) * scale_.after);
+    });
+  }
+
+  const tensor_view<const Scalar, 2>& points_;
+  row_scale<Real> scale_;
+  Eigen::VectorX<Real> pivot_, mean_;
+};
 
 /// Adds `rows^T rows` of the first `count` rows to the lower triangle.
 template <class Real>
@@ -53,28 +126,35 @@ void add_products(const row_matrix<Real>& rows, index_t count, Eigen::MatrixX<Re
     sum.template selfadjointView<Eigen::Lower>().rankUpdate(rows.topRows(count).transpose());
 }
 
-/// Two passes over the points; O(N d^2) time, O(d^2) memory. The same bits for every storage order.
-template <class Scalar, class Real = double>
-cloud_moments moments(const tensor_view<const Scalar, 2>& points) {
+/// The moments of the points, scaled.
+template <class Scalar, class Real>
+cloud_moments moments_by(const tensor_view<const Scalar, 2>& points, const row_scale<Real>& scale) {
   constexpr index_t block = 64;
   const index_t n = points.extent(0), d = points.extent(1);
   const index_t padded = (d + gram_padding - 1) / gram_padding * gram_padding;
   row_matrix<Real> rows = row_matrix<Real>::Zero(block, padded);
-  Eigen::VectorX<Real> mean = Eigen::VectorX<Real>::Zero(d);
-  Real* const total = mean.data();
-  for (index_t i = 0; i < n; ++i)
-    for_each_in_row(points, i, [&](index_t k, double x) { total[k] += x; });
-  mean /= static_cast<double>(n);
+  const shifted_rows<Scalar, Real> shifted(points, scale);
   Eigen::MatrixX<Real> sum = Eigen::MatrixX<Real>::Zero(padded, padded);
   for (index_t i = 0; i < n; i += block) {
     const index_t count = (std::min)(block, n - i);
-    centred_rows(points, i, count, mean, rows);
+    shifted.centre(i, count, rows);
     add_products(rows, count, sum);
   }
   Eigen::MatrixX<Real> covariance = sum.topLeftCorner(d, d);
   covariance.template triangularView<Eigen::StrictlyUpper>() = covariance.transpose();
   covariance /= static_cast<double>(std::max<index_t>(1, n - 1));
-  return {std::move(mean), std::move(covariance)};
+  return {shifted.mean(), std::move(covariance), scale.exponent()};
+}
+
+/// Two passes over the points; O(N d^2) time, O(d^2) memory. The same bits for every storage order,
+/// and but for the exponent for every scale by a power of two.
+/// \param points N >= 1
+template <class Scalar, class Real = double>
+cloud_moments moments(const tensor_view<const Scalar, 2>& points) {
+  cloud_moments out = moments_by<Scalar, Real>(points, {});
+  const double largest = out.covariance.diagonal().template maxCoeff<Eigen::PropagateNaN>();
+  if (largest >= 0x1p-600 && largest <= 0x1p600) return out;
+  return moments_by<Scalar, Real>(points, scale_of_rows<Scalar, Real>(points));
 }
 
 }  // namespace detail

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/random.hpp"
 
@@ -18,7 +19,10 @@ namespace atlas {
 /// Haar, Mezzadri 2007).
 template <class Real = double>
 Eigen::MatrixX<Real> orthonormal_columns(const std::type_identity_t<Eigen::MatrixX<Real>>& matrix) {
-  const Eigen::HouseholderQR<Eigen::MatrixX<Real>> qr(matrix);
+  Eigen::MatrixX<Real> scaled = matrix;  // columns, which changes no frame, to be squared
+  for (Eigen::Index c = 0; c < scaled.cols(); ++c)
+    scaled.col(c) *= detail::scale_to_one(scaled.col(c).cwiseAbs().maxCoeff());
+  const Eigen::HouseholderQR<Eigen::MatrixX<Real>> qr(scaled);
   Eigen::MatrixX<Real> q =
       qr.householderQ() * Eigen::MatrixX<Real>::Identity(matrix.rows(), matrix.cols());
   for (Eigen::Index c = 0; c < q.cols(); ++c)

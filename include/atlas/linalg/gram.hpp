@@ -13,7 +13,8 @@ namespace atlas::detail {
 
 /// A tile of the result, `Down` vectors high and `Across` columns wide, that stays in registers.
 template <int Down, int Across>
-struct gram_tile {
+class gram_tile {
+ public:
   using packet = Eigen::internal::packet_traits<double>::type;
   static constexpr index_t lanes = Eigen::internal::packet_traits<double>::size;
 
@@ -25,12 +26,11 @@ struct gram_tile {
 #pragma GCC unroll 8
     for (int a = 0; a < Across; ++a)
 #pragma GCC unroll 4
-      for (int p = 0; p < Down; ++p)
-        sums[a][p] = Eigen::internal::pload<packet>(out + a * stride + p * lanes);
+      for (int p = 0; p < Down; ++p) sums[a][p] = load(out + a * stride + p * lanes);
     for (index_t i = 0; i < count; ++i, left += stride, right += stride) {
       packet column[Down];
 #pragma GCC unroll 4
-      for (int p = 0; p < Down; ++p) column[p] = Eigen::internal::pload<packet>(left + p * lanes);
+      for (int p = 0; p < Down; ++p) column[p] = load(left + p * lanes);
 #pragma GCC unroll 8
       for (int a = 0; a < Across; ++a) {
         const packet factor = Eigen::internal::pset1<packet>(right[a]);
@@ -43,7 +43,13 @@ struct gram_tile {
     for (int a = 0; a < Across; ++a)
 #pragma GCC unroll 4
       for (int p = 0; p < Down; ++p)
-        Eigen::internal::pstore(out + a * stride + p * lanes, sums[a][p]);
+        Eigen::internal::pstoret<double, packet, Eigen::AlignedMax>(out + a * stride + p * lanes,
+                                                                    sums[a][p]);
+  }
+
+ private:
+  static packet load(const double* from) {
+    return Eigen::internal::ploadt<packet, Eigen::AlignedMax>(from);
   }
 };
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "atlas/core/binary_scale.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/lanes.hpp"
@@ -57,12 +58,8 @@ class tridiagonal_form {
     columns_.topRows(d_) = matrix.template selfadjointView<Eigen::Lower>();
     if (!columns_.allFinite())
       throw value_error("matrix", "a finite symmetric matrix", "one that is not");
-    std::frexp(columns_.cwiseAbs().maxCoeff(), &exponent);
-    const Real scale = std::ldexp(Real(1), -exponent);
-    if (std::isnormal(scale))
-      columns_ *= scale;
-    else
-      exponent = 0;
+    exponent = -exponent_to_one(columns_.cwiseAbs().maxCoeff());
+    columns_ *= std::ldexp(Real(1), -exponent);
   }
 
   /// Takes column j to the tridiagonal form; the reflection stays below its diagonal.

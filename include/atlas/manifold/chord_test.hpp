@@ -17,7 +17,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/surrogate.hpp"
-#include "atlas/linalg/tiled_product.hpp"
+#include "atlas/linalg/scaled_rows.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/stats/summary.hpp"
 
@@ -103,7 +103,8 @@ chord_result chord_test(const tensor_view<const Scalar, 2>& points, const chord_
       points, {.k = o.k, .exclude = o.exclude, .threads = o.threads, .on_progress = o.on_progress});
   chord_result out;
   out.spacing = median_spacing(table);
-  const row_matrix<Scalar> rows = matrix_copy<Scalar>(points);
+  const scaled_rows<Scalar> cloud = scale_rows(points);
+  const row_matrix<Scalar>& rows = cloud.rows;
   random_stream random(o.seed);
   const auto starts = sample_rows(rows.rows(), (std::min)(o.chords, rows.rows()), random);
   constexpr double none = std::numeric_limits<double>::infinity();
@@ -117,7 +118,7 @@ chord_result chord_test(const tensor_view<const Scalar, 2>& points, const chord_
   std::vector<double> distances, lengths;
   for (std::size_t c = 0; c < starts.size(); ++c)
     if (std::isfinite(found[c])) {
-      distances.push_back(found[c] / out.spacing);
+      distances.push_back(found[c] / cloud.scaled(out.spacing));
       lengths.push_back(table.distances(starts[c], o.k - 1) / out.spacing);
     } else {
       ++out.isolated;

@@ -17,7 +17,7 @@
 #include "atlas/dimension/ratios.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
-#include "atlas/linalg/tiled_product.hpp"
+#include "atlas/linalg/scaled_rows.hpp"
 #include "atlas/stats/summary.hpp"
 
 namespace atlas {
@@ -115,7 +115,7 @@ homogeneity_result homogeneity(const tensor_view<const Scalar, 2>& points,
   const index_t n = points.extent(0);
   const neighbor_table table = two_neighbors(
       points, {.exclude = o.exclude, .threads = o.threads, .on_progress = o.on_progress});
-  const row_matrix<Scalar> rows = matrix_copy<Scalar>(points);
+  const scaled_rows<Scalar> cloud = scale_rows(points);
   const two_nn_options estimate{.estimator = o.estimator, .discard_fraction = o.discard_fraction};
   random_stream random(o.seed);
   const std::vector<index_t> centres = sample_rows(n, o.regions, random);
@@ -124,8 +124,9 @@ homogeneity_result homogeneity(const tensor_view<const Scalar, 2>& points,
   std::vector<std::vector<std::pair<double, index_t>>> nearest(centres.size());
   parallel_for(o.regions, o.threads, [&](index_t r) {
     const auto at = static_cast<std::size_t>(r);
-    nearest[at] = nearest_rows(rows, centres[at], o.region_points);
+    nearest[at] = nearest_rows(cloud.rows, centres[at], o.region_points);
     out.regions[at] = measure_region(nearest[at], centres[at], table, estimate);
+    out.regions[at].radius = cloud.unscaled(out.regions[at].radius);
   });
   std::vector<bool> inside(static_cast<std::size_t>(n));
   for (const auto& region : nearest)

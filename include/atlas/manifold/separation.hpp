@@ -14,7 +14,8 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/dimension/surrogate.hpp"
-#include "atlas/linalg/tiled_product.hpp"
+#include "atlas/linalg/covariance.hpp"
+#include "atlas/linalg/row_matrix.hpp"
 #include "atlas/manifold/stacked_clouds.hpp"
 #include "atlas/neighbors/tile.hpp"
 #include "atlas/stats/label_groups.hpp"
@@ -53,21 +54,27 @@ template <class Scalar>
 class separation_measure {
  public:
   separation_measure(const tensor_view<const Scalar, 2>& points, const label_groups& labels)
-      : points_(matrix_copy<Scalar>(points)), labels_(labels) {}
+      : rows_(points.extent(0), points.extent(1)), labels_(labels) {
+    const row_scale<> scale = squarable_scale(points);
+    exponent_ = scale.exponent();
+    shifted_rows<Scalar, double>(points, scale).centre(0, rows_.rows(), rows_);
+  }
 
   separation_result of(const std::vector<index_t>& order) const {
     const row_matrix<double> centroids = find_centroids(order);
     separation_result out;
     out.groups = labels_.groups;
-    for (index_t i = 0; i < points_.rows(); ++i)
-      out.own += distance(centroids.row(group(order, i)), points_.row(i));
-    out.own /= static_cast<double>(points_.rows());
+    for (index_t i = 0; i < rows_.rows(); ++i)
+      out.own += distance(centroids.row(group(order, i)), rows_.row(i));
+    out.own /= static_cast<double>(rows_.rows());
     for (index_t a = 0; a < out.groups; ++a)
       for (index_t b = a + 1; b < out.groups; ++b)
         out.between += distance(centroids.row(a), centroids.row(b));
     out.between /= 0.5 * static_cast<double>(out.groups * (out.groups - 1));
     out.ratio = out.own / out.between;
     out.contrast = out.between / out.own;
+    out.own = std::ldexp(out.own, -exponent_);
+    out.between = std::ldexp(out.between, -exponent_);
     return out;
   }
 
@@ -81,25 +88,21 @@ class separation_measure {
     return std::sqrt(squared_distance(a.data(), b.data(), a.cols()));
   }
 
-  /// Sums of differences from the first row, so that an offset of the cloud costs no digits.
   row_matrix<double> find_centroids(const std::vector<index_t>& order) const {
-    const index_t d = points_.cols();
-    row_matrix<double> centroids = row_matrix<double>::Zero(labels_.groups, d);
-    std::vector<double> rows(static_cast<std::size_t>(labels_.groups), 0);
-    for (index_t i = 0; i < points_.rows(); ++i) {
+    row_matrix<double> centroids = row_matrix<double>::Zero(labels_.groups, rows_.cols());
+    std::vector<double> members(static_cast<std::size_t>(labels_.groups), 0);
+    for (index_t i = 0; i < rows_.rows(); ++i) {
       const index_t g = group(order, i);
-      ++rows[static_cast<std::size_t>(g)];
-      for (index_t k = 0; k < d; ++k)
-        centroids(g, k) += static_cast<double>(points_(i, k)) - static_cast<double>(points_(0, k));
+      ++members[static_cast<std::size_t>(g)];
+      centroids.row(g) += rows_.row(i);
     }
     for (index_t g = 0; g < labels_.groups; ++g)
-      for (index_t k = 0; k < d; ++k)
-        centroids(g, k) = centroids(g, k) / rows[static_cast<std::size_t>(g)] +
-                          static_cast<double>(points_(0, k));
+      centroids.row(g) /= members[static_cast<std::size_t>(g)];
     return centroids;
   }
 
-  row_matrix<Scalar> points_;
+  int exponent_ = 0;         ///< of the rows' power of two
+  row_matrix<double> rows_;  ///< less their mean, so that an offset of the cloud costs no digits
   const label_groups& labels_;
 };
 
@@ -116,8 +119,9 @@ inline void compare_with_permuted(separation_result& out, std::vector<double> co
   out.null_mean = s.mean;
   out.null_sd = s.sd;
   out.z = score_against_draws(out.contrast, s.mean, s.sd, s.count).z;
-  const auto hits =
-      contrasts.end() - std::lower_bound(contrasts.begin(), contrasts.end(), out.contrast);
+  constexpr double rounding = 1e-12;  // the same groups under other labels sum in another order
+  const auto hits = contrasts.end() - std::lower_bound(contrasts.begin(), contrasts.end(),
+                                                       out.contrast * (1 - rounding));
   out.p = static_cast<double>(hits + 1) / static_cast<double>(contrasts.size() + 1);
 }
 

@@ -2,9 +2,9 @@
 /// \file
 /// Several clouds as one.
 
-#include <vector>
-
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/linalg/covariance.hpp"
+#include "atlas/linalg/row_matrix.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 
 namespace atlas::detail {
@@ -15,18 +15,15 @@ owned_tensor<Scalar, 2> stacked(const tensor_view<const Scalar, 3>& clouds, bool
   const index_t heads = clouds.extent(0), n = clouds.extent(1), d = clouds.extent(2);
   owned_tensor<Scalar, 2> out({heads * n, d});
   const auto target = out.mutable_view();
-  std::vector<double> mean(static_cast<std::size_t>(d));
+  row_matrix<double> row(1, d);
   for (index_t h = 0; h < heads; ++h) {
-    mean.assign(mean.size(), 0.0);
-    if (centred)
-      for (index_t i = 0; i < n; ++i)
-        for (index_t k = 0; k < d; ++k)
-          mean[static_cast<std::size_t>(k)] += static_cast<double>(clouds(h, i, k));
-    for (double& m : mean) m /= static_cast<double>(n);
-    for (index_t i = 0; i < n; ++i)
+    const tensor_view<const Scalar, 2> cloud = clouds[h];
+    const shifted_rows<Scalar, double> shifted(cloud, {});
+    for (index_t i = 0; i < n; ++i) {
+      if (centred) shifted.centre(i, 1, row);
       for (index_t k = 0; k < d; ++k)
-        target(h * n + i, k) = static_cast<Scalar>(static_cast<double>(clouds(h, i, k)) -
-                                                   mean[static_cast<std::size_t>(k)]);
+        target(h * n + i, k) = centred ? static_cast<Scalar>(row(0, k)) : cloud(i, k);
+    }
   }
   return out;
 }

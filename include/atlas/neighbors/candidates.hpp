@@ -2,6 +2,7 @@
 /// \file
 /// The k best neighbours of every row found so far.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -62,6 +63,12 @@ class best_candidates {
 
   /// Squared distance of the k-th best; infinity while there are fewer.
   double worst(index_t row) const { return squares_[row * k_ + k_ - 1]; }
+
+  /// What was found for a table's only row, as it is, to a row of another of as many neighbours.
+  void copy_to(index_t row, neighbor_table& to) const {
+    std::copy_n(squares_, k_, to.distances.mutable_view().data() + row * k_);
+    std::copy_n(indices_, k_, to.indices.mutable_view().data() + row * k_);
+  }
 
   /// Ends the search: distances instead of their squares.
   neighbor_table table() {

@@ -2,6 +2,7 @@
 /// \file
 /// Exact k nearest neighbours of every row of a cloud among its other rows.
 
+#include <cmath>
 #include <type_traits>
 
 #include "atlas/core/as_view.hpp"
@@ -10,10 +11,29 @@
 #include "atlas/neighbors/chosen_search.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/tile.hpp"
+#include "atlas/neighbors/wide_range.hpp"
 
 namespace atlas {
 
 namespace detail {
+
+/// The search over clouds of any scale.
+template <class Scalar>
+neighbor_table search(const tensor_view<const Scalar, 2>& points, const neighbor_options& options) {
+  const centring c = find_centring(points, options.threads);
+  if constexpr (std::is_same_v<Scalar, double>)
+    if (!is_squarable(c)) {
+      const squarable_cloud cloud = make_squarable(points);
+      const centring scaled = find_centring<double>(cloud.points, options.threads);
+      neighbor_table table = chosen_search<double>(cloud.points, scaled, options).run();
+      scale_back(table, cloud.exponent);
+      mend_close_rows(points, std::ldexp(least_squarable, -cloud.exponent), options, table);
+      return table;
+    }
+  neighbor_table table = chosen_search<Scalar>(points, c, options).run();
+  if (sizeof(Scalar) == sizeof(double)) mend_close_rows(points, least_squarable, options, table);
+  return table;
+}
 
 template <class Scalar>
 neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
@@ -24,8 +44,7 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
   check_between(options.k, 1, points.extent(0) - 1, "k");
   check_exclusion(options.exclude, points.extent(0));
   check_finite(points, "points");
-  const centring c = find_centring(points, options.threads);
-  return chosen_search<Scalar>(points, c, options).run();
+  return search(points, options);
 }
 
 }  // namespace detail
@@ -34,13 +53,15 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
 ///
 /// Distances are computed from differences of coordinates in double, never from
 /// `|x|^2 + |y|^2 - 2xy`, so they are right to rounding whatever the offset of the cloud; rows that
-/// differ never have distance 0.
+/// differ never have distance 0. That holds over the whole range of the scalar: nothing is squared
+/// that would over- or underflow (a cloud of double that it would happen to is scaled by a power of
+/// two, in a copy; rows nearer to each other than 2^-480 are compared one by one).
 ///
 /// \param points `[N, d]`, N >= 2
 /// \return `[N, k]` distances and row numbers; the same bits for every thread count and storage
 ///         order
 /// \throws shape_error for fewer than 2 rows or labels of another length; value_error for NaN,
-///         infinities or k outside [1, N - 1]; cancelled
+///         infinities, k outside [1, N - 1] or distances beyond the largest double; cancelled
 ///
 /// O(N^2 d) time, less where the cloud is of low dimension (a tree of boxes along few directions,
 /// or cells around centroids, where counting shows that they take less); O(N k) memory beyond the

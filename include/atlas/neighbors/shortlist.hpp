@@ -146,10 +146,11 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
   static constexpr index_t most_rows = 2496;
   static constexpr bool may_be_loose = true;
 
-  /// Whether sums of products stay within 32 bits, and the scale within what a float can be.
+  /// Whether sums of products stay within 32 bits, and the scale and differences of rows within
+  /// what the scalar can be.
   static bool fits(const centring& c, index_t d) {
-    return d <= 32768 && c.reach > 0 && c.reach <= 1 &&
-           c.scale < static_cast<double>((std::numeric_limits<Scalar>::max)());
+    constexpr auto most = static_cast<double>((std::numeric_limits<Scalar>::max)());
+    return d <= 32768 && c.reach > 0 && c.reach <= 1 && c.scale < most && c.scale * most >= 4;
   }
 
   /// As of floats.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/core/parallel.hpp"
@@ -89,9 +90,11 @@ std::vector<double> jackknife(index_t units, int threads, Statistic&& statistic)
 /// where all values agree.
 inline double jackknife_acceleration(const std::vector<double>& values) {
   const double mean = summarize(values).mean;
-  double squares = 0, cubes = 0;
+  double squares = 0, cubes = 0, largest = 0;
+  for (const double v : values) largest = (std::max)(largest, std::abs(mean - v));
+  const double scale = scale_to_one(largest);
   for (const double v : values) {
-    const double d = mean - v;
+    const double d = (mean - v) * scale;
     squares += d * d;
     cubes += d * d * d;
   }
@@ -100,8 +103,10 @@ inline double jackknife_acceleration(const std::vector<double>& values) {
 
 /// Normal quantile of the share of values below the estimate; infinite where all are on one side.
 inline double bias_correction(const std::vector<double>& values, double estimate) {
+  const double rounding = 1e-14 * std::abs(estimate);  // the same rows sum in another order
   double below = 0;
-  for (const double v : values) below += v < estimate ? 1 : (v == estimate ? 0.5 : 0);
+  for (const double v : values)
+    below += v < estimate - rounding ? 1 : (v <= estimate + rounding ? 0.5 : 0);
   const double share = below / static_cast<double>(values.size());
   if (share <= 0 || share >= 1) return std::copysign(INFINITY, share - 0.5);
   return normal_quantile(share);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/stats/permutation.hpp"
 
@@ -54,14 +55,15 @@ Eigen::VectorXd checked_sample(const tensor_view<const Scalar, 1>& x, index_t n,
   return out;
 }
 
-/// Less its mean, of norm 1. Scaled first, so that squares neither overflow nor vanish.
+/// Less its mean, of norm 1. Only powers of two scale it before it is centred, so that a common
+/// offset costs no digits that the sample has.
 template <class Real>
 Eigen::VectorX<Real> standardized(Eigen::VectorX<Real> x, const std::string& argument) {
   if (!(x.maxCoeff() > x.minCoeff()))
     throw value_error(argument, "values that differ", "equal ones");
-  const double size = x.cwiseAbs().maxCoeff();
-  x = (x / size).array() - x(0) / size;
-  x /= x.cwiseAbs().maxCoeff();
+  x *= scale_to_one(x.cwiseAbs().maxCoeff());
+  x.array() -= Real(x(0));
+  x *= scale_to_one(x.cwiseAbs().maxCoeff());
   x.array() -= x.mean();
   return x / x.norm();
 }

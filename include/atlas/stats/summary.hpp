@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "atlas/core/binary_scale.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/core/tensor_view.hpp"
 
@@ -21,18 +22,38 @@ struct sample_summary {
   index_t count = 0;
 };
 
-/// Two passes, in double. NaN throughout for an empty sample.
+namespace detail {
+
+/// Of the values by a power of two, summed as differences from the first: a common offset costs no
+/// digits.
+inline sample_summary scaled_summary(std::span<const double> values, double scale) {
+  const auto n = static_cast<double>(values.size());
+  const double first = values.front() * scale;
+  double sum = 0, squares = 0;
+  for (const double v : values) sum += v * scale - first;
+  const double shift = sum / n;
+  for (const double v : values) {
+    const double gap = (v * scale - first) - shift;
+    squares += gap * gap;
+  }
+  const double sd =
+      values.size() > 1 ? std::sqrt(squares / (n - 1)) : std::numeric_limits<double>::quiet_NaN();
+  return {(first + shift) / scale, sd / scale, sd / std::sqrt(n) / scale,
+          static_cast<index_t>(values.size())};
+}
+
+}  // namespace detail
+
+/// Two passes, in double, over the whole range of it. NaN throughout for an empty sample.
 inline sample_summary summarize(std::span<const double> values) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  const auto n = static_cast<double>(values.size());
   if (values.empty()) return {none, none, none, 0};
-  double sum = 0;
-  for (const double v : values) sum += v;
-  const double mean = sum / n;
-  double squares = 0;
-  for (const double v : values) squares += (v - mean) * (v - mean);
-  const double sd = values.size() > 1 ? std::sqrt(squares / (n - 1)) : none;
-  return {mean, sd, sd / std::sqrt(n), static_cast<index_t>(values.size())};
+  const sample_summary plain = detail::scaled_summary(values, 1);
+  if (values.size() < 2 || (plain.sd >= 0x1p-480 && plain.sd <= 0x1p480)) return plain;
+  double largest = 0;
+  for (const double v : values) largest = (std::max)(largest, std::abs(v));
+  if (largest == 0) return plain;
+  return detail::scaled_summary(values, detail::scale_to_one(largest));
 }
 
 /// Quantile of sorted values by linear interpolation between order statistics (type 7 of Hyndman

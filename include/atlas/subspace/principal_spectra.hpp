@@ -29,8 +29,9 @@ principal_spectrum spectrum_of(const tensor_view<const Scalar, 2>& points, index
                                const pca_rank_options& options, const std::string& argument) {
   check_cloud(points, argument);
   check_between(k, 1, points.extent(1), "local_dimension");
-  const eigenbasis basis = leading_eigenbasis(moments(points).covariance, k);
-  return {top_frame(basis, k, argument), pca_rank_of_spectrum(basis.values, options)};
+  const cloud_moments m = moments(points);
+  const eigenbasis basis = leading_eigenbasis(m.covariance, k);
+  return {top_frame(basis, k, argument), pca_rank_of_moments<double>(m, basis.values, options)};
 }
 
 }  // namespace detail

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/covariance.hpp"
@@ -25,7 +26,7 @@ namespace detail {
 /// can write, and how its coordinates reach it.
 struct head_writer {
   Eigen::MatrixXd basis;   ///< `[d_model, r]`, orthonormal, r = min(d, d_model)
-  Eigen::MatrixXd mixing;  ///< `[r, d]`, upper triangular
+  Eigen::MatrixXd mixing;  ///< `[r, d]`, upper triangular, by a power of two
 };
 
 template <class Real>
@@ -51,6 +52,7 @@ std::vector<head_writer> head_writers(const tensor_view<const Scalar, 2>& projec
     for (index_t i = 0; i < d; ++i)
       for (index_t m = 0; m < block.rows(); ++m)
         block(m, i) = static_cast<double>(projection(h * d + i, m));
+    block *= scale_to_one(block.cwiseAbs().maxCoeff());  // what is written where, not how large
     writers[static_cast<std::size_t>(h)] = factor_writer(block);
   });
   return writers;
