@@ -102,7 +102,7 @@ class lane_densities {
   void add_entries(const packet* sums, index_t row, index_t column, Real* out) {
     for (index_t k = 0; k < Columns && column + k <= row; ++k) {
       Real* const place = out + packed_place(row, column + k) * lanes;
-      Eigen::internal::store_lanes(place, Eigen::internal::padd(load_lanes(place), sums[k]));
+      store_lanes(place, Eigen::internal::padd(load_lanes(place), sums[k]));
     }
   }
 
