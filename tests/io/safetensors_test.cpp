@@ -151,11 +151,13 @@ TEST_CASE("tensors of types that are not read leave the others readable", "[io][
     std::string shape;
     std::size_t bytes;
   };
-  for (const auto& [type, shape, bytes] :
+  for (const unread& row :
        {unread{"F8_E4M3", "[2]", 2}, unread{"F8_E5M2", "[2]", 2}, unread{"F8_E8M0", "[2]", 2},
         unread{"F8_E4M3FNUZ", "[2]", 2}, unread{"F8_E5M2FNUZ", "[2]", 2}, unread{"C64", "[2]", 16},
         unread{"F6_E2M3", "[4]", 3}, unread{"F6_E3M2", "[2,2]", 3}, unread{"F4", "[2,2]", 2},
         unread{"F4", "[0]", 0}}) {
+    const std::string type = row.type, shape = row.shape;
+    const std::size_t bytes = row.bytes;
     CAPTURE(type);
     const std::string end = std::to_string(bytes), last = std::to_string(bytes + 8);
     const std::string file_bytes =
