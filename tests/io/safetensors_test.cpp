@@ -218,6 +218,10 @@ TEST_CASE("broken headers are refused", "[io][safetensors]") {
   refused(file_of("{}", "").substr(0, 9), "a header of 2 bytes", "truncated");
   refused(std::string("\x01\xE1\xF5\x05\0\0\0\0", 8), "at most 100000000", "100000001");
   refused(std::string(8, '\xFF') + "{}", "at most 100000000", "18446744073709551615");
+  refused(std::string("GGUF\3\0\0\0\1\0", 10), "at most 100000000", "a GGUF file");
+  refused(std::string("PK\3\4\0\0\b\b\0\0", 10), "at most 100000000", "of PyTorch");
+  refused(std::string("\x80\2}q\0X\3\0\0", 9), "at most 100000000", "of PyTorch");
+  refused(std::string("\x93NUMPY\1\0v\0", 10), "at most 100000000", "an npy file");
   refused(file_of("", ""), "JSON", "byte 1");
   refused(file_of("{\"x\":", ""), "JSON", "mistake at byte");
   refused(file_of("{} {}", ""), "JSON", "mistake at byte");

@@ -44,6 +44,16 @@ std::string tensor_place(const std::string& file, std::string_view tensor) {
   return file + ": tensor " + in_quotes(tensor);
 }
 
+/// What a file of another format is, and what to do about it; its first bytes make no length.
+inline std::string other_format(std::string_view begin) {
+  if (begin.starts_with("GGUF"))
+    return " (a GGUF file: give the safetensors that it was made from)";
+  if (begin.starts_with("PK\x03\x04") || begin.starts_with("\x80\x02"))
+    return " (a file of PyTorch or NumPy: write its tensors as safetensors)";
+  if (begin.starts_with("\x93NUMPY")) return " (an npy file)";
+  return {};
+}
+
 /// The JSON between the length and the tensors.
 inline std::string_view safetensors_json(std::span<const std::byte> file, const std::string& name) {
   if (file.size() < 8)
@@ -51,7 +61,10 @@ inline std::string_view safetensors_json(std::span<const std::byte> file, const 
   std::uint64_t length = 0;
   for (std::size_t i = 0; i < 8; ++i) length |= std::to_integer<std::uint64_t>(file[i]) << (8 * i);
   if (length > longest_safetensors_header)
-    throw format_error(name, "a header of at most 100000000 bytes", std::to_string(length));
+    throw format_error(
+        name, "a header of at most 100000000 bytes",
+        std::to_string(length) +
+            other_format({reinterpret_cast<const char*>(file.data()), std::size_t{8}}));
   if (length > file.size() - 8)
     throw format_error(name, "a header of " + std::to_string(length) + " bytes",
                        "a truncated file with " + std::to_string(file.size() - 8) + " left");
