@@ -166,9 +166,12 @@ TEST_CASE("what a tokenizer.json may not have is refused by name", "[io][tokeniz
   refused("/model/merges", 1, "merges", "number");
   refused("/model/merges/0", "a b c", "merge 0", "a b c");
   refused("/model/merges/0", {"a"}, "merge 0", "array");
-  refused("/model/merges/0", "nowhere b", "merge 0", "nowhere");
+  refused("/model/merges/0", "nowhere b", "a left token", "got \"nowhere\"");
+  refused("/model/merges/0", "nowhere nobody", "a left token", "got \"nowhere\"");
+  refused("/model/merges/0", "b nobody", "a right token", "got \"nobody\"");
+  refused("/model/merges/0", "! #", "a merged token", "got \"!#\"");
   refused("/model/ignore_merges", "yes", "ignore_merges", "string");
-  refused("/pre_tokenizer", nullptr, "pre_tokenizer", "null");
+  refused("/pre_tokenizer", nullptr, "a ByteLevel step", "none");
   refused("/pre_tokenizer", {{"type", "Metaspace"}}, "pre_tokenizer", "\"Metaspace\"");
   refused("/pre_tokenizer", {{"type", "Digits"}}, "ByteLevel", "none");
   refused("/pre_tokenizer/pretokenizers/1/type", "Whitespace", "pre_tokenizer", "\"Whitespace\"");
@@ -181,12 +184,14 @@ TEST_CASE("what a tokenizer.json may not have is refused by name", "[io][tokeniz
     refused("/pre_tokenizer/pretokenizers/0/pattern", {{"Regex", pattern}}, "Split",
             "regular expression");
   refused("/normalizer", {{"type", "Nmt"}}, "normalizer", "\"Nmt\"");
-  refused("/decoder", {{"type", "Metaspace"}}, "decoder", "\"Metaspace\"");
   refused("/added_tokens", 1, "added_tokens", "number");
   refused("/added_tokens/0/id", 9, "endoftext", "the id 560");
   refused("/added_tokens/0/content", "", "added_tokens", "some content");
   refused("/added_tokens/0/lstrip", 3, "lstrip", "number");
-  refused("/added_tokens/1/content", "<|endoftext|>", "added_tokens", "each token once");
+  refused("/added_tokens/1/content", "<|endoftext|>", "endoftext", "each token once, got it twice");
+  refused("/added_tokens/1", good["added_tokens"][0], "endoftext", "each token once, got it twice");
+  refused("/added_tokens/1/id", good["added_tokens"][0]["id"], "an id of its own",
+          "that of \"<|endoftext|>\"");
 
   auto partial = good;
   partial["model"]["merges"] = nlohmann::json::array();

@@ -98,14 +98,18 @@ class bpe {
     for (const auto& pair : merges) {
       const std::string place = where + ": merge " + std::to_string(rank);
       const auto [left, right] = merge_from_json(pair, place);
-      const auto id = [&](const std::string& token) {
+      const auto id = [&](const std::string& token, const char* role) {
         const auto found = ids_.find(token);
         if (found == ids_.end())
-          throw format_error(place, "tokens of the vocabulary", in_quotes(token));
+          throw format_error(place, std::string(role) + " of the vocabulary", in_quotes(token));
         return found->second;
       };
-      merges_.insert_or_assign(bpe_word<>::key(id(left), id(right)),
-                               bpe_word<>::merge{rank, id(left + right)});
+      // One after the other: the first that is unknown is named, whatever the compiler.
+      const std::uint32_t left_id = id(left, "a left token");
+      const std::uint32_t right_id = id(right, "a right token");
+      const std::uint32_t merged_id = id(left + right, "a merged token");
+      merges_.insert_or_assign(bpe_word<>::key(left_id, right_id),
+                               bpe_word<>::merge{rank, merged_id});
       ++rank;
     }
   }

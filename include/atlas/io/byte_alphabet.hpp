@@ -38,15 +38,33 @@ constexpr std::array<int, 0x144> make_byte_lookup() {
 }
 inline constexpr std::array<int, 0x144> byte_lookup = make_byte_lookup();
 
+/// Writes the bytes that a text in the alphabet stands for.
+/// \returns whether all its characters belong to it
+inline bool bytes_of_text(std::u16string_view text, std::string& bytes) {
+  bytes.clear();
+  for (const char16_t c : text) {
+    if (c >= byte_lookup.size() || byte_lookup[c] < 0) return false;
+    bytes += static_cast<char>(static_cast<unsigned char>(byte_lookup[c]));
+  }
+  return true;
+}
+
 /// The bytes that a token stands for; none when it has a character outside the alphabet.
 /// \param token well-formed UTF-8
 inline std::optional<std::string> bytes_of_token(std::string_view token) {
   std::string bytes;
-  for (const char16_t c : to_utf16(token)) {
-    if (c >= byte_lookup.size() || byte_lookup[c] < 0) return std::nullopt;
-    bytes += static_cast<char>(static_cast<unsigned char>(byte_lookup[c]));
-  }
+  if (!bytes_of_text(to_utf16(token), bytes)) return std::nullopt;
   return bytes;
+}
+
+/// The text's bytes of UTF-8, each as its character. \param text well-formed UTF-16
+inline std::u16string in_byte_alphabet(std::u16string_view text) {
+  std::string bytes;
+  to_utf8(text, bytes);
+  std::u16string characters;
+  characters.reserve(bytes.size());
+  for (const char c : bytes) characters += byte_alphabet[static_cast<unsigned char>(c)];
+  return characters;
 }
 
 /// The token, in UTF-8, of a single byte.

@@ -65,19 +65,24 @@ void join_ranges(std::vector<split_range>& ranges, split_behavior behavior) {
   ranges = std::move(joined);
 }
 
-/// The steps of a `pre_tokenizer` that ends with bytes. Holds the state of a search: use a copy in
-/// each thread.
+/// The steps of a `pre_tokenizer` of bytes. Holds the state of a search: use a copy in each thread.
 template <class = void>
 class pre_tokenizer {
  public:
+  /// \param of_bytes whether the text comes in the alphabet of bytes; otherwise the last step must
+  ///                 be ByteLevel
   /// \throws format_error naming what is not supported
-  static pre_tokenizer from_json(const nlohmann::json& fields, const std::string& file) {
+  static pre_tokenizer from_json(const nlohmann::json& fields, bool of_bytes,
+                                 const std::string& file) {
     const std::string where = file + ": pre_tokenizer";
     pre_tokenizer all;
-    all.add(fields, where);
-    if (!all.to_bytes_) throw format_error(where, "a ByteLevel step", "none");
+    if (!fields.is_null()) all.add(fields, where);
+    if (!all.to_bytes_ && !of_bytes) throw format_error(where, "a ByteLevel step", "none");
     return all;
   }
+
+  /// Whether the pieces' bytes are meant, not their characters.
+  bool to_bytes() const { return to_bytes_; }
 
   /// Calls `visit(piece)` for each piece in turn; no piece is empty.
   template <class Visit>

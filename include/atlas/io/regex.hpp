@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +53,7 @@ class regex {
   void for_each_match(std::u16string_view text, Visit&& visit) {
     UErrorCode status = U_ZERO_ERROR;
     uregex_setText(handle_.get(), text.data(), static_cast<std::int32_t>(text.size()), &status);
+    uregex_setTimeLimit(handle_.get(), time_limit(text.size()), &status);
     while (uregex_findNext(handle_.get(), &status)) {
       const std::int32_t begin = uregex_start(handle_.get(), 0, &status);
       const std::int32_t end = uregex_end(handle_.get(), 0, &status);
@@ -77,6 +79,16 @@ class regex {
     // Long runs of blanks may need more than the default 8 MB for backtracking.
     uregex_setStackLimit(handle_.get(), 0, &status);
     throw_on_failure(status);
+  }
+
+  /// ICU walks back without an end through some expressions ("(?:a?)+?b") and in exponential time
+  /// through others. Quadratic time is let be: 2 n^2 + 10^4 n + 10^7 steps, counted by ten
+  /// thousands.
+  static std::int32_t time_limit(std::size_t size) {
+    const auto n = static_cast<double>(size);
+    const double limit = 1000 + n + n * n / 5000;
+    constexpr auto largest = (std::numeric_limits<std::int32_t>::max)();
+    return limit < largest ? static_cast<std::int32_t>(limit) : largest;
   }
 
   static void throw_on_failure(UErrorCode status) {

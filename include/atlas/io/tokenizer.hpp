@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
-#include <set>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,8 +30,10 @@ namespace atlas::io {
 
 /// A byte-level BPE tokenizer (GPT-2, Qwen2, Llama 3 and their kin). Gives the ids of the Python
 /// package `tokenizers` with `add_special_tokens=False`: the post-processor, which would add a
-/// token for the beginning, is not applied, nor are truncation and padding. Immutable, and so
-/// safe to use from several threads at once.
+/// token for the beginning, is not applied, nor are truncation and padding. The package has tables
+/// of Unicode of its own: ids of a text with characters that are newer than the ICU at hand
+/// (`unicode_version`) may differ from the package's, all others agree. Immutable, and so safe to
+/// use from several threads at once.
 /// \code
 /// const auto tokens = atlas::io::tokenizer::open("tokenizer.json");
 /// const std::vector<atlas::index_t> ids = tokens.encode("Call me Ishmael.");
@@ -71,9 +73,11 @@ class tokenizer {
 
   /// The text of ids. What is not UTF-8 (ids that begin or end inside a character) becomes
   /// U+FFFD; added tokens appear as they are written.
-  /// \throws value_error naming an id that there is not
+  /// \throws value_error naming an id that there is not; format_error when the file's decoder is
+  /// another one than ByteLevel
   template <class = void>
   std::string decode(std::span<const index_t> ids) const {
+    if (!other_decoder_.empty()) throw format_error(decoder_place_, "ByteLevel", other_decoder_);
     std::string bytes;
     for (const index_t id : ids) {
       const auto found = texts_.find(id);
@@ -111,7 +115,10 @@ class tokenizer {
           [&](index_t id) { ids.push_back(id); });
     }
     void append(std::u16string_view word) {
-      detail::to_utf8(word, bytes);
+      if (pieces.to_bytes())
+        detail::to_utf8(word, bytes);
+      else
+        detail::bytes_of_text(word, bytes);
       const auto [place, fresh] = seen.try_emplace(bytes);
       if (fresh) rules.model_.encode(bytes, place->second);
       ids.insert(ids.end(), place->second.begin(), place->second.end());
@@ -121,10 +128,10 @@ class tokenizer {
   template <class = void>
   tokenizer(const nlohmann::json& fields, std::string name)
       : normalizer_(detail::normalizer<>::from_json(member_or_null(fields, "normalizer"), name)),
-        pre_tokenizer_(detail::pre_tokenizer<>::from_json(
-            detail::member(fields, "pre_tokenizer", name), name)),
+        pre_tokenizer_(detail::pre_tokenizer<>::from_json(member_or_null(fields, "pre_tokenizer"),
+                                                          normalizer_.to_bytes(), name)),
         model_(detail::bpe<>::from_json(detail::member(fields, "model", name), name)) {
-    check_decoder(fields, name);
+    read_decoder(member_or_null(fields, "decoder"), name + ": decoder");
     for (const auto& [token, id] : model_.vocabulary())
       texts_.emplace(index_t{id}, detail::bytes_of_token(token).value_or(token));
     next_added_ = static_cast<index_t>(texts_.size());
@@ -141,13 +148,25 @@ class tokenizer {
     return found == fields.end() ? null : *found;
   }
 
+  /// A decoder other than ByteLevel does not stop the encoding: `decode` refuses it.
   template <class = void>
-  static void check_decoder(const nlohmann::json& fields, const std::string& name) {
-    const nlohmann::json& decoder = member_or_null(fields, "decoder");
+  void read_decoder(const nlohmann::json& decoder, const std::string& where) {
     if (decoder.is_null()) return;
-    const std::string& type = detail::text_member(decoder, "type", name + ": decoder");
-    if (type != "ByteLevel")
-      throw format_error(name + ": decoder", "ByteLevel", detail::in_quotes(type));
+    std::vector<std::string> steps = {detail::text_member(decoder, "type", where)};
+    if (steps.front() == "Sequence") {
+      const nlohmann::json& parts = detail::member(decoder, "decoders", where);
+      if (!parts.is_array()) throw format_error(where, "an array", parts.type_name());
+      steps.clear();
+      for (const auto& part : parts) {
+        steps.push_back(detail::text_member(part, "type", where));
+        if (steps.back() == "Fuse") steps.pop_back();  // what is joined is joined anyway
+      }
+    }
+    if (steps.size() == 1 && steps.front() == "ByteLevel") return;
+    for (const std::string& step : steps)
+      other_decoder_ += (other_decoder_.empty() ? "" : ", ") + detail::in_quotes(step);
+    if (steps.empty()) other_decoder_ = "an empty Sequence";
+    decoder_place_ = where;
   }
 
   template <class = void>
@@ -156,14 +175,19 @@ class tokenizer {
     const std::string place = where + " " + detail::in_quotes(content);
     const nlohmann::json& id = detail::member(fields, "id", place);
     if (content.empty()) throw format_error(place, "some content", "none");
+    if (added_.contains(content)) throw format_error(place, "each token once", "it twice");
     // The package goes by the vocabulary and then counts on; what the file says must agree.
     const auto known = model_.vocabulary().find(content);
     const bool fresh = known == model_.vocabulary().end();
     const index_t expected = fresh ? next_added_ : index_t{known->second};
-    if (id != expected)
+    if (id != expected) {
+      for (const auto& [other, taken] : added_)
+        if (id == taken)
+          throw format_error(place, "an id of its own", "that of " + detail::in_quotes(other));
       throw format_error(place, "the id " + std::to_string(expected), detail::described(id));
+    }
     if (fresh) ++next_added_;
-    if (!added_.insert(content).second) throw format_error(place, "each token once", "a second");
+    added_.emplace(content, expected);
     if (!texts_.insert_or_assign(expected, content).second && fresh)
       throw format_error(place, "an id of its own", detail::described(id));
 
@@ -183,8 +207,9 @@ class tokenizer {
   detail::added_token_set<> raw_tokens_;         // found in the text as it comes
   detail::added_token_set<> normalized_tokens_;  // found after normalization
   std::unordered_map<index_t, std::string> texts_;
-  std::set<std::string> added_;
+  std::map<std::string, index_t> added_;
   index_t next_added_ = 0;
+  std::string decoder_place_, other_decoder_;  // the latter empty: ByteLevel
 };
 
 }  // namespace atlas::io

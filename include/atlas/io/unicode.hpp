@@ -10,7 +10,18 @@
 #include <string>
 #include <string_view>
 
-namespace atlas::io::detail {
+namespace atlas::io {
+
+/// The version of Unicode of the ICU that runs, such as "15.0". What is a letter, a digit or a mark
+/// to a tokenizer's patterns, and what is lower case, is so by this version; a character that came
+/// later is none of them. (Normal forms are those of Unicode 9.0 with every ICU.)
+inline std::string unicode_version() {
+  UVersionInfo version;
+  u_getUnicodeVersion(version);
+  return std::to_string(version[0]) + "." + std::to_string(version[1]);
+}
+
+namespace detail {
 
 /// \param text well-formed UTF-8
 inline std::u16string to_utf16(std::string_view text) {
@@ -88,4 +99,5 @@ inline bool is_word(UChar32 c) {
          (U_GET_GC_MASK(c) & categories) != 0;
 }
 
-}  // namespace atlas::io::detail
+}  // namespace detail
+}  // namespace atlas::io
