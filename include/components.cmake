@@ -9,6 +9,29 @@ macro(atlas_find package debian)
   endif()
 endmacro()
 
+# atlas_find_boost(<lacking>)
+# Makes Boost::headers, or sets <lacking> to what is missing. Boost's own package is used: CMake's
+# module for it warns from version 3.30 on. Headers that came without a package are searched in
+# Boost_INCLUDE_DIR, Boost_ROOT, BOOST_ROOT, CMAKE_PREFIX_PATH and the system's folders.
+function(atlas_find_boost result)
+  set(${result} "" PARENT_SCOPE)
+  if(NOT TARGET Boost::headers)
+    find_package(Boost QUIET CONFIG)
+  endif()
+  if(TARGET Boost::headers)
+    return()
+  endif()
+  find_path(ATLAS_BOOST_INCLUDE boost/version.hpp PATH_SUFFIXES include
+    HINTS ${Boost_INCLUDE_DIR} ${Boost_ROOT} ${BOOST_ROOT} ENV Boost_ROOT ENV BOOST_ROOT)
+  mark_as_advanced(ATLAS_BOOST_INCLUDE)
+  if(NOT ATLAS_BOOST_INCLUDE)
+    set(${result} "the headers of Boost (Debian: libboost-dev)" PARENT_SCOPE)
+    return()
+  endif()
+  add_library(Boost::headers INTERFACE IMPORTED)
+  target_include_directories(Boost::headers INTERFACE ${ATLAS_BOOST_INCLUDE})
+endfunction()
+
 # LibTorch's own TorchConfig.cmake is not used: that of a build with CUDA (as pip has it) enables the
 # language CUDA, warns, and stops the configuration where there is no toolkit, QUIET or not. What is
 # needed are two folders and two libraries, searched in Torch_DIR (a folder with TorchConfig.cmake),
