@@ -1,0 +1,70 @@
+#include <Eigen/Core>
+#include <cmath>
+#include <vector>
+
+#include "../catch.hpp"
+#include "atlas/manifold/chord_test.hpp"
+#include "atlas/manifold/connectivity.hpp"
+#include "atlas/manifold/homogeneity.hpp"
+#include "atlas/manifold/pooled_dimension.hpp"
+#include "atlas/manifold/separation.hpp"
+#include "manifolds_for_tests.hpp"
+
+using namespace atlas_test;
+
+TEST_CASE("checks of a manifold are the same bits at every scale") {
+  const Eigen::MatrixXd x = swiss_roll(300);
+  std::vector<int> labels;
+  for (int i = 0; i < 300; ++i) labels.push_back(i % 3);
+  const auto chord = atlas::chord_test(x);
+  const auto regions = atlas::homogeneity(x, {.region_points = 100});
+  const auto groups = atlas::connectivity(x, {.k = 2});
+  const auto apart = atlas::separation(x, labels, {.permutation = {.permutations = 50}});
+  const std::vector<Eigen::MatrixXd> heads = {x, (2 * x).eval()};
+  const auto pooled = atlas::pooled_dimension(heads);
+  for (const int power : {-1000, -600, 600, 1000}) {
+    CAPTURE(power);
+    const double scale = std::ldexp(1.0, power);
+    const Eigen::MatrixXd y = scale * x;
+    CHECK(atlas::chord_test(y).median == chord.median);
+    CHECK(atlas::chord_test(y).spacing == scale * chord.spacing);
+    const auto r = atlas::homogeneity(y, {.region_points = 100});
+    CHECK(r.mean == regions.mean);
+    CHECK(r.regions[0].radius == scale * regions.regions[0].radius);
+    CHECK(atlas::connectivity(y, {.k = 2}).components == groups.components);
+    const auto s = atlas::separation(y, labels, {.permutation = {.permutations = 50}});
+    CHECK(s.contrast == apart.contrast);
+    CHECK(s.own == scale * apart.own);
+    CHECK(s.p == apart.p);
+    const std::vector<Eigen::MatrixXd> scaled = {scale * heads[0], scale * heads[1]};
+    CHECK(atlas::pooled_dimension(scaled).dimension == pooled.dimension);
+  }
+}
+
+TEST_CASE("an offset moves neither separation nor the pooled dimension") {
+  const Eigen::MatrixXd x = (1024 * normal_cloud(90, 3)).array().round();
+  std::vector<int> labels;
+  for (int i = 0; i < 90; ++i) labels.push_back(i % 3);
+  const auto plain = atlas::separation(x, labels, {.permutation = {.permutations = 50}});
+  const auto pooled = atlas::pooled_dimension(std::vector<Eigen::MatrixXd>{x, 3 * x});
+  for (const double offset : {1e3, 1e6, 1e9, 1e12}) {
+    CAPTURE(offset);
+    const Eigen::MatrixXd y = x.array() + offset, z = (3 * x).array() - offset;
+    const auto r = atlas::separation(y, labels, {.permutation = {.permutations = 50}});
+    CHECK(r.own == plain.own);
+    CHECK(r.contrast == plain.contrast);
+    CHECK(r.p == plain.p);
+    CHECK(atlas::pooled_dimension(std::vector<Eigen::MatrixXd>{y, z}).dimension ==
+          pooled.dimension);
+  }
+}
+
+TEST_CASE("labels that only change their names tie with the labels as they are") {
+  // Three pairs, as far apart as pairs can be: 3! 2^3 of 6! orders of the labels make the same
+  // pairs.
+  Eigen::MatrixXd x(6, 3);
+  x << 0.1, 0.2, 0.3, 0.1, 0.3, 0.3, 5.1, 0.2, 0.7, 5.1, 0.1, 0.7, 0.3, 7.1, 9.9, 0.3, 7.3, 9.9;
+  const std::vector<int> labels = {0, 0, 1, 1, 2, 2};
+  const auto r = atlas::separation(x, labels, {.permutation = {.permutations = 4000}});
+  CHECK(r.p == Approx(1.0 / 15).margin(0.012));  // three standard errors of 4000 draws
+}
