@@ -44,16 +44,18 @@ inline std::string_view describe(cloud_fault fault) {
 namespace detail {
 
 /// The rows, in double, by a power of two at most about 1, and what rounding that leaves in them.
+template <class Real>
 struct scaled_cloud {
-  row_matrix<double> rows;
+  row_matrix<Real> rows;
   double rounding = 0;  ///< of the largest coordinate, in the scalar that it came in
 };
 
-template <class Scalar>
-scaled_cloud scale_cloud(const tensor_view<const Scalar, 2>& points) {
+template <class Scalar, class Real = double>
+scaled_cloud<Real> scale_cloud(const tensor_view<const Scalar, 2>& points) {
   const double largest = largest_magnitude(points), scale = scale_to_one(largest);
-  scaled_cloud out{row_matrix<double>(points.extent(0), points.extent(1)),
-                   static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * largest * scale};
+  scaled_cloud<Real> out{
+      row_matrix<Real>(points.extent(0), points.extent(1)),
+      static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * largest * scale};
   for (index_t i = 0; i < out.rows.rows(); ++i)
     for (index_t k = 0; k < out.rows.cols(); ++k)
       out.rows(i, k) = static_cast<double>(points(i, k)) * scale;
@@ -62,8 +64,8 @@ scaled_cloud scale_cloud(const tensor_view<const Scalar, 2>& points) {
 
 /// Whether more than half of the rows are at one place: then the median of each coordinate is of
 /// that place.
-template <class = void>
-bool mostly_at_one_place(const scaled_cloud& cloud) {
+template <class Real>
+bool mostly_at_one_place(const scaled_cloud<Real>& cloud) {
   const index_t n = cloud.rows.rows(), d = cloud.rows.cols();
   std::vector<double> column(static_cast<std::size_t>(n)), apart(column.size(), 0.0);
   for (index_t k = 0; k < d; ++k) {
@@ -82,9 +84,9 @@ bool mostly_at_one_place(const scaled_cloud& cloud) {
 }
 
 /// Takes the mean from the rows and scales them to about 1. \return what was rounding before
-template <class = void>
-double centre_cloud(scaled_cloud& cloud) {
-  const Eigen::RowVectorXd mean = cloud.rows.colwise().mean();
+template <class Real>
+double centre_cloud(scaled_cloud<Real>& cloud) {
+  const Eigen::RowVectorX<Real> mean = cloud.rows.colwise().mean();
   cloud.rows.rowwise() -= mean;
   const double scale = scale_to_one(cloud.rows.cwiseAbs().maxCoeff());
   cloud.rows *= scale;
@@ -93,19 +95,19 @@ double centre_cloud(scaled_cloud& cloud) {
 
 /// Rows as many as would share the variance evenly: `(sum s)^2 / sum s^2` of squared distances s
 /// from the mean. N d / (d + 2) of a Gaussian in d dimensions.
-template <class = void>
-double effective_rows(const row_matrix<double>& centred) {
-  const Eigen::VectorXd squares = centred.rowwise().squaredNorm();
+template <class Real>
+double effective_rows(const row_matrix<Real>& centred) {
+  const Eigen::VectorX<Real> squares = centred.rowwise().squaredNorm();
   const double sum = squares.sum();
   return sum > 0 ? sum * sum / squares.squaredNorm() : static_cast<double>(squares.size());
 }
 
 /// Whether what is across the direction of the farthest row is no more than rounding.
-template <class = void>
-bool along_one_direction(const row_matrix<double>& centred, double rounding) {
+template <class Real>
+bool along_one_direction(const row_matrix<Real>& centred, double rounding) {
   index_t farthest = 0;
   centred.rowwise().squaredNorm().maxCoeff(&farthest);
-  const Eigen::RowVectorXd direction = centred.row(farthest).normalized();
+  const Eigen::RowVectorX<Real> direction = centred.row(farthest).normalized();
   double across = 0;
   for (index_t i = 0; i < centred.rows(); ++i)
     across += (centred.row(i) - centred.row(i).dot(direction) * direction).squaredNorm();
@@ -115,7 +117,7 @@ bool along_one_direction(const row_matrix<double>& centred, double rounding) {
 /// What the rows alone say; finite ones.
 template <class Scalar>
 cloud_fault fault_of_rows(const tensor_view<const Scalar, 2>& points) {
-  scaled_cloud cloud = scale_cloud(points);
+  scaled_cloud<double> cloud = scale_cloud(points);
   const bool one_place = mostly_at_one_place(cloud);
   const double rounding = centre_cloud(cloud);
   const double least = (std::max)(1.5, static_cast<double>(cloud.rows.rows()) / 50);

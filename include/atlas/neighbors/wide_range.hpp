@@ -35,12 +35,13 @@ struct squarable_cloud {
   int exponent = 0;  ///< of the power
 };
 
-inline squarable_cloud make_squarable(const tensor_view<const double, 2>& points) {
+template <class Real>
+squarable_cloud make_squarable(const tensor_view<const Real, 2>& points) {
   squarable_cloud out{owned_tensor<double, 2>(points.extents()),
                       exponent_to_one(largest_magnitude(points))};
   const double scale = std::ldexp(1.0, out.exponent);
   for_each_element(points, out.points.mutable_view(),
-                   [&](const double& from, double& to) { to = from * scale; });
+                   [&](const Real& from, Real& to) { to = from * scale; });
   return out;
 }
 
@@ -94,7 +95,8 @@ void mend_close_rows(const tensor_view<const Scalar, 2>& points, double least,
 
 /// Distances of a cloud by `2^exponent` as those of the cloud itself.
 /// \throws value_error where one is more than a double can hold
-inline void scale_back(neighbor_table& table, int exponent) {
+template <class = void>
+void scale_back(neighbor_table& table, int exponent) {
   double* const distance = table.distances.mutable_view().data();
   for (index_t i = 0; i < table.distances.size(); ++i) {
     const bool found = table.indices.data()[i] >= 0;

@@ -32,7 +32,8 @@ namespace detail {
 /// modified Lentz method. Converges in O(sqrt(a + b)) steps where `x (a + b + 2) < a + 1`.
 template <class = void>
 double beta_fraction(double a, double b, double x) {
-  constexpr double tiny = 1e-300, epsilon = std::numeric_limits<double>::epsilon();
+  static constexpr double tiny = 1e-300;
+  constexpr double epsilon = std::numeric_limits<double>::epsilon();
   const auto kept_apart = [](double v) { return std::abs(v) < tiny ? tiny : v; };
   double c = 1, d = 1 / kept_apart(1 - (a + b) * x / (a + 1)), fraction = d;
   for (double m = 1;; ++m) {
