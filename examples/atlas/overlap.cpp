@@ -19,11 +19,10 @@ struct overlap_command {
     begin_stage(common, "principal frames");
     const auto frames = atlas::principal_frames(clouds, local_dimension, common.threads);
     begin_stage(common, "overlaps");
-    const auto overlap =
-        atlas::head_overlap(frames, {.group_size = group_size,
-                                     .haar = {.seed = common.seed, .threads = common.threads},
-                                     .seed = common.seed,
-                                     .threads = common.threads});
+    const auto overlap = atlas::head_overlap(frames, {.group_size = group_size,
+                                                      .seed = common.seed,
+                                                      .threads = common.threads,
+                                                      .on_progress = progress_bar(common)});
     json matrix = json::array();
     for (const auto& row : overlap.matrix.rowwise())
       matrix.push_back(std::vector<double>(row.begin(), row.end()));

@@ -85,13 +85,12 @@ void run_uncertainty(const uncertainty_command_options& o) {
                                                  "random (sd)", "z", "commutator", "random (sd)",
                                                  "z"}};
   for (const linear_map& map : maps) {
-    const auto r = atlas::fisher_uncertainty(
-        map.weight_fisher, map.input_moments,
-        {.k = o.k,
-         .draws = o.draws,
-         .haar = {.draws = 2000, .seed = o.common.seed, .threads = o.common.threads},
-         .seed = o.common.seed,
-         .threads = o.common.threads});
+    const auto r = atlas::fisher_uncertainty(map.weight_fisher, map.input_moments,
+                                             {.k = o.k,
+                                              .draws = o.draws,
+                                              .seed = o.common.seed,
+                                              .threads = o.common.threads,
+                                              .on_progress = meter.within_a_step()});
     found.push_back(result_json(map, r));
     rows.push_back(result_row(map, r));
     meter.advance();

@@ -101,8 +101,8 @@ TEST_CASE("the atlas test tells charts of one manifold from manifolds of their o
 
 TEST_CASE("the atlas test does not depend on threads") {
   const auto clouds = rolls(3, 200, true);
-  const auto one = atlas::atlas_test(clouds, {.surrogates = {.draws = 10}, .threads = 1});
-  const auto two = atlas::atlas_test(clouds, {.surrogates = {.draws = 10}, .threads = 2});
+  const auto one = atlas::atlas_test(clouds, {.surrogates = 10, .threads = 1});
+  const auto two = atlas::atlas_test(clouds, {.surrogates = 10, .threads = 2});
   CHECK(one.pooled_null.draws == two.pooled_null.draws);
   CHECK(one.overlap.global.z == two.overlap.global.z);
   CHECK(one.overlap.global.interval.lower == two.overlap.global.interval.lower);
@@ -154,10 +154,10 @@ TEST_CASE("heads that cannot be pooled are refused") {
 
 TEST_CASE("a head that carries no estimate is told apart and left out of the mean") {
   std::vector<Eigen::MatrixXd> clouds = rolls(3, 200, true);
-  const auto plain = atlas::atlas_test(clouds, {.local_dimension = 2, .surrogates = {.draws = 10}});
+  const auto plain = atlas::atlas_test(clouds, {.local_dimension = 2, .surrogates = 10});
   clouds.push_back(Eigen::MatrixXd::Zero(200, 12));
   clouds.back().topRows(20) = normal_cloud(20, 12);  // the others all equal
-  const auto r = atlas::atlas_test(clouds, {.local_dimension = 2, .surrogates = {.draws = 10}});
+  const auto r = atlas::atlas_test(clouds, {.local_dimension = 2, .surrogates = 10});
   CHECK(r.heads[3].fault == atlas::cloud_fault::mostly_duplicates);
   CHECK(r.heads[0].fault == atlas::cloud_fault::none);
   CHECK(r.mean_head_dimension == plain.mean_head_dimension);

@@ -111,10 +111,10 @@ TEST_CASE("overlaps of many heads are those of each pair, for any number of head
 
 TEST_CASE("a null that layers share gives what each would simulate") {
   const auto frames = random_frames(4, 20, 3, 1);
-  const atlas::head_overlap_options options{.haar = {.draws = 500, .seed = 9}, .seed = 2};
+  const atlas::head_overlap_options options{.haar_draws = 500, .seed = 2};
   const auto own = atlas::head_overlap(frames, options);
   const auto shared =
-      atlas::head_overlap(frames, atlas::haar_overlap(20, 3, options.haar), options);
+      atlas::head_overlap(frames, atlas::haar_overlap(20, 3, {.draws = 500, .seed = 2}), options);
   CHECK(shared.global.z == own.global.z);
   CHECK(shared.global.null_mean == own.global.null_mean);
   CHECK(shared.global.interval.lower == own.global.interval.lower);
@@ -124,7 +124,7 @@ TEST_CASE("z of random frames is standard normal") {
   std::vector<double> z;
   for (std::uint64_t trial = 0; trial < 500; ++trial)
     z.push_back(atlas::head_overlap(random_frames(8, 24, 4, 1000 + trial),
-                                    {.resamples = 2, .haar = {.draws = 2000}})
+                                    {.resamples = 2, .haar_draws = 2000})
                     .global.z);
   CHECK(ks_p(z, normal_cdf) > 0.01);
 }

@@ -17,6 +17,7 @@
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
 
 namespace atlas {
@@ -27,7 +28,8 @@ struct stability_options {
   bool causal = true;   ///< query t of Q sees keys up to t + T - Q; all of them otherwise
   index_t window = 0;   ///< keys that a query sees at most, the last ones; 0: no limit
   std::uint64_t seed = 0;
-  int threads = 0;  ///< 0: all of the machine
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
 };
 
 struct stability_result {
@@ -166,8 +168,10 @@ stability_result argmax_stability(const Queries& queries, const Keys& keys,
   double* const stable = out.stable.mutable_view().data();
   const detail::stability_counter<double> counter(std::move(query_rows), std::move(key_rows),
                                                   options);
+  progress_meter meter(options.on_progress, "blurred queries", (count + tile - 1) / tile);
   parallel_for((count + tile - 1) / tile, options.threads, [&](index_t t) {
     counter.count(t * tile, (std::min)(tile, count - t * tile), stable);
+    meter.advance();
   });
   out.noise_sd = counter.noise_sd();
   out.share = std::accumulate(stable, stable + count, 0.0) / static_cast<double>(count);

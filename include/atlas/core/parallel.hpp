@@ -19,12 +19,6 @@ namespace atlas {
 
 namespace detail {
 
-/// Set inside a task, where further parallel_for calls run on the spot.
-inline bool& inside_task() {
-  thread_local bool inside = false;
-  return inside;
-}
-
 /// Keeps the exception of the lowest task, so that the error does not depend on timing either.
 class first_exception {
  public:
@@ -70,32 +64,50 @@ inline index_t thread_count(int threads) {
   return threads > 0 ? threads : std::max<index_t>(1, machine);
 }
 
-/// Calls `task(i)` for every i in [0, count), on up to `threads` threads (0: all of the machine).
-/// Tasks start in order. If tasks throw, no new ones start and the exception of the lowest task
-/// that threw is rethrown. A call from inside a task runs serially.
-template <class Task>
-void parallel_for(index_t count, int threads, Task&& task) {
-  const index_t workers = (std::min)(detail::inside_task() ? 1 : thread_count(threads), count);
-  if (workers <= 1) {
-    for (index_t i = 0; i < count; ++i) task(i);
+/// How many threads calls from inside the tasks of `parallel_for(count, threads, ...)` may have:
+/// all of them where tasks run one after the other, otherwise one, since the tasks have the others.
+inline int threads_inside(index_t count, int threads) {
+  return (std::min)(thread_count(threads), count) > 1 ? 1 : threads;
+}
+
+/// Calls `task(i, workspace)` for every i in [0, count), on up to `threads` threads (0: all of the
+/// machine). Tasks start in order. If tasks throw, no new ones start and the exception of the
+/// lowest task that threw is rethrown.
+///
+/// \param make makes a workspace. Each thread calls it once, hands its own workspace to its tasks
+/// one
+///             after the other and destroys it at the end, whether they threw or not.
+/// \param task may itself call what takes a number of threads, with `threads_inside`
+template <class Make, class Task>
+void parallel_for(index_t count, int threads, Make&& make, Task&& task) {
+  const index_t workers = (std::min)(thread_count(threads), count);
+  if (workers <= 0) return;
+  if (workers == 1) {
+    auto workspace = make();
+    for (index_t i = 0; i < count; ++i) task(i, workspace);
     return;
   }
   std::atomic<index_t> next = 0;
   detail::first_exception failure;
-  const auto work = [&] {
-    bool& inside = detail::inside_task();
-    inside = true;
-    for (index_t i = next++; i < count && !failure.any(); i = next++) {
-      try {
-        task(i);
-      } catch (...) {
-        failure.keep(i);
-      }
+  detail::run_workers(workers, [&] {
+    index_t i = next++;
+    if (i >= count || failure.any()) return;
+    try {
+      auto workspace = make();
+      for (; i < count && !failure.any(); i = next++) task(i, workspace);
+    } catch (...) {
+      failure.keep(i);
     }
-    inside = false;
-  };
-  detail::run_workers(workers, work);
+  });
   failure.rethrow();
+}
+
+/// The same for tasks `task(i)` that need no workspace.
+template <class Task>
+void parallel_for(index_t count, int threads, Task&& task) {
+  struct nothing {};
+  parallel_for(
+      count, threads, [] { return nothing(); }, [&](index_t i, nothing&) { task(i); });
 }
 
 }  // namespace atlas

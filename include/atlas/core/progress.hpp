@@ -23,6 +23,16 @@ struct progress {
 /// two at once.
 using progress_callback = std::function<bool(const progress&)>;
 
+namespace detail {
+
+/// Tells two callbacks; either may stop the work.
+inline progress_callback both_callbacks(progress_callback a, progress_callback b) {
+  if (!a || !b) return a ? a : b;
+  return [a = std::move(a), b = std::move(b)](const progress& p) { return a(p) && b(p); };
+}
+
+}  // namespace detail
+
 /// Counts steps from any thread and tells the callback, if there is one.
 class progress_meter {
  public:
@@ -31,13 +41,24 @@ class progress_meter {
 
   /// \throws cancelled when the callback asks to stop
   void advance(index_t steps = 1) {
-    if (!callback_) return;
-    const std::lock_guard lock(mutex_);
-    state_.done += steps;
-    if (!callback_(state_)) throw cancelled();
+    if (!goes_on(steps)) throw cancelled();
+  }
+
+  /// For a call that is part of a step of this one: it may be cancelled by the same callback, which
+  /// is told of the steps of this meter alone. Refers to this object.
+  progress_callback within_a_step() {
+    if (!callback_) return {};
+    return [this](const progress&) { return goes_on(0); };
   }
 
  private:
+  bool goes_on(index_t steps) {
+    if (!callback_) return true;
+    const std::lock_guard lock(mutex_);
+    state_.done += steps;
+    return callback_(state_);
+  }
+
   std::mutex mutex_;
   progress_callback callback_;
   progress state_;

@@ -26,8 +26,8 @@ namespace atlas {
 struct surrogate_options {
   index_t draws = 20;  ///< at least `least_draws`
   std::uint64_t seed = 0;
-  int threads = 0;  ///< 0: all of the machine
-  progress_callback on_progress = {};
+  int threads = 0;                     ///< 0: as many as the estimator's own options say
+  progress_callback on_progress = {};  ///< may cancel, as may that of the estimator's own options
 };
 
 /// Where an estimate lies among those of its surrogates.
@@ -96,16 +96,39 @@ surrogate_null no_null(cloud_fault fault) {
   return out;
 }
 
-/// The nulls of K statistics from `draw(number)`, which gives all of them for one structureless
-/// draw; in parallel over draws.
+/// The threads and the callbacks of a null, whose surrogates are measured with `estimator` options.
+template <class Estimator>
+surrogate_options with_estimator(surrogate_options surrogates, const Estimator& estimator) {
+  if (surrogates.threads == 0) surrogates.threads = estimator.threads;
+  surrogates.on_progress = both_callbacks(surrogates.on_progress, estimator.on_progress);
+  return surrogates;
+}
+
+/// How what is called inside one of several tasks runs.
+struct step_options {
+  int threads = 1;
+  progress_callback on_progress = {};
+
+  /// The options of a call of that kind.
+  template <class Options>
+  Options of(Options options) const {
+    options.threads = threads;
+    options.on_progress = on_progress;
+    return options;
+  }
+};
+
+/// The nulls of K statistics from `draw(number, step)`, which gives all of them for one
+/// structureless draw; in parallel over draws.
 template <std::size_t K, class Draw>
 std::array<surrogate_null, K> nulls_over_draws(const std::array<double, K>& observed,
                                                const surrogate_options& options, Draw&& draw) {
   check_draws(options.draws, "draws");
   std::vector<std::array<double, K>> values(static_cast<std::size_t>(options.draws));
   progress_meter meter(options.on_progress, "surrogates", options.draws);
+  const step_options step{threads_inside(options.draws, options.threads), meter.within_a_step()};
   parallel_for(options.draws, options.threads, [&](index_t i) {
-    values[static_cast<std::size_t>(i)] = draw(static_cast<std::uint64_t>(i));
+    values[static_cast<std::size_t>(i)] = draw(static_cast<std::uint64_t>(i), step);
     meter.advance();
   });
   std::array<surrogate_null, K> nulls;
@@ -117,7 +140,7 @@ std::array<surrogate_null, K> nulls_over_draws(const std::array<double, K>& obse
   return nulls;
 }
 
-/// The same with `estimate(cloud)` of the surrogates of a cloud, if it can carry a null.
+/// The same with `estimate(cloud, step)` of the surrogates of a cloud, if it can carry a null.
 /// \throws shape_error for an empty cloud; value_error for NaN
 template <std::size_t K, class Scalar, class Estimate>
 std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scalar, 2>& points,
@@ -133,8 +156,8 @@ std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scal
     return nulls;
   }
   const gaussian_surrogates<Scalar> source(points);
-  return nulls_over_draws(observed, options, [&](std::uint64_t number) {
-    return estimate(source.draw(options.seed, number));
+  return nulls_over_draws(observed, options, [&](std::uint64_t number, const step_options& step) {
+    return estimate(source.draw(options.seed, number), step);
   });
 }
 
@@ -161,13 +184,12 @@ surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
     detail::check_draws(surrogates.draws, "draws");
     return detail::no_null(observed.fault);
   }
-  two_nn_options quiet = options;
-  quiet.on_progress = {};
-  const auto dimension = [&](const owned_tensor<scalar, 2>& cloud) {
-    return std::array{detail::two_nn<scalar>(cloud, quiet).dimension};
+  const auto dimension = [&](const owned_tensor<scalar, 2>& cloud,
+                             const detail::step_options& step) {
+    return std::array{detail::two_nn<scalar>(cloud, step.of(options)).dimension};
   };
-  return detail::nulls_over_surrogates(view, std::array{observed.dimension}, surrogates,
-                                       dimension)[0];
+  return detail::nulls_over_surrogates(view, std::array{observed.dimension},
+                                       detail::with_estimator(surrogates, options), dimension)[0];
 }
 
 }  // namespace atlas

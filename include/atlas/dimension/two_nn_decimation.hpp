@@ -57,7 +57,6 @@ template <class Scalar>
 double two_nn_of_rows(const tensor_view<const Scalar, 2>& points, const std::vector<index_t>& rows,
                       two_nn_options options) {
   options.exclude = gather_exclusion(options.exclude, rows);
-  options.on_progress = {};
   return two_nn<Scalar>(gather_rows(points, rows), options).dimension;
 }
 
@@ -65,7 +64,7 @@ double two_nn_of_rows(const tensor_view<const Scalar, 2>& points, const std::vec
 
 /// Mean and standard error of `two_nn` over random subsamples of each size, the exclusion kept.
 /// \param points `[N, d]`
-/// \throws as `two_nn`; value_error for a fraction outside (0, 1] or repeats < 1
+/// \throws as `two_nn`; value_error for a fraction outside (0, 1] or repeats < 1; cancelled
 template <tensor_like<2> Points>
 std::vector<decimation_step> two_nn_decimation(const Points& points,
                                                const two_nn_options& options = {},
@@ -84,11 +83,16 @@ std::vector<decimation_step> two_nn_decimation(const Points& points,
     const auto rows = static_cast<index_t>(fraction * static_cast<double>(view.extent(0)) + 1e-9);
     const index_t repeats = rows == view.extent(0) ? 1 : decimation.repeats;
     std::vector<double> estimates(static_cast<std::size_t>(repeats));
+    progress_meter meter(options.on_progress, "subsamples", repeats);
+    two_nn_options inside = options;
+    inside.threads = threads_inside(repeats, options.threads);
+    inside.on_progress = meter.within_a_step();
     parallel_for(repeats, options.threads, [&](index_t r) {
       random_stream random(decimation.seed, (static_cast<std::uint64_t>(steps.size()) << 32) |
                                                 static_cast<std::uint64_t>(r));
       estimates[static_cast<std::size_t>(r)] =
-          detail::two_nn_of_rows(view, sample_rows(view.extent(0), rows, random), options);
+          detail::two_nn_of_rows(view, sample_rows(view.extent(0), rows, random), inside);
+      meter.advance();
     });
     const sample_summary s = summarize(estimates);
     steps.push_back({rows, repeats, s.mean, s.standard_error});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,20 @@
 namespace atlas {
 
 struct atlas_test_options {
-  index_t local_dimension = 0;        ///< k of the heads' frames; 0: `local_dimension_of_heads`
-  head_overlap_options overlap = {};  ///< groups, bootstraps, Haar null
-  two_nn_options dimension = {};      ///< of the heads and pooled; exclusion of a head's N rows
-  surrogate_options surrogates = {};  ///< of the pooled dimension
-  int threads = 0;                    ///< 0: all of the machine; instead of those of the parts
+  index_t local_dimension = 0;  ///< k of the heads' frames; 0: `local_dimension_of_heads`
+  index_t group_size = 1;       ///< query heads per key/value head (n_rep); 1: no groups
+  index_t resamples = 2000;     ///< of each bootstrap of the overlaps
+  double confidence = 0.95;     ///< of all intervals
+  index_t haar_draws = 20000;   ///< of the null of the overlaps
+  two_nn_estimator estimator = two_nn_estimator::censored;
+  double discard_fraction = 0.1;                         ///< of `two_nn`
+  duplicate_policy duplicates = duplicate_policy::drop;  ///< of `two_nn`
+  exclusion exclude = {};                                ///< of a head's N rows
+  gamma_prior prior = {};                                ///< of the Bayesian estimator
+  index_t surrogates = 20;                               ///< of the pooled dimension
+  std::uint64_t seed = 0;                                ///< of everything that is drawn
+  int threads = 0;                                       ///< 0: all of the machine
+  progress_callback on_progress = {};                    ///< may cancel
 };
 
 struct atlas_test_result {
@@ -53,13 +63,17 @@ namespace detail {
 /// TwoNN of every head; one whose cloud gives no estimate says so by its fault.
 template <class Scalar>
 std::vector<two_nn_result> head_dimensions(const tensor_view<const Scalar, 3>& clouds,
-                                           two_nn_options options, int threads) {
-  std::vector<two_nn_result> heads(static_cast<std::size_t>(clouds.extent(0)));
-  options.threads = threads;
-  options.on_progress = {};
-  options.degenerate = degenerate_policy::report;
-  parallel_for(clouds.extent(0), threads, [&](index_t h) {
-    heads[static_cast<std::size_t>(h)] = two_nn<Scalar>(clouds[h], options);
+                                           const two_nn_options& options) {
+  const index_t count = clouds.extent(0);
+  std::vector<two_nn_result> heads(static_cast<std::size_t>(count));
+  progress_meter meter(options.on_progress, "heads", count);
+  two_nn_options inside = options;
+  inside.threads = threads_inside(count, options.threads);
+  inside.on_progress = meter.within_a_step();
+  inside.degenerate = degenerate_policy::report;
+  parallel_for(count, options.threads, [&](index_t h) {
+    heads[static_cast<std::size_t>(h)] = two_nn<Scalar>(clouds[h], inside);
+    meter.advance();
   });
   return heads;
 }
@@ -76,10 +90,25 @@ std::vector<double> carried_dimensions(const std::vector<two_nn_result>& heads) 
   return dimensions;
 }
 
-inline atlas_test_options with_threads(atlas_test_options options) {
-  options.overlap.threads = options.overlap.haar.threads = options.threads;
-  options.dimension.threads = options.surrogates.threads = options.threads;
-  return options;
+inline head_overlap_options overlap_options(const atlas_test_options& o) {
+  return {.group_size = o.group_size,
+          .resamples = o.resamples,
+          .confidence = o.confidence,
+          .haar_draws = o.haar_draws,
+          .seed = o.seed,
+          .threads = o.threads,
+          .on_progress = o.on_progress};
+}
+
+inline two_nn_options dimension_options(const atlas_test_options& o) {
+  return {.estimator = o.estimator,
+          .discard_fraction = o.discard_fraction,
+          .confidence = o.confidence,
+          .duplicates = o.duplicates,
+          .exclude = o.exclude,
+          .prior = o.prior,
+          .threads = o.threads,
+          .on_progress = o.on_progress};
 }
 
 }  // namespace detail
@@ -97,22 +126,23 @@ inline atlas_test_options with_threads(atlas_test_options options) {
 ///
 /// O((1 + draws) (H N)^2 d) time, O(H N d) memory per thread; the same bits for every thread count.
 template <tensor_like<3> Clouds>
-atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& options = {}) {
+atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& o = {}) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
   detail::check_not_empty(view, "clouds");
   detail::check_finite(view, "clouds");
-  const atlas_test_options o = detail::with_threads(options);
+  const two_nn_options dimension = detail::dimension_options(o);
   atlas_test_result out;
-  out.heads = detail::head_dimensions(view, o.dimension, o.threads);
+  out.heads = detail::head_dimensions(view, dimension);
   const std::vector<double> dimensions = detail::carried_dimensions(out.heads);
   out.mean_head_dimension = summarize(dimensions).mean;
   const index_t k = o.local_dimension != 0 ? o.local_dimension
                                            : local_dimension_of_heads(dimensions, view.extent(2));
-  out.overlap = head_overlap(principal_frames(view, k, o.threads), o.overlap);
-  out.pooled = pooled_dimension(view, o.dimension);
-  out.pooled_null = pooled_dimension_null(view, out.pooled, o.dimension, o.surrogates);
+  out.overlap = head_overlap(principal_frames(view, k, o.threads), detail::overlap_options(o));
+  out.pooled = pooled_dimension(view, dimension);
+  out.pooled_null =
+      pooled_dimension_null(view, out.pooled, dimension, {.draws = o.surrogates, .seed = o.seed});
   return out;
 }
 

@@ -109,11 +109,13 @@ chord_result chord_test(const tensor_view<const Scalar, 2>& points, const chord_
   const auto starts = sample_rows(rows.rows(), (std::min)(o.chords, rows.rows()), random);
   constexpr double none = std::numeric_limits<double>::infinity();
   std::vector<double> found(starts.size(), none);
+  progress_meter meter(o.on_progress, "chords", static_cast<index_t>(starts.size()));
   parallel_for(static_cast<index_t>(starts.size()), o.threads, [&](index_t c) {
     const index_t start = starts[static_cast<std::size_t>(c)];
     const index_t end = table.indices(start, o.k - 1);
     if (end >= 0)
       found[static_cast<std::size_t>(c)] = midpoint_distance(rows, start, end, o.exclude);
+    meter.advance();
   });
   std::vector<double> distances, lengths;
   for (std::size_t c = 0; c < starts.size(); ++c)
@@ -171,14 +173,13 @@ chord_nulls chord_null(const Points& points, const chord_result& observed,
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
-  chord_options quiet = options;
-  quiet.on_progress = {};
   const auto statistics = [](const chord_result& r) {
     return std::array{r.mean, r.median, r.share_above_one};
   };
   auto nulls = detail::nulls_over_surrogates(
-      view, statistics(observed), surrogates, [&](const owned_tensor<scalar, 2>& cloud) {
-        return statistics(detail::chord_test<scalar>(cloud, quiet));
+      view, statistics(observed), detail::with_estimator(surrogates, options),
+      [&](const owned_tensor<scalar, 2>& cloud, const detail::step_options& step) {
+        return statistics(detail::chord_test<scalar>(cloud, step.of(options)));
       });
   return {std::move(nulls[0]), std::move(nulls[1]), std::move(nulls[2])};
 }

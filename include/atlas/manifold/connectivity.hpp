@@ -92,14 +92,13 @@ connectivity_nulls connectivity_null(const Points& points, const connectivity_re
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
-  connectivity_options quiet = options;
-  quiet.on_progress = {};
   const auto statistics = [](const connectivity_result& r) {
     return std::array{static_cast<double>(r.components), r.largest_share};
   };
   auto nulls = detail::nulls_over_surrogates(
-      view, statistics(observed), surrogates, [&](const owned_tensor<scalar, 2>& cloud) {
-        return statistics(detail::connectivity<scalar>(cloud, quiet));
+      view, statistics(observed), detail::with_estimator(surrogates, options),
+      [&](const owned_tensor<scalar, 2>& cloud, const detail::step_options& step) {
+        return statistics(detail::connectivity<scalar>(cloud, step.of(options)));
       });
   return {std::move(nulls[0]), std::move(nulls[1])};
 }

@@ -122,11 +122,13 @@ homogeneity_result homogeneity(const tensor_view<const Scalar, 2>& points,
   homogeneity_result out;
   out.regions.resize(centres.size());
   std::vector<std::vector<std::pair<double, index_t>>> nearest(centres.size());
+  progress_meter meter(o.on_progress, "regions", o.regions);
   parallel_for(o.regions, o.threads, [&](index_t r) {
     const auto at = static_cast<std::size_t>(r);
     nearest[at] = nearest_rows(cloud.rows, centres[at], o.region_points);
     out.regions[at] = measure_region(nearest[at], centres[at], table, estimate);
     out.regions[at].radius = cloud.unscaled(out.regions[at].radius);
+    meter.advance();
   });
   std::vector<bool> inside(static_cast<std::size_t>(n));
   for (const auto& region : nearest)
@@ -174,12 +176,11 @@ homogeneity_nulls homogeneity_null(const Points& points, const homogeneity_resul
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
-  homogeneity_options quiet = options;
-  quiet.on_progress = {};
   const auto statistics = [](const homogeneity_result& r) { return std::array{r.mean, r.sd}; };
   auto nulls = detail::nulls_over_surrogates(
-      view, statistics(observed), surrogates, [&](const owned_tensor<scalar, 2>& cloud) {
-        return statistics(detail::homogeneity<scalar>(cloud, quiet));
+      view, statistics(observed), detail::with_estimator(surrogates, options),
+      [&](const owned_tensor<scalar, 2>& cloud, const detail::step_options& step) {
+        return statistics(detail::homogeneity<scalar>(cloud, step.of(options)));
       });
   return {std::move(nulls[0]), std::move(nulls[1])};
 }

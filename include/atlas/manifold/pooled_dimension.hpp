@@ -87,12 +87,11 @@ surrogate_null pooled_dimension_null(const Clouds& clouds, const two_nn_result& 
     return detail::no_null(fault);
   std::vector<gaussian_surrogates<scalar>> heads;
   for (index_t h = 0; h < view.extent(0); ++h) heads.emplace_back(view[h]);
-  two_nn_options quiet = options;
-  quiet.on_progress = {};
   return detail::nulls_over_draws(
-      std::array{observed.dimension}, surrogates, [&](std::uint64_t number) {
+      std::array{observed.dimension}, detail::with_estimator(surrogates, options),
+      [&](std::uint64_t number, const detail::step_options& step) {
         const auto drawn = detail::draw_heads(heads, view.extents(), surrogates.seed, number);
-        return std::array{detail::pooled_dimension<scalar>(drawn, quiet).dimension};
+        return std::array{detail::pooled_dimension<scalar>(drawn, step.of(options)).dimension};
       })[0];
 }
 

@@ -214,7 +214,8 @@ surrogate_null separation_null(const Points& points, const Labels& labels,
   detail::check_separation(view, numbered);
   const auto order = detail::rows_in_order(view.extent(0));
   return detail::nulls_over_surrogates(
-      view, std::array{observed.contrast}, surrogates, [&](const owned_tensor<scalar, 2>& cloud) {
+      view, std::array{observed.contrast}, surrogates,
+      [&](const owned_tensor<scalar, 2>& cloud, const detail::step_options&) {
         return std::array{detail::separation_measure<scalar>(cloud, numbered).of(order).contrast};
       })[0];
 }

@@ -39,8 +39,9 @@ class block_search {
   neighbor_table run(const progress_callback& on_progress) {
     const index_t count = blocks_ * (blocks_ + 1) / 2;
     progress_meter meter(on_progress, "neighbours", count);
-    parallel_for(count, threads_, [&](index_t task) {
-      visit(task);
+    const auto make = [] { return std::make_unique<workspace>(); };
+    parallel_for(count, threads_, make, [&](index_t task, std::unique_ptr<workspace>& w) {
+      visit(task, *w);
       meter.advance();
     });
     return best_.table();
@@ -49,13 +50,25 @@ class block_search {
  private:
   using float_rows = float_shortlist<Scalar>;
   using byte_rows = byte_shortlist<Scalar>;
+
+  /// The two blocks that meet.
+  template <class Shortlist>
+  struct sides {
+    block_side<Scalar, Shortlist, true> left;
+    block_side<Scalar, Shortlist, false> right;
+  };
+  struct workspace {
+    sides<byte_rows> bytes;
+    sides<float_rows> floats;
+  };
+
   static constexpr index_t least_rows = 96;
   static constexpr index_t least_for_bytes = 512;
 
   /// Blocks of nearly the same size, a few for every thread.
   index_t choose_block_rows(index_t n, int threads) const {
     const index_t most = bytes_ ? byte_rows::most_rows : float_rows::most_rows;
-    const bool alone = inside_task() || thread_count(threads) == 1;
+    const bool alone = thread_count(threads) == 1;
     const index_t wanted = alone ? 1 : (std::min)(4 * thread_count(threads), n / least_rows);
     const index_t blocks = std::max<index_t>({1, wanted, (n + most - 1) / most});
     const index_t rows = (n + blocks - 1) / blocks;
@@ -69,17 +82,17 @@ class block_search {
   }
 
   /// Blocks with themselves come first, then with their neighbours, so that limits tighten early.
-  void visit(index_t task) {
+  void visit(index_t task, workspace& w) {
     index_t step = 0;
     while (task >= blocks_ - step) task -= blocks_ - step++;
-    if (!bytes_ || !visit(*bytes_, task, task + step)) visit(floats_, task, task + step);
+    if (!bytes_ || !visit(*bytes_, task, task + step, w.bytes))
+      visit(floats_, task, task + step, w.floats);
   }
 
   /// \return whether the shortlist paid; otherwise nothing was found
   template <class Shortlist>
-  bool visit(const Shortlist& shortlist, index_t a, index_t b) {
-    thread_local block_side<Scalar, Shortlist, true> left;
-    thread_local block_side<Scalar, Shortlist, false> right;
+  bool visit(const Shortlist& shortlist, index_t a, index_t b, sides<Shortlist>& met) {
+    auto& [left, right] = met;
     left.load(points_, a * block_rows_, rows_of(a), shortlist);
     if (a == b)
       right.load(points_, left, shortlist);

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <vector>
 
@@ -41,9 +42,9 @@ class cell_search {
   double measure(double budget) {
     const index_t asked = std::min<index_t>(16, blocks());
     std::vector<double> work(static_cast<std::size_t>(asked));
-    parallel_for(asked, threads_, [&](index_t s) {
+    parallel_for(asked, threads_, make_query, [&](index_t s, std::unique_ptr<query>& q) {
       work[static_cast<std::size_t>(s)] =
-          search(s * blocks() / asked, budget * static_cast<double>(block_rows));
+          search(*q, s * blocks() / asked, budget * static_cast<double>(block_rows));
     });
     return std::accumulate(work.begin(), work.end(), 0.0) / static_cast<double>(asked * block_rows);
   }
@@ -52,9 +53,9 @@ class cell_search {
     constexpr index_t at_a_time = 4;
     const index_t count = (blocks() + at_a_time - 1) / at_a_time;
     progress_meter meter(on_progress, "neighbours", count);
-    parallel_for(count, threads_, [&](index_t task) {
+    parallel_for(count, threads_, make_query, [&](index_t task, std::unique_ptr<query>& q) {
       for (index_t b = task * at_a_time; b < (std::min)(blocks(), (task + 1) * at_a_time); ++b)
-        search(b, std::numeric_limits<double>::infinity());
+        search(*q, b, std::numeric_limits<double>::infinity());
       meter.advance();
     });
     return best_.table();
@@ -82,11 +83,12 @@ class cell_search {
     return raw;
   }
 
+  static std::unique_ptr<query> make_query() { return std::make_unique<query>(); }
+
   index_t blocks() const { return (cells_.rows() + block_rows - 1) / block_rows; }
 
   /// \return the work it took
-  double search(index_t block, double budget) {
-    thread_local query q;
+  double search(query& q, index_t block, double budget) {
     begin(q, block);
     meet_own_cells(q);
     const std::vector<index_t>& nearby = cells_.nearby(cells_.family_of(q.cell[0]));

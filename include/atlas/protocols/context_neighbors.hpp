@@ -16,7 +16,8 @@ namespace atlas {
 struct context_neighbors_options {
   index_t permutations = 999;  ///< of the labels, at least `least_draws`
   std::uint64_t seed = 0;
-  int threads = 0;  ///< 0: all of the machine
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
 };
 
 struct context_neighbors_result {
@@ -30,12 +31,18 @@ namespace detail {
 
 /// Nearest neighbour of every row of every head.
 template <class = void>
-std::vector<std::vector<index_t>> first_neighbors(const head_sample& sample, int threads) {
-  std::vector<std::vector<index_t>> out(static_cast<std::size_t>(sample.points.extent(0)));
-  parallel_for(sample.points.extent(0), threads, [&](index_t h) {
-    const neighbor_table found = nearest_neighbors(sample.points[h], {.k = 1, .threads = 1});
+std::vector<std::vector<index_t>> first_neighbors(const head_sample& sample, int threads,
+                                                  const progress_callback& on_progress) {
+  const index_t heads = sample.points.extent(0);
+  std::vector<std::vector<index_t>> out(static_cast<std::size_t>(heads));
+  progress_meter meter(on_progress, "heads", heads);
+  const neighbor_options options{
+      .k = 1, .threads = threads_inside(heads, threads), .on_progress = meter.within_a_step()};
+  parallel_for(heads, threads, [&](index_t h) {
+    const neighbor_table found = nearest_neighbors(sample.points[h], options);
     for (index_t i = 0; i < sample.points.extent(1); ++i)
       out[static_cast<std::size_t>(h)].push_back(found.indices(i, 0));
+    meter.advance();
   });
   return out;
 }
@@ -76,7 +83,7 @@ context_neighbors_result context_neighbors(const head_sample& sample,
   const auto groups = detail::rows_of_groups(detail::number_labels(sample.context, "context"));
   if (groups.size() < 2)
     throw shape_error(sample.label + ": context", "at least 2 different ones", "1");
-  const auto neighbors = detail::first_neighbors(sample, o.threads);
+  const auto neighbors = detail::first_neighbors(sample, o.threads, o.on_progress);
   const index_t n = sample.points.extent(1);
   const auto heads = static_cast<double>(neighbors.size());
   const auto mean_share = [&](const std::vector<index_t>& rows) {
@@ -93,8 +100,10 @@ context_neighbors_result context_neighbors(const head_sample& sample,
   out.share = mean_share(in_order);
   out.chance = detail::same_label_chance(groups, n);
   detail::check_draws(o.permutations, "permutations");
-  const permutation_options shuffles{
-      .permutations = o.permutations, .seed = o.seed, .threads = o.threads};
+  const permutation_options shuffles{.permutations = o.permutations,
+                                     .seed = o.seed,
+                                     .threads = o.threads,
+                                     .on_progress = o.on_progress};
   out.null = detail::null_of_draws(detail::over_shuffles(n, shuffles, mean_share), out.share);
   return out;
 }

@@ -34,15 +34,16 @@ enum class overlap_space {
 };
 
 struct protocol_options {
-  index_t local_dimension = 7;    ///< k of the heads' frames
-  bool exclude_context = true;    ///< rows of one context are no neighbours
-  double discard_fraction = 0.1;  ///< of `two_nn`
-  index_t surrogates = 20;        ///< Gaussian draws of each cloud, at least `least_draws`
-  index_t haar_draws = 20000;     ///< of the Haar null
-  index_t pushed_draws = 200;     ///< of the pushed null, at least `least_draws`
-  verdict_options verdicts = {};  ///< of each family of findings
-  std::uint64_t seed = 0;         ///< of everything that is drawn
-  int threads = 0;                ///< 0: all of the machine
+  index_t local_dimension = 7;         ///< k of the heads' frames
+  bool exclude_context = true;         ///< rows of one context are no neighbours
+  double discard_fraction = 0.1;       ///< of `two_nn`
+  index_t surrogates = 20;             ///< Gaussian draws of each cloud, at least `least_draws`
+  index_t haar_draws = 20000;          ///< of the Haar null
+  index_t pushed_draws = 200;          ///< of the pushed null, at least `least_draws`
+  verdict_options verdicts = {};       ///< of each family of findings
+  std::uint64_t seed = 0;              ///< of everything that is drawn
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
 };
 
 /// The mean of TwoNN over the heads whose clouds carry an estimate, and the same mean over heads
@@ -65,7 +66,8 @@ struct sampled_value {
 namespace detail {
 
 inline two_nn_options dimension_options(const head_sample& sample, const protocol_options& o) {
-  two_nn_options options{.discard_fraction = o.discard_fraction, .threads = o.threads};
+  two_nn_options options{
+      .discard_fraction = o.discard_fraction, .threads = o.threads, .on_progress = o.on_progress};
   if (o.exclude_context && !sample.context.empty()) options.exclude = same_context(sample.context);
   return options;
 }
@@ -80,7 +82,7 @@ template <class = void>
 double surrogate_mean(const std::vector<gaussian_surrogates<float>>& sources,
                       const shape<3>& extents, const two_nn_options& options, std::uint64_t seed,
                       std::uint64_t number) {
-  return mean_of(head_dimensions<float>(draw_heads(sources, extents, seed, number), options, 1));
+  return mean_of(head_dimensions<float>(draw_heads(sources, extents, seed, number), options));
 }
 
 template <class = void>
@@ -112,9 +114,9 @@ inline double jackknife_error(const std::vector<double>& left_out) {
 template <class = void>
 mean_dimension_result mean_dimension(const head_sample& sample, const protocol_options& o = {}) {
   check_sample(sample);
-  two_nn_options options = detail::dimension_options(sample, o);
+  const two_nn_options options = detail::dimension_options(sample, o);
   mean_dimension_result out;
-  out.heads = detail::head_dimensions<float>(sample.points, options, o.threads);
+  out.heads = detail::head_dimensions<float>(sample.points, options);
   out.mean = detail::mean_of(out.heads);
   std::vector<gaussian_surrogates<float>> sources;
   shape<3> extents = sample.points.extents();
@@ -122,11 +124,13 @@ mean_dimension_result mean_dimension(const head_sample& sample, const protocol_o
     if (out.heads[static_cast<std::size_t>(h)].fault == cloud_fault::none)
       sources.emplace_back(sample.points[h]);
   extents[0] = static_cast<index_t>(sources.size());
-  const surrogate_options draws{.draws = o.surrogates, .seed = o.seed, .threads = o.threads};
-  options.threads = 1;
-  out.null = detail::nulls_over_draws(std::array{out.mean}, draws, [&](std::uint64_t number) {
-    return std::array{detail::surrogate_mean(sources, extents, options, o.seed, number)};
-  })[0];
+  const surrogate_options draws{
+      .draws = o.surrogates, .seed = o.seed, .threads = o.threads, .on_progress = o.on_progress};
+  out.null = detail::nulls_over_draws(
+      std::array{out.mean}, draws, [&](std::uint64_t number, const detail::step_options& step) {
+        return std::array{
+            detail::surrogate_mean(sources, extents, step.of(options), o.seed, number)};
+      })[0];
   return out;
 }
 
@@ -146,9 +150,10 @@ head_overlap_result sample_overlap(const head_sample& sample, overlap_space spac
   check_sample(sample);
   return head_overlap(detail::sample_frames(sample, o.local_dimension, space, o.threads),
                       {.group_size = sample.group_size,
-                       .haar = {.draws = o.haar_draws, .seed = o.seed, .threads = o.threads},
+                       .haar_draws = o.haar_draws,
                        .seed = o.seed,
-                       .threads = o.threads});
+                       .threads = o.threads,
+                       .on_progress = o.on_progress});
 }
 
 /// Its finding against random frames, not judged yet.
@@ -174,7 +179,8 @@ pushed_null_result sample_pushed_null(const head_sample& sample, const protocol_
                      {.group_size = sample.group_size,
                       .draws = o.pushed_draws,
                       .seed = o.seed,
-                      .threads = o.threads});
+                      .threads = o.threads,
+                      .on_progress = o.on_progress});
 }
 
 /// O_h alone.
@@ -188,17 +194,20 @@ double mean_overlap(const head_sample& sample, overlap_space space, const protoc
 /// The mean dimension alone.
 template <class = void>
 double mean_dimension_value(const head_sample& sample, const protocol_options& o) {
-  return detail::mean_of(detail::head_dimensions<float>(
-      sample.points, detail::dimension_options(sample, o), o.threads));
+  return detail::mean_of(
+      detail::head_dimensions<float>(sample.points, detail::dimension_options(sample, o)));
 }
 
 /// A quantity of a sample and its standard error over texts: the jackknife over contexts, which
 /// counts rows of one text as one.
 ///
-/// \param statistic from a `head_sample` to a number; called on several threads at once
+/// \param statistic from a `head_sample` to a number; called on several threads at once, so that
+///                  what it calls should have one each
+/// \param on_progress may cancel, after each context
 /// \throws shape_error for fewer than 2 contexts; value_error where the quantity is not finite
 template <class Statistic>
-sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, int threads = 0) {
+sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, int threads = 0,
+                            const progress_callback& on_progress = {}) {
   check_sample(sample);
   detail::check_not_empty(sample.context, sample.label + ": context");
   const auto labels = detail::number_labels(sample.context, "context");
@@ -206,11 +215,13 @@ sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, in
     throw shape_error(sample.label + ": context", "at least 2 different ones", "1");
   sampled_value out{sample.label, statistic(sample), 0, {}};
   out.left_out.resize(static_cast<std::size_t>(labels.groups));
+  progress_meter meter(on_progress, "contexts", labels.groups);
   parallel_for(labels.groups, threads, [&](index_t left) {
     std::vector<index_t> rows;
     for (std::size_t i = 0; i < labels.group.size(); ++i)
       if (labels.group[i] != left) rows.push_back(static_cast<index_t>(i));
     out.left_out[static_cast<std::size_t>(left)] = statistic(detail::rows_of_sample(sample, rows));
+    meter.advance();
   });
   out.standard_error = detail::jackknife_error(out.left_out);
   if (!(std::isfinite(out.value) && std::isfinite(out.standard_error)))

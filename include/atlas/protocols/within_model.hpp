@@ -55,13 +55,15 @@ within_model_layer correlate_heads(const head_sample& sample, const within_model
                       std::to_string(heads) + " in " + std::to_string(heads / sample.group_size));
   const protocol_options& m = o.measures;
   within_model_layer out;
-  for (const two_nn_result& r :
-       head_dimensions<float>(sample.points, dimension_options(sample, m), m.threads))
+  for (const two_nn_result& r : head_dimensions<float>(sample.points, dimension_options(sample, m)))
     out.dimensions.push_back(r.dimension);
   const auto frames = sample_frames(sample, m.local_dimension, o.space, m.threads);
   out.overlaps = inter_overlaps(overlap_matrix(frames, m.threads), sample.group_size);
   out.spearman = spearman(out.dimensions, out.overlaps,
-                          {.permutations = o.permutations, .seed = seed, .threads = m.threads});
+                          {.permutations = o.permutations,
+                           .seed = seed,
+                           .threads = m.threads,
+                           .on_progress = m.on_progress});
   return out;
 }
 

@@ -12,6 +12,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/basis_path.hpp"
 #include "atlas/quantize/grid.hpp"
@@ -25,8 +26,9 @@ struct pareto_options {
   basis_path path = basis_path::geodesic;
   index_t steps = 11;  ///< bases from t = 0 to t = 1, 2 or more
   grid_options weight_grid = {};
-  grid_options activation_grid = {};  ///< rows are tokens: granularity::row is a scale per token
-  int threads = 0;                    ///< 0: all of the machine
+  grid_options activation_grid = {};   ///< rows are tokens: granularity::row is a scale per token
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
 };
 
 /// One basis of the path.
@@ -139,10 +141,13 @@ pareto_result pareto(const row_matrix<Scalar>& weights, const row_matrix<Activat
   const basis_walk<> walk(symmetric_eigenbasis(moments).vectors,
                           symmetric_eigenbasis(fisher).vectors, options.path);
   std::vector<pareto_point> points;
-  for (index_t i = 0; i < options.steps; ++i)
+  progress_meter meter(options.on_progress, "bases", options.steps);
+  for (index_t i = 0; i < options.steps; ++i) {
     points.push_back(pareto_step(walk,
                                  static_cast<double>(i) / static_cast<double>(options.steps - 1),
                                  weights, activations, fisher, options));
+    meter.advance();
+  }
   return pareto_of(std::move(points));
 }
 

@@ -12,6 +12,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/frame.hpp"
@@ -30,9 +31,10 @@ struct uncertainty_options {
                        ///< at most d/2 and 64
   index_t draws = 20;  ///< random bases of the commutator's reference, at least `least_draws`;
                        ///< each O(d^3)
-  haar_options haar = {.draws = 2000};  ///< simulation of the reference of the angles
-  std::uint64_t seed = 0;               ///< of the random bases
-  int threads = 0;                      ///< 0: all of the machine
+  index_t haar_draws = 2000;           ///< of the reference of the angles, as `haar_options::draws`
+  std::uint64_t seed = 0;              ///< of both references, in other streams
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
 };
 
 /// The normalised commutator `||F G - G F|| / (sqrt(2) ||F|| ||G||)`, in [0, 1]: the bound is that
@@ -93,11 +95,14 @@ commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
   const Eigen::MatrixX<Real> turned = f.vectors.transpose() * g_matrix * f.vectors;
   out.value = std::sqrt(squared_commutator(f.values, turned));
   std::vector<double> draws(static_cast<std::size_t>(options.draws));
+  progress_meter meter(options.on_progress, "random bases", options.draws);
+  constexpr std::uint64_t first_stream = std::uint64_t{1} << 32;  // those of the angles are below
   parallel_for(options.draws, options.threads, [&](index_t i) {
-    random_stream random(options.seed, static_cast<std::uint64_t>(i));
+    random_stream random(options.seed, first_stream + static_cast<std::uint64_t>(i));
     const Eigen::MatrixX<Real> q = random_frame(d, d, random);
     const Eigen::MatrixX<Real> drawn = q * g.values.asDiagonal() * q.transpose();
     draws[static_cast<std::size_t>(i)] = std::sqrt(squared_commutator(f.values, drawn));
+    meter.advance();
   });
   const sample_summary summary = summarize(draws);
   out.random_mean = summary.mean;
@@ -130,7 +135,11 @@ uncertainty_result uncertainty(const Eigen::MatrixXd& weights, const Eigen::Matr
   out.angles = principal_angles(top_frame(f, out.k, "weight_fisher"),
                                 top_frame(g, out.k, "activation_moments"));
   out.mean_cosine = out.angles.cosines.mean();
-  out.random = haar_overlap(weights.rows(), out.k, options.haar);
+  out.random = haar_overlap(weights.rows(), out.k,
+                            {.draws = options.haar_draws,
+                             .seed = options.seed,
+                             .threads = options.threads,
+                             .on_progress = options.on_progress});
   const null_score score = score_against_haar(out.mean_cosine, 1, out.random);
   out.z = score.z;
   out.p = score.p;

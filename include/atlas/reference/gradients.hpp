@@ -113,7 +113,8 @@ void run_samples(std::vector<sample_worker<Real>>& workers, const gradient_optio
     const index_t now = (std::min)(wave, count - first);
     parallel_for(now, o.threads, [&](index_t i) {
       sample_worker<Real>& w = workers[static_cast<std::size_t>(i)];
-      for_each_gradient(w.gradients, o.threads, [](std::size_t, auto x) { x.setZero(); });
+      for_each_gradient(w.gradients, threads_inside(wave, o.threads),
+                        [](std::size_t, auto x) { x.setZero(); });
       w.pass.run(first + i, 1, &w.gradients, out.losses.data() + first + i);
     });
     for (index_t i = 0; i < now; ++i) {
@@ -161,13 +162,14 @@ gradient_result loss_gradients(const transformer& model,
   progress_meter meter(options.on_progress, "gradients",
                        2 * weights.config.layers * ((count + batch - 1) / batch) +
                            detail::logits_steps(count, t, batch));
-  detail::reverse_pass<Real> pass(weights, blocks, options.threads,
+  const index_t wave =
+      options.sample_observer ? (std::min)(count, detail::samples_at_once(weights, options)) : 1;
+  detail::reverse_pass<Real> pass(weights, blocks, threads_inside(wave, options.threads),
                                   detail::hook_of(weights, options.linear_observer, t), meter);
   gradient_result out;
   out.losses.resize(static_cast<std::size_t>(count));
   if (options.mean) out.gradients = detail::zero_gradients(weights);
   if (options.sample_observer) {
-    const index_t wave = (std::min)(count, detail::samples_at_once(weights, options));
     std::vector<detail::sample_worker<Real>> workers(static_cast<std::size_t>(wave),
                                                      {pass, detail::zero_gradients(weights)});
     detail::run_samples(workers, options, out);

@@ -19,6 +19,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/stats/label_groups.hpp"
 #include "atlas/stats/normal.hpp"
@@ -31,7 +32,8 @@ struct bootstrap_options {
   double confidence = 0.95;  ///< of both intervals
   bool bca = true;           ///< false: none, and no jackknife, which costs a statistic a unit
   std::uint64_t seed = 0;
-  int threads = 0;  ///< 0: all of the machine
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
 };
 
 struct bootstrap_result {
@@ -57,12 +59,14 @@ std::vector<double> bootstrap_replicates(index_t units, const bootstrap_options&
                                          std::uint64_t first_stream, Statistic&& statistic) {
   constexpr index_t chunk = 64;
   std::vector<double> replicates(static_cast<std::size_t>(o.resamples));
+  progress_meter meter(o.on_progress, "resamples", o.resamples);
   parallel_for((o.resamples + chunk - 1) / chunk, o.threads, [&](index_t c) {
     std::vector<index_t> drawn(static_cast<std::size_t>(units));
     for (index_t i = c * chunk; i < (std::min)(o.resamples, (c + 1) * chunk); ++i) {
       random_stream random(o.seed, first_stream + static_cast<std::uint64_t>(i));
       for (index_t& unit : drawn) unit = random.uniform_index(units);
       replicates[static_cast<std::size_t>(i)] = statistic(std::span<const index_t>(drawn));
+      meter.advance();
     }
   });
   return replicates;
@@ -75,13 +79,15 @@ inline index_t drop_undefined(std::vector<double>& values) {
 
 /// `statistic(kept)` with each unit left out in turn.
 template <class Statistic>
-std::vector<double> jackknife(index_t units, int threads, Statistic&& statistic) {
+std::vector<double> jackknife(index_t units, const bootstrap_options& o, Statistic&& statistic) {
   std::vector<double> values(static_cast<std::size_t>(units));
-  parallel_for(units, threads, [&](index_t left_out) {
+  progress_meter meter(o.on_progress, "jackknife", units);
+  parallel_for(units, o.threads, [&](index_t left_out) {
     std::vector<index_t> kept;
     for (index_t u = 0; u < units; ++u)
       if (u != left_out) kept.push_back(u);
     values[static_cast<std::size_t>(left_out)] = statistic(std::span<const index_t>(kept));
+    meter.advance();
   });
   return values;
 }
@@ -162,7 +168,7 @@ bootstrap_result bootstrap(index_t units, Statistic&& statistic, const bootstrap
     throw value_error("statistic", "a finite value for the data", number_text(out.estimate));
   out.replicates = bootstrap_replicates(units, o, 0, statistic);
   out.undefined = drop_undefined(out.replicates);
-  add_intervals(out, o.bca ? jackknife(units, o.threads, statistic) : std::vector<double>(), o);
+  add_intervals(out, o.bca ? jackknife(units, o, statistic) : std::vector<double>(), o);
   return out;
 }
 

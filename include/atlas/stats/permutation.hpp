@@ -12,6 +12,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
 
 namespace atlas {
@@ -22,7 +23,8 @@ struct permutation_options {
   /// and shuffling them one by one makes chance look rarer than it is. 1: every row on its own.
   index_t block_size = 1;
   std::uint64_t seed = 0;
-  int threads = 0;  ///< 0: all of the machine
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
 };
 
 namespace detail {
@@ -58,14 +60,16 @@ inline index_t check_permutations(index_t n, const permutation_options& o) {
 
 /// p of all orders of the blocks: the share that `as_extreme(rows)` is true for.
 template <class AsExtreme>
-double exact_p(index_t n, index_t blocks, index_t block_size, AsExtreme&& as_extreme) {
+double exact_p(index_t n, index_t blocks, const permutation_options& o, AsExtreme&& as_extreme) {
+  progress_meter meter(o.on_progress, "permutations", factorial_up_to(blocks, o.permutations));
   std::vector<index_t> order(static_cast<std::size_t>(blocks)), rows(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), index_t{0});
   double hits = 0, total = 0;
   do {
-    rows_of_blocks(order, block_size, rows);
+    rows_of_blocks(order, o.block_size, rows);
     hits += as_extreme(rows) ? 1 : 0;
     ++total;
+    meter.advance();
   } while (std::next_permutation(order.begin(), order.end()));
   return hits / total;
 }
@@ -82,10 +86,12 @@ template <class Statistic>
 std::vector<double> over_shuffles(index_t n, const permutation_options& o, Statistic&& statistic) {
   const index_t blocks = check_permutations(n, o);
   std::vector<double> values(static_cast<std::size_t>(o.permutations));
+  progress_meter meter(o.on_progress, "permutations", o.permutations);
   parallel_for(o.permutations, o.threads, [&](index_t i) {
     std::vector<index_t> rows(static_cast<std::size_t>(n));
     shuffle_rows(blocks, o, i, rows);
     values[static_cast<std::size_t>(i)] = statistic(rows);
+    meter.advance();
   });
   return values;
 }
@@ -97,15 +103,17 @@ template <class AsExtreme>
 double permutation_p(index_t n, const permutation_options& o, AsExtreme&& as_extreme) {
   const index_t blocks = check_permutations(n, o);
   if (factorial_up_to(blocks, o.permutations) <= o.permutations)
-    return exact_p(n, blocks, o.block_size, as_extreme);
+    return exact_p(n, blocks, o, as_extreme);
   constexpr index_t chunk = 64;
   const index_t chunks = (o.permutations + chunk - 1) / chunk;
   std::vector<index_t> hits(static_cast<std::size_t>(chunks), 0);
+  progress_meter meter(o.on_progress, "permutations", o.permutations);
   parallel_for(chunks, o.threads, [&](index_t c) {
     std::vector<index_t> rows(static_cast<std::size_t>(n));
     for (index_t i = c * chunk; i < (std::min)(o.permutations, (c + 1) * chunk); ++i) {
       shuffle_rows(blocks, o, i, rows);
       hits[static_cast<std::size_t>(c)] += as_extreme(rows) ? 1 : 0;
+      meter.advance();
     }
   });
   const index_t all = std::accumulate(hits.begin(), hits.end(), index_t{0});

@@ -11,6 +11,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/linalg/frame.hpp"
 #include "atlas/linalg/nuclear_norms.hpp"
@@ -20,7 +21,8 @@ namespace atlas {
 struct haar_options {
   index_t draws = 20000;  ///< pairs of frames; the standard error falls with its square root
   std::uint64_t seed = 0;
-  int threads = 0;  ///< 0: all of the machine
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
 };
 
 /// Distribution of the mean principal cosine of two independent Haar k-frames in R^d.
@@ -122,14 +124,18 @@ cosine_sums simulate_cosines(index_t d, index_t k, const haar_options& options) 
   const index_t chunks = (options.draws + chunk - 1) / chunk;
   const double expected = static_cast<double>(k) / static_cast<double>(d);
   std::vector<cosine_sums> parts(static_cast<std::size_t>(chunks));
+  progress_meter meter(options.on_progress, "random subspaces", options.draws);
   parallel_for(chunks, options.threads, [&](index_t c) {
     random_stream random(options.seed, static_cast<std::uint64_t>(c));
     haar_sampler<Real> sampler(d, k);
     nuclear_norms<Real> norms(k);
     const index_t end = (std::min)(options.draws, (c + 1) * chunk);
-    for (index_t i = c * chunk; i < end; i += lanes)
+    for (index_t i = c * chunk; i < end; i += lanes) {
+      const index_t count = (std::min)(lanes, end - i);
       parts[static_cast<std::size_t>(c)].add(
-          sums_of_draws((std::min)(lanes, end - i), expected, sampler, norms, random));
+          sums_of_draws(count, expected, sampler, norms, random));
+      meter.advance(count);
+    }
   });
   cosine_sums all;
   for (const cosine_sums& part : parts) all.add(part);
@@ -146,7 +152,7 @@ cosine_sums simulate_cosines(index_t d, index_t k, const haar_options& options) 
 ///
 /// \param d dimension of the space
 /// \param k dimension of the subspaces, 1 <= k <= d
-/// \throws value_error for d < 1, k outside [1, d] or fewer than 100 draws
+/// \throws value_error for d < 1, k outside [1, d] or fewer than 100 draws; cancelled
 ///
 /// O(draws k^3) time, independent of d.
 template <class = void>

@@ -20,12 +20,13 @@
 namespace atlas {
 
 struct head_overlap_options {
-  index_t group_size = 1;    ///< query heads per key/value head (n_rep); 1: no groups
-  index_t resamples = 2000;  ///< of each bootstrap
-  double confidence = 0.95;  ///< of the intervals
-  haar_options haar = {};    ///< simulation of the null
-  std::uint64_t seed = 0;    ///< of the bootstraps
-  int threads = 0;           ///< 0: all of the machine
+  index_t group_size = 1;              ///< query heads per key/value head (n_rep); 1: no groups
+  index_t resamples = 2000;            ///< of each bootstrap
+  double confidence = 0.95;            ///< of the intervals
+  index_t haar_draws = 20000;          ///< of the null, as `haar_options::draws`
+  std::uint64_t seed = 0;              ///< of the bootstraps and the null, in other streams
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
 };
 
 /// The mean over a set of pairs of heads. NaN where there are no such pairs.
@@ -71,14 +72,15 @@ template <class = void>
 overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group group,
                                   const haar_null& null, const head_overlap_options& options) {
   const auto pairs = pairs_of(group, matrix.rows(), options.group_size);
-  const auto stream = 2 * static_cast<std::uint64_t>(group);
+  const auto stream = 1 + 2 * static_cast<std::uint64_t>(group);  // the null's are below 2^32
   overlap_estimate e;
   e.mean = mean_over(matrix, pairs);
   e.pairs = static_cast<index_t>(pairs.size());
   const bootstrap_options bootstrap{.resamples = options.resamples,
                                     .confidence = options.confidence,
                                     .seed = options.seed,
-                                    .threads = options.threads};
+                                    .threads = options.threads,
+                                    .on_progress = options.on_progress};
   e.interval = bootstrap_over_heads(matrix, group, options.group_size, bootstrap, stream);
   e.pair_interval = bootstrap_over_pairs(matrix, pairs, bootstrap, stream + 1);
   e.null_mean = null.mean;
@@ -126,7 +128,8 @@ head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames, con
 ///
 /// \param frames `[H, d, k]`, H >= 2, orthonormal columns; a vector of H matrices will do
 /// \throws shape_error for fewer than 2 heads, ragged frames or a group_size that does not divide
-///         H; value_error for NaN, columns that are not orthonormal, options out of range
+///         H; value_error for NaN, columns that are not orthonormal, options out of range;
+///         cancelled
 ///
 /// O(H^2 (d k^2 + k^3) + resamples H^2) time.
 template <tensor_like<3> Frames>
@@ -134,12 +137,16 @@ head_overlap_result head_overlap(const Frames& frames, const head_overlap_option
   const auto view = as_view<3>(frames);
   const auto checked = detail::checked_frames<scalar_of<Frames, 3>>(view);
   detail::check_head_overlap(view.extent(0), options);
-  const haar_null null = haar_overlap(view.extent(1), view.extent(2), options.haar);
+  const haar_null null = haar_overlap(view.extent(1), view.extent(2),
+                                      {.draws = options.haar_draws,
+                                       .seed = options.seed,
+                                       .threads = options.threads,
+                                       .on_progress = options.on_progress});
   return detail::head_overlap(checked, null, options);
 }
 
 /// The same with a null that the caller has: `haar_overlap` of these d and k, which the layers of a
-/// model share. `options.haar` does not matter.
+/// model share. `options.haar_draws` does not matter.
 template <tensor_like<3> Frames>
 head_overlap_result head_overlap(const Frames& frames, const haar_null& null,
                                  const head_overlap_options& options = {}) {

@@ -12,6 +12,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/linalg/frame.hpp"
 #include "atlas/stats/student_t.hpp"
@@ -25,7 +26,8 @@ struct pushed_null_options {
   index_t group_size = 1;  ///< query heads per key/value head
   index_t draws = 200;     ///< of a frame for every head, at least `least_draws`
   std::uint64_t seed = 0;
-  int threads = 0;  ///< 0: all of the machine
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
 };
 
 /// Mean and spread, over draws, of the mean overlap of a set of pairs; NaN without such pairs. What
@@ -99,10 +101,12 @@ pushed_null_result pushed_null(const Projection& output_projection, index_t head
   detail::check_between(local_dimension, 1, writers.front().mixing.rows(), "local_dimension");
   std::vector<Eigen::MatrixXd> matrices(static_cast<std::size_t>(options.draws));
   constexpr index_t at_once = detail::draws_at_once;
+  progress_meter meter(options.on_progress, "pushed frames", options.draws);
   parallel_for((options.draws + at_once - 1) / at_once, options.threads, [&](index_t task) {
     const index_t first = task * at_once, count = (std::min)(at_once, options.draws - first);
     detail::pushed_overlaps(writers, local_dimension, options.seed, first, count,
                             matrices.data() + first);
+    meter.advance(count);
   });
   const auto of = [&](detail::pair_group group) {
     return detail::summarize_group(matrices, group, options.group_size);

@@ -1,0 +1,54 @@
+#include "../clouds_for_tests.hpp"
+#include "atlas/dimension/surrogate.hpp"
+#include "atlas/dimension/two_nn.hpp"
+#include "atlas/dimension/two_nn_decimation.hpp"
+#include "atlas/neighbors/nearest_neighbors.hpp"
+#include "calls.hpp"
+
+namespace atlas_test {
+
+std::vector<threaded_call> cloud_calls() {
+  using s = call_settings;
+  const Eigen::MatrixXd x = normal_cloud(800, 5);
+  const auto null = [](const atlas::surrogate_null& n) { return (numbers() << n.draws).all; };
+  return {
+      {"neighbors/chosen_search.hpp", "nearest_neighbors", true,
+       [=](const s& o) {
+         const auto t = atlas::nearest_neighbors(
+             x, {.k = 3, .threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << t.distances << t.indices).all;
+       }},
+      {"neighbors/chosen_search.hpp", "nearest_neighbors in a tree", true,
+       [](const s& o) {
+         const Eigen::MatrixXd flat = normal_cloud(5000, 3);
+         const auto t = atlas::nearest_neighbors(
+             flat, {.k = 3, .threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << t.distances << t.indices).all;
+       }},
+      {"dimension/two_nn.hpp", "two_nn", true,
+       [=](const s& o) {
+         const auto r = atlas::two_nn(x, {.threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << r.dimension << r.interval.lower).all;
+       }},
+      {"dimension/two_nn.hpp", "two_nn_decimation", true,
+       [=](const s& o) {
+         numbers all;
+         for (const auto& step : atlas::two_nn_decimation(
+                  x, {.threads = o.threads, .on_progress = o.on_progress}, {.repeats = 3}))
+           all << step.mean;
+         return all.all;
+       }},
+      {"dimension/surrogate.hpp", "two_nn_null", true,
+       [=](const s& o) {
+         return null(atlas::two_nn_null(x, atlas::two_nn(x, {.threads = 1}), {},
+                                        {.threads = o.threads, .on_progress = o.on_progress}));
+       }},
+      {"dimension/two_nn.hpp", "two_nn_null by the options of two_nn", true,
+       [=](const s& o) {
+         return null(atlas::two_nn_null(x, atlas::two_nn(x, {.threads = 1}),
+                                        {.threads = o.threads, .on_progress = o.on_progress}));
+       }},
+  };
+}
+
+}  // namespace atlas_test

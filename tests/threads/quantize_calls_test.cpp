@@ -1,0 +1,91 @@
+#include "../clouds_for_tests.hpp"
+#include "atlas/quantize/fisher_accumulators.hpp"
+#include "atlas/quantize/kronecker.hpp"
+#include "atlas/quantize/pareto.hpp"
+#include "atlas/quantize/quantization_errors.hpp"
+#include "atlas/quantize/quantize_matrix.hpp"
+#include "atlas/quantize/second_moment_accumulator.hpp"
+#include "atlas/quantize/uncertainty.hpp"
+#include "calls.hpp"
+
+namespace atlas_test {
+
+std::vector<threaded_call> quantize_calls() {
+  using s = call_settings;
+  const Eigen::MatrixXd w = normal_cloud(200, 160, 1), x = normal_cloud(500, 160, 2);
+  const Eigen::MatrixXd f = x.transpose() * x, g = w * w.transpose();
+  const auto of = [](const auto& q) { return (numbers() << q.weights << q.errors.output).all; };
+  std::vector<threaded_call> calls = {
+      {"quantize/diagonal_fisher.hpp", "diagonal_fisher_quantize", false,
+       [=](const s& o) {
+         return of(
+             atlas::diagonal_fisher_quantize(w, w.cwiseAbs2().eval(), f, {.threads = o.threads}));
+       }},
+      {"quantize/awq.hpp", "awq_quantize", false,
+       [=](const s& o) { return of(atlas::awq_quantize(w, f, {.threads = o.threads})); }},
+      {"quantize/gptq.hpp", "gptq_quantize", false,
+       [=](const s& o) { return of(atlas::gptq_quantize(w, f, {.threads = o.threads})); }},
+      {"quantize/ldlq.hpp", "ldlq_quantize", false,
+       [=](const s& o) {
+         return of(atlas::ldlq_quantize(
+             w, f, {.incoherence = atlas::basis_kind::random_orthogonal, .threads = o.threads}));
+       }},
+      {"quantize/kronecker.hpp", "kronecker_quantize", false,
+       [=](const s& o) {
+         return of(atlas::kronecker_quantize(w, f, g, {.threads = o.threads}).quantization);
+       }},
+      {"quantize/block_fisher.hpp", "block_fisher_quantize", false,
+       [=](const s& o) { return of(atlas::block_fisher_quantize(w, f, {.threads = o.threads})); }},
+      {"quantize/uncertainty.hpp", "fisher_uncertainty", true,
+       [=](const s& o) {
+         const Eigen::MatrixXd a = f.topLeftCorner(30, 30), b = g.topLeftCorner(30, 30);
+         const auto r =
+             atlas::fisher_uncertainty(a, b, {.threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << r.z << r.commutator.z << r.random.mean).all;
+       }},
+      {"quantize/pareto.hpp", "fisher_pareto", true,
+       [=](const s& o) {
+         const auto r =
+             atlas::fisher_pareto(w, x, g.topLeftCorner(160, 160).eval(), f,
+                                  {.steps = 3, .threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << r.product_floor << r.correlation).all;
+       }},
+      {"quantize/quantization_errors.hpp", "quantization_error", false,
+       [=](const s& o) {
+         const auto e = atlas::quantization_error(w, (w * 0.9).eval(), f, o.threads);
+         return (numbers() << e.weights << e.output).all;
+       }},
+      {"quantize/rotation.hpp", "orthogonal_basis", false,
+       [=](const s& o) {
+         const auto basis = atlas::orthogonal_basis<double>::dense(rotation(160));
+         const auto turned = basis.rotate(w, o.threads);
+         return (numbers() << turned << basis.restore(turned, o.threads)).all;
+       }},
+      {"quantize/quantization.hpp", "dequantize", false,
+       [=](const s& o) {
+         const auto q = atlas::block_fisher_quantize(w, f, {.threads = 1});
+         return (numbers() << atlas::dequantize(q, o.threads)).all;
+       }},
+      {"quantize/second_moment_accumulator.hpp", "second_moment_accumulator", false,
+       [=](const s& o) {
+         atlas::second_moment_accumulator sums(160);
+         sums.add(x, o.threads);
+         return (numbers() << sums.matrix(o.threads)).all;
+       }},
+      {"quantize/fisher_accumulators.hpp", "weight_fisher_accumulator", false,
+       [=](const s& o) {
+         atlas::weight_fisher_accumulator sums(160);
+         sums.add(std::vector<Eigen::MatrixXd>(6, w), o.threads);
+         return (numbers() << sums.matrix(o.threads)).all;
+       }},
+  };
+  for (const auto method : atlas::all_quantization_methods)
+    calls.push_back({"quantize/quantize_matrix.hpp", std::string(atlas::name_of(method)), false,
+                     [=](const s& o) {
+                       return of(
+                           atlas::quantize_matrix(w, f, {.method = method, .threads = o.threads}));
+                     }});
+  return calls;
+}
+
+}  // namespace atlas_test

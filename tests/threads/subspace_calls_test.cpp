@@ -1,0 +1,86 @@
+#include "../clouds_for_tests.hpp"
+#include "atlas/stats/bootstrap.hpp"
+#include "atlas/stats/correlation.hpp"
+#include "atlas/subspace/haar.hpp"
+#include "atlas/subspace/head_overlap.hpp"
+#include "atlas/subspace/principal_spectra.hpp"
+#include "atlas/subspace/pushed_null.hpp"
+#include "atlas/subspace/residual_stream.hpp"
+#include "calls.hpp"
+
+namespace atlas_test {
+
+std::vector<threaded_call> subspace_calls() {
+  using s = call_settings;
+  const std::vector<Eigen::MatrixXd> clouds = [] {
+    std::vector<Eigen::MatrixXd> out;
+    for (std::uint64_t h = 0; h < 9; ++h) out.push_back(normal_cloud(60, 6, h));
+    return out;
+  }();
+  const Eigen::MatrixXd weights = normal_cloud(54, 10);
+  const auto frames = atlas::principal_frames(clouds, 3, 1);
+  return {
+      {"subspace/haar.hpp", "haar_overlap", true,
+       [](const s& o) {
+         const auto n = atlas::haar_overlap(
+             20, 4, {.draws = 2000, .threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << n.mean << n.sd << n.standard_error).all;
+       }},
+      {"subspace/head_overlap.hpp", "head_overlap", true,
+       [=](const s& o) {
+         const auto r = atlas::head_overlap(frames, {.resamples = 300,
+                                                     .haar_draws = 1000,
+                                                     .threads = o.threads,
+                                                     .on_progress = o.on_progress});
+         return (numbers() << r.matrix << r.global.z << r.global.interval.lower).all;
+       }},
+      {"subspace/pushed_null.hpp", "pushed_null", true,
+       [=](const s& o) {
+         const auto r = atlas::pushed_null(
+             weights, 9, 3, {.draws = 40, .threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << r.global.mean << r.global.sd).all;
+       }},
+      {"subspace/overlap.hpp", "overlap_matrix", false,
+       [=](const s& o) { return (numbers() << atlas::overlap_matrix(frames, o.threads)).all; }},
+      {"subspace/principal_frame.hpp", "principal_frames", false,
+       [=](const s& o) {
+         return (numbers() << atlas::principal_frames(clouds, 3, o.threads)).all;
+       }},
+      {"subspace/principal_spectra.hpp", "principal_spectra", false,
+       [=](const s& o) {
+         numbers all;
+         for (const auto& p : atlas::principal_spectra(clouds, 3, {}, o.threads)) all << p.frame;
+         return all.all;
+       }},
+      {"subspace/residual_stream.hpp", "residual_stream_frames", false,
+       [=](const s& o) {
+         return (numbers() << atlas::residual_stream_frames(clouds, weights, 3, o.threads)).all;
+       }},
+      {"subspace/residual_stream.hpp", "residual_stream_clouds", false,
+       [](const s& o) {
+         const std::vector<Eigen::MatrixXd> one(2, normal_cloud(600, 40));
+         return (numbers() << atlas::residual_stream_clouds(one, normal_cloud(80, 300), o.threads))
+             .all;
+       }},
+      {"stats/permutation.hpp", "pearson", true,
+       [=](const s& o) {
+         const Eigen::VectorXd a = clouds[0].col(0), b = clouds[1].col(0), c = clouds[2].col(0);
+         const atlas::permutation_options options{
+             .permutations = 999, .threads = o.threads, .on_progress = o.on_progress};
+         return (numbers() << atlas::pearson(a, b, options).p << atlas::spearman(a, b, options).p
+                           << atlas::partial_pearson(a, b, c, options).p
+                           << atlas::partial_spearman(a, b, c, options).p)
+             .all;
+       }},
+      {"stats/bootstrap.hpp", "bootstrap_sample", true,
+       [=](const s& o) {
+         const Eigen::VectorXd a = clouds[0].col(0);
+         const auto mean = [](std::span<const double> v) { return atlas::summarize(v).mean; };
+         const auto r = atlas::bootstrap_sample(
+             a, mean, {.resamples = 500, .threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << r.replicates << r.bca.lower).all;
+       }},
+  };
+}
+
+}  // namespace atlas_test

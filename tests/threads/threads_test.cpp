@@ -1,0 +1,136 @@
+#include <dlfcn.h>
+#include <pthread.h>
+
+#include <atomic>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "../catch.hpp"
+#include "calls.hpp"
+
+using namespace atlas_test;
+
+namespace {
+
+std::atomic<int> threads_made = 0, threads_made_by_others = 0;
+const pthread_t first_thread = pthread_self();
+
+}  // namespace
+
+/// In the place of the system's, which it calls.
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
+                              void* (*start)(void*), void* argument) {
+  using function = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  static const auto real = reinterpret_cast<function>(dlsym(RTLD_NEXT, "pthread_create"));
+  ++threads_made;
+  if (pthread_equal(pthread_self(), first_thread) == 0) ++threads_made_by_others;
+  return real(thread, attributes, start, argument);
+}
+
+namespace {
+
+std::vector<threaded_call> all_calls() {
+  std::vector<threaded_call> out;
+  for (const auto& some : {cloud_calls(), null_calls(), subspace_calls(), protocol_calls(),
+                           attention_calls(), quantize_calls(), model_calls()})
+    out.insert(out.end(), some.begin(), some.end());
+  return out;
+}
+
+/// Headers of the library in which the pattern is found.
+std::set<std::string> headers_with(const std::string& pattern) {
+  const std::filesystem::path root = ATLAS_INCLUDE;
+  std::set<std::string> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+    if (entry.path().extension() != ".hpp") continue;
+    std::ifstream file(entry.path());
+    std::stringstream text;
+    text << file.rdbuf();
+    if (std::regex_search(text.str(), std::regex(pattern)))
+      found.insert(std::filesystem::relative(entry.path(), root).generic_string());
+  }
+  return found;
+}
+
+/// What a call that is cancelled the `last`-th time it asks does: how often it asked in all.
+int questions(const threaded_call& call, int threads, int last, bool& cancelled) {
+  std::atomic<int> asked = 0;
+  cancelled = false;
+  try {
+    call.run({threads, [&](const atlas::progress&) { return ++asked < last; }});
+  } catch (const atlas::cancelled&) {
+    cancelled = true;
+  }
+  return asked;
+}
+
+}  // namespace
+
+TEST_CASE("a number of threads is what a call takes, and its result does not depend on it") {
+  for (const threaded_call& call : all_calls()) {
+    INFO(call.header << ": " << call.name);
+    threads_made = threads_made_by_others = 0;
+    const std::vector<double> alone = call.run({1, {}});
+    CHECK(threads_made == 0);
+    for (const int threads : {2, 3, 5}) {
+      threads_made = 0;
+      const std::vector<double> shared = call.run({threads, {}});
+      CHECK(threads_made > 0);
+      REQUIRE(shared.size() == alone.size());
+      for (std::size_t i = 0; i < alone.size(); ++i)
+        if (!(alone[i] == shared[i] || (std::isnan(alone[i]) && std::isnan(shared[i])))) {
+          INFO(threads << " threads, number " << i);
+          CHECK(alone[i] == shared[i]);
+          break;
+        }
+    }
+    CHECK(threads_made_by_others == 0);  // tasks start no threads of their own
+  }
+}
+
+TEST_CASE("every call that reports progress is cancelled by it, at once") {
+  for (const threaded_call& call : all_calls()) {
+    if (!call.cancellable) continue;
+    for (const int threads : {1, 3}) {
+      INFO(call.header << ": " << call.name << ", " << threads << " threads");
+      bool cancelled = false;
+      const int all = questions(call, threads, 1 << 30, cancelled);
+      CHECK_FALSE(cancelled);
+      REQUIRE(all > 0);
+      for (const int last : {1, (all + 1) / 2, all}) {
+        const int asked = questions(call, threads, last, cancelled);
+        CHECK(cancelled);
+        CHECK(asked < last + 2 * threads);  // others may have been on their way
+      }
+    }
+  }
+}
+
+TEST_CASE("no header that takes threads or reports progress is missing above") {
+  std::set<std::string> called, cancelled;
+  for (const threaded_call& call : all_calls()) {
+    called.insert(call.header);
+    if (call.cancellable) cancelled.insert(call.header);
+  }
+  called.insert("reference/linear.hpp");  // how a product is shared out, not an option
+  called.insert("core/parallel.hpp");
+  for (const std::string& header : headers_with("int threads = [0-9]+[;,)]")) {
+    INFO(header);
+    CHECK(called.count(header) == 1);
+  }
+  for (const std::string& header : headers_with("  progress_callback on_progress = \\{\\}")) {
+    INFO(header);
+    CHECK(cancelled.count(header) == 1);
+  }
+}
+
+TEST_CASE("no header keeps state for a thread, nor drops a callback") {
+  CHECK(headers_with("thread_local ").empty());
+  CHECK(headers_with("\\.on_progress = \\{\\};").empty());
+}
