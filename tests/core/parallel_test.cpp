@@ -30,12 +30,64 @@ TEST_CASE("the error of the lowest task that failed comes out") {
   }
 }
 
-TEST_CASE("calls from inside a task run on the spot") {
+TEST_CASE("calls from inside tasks have one thread where tasks have the others") {
+  CHECK(atlas::threads_inside(4, 2) == 1);
+  CHECK(atlas::threads_inside(1, 8) == 8);
+  CHECK(atlas::threads_inside(5, 1) == 1);
   std::atomic<int> sum = 0;
   atlas::parallel_for(4, 2, [&](atlas::index_t) {
     atlas::parallel_for(10, 8, [&](atlas::index_t i) { sum += static_cast<int>(i); });
   });
   CHECK(sum == 4 * 45);
+}
+
+TEST_CASE("each thread has a workspace of its own, which ends with the call") {
+  struct workspace {
+    std::atomic<int>& alive;
+    bool busy = false;
+    explicit workspace(std::atomic<int>& a) : alive(a) { ++alive; }
+    workspace(const workspace&) = delete;
+    workspace& operator=(const workspace&) = delete;
+    ~workspace() { --alive; }
+  };
+  for (const int threads : {1, 2, 5}) {
+    std::atomic<int> alive = 0, made = 0, done = 0, shared = 0;
+    const auto make = [&] {
+      ++made;
+      return workspace(alive);
+    };
+    atlas::parallel_for(100, threads, make, [&](atlas::index_t, workspace& w) {
+      shared += w.busy ? 1 : 0;
+      w.busy = true;
+      ++done;
+      w.busy = false;
+    });
+    CHECK(done == 100);
+    CHECK(shared == 0);
+    CHECK(made <= threads);
+    CHECK_THROWS_AS(atlas::parallel_for(100, threads, make,
+                                        [&](atlas::index_t i, workspace&) {
+                                          if (i == 7) throw std::logic_error("seven");
+                                        }),
+                    std::logic_error);
+    CHECK(alive == 0);
+    CHECK_THROWS_AS(atlas::parallel_for(
+                        10, threads, []() -> int { throw std::logic_error("no workspace"); },
+                        [](atlas::index_t, int&) {}),
+                    std::logic_error);
+  }
+}
+
+TEST_CASE("what is part of a step cancels by the meter's callback") {
+  int asked = 0;
+  atlas::progress_meter meter([&](const atlas::progress& p) { return p.done == 0 && ++asked < 3; },
+                              "work", 2);
+  const atlas::progress_callback inside = meter.within_a_step();
+  CHECK(inside({"other", 5, 9}));
+  CHECK(inside({"other", 6, 9}));
+  CHECK_FALSE(inside({"other", 7, 9}));
+  atlas::progress_meter silent({}, "work", 2);
+  CHECK_FALSE(silent.within_a_step());
 }
 
 TEST_CASE("a negative number of threads is refused") {

@@ -1,0 +1,83 @@
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "../catch.hpp"
+#include "../clouds_for_tests.hpp"
+#include "atlas/neighbors/nearest_neighbors.hpp"
+
+using namespace atlas_test;
+
+namespace {
+
+using cloud_view = atlas::tensor_view<const float, 2>;
+
+/// Runs a search that is stopped in its middle, on this thread, and then one that is not.
+template <class MakeSearch>
+atlas::neighbor_table after_stops(const MakeSearch& make) {
+  atlas::index_t steps = 0;
+  make()->run([&](const atlas::progress& p) {
+    steps = p.total;
+    return true;
+  });
+  REQUIRE(steps > 1);
+  CHECK_THROWS_AS(make()->run([&](const atlas::progress& p) { return p.done < steps / 2; }),
+                  atlas::cancelled);
+  CHECK_THROWS_AS(make()->run([&](const atlas::progress& p) -> bool {
+    if (p.done < steps / 2) return true;
+    throw std::runtime_error("stop");
+  }),
+                  std::runtime_error);
+  return make()->run({});
+}
+
+/// Squared distances to the k nearest rows, in long double.
+bool right(const atlas::neighbor_table& table, const Eigen::MatrixXf& x, atlas::index_t k) {
+  for (atlas::index_t i = 0; i < x.rows(); i += 41) {
+    std::vector<long double> squares;
+    for (atlas::index_t j = 0; j < x.rows(); ++j)
+      if (j != i)
+        squares.push_back(
+            (x.row(i).cast<long double>() - x.row(j).cast<long double>()).squaredNorm());
+    std::sort(squares.begin(), squares.end());
+    for (atlas::index_t n = 0; n < k; ++n) {
+      const auto wanted = static_cast<double>(std::sqrt(squares[static_cast<std::size_t>(n)]));
+      if (std::abs(table.distances(i, n) - wanted) > 1e-12 * wanted) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("a search that was stopped leaves nothing to the next on its thread") {
+  const Eigen::MatrixXf x = swiss_roll(3000).cast<float>();
+  const auto held = atlas::as_view<2>(x);
+  const cloud_view& points = held;
+  const auto centring = atlas::detail::find_centring(points, 1);
+  const atlas::exclusion all_may = {};
+  const atlas::index_t k = 4;
+  for (const int threads : {1, 3}) {
+    INFO(threads << " threads");
+    CHECK(right(after_stops([&] {
+                  return std::make_unique<atlas::detail::block_search<float>>(
+                      points, centring, k, all_may, threads == 1 ? 4 : threads);
+                }),
+                x, k));
+    CHECK(right(after_stops([&] {
+                  auto axes = atlas::detail::find_leading_axes(
+                      atlas::detail::sample_rows(points, centring), points.extent(1));
+                  return std::make_unique<atlas::detail::tree_search<float>>(
+                      points, centring, std::move(axes), k, all_may, threads);
+                }),
+                x, k));
+    using cells = atlas::detail::cell_search<float, atlas::detail::float_shortlist<float>>;
+    CHECK(right(
+        after_stops([&] { return std::make_unique<cells>(points, centring, k, all_may, threads); }),
+        x, k));
+  }
+}
