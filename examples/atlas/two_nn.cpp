@@ -66,8 +66,7 @@ struct two_nn_command {
     const auto null = atlas::two_nn_null(points, result, options,
                                          {.draws = surrogates,
                                           .seed = common.seed,
-                                          .threads = common.threads,
-                                          .on_progress = progress_bar(common)});
+                                          .threads = common.threads});
     out["surrogate"] = {{"mean", number(null.mean)},
                         {"sd", number(null.sd)},
                         {"z", number(null.z)},

@@ -62,7 +62,7 @@ std::vector<threaded_call> model_calls() {
          for (const auto& step : atlas::train(t, 3, o.on_progress)) all << step.loss;
          return all.all;
        }},
-      {"autoencoder/train_autoencoder.hpp", "train_autoencoders", true,
+      {"autoencoder/autoencoder_options.hpp", "train_autoencoders", true,
        [](const s& o) {
          const std::vector<Eigen::MatrixXd> clouds = {normal_cloud(60, 5, 1),
                                                       normal_cloud(60, 5, 2)};
