@@ -94,8 +94,10 @@ TEST_CASE("autoencode tells a curve from a cloud, with the library's numbers") {
   }
   CHECK(layer["mean_advantage"]["value"] == mean.value);
   CHECK(layer["mean_advantage"]["standard_error"] == mean.standard_error);
-  CHECK(layer["mean_advantage"]["lower"] == mean.interval.lower);
-  CHECK(layer["mean_advantage"]["p"] == mean.p);
+  CHECK(layer["mean_advantage"]["lower"].get<double>() ==
+        Approx(mean.interval.lower).epsilon(tolerance::double_rounding));
+  CHECK(layer["mean_advantage"]["p"].get<double>() ==
+        Approx(mean.p).epsilon(tolerance::double_rounding));
   CHECK(layer["heads"][0]["better"] == "autoencoder");
   CHECK(layer["heads"][1]["better"] != "autoencoder");
 }
