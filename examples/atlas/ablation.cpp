@@ -169,7 +169,8 @@ json measure_step(const ablation_options& o, const ablation_texts& texts,
               {"loss", std::log(perplexity["value"].get<double>())},
               {"layers", json::array()}};
   atlas::progress_meter meter(progress_bar(o.common), "heads", steps_of_layers(source, measured));
-  haar_nulls nulls({.seed = o.common.seed, .threads = o.common.threads});
+  haar_nulls nulls(
+      {.seed = o.common.seed, .threads = o.common.threads, .on_progress = progress_bar(o.common)});
   for (const source_layer& layer : source.layers)
     out["layers"].push_back(layer_json(measure_layer(layer, 1, measured, nulls, meter)));
   return out;

@@ -15,10 +15,11 @@ struct haar_command {
   atlas::index_t dimension = 0, local_dimension = 0, heads = 0, draws = 20000;
 
   void run() const {
-    begin_stage(common, "random subspaces");
-    const atlas::haar_null null =
-        atlas::haar_overlap(dimension, local_dimension,
-                            {.draws = draws, .seed = common.seed, .threads = common.threads});
+    const atlas::haar_null null = atlas::haar_overlap(dimension, local_dimension,
+                                                      {.draws = draws,
+                                                       .seed = common.seed,
+                                                       .threads = common.threads,
+                                                       .on_progress = progress_bar(common)});
     json out = {{"mean", number(null.mean)},
                 {"sd", number(null.sd)},
                 {"standard_error", number(null.standard_error)},

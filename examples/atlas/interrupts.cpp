@@ -17,9 +17,9 @@ namespace atlas_program {
 namespace {
 
 /// How long work may go on to its next step.
-constexpr std::chrono::milliseconds grace{500};
+constexpr std::chrono::milliseconds grace{400};
 /// How often signals and the progress line are looked at.
-constexpr std::chrono::milliseconds pace{100};
+constexpr std::chrono::milliseconds pace{50};
 
 std::atomic<int> signals_seen = 0;
 static_assert(std::atomic<int>::is_always_lock_free, "it is written in a signal handler");

@@ -121,8 +121,10 @@ void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
                   index_t n_rep, index_t k, const measure_options& o, haar_nulls& nulls,
                   layer_report& out) {
   const int threads = o.common.threads;
-  const atlas::head_overlap_options options{
-      .group_size = n_rep, .seed = o.common.seed, .threads = threads};
+  const atlas::head_overlap_options options{.group_size = n_rep,
+                                            .seed = o.common.seed,
+                                            .threads = threads,
+                                            .on_progress = progress_bar(o.common)};
   out.head_coordinates = atlas::head_overlap(atlas::principal_frames(points, k, threads),
                                              nulls.of(points.extent(2), k), options);
   if (layer.output_projection.empty()) return;
@@ -130,7 +132,10 @@ void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
   out.residual_stream =
       atlas::head_overlap(frames, nulls.of(layer.output_projection.extent(1), k), options);
   out.pushed = atlas::pushed_null(layer.output_projection, points.extent(0), k,
-                                  {.group_size = n_rep, .seed = o.common.seed, .threads = threads});
+                                  {.group_size = n_rep,
+                                   .seed = o.common.seed,
+                                   .threads = threads,
+                                   .on_progress = progress_bar(o.common)});
 }
 
 /// Groups that the clouds of a file can have.
@@ -192,7 +197,8 @@ void run_measure(const measure_options& o) {
   check_surrogates(o.surrogates);
   const measure_source source = open_source(o);
   atlas::progress_meter meter(progress_bar(o.common), "heads", steps_of_layers(source, o));
-  haar_nulls nulls({.seed = o.common.seed, .threads = o.common.threads});
+  haar_nulls nulls(
+      {.seed = o.common.seed, .threads = o.common.threads, .on_progress = progress_bar(o.common)});
   json layers = json::array();
   std::string text = heading(source.description);
   for (const source_layer& layer : source.layers) {

@@ -18,7 +18,6 @@ struct overlap_command {
     const auto clouds = atlas::io::read_npy<double, 3>(file);
     begin_stage(common, "principal frames");
     const auto frames = atlas::principal_frames(clouds, local_dimension, common.threads);
-    begin_stage(common, "overlaps");
     const auto overlap = atlas::head_overlap(frames, {.group_size = group_size,
                                                       .seed = common.seed,
                                                       .threads = common.threads,

@@ -77,14 +77,16 @@ constexpr const char* how_to_read_pareto =
     "angle:\n"
     "root mean square rotation from P_A to P_W; its correlation with the product along the way.\n";
 
-atlas::pareto_result pareto_of(const linear_map& map, const pareto_command_options& o) {
+atlas::pareto_result pareto_of(const linear_map& map, const pareto_command_options& o,
+                               atlas::progress_callback on_progress) {
   return atlas::fisher_pareto(
       map.weights, map.inputs, map.weight_fisher, map.input_moments,
       {.path = paths.at(o.path),
        .steps = o.steps,
        .weight_grid = {.bits = o.bits},
        .activation_grid = {.bits = o.activation_bits, .granularity = atlas::granularity::row},
-       .threads = o.common.threads});
+       .threads = o.common.threads,
+       .on_progress = std::move(on_progress)});
 }
 
 void run_pareto(const pareto_command_options& o) {
@@ -100,16 +102,15 @@ void run_pareto(const pareto_command_options& o) {
                            .weight_fisher = true,
                            .sampled_inputs = o.rows},
                           o.common);
-  atlas::progress_meter meter(progress_bar(o.common), "paths", static_cast<index_t>(maps.size()));
+  pass_meter passes(o.common, "paths", static_cast<index_t>(maps.size()));
   json found = json::array();
   std::vector<std::vector<std::string>> rows = {{"matrix", "weight error", "loss error",
                                                  "activation error", "floor", "at t", "front",
                                                  "angle", "correlation"}};
   for (const linear_map& map : maps) {
-    const auto r = pareto_of(map, o);
+    const auto r = pareto_of(map, o, passes.next());
     found.push_back(result_json(map, r));
     rows.push_back(result_row(map, r));
-    meter.advance();
   }
   json settings = {{"path", o.path},
                    {"bits", o.bits},

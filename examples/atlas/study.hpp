@@ -90,8 +90,8 @@ std::vector<study_part> study_parts(const study_session& session);
 /// The deepest layers that get the dearer measurements, three or all.
 std::vector<atlas::index_t> deepest_layers(const atlas::transformer_config& config);
 
-/// Options of the library's protocols.
-atlas::protocol_options protocol_options_of(const study_options& options);
+/// Options of the library's protocols, within the part that was entered.
+atlas::protocol_options protocol_options_of(const study_session& session);
 
 /// Measurements of one model and text.
 json measure_perplexity(study_session& session, std::size_t model, std::size_t text);

@@ -52,8 +52,7 @@ void add_head(const atlas::head_sample& s, index_t head, const study_options& o,
   const atlas::surrogate_options draws{
       .draws = o.manifold_draws,
       .seed = o.common.seed + static_cast<std::uint64_t>(1000 * (head + 1)),
-      .threads = threads,
-      .on_progress = on_progress};
+      .threads = threads};
   const atlas::connectivity_options graph{
       .k = k, .exclude = exclude, .threads = threads, .on_progress = on_progress};
   const auto joined = atlas::connectivity(points, graph);
@@ -154,11 +153,9 @@ json measure_atlas(study_session& session, std::size_t m, std::size_t t) {
                                       .threads = o.common.threads,
                                       .on_progress = session.progress()};
   const auto pooled = atlas::pooled_dimension(written, options);
-  const auto null = atlas::pooled_dimension_null(written, pooled, options,
-                                                 {.draws = o.manifold_draws,
-                                                  .seed = o.common.seed,
-                                                  .threads = o.common.threads,
-                                                  .on_progress = session.progress()});
+  const auto null = atlas::pooled_dimension_null(
+      written, pooled, options,
+      {.draws = o.manifold_draws, .seed = o.common.seed, .threads = o.common.threads});
   const auto draws = static_cast<index_t>(null.draws.size());
   return {{"rows", s.points.extent(1)},
           {"findings",
@@ -186,7 +183,7 @@ json measure_autoencoders(study_session& session, std::size_t m, std::size_t t) 
 }
 
 json measure_maturation(study_session& session, std::size_t m, std::size_t t) {
-  const atlas::protocol_options o = protocol_options_of(session.options());
+  const atlas::protocol_options o = protocol_options_of(session);
   atlas::head_sample trained = session.clouds(m, t).layers.back();
   const std::string place = trained.label;
   trained.label = place + ", trained";

@@ -41,7 +41,8 @@ json add_dimensions(const atlas::head_sample& s, atlas::protocol_options o, json
   const atlas::mean_dimension_result whole = atlas::mean_dimension(s, o);
   o.exclude_context = false;
   const atlas::mean_dimension_result none = atlas::mean_dimension(s, o);
-  const auto near = atlas::context_neighbors(s, {.seed = o.seed, .threads = o.threads});
+  const auto near = atlas::context_neighbors(
+      s, {.seed = o.seed, .threads = o.threads, .on_progress = o.on_progress});
   findings["dimension_none"] = finding_json(atlas::dimension_finding(s.label, none));
   findings["dimension_whole"] = finding_json(atlas::dimension_finding(s.label, whole));
   findings["same_context"] =
@@ -79,7 +80,7 @@ json sampled_quantities(const atlas::head_sample& s, const atlas::protocol_optio
   atlas::protocol_options one = o;
   one.threads = 1;
   const auto of = [&](auto&& statistic) {
-    return sampled_json(atlas::over_contexts(s, statistic, o.threads));
+    return sampled_json(atlas::over_contexts(s, statistic, o.threads, o.on_progress));
   };
   return {{"dimension",
            of([&](const atlas::head_sample& x) { return atlas::mean_dimension_value(x, one); })},
@@ -93,12 +94,14 @@ json sampled_quantities(const atlas::head_sample& s, const atlas::protocol_optio
 
 }  // namespace
 
-atlas::protocol_options protocol_options_of(const study_options& o) {
+atlas::protocol_options protocol_options_of(const study_session& session) {
+  const study_options& o = session.options();
   return {.local_dimension = o.local_dimension,
           .surrogates = o.surrogates,
           .haar_draws = 5000,
           .seed = o.common.seed,
-          .threads = o.common.threads};
+          .threads = o.common.threads,
+          .on_progress = session.progress()};
 }
 
 json measure_perplexity(study_session& session, std::size_t m, std::size_t t) {
@@ -110,7 +113,7 @@ json measure_perplexity(study_session& session, std::size_t m, std::size_t t) {
 
 json measure_study_layer(study_session& session, std::size_t m, std::size_t t, index_t layer) {
   const atlas::head_sample& s = session.clouds(m, t).layers[static_cast<std::size_t>(layer)];
-  const atlas::protocol_options o = protocol_options_of(session.options());
+  const atlas::protocol_options o = protocol_options_of(session);
   json findings = json::object();
   json out = {{"layer", layer}, {"points", s.points.extent(1)}};
   out["heads"] = add_dimensions(s, o, findings);

@@ -64,7 +64,7 @@ json choices_json(const study_clouds& clouds, const atlas::protocol_options& o) 
 
 json measure_robustness(study_session& session, std::size_t m, std::size_t t) {
   const study_clouds& clouds = session.clouds(m, t);
-  const atlas::protocol_options o = protocol_options_of(session.options());
+  const atlas::protocol_options o = protocol_options_of(session);
   const atlas::head_sample& deepest = clouds.layers.back();
   return {{"ranks", ranks_json(deepest, o)},
           {"sizes", sizes_json(deepest, o)},
@@ -73,7 +73,7 @@ json measure_robustness(study_session& session, std::size_t m, std::size_t t) {
 
 json measure_within_model(study_session& session, std::size_t m, std::size_t t) {
   const study_clouds& clouds = session.clouds(m, t);
-  const atlas::protocol_options o = protocol_options_of(session.options());
+  const atlas::protocol_options o = protocol_options_of(session);
   const auto of = [&](overlap_space space) {
     const auto r = atlas::within_model_control(clouds.layers, {.space = space, .measures = o});
     return findings_json(r.findings);
@@ -86,8 +86,7 @@ json measure_architectures(study_session& session, std::size_t t) {
   std::vector<atlas::model_layers> models;
   for (std::size_t m = 0; m < session.models().size(); ++m)
     models.push_back({session.models()[m].name, session.clouds(m, t).layers});
-  const auto r =
-      atlas::compare_architectures(models, {.measures = protocol_options_of(session.options())});
+  const auto r = atlas::compare_architectures(models, {.measures = protocol_options_of(session)});
   const std::string& text = session.options().texts[t];
   json measurements = json::array();
   for (const auto& m : r.measurements)

@@ -63,10 +63,9 @@ struct two_nn_command {
   void add_surrogates(const atlas::owned_tensor<Scalar, 2>& points,
                       const atlas::two_nn_result& result, const atlas::two_nn_options& options,
                       json& out, std::vector<std::vector<std::string>>& rows) const {
-    const auto null = atlas::two_nn_null(points, result, options,
-                                         {.draws = surrogates,
-                                          .seed = common.seed,
-                                          .threads = common.threads});
+    const auto null =
+        atlas::two_nn_null(points, result, options,
+                           {.draws = surrogates, .seed = common.seed, .threads = common.threads});
     out["surrogate"] = {{"mean", number(null.mean)},
                         {"sd", number(null.sd)},
                         {"z", number(null.z)},

@@ -78,8 +78,7 @@ void run_uncertainty(const uncertainty_command_options& o) {
       o.common);
   for (const linear_map& map : maps)
     atlas::detail::check_between(o.k, 0, map.weights.cols(), "--k");
-  atlas::progress_meter meter(progress_bar(o.common), "eigenbases",
-                              static_cast<index_t>(maps.size()));
+  pass_meter passes(o.common, "eigenbases", static_cast<index_t>(maps.size()));
   json found = json::array();
   std::vector<std::vector<std::string>> rows = {{"matrix", "rank F_W", "rank G_A", "k", "cosine",
                                                  "random (sd)", "z", "commutator", "random (sd)",
@@ -90,10 +89,9 @@ void run_uncertainty(const uncertainty_command_options& o) {
                                               .draws = o.draws,
                                               .seed = o.common.seed,
                                               .threads = o.common.threads,
-                                              .on_progress = meter.within_a_step()});
+                                              .on_progress = passes.next()});
     found.push_back(result_json(map, r));
     rows.push_back(result_row(map, r));
-    meter.advance();
   }
   report(o.common, {{"source", source.description}, {"matrices", found}},
          heading(source.description) + table_text(rows) + "\n" + how_to_read_uncertainty);
