@@ -3,8 +3,8 @@
 /// What the library takes for granted of the compiler and of Eigen. A unit that would compute
 /// something else without a word does not compile.
 
-#if defined(__FAST_MATH__)
-#error "atlas: -ffast-math (or -Ofast) makes results wrong and lets NaN pass: leave it out, or compile the units that include atlas without it"
+#if defined(__FAST_MATH__) || defined(_M_FP_FAST)
+#error "atlas: -ffast-math (or -Ofast, /fp:fast) makes results wrong and lets NaN pass: leave it out, or compile the units that include atlas without it"
 #elif defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0
 #error "atlas: -ffinite-math-only lets NaN and infinities pass as numbers: leave it out, or compile the units that include atlas without it"
 #elif defined(__ASSOCIATIVE_MATH__)

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/errors.hpp"
@@ -145,10 +146,11 @@ inline void write_file(const std::filesystem::path& file,
   };
   const std::filesystem::path beside = detail::temporary_beside(file);
   // "x" refuses a name that somebody took in the meantime.
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::fopen(beside.string().c_str(), "wbx"),
-                                                      &std::fclose);
-  if (!out) refuse("a folder that does not let a file be made");
+  using handle = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+  handle opened(std::fopen(beside.string().c_str(), "wbx"), &std::fclose);
+  if (!opened) refuse("a folder that does not let a file be made");
   detail::temporary_file temporary(beside);
+  handle out = std::move(opened);  // after a failure closed first: Windows removes no open file
   for (const auto part : parts)
     if (!part.empty() && std::fwrite(part.data(), 1, part.size(), out.get()) != part.size())
       refuse("a short write");

@@ -37,8 +37,6 @@ transformer_config open_transformer_config(const std::filesystem::path& folder) 
   const auto config = folder / "config.json";
   return parse_transformer_config(read_text(config), config.string());
 }
-template <class = void>
-weight_source weights_of(const checkpoint&& tensors) = delete;
 
 /// A transformer from a folder with `config.json` and `model.safetensors` (or its shards).
 /// \throws as open_transformer_config, checkpoint::open and read_transformer

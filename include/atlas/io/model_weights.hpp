@@ -118,6 +118,8 @@ weight_source weights_of(const checkpoint& tensors) {
                                : detail::read_values<2>(tensors, stored, extents);
   };
 }
+template <class = void>
+weight_source weights_of(const checkpoint&& tensors) = delete;
 
 /// A transformer with the weights of a checkpoint. Where the configuration says that the embedding
 /// is the output matrix too but the checkpoint has another one, the model is not tied and that one
