@@ -12,10 +12,10 @@ using array = boost::multi_array<double, 2>;
 using range = boost::multi_array_types::index_range;
 
 /// Element (i, k) is 10 i + k.
-array ten_columns(array::index_t rows) {
+array ten_columns(array::index rows) {
   array a(boost::extents[rows][10]);
-  for (array::index_t i = 0; i < rows; ++i)
-    for (array::index_t k = 0; k < 10; ++k) a[i][k] = static_cast<double>(10 * i + k);
+  for (array::index i = 0; i < rows; ++i)
+    for (array::index k = 0; k < 10; ++k) a[i][k] = static_cast<double>(10 * i + k);
   return a;
 }
 

@@ -89,6 +89,7 @@ TEST_CASE("tensors come back as they were written", "[io][safetensors]") {
   CHECK(file.read<int, 1>("b")(2) == 9);
   CHECK(file.read<double, 1>("scalar")(0) == 0.1);
   CHECK(file.read<float, 2>("none").empty());
+  CHECK(file.read<float, 2>("none", {std::size_t{0}, 4U}).empty());
   // The data begin at a multiple of 8 bytes, and each tensor at one of its elements' size.
   const std::string text = atlas::io::read_text(path);
   CHECK((8 + static_cast<unsigned char>(text[0])) % 8 == 0);

@@ -111,7 +111,7 @@ class checkpoint {
     return file_of(name).template read<T, Rank>(name);
   }
   template <class T, std::size_t Rank>
-  owned_tensor<T, Rank> read(std::string_view name, const shape<Rank>& expected) const {
+  owned_tensor<T, Rank> read(std::string_view name, const any_shape<Rank>& expected) const {
     return file_of(name).template read<T, Rank>(name, expected);
   }
 

@@ -117,8 +117,8 @@ class safetensors {
 
   /// The same, of exactly these extents. \throws shape_error naming the tensor otherwise.
   template <class T, std::size_t Rank>
-  owned_tensor<T, Rank> read(std::string_view name, const shape<Rank>& expected) const {
-    return detail::read_entry<T, Rank>(at(name), expected, name_);
+  owned_tensor<T, Rank> read(std::string_view name, const any_shape<Rank>& expected) const {
+    return detail::read_entry<T, Rank>(at(name), expected.value, name_);
   }
 
  private:
