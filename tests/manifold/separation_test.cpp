@@ -88,7 +88,7 @@ TEST_CASE("p is uniform for labels that mean nothing") {
   std::vector<double> p;
   for (std::uint64_t s = 0; s < 300; ++s) {
     const Eigen::MatrixXd x = normal_cloud(60, 3, 100 + s);
-    p.push_back(separation(x, halves(30), {.permutation = {.permutations = 199, .seed = s}}).p);
+    p.push_back(separation(x, halves(30), {.permutations = 199, .seed = s}).p);
   }
   CHECK(ks_p(p, [](double v) { return std::clamp(v, 0.0, 1.0); }) > 0.01);
 }
@@ -122,8 +122,7 @@ TEST_CASE("runs of rows that belong together are shuffled together") {
   Eigen::MatrixXd x = normal_cloud(200, 5, 8);
   for (int i = 0; i < 200; ++i) x.row(i) += 3 * normal_cloud(20, 5, 9).row(i / 10);
   const auto rows = separation(x, halves(100));
-  const auto blocks =
-      separation(x, halves(100), {.permutation = {.permutations = 999, .block_size = 10}});
+  const auto blocks = separation(x, halves(100), {.permutations = 999, .block_size = 10});
   CHECK(blocks.null_sd > 2 * rows.null_sd);
   CHECK(blocks.p > rows.p);
   CHECK(blocks.p > 0.01);
@@ -131,8 +130,8 @@ TEST_CASE("runs of rows that belong together are shuffled together") {
 
 TEST_CASE("separation does not depend on threads") {
   const Eigen::MatrixXd x = normal_cloud(300, 4, 2);
-  const auto one = separation(x, halves(150), {.permutation = {.permutations = 99, .threads = 1}});
-  const auto two = separation(x, halves(150), {.permutation = {.permutations = 99, .threads = 2}});
+  const auto one = separation(x, halves(150), {.permutations = 99, .threads = 1});
+  const auto two = separation(x, halves(150), {.permutations = 99, .threads = 2});
   CHECK(one.null_mean == two.null_mean);
   CHECK(one.null_sd == two.null_sd);
 }
@@ -157,8 +156,8 @@ TEST_CASE("labels that separate nothing are refused") {
   CHECK_REFUSED(atlas::shape_error, separation(x, halves(2)), "labels", "6");
   CHECK_REFUSED(atlas::value_error, separation(Eigen::MatrixXd::Ones(6, 2).eval(), halves(3)),
                 "points", "differ");
-  CHECK_REFUSED(atlas::value_error, separation(x, halves(3), {.permutation = {.permutations = 9}}),
-                "permutations", "9");
+  CHECK_REFUSED(atlas::value_error, separation(x, halves(3), {.permutations = 9}), "permutations",
+                "9");
   x(2, 0) = std::numeric_limits<double>::infinity();
   CHECK_REFUSED(atlas::value_error, separation(x, halves(3)), "points", "[2, 0]");
 }

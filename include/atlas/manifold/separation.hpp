@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -25,8 +26,10 @@
 namespace atlas {
 
 struct separation_options {
-  /// Of the labels, which is the null. Give a `block_size` where runs of rows belong together.
-  permutation_options permutation = {.permutations = 999};
+  index_t permutations = 999;  ///< of the labels, the null; at least `least_draws`
+  index_t block_size = 1;      ///< rows that are shuffled together: runs that belong together
+  std::uint64_t seed = 0;
+  int threads = 0;  ///< 0: all of the machine
 };
 
 struct separation_result {
@@ -141,14 +144,18 @@ template <class Scalar>
 separation_result separation(const tensor_view<const Scalar, 2>& points, const label_groups& labels,
                              const separation_options& options) {
   check_separation(points, labels);
-  check_draws(options.permutation.permutations, "permutations");
+  check_draws(options.permutations, "permutations");
   const separation_measure<Scalar> measure(points, labels);
   separation_result out = measure.of(rows_in_order(points.extent(0)));
   if (!(out.own > 0 && out.between > 0))
     throw value_error("points", "rows and centroids that differ", "equal ones");
-  compare_with_permuted(
-      out, over_shuffles(points.extent(0), options.permutation,
-                         [&](const auto& order) { return measure.of(order).contrast; }));
+  const permutation_options shuffles{.permutations = options.permutations,
+                                     .block_size = options.block_size,
+                                     .seed = options.seed,
+                                     .threads = options.threads};
+  compare_with_permuted(out, over_shuffles(points.extent(0), shuffles, [&](const auto& order) {
+                          return measure.of(order).contrast;
+                        }));
   return out;
 }
 
