@@ -7,8 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
+
+#include "atlas/core/errors.hpp"
 
 namespace atlas::io {
 
@@ -42,21 +45,47 @@ enum class dtype {
 
 namespace detail {
 
-/// The spelling of safetensors and the bits of one element, in the order of the enumerators.
+/// The spelling of safetensors, the bits of one element, and whether such elements can be read.
 struct dtype_row {
+  dtype type;
   std::string_view name;
   std::size_t bits;
+  bool read;
 };
-inline constexpr std::array dtype_rows = std::to_array<dtype_row>(
-    {{"F64", 64},    {"F32", 32},    {"F16", 16},        {"BF16", 16},       {"I64", 64},
-     {"I32", 32},    {"I16", 16},    {"I8", 8},          {"U64", 64},        {"U32", 32},
-     {"U16", 16},    {"U8", 8},      {"BOOL", 8},        {"C64", 64},        {"F8_E4M3", 8},
-     {"F8_E5M2", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"F6_E2M3", 6},
-     {"F6_E3M2", 6}, {"F4", 4}});
+inline constexpr std::array dtype_rows =
+    std::to_array<dtype_row>({{dtype::f64, "F64", 64, true},
+                              {dtype::f32, "F32", 32, true},
+                              {dtype::f16, "F16", 16, true},
+                              {dtype::bf16, "BF16", 16, true},
+                              {dtype::i64, "I64", 64, true},
+                              {dtype::i32, "I32", 32, true},
+                              {dtype::i16, "I16", 16, true},
+                              {dtype::i8, "I8", 8, true},
+                              {dtype::u64, "U64", 64, true},
+                              {dtype::u32, "U32", 32, true},
+                              {dtype::u16, "U16", 16, true},
+                              {dtype::u8, "U8", 8, true},
+                              {dtype::boolean, "BOOL", 8, true},
+                              {dtype::c64, "C64", 64, false},
+                              {dtype::f8_e4m3, "F8_E4M3", 8, false},
+                              {dtype::f8_e5m2, "F8_E5M2", 8, false},
+                              {dtype::f8_e8m0, "F8_E8M0", 8, false},
+                              {dtype::f8_e4m3fnuz, "F8_E4M3FNUZ", 8, false},
+                              {dtype::f8_e5m2fnuz, "F8_E5M2FNUZ", 8, false},
+                              {dtype::f6_e2m3, "F6_E2M3", 6, false},
+                              {dtype::f6_e3m2, "F6_E3M2", 6, false},
+                              {dtype::f4, "F4", 4, false}});
+
+/// \throws value_error for what is no enumerator
+constexpr const dtype_row& dtype_row_of(dtype type) {
+  for (const dtype_row& row : dtype_rows)
+    if (row.type == type) return row;
+  throw value_error("dtype", "a type of tensors in files", std::to_string(static_cast<int>(type)));
+}
 
 constexpr std::optional<dtype> dtype_from_name(std::string_view name) {
-  for (std::size_t i = 0; i < dtype_rows.size(); ++i)
-    if (dtype_rows[i].name == name) return static_cast<dtype>(i);
+  for (const dtype_row& row : dtype_rows)
+    if (row.name == name) return row.type;
   return std::nullopt;
 }
 
@@ -109,12 +138,12 @@ constexpr dtype integer_dtype() {
 
 /// As safetensors spells it: "F32", "BF16", "BOOL", ...
 constexpr std::string_view dtype_name(dtype type) {
-  return detail::dtype_rows[static_cast<std::size_t>(type)].name;
+  return detail::dtype_row_of(type).name;
 }
 
 /// Bits of one element, as some are smaller than a byte.
 constexpr std::size_t dtype_bits(dtype type) {
-  return detail::dtype_rows[static_cast<std::size_t>(type)].bits;
+  return detail::dtype_row_of(type).bits;
 }
 
 /// Bytes of one element of a type that is read.
@@ -124,12 +153,12 @@ constexpr std::size_t dtype_size(dtype type) {
 
 /// Whether elements of this type can be read. Others are known by name and size only.
 constexpr bool is_read(dtype type) {
-  return type <= dtype::boolean;
+  return detail::dtype_row_of(type).read;
 }
 
 /// Whether the elements are real numbers in floating point that are read.
 constexpr bool is_floating_point(dtype type) {
-  return type <= dtype::bf16;
+  return type == dtype::f64 || type == dtype::f32 || type == dtype::f16 || type == dtype::bf16;
 }
 
 /// The type in files of a C++ element type.

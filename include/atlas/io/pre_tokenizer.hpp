@@ -27,10 +27,14 @@ enum class split_behavior {
 template <class = void>
 split_behavior behavior_from_json(const nlohmann::json& fields, const std::string& where) {
   const std::string& name = text_member(fields, "behavior", where);
-  constexpr std::string_view names[] = {"Removed", "Isolated", "MergedWithPrevious",
-                                        "MergedWithNext", "Contiguous"};
-  for (std::size_t i = 0; i < std::size(names); ++i)
-    if (names[i] == name) return static_cast<split_behavior>(i);
+  constexpr std::pair<std::string_view, split_behavior> known[] = {
+      {"Removed", split_behavior::removed},
+      {"Isolated", split_behavior::isolated},
+      {"MergedWithPrevious", split_behavior::merged_with_previous},
+      {"MergedWithNext", split_behavior::merged_with_next},
+      {"Contiguous", split_behavior::contiguous}};
+  for (const auto& [its_name, behavior] : known)
+    if (its_name == name) return behavior;
   throw format_error(where, "a known behavior", in_quotes(name));
 }
 
