@@ -31,7 +31,7 @@ TEMPLATE_TEST_CASE("every method keeps the promises of all", "", float, double) 
       CHECK(one.codes.template cast<int>().cwiseAbs().maxCoeff() <= (1 << (bits - 1)) - 1);
       CHECK(one.errors.output > 0);
       CHECK(one.errors.output < 1);
-      CHECK(one.effective_rank > 1);
+      CHECK(one.effective_rank.second_moments > 1);
     }
   CHECK(names.size() == atlas::all_quantization_methods.size());
 }
@@ -83,6 +83,18 @@ TEST_CASE("granularity, groups and averages are passed on") {
   CHECK(filled.errors.output < quantize_matrix(w, f, {.bits = 4}).errors.output);
 }
 
+TEST_CASE("bits can be allocated where directions have neither scales nor an order of their own") {
+  using m = quantization_method;
+  std::set<m> can;
+  for (const auto method : atlas::all_quantization_methods)
+    if (atlas::can_allocate_bits(method)) can.insert(method);
+  CHECK(can == std::set<m>{m::identity, m::random, m::hadamard, m::fisher});
+  const Eigen::MatrixXd w = normal_cloud(6, 8), f = layer_moments(8);
+  const auto none = static_cast<m>(99);
+  CHECK_REFUSED(atlas::value_error, atlas::name_of(none), "method", "99");
+  CHECK_REFUSED(atlas::value_error, (quantize_matrix(w, f, {.method = none})), "method", "99");
+}
+
 TEST_CASE("every method refuses what it cannot use") {
   const Eigen::MatrixXd w = normal_cloud(6, 8), f = layer_moments(8);
   Eigen::MatrixXd bad = w, spoilt = f;
@@ -99,7 +111,7 @@ TEST_CASE("every method refuses what it cannot use") {
                   "second_moments", "NaN at [1, 1]");
     CHECK_REFUSED(atlas::shape_error, (quantize_matrix(w, layer_moments(6), {.method = method})),
                   "second_moments", "[8, 8], got [6, 6]");
-    if (method > quantization_method::fisher)
+    if (!atlas::can_allocate_bits(method))
       CHECK_REFUSED(atlas::value_error,
                     (quantize_matrix(w, f, {.method = method, .average_bits = 3})), "average_bits",
                     std::string(atlas::name_of(method)));

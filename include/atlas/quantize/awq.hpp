@@ -17,10 +17,13 @@
 namespace atlas {
 
 struct awq_options {
-  /// Scales per column would undo what AWQ does: with granularity::column it is round to nearest.
-  grid_options grid = {.granularity = granularity::row};
+  /// A scale per row unless told otherwise. Scales per column would undo what AWQ does: with
+  /// granularity::column it is round to nearest.
+  grid_options grid = {};
   index_t steps = 20;  ///< exponents tried: 0, 1/steps, ..., 1
   int threads = 0;     ///< 0: all of the machine
+  /// E[a], `[in]`, where it is known: for the effective rank about the mean.
+  Eigen::VectorXd input_mean = {};
 };
 
 namespace detail {
@@ -43,7 +46,7 @@ quantization<Scalar> awq_candidate(const quantizer_input<Scalar>& input,
   q.awq_exponent = exponent;
   q.coordinates.column_scales = awq_scales(magnitudes, exponent).template cast<Scalar>();
   const auto scaled = to_coordinates(input.weights, q.coordinates, options.threads);
-  q.grid = fitted_grid(scaled, options.grid);
+  q.grid = fitted_grid(scaled, with_granularity(options.grid, granularity::row));
   q.codes = nearest_codes(scaled, q.grid, options.threads);
   return q;
 }
@@ -99,7 +102,7 @@ quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
                                                  const Moments& second_moments,
                                                  const Magnitudes& activation_magnitudes,
                                                  const awq_options& options = {}) {
-  const auto input = detail::checked_input(weights, second_moments);
+  const auto input = detail::checked_input(weights, second_moments, options.input_mean);
   const auto given = as_view<1>(activation_magnitudes);
   const auto magnitudes =
       detail::checked_magnitudes<scalar_of<Magnitudes, 1>>(given, input.weights.cols());
@@ -111,7 +114,7 @@ template <tensor_like<2> Weights, tensor_like<2> Moments>
 quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
                                                  const Moments& second_moments,
                                                  const awq_options& options = {}) {
-  const auto input = detail::checked_input(weights, second_moments);
+  const auto input = detail::checked_input(weights, second_moments, options.input_mean);
   const Eigen::VectorXd magnitudes = input.moments.diagonal().cwiseMax(0.0).cwiseSqrt();
   return detail::awq_quantize(input, magnitudes, options);
 }

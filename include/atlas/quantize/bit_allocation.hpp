@@ -8,9 +8,11 @@
 #include <cmath>
 #include <queue>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/quantize/magnitude.hpp"
 
 namespace atlas {
 
@@ -144,9 +146,11 @@ void check_bit_allocation(const Eigen::VectorX<Real>& variances,
 ///
 /// O(n bits log n) time.
 template <class = void>
-bit_allocation_result allocate_bits(const Eigen::VectorXd& variances,
+bit_allocation_result allocate_bits(Eigen::VectorXd variances,
                                     const bit_allocation_options& options = {}) {
   detail::check_bit_allocation(variances, options);
+  const int exponent = detail::extreme_exponent(variances.maxCoeff());
+  variances = detail::times_power(std::move(variances), -exponent);
   const auto n = static_cast<double>(variances.size());
   bit_allocation_result out;
   out.bits.assign(static_cast<std::size_t>(variances.size()), options.min_bits);
@@ -157,7 +161,7 @@ bit_allocation_result allocate_bits(const Eigen::VectorXd& variances,
   double sum = 0;
   for (const int b : out.bits) sum += b;
   out.average = sum / n;
-  out.water_level = detail::water_level(variances, options);
+  out.water_level = std::ldexp(detail::water_level(variances, options), exponent);
   return out;
 }
 

@@ -22,10 +22,11 @@ namespace atlas {
 
 struct block_fisher_options {
   basis_kind basis = basis_kind::fisher;
-  grid_options grid = {};
-  /// Steps proportional to lambda^-1/2, as those of `diagonal_fisher_quantize`, anchored at the
-  /// largest element of W U, in place of steps that reach each column's own. Lambda is the diagonal
-  /// of `U^T F U`: the eigenvalues, in the Fisher basis. `grid.granularity` is not used.
+  grid_options grid = {};  ///< a scale per column unless told otherwise
+  /// Steps of `max_i |(W U)_ij| / L * r_j` in place of `max_i |(W U)_ij| / L`, r_j as in
+  /// `diagonal_fisher_quantize`: proportional to lambda_j^-1/2, with mean 1, clamped to [1/4, 4].
+  /// Columns of r_j below 1 are clipped. Lambda is the diagonal of `U^T F U`: the eigenvalues, in
+  /// the Fisher basis. Needs granularity::column.
   bool lambda_scales = false;
   /// Reverse water-filling at this average in place of `grid.bits` for every column, over what
   /// column j contributes: `lambda_j` times its mean square. Needs granularity::column.
@@ -35,6 +36,8 @@ struct block_fisher_options {
   int threads = 0;         ///< 0: all of the machine
   /// The eigenbasis of `second_moments`, where the caller has it; borrowed during the call.
   const eigenbasis* known_eigenbasis = nullptr;
+  /// E[a], `[in]`, where it is known: for the effective rank about the mean.
+  Eigen::VectorXd input_mean = {};
 };
 
 namespace detail {
@@ -54,8 +57,10 @@ struct fisher_basis {
 
 template <class = void>
 fisher_basis basis_of_eigenbasis(const eigenbasis& known) {
-  return {orthogonal_basis<double>::dense(known.vectors), known.values.cwiseMax(0.0),
-          count_negative(known.values)};
+  const Eigen::VectorXd values =
+      times_power(known.values, -extreme_exponent(largest_magnitude(known.values)));
+  return {orthogonal_basis<double>::dense(known.vectors), values.cwiseMax(0.0),
+          count_negative(values)};
 }
 
 /// `wants_lambda`: the diagonal is needed in a basis other than Fisher's.
@@ -75,16 +80,22 @@ fisher_basis fisher_basis_of(const Eigen::MatrixX<Real>& moments, bool wants_lam
   return {std::move(basis), std::move(lambda), 0};
 }
 
+/// Steps by lambda are those of columns, on either side of 0 alike.
+inline void check_lambda_grid(const grid_options& grid) {
+  if (grid.kind != grid_kind::symmetric)
+    throw value_error("grid.kind", "a symmetric grid with lambda_scales", "an asymmetric one");
+  if (grid.granularity.value_or(granularity::column) != granularity::column)
+    throw value_error("grid.granularity", "scales per column with lambda_scales", "others");
+}
+
 inline void check_block_fisher(const block_fisher_options& options) {
   check_grid(options.grid);
-  const bool symmetric = options.grid.kind == grid_kind::symmetric;
-  if (options.lambda_scales && !symmetric)
-    throw value_error("grid.kind", "a symmetric grid with lambda_scales", "an asymmetric one");
+  if (options.lambda_scales) check_lambda_grid(options.grid);
   if (!options.average_bits) return;
   if (options.lambda_scales)
     throw value_error("average_bits", "none with lambda_scales",
                       number_text(*options.average_bits));
-  if (options.grid.granularity != granularity::column)
+  if (options.grid.granularity.value_or(granularity::column) != granularity::column)
     throw value_error("grid.granularity", "scales per column with average_bits", "others");
 }
 
@@ -102,12 +113,19 @@ std::vector<int> water_filled_bits(const row_matrix<Scalar>& rotated,
       .bits;
 }
 
+/// The largest magnitude in each column.
+template <class Scalar>
+Eigen::RowVectorXd column_magnitudes(const row_matrix<Scalar>& m) {
+  return m.cwiseAbs().colwise().maxCoeff().template cast<double>();
+}
+
 template <class Scalar>
 quantization_grid<Scalar> block_fisher_grid(const row_matrix<Scalar>& rotated,
                                             const Eigen::VectorXd& lambda,
                                             const block_fisher_options& options) {
   if (options.lambda_scales)
-    return anchored_grid(rotated, fisher_scales(lambda.transpose()), options.grid.bits);
+    return anchored_grid<Scalar>(rotated.rows(), fisher_scales(lambda.transpose()),
+                                 column_magnitudes(rotated), options.grid.bits);
   if (options.average_bits)
     return fitted_grid(rotated, options.grid, water_filled_bits(rotated, lambda, options));
   return fitted_grid(rotated, options.grid);
@@ -148,7 +166,8 @@ template <tensor_like<2> Weights, tensor_like<2> Moments>
 quantization<scalar_of<Weights, 2>> block_fisher_quantize(
     const Weights& weights, const Moments& second_moments,
     const block_fisher_options& options = {}) {
-  return detail::block_fisher_quantize(detail::checked_input(weights, second_moments), options);
+  return detail::block_fisher_quantize(
+      detail::checked_input(weights, second_moments, options.input_mean), options);
 }
 
 }  // namespace atlas

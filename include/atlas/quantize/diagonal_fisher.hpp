@@ -2,6 +2,7 @@
 /// \file
 /// Quantization with steps that the Fisher information sets: fine where the loss is sensitive.
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -17,6 +18,8 @@ namespace atlas {
 struct diagonal_fisher_options {
   int bits = 4;     ///< 2 to 8, of symmetric grids
   int threads = 0;  ///< 0: all of the machine
+  /// E[a], `[in]`, where it is known: for the effective rank about the mean.
+  Eigen::VectorXd input_mean = {};
 };
 
 namespace detail {
@@ -46,13 +49,15 @@ row_matrix<double> fisher_scales(const Eigen::MatrixBase<Derived>& lambda) {
   });
 }
 
-/// A symmetric grid whose steps are `s max|w| / L`.
+/// A symmetric grid whose steps are `s anchor / L`.
+/// \param scales  `[1, in]` or `[out, in]`
+/// \param anchors `[1, in]`, of each column
 template <class Scalar>
-quantization_grid<Scalar> anchored_grid(const row_matrix<Scalar>& weights,
-                                        const row_matrix<double>& scales, int bits) {
-  auto grid = empty_grid<Scalar>(weights.rows(), weights.cols(), {.bits = bits});
-  const double anchor = static_cast<double>(weights.cwiseAbs().maxCoeff()) / symmetric_levels(bits);
-  grid.scales = (scales * anchor).template cast<Scalar>();
+quantization_grid<Scalar> anchored_grid(index_t out, const row_matrix<double>& scales,
+                                        const Eigen::RowVectorXd& anchors, int bits) {
+  auto grid = empty_grid<Scalar>(out, scales.cols(), {.bits = bits});
+  const Eigen::RowVectorXd units = anchors / symmetric_levels(bits);
+  grid.scales = (scales * units.asDiagonal()).template cast<Scalar>();
   grid.zeros = row_matrix<std::int8_t>::Zero(scales.rows(), scales.cols());
   return grid;
 }
@@ -77,7 +82,10 @@ quantization<Scalar> diagonal_fisher_quantize(const quantizer_input<Scalar>& inp
                                               const row_matrix<double>& lambda,
                                               const diagonal_fisher_options& options) {
   quantization<Scalar> q;
-  q.grid = anchored_grid(input.weights, fisher_scales(lambda), options.bits);
+  const auto largest = static_cast<double>(input.weights.cwiseAbs().maxCoeff());
+  q.grid =
+      anchored_grid<Scalar>(input.weights.rows(), fisher_scales(lambda),
+                            Eigen::RowVectorXd::Constant(lambda.cols(), largest), options.bits);
   q.codes = nearest_codes(input.weights, q.grid, options.threads);
   return finished(std::move(q), input, options.threads);
 }
@@ -101,7 +109,7 @@ template <tensor_like<2> Weights, tensor_like<2> Diagonal, tensor_like<2> Moment
 quantization<scalar_of<Weights, 2>> diagonal_fisher_quantize(
     const Weights& weights, const Diagonal& fisher_diagonal, const Moments& second_moments,
     const diagonal_fisher_options& options = {}) {
-  const auto input = detail::checked_input(weights, second_moments);
+  const auto input = detail::checked_input(weights, second_moments, options.input_mean);
   const auto diagonal = as_view<2>(fisher_diagonal);
   const auto lambda = detail::checked_diagonal<scalar_of<Diagonal, 2>>(
       diagonal, input.weights.rows(), input.weights.cols());

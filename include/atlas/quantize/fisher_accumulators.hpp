@@ -5,6 +5,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/tiled_product.hpp"
+#include "atlas/quantize/magnitude.hpp"
 #include "atlas/quantize/second_moment_accumulator.hpp"
 
 namespace atlas {
@@ -32,19 +34,38 @@ void check_rank_one(const tensor_view<A, 2>& output_gradients, const tensor_view
   check_finite(inputs, "inputs");
 }
 
+/// `||row i||`, in which no square over- or underflows.
+template <class Scalar>
+double row_norm(const tensor_view<const Scalar, 2>& rows, index_t i) {
+  const int exponent = can_be_squared<Scalar> ? 0 : extreme_exponent(largest_magnitude(rows[i]));
+  double sum = 0;
+  for (index_t k = 0; k < rows.extent(1); ++k) {
+    const double x = std::ldexp(static_cast<double>(rows(i, k)), -exponent);
+    sum += x * x;
+  }
+  return std::ldexp(std::sqrt(sum), exponent);
+}
+
 }  // namespace detail
 
-/// `F_W = E[(dL/dW)^T (dL/dW)]`, `[in, in]`, over samples. In double; the same bits however samples
-/// are cut into batches and however many threads work; merging in a fixed order gives the same
-/// bits.
+/// `F_W = E[(dL/dW)^T (dL/dW)]`, `[in, in]`, over samples, and E[dL/dW] where `out` is given. In
+/// double; the same bits however samples are cut into batches and however many threads work;
+/// merging in a fixed order gives the same bits.
 class weight_fisher_accumulator {
  public:
+  /// \param out rows of dL/dW, of which the mean is kept too; 0: it is not
+  /// \throws value_error for `in` below 1, `out` below 0
   template <class = void>
-  explicit weight_fisher_accumulator(index_t in) : rows_(in) {}
+  explicit weight_fisher_accumulator(index_t in, index_t out = 0) : rows_(in) {
+    detail::check_between(out, 0, index_t{1} << 40, "out");
+    sum_ = row_matrix<double>::Zero(out, in);
+  }
 
   /// Adds samples.
-  /// \param gradients `[n, out, in]`, dL/dW of each; out may differ from call to call
-  /// \throws shape_error for another `in`; value_error for NaN; then nothing has been added
+  /// \param gradients `[n, out, in]`, dL/dW of each; out may differ from call to call where the
+  ///                  mean is not kept
+  /// \throws shape_error for another `in` or `out`; value_error for NaN, and numbers above 2^500;
+  ///         then nothing has been added
   ///
   /// O(n out in^2) time.
   template <tensor_like<3> Gradients>
@@ -53,8 +74,16 @@ class weight_fisher_accumulator {
     const auto held = as_view<3>(gradients);
     const tensor_view<const scalar, 3>& view = held;
     detail::check_extent(view.extent(2), rows_.dimension(), "gradients", "one column per input,");
+    if (keeps_mean())
+      detail::check_extent(view.extent(1), sum_.rows(), "gradients", "one row per output,");
     detail::check_finite(view, "gradients");
-    for (index_t i = 0; i < view.extent(0); ++i) rows_.add(view[i], threads);
+    if constexpr (!detail::can_be_squared<scalar>)
+      detail::check_squares_finite(detail::largest_magnitude(view), "gradients");
+    for (index_t i = 0; i < view.extent(0); ++i) {
+      rows_.add(view[i], threads);
+      for (index_t r = 0; r < sum_.rows(); ++r)
+        for (index_t c = 0; c < sum_.cols(); ++c) sum_(r, c) += static_cast<double>(view(i, r, c));
+    }
     samples_ += view.extent(0);
   }
 
@@ -62,28 +91,39 @@ class weight_fisher_accumulator {
   /// \param output_gradients dL/dy, `[n, out]`
   /// \param inputs           a, `[n, in]`
   ///
-  /// O(n in^2) time.
+  /// \throws as `add`
+  ///
+  /// O(n in^2) time, and O(n out in) for the mean.
   template <tensor_like<2> Outputs, tensor_like<2> Inputs>
   void add_rank_one(const Outputs& output_gradients, const Inputs& inputs, int threads = 0) {
     using scalar = scalar_of<Outputs, 2>;
     const auto held = as_view<2>(output_gradients);
     const tensor_view<const scalar, 2>& g = held;
     const auto a = as_view<2>(inputs);
-    detail::check_rank_one<const scalar, const scalar_of<Inputs, 2>>(g, a, -1, rows_.dimension());
-    std::vector<double> squares(static_cast<std::size_t>(g.extent(0)));
-    for (index_t i = 0; i < g.extent(0); ++i)
-      for (index_t k = 0; k < g.extent(1); ++k)
-        squares[static_cast<std::size_t>(i)] +=
-            static_cast<double>(g(i, k)) * static_cast<double>(g(i, k));
-    rows_.add_weighted(a, squares, threads);
+    using input_scalar = scalar_of<Inputs, 2>;
+    const tensor_view<const input_scalar, 2>& inputs_view = a;
+    detail::check_rank_one<const scalar, const input_scalar>(g, a, keeps_mean() ? sum_.rows() : -1,
+                                                             rows_.dimension());
+    row_matrix<double> rows = detail::matrix_copy<double>(inputs_view);
+    for (index_t i = 0; i < rows.rows(); ++i) rows.row(i) *= detail::row_norm(g, i);
+    detail::check_squares_finite(detail::largest_magnitude(rows),
+                                 "output_gradients, multiplied by inputs,");
+    rows_.add(rows, threads);
+    const row_matrix<double> wide = detail::matrix_copy<double>(inputs_view);
+    parallel_for(sum_.rows(), threads, [&](index_t r) {
+      for (index_t i = 0; i < wide.rows(); ++i)
+        sum_.row(r) += static_cast<double>(g(i, r)) * wide.row(i);
+    });
     samples_ += g.extent(0);
   }
 
-  /// \throws shape_error for another `in`
+  /// \throws shape_error for another `in`, or `out` as it was given
   template <class = void>
   void merge(const weight_fisher_accumulator& other, int threads = 0) {
     const index_t samples = other.samples_;
+    detail::check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
     rows_.merge(other.rows_, threads);
+    sum_ += other.sum_;
     samples_ += samples;
   }
 
@@ -91,7 +131,18 @@ class weight_fisher_accumulator {
   /// Samples added.
   index_t count() const { return samples_; }
 
-  /// `[in, in]`, exactly symmetric. \throws value_error before any sample
+  bool keeps_mean() const { return sum_.rows() > 0; }
+
+  /// `[out, in]`, E[dL/dW]. \throws value_error before any sample, or where it is not kept
+  template <class = void>
+  row_matrix<double> mean() const {
+    if (!keeps_mean()) throw value_error("accumulator", "one that was given out", "0");
+    if (samples_ == 0) throw value_error("accumulator", "at least one sample", "none");
+    return sum_ / static_cast<double>(samples_);
+  }
+
+  /// `[in, in]`, exactly symmetric. \throws value_error before any sample, and where all gradients
+  /// but 0 were below 2^-480
   template <class Real = double>
   Eigen::MatrixX<Real> matrix(int threads = 0) const {
     if (samples_ == 0) throw value_error("accumulator", "at least one sample", "none");
@@ -100,6 +151,7 @@ class weight_fisher_accumulator {
 
  private:
   second_moment_accumulator rows_;
+  row_matrix<double> sum_;  // no rows: not kept
   index_t samples_ = 0;
 };
 
@@ -117,7 +169,8 @@ class diagonal_fisher_accumulator {
 
   /// Adds samples.
   /// \param gradients `[n, out, in]`, dL/dW of each
-  /// \throws shape_error for other extents; value_error for NaN; then nothing has been added
+  /// \throws shape_error for other extents; value_error for NaN, and numbers above 2^500; then
+  ///         nothing has been added
   template <tensor_like<3> Gradients>
   void add(const Gradients& gradients, int threads = 0) {
     using scalar = scalar_of<Gradients, 3>;
@@ -126,6 +179,9 @@ class diagonal_fisher_accumulator {
     detail::check_extent(view.extent(1), sum_.rows(), "gradients", "one row per output,");
     detail::check_extent(view.extent(2), sum_.cols(), "gradients", "one column per input,");
     detail::check_finite(view, "gradients");
+    const double largest = detail::largest_magnitude(view);
+    detail::check_squares_finite(largest, "gradients");
+    largest_ = (std::max)(largest_, largest);
     parallel_for(sum_.rows(), threads, [&](index_t r) {
       for (index_t i = 0; i < view.extent(0); ++i)
         for (index_t c = 0; c < sum_.cols(); ++c) {
@@ -145,10 +201,14 @@ class diagonal_fisher_accumulator {
     const auto a = as_view<2>(inputs);
     detail::check_rank_one<const scalar_of<Outputs, 2>, const scalar_of<Inputs, 2>>(
         g, a, sum_.rows(), sum_.cols());
-    const auto g2 = squares<scalar_of<Outputs, 2>>(g);
-    const auto a2 = squares<scalar_of<Inputs, 2>>(a);
-    sum_ += detail::tiled_product(g2.transpose(), a2, threads);
-    count_ += g2.rows();
+    const scaled_squares g2 = squares_of<scalar_of<Outputs, 2>>(g);
+    const scaled_squares a2 = squares_of<scalar_of<Inputs, 2>>(a);
+    const double largest = g2.largest * a2.largest;
+    detail::check_squares_finite(largest, "output_gradients, multiplied by inputs,");
+    largest_ = (std::max)(largest_, largest);
+    sum_ += detail::times_power(detail::tiled_product(g2.squares.transpose(), a2.squares, threads),
+                                2 * (g2.exponent + a2.exponent));
+    count_ += g2.squares.rows();
   }
 
   /// \throws shape_error for other extents
@@ -158,25 +218,39 @@ class diagonal_fisher_accumulator {
     detail::check_extent(other.sum_.cols(), sum_.cols(), "other", "inputs");
     sum_ += other.sum_;
     count_ += other.count_;
+    largest_ = (std::max)(largest_, other.largest_);
   }
 
   /// Samples added.
   index_t count() const { return count_; }
 
-  /// `[out, in]`. \throws value_error before any sample
+  /// `[out, in]`. \throws value_error before any sample, and where all gradients but 0 were below
+  /// 2^-480
   template <class = void>
   row_matrix<double> matrix() const {
     if (count_ == 0) throw value_error("accumulator", "at least one sample", "none");
+    detail::check_squares_kept(largest_, "gradients");
     return sum_ / static_cast<double>(count_);
   }
 
  private:
+  /// `squares 4^exponent`.
+  struct scaled_squares {
+    row_matrix<double> squares;
+    double largest = 0;  ///< magnitude of what was squared
+    int exponent = 0;
+  };
+
   template <class Scalar>
-  static row_matrix<double> squares(const tensor_view<const Scalar, 2>& x) {
-    return detail::matrix_copy<double>(x).cwiseAbs2();
+  static scaled_squares squares_of(const tensor_view<const Scalar, 2>& x) {
+    row_matrix<double> wide = detail::matrix_copy<double>(x);
+    const double largest = detail::largest_magnitude(wide);
+    const int exponent = detail::extreme_exponent(largest);
+    return {detail::times_power(std::move(wide), -exponent).cwiseAbs2(), largest, exponent};
   }
 
   row_matrix<double> sum_;
+  double largest_ = 0;  // magnitude
   index_t count_ = 0;
 };
 

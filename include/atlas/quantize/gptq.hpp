@@ -20,14 +20,17 @@
 namespace atlas {
 
 struct gptq_options {
-  /// With granularity::group scales are fitted when their group is reached, to weights that hold
-  /// the errors passed on so far; with act_order, and all others, to the weights as they came.
-  grid_options grid = {.granularity = granularity::row};
+  /// A scale per row unless told otherwise. With granularity::group scales are fitted when their
+  /// group is reached, to weights that hold the errors passed on so far; with act_order, and all
+  /// others, to the weights as they came.
+  grid_options grid = {};
   double damping = 0.01;   ///< of the first attempt, as a share of the mean of the diagonal; the
                            ///< one that succeeded is in `repairs`
   bool act_order = false;  ///< columns by descending diagonal of the second moments, not as stored
   index_t block_size = 128;  ///< columns whose errors reach the others in one matrix product
   int threads = 0;           ///< 0: all of the machine
+  /// E[a], `[in]`, where it is known: for the effective rank about the mean.
+  Eigen::VectorXd input_mean = {};
 };
 
 namespace detail {
@@ -106,10 +109,11 @@ quantization<Scalar> gptq_quantize(const quantizer_input<Scalar>& input,
                                    const gptq_options& options) {
   check_between(options.block_size, 1, index_t{1} << 40, "block_size");
   quantization<Scalar> q;
-  q.grid = fitted_grid(input.weights, options.grid);
+  const grid_options grid = with_granularity(options.grid, granularity::row);
+  q.grid = fitted_grid(input.weights, grid);
   gptq_plan plan;
   plan.order = rounding_order(input.moments, options.act_order);
-  plan.running_groups = options.grid.granularity == granularity::group && !options.act_order;
+  plan.running_groups = grid.granularity == granularity::group && !options.act_order;
   plan.block = plan.running_groups ? block_for_groups(options.block_size, q.grid.column_span)
                                    : options.block_size;
   const damped_factor factor =
@@ -148,7 +152,8 @@ template <tensor_like<2> Weights, tensor_like<2> Moments>
 quantization<scalar_of<Weights, 2>> gptq_quantize(const Weights& weights,
                                                   const Moments& second_moments,
                                                   const gptq_options& options = {}) {
-  return detail::gptq_quantize(detail::checked_input(weights, second_moments), options);
+  return detail::gptq_quantize(detail::checked_input(weights, second_moments, options.input_mean),
+                               options);
 }
 
 }  // namespace atlas

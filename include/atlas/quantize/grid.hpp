@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,7 +33,7 @@ enum class granularity {
 struct grid_options {
   int bits = 4;  ///< 2 to 8
   grid_kind kind = grid_kind::symmetric;
-  atlas::granularity granularity = atlas::granularity::column;
+  std::optional<atlas::granularity> granularity = {};  ///< none: that of the method
   index_t group_size = 128;  ///< inputs a group; the last group of a row may be smaller
 };
 
@@ -107,17 +108,23 @@ void set_scale(quantization_grid<Scalar>& grid, index_t r, index_t c, int bits, 
     grid.zeros(r, c) = static_cast<std::int8_t>(std::nearbyint(-low / step) - levels - 1);
 }
 
+/// The options with the granularity of a method where none was asked for.
+inline grid_options with_granularity(grid_options options, granularity usual) {
+  if (!options.granularity) options.granularity = usual;
+  return options;
+}
+
 inline void check_grid(const grid_options& options) {
   check_between(options.bits, 2, 8, "bits");
   if (options.granularity == granularity::group)
     check_between(options.group_size, 1, index_t{1} << 40, "group_size");
 }
 
-/// A grid of the right shape, its scales 0.
+/// A grid of the right shape, its scales 0; per column where the options do not say.
 template <class Scalar>
 quantization_grid<Scalar> empty_grid(index_t out, index_t in, const grid_options& options) {
   check_grid(options);
-  const auto kind = options.granularity;
+  const auto kind = options.granularity.value_or(granularity::column);
   const bool per_row = kind == granularity::row || kind == granularity::group;
   const index_t span = kind == granularity::column  ? 1
                        : kind == granularity::group ? (std::min)(options.group_size, in)

@@ -17,11 +17,15 @@
 namespace atlas {
 
 struct kronecker_options {
-  grid_options grid = {};
-  /// Steps proportional to `(a_j g_i)^-1/2`, a and g the eigenvalues, with mean 1, clamped to
-  /// [1/4, 4] and anchored at the largest element, in place of steps that reach the weights.
+  grid_options grid = {};  ///< a scale per column unless told otherwise
+  /// Steps of `max_i |(V^T W U)_ij| / L * r_ij`, r_ij proportional to `(a_j g_i)^-1/2`, a and g the
+  /// eigenvalues, with mean 1, clamped to [1/4, 4], in place of steps that reach the weights. Needs
+  /// granularity::column.
   bool lambda_scales = false;
   int threads = 0;  ///< 0: all of the machine
+  /// E[a], `[in]`, and E[g], `[out]`, where they are known: for the effective ranks about the mean.
+  Eigen::VectorXd input_mean = {};
+  Eigen::VectorXd output_mean = {};
 };
 
 template <class Scalar>
@@ -29,7 +33,7 @@ struct kronecker_result {
   atlas::quantization<Scalar> quantization;
   /// `tr(G (W - W^) A (W - W^)^T) / tr(G W A W^T)`: what the loss feels.
   double loss_error = 0;
-  double output_effective_rank = 0;  ///< of G
+  effective_ranks output_effective_rank;  ///< of G
 };
 
 namespace detail {
@@ -45,12 +49,20 @@ double kronecker_norm(const row_matrix<Scalar>& e, const Eigen::MatrixXd& a, con
 }
 
 template <class Scalar>
+quantization_grid<Scalar> kronecker_grid(const row_matrix<Scalar>& rotated, const eigenbasis& a,
+                                         const eigenbasis& g, const kronecker_options& options) {
+  if (!options.lambda_scales) return fitted_grid(rotated, options.grid);
+  const Eigen::MatrixXd lambda = g.values.cwiseMax(0.0) * a.values.cwiseMax(0.0).transpose();
+  return anchored_grid<Scalar>(rotated.rows(), fisher_scales(lambda), column_magnitudes(rotated),
+                               options.grid.bits);
+}
+
+/// \param output_ranks of G
+template <class Scalar>
 kronecker_result<Scalar> kronecker_quantize(const quantizer_input<Scalar>& input,
                                             const Eigen::MatrixXd& output_moments,
+                                            const effective_ranks& output_ranks,
                                             const kronecker_options& options) {
-  check_grid(options.grid);
-  if (options.lambda_scales && options.grid.kind != grid_kind::symmetric)
-    throw value_error("grid.kind", "a symmetric grid with lambda_scales", "an asymmetric one");
   const eigenbasis a = symmetric_eigenbasis(input.moments);
   const eigenbasis g = symmetric_eigenbasis(output_moments);
   quantization<Scalar> q;
@@ -58,13 +70,11 @@ kronecker_result<Scalar> kronecker_quantize(const quantizer_input<Scalar>& input
   q.coordinates.output = orthogonal_basis<Scalar>::dense(g.vectors);
   q.repairs.negative_eigenvalues = count_negative(a.values) + count_negative(g.values);
   const auto rotated = to_coordinates(input.weights, q.coordinates, options.threads);
-  const Eigen::MatrixXd lambda = g.values.cwiseMax(0.0) * a.values.cwiseMax(0.0).transpose();
-  q.grid = options.lambda_scales ? anchored_grid(rotated, fisher_scales(lambda), options.grid.bits)
-                                 : fitted_grid(rotated, options.grid);
+  q.grid = kronecker_grid(rotated, a, g, options);
   q.codes = nearest_codes(rotated, q.grid, options.threads);
-  kronecker_result<Scalar> out{finished(std::move(q), input, options.threads), 0,
-                               participation_ratio(output_moments)};
-  const row_matrix<Scalar> lost = input.weights - out.quantization.weights;
+  kronecker_result<Scalar> out{finished(std::move(q), input, options.threads), 0, output_ranks};
+  const row_matrix<Scalar> lost =
+      input.weights - times_power(out.quantization.weights, -input.exponent);
   out.loss_error = ratio_or_zero(kronecker_norm(lost, input.moments, g, options.threads),
                                  kronecker_norm(input.weights, input.moments, g, options.threads));
   return out;
@@ -86,11 +96,16 @@ kronecker_result<scalar_of<Weights, 2>> kronecker_quantize(const Weights& weight
                                                            const Inputs& input_moments,
                                                            const Outputs& output_moments,
                                                            const kronecker_options& options = {}) {
-  const auto input = detail::checked_input(weights, input_moments);
+  detail::check_grid(options.grid);
+  if (options.lambda_scales) detail::check_lambda_grid(options.grid);
+  const auto input = detail::checked_input(weights, input_moments, options.input_mean);
   const auto g = as_view<2>(output_moments);
   const auto outputs =
       detail::checked_moments<scalar_of<Outputs, 2>>(g, input.weights.rows(), "output_moments");
-  return detail::kronecker_quantize(input, outputs, options);
+  const auto mean =
+      detail::checked_mean<double>(options.output_mean.transpose(), outputs, "output_mean");
+  return detail::kronecker_quantize(
+      input, outputs.matrix, detail::effective_ranks_of<double>(outputs.matrix, mean), options);
 }
 
 }  // namespace atlas

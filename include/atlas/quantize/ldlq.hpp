@@ -22,8 +22,8 @@
 namespace atlas {
 
 struct ldlq_options {
-  grid_options grid = {.granularity = granularity::row};  ///< fitted before any rounding
-  double damping = 0.01;  ///< of the first attempt, as a share of the mean of the diagonal
+  grid_options grid = {};  ///< a scale per row unless told otherwise; fitted before any rounding
+  double damping = 0.01;   ///< of the first attempt, as a share of the mean of the diagonal
   /// Incoherence: random bases of this kind on both sides. identity: none. QuIP's own are random
   /// orthogonal; Hadamard ones came with QuIP#.
   basis_kind incoherence = basis_kind::identity;
@@ -31,6 +31,8 @@ struct ldlq_options {
   index_t block_size = 128;  ///< columns that take the feedback of all before in one matrix product
   std::uint64_t seed = 0;    ///< of the bases
   int threads = 0;           ///< 0: all of the machine
+  /// E[a], `[in]`, where it is known: for the effective rank about the mean.
+  Eigen::VectorXd input_mean = {};
 };
 
 namespace detail {
@@ -120,7 +122,7 @@ quantization<Scalar> ldlq_quantize(const quantizer_input<Scalar>& input,
   q.repairs = factor.repairs;
   const auto feedback = feedback_weights(factor.upper);
   const auto rotated = to_coordinates(input.weights, q.coordinates, options.threads);
-  q.grid = fitted_grid(rotated, options.grid);
+  q.grid = fitted_grid(rotated, with_granularity(options.grid, granularity::row));
   q.codes.resize(rotated.rows(), rotated.cols());
   constexpr index_t tile = sequential_row_tile;
   parallel_for((rotated.rows() + tile - 1) / tile, options.threads, [&](index_t t) {
@@ -147,7 +149,8 @@ template <tensor_like<2> Weights, tensor_like<2> Moments>
 quantization<scalar_of<Weights, 2>> ldlq_quantize(const Weights& weights,
                                                   const Moments& second_moments,
                                                   const ldlq_options& options = {}) {
-  return detail::ldlq_quantize(detail::checked_input(weights, second_moments), options);
+  return detail::ldlq_quantize(detail::checked_input(weights, second_moments, options.input_mean),
+                               options);
 }
 
 }  // namespace atlas

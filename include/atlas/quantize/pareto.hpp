@@ -24,9 +24,9 @@ namespace atlas {
 
 struct pareto_options {
   basis_path path = basis_path::geodesic;
-  index_t steps = 11;  ///< bases from t = 0 to t = 1, 2 or more
-  grid_options weight_grid = {};
-  grid_options activation_grid = {};   ///< rows are tokens: granularity::row is a scale per token
+  index_t steps = 11;                  ///< bases from t = 0 to t = 1, 2 or more
+  grid_options weight_grid = {};       ///< a scale per column (of the basis) unless told otherwise
+  grid_options activation_grid = {};   ///< likewise; rows are tokens: granularity::row is per token
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
 };
@@ -173,13 +173,18 @@ pareto_result fisher_pareto(const Weights& weights, const Activations& activatio
   const auto x = as_view<2>(activations);
   const auto f = as_view<2>(weight_fisher);
   const auto g = as_view<2>(activation_moments);
-  const auto checked = detail::checked_weights<scalar_of<Weights, 2>>(w, "weights");
-  const auto inputs = detail::checked_weights<scalar_of<Activations, 2>>(x, "activations");
+  auto checked = detail::checked_weights<scalar_of<Weights, 2>>(w, "weights");
+  auto inputs = detail::checked_weights<scalar_of<Activations, 2>>(x, "activations");
   const index_t d = checked.cols();
   detail::check_extent(inputs.cols(), d, "activations", "as many columns as weights,");
   const auto fisher = detail::checked_moments<scalar_of<Fisher, 2>>(f, d, "weight_fisher");
   const auto moments = detail::checked_moments<scalar_of<Moments, 2>>(g, d, "activation_moments");
-  return detail::pareto(checked, inputs, fisher, moments, options);
+  // Relative errors do not depend on powers of two.
+  const int of_weights = detail::extreme_exponent(detail::largest_magnitude(checked));
+  const int of_inputs = detail::extreme_exponent(detail::largest_magnitude(inputs));
+  return detail::pareto(detail::times_power(std::move(checked), -of_weights),
+                        detail::times_power(std::move(inputs), -of_inputs), fisher.matrix,
+                        moments.matrix, options);
 }
 
 }  // namespace atlas

@@ -5,21 +5,27 @@
 #include <Eigen/Core>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "atlas/core/as_view.hpp"
+#include "atlas/quantize/effective_rank.hpp"
 #include "atlas/quantize/grid.hpp"
+#include "atlas/quantize/magnitude.hpp"
 #include "atlas/quantize/quantization_errors.hpp"
 #include "atlas/quantize/rotation.hpp"
 
 namespace atlas {
 
-/// The coordinates in which a matrix W was rounded: `V^T (W diag(s)) U`.
+/// The coordinates in which a matrix W was rounded: `V^T (2^-exponent W diag(s)) U`.
 template <class Scalar>
 struct quantization_coordinates {
   orthogonal_basis<Scalar> input;    ///< U, `[in, in]`
   orthogonal_basis<Scalar> output;   ///< V, `[out, out]`
   row_matrix<Scalar> column_scales;  ///< s, `[1, in]`; empty: ones
+  /// 0 where the largest weight is from 2^-32 to 2^32 (2^-256 to 2^256 in double). Weights beyond
+  /// are brought to magnitudes of 1 before they are rotated or squared, which is exact.
+  int exponent = 0;
 };
 
 /// What had to be done to second moments that were singular or indefinite.
@@ -37,7 +43,7 @@ struct quantization {
   quantization_grid<Scalar> grid;  ///< scales, zero points and bits of the codes
   quantization_coordinates<Scalar> coordinates;
   quantization_errors errors;
-  double effective_rank = 0;  ///< of the second moments: participation ratio `tr(F)^2 / ||F||^2`
+  effective_ranks effective_rank;  ///< of the inputs: about the mean too where that was given
   moment_repairs repairs;
   double awq_exponent = std::numeric_limits<double>::quiet_NaN();  ///< of AWQ alone
 };
@@ -54,13 +60,14 @@ void check_column_scales(const row_matrix<Scalar>& weights,
 
 }  // namespace detail
 
-/// `V^T (W diag(s)) U`.
+/// `V^T (2^-exponent W diag(s)) U`.
 /// \throws shape_error for weights of another shape than the coordinates are for
 template <class Scalar>
 row_matrix<Scalar> to_coordinates(row_matrix<Scalar> weights,
                                   const quantization_coordinates<Scalar>& coordinates,
                                   int threads = 0) {
   detail::check_column_scales(weights, coordinates);
+  weights = detail::times_power(std::move(weights), -coordinates.exponent);
   if (coordinates.column_scales.size() > 0)
     weights.array().rowwise() *= coordinates.column_scales.row(0).array();
   return detail::rotate_outputs(coordinates.input.rotate(std::move(weights), threads),
@@ -77,11 +84,11 @@ row_matrix<Scalar> from_coordinates(row_matrix<Scalar> rotated,
   detail::check_column_scales(weights, coordinates);
   if (coordinates.column_scales.size() > 0)
     weights.array().rowwise() /= coordinates.column_scales.row(0).array();
-  return weights;
+  return detail::times_power(std::move(weights), coordinates.exponent);
 }
 
-/// The weights that the codes stand for: `V (codes - zeros) * scales U^T diag(1/s)`. The same bits
-/// as `quantization::weights`, for any number of threads.
+/// The weights that the codes stand for: `2^exponent V (codes - zeros) * scales U^T diag(1/s)`. The
+/// same bits as `quantization::weights`, for any number of threads.
 template <class Scalar>
 row_matrix<Scalar> dequantize(const quantization<Scalar>& q, int threads = 0) {
   return from_coordinates(detail::code_values(q.codes, q.grid, threads), q.coordinates, threads);
@@ -89,36 +96,43 @@ row_matrix<Scalar> dequantize(const quantization<Scalar>& q, int threads = 0) {
 
 namespace detail {
 
-/// Weights and second moments of a quantizer, checked.
+/// Weights and second moments of a quantizer, checked, and of magnitudes that can be squared.
 template <class Scalar>
 struct quantizer_input {
-  row_matrix<Scalar> weights;
+  row_matrix<Scalar> weights;  ///< those that came, times `2^-exponent`
   Eigen::MatrixXd moments;
+  int exponent = 0;
+  row_matrix<double> mean;  ///< E[a], `[1, in]`, in the units of the moments; empty: not known
 };
 
-template <tensor_like<2> Weights, tensor_like<2> Moments>
+/// \param input_mean E[a], `[in]`; empty: not known
+template <tensor_like<2> Weights, tensor_like<2> Moments, class Real>
 quantizer_input<scalar_of<Weights, 2>> checked_input(const Weights& weights,
-                                                     const Moments& second_moments) {
+                                                     const Moments& second_moments,
+                                                     const Eigen::VectorX<Real>& input_mean) {
   const auto w = as_view<2>(weights);
   const auto f = as_view<2>(second_moments);
   auto checked = checked_weights<scalar_of<Weights, 2>>(w, "weights");
-  return {std::move(checked),
-          checked_moments<scalar_of<Moments, 2>>(f, w.extent(1), "second_moments")};
-}
-
-/// (sum l)^2 / sum l^2 without the eigenvalues l.
-template <class Real>
-double participation_ratio(const Eigen::MatrixX<Real>& f) {
-  return f.trace() * f.trace() / f.squaredNorm();
+  auto moments = checked_moments<scalar_of<Moments, 2>>(f, w.extent(1), "second_moments");
+  auto mean = checked_mean<Real>(input_mean.transpose(), moments, "input_mean");
+  const int exponent = extreme_exponent(largest_magnitude(checked));
+  return {times_power(std::move(checked), -exponent), std::move(moments.matrix), exponent,
+          std::move(mean)};
 }
 
 /// Completes a result whose codes, grid and coordinates are known.
+/// \throws value_error where rounding takes weights beyond the largest number there is
 template <class Scalar>
 quantization<Scalar> finished(quantization<Scalar> q, const quantizer_input<Scalar>& input,
                               int threads) {
+  q.coordinates.exponent = input.exponent;
   q.weights = dequantize(q, threads);
-  q.errors = errors_of(input.weights, q.weights, input.moments, threads);
-  q.effective_rank = participation_ratio(input.moments);
+  if (input.exponent > 0 && !q.weights.allFinite())
+    throw value_error("weights", "magnitudes whose rounded values are finite",
+                      "up to 2^" + std::to_string(input.exponent + 1));
+  q.errors =
+      errors_of(input.weights, times_power(q.weights, -input.exponent), input.moments, threads);
+  q.effective_rank = effective_ranks_of<double>(input.moments, input.mean);
   return q;
 }
 

@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/tiled_product.hpp"
+#include "atlas/quantize/magnitude.hpp"
 
 namespace atlas {
 
@@ -23,11 +25,26 @@ struct quantization_errors {
 
 namespace detail {
 
+/// `2^exponent matrix`, the exponent even: that of what the moments are of is half of it. 0 but for
+/// extreme magnitudes, see `extreme_exponent`; what quantizers make of moments does not depend on
+/// it.
+template <class Real = double>
+struct scaled_moments {
+  Eigen::MatrixX<Real> matrix;
+  int exponent = 0;
+};
+
+template <class Real>
+scaled_moments<Real> scaled(Eigen::MatrixX<Real> moments, Real largest) {
+  const int exponent = extreme_exponent(largest) / 2 * 2;
+  return {times_power(std::move(moments), -exponent), exponent};
+}
+
 /// The second moments in double, made exactly symmetric.
 /// \throws shape_error unless `[d, d]`; value_error for NaN, a matrix that is not symmetric, or a
 ///         trace that is not positive
 template <class Scalar, class Real = double>
-Eigen::MatrixX<Real> checked_moments(const tensor_view<const Scalar, 2>& moments, index_t d,
+scaled_moments<Real> checked_moments(const tensor_view<const Scalar, 2>& moments, index_t d,
                                      const std::string& argument) {
   constexpr double rounding = 1e-4;  // of the largest element, for sums in float
   check_not_empty(moments, argument);
@@ -43,15 +60,18 @@ Eigen::MatrixX<Real> checked_moments(const tensor_view<const Scalar, 2>& moments
       for (index_t r = top; r < (std::min)(d, top + tile); ++r)
         for (index_t c = left; c < (std::min)(r + 1, left + tile); ++c) {
           const auto a = static_cast<Real>(moments(r, c)), b = static_cast<Real>(moments(c, r));
-          off = std::max<double>(off, std::abs(a - b));
+          off = std::max<double>(off, std::abs(Real(0.5) * a - Real(0.5) * b));
           largest = std::max<double>(largest, (std::max)(std::abs(a), std::abs(b)));
-          m(r, c) = m(c, r) = Real(0.5) * (a + b);
+          m(r, c) = m(c, r) = Real(0.5) * a + Real(0.5) * b;
         }
-  if (off > rounding * largest)
-    throw value_error(argument, "a symmetric matrix",
-                      "elements that differ by " + number_text(off) + " from their mirror images");
-  if (!(m.trace() > 0)) throw value_error(argument, "a positive trace", number_text(m.trace()));
-  return m;
+  if (2 * off > rounding * largest)
+    throw value_error(
+        argument, "a symmetric matrix",
+        "elements that differ by " + number_text(2 * off) + " from their mirror images");
+  auto out = scaled<Real>(std::move(m), largest);
+  if (!(out.matrix.trace() > 0))
+    throw value_error(argument, "a positive trace", number_text(out.matrix.trace()));
+  return out;
 }
 
 template <class Scalar>
@@ -151,14 +171,18 @@ quantization_errors quantization_error(const Weights& weights, const Quantized& 
   const auto w = as_view<2>(weights);
   const auto q = as_view<2>(quantized);
   const auto f = as_view<2>(second_moments);
-  const auto whole = detail::checked_weights<scalar>(w, "weights");
-  const auto approximation = detail::checked_weights<scalar>(q, "quantized");
+  auto whole = detail::checked_weights<scalar>(w, "weights");
+  auto approximation = detail::checked_weights<scalar>(q, "quantized");
   if (w.extents() != q.extents())
     throw shape_error("quantized", detail::shape_text(w.extents()),
                       detail::shape_text(q.extents()));
   const auto moments =
       detail::checked_moments<scalar_of<Moments, 2>>(f, w.extent(1), "second_moments");
-  return detail::errors_of(whole, approximation, moments, threads);
+  const int exponent = detail::extreme_exponent(
+      (std::max)(detail::largest_magnitude(whole), detail::largest_magnitude(approximation)));
+  whole = detail::times_power(std::move(whole), -exponent);
+  approximation = detail::times_power(std::move(approximation), -exponent);
+  return detail::errors_of(whole, approximation, moments.matrix, threads);
 }
 
 }  // namespace atlas

@@ -2,8 +2,8 @@
 /// \file
 /// Every quantizer of a linear layer under one name.
 
+#include <Eigen/Core>
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,7 +25,7 @@ enum class quantization_method {
   random,          ///< in a random orthogonal basis
   hadamard,        ///< in a randomized Hadamard basis
   fisher,          ///< in the eigenbasis of the second moments
-  fisher_lambda,   ///< the same with steps proportional to lambda^-1/2
+  fisher_lambda,   ///< the same with the steps of columns times lambda^-1/2
   diagonal,        ///< steps by the diagonal of the second moments
   gptq,            ///< columns as stored
   gptq_act_order,  ///< columns by descending second moment
@@ -45,10 +45,54 @@ inline constexpr std::array all_quantization_methods = {
 
 /// The name in reports and on command lines: "gptq-act-order" and so on.
 inline std::string_view name_of(quantization_method method) {
-  constexpr std::array<std::string_view, all_quantization_methods.size()> names = {
-      "identity", "random",         "hadamard", "fisher", "fisher-lambda", "diagonal",
-      "gptq",     "gptq-act-order", "awq",      "ldlq",   "quip"};
-  return names[static_cast<std::size_t>(method)];
+  using m = quantization_method;
+  switch (method) {
+    case m::identity:
+      return "identity";
+    case m::random:
+      return "random";
+    case m::hadamard:
+      return "hadamard";
+    case m::fisher:
+      return "fisher";
+    case m::fisher_lambda:
+      return "fisher-lambda";
+    case m::diagonal:
+      return "diagonal";
+    case m::gptq:
+      return "gptq";
+    case m::gptq_act_order:
+      return "gptq-act-order";
+    case m::awq:
+      return "awq";
+    case m::ldlq:
+      return "ldlq";
+    case m::quip:
+      return "quip";
+  }
+  throw value_error("method", "a quantization_method", std::to_string(static_cast<int>(method)));
+}
+
+/// Whether its bits can differ between the directions of its basis: where it has one, no scales or
+/// order of its own, and no feedback between columns.
+inline bool can_allocate_bits(quantization_method method) {
+  using m = quantization_method;
+  switch (method) {
+    case m::identity:
+    case m::random:
+    case m::hadamard:
+    case m::fisher:
+      return true;
+    case m::fisher_lambda:
+    case m::diagonal:
+    case m::gptq:
+    case m::gptq_act_order:
+    case m::awq:
+    case m::ldlq:
+    case m::quip:
+      return false;
+  }
+  return false;
 }
 
 /// The scales that methods are compared with: per column, so that they differ in nothing but the
@@ -61,10 +105,11 @@ struct quantize_matrix_options {
   quantization_method method = quantization_method::fisher;
   int bits = 4;  ///< 2 to 8
   grid_kind kind = grid_kind::symmetric;
-  std::optional<atlas::granularity> granularity = {};  ///< none: `usual_granularity(method)`
-  index_t group_size = 128;                            ///< with granularity::group
-  /// Reverse water-filling at this average instead of `bits`: for identity, random, hadamard and
-  /// fisher, with scales per column.
+  /// None: `usual_granularity(method)`. Per column alone for fisher_lambda and diagonal.
+  std::optional<atlas::granularity> granularity = {};
+  index_t group_size = 128;  ///< with granularity::group
+  /// Reverse water-filling at this average instead of `bits`: for methods that `can_allocate_bits`,
+  /// with scales per column.
   std::optional<double> average_bits = {};
   int min_bits = 0;        ///< of the water-filling: 0 (directions may be dropped) or 2 to 8
   double damping = 0.01;   ///< of the first attempt of GPTQ, LDLQ and QuIP
@@ -72,6 +117,8 @@ struct quantize_matrix_options {
   int threads = 0;         ///< 0: all of the machine
   /// The eigenbasis of the second moments, where the caller has it; borrowed during the call.
   const eigenbasis* known_eigenbasis = nullptr;
+  /// E[a], `[in]`, where it is known: for the effective rank about the mean.
+  Eigen::VectorXd input_mean = {};
 };
 
 namespace detail {
@@ -95,6 +142,8 @@ quantization<Scalar> quantize_by_diagonal(const quantizer_input<Scalar>& input,
                                           const quantize_matrix_options& o) {
   if (o.kind != grid_kind::symmetric)
     throw value_error("kind", "a symmetric grid for this method", "an asymmetric one");
+  if (o.granularity.value_or(granularity::column) != granularity::column)
+    throw value_error("granularity", "scales per column for this method", "others");
   const row_matrix<double> lambda = input.moments.diagonal().cwiseMax(0.0).transpose();
   return diagonal_fisher_quantize(input, lambda, {.bits = o.bits, .threads = o.threads});
 }
@@ -128,7 +177,7 @@ quantization<Scalar> quantize_by_awq(const quantizer_input<Scalar>& input, const
 }
 
 inline void check_average_bits(const quantize_matrix_options& o) {
-  if (o.average_bits && o.method > quantization_method::fisher)
+  if (o.average_bits && !can_allocate_bits(o.method))
     throw value_error("average_bits", "a method without scales or an order of its own",
                       std::string(name_of(o.method)));
 }
@@ -161,9 +210,9 @@ quantization<Scalar> quantize_matrix(const quantizer_input<Scalar>& input,
       return quantize_by_ldlq(input, grid, o);
     case m::fisher:
     case m::fisher_lambda:
-      break;
+      return quantize_in_basis(input, basis_kind::fisher, grid, o);
   }
-  return quantize_in_basis(input, basis_kind::fisher, grid, o);
+  throw value_error("method", "a quantization_method", std::to_string(static_cast<int>(o.method)));
 }
 
 }  // namespace detail
@@ -184,7 +233,8 @@ template <tensor_like<2> Weights, tensor_like<2> Moments>
 quantization<scalar_of<Weights, 2>> quantize_matrix(const Weights& weights,
                                                     const Moments& second_moments,
                                                     const quantize_matrix_options& options = {}) {
-  return detail::quantize_matrix(detail::checked_input(weights, second_moments), options);
+  return detail::quantize_matrix(detail::checked_input(weights, second_moments, options.input_mean),
+                                 options);
 }
 
 }  // namespace atlas

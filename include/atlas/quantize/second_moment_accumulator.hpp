@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// E[a a^T] of rows that come in batches.
+/// E[a a^T] and E[a] of rows that come in batches.
 
 #include <Eigen/Core>
 #include <algorithm>
@@ -12,15 +12,18 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/tiled_product.hpp"
+#include "atlas/quantize/magnitude.hpp"
 
 namespace atlas {
 
-/// Sums `a a^T` over rows, in double, in blocks of 256 rows whose borders depend on the order of
-/// the rows alone: the same bits however the rows are cut into batches and however many threads
+/// Sums `a a^T` and a over rows, in double, in blocks of 256 rows whose borders depend on the order
+/// of the rows alone: the same bits however the rows are cut into batches and however many threads
 /// work. One object is for one thread at a time; give each thread its own and merge them in a fixed
-/// order, which gives the same bits every time. \code atlas::second_moment_accumulator inputs(d);
+/// order, which gives the same bits every time.
+/// \code
+/// atlas::second_moment_accumulator inputs(d);
 /// for (const auto& batch : batches) inputs.add(batch);
-/// inputs.matrix();
+/// atlas::second_moment_ranks(inputs.matrix(), inputs.mean().transpose()).about_mean;
 /// \endcode
 class second_moment_accumulator {
  public:
@@ -29,12 +32,14 @@ class second_moment_accumulator {
   explicit second_moment_accumulator(index_t d) {
     detail::check_between(d, 1, index_t{1} << 30, "d");
     sum_ = Eigen::MatrixXd::Zero(d, d);
+    row_sum_ = Eigen::VectorXd::Zero(d);
     pending_.resize(block, d);
   }
 
   /// Adds rows.
   /// \param rows `[n, d]`; n may be 0
-  /// \throws shape_error for another d; value_error for NaN; then nothing has been added
+  /// \throws shape_error for another d; value_error for NaN, and numbers above 2^500; then nothing
+  ///         has been added
   ///
   /// O(n d^2) time.
   template <tensor_like<2> Rows>
@@ -45,7 +50,12 @@ class second_moment_accumulator {
     detail::check_extent(view.extent(1), dimension(), "rows",
                          "as many columns as the accumulator,");
     detail::check_finite(view, "rows");
-    append(view, threads, [](index_t) { return 1.0; });
+    const auto one = [](index_t) { return 1.0; };
+    if constexpr (detail::can_be_squared<scalar>)
+      largest_ = (std::max)(largest_, detail::smallest_to_square);
+    else
+      measure(view, one);
+    append(view, threads, one);
   }
 
   /// Adds `w a a^T` of rows a with weights w, each of which counts as one row.
@@ -65,7 +75,10 @@ class second_moment_accumulator {
       if (w[i] < 0)
         throw value_error("weights", "numbers of 0 or more",
                           detail::number_text(static_cast<double>(w[i])));
-    append(view, threads, [&](index_t i) { return std::sqrt(static_cast<double>(w[i])); });
+    const auto root = [&](index_t i) { return std::sqrt(static_cast<double>(w[i])); };
+    measure(view, root);
+    append(view, threads, root);
+    weighted_ = weighted_ || view.extent(0) > 0;
   }
 
   /// Adds what another accumulator has seen.
@@ -75,6 +88,9 @@ class second_moment_accumulator {
     detail::check_extent(other.dimension(), dimension(), "other", "dimension");
     const second_moment_accumulator held = other;  // which may be this one
     sum_ += held.sum_;
+    row_sum_ += held.row_sum_;
+    largest_ = (std::max)(largest_, held.largest_);
+    weighted_ = weighted_ || held.weighted_;
     count_ += held.count_ - held.waiting_;
     const row_matrix<Real>& pending = held.pending_;
     const row_matrix<Real> rest = pending.topRows(held.waiting_);
@@ -87,8 +103,10 @@ class second_moment_accumulator {
   index_t count() const { return count_; }
 
   /// `[d, d]`, the sum over rows, exactly symmetric.
+  /// \throws value_error where all numbers but 0 were below 2^-480
   template <class Real = double>
   Eigen::MatrixX<Real> sum(int threads = 0) const {
+    detail::check_squares_kept(largest_, "rows");
     second_moment_accumulator whole = *this;
     whole.flush(threads);
     Eigen::MatrixX<Real> all = std::move(whole.sum_);
@@ -96,15 +114,37 @@ class second_moment_accumulator {
     return all;
   }
 
-  /// `[d, d]`, E[a a^T], exactly symmetric. \throws value_error before any row
+  /// `[d, d]`, E[a a^T], exactly symmetric. \throws value_error before any row, and as `sum`
   template <class Real = double>
   Eigen::MatrixX<Real> matrix(int threads = 0) const {
     if (count_ == 0) throw value_error("accumulator", "at least one row", "none");
     return sum<Real>(threads) / static_cast<double>(count_);
   }
 
+  /// `[d]`, E[a]. \throws value_error before any row, or where some had weights
+  template <class Real = double>
+  Eigen::VectorX<Real> mean() const {
+    if (count_ == 0) throw value_error("accumulator", "at least one row", "none");
+    if (weighted_) throw value_error("accumulator", "rows without weights", "some with weights");
+    const row_matrix<Real>& pending = pending_;
+    const Eigen::VectorX<Real> rest = pending.topRows(waiting_).colwise().sum().transpose();
+    return (row_sum_ + rest) / static_cast<double>(count_);
+  }
+
  private:
   static constexpr index_t block = 256;  // rows a product
+
+  /// \throws value_error for `root(i) row i` that cannot be squared
+  template <class Scalar, class Root>
+  void measure(const tensor_view<const Scalar, 2>& rows, Root&& root) {
+    double largest = 0;
+    for (index_t i = 0; i < rows.extent(0); ++i) {
+      const double row = detail::largest_magnitude(rows[i]);
+      if (row > 0) largest = (std::max)(largest, root(i) * row);
+    }
+    detail::check_squares_finite(largest, "rows");
+    largest_ = (std::max)(largest_, largest);
+  }
 
   template <class Scalar, class Root>
   void append(const tensor_view<const Scalar, 2>& rows, int threads, Root&& root) {
@@ -133,13 +173,17 @@ class second_moment_accumulator {
       sum.block(r, c, height, width).noalias() +=
           rows.middleCols(r, height).transpose() * rows.middleCols(c, width);
     });
+    row_sum_ += rows.colwise().sum().transpose();
     waiting_ = 0;
   }
 
   Eigen::MatrixXd sum_;
+  Eigen::VectorXd row_sum_;
   row_matrix<double> pending_;
   index_t waiting_ = 0;
   index_t count_ = 0;
+  double largest_ = 0;  // magnitude, or the least that can be squared where all can
+  bool weighted_ = false;
 };
 
 }  // namespace atlas

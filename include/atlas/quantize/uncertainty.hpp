@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
@@ -27,14 +28,18 @@
 namespace atlas {
 
 struct uncertainty_options {
-  index_t k = 0;       ///< dimension of the eigenspaces; 0: the smaller effective rank, rounded,
-                       ///< at most d/2 and 64
+  index_t k = 0;       ///< dimension of the eigenspaces; 0: the smaller effective rank (of the
+                       ///< second moments), rounded, at most d/2 and 64
   index_t draws = 20;  ///< random bases of the commutator's reference, at least `least_draws`;
                        ///< each O(d^3)
   index_t haar_draws = 2000;           ///< of the reference of the angles, as `haar_options::draws`
   std::uint64_t seed = 0;              ///< of both references, in other streams
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
+  /// E[dL/dW], `[out, d]`, and E[a], `[d]`, where they are known: for the effective ranks about the
+  /// mean.
+  row_matrix<double> gradient_mean = {};
+  Eigen::VectorXd activation_mean = {};
 };
 
 /// The normalised commutator `||F G - G F|| / (sqrt(2) ||F|| ||G||)`, in [0, 1]: the bound is that
@@ -57,8 +62,8 @@ struct uncertainty_result {
   double z = 0;  ///< of mean_cosine, as that of a pair of heads; NaN without spread
   double p = 0;  ///< two-sided, likewise
   commutator_result commutator;
-  double effective_rank_weights = 0;      ///< participation ratio of F_W
-  double effective_rank_activations = 0;  ///< of G_A
+  effective_ranks effective_rank_weights;      ///< of F_W
+  effective_ranks effective_rank_activations;  ///< of G_A
 };
 
 namespace detail {
@@ -120,17 +125,18 @@ inline index_t eigenspace_dimension(double rank_a, double rank_b, index_t d) {
   return std::clamp<index_t>(rounded, 1, std::clamp<index_t>(d / 2, 1, most));
 }
 
+/// \param out with the effective ranks
 template <class = void>
-uncertainty_result uncertainty(const Eigen::MatrixXd& weights, const Eigen::MatrixXd& activations,
+uncertainty_result uncertainty(uncertainty_result out, const Eigen::MatrixXd& weights,
+                               const Eigen::MatrixXd& activations,
                                const uncertainty_options& options) {
   check_draws(options.draws, "draws");
+  check_between(options.haar_draws, 2, index_t{1} << 40, "haar_draws");
   check_between(options.k, 0, weights.rows(), "k");
-  uncertainty_result out;
-  out.effective_rank_weights = participation_ratio(weights);
-  out.effective_rank_activations = participation_ratio(activations);
-  out.k = options.k > 0 ? options.k
-                        : eigenspace_dimension(out.effective_rank_weights,
-                                               out.effective_rank_activations, weights.rows());
+  out.k = options.k > 0
+              ? options.k
+              : eigenspace_dimension(out.effective_rank_weights.second_moments,
+                                     out.effective_rank_activations.second_moments, weights.rows());
   const eigenbasis f = symmetric_eigenbasis(weights), g = symmetric_eigenbasis(activations);
   out.angles = principal_angles(top_frame(f, out.k, "weight_fisher"),
                                 top_frame(g, out.k, "activation_moments"));
@@ -155,7 +161,7 @@ uncertainty_result uncertainty(const Eigen::MatrixXd& weights, const Eigen::Matr
 /// \param activation_moments G_A = E[a a^T], `[d, d]`
 /// \throws shape_error for shapes that do not match; value_error for NaN, matrices that are not
 ///         symmetric or have no positive trace, k beyond the directions that vary, fewer than
-///         `least_draws` draws
+///         `least_draws` draws, means that cannot be theirs
 ///
 /// O(draws d^3) time.
 template <tensor_like<2> Weights, tensor_like<2> Activations>
@@ -168,7 +174,15 @@ uncertainty_result fisher_uncertainty(const Weights& weight_fisher,
   const auto weights = detail::checked_moments<scalar_of<Weights, 2>>(f, d, "weight_fisher");
   const auto activations =
       detail::checked_moments<scalar_of<Activations, 2>>(g, d, "activation_moments");
-  return detail::uncertainty(weights, activations, options);
+  const auto gradient_mean =
+      detail::checked_mean<double>(options.gradient_mean, weights, "gradient_mean");
+  const auto activation_mean = detail::checked_mean<double>(options.activation_mean.transpose(),
+                                                            activations, "activation_mean");
+  uncertainty_result out;
+  out.effective_rank_weights = detail::effective_ranks_of<double>(weights.matrix, gradient_mean);
+  out.effective_rank_activations =
+      detail::effective_ranks_of<double>(activations.matrix, activation_mean);
+  return detail::uncertainty(std::move(out), weights.matrix, activations.matrix, options);
 }
 
 }  // namespace atlas
