@@ -21,7 +21,8 @@ class map_sums {
       : options_(options),
         inputs_(first.inputs.extent(1)),
         outputs_(first.output_gradients.extent(1)),
-        fisher_(first.inputs.extent(1)) {
+        fisher_(first.inputs.extent(1),
+                options.weight_fisher ? first.output_gradients.extent(1) : 0) {
     map_.name = first.weight;
     map_.layer = first.layer;
     map_.input_major = first.input_major;
@@ -40,8 +41,12 @@ class map_sums {
 
   linear_map finished(int threads) {
     map_.input_moments = inputs_.matrix(threads);
+    map_.input_mean = inputs_.mean();
     if (options_.output_moments) map_.output_moments = outputs_.matrix(threads);
-    if (options_.weight_fisher) map_.weight_fisher = fisher_.matrix(threads);
+    if (options_.weight_fisher) {
+      map_.weight_fisher = fisher_.matrix(threads);
+      map_.gradient_mean = fisher_.mean();
+    }
     const index_t in = inputs_.dimension();
     map_.inputs = Eigen::Map<const atlas::row_matrix<float>>(
         sampled_.data(), static_cast<index_t>(sampled_.size()) / in, in);

@@ -18,9 +18,11 @@ struct linear_map {
   bool input_major = false;          ///< stored `[in, out]`
   atlas::row_matrix<float> weights;  ///< W, `[out, in]`
   Eigen::MatrixXd input_moments;     ///< E[a a^T], over tokens
+  Eigen::VectorXd input_mean;        ///< E[a]
   Eigen::MatrixXd output_moments;    ///< E[g g^T] of g = dL/dy, over tokens; empty if not asked
   Eigen::MatrixXd weight_fisher;     ///< E[(dL/dW)^T (dL/dW)], over blocks; empty if not asked
-  atlas::row_matrix<float> inputs;   ///< a sample of a, `[n, in]`; empty if not asked
+  atlas::row_matrix<double> gradient_mean;  ///< E[dL/dW], likewise
+  atlas::row_matrix<float> inputs;          ///< a sample of a, `[n, in]`; empty if not asked
 };
 
 struct linear_map_options {

@@ -32,7 +32,8 @@ struct quantize_run {
   const quantize_options& o;
   model_source source;
   std::vector<linear_map> maps;
-  std::vector<atlas::eigenbasis> bases;  ///< of the inputs of each map
+  std::vector<atlas::eigenbasis> bases;       ///< of the inputs of each map
+  std::vector<atlas::effective_ranks> ranks;  ///< likewise
 
   atlas::perplexity_result read(atlas::progress_callback on_progress) const {
     return atlas::perplexity(source.lm.model, source.blocks,
@@ -60,7 +61,8 @@ std::vector<matrix_errors> quantize_all(quantize_run& run, const std::string& me
     const auto k = static_cast<std::size_t>(i);
     const linear_map& map = run.maps[k];
     auto q = run_quantizer<float>(
-        method, {map.weights, map.input_moments, &map.output_moments, &run.bases[k]}, bits,
+        method,
+        {map.weights, map.input_moments, map.input_mean, &map.output_moments, &run.bases[k]}, bits,
         run.o.settings, seed, 1);
     weights[k] = std::move(q.weights);
     errors[k] = {q.errors, {}, q.repairs};
@@ -122,18 +124,21 @@ void check_options(const quantize_options& o) {
 
 quantize_run prepare(const quantize_options& o, const std::string& calibration) {
   begin_stage(o.common, "reading the model and the text");
-  quantize_run run{o, open_model_source(o.source), {}, {}};
+  quantize_run run{o, open_model_source(o.source), {}, {}, {}};
   const auto blocks =
       load_blocks(calibration, o.calibration_blocks, o.source.block_size, run.source.lm.tokenizer);
   const auto layers = chosen_layers(o.layers, run.source.lm.model.config().layers);
   run.maps = collect_linear_maps(run.source.lm.model, blocks,
                                  {.layers = layers, .output_moments = true}, o.common);
   run.bases.resize(run.maps.size());
+  run.ranks.resize(run.maps.size());
   const auto count = static_cast<index_t>(run.maps.size());
   atlas::progress_meter meter(progress_bar(o.common), "eigenbases", count);
   atlas::parallel_for(count, o.common.threads, [&](index_t i) {
     const auto k = static_cast<std::size_t>(i);
-    run.bases[k] = atlas::symmetric_eigenbasis(run.maps[k].input_moments);
+    const linear_map& map = run.maps[k];
+    run.bases[k] = atlas::symmetric_eigenbasis(map.input_moments);
+    run.ranks[k] = atlas::second_moment_ranks(map.input_moments, map.input_mean.transpose());
     meter.advance();
   });
   return run;
@@ -155,7 +160,7 @@ void run_quantize(const quantize_options& o) {
   description["calibration"] = calibration;
   description["calibration_blocks"] = o.calibration_blocks;
   description["perplexity"] = perplexity_json(baseline);
-  const quantize_report made{run.maps, outcomes, o.bits, methods};
+  const quantize_report made{run.maps, run.ranks, outcomes, o.bits, methods};
   report(o.common,
          {{"source", description},
           {"settings", settings_json(o.settings)},

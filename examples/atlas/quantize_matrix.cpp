@@ -27,7 +27,7 @@ struct quantize_matrix_command {
   }
 
  private:
-  Eigen::MatrixXd moments(atlas::index_t in) const {
+  atlas::second_moment_accumulator moments(atlas::index_t in) const {
     begin_stage(common, "second moments of activations");
     const auto rows = atlas::io::read_npy<double, 2>(activations);
     const atlas::tensor_view<const double, 2>& view = rows;
@@ -37,29 +37,32 @@ struct quantize_matrix_command {
     if (view.extent(0) == 0) throw atlas::shape_error(activations, "at least 1 row", "none");
     atlas::second_moment_accumulator sums(in);
     sums.add(view, common.threads);
-    return sums.matrix(common.threads);
+    return sums;
   }
 
   template <class Scalar>
   void quantize(const atlas::owned_tensor<Scalar, 2>& read) const {
     const atlas::tensor_view<const Scalar, 2>& view = read;
     const auto weights = atlas::detail::matrix_copy<Scalar>(view);
-    const Eigen::MatrixXd second_moments = moments(weights.cols());
+    const atlas::second_moment_accumulator sums = moments(weights.cols());
+    const Eigen::MatrixXd second_moments = sums.matrix(common.threads);
+    const Eigen::VectorXd mean = sums.mean();
     begin_stage(common, "quantizing");
-    const auto q = run_quantizer<Scalar>(basis, {weights, second_moments}, bits, settings,
+    const auto q = run_quantizer<Scalar>(basis, {weights, second_moments, mean}, bits, settings,
                                          common.seed, common.threads);
     json result = {{"weight_error", number(q.errors.weights)},
                    {"output_error", number(q.errors.output)},
                    {"basis", basis},
                    {"bits", bits},
-                   {"effective_rank", number(q.effective_rank)},
+                   {"effective_rank", effective_rank_json(q.effective_rank)},
                    {"settings", settings_json(settings)}};
     const json repairs = repairs_json(q.repairs);
     if (!repairs.empty()) result["repairs"] = repairs;
     std::vector<std::vector<std::string>> rows = {
         {"weight error", fmt::format("{:.6g}", q.errors.weights)},
         {"output error", fmt::format("{:.6g}", q.errors.output)},
-        {"effective rank", digits(q.effective_rank, 1)}};
+        {"effective rank of the second moments", digits(q.effective_rank.second_moments, 1)},
+        {"effective rank about the mean", digits(q.effective_rank.about_mean, 1)}};
     for (const auto& [name, value] : repairs.items()) rows.push_back({name, value.dump()});
     std::vector<output_file> files;
     if (!out.empty())

@@ -15,10 +15,6 @@ namespace {
 
 using atlas::index_t;
 
-double participation_ratio(const Eigen::MatrixXd& f) {
-  return f.trace() * f.trace() / f.squaredNorm();
-}
-
 double spread(const std::vector<double>& x) {
   return x.size() > 1 ? atlas::summarize(x).sd : std::numeric_limits<double>::quiet_NaN();
 }
@@ -103,12 +99,12 @@ double quantize_report::layer_error(const quantize_outcome& o, index_t layer,
 }
 
 /// Mean over the layer's matrices.
-double quantize_report::effective_rank(index_t layer) const {
+double quantize_report::effective_rank(index_t layer, double atlas::effective_ranks::*which) const {
   double sum = 0;
   index_t count = 0;
-  for (const linear_map& map : maps)
-    if (map.layer == layer) {
-      sum += participation_ratio(map.input_moments);
+  for (std::size_t k = 0; k < maps.size(); ++k)
+    if (maps[k].layer == layer) {
+      sum += ranks[k].*which;
       ++count;
     }
   return sum / static_cast<double>(count);
@@ -156,7 +152,7 @@ json quantize_report::layers_json() const {
       matrices.push_back({{"name", short_name(maps[k])},
                           {"outputs", maps[k].weights.rows()},
                           {"inputs", maps[k].weights.cols()},
-                          {"effective_rank", number(participation_ratio(maps[k].input_moments))},
+                          {"effective_rank", effective_rank_json(ranks[k])},
                           {"results", results}});
     }
     for (const int b : bits) winners[std::to_string(b)] = best(b, {l});
@@ -197,10 +193,12 @@ std::string quantize_report::perplexity_table() const {
 }
 
 std::string quantize_report::errors_table(int b) const {
-  std::vector<std::vector<std::string>> rows = {{"layer"}, {"effective rank"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"layer"}, {"rank, second moments"}, {"rank about the mean"}};
   for (const index_t l : layers()) {
     rows[0].push_back(std::to_string(l));
-    rows[1].push_back(digits(effective_rank(l), 1));
+    rows[1].push_back(digits(effective_rank(l, &atlas::effective_ranks::second_moments), 1));
+    rows[2].push_back(digits(effective_rank(l, &atlas::effective_ranks::about_mean), 1));
   }
   for (const std::string& method : methods) {
     rows.push_back({method});
@@ -246,7 +244,11 @@ std::string quantize_report::text() const {
          "|W - W^|^2 over\n"
          "|W|^2; output error: the same weighted by E[a a^T]. Allocated: bits differ between "
          "directions\n"
-         "and average to the number given. A learned basis is worth its name as far as it beats "
+         "and average to the number given. Rank: participation ratio of the eigenvalues of "
+         "E[a a^T], in\n"
+         "which a large mean counts as nearly all there is, and about the mean, of the "
+         "covariance; means over\n"
+         "a layer's matrices. A learned basis is worth its name as far as it beats "
          "random\n"
          "ones by more than their spread.\n";
 }

@@ -30,6 +30,7 @@ struct quantize_outcome {
 
 struct quantize_report {
   const std::vector<linear_map>& maps;
+  const std::vector<atlas::effective_ranks>& ranks;  ///< of the inputs of each map
   const std::vector<quantize_outcome>& outcomes;
   const std::vector<int>& bits;
   const std::vector<std::string>& methods;
@@ -46,7 +47,7 @@ struct quantize_report {
   std::vector<atlas::index_t> layers() const;
   double layer_error(const quantize_outcome& o, atlas::index_t layer,
                      double atlas::quantization_errors::*which) const;
-  double effective_rank(atlas::index_t layer) const;
+  double effective_rank(atlas::index_t layer, double atlas::effective_ranks::*which) const;
   std::string best(int bits, const std::vector<atlas::index_t>& layers) const;
   std::string perplexity_table() const;
   std::string errors_table(int bits) const;

@@ -48,13 +48,15 @@ std::vector<std::string> keys(const Map& map) {
 template <class Scalar>
 atlas::quantization<Scalar> run_kronecker(const quantizer_task<Scalar>& task, bool lambda, int bits,
                                           const quantizer_settings& settings, int threads) {
-  const atlas::grid_options grid{
-      .bits = bits,
-      .kind = kinds.at(settings.kind),
-      .granularity = granularity_of(settings).value_or(atlas::granularity::column),
-      .group_size = settings.group_size};
+  const atlas::grid_options grid{.bits = bits,
+                                 .kind = kinds.at(settings.kind),
+                                 .granularity = granularity_of(settings),
+                                 .group_size = settings.group_size};
   return atlas::kronecker_quantize(task.weights, task.input_moments, *task.output_moments,
-                                   {.grid = grid, .lambda_scales = lambda, .threads = threads})
+                                   {.grid = grid,
+                                    .lambda_scales = lambda,
+                                    .threads = threads,
+                                    .input_mean = task.input_mean})
       .quantization;
 }
 
@@ -90,7 +92,7 @@ std::vector<std::string> quantizer_names(bool with_gradients) {
   std::vector<std::string> out;
   for (const quantization_method m : atlas::all_quantization_methods) {
     out.emplace_back(atlas::name_of(m));
-    if (m <= quantization_method::fisher) out.push_back(out.back() + allocated);
+    if (atlas::can_allocate_bits(m)) out.push_back(out.back() + allocated);
   }
   if (with_gradients) out.insert(out.end(), {"kronecker", "kronecker-lambda"});
   return out;
@@ -116,7 +118,8 @@ atlas::quantization<Scalar> run_quantizer(const std::string& quantizer,
                                          .damping = settings.damping,
                                          .seed = seed,
                                          .threads = threads,
-                                         .known_eigenbasis = task.input_eigenbasis};
+                                         .known_eigenbasis = task.input_eigenbasis,
+                                         .input_mean = task.input_mean};
   if (quantizer.ends_with(allocated)) {
     options.average_bits = bits;
     options.min_bits = settings.min_bits;
@@ -130,6 +133,11 @@ template atlas::quantization<float> run_quantizer(const std::string&, const quan
 template atlas::quantization<double> run_quantizer(const std::string&,
                                                    const quantizer_task<double>&, int,
                                                    const quantizer_settings&, std::uint64_t, int);
+
+json effective_rank_json(const atlas::effective_ranks& ranks) {
+  return {{"second_moments", number(ranks.second_moments)},
+          {"about_mean", number(ranks.about_mean)}};
+}
 
 json repairs_json(const atlas::moment_repairs& repairs) {
   json out = json::object();

@@ -37,6 +37,7 @@ template <class Scalar>
 struct quantizer_task {
   const atlas::row_matrix<Scalar>& weights;
   const Eigen::MatrixXd& input_moments;
+  const Eigen::VectorXd& input_mean;
   const Eigen::MatrixXd* output_moments = nullptr;      ///< for kronecker
   const atlas::eigenbasis* input_eigenbasis = nullptr;  ///< where it is known
 };
@@ -48,6 +49,9 @@ atlas::quantization<Scalar> run_quantizer(const std::string& quantizer,
                                           const quantizer_task<Scalar>& task, int bits,
                                           const quantizer_settings& settings, std::uint64_t seed,
                                           int threads);
+
+/// Participation ratios of the second moments and about the mean.
+json effective_rank_json(const atlas::effective_ranks& ranks);
 
 /// What had to be done to the moments; empty if nothing.
 json repairs_json(const atlas::moment_repairs& repairs);

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "linear_maps.hpp"
+#include "quantizers.hpp"
 
 namespace atlas_program {
 
@@ -26,8 +27,8 @@ json result_json(const linear_map& map, const atlas::uncertainty_result& r) {
           {"layer", map.layer},
           {"outputs", map.weights.rows()},
           {"inputs", map.weights.cols()},
-          {"effective_rank_weights", number(r.effective_rank_weights)},
-          {"effective_rank_activations", number(r.effective_rank_activations)},
+          {"effective_rank_weights", effective_rank_json(r.effective_rank_weights)},
+          {"effective_rank_activations", effective_rank_json(r.effective_rank_activations)},
           {"k", r.k},
           {"angles", angles},
           {"mean_cosine",
@@ -45,10 +46,15 @@ json result_json(const linear_map& map, const atlas::uncertainty_result& r) {
             {"p", number(r.commutator.p)}}}};
 }
 
+/// Of the second moments, and about the mean.
+std::string rank_pair(const atlas::effective_ranks& ranks) {
+  return fmt::format("{} ({})", digits(ranks.second_moments, 1), digits(ranks.about_mean, 1));
+}
+
 std::vector<std::string> result_row(const linear_map& map, const atlas::uncertainty_result& r) {
   return {short_name(map),
-          digits(r.effective_rank_weights, 1),
-          digits(r.effective_rank_activations, 1),
+          rank_pair(r.effective_rank_weights),
+          rank_pair(r.effective_rank_activations),
           std::to_string(r.k),
           digits(r.mean_cosine, 3),
           fmt::format("{:.3f} ({:.3f})", r.random.mean, r.random.sd),
@@ -59,9 +65,13 @@ std::vector<std::string> result_row(const linear_map& map, const atlas::uncertai
 }
 
 constexpr const char* how_to_read_uncertainty =
-    "How to read this. F_W = E[(dL/dW)^T (dL/dW)] over blocks, G_A = E[a a^T] over tokens, and "
-    "their\n"
-    "participation ratios. Mean cosine of the principal angles of their top-k eigenspaces, beside "
+    "How to read this. F_W = E[(dL/dW)^T (dL/dW)] over blocks, G_A = E[a a^T] over tokens. Ranks "
+    "are\n"
+    "participation ratios of these second moments, in which a large mean counts as nearly all "
+    "there "
+    "is,\n"
+    "and in brackets about the mean. Mean cosine of the principal angles of their top-k "
+    "eigenspaces, beside "
     "random\n"
     "k-spaces; normalised commutator, 0 for a common eigenbasis, beside unrelated bases with the "
     "same\n"
@@ -80,16 +90,18 @@ void run_uncertainty(const uncertainty_command_options& o) {
     atlas::detail::check_between(o.k, 0, map.weights.cols(), "--k");
   pass_meter passes(o.common, "eigenbases", static_cast<index_t>(maps.size()));
   json found = json::array();
-  std::vector<std::vector<std::string>> rows = {{"matrix", "rank F_W", "rank G_A", "k", "cosine",
-                                                 "random (sd)", "z", "commutator", "random (sd)",
-                                                 "z"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"matrix", "rank F_W (about mean)", "rank G_A (about mean)", "k", "cosine", "random (sd)",
+       "z", "commutator", "random (sd)", "z"}};
   for (const linear_map& map : maps) {
     const auto r = atlas::fisher_uncertainty(map.weight_fisher, map.input_moments,
                                              {.k = o.k,
                                               .draws = o.draws,
                                               .seed = o.common.seed,
                                               .threads = o.common.threads,
-                                              .on_progress = passes.next()});
+                                              .on_progress = passes.next(),
+                                              .gradient_mean = map.gradient_mean,
+                                              .activation_mean = map.input_mean});
     found.push_back(result_json(map, r));
     rows.push_back(result_row(map, r));
   }
@@ -106,7 +118,8 @@ void add_uncertainty(CLI::App& program) {
   add_model_options(app, options->source);
   add_layer_options(app, options->layers, "all unless told otherwise");
   app.add_option("--k", options->k,
-                 "dimension of the eigenspaces; 0: the smaller effective rank, at most 64")
+                 "dimension of the eigenspaces; 0: the smaller effective rank of the second "
+                 "moments, at most 64")
       ->capture_default_str();
   app.add_option("--draws", options->draws, "random bases of the commutator's null, 10 or more")
       ->capture_default_str();

@@ -98,7 +98,9 @@ TEST_CASE("quantize: perplexities are of the rounded model alone, whatever the t
   CHECK(layer["layer"] == 5);
   CHECK(layer["matrices"][0]["name"] == "h.5.attn.c_attn");
   CHECK(layer["matrices"][0]["outputs"] == 3 * layer["matrices"][0]["inputs"].get<int>());
-  CHECK(layer["matrices"][0]["effective_rank"].get<double>() > 1);
+  const auto rank = layer["matrices"][0]["effective_rank"];
+  CHECK(rank["second_moments"].get<double>() > 1);
+  CHECK(rank["about_mean"].get<double>() > 1);
   CHECK(layer["best"]["2"].is_string());
 }
 
@@ -114,11 +116,12 @@ TEST_CASE("quantize-matrix gives the library's numbers") {
     const program_run r = run(
         folder, command + "--bits 3 --basis " + std::string(atlas::name_of(method)) + " --json");
     REQUIRE(r.status == 0);
-    const auto q =
-        atlas::quantize_matrix(w, sums.matrix(), {.method = method, .bits = 3, .seed = 3});
+    const auto q = atlas::quantize_matrix(
+        w, sums.matrix(), {.method = method, .bits = 3, .seed = 3, .input_mean = sums.mean()});
     CHECK(r.json()["weight_error"] == q.errors.weights);
     CHECK(r.json()["output_error"] == q.errors.output);
-    CHECK(r.json()["effective_rank"] == q.effective_rank);
+    CHECK(r.json()["effective_rank"]["second_moments"] == q.effective_rank.second_moments);
+    CHECK(r.json()["effective_rank"]["about_mean"] == q.effective_rank.about_mean);
   }
   const auto out = folder / "rounded.npy";
   REQUIRE(run(folder, command + "--basis fisher-allocated --out '" + out.string() + "'").status ==
@@ -160,6 +163,9 @@ TEST_CASE("uncertainty and pareto report every matrix, whatever the threads") {
     CHECK(m["mean_cosine"]["value"].get<double>() ==
           Approx(cosines).epsilon(tolerance::float_rounding));
     CHECK(m["mean_cosine"]["z"].get<double>() > 3);  // the gradient's rows are sums of inputs
+    for (const char* of : {"effective_rank_weights", "effective_rank_activations"})
+      for (const char* which : {"second_moments", "about_mean"})
+        CHECK(m[of][which].get<double>() > 1);
     CHECK(m["commutator"]["value"].get<double>() > 0);
     CHECK(m["commutator"]["value"].get<double>() < 1);
     CHECK(m["commutator"]["null_sd"].get<double>() > 0);
