@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/vector_of.hpp"
 
 namespace atlas::detail {
 
@@ -24,17 +25,6 @@ inline double exp_series(double x) {
   const double c =
       (1.0 / 3628800 + x * (1.0 / 39916800)) + x2 * (1.0 / 479001600 + x * (1.0 / 6227020800));
   return (a + x4 * b) + x8 * c;
-}
-
-/// x as the sums before it are written. Clang has no macro for -fassociative-math alone, under
-/// which it would otherwise take what is added and subtracted again for nothing; GCC has
-/// (compiler_checks.hpp).
-inline double as_written(double x) {
-#if defined(__clang__) && defined(__x86_64__)
-  return __arithmetic_fence(x);
-#else
-  return x;
-#endif
 }
 
 /// `u = max(scale (x - origin), exp_underflow)` and `w = e^u`, exactly 0 at exp_underflow, for

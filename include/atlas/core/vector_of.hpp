@@ -179,6 +179,17 @@ inline integer_vector add_byte_products(integer_vector sum, integer_vector right
 #endif
 }
 
+/// x as the sums before it are written. Clang has no macro for -fassociative-math alone, under
+/// which it would otherwise take what is added and subtracted again for nothing; GCC has
+/// (compiler_checks.hpp).
+inline double as_written(double x) {
+#if defined(__clang__) && defined(__x86_64__)
+  return __arithmetic_fence(x);
+#else
+  return x;
+#endif
+}
+
 /// Asks for the memory around a place, which need not be any, to be read ahead.
 inline void prefetch_line([[maybe_unused]] const void* place) {
 #if !defined(ATLAS_PLAIN_VECTORS)

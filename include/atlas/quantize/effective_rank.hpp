@@ -56,7 +56,7 @@ row_matrix<Real> checked_mean(std::type_identity_t<row_matrix<Real>> mean,
   check_finite(tensor_view<const Real, 2>(mean.data(), {mean.rows(), mean.cols()}), argument);
   mean = times_power(std::move(mean), -f.exponent / 2);
   const Eigen::VectorX<Real> squares = mean.colwise().squaredNorm().transpose();
-  if ((squares.array() > (1 + rounding) * f.matrix.diagonal().array().max(0.0)).any())
+  if ((squares.array() > (1 + rounding) * (f.matrix.diagonal().array().max)(0.0)).any())
     throw value_error(argument, "the mean of what the second moments are of",
                       "one whose squares are larger than they");
   return mean;
