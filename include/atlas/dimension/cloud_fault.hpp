@@ -120,7 +120,7 @@ cloud_fault fault_of_rows(const tensor_view<const Scalar, 2>& points) {
   scaled_cloud<double> cloud = scale_cloud(points);
   const bool one_place = mostly_at_one_place(cloud);
   const double rounding = centre_cloud(cloud);
-  const double least = (std::max)(1.5, static_cast<double>(cloud.rows.rows()) / 50);
+  const double least = (std::max)(1.5, static_cast<double>(cloud.rows.rows()) / 20);
   if (effective_rows(cloud.rows) < least) return cloud_fault::few_rows;
   if (one_place) return cloud_fault::mostly_duplicates;
   if (cloud.rows.cols() > 1 && along_one_direction(cloud.rows, rounding))
@@ -137,7 +137,7 @@ cloud_fault fault_of_rows(const tensor_view<const Scalar, 2>& points) {
 /// between rounding and the few that are not. TwoNN then measures how sizes are spread, and the
 /// covariance is that of the few: the distance of the two in standard deviations says nothing.
 /// Faults are, in this order: an effective number of rows, `(sum s)^2 / sum s^2` of squared
-/// distances s from the mean, below 1/50 of all or 1.5; more than half of the rows within rounding
+/// distances s from the mean, below 1/20 of all or 1.5; more than half of the rows within rounding
 /// (of the largest coordinate, in the points' scalar) of one place; all rows within rounding of one
 /// line, in more than one coordinate.
 ///
