@@ -69,8 +69,8 @@ void check_extents(const shape<Rank>& extents, std::size_t element_bytes) {
 /// \throws shape_error for a number that `index_t` cannot hold
 template <std::size_t Rank>
 struct any_shape {
-  constexpr any_shape(const shape<Rank>& numbers) : value(numbers) {}  // NOLINT: implicit
-  constexpr any_shape(detail::whole_number n) requires(Rank == 1)      // NOLINT: implicit
+  constexpr any_shape(const shape<Rank>& given) : value(given) {}  // NOLINT: implicit
+  constexpr any_shape(detail::whole_number n) requires(Rank == 1)  // NOLINT: implicit
       : value{n.value} {}
   template <class... Numbers>
   requires(Rank > 1 && sizeof...(Numbers) == Rank &&
