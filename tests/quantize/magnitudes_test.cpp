@@ -226,6 +226,11 @@ TEST_CASE("numbers whose squares double cannot hold are refused by name") {
   CHECK(fisher.count() == 0);
   CHECK_REFUSED(atlas::value_error, fisher.add_rank_one(large, rows), "output_gradients",
                 "up to 2^500");
+  CHECK_REFUSED(atlas::value_error, fisher.add_rank_one(tiny, tiny), "output_gradients", "2^-480");
+  CHECK(fisher.count() == 0);
+  atlas::diagonal_fisher_accumulator products(4, 4);
+  products.add_rank_one(tiny, tiny);
+  CHECK_REFUSED(atlas::value_error, products.matrix(), "gradients", "2^-480");
   atlas::diagonal_fisher_accumulator diagonal(5, 4);
   CHECK_REFUSED(atlas::value_error, diagonal.add(large_gradients), "gradients", "up to 2^500");
   CHECK(diagonal.count() == 0);

@@ -6,6 +6,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,13 @@ void check_rank_one(const tensor_view<A, 2>& output_gradients, const tensor_view
                "as many rows as output_gradients,");
   check_finite(output_gradients, "output_gradients");
   check_finite(inputs, "inputs");
+}
+
+inline constexpr const char* product_of_both = "output_gradients, multiplied by inputs,";
+
+/// A product of numbers of which `some` are not 0: if it is 0 all the same, the smallest there is.
+inline double largest_product(double product, bool some) {
+  return some ? (std::max)(product, std::numeric_limits<double>::denorm_min()) : product;
 }
 
 /// `||row i||`, in which no square over- or underflows.
@@ -105,11 +113,19 @@ class weight_fisher_accumulator {
     detail::check_rank_one<const scalar, const input_scalar>(g, a, keeps_mean() ? sum_.rows() : -1,
                                                              rows_.dimension());
     row_matrix<double> rows = detail::matrix_copy<double>(inputs_view);
-    for (index_t i = 0; i < rows.rows(); ++i) rows.row(i) *= detail::row_norm(g, i);
-    detail::check_squares_finite(detail::largest_magnitude(rows),
-                                 "output_gradients, multiplied by inputs,");
+    bool some = false;
+    for (index_t i = 0; i < rows.rows(); ++i) {
+      const double norm = detail::row_norm(g, i);
+      some = some || (norm > 0 && detail::largest_magnitude(rows.row(i)) > 0);
+      rows.row(i) *= norm;
+    }
+    const double largest = detail::largest_product(detail::largest_magnitude(rows), some);
+    detail::check_squares_finite(largest, detail::product_of_both);
+    if (largest == std::numeric_limits<double>::denorm_min())  // all of them are lost
+      detail::check_squares_kept(largest, detail::product_of_both);
     rows_.add(rows, threads);
-    const row_matrix<double> wide = detail::matrix_copy<double>(inputs_view);
+    const row_matrix<double> wide =
+        keeps_mean() ? detail::matrix_copy<double>(inputs_view) : row_matrix<double>();
     parallel_for(sum_.rows(), threads, [&](index_t r) {
       for (index_t i = 0; i < wide.rows(); ++i)
         sum_.row(r) += static_cast<double>(g(i, r)) * wide.row(i);
@@ -179,7 +195,8 @@ class diagonal_fisher_accumulator {
     detail::check_extent(view.extent(1), sum_.rows(), "gradients", "one row per output,");
     detail::check_extent(view.extent(2), sum_.cols(), "gradients", "one column per input,");
     detail::check_finite(view, "gradients");
-    const double largest = detail::largest_magnitude(view);
+    double largest = detail::smallest_to_square;
+    if constexpr (!detail::can_be_squared<scalar>) largest = detail::largest_magnitude(view);
     detail::check_squares_finite(largest, "gradients");
     largest_ = (std::max)(largest_, largest);
     parallel_for(sum_.rows(), threads, [&](index_t r) {
@@ -203,8 +220,9 @@ class diagonal_fisher_accumulator {
         g, a, sum_.rows(), sum_.cols());
     const scaled_squares g2 = squares_of<scalar_of<Outputs, 2>>(g);
     const scaled_squares a2 = squares_of<scalar_of<Inputs, 2>>(a);
-    const double largest = g2.largest * a2.largest;
-    detail::check_squares_finite(largest, "output_gradients, multiplied by inputs,");
+    const double largest =
+        detail::largest_product(g2.largest * a2.largest, g2.largest > 0 && a2.largest > 0);
+    detail::check_squares_finite(largest, detail::product_of_both);
     largest_ = (std::max)(largest_, largest);
     sum_ += detail::times_power(detail::tiled_product(g2.squares.transpose(), a2.squares, threads),
                                 2 * (g2.exponent + a2.exponent));
@@ -250,7 +268,7 @@ class diagonal_fisher_accumulator {
   }
 
   row_matrix<double> sum_;
-  double largest_ = 0;  // magnitude
+  double largest_ = 0;  // magnitude, or the least that can be squared where all can
   index_t count_ = 0;
 };
 
