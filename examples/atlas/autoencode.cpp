@@ -158,10 +158,12 @@ std::string layer_table(const learned_layer& layer, bool contexts) {
                      digits(100 * r.pca_train_unexplained)),
          fmt::format("{} of {}", r.best_epoch, r.epochs_run)});
   }
-  return fmt::format("Layer {}: variance unexplained, {} training rows, {} of {} held-out {}\n",
-                     layer.layer, layer.heads.front().training_rows,
-                     layer.heads.front().held_out_rows, layer.mean.contexts,
-                     contexts ? "contexts" : "rows") +
+  const atlas::autoencoder_result& first = layer.heads.front();
+  const std::string held_out = contexts ? fmt::format("{} rows of {} held-out contexts",
+                                                      first.held_out_rows, layer.mean.contexts)
+                                        : fmt::format("{} held-out rows", first.held_out_rows);
+  return fmt::format("Layer {}: variance unexplained, {} training rows, {}\n", layer.layer,
+                     first.training_rows, held_out) +
          table_text(rows) +
          fmt::format("Mean over heads: PCA - autoencoder {}, t {}, p {:.2g}: better {}\n\n",
                      percent_text(layer.mean), digits(layer.mean.t, 1), layer.mean.p,
