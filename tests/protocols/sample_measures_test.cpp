@@ -28,6 +28,18 @@ TEST_CASE("the measures of a sample are the library's") {
         atlas::two_nn(sample.points[h], {.exclude = atlas::same_context(sample.context)}).dimension;
   CHECK(dimension.mean == Approx(sum / 4).epsilon(tolerance::double_rounding));
   CHECK(dimension.null.draws.size() == 10);
+  REQUIRE(dimension.head_nulls.size() == 4);
+  for (std::size_t i = 0; i < 10; ++i) {
+    double of_draw = 0;
+    for (const auto& null : dimension.head_nulls) of_draw += null.draws[i];
+    CHECK(of_draw / 4 == Approx(dimension.null.draws[i]).epsilon(tolerance::double_rounding));
+  }
+  for (std::size_t h = 0; h < 4; ++h) {
+    const atlas::surrogate_null& null = dimension.head_nulls[h];
+    const double distance = dimension.heads[h].dimension - atlas::summarize(null.draws).mean;
+    CHECK(null.z ==
+          Approx(distance / (null.sd * std::sqrt(1.1))).epsilon(tolerance::double_rounding));
+  }
   CHECK(atlas::mean_dimension_value(sample, o) == dimension.mean);
 }
 

@@ -52,6 +52,7 @@ struct mean_dimension_result {
   double mean = 0;
   std::vector<two_nn_result> heads;  ///< all of them; those with a fault are in no mean
   surrogate_null null;
+  std::vector<surrogate_null> head_nulls;  ///< of each head alone, from the same draws
 };
 
 /// A value with its standard error over texts.
@@ -77,12 +78,32 @@ inline double mean_of(const std::vector<two_nn_result>& heads) {
   return summarize(carried_dimensions(heads)).mean;
 }
 
-/// Mean dimension of surrogate number `number` of every head.
+/// Dimensions of surrogate number `number` of every head.
 template <class = void>
-double surrogate_mean(const std::vector<gaussian_surrogates<float>>& sources,
-                      const shape<3>& extents, const two_nn_options& options, std::uint64_t seed,
-                      std::uint64_t number) {
-  return mean_of(head_dimensions<float>(draw_heads(sources, extents, seed, number), options));
+std::vector<two_nn_result> surrogate_dimensions(
+    const std::vector<gaussian_surrogates<float>>& sources, const shape<3>& extents,
+    const two_nn_options& options, std::uint64_t seed, std::uint64_t number) {
+  return head_dimensions<float>(draw_heads(sources, extents, seed, number), options);
+}
+
+/// One null a head; `of_draws` has the dimensions of the heads without a fault, in their order.
+template <class = void>
+std::vector<surrogate_null> nulls_of_heads(
+    const std::vector<two_nn_result>& heads,
+    const std::vector<std::vector<two_nn_result>>& of_draws) {
+  std::vector<surrogate_null> nulls;
+  std::size_t place = 0;
+  for (const two_nn_result& head : heads) {
+    if (head.fault != cloud_fault::none) {
+      nulls.push_back(no_null(head.fault));
+      continue;
+    }
+    std::vector<double> draws;
+    for (const auto& draw : of_draws) draws.push_back(draw[place].dimension);
+    nulls.push_back(null_of_draws(std::move(draws), head.dimension));
+    ++place;
+  }
+  return nulls;
 }
 
 template <class = void>
@@ -126,11 +147,15 @@ mean_dimension_result mean_dimension(const head_sample& sample, const protocol_o
   extents[0] = static_cast<index_t>(sources.size());
   const surrogate_options draws{
       .draws = o.surrogates, .seed = o.seed, .threads = o.threads, .on_progress = o.on_progress};
+  std::vector<std::vector<two_nn_result>> of_draws(
+      static_cast<std::size_t>((std::max)(o.surrogates, index_t{0})));
   out.null = detail::nulls_over_draws(
       std::array{out.mean}, draws, [&](std::uint64_t number, const detail::step_options& step) {
-        return std::array{
-            detail::surrogate_mean(sources, extents, step.of(options), o.seed, number)};
+        auto& heads = of_draws[static_cast<std::size_t>(number)];
+        heads = detail::surrogate_dimensions(sources, extents, step.of(options), o.seed, number);
+        return std::array{detail::mean_of(heads)};
       })[0];
+  out.head_nulls = detail::nulls_of_heads(out.heads, of_draws);
   return out;
 }
 
