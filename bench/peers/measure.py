@@ -97,7 +97,8 @@ def main():
         sizes = ["16", "256", "2", str(LAYERS)]
         passes.append(json.loads(subprocess.check_output([o.peer, *sizes]))["capture"])
         start = time.perf_counter()
-        subprocess.check_output([o.program, "measure", "--model", str(o.folder), "--quiet"])
+        subprocess.check_output(
+            [o.program, "measure", "--model", str(o.folder), "--quiet", "--json", "-"])
         whole.append(time.perf_counter() - start)
     print(f"16 x 256 tokens, 30 layers of 9 heads, {o.rounds} rounds: median, least to most")
     print(f"forward pass with capture {spread(passes)} s, atlas measure {spread(whole)} s")

@@ -140,11 +140,14 @@ void run_ablate(ablation_options o) {
   std::sort(o.head_dimensions.begin(), o.head_dimensions.end());
   o.head_dimensions.erase(std::unique(o.head_dimensions.begin(), o.head_dimensions.end()),
                           o.head_dimensions.end());
+  if (o.folder.empty())
+    refuse_typed(*o.common.command, {"--save-every"}, "without --out, where nothing is kept");
   check_ablation(o);
   check_place("--json", o.common.json_file);
   check_place("--csv", o.csv_file);
   begin_stage(o.common, "reading the texts");
   const ablation_texts texts = read_ablation_texts(o);
+  check_points(o.common, o.points, texts.held_out.extent(0), o.block_size, o.min_context);
   for (const index_t d : o.head_dimensions) untrained(o, texts, d);  // refuses bad ones
   const json description = describe(o, texts);
   const ablation_folder folder(o.folder, description);
@@ -152,60 +155,52 @@ void run_ablate(ablation_options o) {
   json models = json::array();
   for (const index_t d : o.head_dimensions) models.push_back(model_json(run, d));
   const auto rows = ablation_rows(models);
-  const json result = {
-      {"source", description}, {"departures", departures_json(rows)}, {"models", models}};
-  const std::string csv = ablation_csv(rows);
+  const json result = with_run(
+      o.common,
+      {{"source", description}, {"departures", departures_json(rows)}, {"models", models}});
+  const std::string csv = ablation_csv(rows, o.common);
   folder.save_result(result, csv);
   std::vector<output_file> files;
   if (!o.csv_file.empty())
     files.push_back({o.csv_file, [&](const std::string& name) { io::write_file(name, csv); }});
-  report(o.common, result,
-         heading_of(description) + models_text(o) + ablation_table(rows) + departures_text(rows) +
-             how_to_read_ablate,
-         files);
+  report_whole(o.common, result,
+               heading_of(description) + models_text(o) + ablation_table(rows) +
+                   departures_text(rows) + how_to_read_ablate,
+               files);
 }
 
 void add_training_options(CLI::App& app, ablation_options& o) {
-  app.add_option("--text", o.texts, "UTF-8 files, moby-dick or addresses")
-      ->delimiter(',')
-      ->capture_default_str();
-  app.add_option("--head-dims", o.head_dimensions, "a model each, of model-dim / this heads")
-      ->delimiter(',')
-      ->capture_default_str();
-  app.add_option("--model-dim", o.model_dimension, "width of the residual stream")
-      ->capture_default_str();
-  app.add_option("--layers", o.layers, "of each model")->capture_default_str();
-  app.add_option("--steps", o.steps, "of AdamW, the first tenth warming up, then half a cosine")
-      ->capture_default_str();
-  app.add_option("--batch", o.batch, "blocks a step")->capture_default_str();
-  app.add_option("--block-size", o.block_size, "tokens in each")->capture_default_str();
-  app.add_option("--learning-rate", o.learning_rate, "at its peak")->capture_default_str();
-  app.add_option("--held-out", o.held_out, "last share of each text, not trained on but measured")
-      ->capture_default_str();
+  constexpr index_t large = index_t{1} << 20;
+  add_checked(app, "--text", o.texts, not_empty(), "UTF-8 files, moby-dick or addresses");
+  add_whole(app, "--head-dims", o.head_dimensions, {2}, "a model each, of model-dim / this heads");
+  add_whole(app, "--model-dim", o.model_dimension, {4, large}, "width of the residual stream");
+  add_whole(app, "--layers", o.layers, {1, large}, "of each model");
+  add_whole(app, "--steps", o.steps, {1},
+            "of AdamW, the first tenth warming up, then half a cosine");
+  add_whole(app, "--batch", o.batch, {1, large}, "blocks a step");
+  add_whole(app, "--block-size", o.block_size, {2, large}, "tokens in each");
+  add_real(app, "--learning-rate", o.learning_rate, positive, "at its peak");
+  add_real(app, "--held-out", o.held_out, open_unit,
+           "last share of each text, not trained on but measured");
 }
 
 void add_measuring_options(CLI::App& app, ablation_options& o) {
-  app.add_option("--checkpoints", o.checkpoints, "shares of the steps after which to measure")
-      ->delimiter(',')
-      ->capture_default_str();
-  app.add_option("--points", o.points, "rows of a cloud")->capture_default_str();
-  app.add_option("--min-context", o.min_context, "first positions of a block left out")
-      ->capture_default_str();
-  app.add_option("--surrogates", o.surrogates,
-                 "Gaussian surrogates of each cloud, 10 or more; 0: none")
-      ->capture_default_str();
-  app.add_option("--local-dim", o.local_dimension,
-                 "k, dimension of the heads' subspaces, but at most half of the head's")
-      ->capture_default_str();
+  add_real(app, "--checkpoints", o.checkpoints, {0, 1},
+           "shares of the steps after which to measure");
+  add_whole(app, "--points", o.points, {3}, "rows of a cloud");
+  add_min_context(app, o.min_context);
+  add_whole(app, "--surrogates", o.surrogates, surrogate_range,
+            "Gaussian surrogates of each cloud, 0: none");
+  add_whole(app, "--local-dim", o.local_dimension, {1, 1 << 20},
+            "k, dimension of the heads' subspaces, but at most half of the head's");
 }
 
 void add_output_options(CLI::App& app, ablation_options& o) {
-  app.add_option("--out", o.folder,
-                 "folder for checkpoints, models and results; a run that was killed goes on from "
-                 "there. Nothing is kept otherwise");
-  app.add_option("--save-every", o.save_every, "steps between checkpoints there")
-      ->capture_default_str();
-  app.add_option("--csv", o.csv_file, "also write the table here");
+  add_text(app, "--out", o.folder,
+           "folder for checkpoints, models and results; a run that was killed goes on from there. "
+           "Nothing is kept otherwise");
+  add_whole(app, "--save-every", o.save_every, {1}, "steps between checkpoints there");
+  add_text(app, "--csv", o.csv_file, "also write the table here");
 }
 
 }  // namespace
@@ -220,7 +215,8 @@ void add_ablate(CLI::App& program) {
   add_measuring_options(app, *options);
   add_output_options(app, *options);
   add_common_options(app, options->common,
-                     "atlas ablate --head-dims 8,16 --steps 200 --out ablation");
+                     "atlas ablate --head-dims 8,16 --steps 200 --out ablation",
+                     {"--out", "--csv"});
   app.callback([options] { run_ablate(*options); });
 }
 

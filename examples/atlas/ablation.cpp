@@ -19,8 +19,6 @@ using atlas::index_t;
 
 /// Half of a model's dimension at most: overlaps need two heads.
 void check_head_dimensions(const ablation_options& o) {
-  if (o.head_dimensions.empty())
-    throw atlas::value_error("--head-dims", "at least one number", "none");
   for (const index_t d : o.head_dimensions)
     if (d < 2 || 2 * d > o.model_dimension || o.model_dimension % d != 0)
       throw atlas::value_error("--head-dims",
@@ -28,22 +26,10 @@ void check_head_dimensions(const ablation_options& o) {
                                std::to_string(d));
 }
 
-void check_measurements(const ablation_options& o) {
-  if (o.checkpoints.empty())
-    throw atlas::value_error("--checkpoints", "at least one share", "none");
-  for (const double c : o.checkpoints)
-    if (!(c >= 0 && c <= 1))
-      throw atlas::value_error("--checkpoints", "shares of the steps from 0 to 1",
-                               atlas::detail::number_text(c));
-  atlas::detail::check_between(o.points, 3, index_t{1} << 40, "--points");
-  atlas::detail::check_between(o.min_context, 0, o.block_size - 1, "--min-context");
-  check_surrogates(o.surrogates);
-  atlas::detail::check_between(o.local_dimension, 1, index_t{1} << 20, "--local-dim");
-}
-
 /// The tokens of one text: first those to train on, then whole blocks that are held out.
-void add_text(const std::string& name, const atlas::io::tokenizer& words, const ablation_options& o,
-              std::vector<index_t>& training, std::vector<index_t>& held_out) {
+void add_tokens(const std::string& name, const atlas::io::tokenizer& words,
+                const ablation_options& o, std::vector<index_t>& training,
+                std::vector<index_t>& held_out) {
   const std::vector<index_t> tokens = words.encode(load_text(name));
   const auto count = static_cast<double>(tokens.size());
   const auto blocks = static_cast<index_t>(o.held_out * count) / o.block_size;
@@ -72,19 +58,8 @@ atlas::transformer_config config_of(const ablation_options& o, index_t vocabular
 }  // namespace
 
 void check_ablation(const ablation_options& o) {
-  constexpr index_t large = index_t{1} << 20;
-  atlas::detail::check_between(o.model_dimension, 4, large, "--model-dim");
-  atlas::detail::check_between(o.layers, 1, large, "--layers");
   check_head_dimensions(o);
-  atlas::detail::check_between(o.steps, 1, index_t{1} << 40, "--steps");
-  atlas::detail::check_between(o.batch, 1, large, "--batch");
-  atlas::detail::check_between(o.block_size, 2, large, "--block-size");
-  atlas::detail::check_between(o.save_every, 1, index_t{1} << 40, "--save-every");
-  atlas::detail::check_open_unit(o.held_out, "--held-out");
-  if (!(o.learning_rate > 0 && std::isfinite(o.learning_rate)))
-    throw atlas::value_error("--learning-rate", "a positive number",
-                             atlas::detail::number_text(o.learning_rate));
-  check_measurements(o);
+  atlas::detail::check_between(o.min_context, 0, o.block_size - 1, "--min-context");
 }
 
 ablation_texts read_ablation_texts(const ablation_options& o) {
@@ -94,7 +69,7 @@ ablation_texts read_ablation_texts(const ablation_options& o) {
   out.vocabulary = atlas::io::parse_transformer_config(embedded.config, "config").vocabulary;
   const auto words = atlas::io::tokenizer::from_text(out.tokenizer_text, "tokenizer");
   std::vector<index_t> training, held_out;
-  for (const std::string& name : o.texts) add_text(name, words, o, training, held_out);
+  for (const std::string& name : o.texts) add_tokens(name, words, o, training, held_out);
   out.training = atlas::owned_tensor<index_t, 1>({static_cast<index_t>(training.size())});
   std::copy(training.begin(), training.end(), out.training.mutable_view().data());
   const auto blocks = static_cast<index_t>(held_out.size()) / o.block_size;

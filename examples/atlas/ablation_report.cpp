@@ -54,7 +54,8 @@ ablation_row row_of(const json& model, const json& measured, const json& layer) 
           .p_holm = not_measured,
           .dimension = mean_over_heads(layer, "/two_nn/none/dimension"),
           .dimension_other = mean_over_heads(layer, "/two_nn/whole/dimension"),
-          .surrogate = mean_over_heads(layer, "/two_nn/surrogate/mean")};
+          .surrogate = mean_over_heads(layer, "/two_nn/surrogate/mean"),
+          .points = layer.at("heads").front().at("points")};
 }
 
 void add_holm(std::vector<ablation_row>& rows) {
@@ -109,7 +110,7 @@ std::string field(double x) {
   return std::isfinite(x) ? fmt::format("{}", x) : "";
 }
 
-std::string csv_line(const ablation_row& r) {
+std::string csv_line(const ablation_row& r, const std::string& run) {
   std::string line =
       fmt::format("{},{},{},{},{}", r.head_dimension, r.heads, r.local_dimension, r.step, r.layer);
   const overlap_score &h = r.head_coordinates, &s = r.residual_stream, &p = r.pushed;
@@ -117,7 +118,7 @@ std::string csv_line(const ablation_row& r) {
                          h.null_sd, h.z, r.p, r.p_holm, s.overlap, s.null_mean, s.null_sd, s.z,
                          p.null_mean, p.null_sd, p.z, r.dimension, r.dimension_other, r.surrogate})
     line.append(",").append(field(x));
-  return line + "\n";
+  return fmt::format("{},{},{}\n", line, r.points, run);
 }
 
 }  // namespace
@@ -140,13 +141,15 @@ std::string ablation_table(const std::vector<ablation_row>& rows) {
   return table_text(table) + "\n";
 }
 
-std::string ablation_csv(const std::vector<ablation_row>& rows) {
+std::string ablation_csv(const std::vector<ablation_row>& rows, const common_options& common) {
   std::string text =
       "head_dimension,heads,local_dimension,step,layer,perplexity,perplexity_standard_error,loss,"
       "overlap,null_mean,null_sd,z,p,p_holm,stream_overlap,stream_null_mean,stream_null_sd,"
       "stream_z,pushed_null_mean,pushed_null_sd,pushed_z,two_nn,two_nn_other_contexts,"
-      "two_nn_surrogates\n";
-  for (const ablation_row& r : rows) text += csv_line(r);
+      "two_nn_surrogates,points,";
+  text.append(run_columns).append("\n");
+  const std::string run = run_fields(common);
+  for (const ablation_row& r : rows) text += csv_line(r, run);
   return text;
 }
 

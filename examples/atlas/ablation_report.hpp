@@ -23,13 +23,15 @@ struct ablation_row {
   double dimension = 0;        ///< TwoNN, all neighbours
   double dimension_other = 0;  ///< of other contexts
   double surrogate = 0;        ///< Gaussian clouds, neighbours of other contexts
+  atlas::index_t points = 0;   ///< of each cloud
 };
 
 /// \param models `[{"head_dimension", "heads", "measurements"}, ...]`
 std::vector<ablation_row> ablation_rows(const json& models);
 
 std::string ablation_table(const std::vector<ablation_row>& rows);
-std::string ablation_csv(const std::vector<ablation_row>& rows);
+/// \param common of the run, which each row says
+std::string ablation_csv(const std::vector<ablation_row>& rows, const common_options& common);
 
 /// In how many rows of each step the overlap departs from its Haar null.
 json departures_json(const std::vector<ablation_row>& rows);

@@ -14,6 +14,7 @@
 #include "atlas/autoencoder/train_autoencoder.hpp"
 #include "atlas/stats/multiple_testing.hpp"
 #include "autoencoder_training.hpp"
+#include "cloud_file.hpp"
 #include "measure_source.hpp"
 
 namespace atlas_program {
@@ -81,7 +82,10 @@ learned_layer learn(const source_layer& layer, atlas::autoencoder_options o) try
 } catch (const atlas::cancelled&) {
   throw;
 } catch (const atlas::error& e) {
-  throw atlas::error(fmt::format("layer.{}: {}", layer.layer, e.what()));
+  throw atlas::error(fmt::format("layer.{}: {}", layer.layer,
+                                 in_typed_names(e.what(), {{"learning_rate", "--learning-rate"},
+                                                           {"held_out", "--held-out"},
+                                                           {"points", "clouds"}})));
 }
 
 /// Over all heads of all layers.
@@ -255,13 +259,7 @@ constexpr const char* how_to_read_autoencode =
     "the value that a head looks at most, and V* with what the bottleneck keeps of the residual.\n";
 
 void check_options(const autoencode_options& o, index_t head_dimension) {
-  const atlas::autoencoder_options& t = o.training;
-  atlas::detail::check_between(t.bottleneck, 1, head_dimension, "--bottleneck");
-  atlas::detail::check_between(t.hidden, 1, index_t{1} << 20, "--hidden");
-  atlas::detail::check_between(t.epochs.value_or(1), 1, index_t{1} << 40, "--epochs");
-  atlas::detail::check_between(t.batch.value_or(0), 0, index_t{1} << 40, "--batch");
-  atlas::detail::check_between(t.patience.value_or(0), 0, index_t{1} << 40, "--patience");
-  atlas::detail::check_open_unit(t.held_out, "--held-out");
+  atlas::detail::check_between(o.training.bottleneck, 1, head_dimension, "--bottleneck");
 }
 
 json settings_json(const atlas::autoencoder_options& o) {
@@ -312,6 +310,7 @@ void autoencode_file(const autoencode_options& o) {
 
 void autoencode_model(const autoencode_options& o) {
   const common_options& common = o.clouds.common;
+  check_two_passages("--calibration-blocks", o.calibration_blocks);
   const std::string text = text_name(o.clouds.source);
   measure_options learning = o.clouds;
   learning.source.text = o.calibration.empty() ? other_text(text) : o.calibration;
@@ -335,6 +334,7 @@ void autoencode_model(const autoencode_options& o) {
 }
 
 void run_autoencode(autoencode_options o) {
+  check_cloud_file_options(o.clouds, {"--calibration", "--calibration-blocks"});
   o.clouds.layers = default_layers(o.clouds.layers);
   o.training.seed = o.clouds.common.seed;
   o.training.threads = o.clouds.common.threads;
@@ -346,19 +346,18 @@ void run_autoencode(autoencode_options o) {
 }
 
 void add_training_options(CLI::App& app, atlas::autoencoder_options& o) {
-  app.add_option("--bottleneck", o.bottleneck, "k, the numbers that a point is squeezed through")
-      ->capture_default_str();
-  app.add_option("--hidden", o.hidden, "units of the two hidden layers")->capture_default_str();
+  add_whole(app, "--bottleneck", o.bottleneck, {1},
+            "k, the numbers that a point is squeezed through");
+  add_whole(app, "--hidden", o.hidden, {1, 1 << 20}, "units of the two hidden layers");
   add_training_option(app, o.training);
-  app.add_option("--epochs", o.epochs, "at most; 300, or as many as make 30000 steps");
-  app.add_option("--batch", o.batch, "rows a step, 64; 0: all of them");
-  app.add_option("--patience", o.patience,
-                 "epochs without a better error on a tenth of the training contexts, after which "
-                 "the best is kept: 20, or as many as make 1000 steps; 0: all epochs, and the last "
-                 "is");
-  app.add_option("--learning-rate", o.adam.learning_rate, "of Adam")->capture_default_str();
-  app.add_option("--held-out", o.held_out, "share of the contexts that is not learned on")
-      ->capture_default_str();
+  add_whole(app, "--epochs", o.epochs, {1}, "at most; 300, or as many as make 30000 steps");
+  add_whole(app, "--batch", o.batch, {0}, "rows a step, 64; 0: all of them");
+  add_whole(app, "--patience", o.patience, {0},
+            "epochs without a better error on a tenth of the training contexts, after which the "
+            "best is kept: 20, or as many as make 1000 steps; 0: all epochs, and the last is");
+  add_real(app, "--learning-rate", o.adam.learning_rate, positive, "of Adam");
+  add_real(app, "--held-out", o.held_out, open_unit,
+           "share of the contexts that is not learned on");
 }
 
 }  // namespace
@@ -370,21 +369,12 @@ void add_autoencode(CLI::App& program) {
   CLI::App& app = *program.add_subcommand(
       "autoencode",
       "Whether a curved surface explains attention residuals better than a flat one.");
-  const model_flags flags = add_model_options(app, o.clouds.source);
-  app.add_option("--clouds", o.clouds.clouds_file,
-                 "safetensors file with layer.L.head.H [N, d] instead")
-      ->excludes(flags.model)
-      ->excludes(flags.text);
+  add_model_options(app, o.clouds.source);
+  add_cloud_file_options(app, o.clouds);
   add_layer_options(app, o.clouds.layers, "the deepest unless told otherwise");
-  app.add_option("--calibration", o.calibration,
-                 "text that is learned on, a file, moby-dick or addresses; the embedded one that "
-                 "is not read");
-  app.add_option("--calibration-blocks", o.calibration_blocks, "of that text")
-      ->capture_default_str();
-  app.add_option("--min-context", o.clouds.min_context, "first positions of a block left out")
-      ->capture_default_str();
-  app.add_option("--points", o.clouds.points, "rows of a cloud, drawn from all positions")
-      ->capture_default_str();
+  add_calibration_options(app, o.calibration, o.calibration_blocks, "is learned on");
+  add_min_context(app, o.clouds.min_context);
+  add_whole(app, "--points", o.clouds.points, {3}, "rows of a cloud, drawn from all positions");
   add_training_options(app, o.training);
   add_common_options(app, o.clouds.common, "atlas autoencode --deepest 2 --bottleneck 4");
   app.callback([options] { run_autoencode(*options); });

@@ -13,10 +13,11 @@ const std::map<std::string, atlas::autoencoder_training> trainings = {
 }  // namespace
 
 void add_training_option(CLI::App& app, atlas::autoencoder_training& training) {
-  app.add_option("--training", training,
-                 "of autoencoders: converged (batches, until the error on a tenth of the training "
-                 "contexts no longer falls) or study (all rows a step, 300 steps)")
-      ->transform(CLI::CheckedTransformer(trainings).description("{converged,study}"))
+  app.add_option_function<std::string>(
+         "--training", [&training](const std::string& name) { training = trainings.at(name); },
+         "of autoencoders: converged (batches, until the error on a tenth of the training "
+         "contexts no longer falls) or study (all rows a step, 300 steps)")
+      ->check(one_of({"converged", "study"}))
       ->default_str("converged");
 }
 

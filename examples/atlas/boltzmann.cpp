@@ -23,6 +23,11 @@ struct boltzmann_command {
   double beta = 1;
 
   void run() const {
+    with_typed_names({{"logits", file}, {"values", values_file}}, [&] { run_named(); });
+  }
+
+ private:
+  void run_named() const {
     begin_stage(common, "reading logits");
     const std::size_t rank = atlas::io::npy_header(file).extents.size();
     switch (rank) {
@@ -39,7 +44,6 @@ struct boltzmann_command {
     }
   }
 
- private:
   /// One list a dimension; NaN becomes null.
   template <std::size_t Rank>
   static json nested(const atlas::tensor_view<const double, Rank>& x) {
@@ -71,13 +75,16 @@ struct boltzmann_command {
     const auto logits = atlas::io::read_npy<double, Rank>(file);
     const atlas::boltzmann_options options{.beta = beta, .threads = common.threads};
     begin_stage(common, "observables");
-    json out = json::object();
+    index_t distributions = 1;
+    for (std::size_t k = 0; k + 1 < Rank; ++k) distributions *= logits.extent(k);
+    json out = {{"rows", distributions}, {"keys", logits.extent(Rank - 1)}};
     std::vector<std::vector<std::string>> rows = {{"", "mean", "least", "most"}};
     if constexpr (Rank == 1) {
       // A single row: numbers, not lists of one.
       const atlas::tensor_view<const double, 2> row(logits.data(), {1, logits.extent(0)});
       describe<2>(row, options, out, rows);
-      for (auto& [name, list] : out.items()) list = json(list[0]);
+      for (auto& [name, list] : out.items())
+        if (list.is_array()) list = json(list[0]);
     } else {
       describe<Rank>(logits, options, out, rows);
     }
@@ -132,11 +139,11 @@ void add_boltzmann(CLI::App& program) {
   const auto command = std::make_shared<boltzmann_command>();
   CLI::App& app = *program.add_subcommand(
       "boltzmann", "Observables of softmax rows as Boltzmann distributions, of any logits.");
-  app.add_option("LOGITS.npy", command->file, "[..., n], scaled; -inf for masked keys")->required();
-  app.add_option("--values", command->values_file,
-                 "also purity and von Neumann entropy: [T, d] for logits [Q, T], [H / n_rep, T, d] "
-                 "for [H, Q, T]");
-  app.add_option("--beta", command->beta, "inverse temperature")->capture_default_str();
+  add_text(app, "LOGITS.npy", command->file, "[..., n], scaled; -inf for masked keys")->required();
+  add_text(app, "--values", command->values_file,
+           "also purity and von Neumann entropy: [T, d] for logits [Q, T], [H / n_rep, T, d] for "
+           "[H, Q, T]");
+  add_real(app, "--beta", command->beta, positive, "inverse temperature");
   add_common_options(app, command->common,
                      "atlas boltzmann logits.npy --values values.npy --json -");
   app.callback([command] { command->run(); });

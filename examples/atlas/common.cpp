@@ -9,31 +9,52 @@
 #include <utility>
 
 #include "atlas/io/files.hpp"
-#include "atlas/stats/student_t.hpp"
 #include "interrupts.hpp"
 #include "progress_line.hpp"
 
 namespace atlas_program {
 
-void add_common_options(CLI::App& command, common_options& common, const std::string& example) {
-  command.add_option("--threads", common.threads, "0: all of the machine; results do not change")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command.add_option("--seed", common.seed, "of everything that is drawn")->capture_default_str();
-  command
-      .add_option("--json", common.json_file,
-                  "write the result here; standard output for - or nothing")
-      ->expected(0, 1)
-      ->default_str("-");
-  command.add_flag("--quiet", common.quiet, "no table and no progress");
-  command.footer("Example:\n  " + example);
+namespace {
+
+/// Refuses quiet where nothing at all would be written.
+void check_quiet(const CLI::App& command, const std::vector<std::string>& files) {
+  const auto written = [&](const std::string& file) {
+    const CLI::Option* option = command.get_option_no_throw(file);
+    return option != nullptr && (option->count() > 0 || !option->get_default_str().empty());
+  };
+  if (std::any_of(files.begin(), files.end(), written)) return;
+  throw atlas::error("--quiet", fmt::format("{} beside it", fmt::join(files, " or ")),
+                     "nowhere to write the result to");
 }
 
-void check_surrogates(atlas::index_t surrogates) {
-  if (surrogates < 0 || (surrogates > 0 && surrogates < atlas::least_draws))
-    throw atlas::value_error("--surrogates",
-                             fmt::format("0 (none) or at least {}", atlas::least_draws),
-                             std::to_string(surrogates));
+}  // namespace
+
+void add_common_options(CLI::App& command, common_options& common, const std::string& example,
+                        std::initializer_list<const char*> files) {
+  common.command = &command;
+  add_whole(command, "--threads", common.threads, {0, 1 << 16},
+            "0: all of the machine; results do not change");
+  command.add_option("--seed", common.seed, "of everything that is drawn")
+      ->transform(seed_number())
+      ->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--json",
+          [&common](const std::string& file) { common.json_file = file.empty() ? "-" : file; },
+          "write the result as JSON to FILE, or in place of the table where FILE is - or left "
+          "out; no JSON without this option")
+      ->expected(0, 1)
+      ->type_name("[FILE]");
+  std::vector<std::string> places = {"--json"};
+  places.insert(places.end(), files.begin(), files.end());
+  command.add_flag_callback(
+      "--quiet",
+      [&command, &common, places] {
+        check_quiet(command, places);
+        common.quiet = true;
+      },
+      fmt::format("no table and no progress; needs {}", fmt::join(places, " or ")));
+  command.footer("Example:\n  " + example);
 }
 
 namespace {
@@ -93,8 +114,86 @@ json bounds(const atlas::interval& interval) {
   return {{"lower", number(interval.lower)}, {"upper", number(interval.upper)}};
 }
 
+namespace {
+
+/// A number where the text is one, "true" where it is that.
+json value_json(const std::string& text) {
+  json value = json::parse(text, nullptr, false);
+  return value.is_number() || value.is_boolean() ? value : json(text);
+}
+
+/// The default of several values is one text, "[2,3,4,8]".
+std::vector<std::string> values_of(const std::vector<std::string>& texts) {
+  if (texts.size() != 1 || !texts[0].starts_with('[') || !texts[0].ends_with(']')) return texts;
+  return CLI::detail::split(texts[0].substr(1, texts[0].size() - 2), ',');
+}
+
+json options_json(const CLI::App& command) {
+  json out = json::object();
+  for (const auto& [name, texts] : deciding_options(command)) {
+    if (name == "--seed") continue;
+    json values = json::array();
+    for (const std::string& text : values_of(texts)) values.push_back(value_json(text));
+    out[name] = values.size() == 1 ? values[0] : values;
+  }
+  return out;
+}
+
+/// The options as one types them.
+std::string options_text(const CLI::App& command) {
+  std::string out;
+  for (const auto& [name, texts] : deciding_options(command)) {
+    if (name == "--seed") continue;
+    out += (out.empty() ? "" : " ") + name;
+    if (texts == std::vector<std::string>{"true"}) continue;
+    for (const std::string& text : values_of(texts)) out += " " + text;
+  }
+  return out;
+}
+
+}  // namespace
+
+json run_json(const common_options& common) {
+  return {{"program", "atlas"},
+          {"version", ATLAS_VERSION},
+          {"command", common.command->get_name()},
+          {"seed", common.seed},
+          {"options", options_json(*common.command)}};
+}
+
+json with_run(const common_options& common, const json& result) {
+  json out = {{"run", run_json(common)}};
+  out.update(result);
+  return out;
+}
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
+std::string run_fields(const common_options& common) {
+  return fmt::format("{},{},{}", ATLAS_VERSION, common.seed,
+                     csv_field(options_text(*common.command)));
+}
+
+std::string in_typed_names(const std::string& what, const typed_names& names) {
+  // The argument is the first word, perhaps with an index: "points", "clouds[3]".
+  const std::size_t end = what.find_first_of(":[ ");
+  if (end == std::string::npos) return what;
+  const auto found = names.find(std::string_view(what).substr(0, end));
+  return found == names.end() ? what : found->second + what.substr(end);
+}
+
 void report(const common_options& common, const json& result, const std::string& table,
             const std::vector<output_file>& others) {
+  report_whole(common, with_run(common, result), table, others);
+}
+
+void report_whole(const common_options& common, const json& result, const std::string& table,
+                  const std::vector<output_file>& others) {
   begin_stage(common, "writing the result");
   const bool to_file = !common.json_file.empty() && common.json_file != "-";
   const std::string text = common.json_file.empty() ? "" : result.dump(2) + "\n";

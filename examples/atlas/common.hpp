@@ -5,14 +5,19 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/errors.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/dimension/two_nn.hpp"
+#include "options.hpp"
 
 namespace atlas_program {
 
@@ -24,13 +29,13 @@ struct common_options {
   std::uint64_t seed = 0;
   std::string json_file;  ///< empty: none; "-": standard output
   bool quiet = false;
+  const CLI::App* command = nullptr;  ///< the subcommand, with what was typed
 };
 
 /// Adds `--threads`, `--seed`, `--json` and `--quiet` to a subcommand, and its example.
-void add_common_options(CLI::App& command, common_options& common, const std::string& example);
-
-/// \throws value_error unless 0, for none, or enough for a mean and a standard deviation
-void check_surrogates(atlas::index_t surrogates);
+/// \param files options that write a result too, so that quiet without `--json` makes sense
+void add_common_options(CLI::App& command, common_options& common, const std::string& example,
+                        std::initializer_list<const char*> files = {});
 
 /// Says on standard error, while that is a terminal, what is being done and for how long.
 /// \throws atlas::cancelled after an interrupt
@@ -63,17 +68,50 @@ class pass_meter {
 json number(double x);
 json bounds(const atlas::interval& interval);
 
+/// What made a result: `{"program", "version", "command", "seed", "options"}`, the options with
+/// their values, typed or not.
+json run_json(const common_options& common);
+/// The result with that before it, as `run`.
+json with_run(const common_options& common, const json& result);
+/// The same for the rows of a CSV file: names of columns, and a field for each.
+inline constexpr std::string_view run_columns = "version,seed,options";
+std::string run_fields(const common_options& common);
+/// A field of a CSV row (RFC 4180).
+std::string csv_field(const std::string& text);
+
 /// A file beside the JSON, and what writes it.
 struct output_file {
   std::string name;
   std::function<void(const std::string&)> write;
 };
 
-/// Writes the result where `--json` says, with the other files, and the table to standard output
-/// unless that is where the JSON goes or the user asked for quiet.
-/// \throws atlas::cancelled after an interrupt, before anything is written
+/// Writes the result, with what made it, where `--json` says, with the other files, and the table
+/// to standard output unless that is where the JSON goes or the user asked for quiet. \throws
+/// atlas::cancelled after an interrupt, before anything is written
 void report(const common_options& common, const json& result, const std::string& table,
             const std::vector<output_file>& others = {});
+/// The same of a result that has all.
+void report_whole(const common_options& common, const json& result, const std::string& table,
+                  const std::vector<output_file>& others = {});
+
+/// What the library calls its arguments, and what stands for them on the command line: an option or
+/// the name of a file.
+using typed_names = std::map<std::string, std::string, std::less<>>;
+
+/// An error's text with the name of what was typed in the place of the library's.
+std::string in_typed_names(const std::string& what, const typed_names& names);
+
+/// Does work whose errors are about what was typed.
+template <class Work>
+auto with_typed_names(const typed_names& names, Work&& work) {
+  try {
+    return work();
+  } catch (const atlas::cancelled&) {
+    throw;
+  } catch (const atlas::error& e) {
+    throw atlas::error(in_typed_names(e.what(), names));
+  }
+}
 
 /// Columns of equal width, numbers to the right: the first row is the header.
 std::string table_text(const std::vector<std::vector<std::string>>& rows);

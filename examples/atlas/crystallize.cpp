@@ -40,6 +40,11 @@ struct calibrated {
   bases principal, random;
 };
 
+/// Positions of a block that clouds are not of.
+index_t min_context_of(const crystallize_options& o) {
+  return std::min<index_t>(16, o.source.block_size / 2);
+}
+
 calibrated calibrate(const crystallize_options& o, const atlas::io::language_model& lm,
                      const std::vector<index_t>& layers, const std::string& text) {
   const atlas::transformer_config& config = lm.model.config();
@@ -49,7 +54,7 @@ calibrated calibrate(const crystallize_options& o, const atlas::io::language_mod
                                     .head_dimension = config.head_dimension,
                                     .blocks = o.calibration_blocks,
                                     .block_size = o.source.block_size,
-                                    .min_context = std::min<index_t>(16, o.source.block_size / 2),
+                                    .min_context = min_context_of(o),
                                     .points = o.points,
                                     .seed = o.common.seed});
   lm.model.forward(blocks, {.observed_layers = layers,
@@ -181,12 +186,13 @@ constexpr const char* how_to_read_crystallize =
     "and more than the mean residual alone. Standard errors: paired over blocks.\n";
 
 void run_crystallize(const crystallize_options& o) {
-  for (const index_t k : o.top_k) atlas::detail::check_between(k, 1, index_t{1} << 40, "--top-k");
   begin_stage(o.common, "reading the model and the text");
   const model_source source = open_model_source(o.source);
   const atlas::transformer_config& config = source.lm.model.config();
   const std::vector<index_t> layers = replaced_layers(o, config.layers);
+  if (layers.size() == 1) refuse_typed(*o.common.command, {"--progressive"}, "on a single layer");
   chosen_ranks(o, config.head_dimension);  // refuses bad ones before the work
+  check_points(o.common, o.points, o.calibration_blocks, o.source.block_size, min_context_of(o));
   const std::string text = o.calibration.empty() ? other_text(text_name(o.source)) : o.calibration;
   const calibrated basis = calibrate(o, source.lm, layers, text);
   const auto baseline =
@@ -194,6 +200,8 @@ void run_crystallize(const crystallize_options& o) {
                         {.threads = o.common.threads, .on_progress = progress_bar(o.common)});
   json description = source.description;
   description["calibration"] = text;
+  description["calibration_points"] =
+      std::min(o.points, o.calibration_blocks * (o.source.block_size - min_context_of(o)));
   description["perplexity"] = perplexity_json(baseline);
   const auto sets = layer_sets(o, layers);
   index_t passes = 0;
@@ -222,18 +230,12 @@ void add_crystallize(CLI::App& program) {
   add_layer_options(app, options->layers, "the last 3 unless told otherwise");
   app.add_flag("--progressive", options->progressive,
                "ever more of the layers, from the last one on");
-  app.add_option("--top-k", options->top_k, "also attention over so many keys")
-      ->delimiter(',')
-      ->capture_default_str();
-  app.add_option("--ranks", options->ranks,
-                 "principal directions of the residual; 1,2,4,8,16,32 up to the head's dimension")
-      ->delimiter(',');
-  app.add_option("--calibration", options->calibration,
-                 "text that the directions are learned on, a file, moby-dick or addresses; the "
-                 "embedded one that is not measured");
-  app.add_option("--calibration-blocks", options->calibration_blocks, "of that text")
-      ->capture_default_str();
-  app.add_option("--points", options->points, "rows of calibration a head")->capture_default_str();
+  add_whole(app, "--top-k", options->top_k, {1}, "also attention over so many keys");
+  add_whole(app, "--ranks", options->ranks, {1},
+            "principal directions of the residual; 1,2,4,8,16,32 up to the head's dimension");
+  add_calibration_options(app, options->calibration, options->calibration_blocks,
+                          "the directions are learned on");
+  add_whole(app, "--points", options->points, {3}, "rows of calibration a head");
   add_common_options(app, options->common, "atlas crystallize --deepest 2 --ranks 1,4,16");
   app.callback([options] { run_crystallize(*options); });
 }

@@ -15,6 +15,7 @@ struct haar_command {
   atlas::index_t dimension = 0, local_dimension = 0, heads = 0, draws = 20000;
 
   void run() const {
+    atlas::detail::check_between(local_dimension, 1, dimension, "--local-dim");
     const atlas::haar_null null = atlas::haar_overlap(dimension, local_dimension,
                                                       {.draws = draws,
                                                        .seed = common.seed,
@@ -31,7 +32,6 @@ struct haar_command {
         {"standard error of the mean", digits(null.standard_error, 6)},
         {"mean squared cosine (exact)", digits(null.mean_squared, 5)}};
     if (heads != 0) {
-      atlas::detail::check_between(heads, 2, atlas::index_t{1} << 20, "--heads");
       const atlas::index_t pairs = heads * (heads - 1) / 2;
       const double sd = null.sd / std::sqrt(static_cast<double>(pairs));
       out["heads"] = heads;
@@ -49,10 +49,15 @@ void add_haar(CLI::App& program) {
   const auto command = std::make_shared<haar_command>();
   CLI::App& app = *program.add_subcommand(
       "haar", "What the overlap of random subspaces is: the null of head overlap.");
-  app.add_option("--dim", command->dimension, "dimension of the space")->required();
-  app.add_option("--local-dim", command->local_dimension, "dimension of the subspaces")->required();
-  app.add_option("--heads", command->heads, "also the sd of the mean over all pairs of so many");
-  app.add_option("--draws", command->draws, "of pairs of subspaces")->capture_default_str();
+  app.add_option("--dim", command->dimension, "dimension of the space")
+      ->transform(whole_number({1, 1 << 20}))
+      ->required();
+  app.add_option("--local-dim", command->local_dimension, "dimension of the subspaces")
+      ->transform(whole_number({1}))
+      ->required();
+  app.add_option("--heads", command->heads, "also the sd of the mean over all pairs of so many")
+      ->transform(whole_number({2, 1 << 20}));
+  add_whole(app, "--draws", command->draws, {100}, "of pairs of subspaces");
   add_common_options(app, command->common, "atlas haar --dim 64 --local-dim 7 --heads 8");
   app.callback([command] { command->run(); });
 }

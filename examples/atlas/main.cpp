@@ -8,10 +8,12 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "common.hpp"
 #include "dispatch.hpp"
 #include "interrupts.hpp"
+#include "typing_errors.hpp"
 
 namespace {
 
@@ -56,7 +58,8 @@ int main(int argc, char** argv) try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return program.exit(e);
-    return complain(e.what());
+    return complain(
+        atlas_program::typing_error(program, e, std::vector<std::string>(argv + 1, argv + argc)));
   }
   return 0;
 } catch (const atlas::cancelled&) {

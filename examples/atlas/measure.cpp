@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -11,6 +10,7 @@
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 #include "atlas/subspace/residual_stream.hpp"
+#include "cloud_file.hpp"
 #include "interrupts.hpp"
 #include "measure_layer.hpp"
 
@@ -56,6 +56,15 @@ void add_dimensions(const atlas::tensor_view<const Scalar, 2>& points, const sou
   add_same_context(found, layer.context, out);
 }
 
+/// What the rows say is said of every estimate; a table of neighbours does not show it.
+void add_fault(atlas::cloud_fault of_rows, head_report& out) {
+  out.fault = of_rows;
+  for (atlas::two_nn_result* r : {&out.none, &out.truncated, out.whole ? &*out.whole : &out.none}) {
+    if (of_rows != atlas::cloud_fault::none) r->fault = of_rows;
+    if (out.fault == atlas::cloud_fault::none) out.fault = r->fault;
+  }
+}
+
 template <class Scalar>
 head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
                          const source_layer& layer, index_t head, const measure_options& o,
@@ -63,9 +72,11 @@ head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
   head_report out;
   out.head = head;
   out.points = points.extent(0);
-  atlas::two_nn_options options{.discard_fraction = o.discard, .threads = 1};
+  atlas::two_nn_options options{
+      .discard_fraction = o.discard, .degenerate = atlas::degenerate_policy::report, .threads = 1};
   if (!layer.context.empty()) options.exclude = atlas::same_context(layer.context);
   add_dimensions(points, layer, options, out);
+  add_fault(atlas::fault_of_cloud(points), out);
   meter.advance();
   if (o.surrogates > 0)
     out.surrogate = atlas::two_nn_null(points, out.whole ? *out.whole : out.none, options,
@@ -87,7 +98,9 @@ head_report measure_named_head(const atlas::tensor_view<const Scalar, 2>& points
   } catch (const atlas::cancelled&) {
     throw;
   } catch (const atlas::error& e) {
-    throw atlas::error(fmt::format("layer.{}.head.{}: {}", layer.layer, head, e.what()));
+    const std::string name = fmt::format("layer.{}.head.{}", layer.layer, head);
+    const std::string what = in_typed_names(e.what(), {{"points", name}});
+    throw atlas::error(what.starts_with(name) ? what : name + ": " + what);
   }
 }
 
@@ -95,8 +108,12 @@ head_report measure_named_head(const atlas::tensor_view<const Scalar, 2>& points
 /// kept within [1, d / 2].
 index_t automatic_dimension(const std::vector<head_report>& heads, index_t d) {
   std::vector<double> dimensions;
-  for (const head_report& h : heads)
-    dimensions.push_back(h.whole ? h.whole->dimension : h.none.dimension);
+  for (const head_report& h : heads) {
+    const atlas::two_nn_result& r = h.whole ? *h.whole : h.none;
+    if (r.fault == atlas::cloud_fault::none) dimensions.push_back(r.dimension);
+  }
+  if (dimensions.empty())
+    throw atlas::value_error("--local-dim", "a number where no cloud carries an estimate", "auto");
   std::sort(dimensions.begin(), dimensions.end());
   const std::size_t n = dimensions.size();
   const double median = 0.5 * (dimensions[(n - 1) / 2] + dimensions[n / 2]);
@@ -107,11 +124,7 @@ index_t automatic_dimension(const std::vector<head_report>& heads, index_t d) {
 index_t local_dimension(const measure_options& o, const std::vector<head_report>& heads,
                         index_t d) {
   if (o.local_dimension == "auto") return automatic_dimension(heads, d);
-  index_t k = 0;
-  const char* end = o.local_dimension.data() + o.local_dimension.size();
-  const auto parsed = std::from_chars(o.local_dimension.data(), end, k);
-  if (parsed.ec != std::errc() || parsed.ptr != end)
-    throw atlas::value_error("--local-dim", "a whole number or auto", o.local_dimension);
+  const index_t k = std::stoll(o.local_dimension);
   atlas::detail::check_between(k, 1, d, "--local-dim");
   return k;
 }
@@ -175,7 +188,9 @@ layer_report measure_layer(const source_layer& layer, index_t n_rep, const measu
         });
         const index_t k = local_dimension(o, out.heads, points.extent(2));
         stop_if_interrupted();
-        if (heads > 1) add_overlaps(points, layer, n_rep, k, o, nulls, out);
+        if (heads > 1)
+          with_typed_names({{"clouds", fmt::format("layer.{}.head", layer.layer)}},
+                           [&] { add_overlaps(points, layer, n_rep, k, o, nulls, out); });
         return out;
       },
       layer.points);
@@ -193,9 +208,21 @@ constexpr const char* how_to_read_measure =
     "head's own coordinates; in the residual stream, random frames written by the heads' own\n"
     "weights (pushed).\n";
 
+/// Overlaps are of at least two heads.
+void check_overlaps(const measure_options& o, const measure_source& source) {
+  const bool overlaps =
+      std::any_of(source.layers.begin(), source.layers.end(), [](const source_layer& layer) {
+        return std::visit([](const auto& points) { return points.extent(0) > 1; }, layer.points);
+      });
+  if (!overlaps)
+    refuse_typed(*o.common.command, {"--local-dim"}, "where every layer has a single head");
+}
+
 void run_measure(const measure_options& o) {
-  check_surrogates(o.surrogates);
+  check_cloud_file_options(o, {"--perplexity"});
+  if (o.clouds_file.empty()) check_two_passages("--blocks", o.source.blocks);
   const measure_source source = open_source(o);
+  check_overlaps(o, source);
   atlas::progress_meter meter(progress_bar(o.common), "heads", steps_of_layers(source, o));
   haar_nulls nulls(
       {.seed = o.common.seed, .threads = o.common.threads, .on_progress = progress_bar(o.common)});
@@ -210,27 +237,15 @@ void run_measure(const measure_options& o) {
          text + how_to_read_measure);
 }
 
-void add_source_options(CLI::App& app, measure_options& o) {
-  const model_flags flags = add_model_options(app, o.source);
-  app.add_option("--clouds", o.clouds_file, "safetensors file with layer.L.head.H [N, d] instead")
-      ->excludes(flags.model)
-      ->excludes(flags.text);
-  add_layer_options(app, o.layers, "all unless told otherwise");
-}
-
 void add_sampling_options(CLI::App& app, measure_options& o) {
-  app.add_option("--min-context", o.min_context, "first positions of a block left out")
-      ->capture_default_str();
-  app.add_option("--points", o.points, "rows of a cloud, drawn from all positions")
-      ->capture_default_str();
-  app.add_option("--local-dim", o.local_dimension,
-                 "dimension of the heads' subspaces; auto: that of the clouds")
-      ->capture_default_str();
-  app.add_option("--discard", o.discard, "share of the largest TwoNN ratios left out")
-      ->capture_default_str();
-  app.add_option("--surrogates", o.surrogates,
-                 "Gaussian surrogates of each cloud, 10 or more; 0: none")
-      ->capture_default_str();
+  add_min_context(app, o.min_context);
+  add_whole(app, "--points", o.points, {3}, "rows of a cloud, drawn from all positions");
+  add_checked(app, "--local-dim", o.local_dimension, whole_number_or({1}, {"auto"}),
+              "dimension of the heads' subspaces; auto: that of the clouds");
+  add_real(app, "--discard", o.discard, discard_range,
+           "share of the largest TwoNN ratios left out");
+  add_whole(app, "--surrogates", o.surrogates, surrogate_range,
+            "Gaussian surrogates of each cloud, 0: none");
   app.add_flag("--perplexity", o.perplexity, "also how well the model reads the text");
 }
 
@@ -240,7 +255,9 @@ void add_measure(CLI::App& program) {
   const auto options = std::make_shared<measure_options>();
   CLI::App& app = *program.add_subcommand(
       "measure", "Dimension, rank and overlap of the attention residuals of a model's heads.");
-  add_source_options(app, *options);
+  add_model_options(app, options->source);
+  add_cloud_file_options(app, *options);
+  add_layer_options(app, options->layers, "all unless told otherwise");
   add_sampling_options(app, *options);
   add_common_options(app, options->common,
                      "atlas measure --model tiny-llama --text addresses --deepest 2");

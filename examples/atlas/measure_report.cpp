@@ -59,24 +59,24 @@ optional_reference reference(const atlas::pushed_null_result* pushed,
 
 json two_nn_json(const head_report& h) {
   const auto of = [](const atlas::two_nn_result& r) {
-    json out = {{"dimension", number(r.dimension)}};
-    out.update(bounds(r.interval));
+    json out = dimension_json(r);
     out["points_used"] = r.points_used;
     out["duplicates"] = r.duplicates;
     return out;
   };
   json out = {{"none", of(h.none)}};
   if (h.whole) out["whole"] = of(*h.whole);
-  out["truncated"] = {{"dimension", number(h.truncated.dimension)}};
-  if (h.surrogate)
-    out["surrogate"] = {{"mean", number(h.surrogate->mean)},
-                        {"sd", number(h.surrogate->sd)},
-                        {"z", number(h.surrogate->z)},
-                        {"p", number(h.surrogate->p)}};
+  out["truncated"] = {{"dimension", dimension_json(h.truncated)["dimension"]}};
+  if (h.surrogate) out["surrogate"] = surrogate_json(*h.surrogate);
   if (h.same_context)
     out["same_context_neighbors"] = {{"share", number(*h.same_context)},
                                      {"chance", number(*h.chance)}};
   return out;
+}
+
+std::string estimate_text(const atlas::two_nn_result& r) {
+  if (r.fault != atlas::cloud_fault::none) return "no estimate";
+  return with_interval(r.dimension, r.interval, 1);
 }
 
 std::vector<std::string> head_row(const head_report& h) {
@@ -84,18 +84,47 @@ std::vector<std::string> head_row(const head_report& h) {
       h.surrogate ? fmt::format("{} ({})", digits(h.surrogate->mean, 1), digits(h.surrogate->sd, 1))
                   : "-";
   return {std::to_string(h.head),
-          with_interval(h.none.dimension, h.none.interval, 1),
-          h.whole ? with_interval(h.whole->dimension, h.whole->interval, 1) : "-",
+          estimate_text(h.none),
+          h.whole ? estimate_text(*h.whole) : "-",
           null,
           h.surrogate ? digits(h.surrogate->z, 1) : "-",
           h.same_context ? fmt::format("{} % ({} %)", digits(100 * *h.same_context, 0),
                                        digits(100 * *h.chance, 0))
                          : "-",
-          digits(h.truncated.dimension, 1),
+          h.truncated.fault == atlas::cloud_fault::none ? digits(h.truncated.dimension, 1) : "-",
           std::to_string(h.pca_rank)};
 }
 
+/// A line for each head that has no estimate.
+std::string faults_text(const layer_report& layer) {
+  std::string text;
+  for (const head_report& h : layer.heads)
+    if (h.fault != atlas::cloud_fault::none)
+      text +=
+          fmt::format("Head {} cannot carry an estimate: {}\n", h.head, atlas::describe(h.fault));
+  return text;
+}
+
 }  // namespace
+
+json fault_json(atlas::cloud_fault fault) {
+  return fault == atlas::cloud_fault::none ? json(nullptr) : json(atlas::describe(fault));
+}
+
+json dimension_json(const atlas::two_nn_result& r) {
+  if (r.fault != atlas::cloud_fault::none)
+    return {{"dimension", nullptr}, {"lower", nullptr}, {"upper", nullptr}};
+  json out = {{"dimension", number(r.dimension)}};
+  out.update(bounds(r.interval));
+  return out;
+}
+
+json surrogate_json(const atlas::surrogate_null& null) {
+  return {{"mean", number(null.mean)},
+          {"sd", number(null.sd)},
+          {"z", number(null.z)},
+          {"p", number(null.p)}};
+}
 
 json overlap_json(const atlas::head_overlap_result& overlap,
                   const atlas::pushed_null_result* pushed) {
@@ -131,6 +160,7 @@ json layer_json(const layer_report& layer) {
   for (const head_report& h : layer.heads)
     heads.push_back({{"head", h.head},
                      {"points", h.points},
+                     {"fault", fault_json(h.fault)},
                      {"two_nn", two_nn_json(h)},
                      {"pca_rank", h.pca_rank}});
   json out = {{"layer", layer.layer}, {"heads", heads}};
@@ -150,7 +180,7 @@ std::string layer_table(const layer_report& layer) {
   for (const head_report& h : layer.heads) rows.push_back(head_row(h));
   std::string text = fmt::format("Layer {}: {} heads of {} points\n", layer.layer,
                                  layer.heads.size(), layer.heads.front().points) +
-                     table_text(rows);
+                     table_text(rows) + faults_text(layer);
   if (!layer.head_coordinates) return text + "\n";
   rows = {overlap_header(fmt::format("k = {}", layer.head_coordinates->local_dimension))};
   rows.front().push_back("pushed null (sd)");

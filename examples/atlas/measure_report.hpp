@@ -22,6 +22,8 @@ struct head_report {
   std::optional<double> same_context;         ///< share of first neighbours; likewise
   std::optional<double> chance;               ///< what that share would be for random neighbours
   std::optional<atlas::surrogate_null> surrogate;
+  /// Why the cloud cannot carry an estimate, as far as its rows say.
+  atlas::cloud_fault fault = atlas::cloud_fault::none;
   atlas::index_t pca_rank = 0;
 };
 
@@ -32,6 +34,13 @@ struct layer_report {
   std::optional<atlas::head_overlap_result> residual_stream;   ///< with an output projection
   std::optional<atlas::pushed_null_result> pushed;
 };
+
+/// An estimate's members, null where there is a fault.
+json dimension_json(const atlas::two_nn_result& result);
+/// `{"mean", "sd", "z", "p"}`, null where the cloud has no null.
+json surrogate_json(const atlas::surrogate_null& null);
+/// What is wrong with a cloud, or null.
+json fault_json(atlas::cloud_fault fault);
 
 /// `{"global": {...}, "intra": {...}, "inter": {...}}`
 json overlap_json(const atlas::head_overlap_result& overlap,

@@ -17,6 +17,7 @@ struct measure_options {
   common_options common;
   model_options source;
   std::string clouds_file;
+  std::string projection_layout;  ///< of a file that does not say; empty: none
   layer_options layers;
   atlas::index_t min_context = 16, points = 1200;
   std::string local_dimension = "7";  ///< or "auto"

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <filesystem>
 #include <numeric>
-#include <set>
 
 #include "embedded.hpp"
 
@@ -42,11 +41,10 @@ std::string load_text(const std::string& name) {
 
 std::vector<index_t> chosen_layers(const layer_options& o, const std::vector<index_t>& all) {
   if (!o.layers.empty()) {
-    const std::set<index_t> wanted(o.layers.begin(), o.layers.end());
-    for (const index_t l : wanted)
+    for (const index_t l : o.layers)
       if (std::find(all.begin(), all.end(), l) == all.end())
         throw atlas::value_error("--layers", "some of " + joined(all), std::to_string(l));
-    return {wanted.begin(), wanted.end()};
+    return o.layers;
   }
   const auto count = static_cast<index_t>(all.size());
   if (o.deepest != 0) {
@@ -54,9 +52,6 @@ std::vector<index_t> chosen_layers(const layer_options& o, const std::vector<ind
     return {all.end() - o.deepest, all.end()};
   }
   if (o.relative_depth) {
-    if (!(*o.relative_depth >= 0 && *o.relative_depth <= 1))
-      throw atlas::value_error("--relative-depth", "a number from 0 to 1",
-                               atlas::detail::number_text(*o.relative_depth));
     const double place = std::round(*o.relative_depth * static_cast<double>(count - 1));
     return {all[static_cast<std::size_t>(place)]};
   }
@@ -71,7 +66,6 @@ std::vector<index_t> chosen_layers(const layer_options& options, index_t count) 
 
 atlas::owned_tensor<index_t, 2> load_blocks(const std::string& name, index_t blocks,
                                             index_t block_size, const io::tokenizer& words) {
-  atlas::detail::check_between(blocks, 1, index_t{1} << 30, "--blocks");
   const std::string text = load_text(name);
   if (text.empty()) throw atlas::value_error(name, "a text", "an empty file");
   try {
@@ -128,24 +122,61 @@ std::string heading(const json& description) {
   return text + "\n";
 }
 
-model_flags add_model_options(CLI::App& app, model_options& o) {
-  model_flags flags{};
-  flags.model = app.add_option("--model", o.model,
-                               "Hugging Face folder, or tiny-gpt2 (default) or tiny-llama");
-  flags.text = app.add_option("--text", o.text, "UTF-8 file, or moby-dick (default) or addresses");
-  app.add_option("--blocks", o.blocks, "blocks of text, each read on its own")
-      ->capture_default_str();
-  app.add_option("--block-size", o.block_size, "tokens in each")->capture_default_str();
-  return flags;
+void check_points(const common_options& common, index_t points, index_t blocks, index_t block_size,
+                  index_t min_context) {
+  const index_t places = blocks * (block_size - min_context);
+  if (points > places && was_typed(*common.command, "--points"))
+    throw atlas::value_error(
+        "--points",
+        fmt::format("at most {}, the positions from {} on of {} blocks of {} tokens", places,
+                    min_context, blocks, block_size),
+        std::to_string(points));
+}
+
+void check_two_passages(const char* option, index_t blocks) {
+  if (blocks < 2)
+    throw atlas::value_error(option,
+                             "at least two passages, so that rows have neighbours in another one",
+                             std::to_string(blocks));
+}
+
+void add_model_options(CLI::App& app, model_options& o) {
+  add_text(app, "--model", o.model, "Hugging Face folder, or tiny-gpt2 (default) or tiny-llama");
+  add_text(app, "--text", o.text, "UTF-8 file, or moby-dick (default) or addresses");
+  add_block_options(app, o.blocks, o.block_size);
+}
+
+void add_block_options(CLI::App& app, index_t& blocks, index_t& block_size) {
+  add_whole(app, "--blocks", blocks, {1, most_blocks}, "blocks of text, each read on its own");
+  add_whole(app, "--block-size", block_size, {2}, "tokens in each");
+}
+
+void add_min_context(CLI::App& app, index_t& min_context) {
+  add_whole(app, "--min-context", min_context, {0}, "first positions of a block left out");
+}
+
+void add_calibration_options(CLI::App& app, std::string& text, index_t& blocks,
+                             const std::string& what) {
+  add_text(
+      app, "--calibration", text,
+      "text that " + what + ", a file, moby-dick or addresses; the embedded one that is not read");
+  add_whole(app, "--calibration-blocks", blocks, {1, most_blocks}, "of that text");
 }
 
 void add_layer_options(CLI::App& app, layer_options& o, const std::string& otherwise) {
-  auto* layers =
-      app.add_option("--layers", o.layers, "such as 3,4,5; " + otherwise)->delimiter(',');
+  auto* layers = app.add_option_function<std::vector<std::string>>(
+                        "--layers",
+                        [&o](const std::vector<std::string>& texts) {
+                          o.layers = numbers_of("--layers", texts);
+                        },
+                        "such as 3,4,5 or 3-5; " + otherwise)
+                     ->delimiter(',')
+                     ->type_name("INT ...");
   auto* deepest = app.add_option("--deepest", o.deepest, "the last so many layers")
-                      ->check(CLI::PositiveNumber)
+                      ->transform(whole_number({1}))
                       ->excludes(layers);
   app.add_option("--relative-depth", o.relative_depth, "the layer at this depth, from 0 to 1")
+      ->transform(real_number({0, 1}))
       ->excludes(layers)
       ->excludes(deepest);
 }

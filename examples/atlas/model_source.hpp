@@ -13,8 +13,10 @@
 
 namespace atlas_program {
 
+inline constexpr atlas::index_t most_blocks = atlas::index_t{1} << 30;
+
 struct layer_options {
-  std::vector<atlas::index_t> layers;
+  std::vector<atlas::index_t> layers;  ///< increasing
   atlas::index_t deepest = 0;
   std::optional<double> relative_depth;
 };
@@ -31,12 +33,20 @@ struct model_source {
   json description;
 };
 
-/// What the options add to a subcommand, for further conditions on them.
-struct model_flags {
-  CLI::Option *model, *text;
-};
-model_flags add_model_options(CLI::App& app, model_options& options);
+/// Options that several subcommands have.
+void add_model_options(CLI::App& app, model_options& options);
+void add_block_options(CLI::App& app, atlas::index_t& blocks, atlas::index_t& block_size);
+void add_min_context(CLI::App& app, atlas::index_t& min_context);
 void add_layer_options(CLI::App& app, layer_options& options, const std::string& otherwise);
+/// \param what the text is for: "the directions are learned on"
+void add_calibration_options(CLI::App& app, std::string& text, atlas::index_t& blocks,
+                             const std::string& what);
+
+/// \throws value_error for more points asked for than there are places to draw them from
+void check_points(const common_options& common, atlas::index_t points, atlas::index_t blocks,
+                  atlas::index_t block_size, atlas::index_t min_context);
+/// \throws value_error naming the option for a single block, in which no neighbour is of another
+void check_two_passages(const char* option, atlas::index_t blocks);
 
 /// The layers asked for, of those there are; all unless something else is asked for.
 std::vector<atlas::index_t> chosen_layers(const layer_options& options,

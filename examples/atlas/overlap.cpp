@@ -16,22 +16,42 @@ struct overlap_command {
   void run() const {
     begin_stage(common, "reading the clouds");
     const auto clouds = atlas::io::read_npy<double, 3>(file);
-    begin_stage(common, "principal frames");
-    const auto frames = atlas::principal_frames(clouds, local_dimension, common.threads);
-    const auto overlap = atlas::head_overlap(frames, {.group_size = group_size,
-                                                      .seed = common.seed,
-                                                      .threads = common.threads,
-                                                      .on_progress = progress_bar(common)});
+    check(clouds);
+    const auto overlap = with_typed_names({{"clouds", file}}, [&] { return measured(clouds); });
     json matrix = json::array();
     for (const auto& row : overlap.matrix.rowwise())
       matrix.push_back(std::vector<double>(row.begin(), row.end()));
-    const json out = {{"local_dimension", overlap.local_dimension},
+    const json out = {{"heads", clouds.extent(0)},
+                      {"points", clouds.extent(1)},
+                      {"local_dimension", overlap.local_dimension},
                       {"head_coordinates", overlap_json(overlap)},
                       {"matrix", matrix}};
     std::vector<std::vector<std::string>> rows = {
         overlap_header("k = " + std::to_string(overlap.local_dimension))};
     for (auto& row : overlap_rows("all pairs", overlap, nullptr)) rows.push_back(std::move(row));
     report(common, out, table_text(rows));
+  }
+
+ private:
+  /// What depends on the file.
+  void check(const atlas::tensor_view<const double, 3>& clouds) const {
+    const atlas::index_t heads = clouds.extent(0);
+    if (heads < 2)
+      throw atlas::shape_error(file, "at least 2 heads, [H, N, d]", std::to_string(heads));
+    atlas::detail::check_between(local_dimension, 1, clouds.extent(2), "--local-dim");
+    if (group_size > heads || heads % group_size != 0)
+      throw atlas::value_error("--group-size",
+                               "a divisor of the " + std::to_string(heads) + " heads",
+                               std::to_string(group_size));
+  }
+
+  atlas::head_overlap_result measured(const atlas::tensor_view<const double, 3>& clouds) const {
+    begin_stage(common, "principal frames");
+    const auto frames = atlas::principal_frames(clouds, local_dimension, common.threads);
+    return atlas::head_overlap(frames, {.group_size = group_size,
+                                        .seed = common.seed,
+                                        .threads = common.threads,
+                                        .on_progress = progress_bar(common)});
   }
 };
 
@@ -41,11 +61,9 @@ void add_overlap(CLI::App& program) {
   const auto command = std::make_shared<overlap_command>();
   CLI::App& app = *program.add_subcommand(
       "overlap", "Overlap of the heads' principal subspaces, beside that of random ones.");
-  app.add_option("CLOUDS.npy", command->file, "one cloud a head, [H, N, d]")->required();
-  app.add_option("--local-dim", command->local_dimension, "dimension of the subspaces")
-      ->capture_default_str();
-  app.add_option("--group-size", command->group_size, "query heads per key/value head")
-      ->capture_default_str();
+  add_text(app, "CLOUDS.npy", command->file, "one cloud a head, [H, N, d]")->required();
+  add_whole(app, "--local-dim", command->local_dimension, {1}, "dimension of the subspaces");
+  add_whole(app, "--group-size", command->group_size, {1}, "query heads per key/value head");
   add_common_options(app, command->common, "atlas overlap clouds.npy --local-dim 7 --group-size 3");
   app.callback([command] { command->run(); });
 }

@@ -91,10 +91,8 @@ atlas::pareto_result pareto_of(const linear_map& map, const pareto_command_optio
 }
 
 void run_pareto(const pareto_command_options& o) {
-  atlas::detail::check_between(o.steps, 2, 100000, "--steps");
-  atlas::detail::check_between(o.rows, 1, index_t{1} << 30, "--rows");
-  atlas::detail::check_between(o.bits, 2, 8, "--bits");
-  atlas::detail::check_between(o.activation_bits, 2, 8, "--activation-bits");
+  if (was_typed(*o.common.command, "--rows"))
+    atlas::detail::check_between(o.rows, 1, o.source.blocks * o.source.block_size, "--rows");
   begin_stage(o.common, "reading the model and the text");
   const model_source source = open_model_source(o.source);
   const auto maps =
@@ -117,7 +115,11 @@ void run_pareto(const pareto_command_options& o) {
                    {"bits", o.bits},
                    {"activation_bits", o.activation_bits},
                    {"rows", maps.empty() ? 0 : maps.front().inputs.rows()}};
-  report(o.common, {{"source", source.description}, {"settings", settings}, {"matrices", found}},
+  report(o.common,
+         {{"source", source.description},
+          {"tokens", source.blocks.size()},
+          {"settings", settings},
+          {"matrices", found}},
          heading(source.description) + table_text(rows) + "\n" + how_to_read_pareto);
 }
 
@@ -133,16 +135,12 @@ void add_pareto(CLI::App& program) {
   add_layer_options(app, options->layers, "all unless told otherwise");
   std::vector<std::string> names;
   for (const auto& [name, path] : paths) names.push_back(name);
-  app.add_option("--path", options->path, "between the bases")
-      ->check(CLI::IsMember(names))
-      ->capture_default_str();
-  app.add_option("--steps", options->steps, "bases on it, both ends included")
-      ->capture_default_str();
-  app.add_option("--bits", options->bits, "of weights, a scale per direction")
-      ->capture_default_str();
-  app.add_option("--activation-bits", options->activation_bits, "of inputs, a scale per token")
-      ->capture_default_str();
-  app.add_option("--rows", options->rows, "tokens whose inputs are rounded")->capture_default_str();
+  add_choice(app, "--path", options->path, names, "between the bases");
+  add_whole(app, "--steps", options->steps, {2, 100000}, "bases on it, both ends included");
+  add_whole(app, "--bits", options->bits, {2, 8}, "of weights, a scale per direction");
+  add_whole(app, "--activation-bits", options->activation_bits, {2, 8},
+            "of inputs, a scale per token");
+  add_whole(app, "--rows", options->rows, {1, 1 << 30}, "tokens whose inputs are rounded");
   add_common_options(app, options->common, "atlas pareto --deepest 1 --bits 3");
   app.callback([options] { run_pareto(*options); });
 }

@@ -42,12 +42,7 @@ struct quantize_run {
 };
 
 std::vector<std::string> chosen_methods(const quantize_options& o) {
-  const std::vector<std::string> all = quantizer_names(true);
-  if (o.methods.empty()) return all;
-  for (const std::string& name : o.methods)
-    if (std::find(all.begin(), all.end(), name) == all.end())
-      throw atlas::value_error("--methods", fmt::format("some of {}", fmt::join(all, ", ")), name);
-  return o.methods;
+  return o.methods.empty() ? quantizer_names(true) : o.methods;
 }
 
 /// All maps in one draw; matrices are the unit of work, each in one thread.
@@ -114,12 +109,11 @@ index_t passes_of(const quantize_options& o, const std::vector<std::string>& met
   return draws * static_cast<index_t>(o.bits.size());
 }
 
-void check_options(const quantize_options& o) {
-  if (o.bits.empty()) throw atlas::value_error("--bits", "at least one number", "none");
-  for (const int b : o.bits) atlas::detail::check_between(b, 2, 8, "--bits");
-  atlas::detail::check_between(o.draws, 1, 1000, "--draws");
-  if (o.settings.min_bits != 0)
-    atlas::detail::check_between(o.settings.min_bits, 2, 8, "--min-bits");
+/// Options that none of the methods looks at.
+void check_options(const quantize_options& o, const std::vector<std::string>& methods) {
+  check_quantizer_options(*o.common.command, o.settings, methods);
+  if (std::none_of(methods.begin(), methods.end(), is_random))
+    refuse_typed(*o.common.command, {"--draws"}, "without a method that draws its basis");
 }
 
 quantize_run prepare(const quantize_options& o, const std::string& calibration) {
@@ -145,8 +139,8 @@ quantize_run prepare(const quantize_options& o, const std::string& calibration) 
 }
 
 void run_quantize(const quantize_options& o) {
-  check_options(o);
   const std::vector<std::string> methods = chosen_methods(o);
+  check_options(o, methods);
   const std::string calibration =
       o.calibration.empty() ? other_text(text_name(o.source)) : o.calibration;
   quantize_run run = prepare(o, calibration);
@@ -159,6 +153,7 @@ void run_quantize(const quantize_options& o) {
   json description = run.source.description;
   description["calibration"] = calibration;
   description["calibration_blocks"] = o.calibration_blocks;
+  description["calibration_tokens"] = o.calibration_blocks * o.source.block_size;
   description["perplexity"] = perplexity_json(baseline);
   const quantize_report made{run.maps, run.ranks, outcomes, o.bits, methods};
   report(o.common,
@@ -179,19 +174,15 @@ void add_quantize(CLI::App& program) {
       "quantize", "Rounds a model's linear maps by every method: both errors, and the perplexity.");
   add_model_options(app, options->source);
   add_layer_options(app, options->layers, "all unless told otherwise");
-  app.add_option("--bits", options->bits, "such as 2,3,4,8; the average where they are allocated")
-      ->delimiter(',')
-      ->capture_default_str();
-  app.add_option("--methods", options->methods,
-                 fmt::format("all of {}", fmt::join(quantizer_names(true), ", ")))
+  add_whole(app, "--bits", options->bits, {2, 8},
+            "such as 2,3,4,8; the average where they are allocated");
+  app.add_option("--methods", options->methods, "all of them unless told otherwise")
+      ->check(one_of(quantizer_names(true)))
       ->delimiter(',');
-  app.add_option("--calibration", options->calibration,
-                 "text that the second moments are of, a file, moby-dick or addresses; the "
-                 "embedded one that is not read");
-  app.add_option("--calibration-blocks", options->calibration_blocks, "of that text")
-      ->capture_default_str();
-  app.add_option("--draws", options->draws, "of each random basis: the null of the others")
-      ->capture_default_str();
+  add_calibration_options(app, options->calibration, options->calibration_blocks,
+                          "the second moments are of");
+  add_whole(app, "--draws", options->draws, {1, 1000},
+            "of each random basis: the null of the others");
   add_quantizer_options(app, options->settings);
   add_common_options(app, options->common, "atlas quantize --bits 3 --methods random,fisher,gptq");
   app.callback([options] { run_quantize(*options); });

@@ -18,15 +18,26 @@ struct quantize_matrix_command {
   int bits = 4;
 
   void run() const {
+    check_quantizer_options(*common.command, settings, {basis});
     begin_stage(common, "reading weights");
     const atlas::io::dtype type = atlas::io::npy_header(file).type;
     if (type == atlas::io::dtype::f32 || type == atlas::io::dtype::f16)
-      quantize(atlas::io::read_npy<float, 2>(file));
+      quantize_named(atlas::io::read_npy<float, 2>(file));
     else
-      quantize(atlas::io::read_npy<double, 2>(file));
+      quantize_named(atlas::io::read_npy<double, 2>(file));
   }
 
  private:
+  template <class Scalar>
+  void quantize_named(const atlas::owned_tensor<Scalar, 2>& read) const {
+    with_typed_names({{"weights", file},
+                      {"rows", activations},
+                      {"second_moments", activations},
+                      {"kind", "--kind"},
+                      {"grid.granularity", "--granularity"}},
+                     [&] { quantize(read); });
+  }
+
   atlas::second_moment_accumulator moments(atlas::index_t in) const {
     begin_stage(common, "second moments of activations");
     const auto rows = atlas::io::read_npy<double, 2>(activations);
@@ -54,6 +65,7 @@ struct quantize_matrix_command {
                    {"output_error", number(q.errors.output)},
                    {"basis", basis},
                    {"bits", bits},
+                   {"activations", atlas::io::npy_header(activations).extents.front()},
                    {"effective_rank", effective_rank_json(q.effective_rank)},
                    {"settings", settings_json(settings)}};
     const json repairs = repairs_json(q.repairs);
@@ -81,18 +93,16 @@ void add_quantize_matrix(CLI::App& program) {
   const auto command = std::make_shared<quantize_matrix_command>();
   CLI::App& app = *program.add_subcommand(
       "quantize-matrix", "Rounds the weights of one linear layer, and says what that costs.");
-  app.add_option("W.npy", command->file, "weights, [out, in]")->required();
-  app.add_option("--activations", command->activations, "inputs of the layer, A.npy, [n, in]")
+  add_text(app, "W.npy", command->file, "weights, [out, in]")->required();
+  add_text(app, "--activations", command->activations, "inputs of the layer, A.npy, [n, in]")
       ->required();
-  app.add_option("--bits", command->bits, "2 to 8; the average where they are allocated")
-      ->capture_default_str();
-  app.add_option("--basis", command->basis, "or method")
-      ->check(CLI::IsMember(quantizer_names(false)))
-      ->capture_default_str();
-  app.add_option("--out", command->out, "write the weights that the codes stand for, .npy");
+  add_whole(app, "--bits", command->bits, {2, 8}, "2 to 8; the average where they are allocated");
+  add_choice(app, "--basis", command->basis, quantizer_names(false), "or method");
+  add_text(app, "--out", command->out, "write the weights that the codes stand for, .npy");
   add_quantizer_options(app, command->settings);
   add_common_options(app, command->common,
-                     "atlas quantize-matrix W.npy --activations A.npy --bits 3 --basis gptq");
+                     "atlas quantize-matrix W.npy --activations A.npy --bits 3 --basis gptq",
+                     {"--out"});
   app.callback([command] { command->run(); });
 }
 

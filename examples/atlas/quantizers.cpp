@@ -38,6 +38,19 @@ std::optional<atlas::granularity> granularity_of(const quantizer_settings& setti
   return granularities.at(settings.granularity);
 }
 
+bool is_allocated(const std::string& quantizer) {
+  return quantizer.ends_with(allocated);
+}
+
+/// The step of each column is given by the method.
+bool has_own_steps(const std::string& quantizer) {
+  return quantizer == "diagonal" || quantizer.find("lambda") != std::string::npos;
+}
+
+bool is_damped(const std::string& quantizer) {
+  return quantizer.starts_with("gptq") || quantizer == "ldlq" || quantizer == "quip";
+}
+
 template <class Map>
 std::vector<std::string> keys(const Map& map) {
   std::vector<std::string> out;
@@ -63,20 +76,37 @@ atlas::quantization<Scalar> run_kronecker(const quantizer_task<Scalar>& task, bo
 }  // namespace
 
 void add_quantizer_options(CLI::App& app, quantizer_settings& settings) {
-  app.add_option("--kind", settings.kind, "of the grid")
-      ->check(CLI::IsMember(keys(kinds)))
-      ->capture_default_str();
+  add_choice(app, "--kind", settings.kind, keys(kinds), "of the grid");
   app.add_option("--granularity", settings.granularity,
                  "weights that share a scale; columns (in the basis), rows for awq, unless told "
                  "otherwise")
-      ->check(CLI::IsMember(keys(granularities)));
-  app.add_option("--group-size", settings.group_size, "inputs a group")->capture_default_str();
-  app.add_option("--min-bits", settings.min_bits,
-                 "of a direction where bits are allocated: 0 (it may be dropped) or 2 to 8")
-      ->capture_default_str();
-  app.add_option("--damping", settings.damping,
-                 "first attempt of gptq, ldlq and quip, as a share of the mean second moment")
-      ->capture_default_str();
+      ->check(one_of(keys(granularities)));
+  add_whole(app, "--group-size", settings.group_size, {1},
+            "inputs a group, with --granularity group");
+  add_whole(app, "--min-bits", settings.min_bits, {.low = 2, .high = 8, .or_zero = true},
+            "of a direction where bits are allocated: 0 (it may be dropped) or 2 to 8");
+  add_real(app, "--damping", settings.damping, {},
+           "first attempt of gptq, ldlq and quip, as a share of the mean second moment");
+}
+
+void check_quantizer_options(const CLI::App& command, const quantizer_settings& settings,
+                             const std::vector<std::string>& quantizers) {
+  const auto any = [&](auto&& has) {
+    return std::any_of(quantizers.begin(), quantizers.end(), has);
+  };
+  if (settings.granularity != "group")
+    refuse_typed(command, {"--group-size"}, "without --granularity group");
+  if (!any(is_allocated))
+    refuse_typed(command, {"--min-bits"}, "without a method that allocates bits, NAME-allocated");
+  if (!any(is_damped)) refuse_typed(command, {"--damping"}, "without gptq, ldlq or quip");
+  if (!any([](const std::string& q) { return !has_own_steps(q); }))
+    refuse_typed(command, {"--granularity"}, "on methods whose steps are their own");
+  for (const std::string& q : quantizers) {
+    if (has_own_steps(q) && settings.kind != "symmetric")
+      throw atlas::value_error("--kind", "symmetric with " + q, settings.kind);
+    if (is_allocated(q) && !settings.granularity.empty() && settings.granularity != "column")
+      throw atlas::value_error("--granularity", "column with " + q, settings.granularity);
+  }
 }
 
 json settings_json(const quantizer_settings& settings) {

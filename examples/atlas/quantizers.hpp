@@ -23,6 +23,9 @@ struct quantizer_settings {
   int min_bits = 0;  ///< where they are allocated
 };
 void add_quantizer_options(CLI::App& app, quantizer_settings& settings);
+/// Refuses options that none of the quantizers looks at, and what one of them cannot do.
+void check_quantizer_options(const CLI::App& command, const quantizer_settings& settings,
+                             const std::vector<std::string>& quantizers);
 json settings_json(const quantizer_settings& settings);
 
 /// The names of the library, `NAME-allocated` where bits can be allocated to directions by reverse

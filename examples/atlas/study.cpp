@@ -70,30 +70,27 @@ void run_study(study_options o) {
   begin_stage(o.common, "verdicts");
   const auto files = study_files(session, parts, study_claims(session, parts));
   for (const auto& [name, text] : files) store.write_file(name, text);
-  report(o.common, json::parse(files.front().second), files.back().second);
+  report_whole(o.common, json::parse(files.front().second), files.back().second);
 }
 
 void add_study_options(CLI::App& app, study_options& o) {
-  app.add_option("--model", o.models,
-                 "Hugging Face folders, or tiny-gpt2 and tiny-llama (default: both)");
-  app.add_option("--text", o.texts, "UTF-8 files, or moby-dick and addresses (default: both)");
-  app.add_option("--out", o.out, "folder of the results; a run goes on from the parts in it")
+  constexpr index_t many = index_t{1} << 30;
+  add_text(app, "--model", o.models,
+           "Hugging Face folders, or tiny-gpt2 and tiny-llama (default: both)");
+  add_text(app, "--text", o.texts, "UTF-8 files, or moby-dick and addresses (default: both)");
+  add_text(app, "--out", o.out, "folder of the results; a run goes on from the parts in it")
       ->capture_default_str();
-  app.add_option("--blocks", o.blocks, "blocks of text, each read on its own")
-      ->capture_default_str();
-  app.add_option("--block-size", o.block_size, "tokens in each")->capture_default_str();
-  app.add_option("--min-context", o.min_context, "first positions of a block left out")
-      ->capture_default_str();
-  app.add_option("--points", o.points, "rows of a cloud, drawn from all positions")
-      ->capture_default_str();
-  app.add_option("--local-dim", o.local_dimension, "dimension of the heads' subspaces")
-      ->capture_default_str();
-  app.add_option("--surrogates", o.surrogates, "Gaussian surrogates of each cloud, 10 or more")
-      ->capture_default_str();
-  app.add_option("--manifold-draws", o.manifold_draws, "the same of manifold checks, 10 or more")
-      ->capture_default_str();
+  add_whole(app, "--blocks", o.blocks, {5, many}, "blocks of text, each read on its own");
+  add_whole(app, "--block-size", o.block_size, {2}, "tokens in each");
+  add_min_context(app, o.min_context);
+  add_whole(app, "--points", o.points, {60, many}, "rows of a cloud, drawn from all positions");
+  add_whole(app, "--local-dim", o.local_dimension, {1}, "dimension of the heads' subspaces");
+  add_whole(app, "--surrogates", o.surrogates, {surrogate_range.low, many},
+            "Gaussian surrogates of each cloud");
+  add_whole(app, "--manifold-draws", o.manifold_draws, {surrogate_range.low, many},
+            "the same of manifold checks");
   add_training_option(app, o.autoencoders.training);
-  app.add_option("--epochs", o.autoencoders.epochs, "of the autoencoders, at most");
+  add_whole(app, "--epochs", o.autoencoders.epochs, {0, many}, "of the autoencoders, at most");
 }
 
 }  // namespace
@@ -104,7 +101,7 @@ void add_study(CLI::App& program) {
       "study", "Every protocol on some models and texts, kept part by part, with verdicts.");
   add_study_options(app, *options);
   add_common_options(app, options->common,
-                     "atlas study --model tiny-gpt2 --text moby-dick --out results");
+                     "atlas study --model tiny-gpt2 --text moby-dick --out results", {"--out"});
   app.callback([options] { run_study(*options); });
 }
 

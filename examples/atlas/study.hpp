@@ -2,6 +2,7 @@
 /// \file
 /// `atlas study`: every protocol on some models and texts, in parts that are kept.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -59,6 +60,11 @@ class study_session {
   void enter(const std::string& place);
   /// For work within a part: stops it after an interrupt, and says how far it is.
   atlas::progress_callback progress() const;
+  /// Rows of each cloud.
+  atlas::index_t points() const {
+    return (std::min)(options_.points,
+                      options_.blocks * (options_.block_size - options_.min_context));
+  }
   /// What decides the results, and nothing else.
   const json& description() const { return description_; }
   /// Those of one text are kept until another text is asked for.

@@ -15,22 +15,28 @@ namespace {
 using atlas::index_t;
 using atlas::overlap_space;
 
-json dimension_json(const atlas::two_nn_result& r) {
-  json out = {{"dimension", number(r.dimension)}};
-  out.update(bounds(r.interval));
+/// An estimate beside those of Gaussian surrogates of its cloud.
+json head_dimension_json(const atlas::mean_dimension_result& all, std::size_t head) {
+  json out = dimension_json(all.heads[head]);
+  out["fault"] = fault_json(all.heads[head].fault);
+  out["surrogate"] = surrogate_json(all.head_nulls[head]);
   return out;
 }
 
-/// What of a head needs no null of its own.
-json head_json(const atlas::head_sample& sample, index_t head, const atlas::two_nn_result& none,
-               const atlas::two_nn_result& whole, double same_context) {
-  const auto truncated = atlas::two_nn(
-      sample.points[head], {.estimator = atlas::two_nn_estimator::truncated, .threads = 1});
+/// What is known of a head.
+json head_json(const atlas::head_sample& sample, std::size_t place,
+               const atlas::mean_dimension_result& none, const atlas::mean_dimension_result& whole,
+               double same_context) {
+  const auto head = static_cast<index_t>(place);
+  const auto truncated =
+      atlas::two_nn(sample.points[head], {.estimator = atlas::two_nn_estimator::truncated,
+                                          .degenerate = atlas::degenerate_policy::report,
+                                          .threads = 1});
   const auto rank = atlas::pca_rank(sample.points[head]);
   return {{"head", head},
-          {"none", dimension_json(none)},
-          {"whole", dimension_json(whole)},
-          {"truncated", number(truncated.dimension)},
+          {"none", head_dimension_json(none, place)},
+          {"whole", head_dimension_json(whole, place)},
+          {"truncated", dimension_json(truncated)["dimension"]},
           {"same_context_neighbors", number(same_context)},
           {"pca_rank", rank.rank},
           {"participation_ratio", number(rank.participation_ratio)}};
@@ -50,8 +56,7 @@ json add_dimensions(const atlas::head_sample& s, atlas::protocol_options o, json
                                              static_cast<index_t>(near.null.draws.size())}));
   json heads = json::array();
   for (std::size_t h = 0; h < whole.heads.size(); ++h)
-    heads.push_back(
-        head_json(s, static_cast<index_t>(h), none.heads[h], whole.heads[h], near.heads[h]));
+    heads.push_back(head_json(s, h, none, whole, near.heads[h]));
   return heads;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "study.hpp"
 
@@ -15,36 +16,44 @@ namespace {
 using atlas::index_t;
 using atlas::verdict;
 
-/// A field of a CSV row (RFC 4180).
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
-}
-
 /// All digits of a number, as in the JSON; nothing for null.
 std::string field(const json& j) {
   if (j.is_null()) return "";
-  return j.is_string() ? quoted(j.get<std::string>()) : j.dump();
+  return j.is_string() ? csv_field(j.get<std::string>()) : j.dump();
 }
 
-std::string row(const std::vector<std::string>& fields) {
-  std::string line;
-  for (const std::string& f : fields) line += (line.empty() ? "" : ",") + f;
-  return line + "\n";
+/// Columns that every table ends with: what made it.
+std::string header(const std::string& columns) {
+  return fmt::format("{},points,{}\n", columns, run_columns);
 }
 
-std::string findings_csv(const std::vector<study_claim>& claims) {
-  std::string text = "claim,label,value,null_mean,null_sd,z,p,adjusted_p,verdict\n";
+/// Rows of one table.
+class study_table {
+ public:
+  study_table(const study_session& session, std::string columns)
+      : text_(header(columns)), run_(run_text(session)) {}
+  void add(const std::vector<std::string>& fields) {
+    text_ += fmt::format("{},{}\n", fmt::join(fields, ","), run_);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  static std::string run_text(const study_session& session) {
+    return fmt::format("{},{}", session.points(), run_fields(session.options().common));
+  }
+  std::string text_, run_;
+};
+
+std::string findings_csv(const study_session& session, const std::vector<study_claim>& claims) {
+  study_table table(session, "claim,label,value,null_mean,null_sd,z,p,adjusted_p,verdict");
   for (const study_claim& claim : claims)
     for (const atlas::finding& f : claim.findings) {
       std::vector<std::string> fields = {claim.id};
       const json members = finding_json(f);
       for (const auto& [key, value] : members.items()) fields.push_back(field(value));
-      text += row(fields);
+      table.add(fields);
     }
-  return text;
+  return table.text();
 }
 
 /// Calls `visit(model name, text name, part)` for parts of all pairs.
@@ -57,61 +66,84 @@ void for_each_layer(const study_session& session, const json& parts, Visit&& vis
               parts[layer_part(m, t, "layer", l)]);
 }
 
+/// Gaussian surrogates beside one of the two estimates of a head; empty where there are none.
+std::vector<std::string> surrogate_fields(const json& estimate) {
+  const json& null = estimate["surrogate"];
+  return {field(null["mean"]), field(null["sd"]), field(null["z"]), field(null["p"])};
+}
+
 std::string heads_csv(const study_session& session, const json& parts) {
-  std::string text =
-      "model,text,layer,head,dimension,lower,upper,dimension_other_passages,lower_other_passages,"
-      "upper_other_passages,truncated,same_passage_neighbors,pca_rank,participation_ratio\n";
+  study_table table(
+      session,
+      "model,text,layer,head,dimension,lower,upper,surrogate_mean,surrogate_sd,surrogate_z,"
+      "surrogate_p,dimension_other_passages,lower_other_passages,upper_other_passages,"
+      "surrogate_mean_other_passages,surrogate_sd_other_passages,surrogate_z_other_passages,"
+      "surrogate_p_other_passages,fault,truncated,same_passage_neighbors,pca_rank,participation_"
+      "ratio");
   for_each_layer(
       session, parts, [&](const std::string& model, const std::string& name, const json& layer) {
         for (const json& h : layer["heads"]) {
-          const json &none = h["none"], &whole = h["whole"];
-          text += row({quoted(model), quoted(name), field(layer["layer"]), field(h["head"]),
-                       field(none["dimension"]), field(none["lower"]), field(none["upper"]),
-                       field(whole["dimension"]), field(whole["lower"]), field(whole["upper"]),
-                       field(h["truncated"]), field(h["same_context_neighbors"]),
-                       field(h["pca_rank"]), field(h["participation_ratio"])});
+          std::vector<std::string> fields = {csv_field(model), csv_field(name),
+                                             field(layer["layer"]), field(h["head"])};
+          for (const char* kind : {"none", "whole"}) {
+            const json& estimate = h[kind];
+            for (const char* key : {"dimension", "lower", "upper"})
+              fields.push_back(field(estimate[key]));
+            for (std::string& f : surrogate_fields(estimate)) fields.push_back(std::move(f));
+          }
+          fields.push_back(
+              field(h["none"]["fault"].is_null() ? h["whole"]["fault"] : h["none"]["fault"]));
+          for (const char* key :
+               {"truncated", "same_context_neighbors", "pca_rank", "participation_ratio"})
+            fields.push_back(field(h[key]));
+          table.add(fields);
         }
       });
-  return text;
+  return table.text();
 }
 
 std::string overlaps_csv(const study_session& session, const json& parts) {
-  std::string text =
-      "model,text,layer,space,pairs_of,overlap,lower,upper,pairs,haar_mean,haar_sd,haar_z,"
-      "pushed_mean,pushed_sd,pushed_z\n";
-  for_each_layer(
-      session, parts, [&](const std::string& model, const std::string& name, const json& layer) {
-        for (const char* space : {"head_coordinates", "residual_stream"})
-          for (const char* group : {"global", "intra", "inter"}) {
-            const json& e = layer["overlap"][space][group];
-            if (e["pairs"] == 0) continue;
-            const auto pushed = [&](const char* key) {
-              return e.contains(key) ? field(e[key]) : "";
-            };
-            text += row({quoted(model), quoted(name), field(layer["layer"]), space, group,
-                         field(e["mean"]), field(e["lower"]), field(e["upper"]), field(e["pairs"]),
-                         field(e["null_mean"]), field(e["null_sd"]), field(e["z"]),
-                         pushed("pushed_null_mean"), pushed("pushed_null_sd"), pushed("pushed_z")});
-          }
-      });
-  return text;
+  study_table table(session,
+                    "model,text,layer,space,pairs_of,overlap,lower,upper,pairs,haar_mean,haar_sd,"
+                    "haar_z,haar_p,pushed_mean,pushed_sd,pushed_z,pushed_p");
+  for_each_layer(session, parts,
+                 [&](const std::string& model, const std::string& name, const json& layer) {
+                   for (const char* space : {"head_coordinates", "residual_stream"})
+                     for (const char* group : {"global", "intra", "inter"}) {
+                       const json& e = layer["overlap"][space][group];
+                       if (e["pairs"] == 0) continue;
+                       std::vector<std::string> fields = {csv_field(model), csv_field(name),
+                                                          field(layer["layer"]), space, group};
+                       for (const char* key :
+                            {"mean", "lower", "upper", "pairs", "null_mean", "null_sd", "z", "p",
+                             "pushed_null_mean", "pushed_null_sd", "pushed_z", "pushed_p"})
+                         fields.push_back(e.contains(key) ? field(e[key]) : "");
+                       table.add(fields);
+                     }
+                 });
+  return table.text();
+}
+
+/// Names of the members of an object.
+std::vector<std::string> keys_of(const json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
+  return keys;
 }
 
 std::string autoencoders_csv(const study_session& session, const json& parts) {
-  std::string text;
+  std::optional<study_table> table;
   for (std::size_t m = 0; m < session.models().size(); ++m)
     for (std::size_t t = 0; t < session.texts(); ++t)
       for (const json& h : parts[part_name(m, t, "autoencoders")]["heads"]) {
-        std::vector<std::string> names = {"model", "text"};
-        std::vector<std::string> fields = {quoted(session.models()[m].name),
-                                           quoted(session.options().texts[t])};
-        for (const auto& [key, value] : h.items()) {
-          names.push_back(key);
-          fields.push_back(field(value));
-        }
-        text += (text.empty() ? row(names) : "") + row(fields);
+        if (!table)
+          table.emplace(session, fmt::format("model,text,{}", fmt::join(keys_of(h), ",")));
+        std::vector<std::string> fields = {csv_field(session.models()[m].name),
+                                           csv_field(session.options().texts[t])};
+        for (const auto& [key, value] : h.items()) fields.push_back(field(value));
+        table->add(fields);
       }
-  return text;
+  return table ? table->text() : "";
 }
 
 json claims_json(const std::vector<study_claim>& claims) {
@@ -192,24 +224,28 @@ std::string summary(const study_session& session, const json& parts,
   const study_options& o = session.options();
   return fmt::format(
       "# Study\n\n"
-      "{} blocks of {} tokens, positions from {} on, {} points a head, k = {}, seed {}.\n\n{}\n"
+      "atlas {}: {} blocks of {} tokens, positions from {} on, {} points a head, k = {}, seed "
+      "{}.\n\n"
+      "{}\n"
       "## Claims\n\n"
       "Each row is one family of comparisons (layers, models, texts). Values and nulls are the\n"
       "smallest and largest of the family. Above and below: p after Holm's correction for the\n"
       "family is 0.05 at most. Undecided: only without the correction. Every comparison is in\n"
       "findings.csv.\n\n{}\n## Notes\n\n{}",
-      o.blocks, o.block_size, o.min_context, o.points, o.local_dimension, o.common.seed,
-      perplexity_rows(session, parts), claim_rows(claims), notes_text(claims));
+      ATLAS_VERSION, o.blocks, o.block_size, o.min_context, session.points(), o.local_dimension,
+      o.common.seed, perplexity_rows(session, parts), claim_rows(claims), notes_text(claims));
 }
 
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> study_files(
     const study_session& session, const json& parts, const std::vector<study_claim>& claims) {
-  const json all = {
-      {"study", session.description()}, {"claims", claims_json(claims)}, {"parts", parts}};
+  const json all = with_run(session.options().common, {{"study", session.description()},
+                                                       {"points", session.points()},
+                                                       {"claims", claims_json(claims)},
+                                                       {"parts", parts}});
   return {{"study.json", all.dump(2) + "\n"},
-          {"findings.csv", findings_csv(claims)},
+          {"findings.csv", findings_csv(session, claims)},
           {"heads.csv", heads_csv(session, parts)},
           {"overlaps.csv", overlaps_csv(session, parts)},
           {"autoencoders.csv", autoencoders_csv(session, parts)},

@@ -76,12 +76,8 @@ void check_different(const std::vector<std::string>& names, const char* option) 
 void check_study(const study_options& o) {
   check_different(o.models, "--model");
   check_different(o.texts, "--text");
-  constexpr index_t many = index_t{1} << 30;
-  atlas::detail::check_between(o.blocks, 5, many, "--blocks");
-  atlas::detail::check_between(o.points, 60, many, "--points");
-  atlas::detail::check_draws(o.surrogates, "--surrogates");
-  atlas::detail::check_draws(o.manifold_draws, "--manifold-draws");
-  atlas::detail::check_between(o.autoencoders.epochs.value_or(0), 0, many, "--epochs");
+  if (o.min_context < o.block_size)
+    check_points(o.common, o.points, o.blocks, o.block_size, o.min_context);
 }
 
 void check_model(const study_model& m, const study_options& o) {

@@ -255,12 +255,14 @@ thermo_run prepare(const thermo_options& o, std::vector<index_t> layers, index_t
 }
 
 void run_thermo(const thermo_options& o) {
+  if (o.source.blocks < 2)
+    refuse_typed(*o.common.command, {"--permutations"}, "where there is one block to shuffle");
+  if (o.noise == 0) refuse_typed(*o.common.command, {"--draws"}, "without --noise");
   begin_stage(o.common, "reading the model and the text");
   model_source source = open_model_source(o.source);
   const atlas::transformer_config& config = source.lm.model.config();
   const std::vector<index_t> layers = chosen_layers(o.layers, config.layers);
   atlas::detail::check_between(o.min_context, 0, o.source.block_size - 1, "--min-context");
-  atlas::detail::check_between(o.permutations, 1, index_t{1} << 30, "--permutations");
   atlas::thermodynamics_collector collector({.layers = layers,
                                              .heads = config.heads,
                                              .blocks = o.source.blocks,
@@ -288,7 +290,9 @@ void run_thermo(const thermo_options& o) {
   }
   table += "Correlation with prediction entropy; partial: given log position\n" +
            table_text(profile) + "\n";
-  json result = {{"source", source.description}, {"layers", found}};
+  json result = {{"source", source.description},
+                 {"points", o.source.blocks * (o.source.block_size - o.min_context)},
+                 {"layers", found}};
   if (static_cast<index_t>(layers.size()) == config.layers) {
     const auto point = atlas::crystallization_depth(ratios);
     result["crystallization"] = {{"layer", point.layer ? json(*point.layer) : json(nullptr)},
@@ -306,13 +310,10 @@ void add_thermo(CLI::App& program) {
       "thermo", "Boltzmann observables of a model's attention, and how settled it is.");
   add_model_options(app, options->source);
   add_layer_options(app, options->layers, "all unless told otherwise");
-  app.add_option("--min-context", options->min_context, "first positions of a block left out")
-      ->capture_default_str();
-  app.add_option("--permutations", options->permutations, "of passages, for p")
-      ->capture_default_str();
-  app.add_option("--noise", options->noise, "of the queries, in sd of their coordinates")
-      ->capture_default_str();
-  app.add_option("--draws", options->draws, "of that noise for each query")->capture_default_str();
+  add_min_context(app, options->min_context);
+  add_whole(app, "--permutations", options->permutations, {1, 1 << 30}, "of passages, for p");
+  add_real(app, "--noise", options->noise, {}, "of the queries, in sd of their coordinates");
+  add_whole(app, "--draws", options->draws, {1}, "of that noise for each query");
   add_common_options(app, options->common, "atlas thermo --model tiny-llama --deepest 2");
   app.callback([options] { run_thermo(*options); });
 }

@@ -1,12 +1,13 @@
 #include "atlas/dimension/two_nn.hpp"
 
-#include <charconv>
+#include <fmt/format.h>
+
 #include <map>
 #include <memory>
 
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/io/npy.hpp"
-#include "common.hpp"
+#include "measure_report.hpp"
 
 namespace atlas_program {
 
@@ -27,6 +28,7 @@ struct two_nn_command {
   atlas::index_t surrogates = 0;
 
   void run() const {
+    check_exclusion_options();
     begin_stage(common, "reading the cloud");
     const atlas::io::npy_info info = atlas::io::npy_header(file);
     // Elements of float keep the neighbour search in float; everything else is read as double.
@@ -39,19 +41,35 @@ struct two_nn_command {
  private:
   template <class Scalar>
   void measure(const atlas::owned_tensor<Scalar, 2>& points) const {
-    check_surrogates(surrogates);
+    with_typed_names({{"points", file},
+                      {"exclude.context", context_file},
+                      {"exclude.position", position_file},
+                      {"context", context_file},
+                      {"position", position_file}},
+                     [&] { measure_named(points); });
+  }
+
+  template <class Scalar>
+  void measure_named(const atlas::owned_tensor<Scalar, 2>& points) const {
     atlas::two_nn_options options;
     options.estimator = estimators.at(estimator);
     options.discard_fraction = discard;
     options.threads = common.threads;
     options.on_progress = progress_bar(common);
     options.exclude = exclusion();
+    options.degenerate = atlas::degenerate_policy::report;
     const auto result = atlas::two_nn(points, options);
-    json out = {{"dimension", number(result.dimension)},  {"lower", number(result.interval.lower)},
-                {"upper", number(result.interval.upper)}, {"points_used", result.points_used},
-                {"duplicates", result.duplicates},        {"estimator", estimator}};
+    const bool estimated = result.fault == atlas::cloud_fault::none;
+    json out = dimension_json(result);
+    out.update({{"points_used", result.points_used},
+                {"duplicates", result.duplicates},
+                {"estimator", estimator},
+                {"points", points.extent(0)},
+                {"coordinates", points.extent(1)},
+                {"fault", fault_json(result.fault)}});
     std::vector<std::vector<std::string>> rows = {
-        {"dimension", with_interval(result.dimension, result.interval, 3)},
+        {"dimension", estimated ? with_interval(result.dimension, result.interval, 3)
+                                : fmt::format("none: {}", atlas::describe(result.fault))},
         {"points used", std::to_string(result.points_used)},
         {"duplicates", std::to_string(result.duplicates)},
         {"estimator", estimator}};
@@ -66,39 +84,40 @@ struct two_nn_command {
     const auto null =
         atlas::two_nn_null(points, result, options,
                            {.draws = surrogates, .seed = common.seed, .threads = common.threads});
-    out["surrogate"] = {{"mean", number(null.mean)},
-                        {"sd", number(null.sd)},
-                        {"z", number(null.z)},
-                        {"p", number(null.p)}};
+    out["surrogate"] = surrogate_json(null);
+    if (null.fault != atlas::cloud_fault::none) return;
     rows.push_back({"Gaussian surrogates", digits(null.mean, 3) + " (sd " + digits(null.sd, 3) +
                                                "), z " + digits(null.z, 2) +
                                                fmt::format(", p {:.2g}", null.p)});
   }
 
+  std::string exclusion_kind() const {
+    return !exclude.empty() ? exclude : context_file.empty() ? "none" : "whole";
+  }
+
+  /// Labels and positions that no exclusion would look at.
+  void check_exclusion_options() const {
+    const std::string kind = exclusion_kind();
+    if (kind == "none") refuse_typed(*common.command, {"--context"}, "with --exclude none");
+    if (kind == "none" || kind == "whole")
+      refuse_typed(*common.command, {"--position"}, "without a window, such as --exclude 8");
+  }
+
   atlas::exclusion exclusion() const {
-    const std::string kind = !exclude.empty() ? exclude : context_file.empty() ? "none" : "whole";
+    const std::string kind = exclusion_kind();
     if (kind == "none") return {};
     if (kind == "whole") {
       if (context_file.empty())
         throw atlas::value_error("--exclude whole", "--context C.npy", "none");
       return atlas::same_context(atlas::io::read_npy<atlas::index_t, 1>(context_file));
     }
-    const atlas::index_t width = window(kind);
+    const atlas::index_t width = std::stoll(kind);
     if (position_file.empty())
       throw atlas::value_error("--exclude " + kind, "--position P.npy", "none");
     const auto position = atlas::io::read_npy<atlas::index_t, 1>(position_file);
     if (context_file.empty()) return atlas::nearby_positions(position, width);
     return atlas::same_context_within(atlas::io::read_npy<atlas::index_t, 1>(context_file),
                                       position, width);
-  }
-
-  static atlas::index_t window(const std::string& text) {
-    atlas::index_t width = -1;
-    const char* end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, width);
-    if (parsed.ec != std::errc() || parsed.ptr != end || width < 0)
-      throw atlas::value_error("--exclude", "none, whole or a window of 0 or more", text);
-    return width;
   }
 };
 
@@ -108,22 +127,20 @@ void add_two_nn(CLI::App& program) {
   const auto command = std::make_shared<two_nn_command>();
   CLI::App& app = *program.add_subcommand(
       "two-nn", "Intrinsic dimension of a cloud from the ratios of neighbour distances.");
-  app.add_option("X.npy", command->file, "cloud, [N, d]")->required();
+  add_text(app, "X.npy", command->file, "cloud, [N, d]")->required();
   std::vector<std::string> names;
   for (const auto& [name, estimator] : estimators) names.push_back(name);
-  app.add_option("--estimator", command->estimator, "how the ratios are used")
-      ->check(CLI::IsMember(names))
-      ->capture_default_str();
-  app.add_option("--discard", command->discard, "share of the largest ratios left out")
-      ->capture_default_str();
-  app.add_option("--context", command->context_file, "[N] labels of the texts that rows are from");
-  app.add_option("--position", command->position_file, "[N] places within them");
+  add_choice(app, "--estimator", command->estimator, names, "how the ratios are used");
+  add_real(app, "--discard", command->discard, discard_range,
+           "share of the largest ratios left out");
+  add_text(app, "--context", command->context_file, "[N] labels of the texts that rows are from");
+  add_text(app, "--position", command->position_file, "[N] places within them, for a window");
   app.add_option("--exclude", command->exclude,
                  "neighbours left out: none; whole (of the same context, the default with "
-                 "--context); or a window of positions");
-  app.add_option("--surrogates", command->surrogates,
-                 "Gaussian surrogates for the null, 10 or more; 0: none")
-      ->capture_default_str();
+                 "--context); or a window of positions")
+      ->transform(whole_number_or({0}, {"none", "whole"}));
+  add_whole(app, "--surrogates", command->surrogates, surrogate_range,
+            "Gaussian surrogates for the null, 0: none");
   add_common_options(app, command->common,
                      "atlas two-nn cloud.npy --context labels.npy --surrogates 20");
   app.callback([command] { command->run(); });

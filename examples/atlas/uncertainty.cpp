@@ -79,7 +79,6 @@ constexpr const char* how_to_read_uncertainty =
     "it.\n";
 
 void run_uncertainty(const uncertainty_command_options& o) {
-  atlas::detail::check_draws(o.draws, "--draws");
   begin_stage(o.common, "reading the model and the text");
   const model_source source = open_model_source(o.source);
   const auto maps = collect_linear_maps(
@@ -105,7 +104,8 @@ void run_uncertainty(const uncertainty_command_options& o) {
     found.push_back(result_json(map, r));
     rows.push_back(result_row(map, r));
   }
-  report(o.common, {{"source", source.description}, {"matrices", found}},
+  report(o.common,
+         {{"source", source.description}, {"tokens", source.blocks.size()}, {"matrices", found}},
          heading(source.description) + table_text(rows) + "\n" + how_to_read_uncertainty);
 }
 
@@ -117,12 +117,11 @@ void add_uncertainty(CLI::App& program) {
       "uncertainty", "Whether weights and activations of a layer have a common eigenbasis.");
   add_model_options(app, options->source);
   add_layer_options(app, options->layers, "all unless told otherwise");
-  app.add_option("--k", options->k,
-                 "dimension of the eigenspaces; 0: the smaller effective rank of the second "
-                 "moments, at most 64")
-      ->capture_default_str();
-  app.add_option("--draws", options->draws, "random bases of the commutator's null, 10 or more")
-      ->capture_default_str();
+  add_whole(app, "--k", options->k, {0},
+            "dimension of the eigenspaces; 0: the smaller effective rank of the second moments, "
+            "at most 64");
+  add_whole(app, "--draws", options->draws, {atlas::least_draws, 1 << 30},
+            "random bases of the commutator's null");
   add_common_options(app, options->common, "atlas uncertainty --deepest 2");
   app.callback([options] { run_uncertainty(*options); });
 }

@@ -26,8 +26,7 @@ std::string ablate(options changed = {}) {
                         {"block-size", "32"},
                         {"held-out", "0.02"},
                         {"points", "150"},
-                        {"surrogates", "0"},
-                        {"save-every", "2"}});
+                        {"surrogates", "0"}});
   std::string command = "ablate";
   for (const auto& [name, value] : changed) command += " --" + name + " '" + value + "'";
   return command + " ";
@@ -43,8 +42,9 @@ std::map<std::string, std::string> files_of(const std::filesystem::path& folder)
   return files;
 }
 
-std::string out_option(const std::filesystem::path& folder) {
-  return std::string("--out '").append(folder.string()).append("' --json - ");
+std::string out_option(const std::filesystem::path& folder, int save_every = 2) {
+  return std::string("--out '").append(folder.string()).append("' --json - --save-every ") +
+         std::to_string(save_every) + " ";
 }
 
 std::string killed_after(double seconds) {
@@ -115,7 +115,7 @@ TEST_CASE("a run that was killed goes on and ends as if it had not been") {
   CHECK(files_of(killed) == expected);
   // The end of a write that was killed, and a checkpoint in the middle.
   std::filesystem::remove_all(killed / "d_head-8");
-  const std::string half = ablate({{"steps", "60"}, {"save-every", "20"}}) + out_option(killed);
+  const std::string half = ablate({{"steps", "60"}}) + out_option(killed, 20);
   const auto eight = killed / "d_head-8";
   for (double seconds = 0.05; !std::filesystem::exists(eight / "training.safetensors") &&
                               !std::filesystem::exists(eight / "model");
@@ -204,4 +204,7 @@ TEST_CASE("ablate has an example, a table and a CSV file") {
   CHECK(r.out.find("How to read this.") != std::string::npos);
   const std::string text = atlas::io::read_text(csv);
   CHECK(std::count(text.begin(), text.end(), '\n') == 1 + 3);
+  CHECK(has(text, ",points,version,seed,options\n"));
+  CHECK(has(text, ",150,"));
+  CHECK(has(text, "--steps 2"));
 }

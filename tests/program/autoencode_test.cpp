@@ -177,15 +177,15 @@ TEST_CASE("autoencode refuses what it cannot learn from") {
   refused("--batch -1", "--batch");
   refused("--patience -1", "--patience");
   refused("--held-out 1", "--held-out");
-  refused("--learning-rate nan --calibration-blocks 4 --points 100", "learning_rate");
-  refused("--calibration-blocks 1 --points 100", "2 contexts");
+  refused("--learning-rate nan --calibration-blocks 4 --points 100", "--learning-rate");
+  refused("--calibration-blocks 1", "--calibration-blocks: expected at least two passages");
   refused("--calibration nowhere.txt", "nowhere.txt");
   refused("--layers 6", "--layers");
   const auto points = curve_and_normal();
   const std::string one = clouds_file(folder, "one.safetensors", points, labels(contexts * each));
   refused("--bottleneck 2 --clouds " + one, "layer.3: context: expected at least 2 contexts");
   refused("--bottleneck 5 --clouds " + one, "--bottleneck");
-  refused("--model tiny-llama --clouds " + one, "--clouds");
+  refused("--model tiny-llama --clouds " + one, "--model: has no effect with --clouds");
 }
 
 TEST_CASE("autoencode has an example and says how to read its table") {

@@ -81,10 +81,9 @@ TEST_CASE("clouds that nothing can be said about are refused") {
   nan.mutable_view()(3, 2) = std::numeric_limits<double>::quiet_NaN();
   CHECK(has(bad.refused("two-nn " + bad.cloud("nan.npy", nan)), "NaN at [3, 2]"));
   CHECK(has(bad.refused("rank " + bad.cloud("nan.npy", nan)), "NaN"));
-  CHECK(has(bad.refused("two-nn " + bad.cloud("one.npy", counting(1, 4))), "1"));
+  CHECK(has(bad.refused("two-nn " + bad.cloud("one.npy", counting(1, 4))), "one.npy: expected"));
   CHECK(has(bad.refused("rank " + bad.cloud("one.npy", counting(1, 4))), "1 row"));
   const owned_tensor<double, 2> equal({40, 3});
-  CHECK(has(bad.refused("two-nn " + bad.cloud("equal.npy", equal)), "40 duplicate"));
   CHECK(has(bad.refused("rank " + bad.cloud("equal.npy", equal)), "equal"));
   CHECK(has(bad.refused("two-nn " + bad.cloud("none.npy", owned_tensor<double, 2>({0, 3}))),
             "empty"));
@@ -97,18 +96,22 @@ TEST_CASE("options out of range are refused") {
   const atlas::tensor_view<const double, 3> view = clouds;
   atlas::io::write_npy(bad.folder / "clouds.npy", view);
   const std::string overlap = "overlap '" + (bad.folder / "clouds.npy").string() + "'";
-  CHECK(has(bad.refused(overlap + " --local-dim 5"), "local_dimension"));
-  CHECK(has(bad.refused(overlap + " --local-dim 0"), "local_dimension"));
-  CHECK(has(bad.refused(overlap + " --local-dim 2 --group-size 3"), "group_size"));
-  CHECK(has(bad.refused("haar --dim 4 --local-dim 5"), "from 1 to 4, got 5"));
+  CHECK(has(bad.refused(overlap + " --local-dim 5"),
+            "--local-dim: expected a whole number from 1 to 4, got 5"));
+  CHECK(has(bad.refused(overlap + " --local-dim 2 --group-size 3"),
+            "--group-size: expected a divisor of the 2 heads, got 3"));
+  CHECK(has(bad.refused("haar --dim 4 --local-dim 5"),
+            "--local-dim: expected a whole number from 1 to 4, got 5"));
+  CHECK(has(bad.refused("measure --points 9999"), "--points: expected at most 2880"));
+  CHECK(has(bad.refused("measure --blocks 1"), "--blocks: expected at least two passages"));
+  CHECK(has(bad.refused("measure --min-context 256"), "--min-context"));
   CHECK(has(bad.refused("measure --points 100 --surrogates 0 --local-dim 33"), "--local-dim"));
   CHECK(has(bad.refused("measure --points 100 --surrogates 0 --local-dim many"), "--local-dim"));
   CHECK(has(bad.refused("measure --points 100 --surrogates 9"), "--surrogates"));
   CHECK(has(bad.refused("measure --layers 9"), "--layers"));
   CHECK(has(bad.refused("measure --block-size 9999"), "--block-size"));
-  CHECK(has(bad.refused("measure --discard 1"), "discard"));
-  CHECK(has(bad.refused("measure --discard nan"), "discard"));
-  CHECK(has(bad.refused("measure --threads -1"), "--threads"));
+  CHECK(has(bad.refused("measure --discard 1"),
+            "--discard: expected a number of 0 or more and below 1, got 1"));
   const auto cloud = bad.cloud("cloud.npy", counting(50, 4));
   CHECK(has(bad.refused("two-nn " + cloud + " --exclude whole"), "--context"));
   CHECK(has(bad.refused("two-nn " + cloud + " --exclude some"), "--exclude"));
@@ -128,7 +131,7 @@ TEST_CASE("files of clouds that contradict themselves are refused") {
            shape + R"(,"data_offsets":[)" + std::to_string(from) + "," + std::to_string(to) + "]}";
   };
   const std::string good = "{" + one("F32", "[4,4]", 0, 64) + "}";
-  CHECK(has(clouds(safetensors(good, data)), "duplicate"));  // read, and all zeros
+  CHECK(has(clouds(safetensors(good, data)), "equal"));  // read, and all zeros
   CHECK(has(clouds(safetensors(good, data).substr(0, 100)), "bad.safetensors"));
   CHECK(has(clouds(std::string(5, '\0')), "bad.safetensors"));
   std::string past = safetensors(good, data);
@@ -208,12 +211,19 @@ TEST_CASE("quantization that makes no sense is refused") {
   CHECK(has(with(w, a, " --bits many"), "--bits"));
   CHECK(has(with(w, a, " --basis kronecker"), "--basis"));
   CHECK(has(with(w, a, " --granularity some"), "--granularity"));
-  CHECK(has(with(w, a, " --basis gptq --damping -1"), "damping"));
-  CHECK(has(with(w, a, " --granularity group --group-size 0"), "group_size"));
+  CHECK(has(with(w, a, " --basis diagonal --kind asymmetric"),
+            "--kind: expected symmetric with diagonal, got asymmetric"));
+  CHECK(has(with(w, a, " --basis fisher-allocated --granularity row"),
+            "--granularity: expected column with fisher-allocated, got row"));
+  CHECK(has(bad.refused("quantize --kind asymmetric"), "--kind: expected symmetric with fisher-l"));
+  CHECK(has(with(w, a, " --basis gptq --damping -1"), "--damping"));
+  CHECK(has(with(w, a, " --granularity group --group-size 0"), "--group-size"));
   CHECK(has(with(w, bad.cloud("wide.npy", counting(30, 5))), "wide.npy: expected 4 columns"));
   CHECK(has(with(w, bad.cloud("none.npy", owned_tensor<double, 2>({0, 4}))), "none.npy"));
-  CHECK(has(with(w, bad.cloud("zero.npy", owned_tensor<double, 2>({9, 4}))), "trace"));
-  CHECK(has(with(bad.cloud("empty.npy", owned_tensor<double, 2>({0, 4})), a), "weights"));
+  CHECK(has(with(w, bad.cloud("zero.npy", owned_tensor<double, 2>({9, 4}))),
+            "zero.npy: expected a positive trace"));
+  CHECK(has(with(bad.cloud("empty.npy", owned_tensor<double, 2>({0, 4})), a),
+            "empty.npy: expected at least one element"));
   auto nan = counting(8, 4);
   nan.mutable_view()(5, 1) = std::numeric_limits<double>::quiet_NaN();
   CHECK(has(with(bad.cloud("nan.npy", nan), a), "NaN at [5, 1]"));
@@ -223,7 +233,7 @@ TEST_CASE("quantization that makes no sense is refused") {
   CHECK(has(bad.refused("quantize --bits 3,9"), "--bits"));
   CHECK(has(bad.refused("quantize --methods gptq,gtpq"), "gtpq"));
   CHECK(has(bad.refused("quantize --calibration nowhere.txt"), "nowhere.txt"));
-  CHECK(has(bad.refused("quantize --calibration-blocks 0"), "blocks"));
+  CHECK(has(bad.refused("quantize --calibration-blocks 0"), "--calibration-blocks"));
   CHECK(has(bad.refused("quantize --draws 0"), "--draws"));
   CHECK(has(bad.refused("uncertainty --blocks 1 --layers 0 --k 193"), "--k"));
   CHECK(has(bad.refused("uncertainty --draws 9"), "--draws"));
@@ -241,11 +251,220 @@ TEST_CASE("logits and values that make no sense are refused") {
   const std::string good = "boltzmann " + bad.cloud("logits.npy", logits);
   CHECK(has(bad.refused("boltzmann " + bad.cloud("hidden.npy", hidden)), "row [2, all]"));
   CHECK(has(bad.refused("boltzmann " + bad.cloud("nan.npy", nan)), "NaN at [1, 3]"));
-  CHECK(has(bad.refused(good + " --beta 0"), "beta"));
-  CHECK(has(bad.refused(good + " --beta -1"), "beta"));
-  CHECK(has(bad.refused(good + " --values " + bad.cloud("values.npy", counting(5, 3))), "values"));
+  CHECK(has(bad.refused(good + " --beta 0"), "--beta"));
+  CHECK(has(bad.refused(good + " --values " + bad.cloud("values.npy", counting(5, 3))),
+            "values.npy: expected"));
   CHECK(has(bad.refused(good + " --values nowhere.npy"), "nowhere.npy"));
   CHECK(has(bad.refused("thermo --min-context 256"), "--min-context"));
-  CHECK(has(bad.refused("thermo --noise -1"), "noise"));
+  CHECK(has(bad.refused("thermo --noise -1"), "--noise"));
   CHECK(has(bad.refused("thermo --layers 6"), "--layers"));
+}
+
+namespace {
+
+/// An option, a value that it cannot have, and what it could.
+struct bad_value {
+  const char *option, *value, *expected;
+};
+
+/// Every option of numbers of every subcommand, at values that none of them has.
+std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
+  const char *count = "a whole number of 1 or more", *any = "a whole number of 0 or more";
+  const std::vector<bad_value> model = {
+      {"--blocks", "0", "a whole number from 1 to"},
+      {"--block-size", "1", "of 2 or more"},
+      {"--block-size", "many", "a whole number"},
+      {"--deepest", "0", count},
+      {"--relative-depth", "1.5", "from 0 to 1"},
+      {"--relative-depth", "nan", "from 0 to 1"},
+      {"--layers", "x", "numbers such as 3,4,5 or a range such as 3-5"},
+      {"--layers", "5-3", "a range such as 3-5"},
+      {"--model", "", "a name"},
+      {"--text", "", "a name"}};
+  const auto with_model = [&](std::vector<bad_value> more) {
+    more.insert(more.end(), model.begin(), model.end());
+    return more;
+  };
+  return {
+      {"measure", with_model({{"--points", "2", "of 3 or more"},
+                              {"--points", "", "got nothing"},
+                              {"--min-context", "-1", any},
+                              {"--local-dim", "0", "of 1 or more, or auto"},
+                              {"--discard", "1", "below 1"},
+                              {"--discard", "nan", "below 1"},
+                              {"--surrogates", "1", "0, or a whole number of 10 or more"},
+                              {"--clouds", "", "a name"},
+                              {"--points", "99999999999999999999", "got 9999"}})},
+      {"two-nn x.npy",
+       {{"--estimator", "best", "one of bayes, censored"},
+        {"--discard", "-0.1", "of 0 or more"},
+        {"--exclude", "some", "a whole number of 0 or more, or none or whole"},
+        {"--exclude", "-1", any},
+        {"--surrogates", "9", "10 or more"},
+        {"--context", "", "a name"},
+        {"--position", "", "a name"}}},
+      {"rank x.npy",
+       {{"--variance", "0", "above 0 and at most 1"}, {"--variance", "1.1", "at most 1"}}},
+      {"overlap x.npy", {{"--local-dim", "0", count}, {"--group-size", "0", count}}},
+      {"haar --dim 4 --local-dim 2",
+       {{"--heads", "1", "from 2 to"}, {"--draws", "99", "of 100 or more"}}},
+      {"haar --local-dim 2", {{"--dim", "0", "from 1 to"}}},
+      {"haar --dim 2", {{"--local-dim", "-1", count}}},
+      {"thermo", with_model({{"--permutations", "0", "from 1 to"},
+                             {"--noise", "inf", "of 0 or more"},
+                             {"--draws", "0", count},
+                             {"--min-context", "x", any}})},
+      {"crystallize", with_model({{"--top-k", "0", count},
+                                  {"--ranks", "1,0", count},
+                                  {"--calibration", "", "a name"},
+                                  {"--points", "0", "of 3 or more"},
+                                  {"--calibration-blocks", "0", "from 1 to"}})},
+      {"autoencode", with_model({{"--bottleneck", "0", count},
+                                 {"--epochs", "0", count},
+                                 {"--batch", "-1", any},
+                                 {"--learning-rate", "0", "above 0"},
+                                 {"--held-out", "1", "above 0 and below 1"},
+                                 {"--points", "1", "of 3"}})},
+      {"boltzmann x.npy",
+       {{"--beta", "0", "above 0"}, {"--beta", "nan", "above 0"}, {"--values", "", "a name"}}},
+      {"study",
+       {{"--blocks", "4", "from 5 to"},
+        {"--points", "59", "from 60 to"},
+        {"--surrogates", "9", "from 10 to"},
+        {"--manifold-draws", "0", "from 10 to"},
+        {"--epochs", "-1", "from 0 to"},
+        {"--local-dim", "0", count},
+        {"--out", "", "a name"}}},
+      {"quantize", with_model({{"--bits", "3,9", "from 2 to 8"},
+                               {"--draws", "0", "from 1 to 1000"},
+                               {"--methods", "gtpq", "one of identity"},
+                               {"--kind", "odd", "one of"},
+                               {"--granularity", "all", "one of"},
+                               {"--group-size", "0", count},
+                               {"--min-bits", "1", "0, or a whole number from 2 to 8"},
+                               {"--damping", "-1", "of 0 or more"}})},
+      {"quantize-matrix w.npy --activations a.npy",
+       {{"--bits", "1", "from 2 to 8"}, {"--basis", "x", "one of"}, {"--out", "", "a name"}}},
+      {"uncertainty", with_model({{"--k", "-1", any}, {"--draws", "9", "from 10 to"}})},
+      {"pareto", with_model({{"--path", "x", "one of blend, geodesic"},
+                             {"--steps", "1", "from 2 to"},
+                             {"--bits", "9", "from 2 to 8"},
+                             {"--activation-bits", "1", "from 2 to 8"},
+                             {"--rows", "0", "from 1 to"}})},
+      {"ablate",
+       {{"--head-dims", "1", "of 2 or more"},
+        {"--model-dim", "3", "from 4 to"},
+        {"--layers", "0", "from 1 to"},
+        {"--steps", "0", count},
+        {"--batch", "0", "from 1 to"},
+        {"--block-size", "1", "from 2 to"},
+        {"--learning-rate", "0", "above 0"},
+        {"--held-out", "1", "below 1"},
+        {"--checkpoints", "0,2", "from 0 to 1"},
+        {"--points", "2", "of 3 or more"},
+        {"--surrogates", "9", "10 or more"},
+        {"--save-every", "0", count},
+        {"--text", "", "a name"},
+        {"--csv", "", "a name"}}},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("an option out of range is named, with what it may be and what came") {
+  const bad_input bad;
+  for (const auto& [command, values] : bad_values())
+    for (const bad_value& v : values) {
+      const std::string said = bad.refused(command + " " + v.option + " '" + v.value + "'");
+      INFO(said);
+      CHECK(said.starts_with(std::string("atlas: ") + v.option + ": expected "));
+      CHECK(has(said, v.expected));
+      CHECK(has(said, *v.value == 0 ? ", got nothing" : ", got "));
+    }
+  const std::vector<std::string> commands = {"measure",
+                                             "two-nn x.npy",
+                                             "rank x.npy",
+                                             "overlap x.npy",
+                                             "haar --dim 4 --local-dim 2",
+                                             "thermo",
+                                             "crystallize",
+                                             "autoencode",
+                                             "boltzmann x.npy",
+                                             "study",
+                                             "quantize",
+                                             "quantize-matrix w.npy --activations a.npy",
+                                             "uncertainty",
+                                             "pareto",
+                                             "ablate"};
+  for (const std::string& command : commands) {
+    CHECK(has(bad.refused(command + " --seed -1"),
+              "--seed: expected a whole number from 0 to 18446"));
+    CHECK(has(bad.refused(command + " --threads -1"), "--threads: expected a whole number from 0"));
+    CHECK(has(bad.refused(command + " --seeed 1"), "--seeed: no option of"));
+    CHECK(has(bad.refused(command + " --seeed 1"), "did you mean --seed?"));
+  }
+}
+
+TEST_CASE("a mistyped subcommand is answered with the nearest") {
+  const temporary_folder folder;
+  const auto said = [&](const std::string& arguments) {
+    const program_run r = run(folder, arguments);
+    CHECK(r.status == 2);
+    CHECK(r.one_line_of_error());
+    CHECK(r.out.empty());
+    return r.err;
+  };
+  CHECK(has(said("mesure"), "mesure: expected a subcommand; did you mean measure?"));
+  CHECK(has(said("twonn x.npy"), "did you mean two-nn?"));
+  CHECK(has(said("quantise --bits 3"), "did you mean quantize?"));
+  CHECK(has(said("umbrella"), "expected a subcommand, one of measure, two-nn"));
+  CHECK_FALSE(has(said("umbrella"), "did you mean"));
+  CHECK(has(said(""), "got none"));
+  CHECK(has(said("haar --dim 4 --local-dim 2 more"), "more: expected no further argument of haar"));
+  CHECK(has(said("two-nn"), "X.npy is required"));
+  CHECK(has(said("haar --local-dim 2 --dim"), "--dim: expected one value, got none"));
+  CHECK(has(said("haar --local-dim 2 --dim 4 --dim 5"), "--dim: expected one value, got 2"));
+}
+
+TEST_CASE("options that would change nothing are refused") {
+  const bad_input bad;
+  const auto cloud = bad.cloud("cloud.npy", counting(50, 4));
+  const auto labels = bad.folder / "labels.npy";
+  owned_tensor<atlas::index_t, 1> ones({50});
+  atlas::io::write_npy(labels,
+                       static_cast<const atlas::tensor_view<const atlas::index_t, 1>&>(ones));
+  const auto nothing = [&](const std::string& command, const std::string& option,
+                           const std::string& why) {
+    const std::string said = bad.refused(command);
+    INFO(said);
+    CHECK(said.starts_with("atlas: " + option + ": has no effect"));
+    CHECK(has(said, why));
+  };
+  for (const std::string command : {"measure", "autoencode"})
+    for (const std::string option : {"--model tiny-gpt2", "--text moby-dick", "--blocks 3",
+                                     "--block-size 64", "--min-context 2", "--points 100"})
+      nothing(command + " --clouds x.safetensors " + option, option.substr(0, option.find(' ')),
+              "with --clouds");
+  nothing("measure --clouds x.safetensors --perplexity", "--perplexity", "with --clouds");
+  nothing("autoencode --clouds x.safetensors --calibration addresses", "--calibration", "--clouds");
+  nothing("autoencode --clouds x.safetensors --calibration-blocks 4", "--calibration-blocks", "");
+  nothing("measure --output-projection heads-by-model", "--output-projection", "without --clouds");
+  nothing("two-nn " + cloud + " --context " + quoted(labels) + " --exclude none", "--context",
+          "with --exclude none");
+  nothing("two-nn " + cloud + " --position " + quoted(labels), "--position", "without a window");
+  nothing("thermo --blocks 1 --permutations 99", "--permutations", "one block");
+  nothing("thermo --noise 0 --draws 3", "--draws", "without --noise");
+  nothing("crystallize --layers 3 --progressive", "--progressive", "single layer");
+  nothing("quantize --methods fisher --draws 3", "--draws", "draws its basis");
+  nothing("quantize --methods fisher --min-bits 2", "--min-bits", "allocates bits");
+  nothing("quantize --methods fisher --damping 0.1", "--damping", "gptq, ldlq or quip");
+  nothing("quantize --group-size 32", "--group-size", "without --granularity group");
+  nothing("quantize-matrix w.npy --activations a.npy --damping 0.1", "--damping", "gptq");
+  nothing("quantize-matrix w.npy --activations a.npy --group-size 4", "--group-size", "group");
+  nothing("quantize-matrix w.npy --activations a.npy --basis diagonal --granularity row",
+          "--granularity", "steps are their own");
+  nothing("ablate --save-every 10", "--save-every", "without --out");
+  const program_run r = run(bad.folder, "haar --dim 8 --local-dim 2 --quiet");
+  CHECK(r.status == 2);
+  CHECK(has(r.err, "--quiet: expected --json beside it"));
 }

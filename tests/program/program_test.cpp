@@ -1,7 +1,10 @@
 /// \file
 /// The program's results, against the library's and against what is known.
 
+#include <algorithm>
 #include <cmath>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "../catch.hpp"
@@ -54,6 +57,10 @@ TEST_CASE("measure has the members that its documentation says") {
   const auto result = r.json();
   CHECK(result["source"]["perplexity"]["value"].get<double>() ==
         Approx(42.2536).epsilon(tolerance::perplexity));
+  CHECK(result["run"]["options"]["--points"] == 400);
+  CHECK(result["run"]["options"]["--layers"] == 3);
+  CHECK(result["run"]["options"]["--perplexity"] == true);
+  CHECK(result["run"]["options"]["--blocks"] == 12);
   const auto layer = result["layers"][0];
   CHECK(layer["layer"] == 3);
   const auto head = layer["heads"][5];
@@ -89,6 +96,7 @@ TEST_CASE("layers are chosen by number, from the end and by depth") {
     return numbers;
   };
   CHECK(layers("--layers 4,1") == std::vector{1, 4});
+  CHECK(layers("--layers 1-2,4") == std::vector{1, 2, 4});
   CHECK(layers("--deepest 2") == std::vector{4, 5});
   CHECK(layers("--relative-depth 0.5") == std::vector{3});
 }
@@ -147,13 +155,77 @@ TEST_CASE("haar prints the table's null") {
   CHECK(r["mean_squared"].get<double>() == Approx(7.0 / 64));
 }
 
+TEST_CASE("every result says what made it") {
+  const temporary_folder folder;
+  const auto clouds = normal_clouds(4, 60, 5);
+  atlas::io::write_npy(folder / "all.npy",
+                       static_cast<const atlas::tensor_view<const float, 3>&>(clouds));
+  atlas::io::write_npy(folder / "one.npy", clouds[0]);
+  const std::string all = quoted(folder / "all.npy"), one = quoted(folder / "one.npy");
+  const std::map<std::string, std::string> commands = {
+      {"two-nn", one + " --surrogates 10"},
+      {"rank", one},
+      {"overlap", all + " --local-dim 2"},
+      {"haar", "--dim 8 --local-dim 2"},
+      {"boltzmann", one},
+      {"quantize-matrix", one + " --activations " + one}};
+  for (const auto& [command, arguments] : commands) {
+    INFO(command);
+    const program_run r =
+        run(folder, command + " " + arguments + " --seed 007 --threads 1 --json -");
+    REQUIRE(r.status == 0);
+    const auto made = r.json()["run"];
+    CHECK(made["program"] == "atlas");
+    CHECK(run(folder, "--version").out == "atlas " + made["version"].get<std::string>() + "\n");
+    CHECK(made["command"] == command);
+    CHECK(made["seed"] == 7);
+    CHECK_FALSE(made["options"].contains("--threads"));
+    CHECK_FALSE(made["options"].contains("--json"));
+  }
+  const auto two_nn = run(folder, "two-nn " + one + " --surrogates 10 --json -").json();
+  CHECK(two_nn["points"] == 60);
+  CHECK(two_nn["run"]["options"]["--surrogates"] == 10);
+  CHECK(two_nn["run"]["options"]["--discard"] == 0.1);
+  CHECK(two_nn["run"]["options"]["--estimator"] == "censored");
+  CHECK(two_nn["run"]["options"]["X.npy"] == (folder / "one.npy").string());
+  CHECK(run(folder, "rank " + one + " --json -").json()["points"] == 60);
+  CHECK(run(folder, "overlap " + all + " --local-dim 2 --json -").json()["points"] == 60);
+  CHECK(run(folder, "boltzmann " + one + " --json -").json()["rows"] == 60);
+  CHECK(run(folder, "quantize-matrix " + one + " --activations " + one + " --json -")
+            .json()["activations"] == 60);
+}
+
+TEST_CASE("a dead cloud has no estimate, and no null") {
+  const temporary_folder folder;
+  auto cloud = normal_clouds(1, 60, 5);
+  std::fill_n(cloud.mutable_view().data(), 50 * 5, 0.0F);
+  atlas::io::write_npy(folder / "dead.npy", cloud[0]);
+  const std::string command = "two-nn " + quoted(folder / "dead.npy") + " --surrogates 10 ";
+  const auto r = run(folder, command + "--json -").json();
+  CHECK(r["fault"] == "more than half of the rows are equal, to rounding");
+  CHECK(r["dimension"].is_null());
+  CHECK(r["surrogate"]["z"].is_null());
+  CHECK(run(folder, command).out.find("none: more than half of the rows") != std::string::npos);
+}
+
+TEST_CASE("numbers are decimal, with zeros before them, too") {
+  const temporary_folder folder;
+  const auto ten = run(folder, "haar --dim 010 --local-dim 02 --draws 100 --seed 010 --json -");
+  CHECK(ten.json()["mean_squared"].get<double>() == Approx(2.0 / 10));
+  CHECK(ten.json()["run"]["seed"] == 10);
+  CHECK(ten.json()["run"]["options"]["--dim"] == 10);
+  CHECK(run(folder, "haar --dim 0x10 --local-dim 2").status == 2);
+}
+
 TEST_CASE("json goes to the file, the table to standard output, and quiet says nothing") {
   const temporary_folder folder;
   const auto file = folder / "out.json";
   const auto r = run(folder, "haar --dim 8 --local-dim 2 --json '" + file.string() + "'");
   CHECK(r.out.find("mean cosine") != std::string::npos);
   CHECK(nlohmann::json::parse(atlas::io::read_text(file)).contains("sd"));
-  CHECK(run(folder, "haar --dim 8 --local-dim 2 --quiet").out.empty());
+  const auto quiet = run(folder, "haar --dim 8 --local-dim 2 --quiet --json " + file.string());
+  CHECK(quiet.status == 0);
+  CHECK(quiet.out.empty());
 }
 
 TEST_CASE("help has an example for each subcommand") {
@@ -263,7 +335,7 @@ TEST_CASE("thermo reports every head, its nulls and its correlations, whatever t
       CHECK(r["p"].get<double>() > 0);
     }
   }
-  const program_run lone = run(folder, common + "--blocks 1 --layers 2");
+  const program_run lone = run(folder, "thermo --draws 2 --json - --blocks 1 --layers 2");
   REQUIRE(lone.status == 0);
   CHECK(lone.json()["layers"][0]["prediction_entropy"]["heat_capacity"]["pearson"].is_null());
   CHECK_FALSE(lone.json().contains("crystallization"));

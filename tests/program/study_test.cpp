@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <string>
 
 #include "../catch.hpp"
@@ -32,6 +33,21 @@ std::map<std::string, std::string> contents(const fs::path& folder) {
     if (entry.is_regular_file())
       files[fs::relative(entry.path(), folder).string()] = atlas::io::read_text(entry.path());
   return files;
+}
+
+/// The first row of a table whose fields have no quotes, by the names of its columns.
+std::map<std::string, std::string> columns_of(const std::string& csv) {
+  std::istringstream lines(csv);
+  std::string header, row;
+  std::getline(lines, header);
+  std::getline(lines, row);
+  std::istringstream names(header), fields(row);
+  std::map<std::string, std::string> columns;
+  for (std::string name, value; std::getline(names, name, ',');) {
+    std::getline(fields, value, ',');
+    columns[name] = value;
+  }
+  return columns;
 }
 
 std::size_t count_parts(const fs::path& folder) {
@@ -120,6 +136,25 @@ TEST_CASE("a study has its claims with verdicts, and tables") {
   CHECK(findings["maturation-overlap"] == 4);
   const auto heads = atlas::io::read_text(folder / "both" / "heads.csv");
   CHECK(std::count(heads.begin(), heads.end(), '\n') == 1 + 2 * 6 * 6);
+  const auto table = columns_of(heads);
+  const auto first = study["parts"]["model-0-text-0-layer-0"]["heads"][0];
+  for (const std::string key : {"mean", "sd", "z", "p"}) {
+    const auto null = first["none"]["surrogate"][key].get<double>();
+    CHECK(std::stod(table.at("surrogate_" + key)) == null);
+    CHECK(std::stod(table.at("surrogate_" + key + "_other_passages")) ==
+          first["whole"]["surrogate"][key].get<double>());
+  }
+  CHECK(table.at("fault").empty());
+  for (const std::string name : {"heads", "findings", "overlaps", "autoencoders"}) {
+    INFO(name);
+    const auto columns = columns_of(atlas::io::read_text(folder / "both" / (name + ".csv")));
+    CHECK(columns.at("points") == "90");
+    CHECK(columns.at("version") == study["run"]["version"]);
+    CHECK(columns.at("seed") == "0");
+    CHECK(has(columns.at("options"), "--block-size 48"));
+  }
+  CHECK(study["points"] == 90);
+  CHECK(study["run"]["options"]["--surrogates"] == 10);
   CHECK(has(atlas::io::read_text(folder / "both" / "summary.md"), "| Autoencoders beat PCA |"));
 }
 

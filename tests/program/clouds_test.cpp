@@ -1,0 +1,201 @@
+/// \file
+/// Files of clouds: what they say of themselves is understood or refused, and heads that cannot
+/// carry an estimate say so.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "../catch.hpp"
+#include "atlas/core/random.hpp"
+#include "program_for_tests.hpp"
+
+using namespace atlas_test;
+using atlas::owned_tensor;
+
+namespace {
+
+constexpr atlas::index_t cloud_heads = 3, cloud_rows = 80, cloud_width = 4;
+constexpr atlas::index_t cloud_model = cloud_heads * cloud_width;  // so that a projection is square
+
+owned_tensor<float, 2> random_matrix(atlas::index_t rows, atlas::index_t columns,
+                                     std::uint64_t seed) {
+  owned_tensor<float, 2> out({rows, columns});
+  atlas::random_stream random(seed);
+  for (float* x = out.mutable_view().data(); x != out.data() + out.size(); ++x)
+    *x = static_cast<float>(random.normal());
+  return out;
+}
+
+owned_tensor<float, 2> turned(const owned_tensor<float, 2>& x) {
+  owned_tensor<float, 2> out({x.extent(1), x.extent(0)});
+  for (atlas::index_t i = 0; i < out.extent(0); ++i)
+    for (atlas::index_t k = 0; k < out.extent(1); ++k) out.mutable_view()(i, k) = x(k, i);
+  return out;
+}
+
+/// A file of layer 0, and what else is put into it.
+class cloud_maker {
+ public:
+  cloud_maker() {
+    for (atlas::index_t h = 0; h < cloud_heads; ++h)
+      matrices["layer.0.head." + std::to_string(h)] =
+          random_matrix(cloud_rows, cloud_width, static_cast<std::uint64_t>(h) + 1);
+  }
+
+  /// What head h writes with this projection, `[H d, d_model]`.
+  owned_tensor<float, 2> written(atlas::index_t h, const owned_tensor<float, 2>& projection,
+                                 atlas::index_t rows) const {
+    const auto& cloud = matrices.at("layer.0.head." + std::to_string(h));
+    owned_tensor<float, 2> out({rows, projection.extent(1)});
+    for (atlas::index_t n = 0; n < rows; ++n)
+      for (atlas::index_t m = 0; m < projection.extent(1); ++m) {
+        double sum = 0;
+        for (atlas::index_t k = 0; k < cloud_width; ++k)
+          sum += static_cast<double>(cloud(n, k)) *
+                 static_cast<double>(projection(h * cloud_width + k, m));
+        out.mutable_view()(n, m) = static_cast<float>(sum);
+      }
+    return out;
+  }
+
+  program_run measured(const temporary_folder& folder, const std::string& more = "") const {
+    std::vector<atlas::io::tensor_entry> entries;
+    for (const auto& [name, x] : matrices)
+      entries.push_back(entry(name, static_cast<const atlas::tensor_view<const float, 2>&>(x)));
+    for (const auto& [name, x] : labels)
+      entries.push_back(
+          entry(name, static_cast<const atlas::tensor_view<const atlas::index_t, 1>&>(x)));
+    const auto file = folder / "clouds.safetensors";
+    atlas::io::write_safetensors(file, entries, metadata);
+    return run(folder, "measure --surrogates 10 --local-dim 2 --json - --clouds " + quoted(file) +
+                           " " + more);
+  }
+  /// What the program says against it.
+  std::string refused(const temporary_folder& folder, const std::string& more = "") const {
+    const program_run r = measured(folder, more);
+    INFO(r.out << r.err);
+    CHECK(r.status == 2);
+    CHECK(r.one_line_of_error());
+    CHECK(r.out.empty());
+    return r.err;
+  }
+
+  std::map<std::string, owned_tensor<float, 2>> matrices;
+  std::map<std::string, owned_tensor<atlas::index_t, 1>> labels;
+  std::map<std::string, std::string> metadata;
+};
+
+owned_tensor<atlas::index_t, 1> passages(atlas::index_t n) {
+  owned_tensor<atlas::index_t, 1> out({n});
+  for (atlas::index_t i = 0; i < n; ++i) out.mutable_view()[i] = i / 10;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("tensors and metadata that would be passed over are refused by name") {
+  const temporary_folder folder;
+  for (const std::string name : {"layer.0.head.0.context", "layer.0.contexts", "layer.00.context",
+                                 "context", "layer.0.head.0.writes"}) {
+    cloud_maker file;
+    file.labels[name] = passages(cloud_rows);
+    CHECK(has(file.refused(folder), "\"" + name + "\": expected layer.L.head.H"));
+  }
+  cloud_maker other;
+  other.labels["layer.3.context"] = passages(cloud_rows);
+  CHECK(has(other.refused(folder), "\"layer.3.context\": expected clouds layer.3.head.H"));
+  cloud_maker keys;
+  keys.metadata["nrep"] = "3";
+  CHECK(has(keys.refused(folder), "\"nrep\""));
+  keys.metadata = {{"output_projection", "rows"}};
+  CHECK(has(keys.refused(folder), "heads-by-model or model-by-heads"));
+  keys.metadata = {{"model", "mine"}, {"comment", "of a test"}, {"format", "pt"}, {"n_rep", "3"}};
+  keys.labels["layer.0.context"] = keys.labels["layer.0.position"] = passages(cloud_rows);
+  const program_run r = keys.measured(folder);
+  REQUIRE(r.status == 0);
+  CHECK(r.json()["source"]["model"] == "mine");
+  CHECK(r.json()["layers"][0]["heads"][0]["two_nn"].contains("whole"));
+}
+
+TEST_CASE("a square projection says how it lies") {
+  const temporary_folder folder;
+  const auto projection = random_matrix(cloud_heads * cloud_width, cloud_model, 9);
+  cloud_maker named, stated, transposed, typed, unknown;
+  named.matrices["layer.0.o_proj.weight"] = turned(projection);
+  stated.matrices["layer.0.output_projection"] = projection;
+  unknown = typed = stated;
+  stated.metadata["output_projection"] = "heads-by-model";
+  transposed.matrices["layer.0.output_projection"] = turned(projection);
+  transposed.metadata["output_projection"] = "model-by-heads";
+  const auto layers = stated.measured(folder).json()["layers"];
+  CHECK(layers[0]["overlap"].contains("residual_stream"));
+  CHECK(named.measured(folder).json()["layers"] == layers);
+  CHECK(transposed.measured(folder).json()["layers"] == layers);
+  CHECK(typed.measured(folder, "--output-projection heads-by-model").json()["layers"] == layers);
+  CHECK(typed.measured(folder, "--output-projection model-by-heads").json()["layers"] != layers);
+  const std::string said = unknown.refused(folder);
+  CHECK(has(said, "layer.0.output_projection"));
+  CHECK(has(said, "--output-projection"));
+  CHECK(has(stated.refused(folder, "--output-projection model-by-heads"),
+            "--output-projection: expected heads-by-model"));
+  CHECK(has(cloud_maker().refused(folder, "--output-projection heads-by-model"),
+            "without a tensor layer.L.output_projection"));
+  named.matrices["layer.0.output_projection"] = projection;
+  CHECK(has(named.refused(folder), "one projection a layer"));
+}
+
+TEST_CASE("a projection that is not square shows how it lies") {
+  const temporary_folder folder;
+  const auto projection = random_matrix(cloud_heads * cloud_width, 20, 9);
+  cloud_maker file, wrong;
+  file.matrices["layer.0.output_projection"] = projection;
+  CHECK(file.measured(folder).status == 0);
+  wrong.matrices["layer.0.output_projection"] = turned(projection);
+  CHECK(has(wrong.refused(folder), "H * d_head = 12 rows"));
+  wrong.metadata["output_projection"] = "model-by-heads";
+  CHECK(wrong.measured(folder).status == 0);
+}
+
+TEST_CASE("what heads write is compared with cloud times projection") {
+  const temporary_folder folder;
+  const auto projection = random_matrix(cloud_heads * cloud_width, cloud_model, 9);
+  cloud_maker file;
+  file.matrices["layer.0.output_projection"] = projection;
+  file.matrices["layer.0.head.1.write"] = file.written(1, projection, 20);
+  CHECK(file.measured(folder).status == 0);
+  cloud_maker transposed = file;
+  transposed.matrices["layer.0.output_projection"] = turned(projection);
+  const std::string said = transposed.refused(folder);
+  CHECK(has(said, "layer.0.head.1.write"));
+  CHECK(has(said, "transposed"));
+  cloud_maker other = file;
+  other.matrices["layer.0.head.1.write"] = file.written(2, projection, 20);
+  CHECK(has(other.refused(folder), "layer.0.head.1.write"));
+  other.matrices["layer.0.head.1.write"] = file.written(1, projection, cloud_rows + 1);
+  CHECK(has(other.refused(folder), "at most 80 rows of 12"));
+  other.matrices.erase("layer.0.output_projection");
+  CHECK(has(other.refused(folder), "an output projection that it was written by"));
+}
+
+TEST_CASE("a head whose cloud cannot carry an estimate says so") {
+  const temporary_folder folder;
+  cloud_maker file;
+  auto& cloud = file.matrices["layer.0.head.1"];
+  // Weight 1 on one key nearly always: residuals of zero but for a few.
+  for (atlas::index_t n = 0; n < cloud_rows - 5; ++n)
+    for (atlas::index_t k = 0; k < cloud_width; ++k) cloud.mutable_view()(n, k) = 0;
+  const program_run r = file.measured(folder);
+  REQUIRE(r.status == 0);
+  const auto heads = r.json()["layers"][0]["heads"];
+  CHECK(heads[0]["fault"].is_null());
+  CHECK(heads[0]["two_nn"]["surrogate"]["z"].is_number());
+  CHECK(heads[1]["fault"] == "more than half of the rows are equal, to rounding");
+  CHECK(heads[1]["two_nn"]["none"]["dimension"].is_null());
+  CHECK(heads[1]["two_nn"]["truncated"]["dimension"].is_null());
+  for (const char* key : {"mean", "sd", "z", "p"})
+    CHECK(heads[1]["two_nn"]["surrogate"][key].is_null());
+  const program_run table = run(folder, "measure --surrogates 10 --local-dim 2 --clouds " +
+                                            quoted(folder / "clouds.safetensors"));
+  CHECK(has(table.out, "Head 1 cannot carry an estimate: more than half of the rows are equal"));
+}
