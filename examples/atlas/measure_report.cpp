@@ -11,7 +11,7 @@ namespace {
 /// A pushed null and how many draws it is of.
 struct pushed_reference {
   const atlas::pushed_estimate& estimate;
-  index_t draws;
+  atlas::index_t draws;
   atlas::null_score score(double mean) const {
     return atlas::score_against_draws(mean, estimate.mean, estimate.sd, draws);
   }
