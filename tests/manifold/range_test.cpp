@@ -19,7 +19,7 @@ TEST_CASE("checks of a manifold are the same bits at every scale") {
   const auto chord = atlas::chord_test(x);
   const auto regions = atlas::homogeneity(x, {.region_points = 100});
   const auto groups = atlas::connectivity(x, {.k = 2});
-  const auto apart = atlas::separation(x, labels, {.permutation = {.permutations = 50}});
+  const auto apart = atlas::separation(x, labels, {.permutations = 50});
   const std::vector<Eigen::MatrixXd> heads = {x, (2 * x).eval()};
   const auto pooled = atlas::pooled_dimension(heads);
   for (const int power : {-1000, -600, 600, 1000}) {
@@ -32,7 +32,7 @@ TEST_CASE("checks of a manifold are the same bits at every scale") {
     CHECK(r.mean == regions.mean);
     CHECK(r.regions[0].radius == scale * regions.regions[0].radius);
     CHECK(atlas::connectivity(y, {.k = 2}).components == groups.components);
-    const auto s = atlas::separation(y, labels, {.permutation = {.permutations = 50}});
+    const auto s = atlas::separation(y, labels, {.permutations = 50});
     CHECK(s.contrast == apart.contrast);
     CHECK(s.own == scale * apart.own);
     CHECK(s.p == apart.p);
@@ -45,12 +45,12 @@ TEST_CASE("an offset moves neither separation nor the pooled dimension") {
   const Eigen::MatrixXd x = (1024 * normal_cloud(90, 3)).array().round();
   std::vector<int> labels;
   for (int i = 0; i < 90; ++i) labels.push_back(i % 3);
-  const auto plain = atlas::separation(x, labels, {.permutation = {.permutations = 50}});
+  const auto plain = atlas::separation(x, labels, {.permutations = 50});
   const auto pooled = atlas::pooled_dimension(std::vector<Eigen::MatrixXd>{x, 3 * x});
   for (const double offset : {1e3, 1e6, 1e9, 1e12}) {
     CAPTURE(offset);
     const Eigen::MatrixXd y = x.array() + offset, z = (3 * x).array() - offset;
-    const auto r = atlas::separation(y, labels, {.permutation = {.permutations = 50}});
+    const auto r = atlas::separation(y, labels, {.permutations = 50});
     CHECK(r.own == plain.own);
     CHECK(r.contrast == plain.contrast);
     CHECK(r.p == plain.p);
@@ -65,6 +65,6 @@ TEST_CASE("labels that only change their names tie with the labels as they are")
   Eigen::MatrixXd x(6, 3);
   x << 0.1, 0.2, 0.3, 0.1, 0.3, 0.3, 5.1, 0.2, 0.7, 5.1, 0.1, 0.7, 0.3, 7.1, 9.9, 0.3, 7.3, 9.9;
   const std::vector<int> labels = {0, 0, 1, 1, 2, 2};
-  const auto r = atlas::separation(x, labels, {.permutation = {.permutations = 4000}});
+  const auto r = atlas::separation(x, labels, {.permutations = 4000});
   CHECK(r.p == Approx(1.0 / 15).margin(0.012));  // three standard errors of 4000 draws
 }

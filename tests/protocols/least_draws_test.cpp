@@ -35,8 +35,7 @@ TEST_CASE("a null of fewer than ten draws is refused by everything that has one"
   refused("draws",
           [&] { return atlas::homogeneity_null(x, {}, {.region_points = 10}, nine).mean.z; });
   refused("draws", [&] { return atlas::separation_null(x, halves, {}, nine).z; });
-  refused("permutations",
-          [&] { return atlas::separation(x, halves, {.permutation = {.permutations = 9}}).z; });
+  refused("permutations", [&] { return atlas::separation(x, halves, {.permutations = 9}).z; });
   refused("draws", [&] { return atlas::atlas_test(heads, {.surrogates = 9}).pooled_null.z; });
   refused("draws",
           [&] { return atlas::pushed_null(normal_cloud(6, 5), 2, 2, {.draws = 9}).global.sd; });

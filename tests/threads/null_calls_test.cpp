@@ -61,18 +61,15 @@ std::vector<threaded_call> null_calls() {
                            << r.overlap.global.z << r.pooled_null.draws)
              .all;
        }},
-      {"stats/permutation.hpp", "separation", true,
+      {"manifold/separation.hpp", "separation", true,
        [=](const s& o) {
          const auto r = atlas::separation(
-             x, labels,
-             {.permutation = {
-                  .permutations = 99, .threads = o.threads, .on_progress = o.on_progress}});
+             x, labels, {.permutations = 99, .threads = o.threads, .on_progress = o.on_progress});
          return (numbers() << r.ratio << r.null_mean << r.z).all;
        }},
       {"dimension/surrogate.hpp", "separation_null", true,
        [=](const s& o) {
-         const auto r =
-             atlas::separation(x, labels, {.permutation = {.permutations = 10, .threads = 1}});
+         const auto r = atlas::separation(x, labels, {.permutations = 10, .threads = 1});
          return (numbers() << atlas::separation_null(
                                   x, labels, r,
                                   {.threads = o.threads, .on_progress = o.on_progress})

@@ -29,7 +29,8 @@ struct separation_options {
   index_t permutations = 999;  ///< of the labels, the null; at least `least_draws`
   index_t block_size = 1;      ///< rows that are shuffled together: runs that belong together
   std::uint64_t seed = 0;
-  int threads = 0;  ///< 0: all of the machine
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
 };
 
 struct separation_result {
@@ -152,7 +153,8 @@ separation_result separation(const tensor_view<const Scalar, 2>& points, const l
   const permutation_options shuffles{.permutations = options.permutations,
                                      .block_size = options.block_size,
                                      .seed = options.seed,
-                                     .threads = options.threads};
+                                     .threads = options.threads,
+                                     .on_progress = options.on_progress};
   compare_with_permuted(out, over_shuffles(points.extent(0), shuffles, [&](const auto& order) {
                           return measure.of(order).contrast;
                         }));
