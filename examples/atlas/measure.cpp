@@ -189,7 +189,7 @@ layer_report measure_layer(const source_layer& layer, index_t n_rep, const measu
         const index_t k = local_dimension(o, out.heads, points.extent(2));
         stop_if_interrupted();
         if (heads > 1)
-          with_typed_names({{"clouds", fmt::format("layer.{}.head", layer.layer)}},
+          with_typed_names({{"clouds", fmt::format("--local-dim: layer.{}", layer.layer)}},
                            [&] { add_overlaps(points, layer, n_rep, k, o, nulls, out); });
         return out;
       },

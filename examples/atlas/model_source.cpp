@@ -125,6 +125,11 @@ std::string heading(const json& description) {
 void check_points(const common_options& common, index_t points, index_t blocks, index_t block_size,
                   index_t min_context) {
   const index_t places = blocks * (block_size - min_context);
+  if (places < 3)
+    throw atlas::value_error(
+        "--block-size",
+        fmt::format("at least 3 positions from {} on in {} blocks", min_context, blocks),
+        std::to_string(places));
   if (points > places && was_typed(*common.command, "--points"))
     throw atlas::value_error(
         "--points",

@@ -42,7 +42,8 @@ void add_layer_options(CLI::App& app, layer_options& options, const std::string&
 void add_calibration_options(CLI::App& app, std::string& text, atlas::index_t& blocks,
                              const std::string& what);
 
-/// \throws value_error for more points asked for than there are places to draw them from
+/// \throws value_error for more points asked for than there are places to draw them from, or fewer
+///         than three of these
 void check_points(const common_options& common, atlas::index_t points, atlas::index_t blocks,
                   atlas::index_t block_size, atlas::index_t min_context);
 /// \throws value_error naming the option for a single block, in which no neighbour is of another

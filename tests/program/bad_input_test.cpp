@@ -103,6 +103,11 @@ TEST_CASE("options out of range are refused") {
   CHECK(has(bad.refused("haar --dim 4 --local-dim 5"),
             "--local-dim: expected a whole number from 1 to 4, got 5"));
   CHECK(has(bad.refused("measure --points 9999"), "--points: expected at most 2880"));
+  CHECK(has(bad.refused("measure --blocks 2 --block-size 4 --min-context 3"),
+            "--block-size: expected at least 3 positions from 3 on in 2 blocks, got 2"));
+  CHECK(has(bad.refused("measure --blocks 2 --block-size 20 --local-dim 9 --surrogates 0"),
+            "--local-dim: layer.0, head 0: expected variance in at least 9 directions, got 7"));
+  CHECK(has(bad.refused("crystallize --calibration-blocks 1 --block-size 2"), "--block-size"));
   CHECK(has(bad.refused("measure --blocks 1"), "--blocks: expected at least two passages"));
   CHECK(has(bad.refused("measure --min-context 256"), "--min-context"));
   CHECK(has(bad.refused("measure --points 100 --surrogates 0 --local-dim 33"), "--local-dim"));
@@ -257,6 +262,8 @@ TEST_CASE("logits and values that make no sense are refused") {
   CHECK(has(bad.refused(good + " --values nowhere.npy"), "nowhere.npy"));
   CHECK(has(bad.refused("thermo --min-context 256"), "--min-context"));
   CHECK(has(bad.refused("thermo --noise -1"), "--noise"));
+  CHECK(has(bad.refused("thermo --blocks 3 --block-size 8 --min-context 7"),
+            "--min-context: expected at least 4 positions"));
   CHECK(has(bad.refused("thermo --layers 6"), "--layers"));
 }
 
