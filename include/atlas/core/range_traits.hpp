@@ -102,7 +102,8 @@ concept owning_temporary = !std::is_lvalue_reference_v<X> && !lent_range<std::re
 template <std::size_t Rank, class Range>
 owned_tensor<range_element<Range>, Rank> copy_range(const Range& x, const shape<Rank>& extents) {
   owned_tensor<range_element<Range>, Rank> out(extents);
-  std::copy(std::begin(x), std::end(x), out.mutable_view().data());
+  range_element<Range>* to = out.mutable_view().data();
+  for (const auto& element : x) *to++ = element;
   return out;
 }
 
