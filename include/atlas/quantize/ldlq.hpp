@@ -47,7 +47,9 @@ Eigen::RowVectorX<Real> quip_scales(const quantizer_input<Scalar>& input) {
   const Eigen::ArrayX<Real> f = input.moments.diagonal().array();
   const Eigen::ArrayX<Real> h = (f.max)(least * f.maxCoeff());
   const Eigen::ArrayX<Real> w = (squares.transpose().array().max)(least * squares.maxCoeff());
-  const Eigen::ArrayX<Real> scales = (h / w).pow(0.25);
+  // By powers of two to 1, so that scales have the same bits for every magnitude of either.
+  const Real to_one = std::ldexp(Real(1), std::ilogb(w.maxCoeff()) - std::ilogb(h.maxCoeff()));
+  const Eigen::ArrayX<Real> scales = (to_one * (h / w)).pow(0.25);
   return (scales / scales.mean()).matrix().transpose();
 }
 
