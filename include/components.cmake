@@ -10,26 +10,33 @@ macro(atlas_find package debian)
 endmacro()
 
 # atlas_find_boost(<lacking>)
-# Makes Boost::headers, or sets <lacking> to what is missing. Boost's own package is used: CMake's
-# module for it warns from version 3.30 on. Headers that came without a package are searched in
-# Boost_INCLUDE_DIR, Boost_ROOT, BOOST_ROOT, CMAKE_PREFIX_PATH and the system's folders.
+# Makes Boost::headers, or sets <lacking> to what is missing. Headers in a folder that the user names
+# in Boost_INCLUDE_DIR, Boost_ROOT or BOOST_ROOT, as variables or the last two in the environment, come
+# before every other Boost of the machine. Then comes Boost's own package (CMake's module for it warns
+# from version 3.30 on), then headers without a package in CMAKE_PREFIX_PATH and the system's folders.
 function(atlas_find_boost result)
   set(${result} "" PARENT_SCOPE)
-  if(NOT TARGET Boost::headers)
-    find_package(Boost QUIET CONFIG)
-  endif()
   if(TARGET Boost::headers)
     return()
   endif()
-  find_path(ATLAS_BOOST_INCLUDE boost/version.hpp PATH_SUFFIXES include
-    HINTS ${Boost_INCLUDE_DIR} ${Boost_ROOT} ${BOOST_ROOT} ENV Boost_ROOT ENV BOOST_ROOT)
-  mark_as_advanced(ATLAS_BOOST_INCLUDE)
-  if(NOT ATLAS_BOOST_INCLUDE)
+  set(include)
+  find_path(include boost/version.hpp PATH_SUFFIXES include NO_DEFAULT_PATH NO_CACHE
+    PATHS ${Boost_INCLUDE_DIR} ${Boost_ROOT} ${BOOST_ROOT} ENV Boost_ROOT ENV BOOST_ROOT)
+  if(NOT include)
+    find_package(Boost QUIET CONFIG)
+    if(TARGET Boost::headers)
+      return()
+    endif()
+    find_path(ATLAS_BOOST_INCLUDE boost/version.hpp)
+    mark_as_advanced(ATLAS_BOOST_INCLUDE)
+    set(include ${ATLAS_BOOST_INCLUDE})
+  endif()
+  if(NOT include)
     set(${result} "the headers of Boost (Debian: libboost-dev)" PARENT_SCOPE)
     return()
   endif()
   add_library(Boost::headers INTERFACE IMPORTED)
-  target_include_directories(Boost::headers INTERFACE ${ATLAS_BOOST_INCLUDE})
+  target_include_directories(Boost::headers INTERFACE ${include})
 endfunction()
 
 # LibTorch's own TorchConfig.cmake is not used: that of a build with CUDA (as pip has it) enables the

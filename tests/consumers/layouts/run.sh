@@ -1,15 +1,15 @@
 #!/bin/bash
-# run.sh COMPILER SOURCE: installs with other folders than the usual ones for headers and data,
+# run.sh COMPILER SOURCE GENERATOR: installs with other folders than the usual ones for headers and data,
 # relative to the prefix and absolute, and compiles and runs a program with what CMake and pkg-config
 # say of each.
 set -euo pipefail
-compiler=$1 source=$2
+compiler=$1 source=$2 generator=$3
 here=$(cd "$(dirname "$0")" && pwd)
 # Not below the source: CMake refuses to install headers there.
 folder=$(mktemp -d) && trap 'rm -rf "$folder"' EXIT
 
 configure() { # name, include folder, data folder
-  cmake -S "$source" -B "$folder/$1/build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
+  cmake -S "$source" -B "$folder/$1/build" -G "$generator" -DCMAKE_CXX_COMPILER="$compiler" \
     -DATLAS_BUILD_TESTS=OFF -DATLAS_BUILD_EXAMPLES=OFF -DCMAKE_INSTALL_PREFIX="$folder/$1/prefix" \
     -DCMAKE_INSTALL_INCLUDEDIR="$2" -DCMAKE_INSTALL_DATADIR="$3" >/dev/null
 }
@@ -19,7 +19,7 @@ runs_with() { # data folder
   read -ra flags <<<"$(PKG_CONFIG_PATH=$1/pkgconfig pkg-config --cflags --libs 'atlas >= 0.1')"
   "$compiler" -std=c++20 "$here/main.cpp" "${flags[@]}" -o "$1/consumer"
   [ "$("$1/consumer")" = found ] || { echo "pkg-config in $1" && exit 1; }
-  cmake -S "$here" -B "$1/build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
+  cmake -S "$here" -B "$1/build" -G "$generator" -DCMAKE_CXX_COMPILER="$compiler" \
     -Datlas_DIR="$1/cmake/atlas" >/dev/null
   cmake --build "$1/build" >/dev/null
   [ "$("$1/build/consumer")" = found ] || { echo "CMake in $1" && exit 1; }

@@ -1,8 +1,8 @@
 #!/bin/bash
-# run.sh COMPILER SOURCE PREFIX FOLDER: a CMake of version 4, from Python's package index, configures
+# run.sh COMPILER SOURCE PREFIX FOLDER GENERATOR: a CMake of version 4, from Python's package index, configures
 # the project and its users' projects without a warning. Ends with 77 where it cannot be had.
 set -euo pipefail
-compiler=$1 source=$2 prefix=$3 folder=$4
+compiler=$1 source=$2 prefix=$3 folder=$4 generator=$5
 unavailable() { echo "not available here: $1"; exit 77; }
 mkdir -p "$folder"
 if [ ! -e "$folder/done" ]; then
@@ -17,9 +17,9 @@ quietly() { # name, source, options...
   local name=$1 from=$2
   shift 2
   rm -rf "$folder/$name"
-  if ! "$cmake" -S "$from" -B "$folder/$name" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
+  if ! "$cmake" -S "$from" -B "$folder/$name" -G "$generator" -DCMAKE_CXX_COMPILER="$compiler" \
     "$@" >"$folder/$name.log" 2>&1 ||
-    grep -qEi 'warning|deprecat|policy' "$folder/$name.log"; then
+    grep -qE '^CMake (Warning|Deprecation)' "$folder/$name.log"; then
     cat "$folder/$name.log" && exit 1
   fi
 }
