@@ -164,6 +164,8 @@ TEST_CASE("keys that are neither used nor harmless are refused, at every level")
   refused(R"("rope_interleaved":true)", "rope_interleaved");
   refused(R"("is_causal":false)", "is_causal");
   refused(R"("attention_bias":true)", "attention_bias", "mistral");
+  refused(R"("attention_bias":false)", "attention_bias", "qwen2");
+  refused(R"("use_sliding_window":false)", "use_sliding_window", "mistral");
   refused(R"("mlp_bias":true)", "mlp_bias", "qwen2");
   refused(R"("pruned_heads":{"0":[1]})", "pruned_heads");
   refused(R"("text_config":{})", "text_config");
@@ -195,6 +197,19 @@ TEST_CASE("keys that are neither used nor harmless are refused, at every level")
   CHECK(
       parse_transformer_config(gpt2 + R"("num_hidden_layers":2,"max_position_embeddings":7})", "x")
           .positions == 7);
+}
+
+TEST_CASE("settings of windows that no layer has, and of biases that are there, are no matter") {
+  for (const std::string flag : {"true", "false"})
+    CHECK(
+        llama("\"sliding_window\":null,\"use_sliding_window\":" + flag, "mistral").windows.empty());
+  CHECK(llama(R"("sliding_window":null,"max_window_layers":2)", "mistral").windows.empty());
+  CHECK(llama(R"("max_window_layers":2)").windows.empty());
+  CHECK(llama(R"("use_sliding_window":true,"sliding_window":9)", "mistral").window(3) == 9);
+  const auto qwen = llama(R"("attention_bias":true)", "qwen2");
+  CHECK(qwen.query_key_value_bias);
+  CHECK_FALSE(qwen.output_bias);
+  CHECK(llama(R"("author":"somebody","license":"mit","created_date":"2024-01-01")").heads == 8);
 }
 
 TEST_CASE("configurations as they are found open") {
@@ -287,7 +302,12 @@ TEST_CASE("what is not supported or not there is refused, by file and field") {
   CHECK_REFUSED(format_error, llama(R"("head_dim":-1)"), "head_dim", "-1");
   CHECK_REFUSED(format_error, llama(R"("rms_norm_eps":"small")"), "rms_norm_eps", "small");
   CHECK_REFUSED(format_error, llama(R"("tie_word_embeddings":1)"), "tie_word_embeddings", "number");
-  CHECK_REFUSED(format_error, parse_transformer_config("{}", "x"), "x", "architectures");
+  for (const char* none :
+       {R"({})", R"({"model_type":null})", R"({"model_type":""})",
+        R"({"model_type":"","architectures":[]})", R"({"model_type":null,"architectures":null})"})
+    CHECK_REFUSED(format_error, parse_transformer_config(none, "x"), "x", "architectures");
+  CHECK_REFUSED(format_error, parse_transformer_config(R"({"architectures":[""]})", "x"), "x",
+                "model_type");
   CHECK_REFUSED(format_error, parse_transformer_config("[]", "x"), "x", "object");
   CHECK_REFUSED(format_error, parse_transformer_config("{", "x"), "x", "JSON");
   CHECK_REFUSED(format_error, parse_transformer_config(R"({"model_type":"gpt2","n_layer":1})", "x"),

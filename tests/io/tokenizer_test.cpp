@@ -29,6 +29,12 @@ tokenizer from_json(const nlohmann::json& fields) {
   return tokenizer::from_text(fields.dump(), "edited.json");
 }
 
+#ifdef ATLAS_SANITIZED
+constexpr double most_seconds = 60;
+#else
+constexpr double most_seconds = 3;
+#endif
+
 const tokenizer& gpt2_of_examples() {
   static const tokenizer tokens =
       tokenizer::open(std::filesystem::path(ATLAS_EXAMPLE_DATA) / "tiny-gpt2" / "tokenizer.json");
@@ -68,7 +74,7 @@ TEST_CASE("the embedded model's tokenizer", "[io][tokenizer]") {
   const auto before = std::chrono::steady_clock::now();
   ids all = tokens.encode(text);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - before;
-  CHECK(seconds.count() < 3);  // about 0.03 s where it was written, optimized
+  CHECK(seconds.count() < most_seconds);  // about 0.03 s where it was written, optimized
   CHECK(tokens.decode(all) == text);
   all.resize(256);
   CHECK(all == golden["moby_256"].get<ids>());

@@ -68,8 +68,9 @@ class checkpoint {
     if (std::filesystem::exists(whole)) return checkpoint(safetensors::open(whole), path);
     const auto index_file = path / "model.safetensors.index.json";
     if (std::filesystem::exists(index_file)) return sharded(path, index_file);
+    const std::string instead = detail::in_place_of_weights(path);
     throw format_error(path.string(), "model.safetensors or model.safetensors.index.json",
-                       detail::in_place_of_weights(path));
+                       instead.empty() ? "a folder with neither" : instead);
   }
 
   /// One safetensors file in memory, which must outlive this object.

@@ -110,7 +110,10 @@ index_t read_sliding_window(const config_fields<Json>& f, const std::string& typ
   if (f.find("sliding_window") && (window == 0 || type == "llama"))
     f.refuse("sliding_window", type == "llama" ? "absent, as Llama has none" : "1 or more, or null",
              window);
-  if (type == "mistral" && window > 0) f.only("use_sliding_window", true);
+  // transformers slides a Mistral whatever this key says; without a window both values ask for
+  // nothing.
+  if (type == "mistral" && !f.flag_or("use_sliding_window", true) && window > 0)
+    f.refuse("use_sliding_window", "true or absent beside a sliding_window", false);
   return window;
 }
 
@@ -123,6 +126,7 @@ std::vector<index_t> read_windows(const config_fields<Json>& f, const std::strin
   const std::vector<bool> slides = read_layer_types(f, layers);
   const index_t first = type == "qwen2" ? f.count_or("max_window_layers", 28) : 0;
   if (window == 0) {
+    f.find("max_window_layers");  // counts layers of which none slides
     if (std::find(slides.begin(), slides.end(), true) != slides.end())
       f.refuse("layer_types", "full_attention in a model without a sliding window",
                "sliding_attention");
@@ -159,8 +163,8 @@ transformer_config read_llama_config(const config_fields<Json>& f, const std::st
     c.query_key_value_bias = c.output_bias = f.flag_or("attention_bias", false);
     c.mlp_bias = f.flag_or("mlp_bias", false);
   } else {
-    c.query_key_value_bias = type == "qwen2";
-    f.only("attention_bias", false);
+    c.query_key_value_bias = type == "qwen2";  // whatever the file says, so it may say that only
+    f.only("attention_bias", c.query_key_value_bias);
     f.only("mlp_bias", false);
   }
   return c;
@@ -202,14 +206,15 @@ std::vector<std::string> read_architectures(const config_fields<Json>& f) {
   return names;
 }
 
-/// The model's kind, from `model_type` or, where that is missing, the first of `architectures`.
+/// The model's kind, from `model_type` or, where that is missing, null or empty, the first of
+/// `architectures`.
 /// \throws format_error where they contradict each other or name another head
 template <class Json = nlohmann::json>
 std::string model_type(const config_fields<Json>& f, const std::string& where) {
   const std::vector<std::string> names = read_architectures(f);
-  if (!f.has("model_type") && names.empty())
-    throw format_error(where, "a member \"model_type\" or \"architectures\"", "neither");
   std::string type = f.text_or("model_type", "");
+  if (type.empty() && names.empty())
+    throw format_error(where, "a member \"model_type\" or \"architectures\"", "neither");
   if (type.empty()) type = type_of_architecture(names[0]);
   if (type.empty()) type = names[0];
   const auto known = [&](const auto& row) { return row.type == type; };

@@ -11,8 +11,9 @@ namespace atlas::io::detail {
 
 /// Where the file comes from and what wrote it.
 inline constexpr std::array origin_keys = std::to_array<std::string_view>(
-    {"_commit_hash", "_from_model_config", "_name_or_path", "is_llama_config", "name_or_path",
-     "transformers.js_config", "transformers_version", "unsloth_fixed", "unsloth_version"});
+    {"_commit_hash", "_from_model_config", "_name_or_path", "author", "created_date",
+     "is_llama_config", "license", "name_or_path", "transformers.js_config", "transformers_version",
+     "unsloth_fixed", "unsloth_version"});
 
 /// The type of weights and activations elsewhere: here everything is computed in float32, from the
 /// types that the tensors themselves name.

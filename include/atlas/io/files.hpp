@@ -40,10 +40,6 @@ inline std::uintmax_t regular_file_size(const std::filesystem::path& file) {
   return size;
 }
 
-}  // namespace detail
-
-namespace detail {
-
 /// Where a repository was cloned without its large files, short texts stand in their places.
 /// \throws format_error naming the file when its bytes are such a text
 inline void refuse_git_lfs_pointer(std::span<const std::byte> bytes,

@@ -83,8 +83,8 @@ class json_check : public nlohmann::json::json_sax_t {
 
 /// \param where what the text is, for messages
 /// \throws format_error for malformed UTF-8, malformed JSON, duplicate keys, and anything but
-/// blanks
-///         after the value. (A NUL would end the text for the JSON library, whatever follows it.)
+///         blanks after the value. (A NUL would end the text for the JSON library, whatever follows
+///         it.)
 template <class Json = nlohmann::json>
 Json parse_json(std::string_view text, const std::string& where) {
   if (const auto at = first_malformed_utf8(text))

@@ -48,7 +48,8 @@ inline std::string adapter_file(const std::filesystem::path& folder) {
   return {};
 }
 
-/// What a folder without safetensors of a model holds in their place, and what to do about it.
+/// What a folder without safetensors of a model holds in their place, and what to do about it;
+/// empty for nothing known.
 inline std::string in_place_of_weights(const std::filesystem::path& folder) {
   if (const std::string adapter = adapter_file(folder); !adapter.empty())
     return adapter + " only" + merge_the_adapter;
@@ -59,7 +60,7 @@ inline std::string in_place_of_weights(const std::filesystem::path& folder) {
     if (is_there(folder / name)) return name + std::string(convert_to_safetensors);
   if (is_there(folder / "snapshots"))
     return "a cache of downloads (give the folder of one revision, below snapshots)";
-  return "a folder with neither";
+  return {};
 }
 
 /// `gpt2` or `owner/name`: what might be meant as the name of a model on a hub.
@@ -104,9 +105,8 @@ inline void check_model_folder(const std::filesystem::path& folder) {
     throw format_error(folder.string(), wanted, in_place_of_folder(folder));
   if (!is_there(folder / "config.json")) {
     const std::string instead = in_place_of_weights(folder);
-    throw format_error(
-        folder.string(), wanted,
-        instead == "a folder with neither" ? "a folder without config.json" : instead);
+    throw format_error(folder.string(), wanted,
+                       instead.empty() ? "a folder without config.json" : instead);
   }
   if (const std::string adapter = adapter_file(folder); !adapter.empty())
     throw format_error(folder.string(), "a model without an adapter", adapter + merge_the_adapter);

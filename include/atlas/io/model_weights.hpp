@@ -12,6 +12,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/io/checkpoint.hpp"
 #include "atlas/io/dtype.hpp"
+#include "atlas/io/model_folder.hpp"
 #include "atlas/reference/transformer.hpp"
 
 namespace atlas::io {
@@ -91,6 +92,16 @@ inline bool is_stored_constant(std::string_view name) {
   return false;
 }
 
+/// Matrices of an adapter would change what the model computes. \throws format_error naming the
+/// first
+template <class = void>
+void refuse_adapter_tensors(const checkpoint& tensors) {
+  for (const std::string& name : tensors.names())
+    if (name.find(".lora_") != std::string::npos)
+      throw format_error(tensors.place_of(name), "a tensor of the model itself",
+                         "one of an adapter" + std::string(merge_the_adapter));
+}
+
 /// A tensor of the model's own that nobody read (a norm of queries, a bias, a scale, one more
 /// layer) shows that the file holds another model than the configuration says. \throws format_error
 /// naming the first
@@ -98,8 +109,8 @@ template <class = void>
 void check_all_read(const checkpoint& tensors, const std::set<std::string>& read) {
   for (const std::string& name : tensors.names()) {
     bool own = false;
-    for (const std::string_view begin :
-         {"transformer.", "model.", "h.", "layers.", "lm_head.", "ln_f.", "norm."})
+    for (const std::string_view begin : {"transformer.", "model.", "h.", "layers.", "lm_head.",
+                                         "ln_f.", "norm.", "wte.", "wpe.", "embed_tokens."})
       own = own || name.starts_with(begin);
     if (own && !read.contains(name) && !is_stored_constant(name))
       throw format_error(tensors.place_of(name), "a tensor that the configuration speaks of",
@@ -129,6 +140,7 @@ weight_source weights_of(const checkpoint&& tensors) = delete;
 ///         says, value_error naming the file and the tensor that holds a NaN or an infinity
 template <class = void>
 transformer read_transformer(transformer_config config, const checkpoint& tensors) {
+  detail::refuse_adapter_tensors(tensors);
   const detail::head_storage head = detail::storage_of_head(config, tensors);
   config.tied = head.tied;
   const weight_source stored = weights_of(tensors);

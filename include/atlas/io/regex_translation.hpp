@@ -58,9 +58,8 @@ inline bool ambiguous_property(std::string_view name) {
 }
 
 /// Groups whose meaning the two share: plain, lookaround, atomic, and without regard to case. A
-/// bare
-/// `(?i)` is at the start of the pattern only: elsewhere Oniguruma has it span the alternatives
-/// that follow.
+/// bare `(?i)` is at the start of the pattern only: elsewhere Oniguruma has it span the
+/// alternatives that follow.
 inline bool common_group(std::string_view group) {
   if (!group.starts_with("(?")) return true;
   for (const char* begin : {"(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>", "(?i:"})

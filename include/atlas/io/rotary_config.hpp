@@ -52,6 +52,7 @@ rotary_options read_rotary_group(const Json& group, const std::string& where,
     f.refuse(f.has("rope_type") ? "rope_type" : "type", "default, linear or llama3", kind);
   }
   if (kind == "default") {
+    // transformers passes a factor over here, which is hardly what a file that has one means.
     f.only("factor", 1);
   } else {
     o.factor = f.number("factor");
