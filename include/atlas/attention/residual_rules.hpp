@@ -106,8 +106,7 @@ std::vector<residual_basis> random_residual_bases(const Points& points, std::uin
 /// attention.
 /// \param bases one a query head
 /// \throws value_error for a rank outside [0, d_head] or no bases; the rule throws shape_error
-/// where
-///         a head has no basis or one of another size
+///         where a head has no basis or one of another size
 template <class Real = float>
 context_rule low_rank_rule(std::vector<residual_basis> bases, index_t rank) {
   if (bases.empty()) throw value_error("bases", "one a head", "none");

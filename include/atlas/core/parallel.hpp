@@ -75,8 +75,7 @@ inline int threads_inside(index_t count, int threads) {
 /// lowest task that threw is rethrown.
 ///
 /// \param make makes a workspace. Each thread calls it once, hands its own workspace to its tasks
-/// one
-///             after the other and destroys it at the end, whether they threw or not.
+///             one after the other and destroys it at the end, whether they threw or not.
 /// \param task may itself call what takes a number of threads, with `threads_inside`
 template <class Make, class Task>
 void parallel_for(index_t count, int threads, Make&& make, Task&& task) {

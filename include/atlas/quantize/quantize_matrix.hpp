@@ -225,8 +225,7 @@ quantization<Scalar> quantize_matrix(const quantizer_input<Scalar>& input,
 /// \code
 /// for (const auto method : atlas::all_quantization_methods) {
 ///   const auto q = atlas::quantize_matrix(w, f, {.method = method, .bits = 3});
-///   std::cout << atlas::name_of(method) << ' ' << q.errors.weights << ' ' << q.errors.output <<
-///   '\n';
+///   std::cout << atlas::name_of(method) << ' ' << q.errors.output << '\n';
 /// }
 /// \endcode
 template <tensor_like<2> Weights, tensor_like<2> Moments>

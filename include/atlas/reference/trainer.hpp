@@ -134,8 +134,7 @@ class basic_trainer {
 
   /// Goes on from a state of a trainer like this one.
   /// \throws shape_error or value_error, with nothing changed, where it does not fit the model or
-  /// is
-  ///         not finite
+  ///         is not finite
   void restore(training_state state) {
     check_state(state);
     std::size_t place = 0;

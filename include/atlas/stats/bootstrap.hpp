@@ -178,8 +178,7 @@ bootstrap_result bootstrap(index_t units, Statistic&& statistic, const bootstrap
 ///
 /// \param rows      N >= 2, how many rows the data have
 /// \param statistic from row numbers, `std::span<const index_t>`, of a resample (N of them, some
-/// more
-///                  than once) to a number; called on several threads at once
+///                  more than once) to a number; called on several threads at once
 /// \throws shape_error for fewer than 2 rows; value_error for options out of range or a statistic
 ///         that is not finite for the data as they are. Resamples for which it is not are left out
 ///         and counted; where a row cannot be left out either there is no BCa interval.

@@ -122,9 +122,8 @@ head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames, con
 ///
 /// Overlaps of different pairs of independent Haar frames are pairwise independent, so the standard
 /// deviation of their mean over P pairs is exactly sd / sqrt(P): z and p follow, with the
-/// simulation's own error counted in. What frames in a
-/// head's own coordinates mean, and why those in the residual stream are the comparable ones, is in
-/// methods, section 4.
+/// simulation's own error counted in. What frames in a head's own coordinates mean, and why those
+/// in the residual stream are the comparable ones, is in methods, section 4.
 ///
 /// \param frames `[H, d, k]`, H >= 2, orthonormal columns; a vector of H matrices will do
 /// \throws shape_error for fewer than 2 heads, ragged frames or a group_size that does not divide
