@@ -54,6 +54,14 @@ TEST_CASE("TwoNN is the same at every scale of float") {
         Approx(plain.dimension).epsilon(0.01));  // 14 binary digits are left
 }
 
+TEST_CASE("surrogates that their scalar cannot hold are named") {
+  const Eigen::MatrixXf wide = (2 * uniform_cloud(300, 4).cast<float>().array() - 1) * 3.3e38F;
+  CHECK_REFUSED(atlas::value_error, atlas::two_nn_null(wide, atlas::two_nn(wide)), "points",
+                "surrogates beyond its range");
+  const Eigen::MatrixXf half = 0.125F * wide;
+  CHECK(std::isfinite(atlas::two_nn_null(half, atlas::two_nn(half)).z));
+}
+
 TEST_CASE("a row far outside takes no other row with it") {
   const Eigen::MatrixXd x = uniform_cloud(300, 5);
   const auto plain = atlas::nearest_neighbors(x.topRows(299).eval());

@@ -58,6 +58,7 @@ class gaussian_surrogates {
   }
 
   /// Cloud number `draw` of this seed, `[N, d]`.
+  /// \throws value_error where it has numbers beyond the range of the scalar
   owned_tensor<Scalar, 2> draw(std::uint64_t seed, std::uint64_t draw) const {
     using rows = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     const index_t d = shape_.rows();
@@ -68,6 +69,9 @@ class gaussian_surrogates {
     Eigen::Map<rows> out(cloud.mutable_view().data(), rows_, d);
     out.noalias() = normals * shape_;
     out.rowwise() += moments_.mean.transpose().template cast<Scalar>();
+    if (!detail::all_finite(cloud))
+      throw value_error("points", "values whose Gaussian surrogates its scalar can hold",
+                        "surrogates beyond its range (multiply the points by a small constant)");
     return cloud;
   }
 
