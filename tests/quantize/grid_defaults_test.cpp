@@ -13,40 +13,40 @@ using atlas::granularity;
 
 namespace {
 
-constexpr atlas::grid_options rows{.bits = 3, .granularity = granularity::row};
-constexpr atlas::grid_options columns{.bits = 3, .granularity = granularity::column};
+constexpr atlas::grid_options by_row{.bits = 3, .granularity = granularity::row};
+constexpr atlas::grid_options by_column{.bits = 3, .granularity = granularity::column};
 
 }  // namespace
 
 TEST_CASE("naming the bits leaves a scale per row to AWQ, GPTQ and LDLQ") {
   const Eigen::MatrixXd w = normal_cloud(24, 36), f = layer_moments(36);
   const auto awq = atlas::awq_quantize(w, f, {.grid = {.bits = 3}});
-  CHECK(awq.codes == atlas::awq_quantize(w, f, {.grid = rows}).codes);
+  CHECK(awq.codes == atlas::awq_quantize(w, f, {.grid = by_row}).codes);
   CHECK(awq.awq_exponent > 0);
-  CHECK(awq.errors.output <
-        atlas::block_fisher_quantize(w, f, {.basis = atlas::basis_kind::identity, .grid = columns})
-            .errors.output);
+  CHECK(awq.errors.output < atlas::block_fisher_quantize(
+                                w, f, {.basis = atlas::basis_kind::identity, .grid = by_column})
+                                .errors.output);
   const auto gptq = atlas::gptq_quantize(w, f, {.grid = {.bits = 3}});
   CHECK(gptq.grid.scales.rows() == 24);
-  CHECK(gptq.codes == atlas::gptq_quantize(w, f, {.grid = rows}).codes);
+  CHECK(gptq.codes == atlas::gptq_quantize(w, f, {.grid = by_row}).codes);
   const auto ldlq = atlas::ldlq_quantize(w, f, {.grid = {.bits = 3}});
   CHECK(ldlq.grid.scales.rows() == 24);
-  CHECK(ldlq.codes == atlas::ldlq_quantize(w, f, {.grid = rows}).codes);
+  CHECK(ldlq.codes == atlas::ldlq_quantize(w, f, {.grid = by_row}).codes);
 }
 
 TEST_CASE("naming the bits leaves a scale per column to the others") {
   const Eigen::MatrixXd w = normal_cloud(24, 36), f = layer_moments(36), g = layer_moments(24, 21);
   CHECK(atlas::block_fisher_quantize(w, f, {.grid = {.bits = 3}}).codes ==
-        atlas::block_fisher_quantize(w, f, {.grid = columns}).codes);
+        atlas::block_fisher_quantize(w, f, {.grid = by_column}).codes);
   CHECK(atlas::kronecker_quantize(w, f, g, {.grid = {.bits = 3}}).quantization.codes ==
-        atlas::kronecker_quantize(w, f, g, {.grid = columns}).quantization.codes);
+        atlas::kronecker_quantize(w, f, g, {.grid = by_column}).quantization.codes);
   const Eigen::MatrixXd x = layer_inputs(50, 36);
   const auto named = atlas::fisher_pareto(
       w, x, layer_moments(36, 5), f,
       {.steps = 2, .weight_grid = {.bits = 3}, .activation_grid = {.bits = 3}});
   const auto whole =
       atlas::fisher_pareto(w, x, layer_moments(36, 5), f,
-                           {.steps = 2, .weight_grid = columns, .activation_grid = columns});
+                           {.steps = 2, .weight_grid = by_column, .activation_grid = by_column});
   for (std::size_t i = 0; i < 2; ++i) CHECK(named.points[i].product == whole.points[i].product);
 }
 
