@@ -159,6 +159,26 @@ TEST_CASE("Kronecker factors, commutators and paths do not depend on magnitudes"
   }
 }
 
+TEST_CASE("products of numbers whose squares fit do not overflow in commutators and losses") {
+  const Eigen::MatrixXd w = normal_cloud(12, 16), a = layer_moments(16), g = layer_moments(12, 21);
+  const Eigen::MatrixXd f = layer_moments(16, 5);
+  const auto kronecker = atlas::kronecker_quantize(w, a, g);
+  const auto uncertain = atlas::fisher_uncertainty(f, a, {.draws = 10, .haar_draws = 100});
+  for (const int e : {-255, -250, 250, 255}) {
+    CAPTURE(e);
+    const Eigen::MatrixXd far_a = scaled_by(a, e);
+    const auto q = atlas::kronecker_quantize(scaled_by(w, e), far_a, scaled_by(g, e));
+    CHECK(q.quantization.codes == kronecker.quantization.codes);
+    CHECK(q.loss_error == Approx(kronecker.loss_error).epsilon(1e-12));
+    const auto u =
+        atlas::fisher_uncertainty(scaled_by(f, e), far_a, {.draws = 10, .haar_draws = 100});
+    CHECK(u.commutator.value == uncertain.commutator.value);
+    CHECK(u.commutator.random_rms == uncertain.commutator.random_rms);
+    CHECK(u.commutator.random_mean == uncertain.commutator.random_mean);
+    CHECK(u.commutator.z == uncertain.commutator.z);
+  }
+}
+
 TEST_CASE("bits are allocated alike to variances of every magnitude") {
   const Eigen::VectorXd v = normal_cloud(40, 1).cwiseAbs2();
   const auto wanted = atlas::allocate_bits(v, {.average_bits = 3.5, .min_bits = 0});

@@ -12,6 +12,7 @@
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/block_fisher.hpp"
 #include "atlas/quantize/diagonal_fisher.hpp"
+#include "atlas/quantize/magnitude.hpp"
 #include "atlas/quantize/quantization.hpp"
 
 namespace atlas {
@@ -38,14 +39,28 @@ struct kronecker_result {
 
 namespace detail {
 
-/// `tr(G E A E^T)`, from rows of `V^T E` with V the eigenvectors of G.
+/// `tr(G E A E^T)`, from rows of `V^T E` with V the eigenvectors of G and `roots` those of its
+/// eigenvalues.
+inline double kronecker_norm(const row_matrix<double>& e, const Eigen::MatrixXd& a,
+                             const Eigen::MatrixXd& vectors, const Eigen::VectorXd& roots,
+                             int threads) {
+  const row_matrix<double> turned = tiled_product(vectors.transpose(), e, threads);
+  return norms_of(row_matrix<double>(roots.asDiagonal() * turned), a, threads).weighted;
+}
+
+/// `tr(G E A E^T) / tr(G W A W^T)`. Factors common to both are taken out first: W, A and G are each
+/// of a magnitude that can be squared, but `W^2 A G` need not be a number.
 template <class Scalar>
-double kronecker_norm(const row_matrix<Scalar>& e, const Eigen::MatrixXd& a, const eigenbasis& g,
-                      int threads) {
-  const auto turned =
-      tiled_product(g.vectors.transpose(), row_matrix<double>(e.template cast<double>()), threads);
-  const Eigen::VectorXd weights = g.values.cwiseMax(0.0).cwiseSqrt();
-  return norms_of(row_matrix<double>(weights.asDiagonal() * turned), a, threads).weighted;
+double kronecker_error(const row_matrix<Scalar>& lost, const row_matrix<Scalar>& weights,
+                       const Eigen::MatrixXd& a, const eigenbasis& g, int threads) {
+  const double unit = scale_to_one(static_cast<double>(largest_magnitude(weights)));
+  const Eigen::MatrixXd unit_a = a * scale_to_one(largest_magnitude(a));
+  const Eigen::VectorXd roots =
+      (g.values * scale_to_one(largest_magnitude(g.values))).cwiseMax(0.0).cwiseSqrt();
+  const auto norm = [&](const row_matrix<Scalar>& e) {
+    return kronecker_norm(e.template cast<double>() * unit, unit_a, g.vectors, roots, threads);
+  };
+  return ratio_or_zero(norm(lost), norm(weights));
 }
 
 template <class Scalar>
@@ -75,8 +90,7 @@ kronecker_result<Scalar> kronecker_quantize(const quantizer_input<Scalar>& input
   kronecker_result<Scalar> out{finished(std::move(q), input, options.threads), 0, output_ranks};
   const row_matrix<Scalar> lost =
       input.weights - times_power(out.quantization.weights, -input.exponent);
-  out.loss_error = ratio_or_zero(kronecker_norm(lost, input.moments, g, options.threads),
-                                 kronecker_norm(input.weights, input.moments, g, options.threads));
+  out.loss_error = kronecker_error(lost, input.weights, input.moments, g, options.threads);
   return out;
 }
 

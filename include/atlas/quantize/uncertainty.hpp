@@ -17,6 +17,7 @@
 #include "atlas/core/random.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/frame.hpp"
+#include "atlas/quantize/magnitude.hpp"
 #include "atlas/quantize/quantization.hpp"
 #include "atlas/stats/student_t.hpp"
 #include "atlas/stats/summary.hpp"
@@ -96,23 +97,27 @@ commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
                                 const Eigen::MatrixX<Real>& g_matrix,
                                 const uncertainty_options& options) {
   const index_t d = g_matrix.rows();
+  // Neither scale matters, but the squares of the products of both do not fit every magnitude.
+  const double unit = scale_to_one(largest_magnitude(g.values));
+  const Eigen::VectorXd f_values = f.values * scale_to_one(largest_magnitude(f.values));
+  const Eigen::VectorXd g_values = g.values * unit;
   commutator_result out;
-  const Eigen::MatrixX<Real> turned = f.vectors.transpose() * g_matrix * f.vectors;
-  out.value = std::sqrt(squared_commutator(f.values, turned));
+  const Eigen::MatrixX<Real> turned = f.vectors.transpose() * (unit * g_matrix) * f.vectors;
+  out.value = std::sqrt(squared_commutator(f_values, turned));
   std::vector<double> draws(static_cast<std::size_t>(options.draws));
   progress_meter meter(options.on_progress, "random bases", options.draws);
   constexpr std::uint64_t first_stream = std::uint64_t{1} << 32;  // those of the angles are below
   parallel_for(options.draws, options.threads, [&](index_t i) {
     random_stream random(options.seed, first_stream + static_cast<std::uint64_t>(i));
     const Eigen::MatrixX<Real> q = random_frame(d, d, random);
-    const Eigen::MatrixX<Real> drawn = q * g.values.asDiagonal() * q.transpose();
-    draws[static_cast<std::size_t>(i)] = std::sqrt(squared_commutator(f.values, drawn));
+    const Eigen::MatrixX<Real> drawn = q * g_values.asDiagonal() * q.transpose();
+    draws[static_cast<std::size_t>(i)] = std::sqrt(squared_commutator(f_values, drawn));
     meter.advance();
   });
   const sample_summary summary = summarize(draws);
   out.random_mean = summary.mean;
   out.random_sd = summary.sd;
-  out.random_rms = std::sqrt(mean_squared_commutator(f.values, g.values));
+  out.random_rms = std::sqrt(mean_squared_commutator(f_values, g_values));
   const null_score score = score_against_draws(out.value, summary.mean, summary.sd, options.draws);
   out.z = score.z;
   out.p = score.p;
