@@ -84,6 +84,7 @@ json add_overlaps(const atlas::head_sample& s, const atlas::protocol_options& o,
 json sampled_quantities(const atlas::head_sample& s, const atlas::protocol_options& o) {
   atlas::protocol_options one = o;
   one.threads = 1;
+  one.on_progress = {};  // the contexts, several at once, report and are cancelled
   const auto of = [&](auto&& statistic) {
     return sampled_json(atlas::over_contexts(s, statistic, o.threads, o.on_progress));
   };

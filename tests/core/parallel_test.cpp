@@ -30,6 +30,31 @@ TEST_CASE("the error of the lowest task that failed comes out") {
   }
 }
 
+TEST_CASE("where all tasks fail, the error is always that of the first") {
+  for (const int threads : {2, 3, 8})
+    for (int repetition = 0; repetition < 500; ++repetition) {
+      const std::string message = atlas_test::message_of<std::runtime_error>([&] {
+        atlas::parallel_for(100, threads, [](atlas::index_t i) {
+          throw std::runtime_error("task " + std::to_string(i));
+        });
+      });
+      REQUIRE(message == "task 0");
+    }
+}
+
+TEST_CASE("a callback that has said no is not asked again") {
+  for (int repetition = 0; repetition < 200; ++repetition) {
+    int asked = 0;
+    atlas::progress_meter meter([&](const atlas::progress&) { return ++asked < 5; }, "work", 400);
+    CHECK_THROWS_AS(atlas::parallel_for(400, 4, [&](atlas::index_t) { meter.advance(); }),
+                    atlas::cancelled);
+    REQUIRE(asked == 5);
+    CHECK_THROWS_AS(meter.advance(), atlas::cancelled);
+    CHECK_FALSE(meter.within_a_step()({}));
+    REQUIRE(asked == 5);
+  }
+}
+
 TEST_CASE("calls from inside tasks have one thread where tasks have the others") {
   CHECK(atlas::threads_inside(4, 2) == 1);
   CHECK(atlas::threads_inside(1, 8) == 8);

@@ -29,7 +29,9 @@ class first_exception {
       exception_ = std::current_exception();
     }
   }
-  bool any() const { return task_.load() != (std::numeric_limits<index_t>::max)(); }
+  /// Whether a task below this one has failed. Tasks below the lowest that did go on: one of them
+  /// may fail too, and its exception is the one to keep.
+  bool below(index_t task) const { return task_.load() < task; }
   void rethrow() const {
     if (exception_) std::rethrow_exception(exception_);
   }
@@ -71,8 +73,9 @@ inline int threads_inside(index_t count, int threads) {
 }
 
 /// Calls `task(i, workspace)` for every i in [0, count), on up to `threads` threads (0: all of the
-/// machine). Tasks start in order. If tasks throw, no new ones start and the exception of the
-/// lowest task that threw is rethrown.
+/// machine). Tasks start in order. If tasks throw, those above the lowest that threw no longer
+/// start, and its exception is rethrown: for tasks that throw or not whatever the others do, always
+/// the same one.
 ///
 /// \param make makes a workspace. Each thread calls it once, hands its own workspace to its tasks
 ///             one after the other and destroys it at the end, whether they threw or not.
@@ -90,10 +93,10 @@ void parallel_for(index_t count, int threads, Make&& make, Task&& task) {
   detail::first_exception failure;
   detail::run_workers(workers, [&] {
     index_t i = next++;
-    if (i >= count || failure.any()) return;
+    if (i >= count || failure.below(i)) return;
     try {
       auto workspace = make();
-      for (; i < count && !failure.any(); i = next++) task(i, workspace);
+      for (; i < count && !failure.below(i); i = next++) task(i, workspace);
     } catch (...) {
       failure.keep(i);
     }

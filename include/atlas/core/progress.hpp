@@ -19,8 +19,8 @@ struct progress {
   index_t total = 0;       ///< steps in all
 };
 
-/// Return false to stop: the call throws `atlas::cancelled`. Called from any thread, never from
-/// two at once.
+/// Return false to stop: the call throws `atlas::cancelled` and the work that asked does not ask
+/// again. Called from any thread, never from two at once.
 using progress_callback = std::function<bool(const progress&)>;
 
 namespace detail {
@@ -55,13 +55,16 @@ class progress_meter {
   bool goes_on(index_t steps) {
     if (!callback_) return true;
     const std::lock_guard lock(mutex_);
+    if (stopped_) return false;
     state_.done += steps;
-    return callback_(state_);
+    stopped_ = !callback_(state_);
+    return !stopped_;
   }
 
   std::mutex mutex_;
   progress_callback callback_;
   progress state_;
+  bool stopped_ = false;  // the callback has said so: it is not asked again
 };
 
 }  // namespace atlas

@@ -227,7 +227,8 @@ double mean_dimension_value(const head_sample& sample, const protocol_options& o
 /// counts rows of one text as one.
 ///
 /// \param statistic from a `head_sample` to a number; called on several threads at once, so that
-///                  what it calls should have one each
+///                  what it calls should have one each, and must not report to `on_progress`,
+///                  which would then be called by two at once
 /// \param on_progress may cancel, after each context
 /// \throws shape_error for fewer than 2 contexts; value_error where the quantity is not finite
 template <class Statistic>
