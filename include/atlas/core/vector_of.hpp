@@ -181,10 +181,21 @@ inline integer_vector add_byte_products(integer_vector sum, integer_vector right
 
 /// x as the sums before it are written. Clang has no macro for -fassociative-math alone, under
 /// which it would otherwise take what is added and subtracted again for nothing; GCC has
-/// (compiler_checks.hpp).
+/// (compiler_checks.hpp). Clang's fence is an error on machines that do not know it, of which
+/// `__has_builtin` says nothing: there an empty instruction stands between the two, in the class of
+/// register that holds x already.
 inline double as_written(double x) {
 #if defined(__clang__) && defined(__x86_64__)
   return __arithmetic_fence(x);
+#elif defined(__clang__)
+#if defined(__aarch64__)
+  __asm__("" : "+w"(x));
+#elif defined(__riscv_flen) && __riscv_flen >= 64
+  __asm__("" : "+f"(x));
+#else
+  __asm__("" : "+m"(x));
+#endif
+  return x;
 #else
   return x;
 #endif
