@@ -81,6 +81,78 @@ TEST_CASE("clouds that are only narrow, heavy-tailed, small or huge are at no fa
   }
 }
 
+TEST_CASE("outliers, heavy tails and clusters are at no fault") {
+  for (const int n : {100, 1000, 10000}) {
+    CAPTURE(n);
+    const Eigen::MatrixXd x = normal_cloud(n, 5);
+    for (const double outside : {10.0, 20.0, 30.0, 50.0}) {
+      Eigen::MatrixXd outlier = x;
+      outlier.row(3) << outside, 0, 0, 0, 0;
+      CHECK(fault_of_cloud(outlier) == cloud_fault::none);
+    }
+    for (const double s : {1.0, 1.5}) {
+      const Eigen::MatrixXd lognormal = (s * x.array()).exp();
+      CHECK(fault_of_cloud(lognormal) == cloud_fault::none);
+      CHECK(fault_of_cloud(lognormal.leftCols(1).eval()) == cloud_fault::none);
+    }
+    Eigen::MatrixXd student = x, bursts = x, cluster = x;
+    const Eigen::MatrixXd y = normal_cloud(n, 3, 8);
+    for (int i = 0; i < n; ++i) student.row(i) /= y.row(i).norm() / std::sqrt(3.0);
+    for (int i = 0; i < n; i += 64) {
+      bursts.row(i) *= 20;
+      cluster(i, 0) += 30;
+    }
+    CHECK(fault_of_cloud(student) == cloud_fault::none);
+    CHECK(fault_of_cloud(bursts) == cloud_fault::none);
+    CHECK(fault_of_cloud(cluster) == cloud_fault::none);
+  }
+  Eigen::MatrixXd outlier = normal_cloud(1000, 5);
+  outlier.row(3) << 30, 0, 0, 0, 0;
+  const auto found = atlas::two_nn(outlier);
+  CHECK(std::isfinite(atlas::two_nn_null(outlier, found, {}, {.draws = 10}).z));
+}
+
+TEST_CASE("a few rows that are all of the variance are found in clouds of every size") {
+  for (const int n : {10, 50, 100, 1000, 10000}) {
+    CAPTURE(n);
+    Eigen::MatrixXd x = 1e-6 * normal_cloud(n, 5);
+    x.topRows((n + 99) / 100).col(0).array() += 1;  // one place, and apart from the mean
+    CHECK(fault_of_cloud(x) == cloud_fault::few_rows);
+    x.setZero();
+    x(n / 2, 1) = 1;
+    CHECK(fault_of_cloud(x) == cloud_fault::few_rows);
+  }
+}
+
+TEST_CASE("rounding is that of each coordinate") {
+  Eigen::MatrixXf x = 1e-4F * normal_cloud(600, 5).cast<float>();
+  x.col(4).setConstant(2000.0F);
+  CHECK(fault_of_cloud(x) == cloud_fault::none);
+  CHECK(atlas::two_nn(x).fault == cloud_fault::none);
+  x.col(2).setConstant(-1.0F);
+  x.col(1) = 3 * x.col(0);
+  x.col(3) = -x.col(0);
+  CHECK(fault_of_cloud(x) == cloud_fault::one_direction);
+  x.leftCols(4) = normal_cloud(600, 4).cast<float>();
+  x.leftCols(4) *= 1e-4F;
+  x.leftCols(4).array() += 2000.0F;  // one or two steps of a float
+  CHECK(fault_of_cloud(x) == cloud_fault::mostly_duplicates);
+}
+
+TEST_CASE("more than half of the rows at one place are found wherever they stand") {
+  Eigen::MatrixXd x = normal_cloud(601, 4);
+  const auto settle = [&](auto&& chosen) {
+    Eigen::MatrixXd y = x;
+    for (int i = 0; i < 601; ++i)
+      if (chosen(i)) y.row(i) << 3, 0.25 + i % 2 * 0x1p-52, 0, -1;
+    return fault_of_cloud(y);
+  };
+  CHECK(settle([](int i) { return i % 2 == 0; }) == cloud_fault::mostly_duplicates);
+  CHECK(settle([](int i) { return i < 301; }) == cloud_fault::mostly_duplicates);
+  CHECK(settle([](int i) { return i >= 300; }) == cloud_fault::mostly_duplicates);
+  CHECK(settle([](int i) { return i % 2 == 1; }) == cloud_fault::none);
+}
+
 TEST_CASE("duplicates of many places are a fault that only distances show") {
   Eigen::MatrixXd x = normal_cloud(600, 4);
   for (int i = 0; i < 400; i += 2) x.row(i) = x.row(i + 1);

@@ -2,9 +2,12 @@
 /// \file
 /// Clouds that cannot carry an estimate of dimension, and why.
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <numeric>
 #include <string_view>
 #include <vector>
 
@@ -43,87 +46,115 @@ inline std::string_view describe(cloud_fault fault) {
 
 namespace detail {
 
-/// The rows, in double, by a power of two at most about 1, and what rounding that leaves in them.
+/// Rows in double, and what rounding leaves in each coordinate.
 template <class Real>
-struct scaled_cloud {
+struct rounded_rows {
   row_matrix<Real> rows;
-  double rounding = 0;  ///< of the largest coordinate, in the scalar that it came in
+  Eigen::RowVectorX<Real> rounding;  ///< of a column's largest magnitude, in the scalar it came in
+  double largest = 0;                ///< magnitude of all
 };
 
 template <class Scalar, class Real = double>
-scaled_cloud<Real> scale_cloud(const tensor_view<const Scalar, 2>& points) {
-  const double largest = largest_magnitude(points), scale = scale_to_one(largest);
-  scaled_cloud<Real> out{
-      row_matrix<Real>(points.extent(0), points.extent(1)),
-      static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * largest * scale};
-  for (index_t i = 0; i < out.rows.rows(); ++i)
-    for (index_t k = 0; k < out.rows.cols(); ++k)
-      out.rows(i, k) = static_cast<double>(points(i, k)) * scale;
+rounded_rows<Real> rows_with_rounding(const tensor_view<const Scalar, 2>& points) {
+  const index_t n = points.extent(0), d = points.extent(1);
+  rounded_rows<Real> out{row_matrix<Real>(n, d), Eigen::RowVectorX<Real>::Zero(d)};
+  for (index_t i = 0; i < n; ++i) {
+    for (index_t k = 0; k < d; ++k) out.rows(i, k) = static_cast<double>(points(i, k));
+    out.rounding = out.rounding.cwiseMax(out.rows.row(i).cwiseAbs());
+  }
+  out.largest = out.rounding.maxCoeff();
+  out.rounding *= static_cast<double>(std::numeric_limits<Scalar>::epsilon());
   return out;
 }
 
-/// Whether more than half of the rows are at one place: then the median of each coordinate is of
-/// that place.
+/// Whether rows a and b differ by no more than `roundings` in each coordinate.
 template <class Real>
-bool mostly_at_one_place(const scaled_cloud<Real>& cloud) {
-  const index_t n = cloud.rows.rows(), d = cloud.rows.cols();
-  std::vector<double> column(static_cast<std::size_t>(n)), apart(column.size(), 0.0);
-  for (index_t k = 0; k < d; ++k) {
-    for (index_t i = 0; i < n; ++i) column[static_cast<std::size_t>(i)] = cloud.rows(i, k);
-    const auto middle = column.begin() + n / 2;
-    std::nth_element(column.begin(), middle, column.end());
-    const double median = *middle;
-    for (index_t i = 0; i < n; ++i) {
-      double& gap = apart[static_cast<std::size_t>(i)];
-      gap = (std::max)(gap, std::abs(cloud.rows(i, k) - median));
-    }
+bool rows_agree(const rounded_rows<Real>& cloud, index_t a, index_t b, double roundings) {
+  for (index_t k = 0; k < cloud.rows.cols(); ++k)
+    if (!(std::abs(cloud.rows(a, k) - cloud.rows(b, k)) <= roundings * cloud.rounding[k]))
+      return false;
+  return true;
+}
+
+/// Whether more than half of the rows are at one place. Pairs of rows that differ cancel each other
+/// (Boyer and Moore's majority vote), so that a row of that place is left, or one that agrees with
+/// it. Rows within one rounding of a place are within two of each other and four of that row.
+template <class Real>
+bool mostly_at_one_place(const rounded_rows<Real>& cloud) {
+  const index_t n = cloud.rows.rows();
+  index_t candidate = 0, votes = 0;
+  for (index_t i = 0; i < n; ++i) {
+    if (votes == 0) candidate = i;
+    votes += rows_agree(cloud, candidate, i, 2) ? 1 : -1;
   }
-  const auto together =
-      std::count_if(apart.begin(), apart.end(), [&](double gap) { return gap <= cloud.rounding; });
-  return 2 * together > n;
+  if (votes == 0) return false;
+  index_t apart = 0;
+  for (index_t i = 0; i < n && 2 * apart < n; ++i)
+    if (!rows_agree(cloud, candidate, i, 4)) ++apart;
+  return 2 * apart < n;
 }
 
-/// Takes the mean from the rows and scales them to about 1. \return what was rounding before
+/// Takes the mean from the rows and scales them, with their rounding, by a power of two to about 1.
+/// The first row is taken first, so that the mean's own rounding is of the differences.
 template <class Real>
-double centre_cloud(scaled_cloud<Real>& cloud) {
-  const Eigen::RowVectorX<Real> mean = cloud.rows.colwise().mean();
-  cloud.rows.rowwise() -= mean;
-  const double scale = scale_to_one(cloud.rows.cwiseAbs().maxCoeff());
-  cloud.rows *= scale;
-  return cloud.rounding * scale;
+void centre_rows(rounded_rows<Real>& cloud) {
+  const double first_scale = scale_to_one(cloud.largest);
+  const Eigen::RowVectorX<Real> first = cloud.rows.row(0) * first_scale;
+  Eigen::RowVectorX<Real> sum = Eigen::RowVectorX<Real>::Zero(first.size()), largest = sum;
+  for (index_t i = 0; i < cloud.rows.rows(); ++i) {
+    cloud.rows.row(i) = cloud.rows.row(i) * first_scale - first;
+    sum += cloud.rows.row(i);
+    largest = largest.cwiseMax(cloud.rows.row(i).cwiseAbs());
+  }
+  const double scale = scale_to_one(largest.maxCoeff());
+  const Eigen::RowVectorX<Real> mean = sum * (scale / static_cast<double>(cloud.rows.rows()));
+  for (index_t i = 0; i < cloud.rows.rows(); ++i)
+    cloud.rows.row(i) = cloud.rows.row(i) * scale - mean;
+  cloud.rounding = cloud.rounding * first_scale * scale;
 }
 
-/// Rows as many as would share the variance evenly: `(sum s)^2 / sum s^2` of squared distances s
-/// from the mean. N d / (d + 2) of a Gaussian in d dimensions.
+/// Whether 1 row in 50, at least one, holds 99 % of the variance, or of the share `1 - m/N` that m
+/// rows at one place have of it when all others are at another. Of fewer than 10 rows none is few.
 template <class Real>
-double effective_rows(const row_matrix<Real>& centred) {
-  const Eigen::VectorX<Real> squares = centred.rowwise().squaredNorm();
+bool held_by_few_rows(const Eigen::VectorX<Real>& squares) {
+  const index_t n = squares.size(), few = (std::max)(index_t{1}, n / 50);
   const double sum = squares.sum();
-  return sum > 0 ? sum * sum / squares.squaredNorm() : static_cast<double>(squares.size());
+  if (n < 10 || !(sum > 0)) return false;
+  std::vector<double> sorted(squares.begin(), squares.end());
+  std::nth_element(sorted.begin(), sorted.begin() + few, sorted.end(), std::greater<>());
+  const double held = std::accumulate(sorted.begin(), sorted.begin() + few, 0.0);
+  return held >= 0.99 * (1 - static_cast<double>(few) / static_cast<double>(n)) * sum;
 }
 
-/// Whether what is across the direction of the farthest row is no more than rounding.
+/// Whether what is across the direction of the farthest row is no more than rounding, in each
+/// coordinate: its own rounding, and that of the place along the line.
 template <class Real>
-bool along_one_direction(const row_matrix<Real>& centred, double rounding) {
-  index_t farthest = 0;
-  centred.rowwise().squaredNorm().maxCoeff(&farthest);
-  const Eigen::RowVectorX<Real> direction = centred.row(farthest).normalized();
-  double across = 0;
-  for (index_t i = 0; i < centred.rows(); ++i)
-    across += (centred.row(i) - centred.row(i).dot(direction) * direction).squaredNorm();
-  return across <= 4 * rounding * rounding * static_cast<double>(centred.size());
+bool along_one_direction(const rounded_rows<Real>& centred, index_t farthest) {
+  const Eigen::RowVectorX<Real> direction = centred.rows.row(farthest).normalized();
+  const Eigen::RowVectorX<Real> bound =
+      centred.rounding + direction.cwiseAbs().dot(centred.rounding) * direction.cwiseAbs();
+  const Eigen::RowVectorX<Real> most =
+      4 * static_cast<double>(centred.rows.rows()) * bound.cwiseAbs2();
+  Eigen::RowVectorX<Real> across = Eigen::RowVectorX<Real>::Zero(direction.size());
+  for (index_t i = 0; i < centred.rows.rows(); ++i) {
+    across += (centred.rows.row(i) - centred.rows.row(i).dot(direction) * direction).cwiseAbs2();
+    if ((across.array() > most.array()).any()) return false;
+  }
+  return true;
 }
 
 /// What the rows alone say; finite ones.
 template <class Scalar>
 cloud_fault fault_of_rows(const tensor_view<const Scalar, 2>& points) {
-  scaled_cloud<double> cloud = scale_cloud(points);
+  rounded_rows<double> cloud = rows_with_rounding(points);
   const bool one_place = mostly_at_one_place(cloud);
-  const double rounding = centre_cloud(cloud);
-  const double least = (std::max)(1.5, static_cast<double>(cloud.rows.rows()) / 20);
-  if (effective_rows(cloud.rows) < least) return cloud_fault::few_rows;
+  centre_rows(cloud);
+  const Eigen::VectorXd squares = cloud.rows.rowwise().squaredNorm();
+  index_t farthest = 0;
+  squares.maxCoeff(&farthest);
+  if (held_by_few_rows(squares)) return cloud_fault::few_rows;
   if (one_place) return cloud_fault::mostly_duplicates;
-  if (cloud.rows.cols() > 1 && along_one_direction(cloud.rows, rounding))
+  if (cloud.rows.cols() > 1 && along_one_direction(cloud, farthest))
     return cloud_fault::one_direction;
   return cloud_fault::none;
 }
@@ -136,10 +167,11 @@ cloud_fault fault_of_rows(const tensor_view<const Scalar, 2>& points) {
 /// A head whose weight is nearly always on one key leaves residuals that are zero, or of any size
 /// between rounding and the few that are not. TwoNN then measures how sizes are spread, and the
 /// covariance is that of the few: the distance of the two in standard deviations says nothing.
-/// Faults are, in this order: an effective number of rows, `(sum s)^2 / sum s^2` of squared
-/// distances s from the mean, below 1/20 of all or 1.5; more than half of the rows within rounding
-/// (of the largest coordinate, in the points' scalar) of one place; all rows within rounding of one
-/// line, in more than one coordinate.
+/// Faults are, in this order: 1 row in 50 (at least one, of 10 or more) that holds 99 % of the
+/// variance; more than half of the rows within a few roundings of one place; all rows within
+/// rounding of one line, in more than one coordinate. Rounding is of each coordinate's largest
+/// magnitude, in the points' scalar. Outliers, heavy tails and clusters that leave more than 1 % of
+/// the variance to the other rows are no fault.
 ///
 /// \param points `[N, d]`
 /// \throws shape_error for no rows; value_error for NaN

@@ -190,7 +190,7 @@ surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
   }
   const auto dimension = [&](const owned_tensor<scalar, 2>& cloud,
                              const detail::step_options& step) {
-    return std::array{detail::two_nn<scalar>(cloud, step.of(options)).dimension};
+    return std::array{detail::two_nn_of_distances<scalar>(cloud, step.of(options)).dimension};
   };
   return detail::nulls_over_surrogates(view, std::array{observed.dimension},
                                        detail::with_estimator(surrogates, options), dimension)[0];

@@ -153,15 +153,21 @@ two_nn_result two_nn_of_log_ratios(log_ratios ratios, const two_nn_options& opti
           ratios.duplicates, ratios.isolated, options.estimator,       fault_of_ratios(ratios)};
 }
 
+/// `two_nn` whose fault is of the distances alone: of draws and parts of clouds that carry one.
+template <class Scalar>
+two_nn_result two_nn_of_distances(const tensor_view<const Scalar, 2>& points,
+                                  const two_nn_options& options) {
+  check_two_nn_options(options);
+  return two_nn_of_log_ratios(neighbor_log_ratios(points, {.k = 2,
+                                                           .exclude = options.exclude,
+                                                           .threads = options.threads,
+                                                           .on_progress = options.on_progress}),
+                              options);
+}
+
 template <class Scalar>
 two_nn_result two_nn(const tensor_view<const Scalar, 2>& points, const two_nn_options& options) {
-  check_two_nn_options(options);
-  two_nn_result out =
-      two_nn_of_log_ratios(neighbor_log_ratios(points, {.k = 2,
-                                                        .exclude = options.exclude,
-                                                        .threads = options.threads,
-                                                        .on_progress = options.on_progress}),
-                           options);
+  two_nn_result out = two_nn_of_distances(points, options);
   if (out.fault == cloud_fault::none) out.fault = fault_of_rows(points);
   return out;
 }

@@ -57,7 +57,7 @@ template <class Scalar>
 double two_nn_of_rows(const tensor_view<const Scalar, 2>& points, const std::vector<index_t>& rows,
                       two_nn_options options) {
   options.exclude = gather_exclusion(options.exclude, rows);
-  return two_nn<Scalar>(gather_rows(points, rows), options).dimension;
+  return two_nn_of_distances<Scalar>(gather_rows(points, rows), options).dimension;
 }
 
 }  // namespace detail
