@@ -164,3 +164,31 @@ TEST_CASE("a head that carries no estimate is told apart and left out of the mea
   const std::vector<Eigen::MatrixXd> equal(2, Eigen::MatrixXd::Ones(50, 12));
   CHECK_REFUSED(atlas::value_error, atlas::atlas_test(equal), "clouds", "equal");
 }
+
+TEST_CASE("heads without k directions are left out of the overlaps, faulty ones of the pool") {
+  std::vector<Eigen::MatrixXd> good = rolls(4, 200, true), clouds = good;
+  clouds.insert(clouds.begin() + 1, normal_cloud(200, 1) * normal_cloud(1, 12, 9));
+  clouds.push_back(Eigen::MatrixXd::Zero(200, 12));
+  const atlas::atlas_test_options o{.local_dimension = 2, .surrogates = 10};
+  const auto plain = atlas::atlas_test(good, o), r = atlas::atlas_test(clouds, o);
+  CHECK(r.overlap.left_out == std::vector<atlas::index_t>{1, 5});
+  CHECK(plain.overlap.left_out.empty());
+  CHECK(r.overlap.matrix.row(1).array().isNaN().all());
+  CHECK(r.overlap.matrix.col(5).array().isNaN().all());
+  CHECK(r.overlap.matrix(3, 4) == plain.overlap.matrix(2, 3));
+  CHECK(r.overlap.global.pairs == 6);
+  CHECK(r.overlap.global.mean == plain.overlap.global.mean);
+  CHECK(r.overlap.global.interval.lower == plain.overlap.global.interval.lower);
+  CHECK(r.overlap.global.z == plain.overlap.global.z);
+  CHECK(r.heads[1].fault == atlas::cloud_fault::one_direction);
+  CHECK(r.heads[5].fault == atlas::cloud_fault::mostly_duplicates);
+  CHECK(r.pooled.dimension == plain.pooled.dimension);
+  CHECK(r.pooled_null.draws == plain.pooled_null.draws);
+  CHECK(pooled_dimension(clouds).dimension == plain.pooled.dimension);
+  const std::vector<Eigen::MatrixXd> lines(2, clouds[1]);
+  CHECK_REFUSED(atlas::value_error, atlas::principal_frames(lines, 2), "clouds, head 0",
+                "2 directions");
+  CHECK_REFUSED(atlas::value_error,
+                atlas::principal_frames(lines, 2, 1, atlas::rank_policy::leave_out), "clouds",
+                "none of 2");
+}

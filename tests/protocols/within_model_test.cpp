@@ -1,5 +1,7 @@
 #include "atlas/protocols/within_model.hpp"
 
+#include <cmath>
+
 #include "../catch.hpp"
 #include "../messages.hpp"
 #include "samples_for_tests.hpp"
@@ -56,4 +58,29 @@ TEST_CASE("too few heads for a correlation are refused") {
   CHECK_REFUSED(atlas::shape_error,
                 (atlas::within_model_control({planned_sample({.heads = 4, .group_size = 4})})),
                 "2 groups", "4 in 1");
+}
+
+TEST_CASE("heads that carry no estimate are in no correlation") {
+  const atlas::within_model_options o{.permutations = 99, .measures = quick_protocol()};
+  auto sample = planned_sample({.heads = 6});
+  const auto plain = atlas::within_model_control({planned_sample({.heads = 6})}, o).layers[0];
+  for (atlas::index_t n = 0; n < 200; ++n)
+    for (atlas::index_t k = 0; k < 24; ++k) {
+      sample.points.mutable_view()(2, n, k) = 0;
+      if (n == 5) sample.points.mutable_view()(4, n, k) *= 3000.0F;
+    }
+  const auto r = atlas::within_model_control({sample}, o).layers[0];
+  for (const std::size_t h : {2u, 4u}) {
+    CHECK(std::isnan(r.dimensions[h]));
+    CHECK(std::isnan(r.overlaps[h]));
+  }
+  const Eigen::MatrixXd m =
+      atlas::overlap_matrix(atlas::principal_frames(planned_sample({.heads = 6}).points, 4));
+  CHECK(r.overlaps[0] == Approx((m(0, 1) + m(0, 3) + m(0, 5)) / 3));
+  CHECK(r.dimensions[5] == plain.dimensions[5]);
+  CHECK(std::isfinite(r.spearman.coefficient));
+  for (atlas::index_t n = 0; n < 200; ++n)
+    for (atlas::index_t k = 0; k < 24; ++k)
+      sample.points.mutable_view()(0, n, k) = sample.points.mutable_view()(1, n, k) = 1;
+  CHECK_REFUSED(atlas::value_error, atlas::within_model_control({sample}, o), "3 heads", "2");
 }

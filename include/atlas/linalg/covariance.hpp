@@ -51,15 +51,19 @@ template <class Scalar, class Real = double>
 row_scale<Real> scale_of_rows(const tensor_view<const Scalar, 2>& points) {
   row_scale<Real> out;
   const auto largest_gap = [&] {
-    Real largest = 0;
+    Real gap = 0;
     for (index_t i = 1; i < points.extent(0); ++i)
       for (index_t k = 0; k < points.extent(1); ++k)
-        largest = (std::max)(largest, std::abs(out.before * static_cast<Real>(points(i, k)) -
-                                               out.before * static_cast<Real>(points(0, k))));
-    return largest;
+        gap = (std::max)(gap, std::abs(out.before * static_cast<Real>(points(i, k)) -
+                                       out.before * static_cast<Real>(points(0, k))));
+    return gap;
   };
-  if (largest_gap() > (std::numeric_limits<Real>::max)()) out.before = Real(0.5);
-  out.after = scale_to_one(largest_gap());
+  Real largest = largest_gap();
+  if (largest > (std::numeric_limits<Real>::max)()) {
+    out.before = Real(0.5);
+    largest = largest_gap();
+  }
+  out.after = scale_to_one(largest);
   return out;
 }
 

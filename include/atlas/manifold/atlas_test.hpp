@@ -37,8 +37,9 @@ struct atlas_test_options {
 };
 
 struct atlas_test_result {
-  head_overlap_result overlap;       ///< O_h with its intervals and its Haar null
-  two_nn_result pooled;              ///< of all heads, each less its mean
+  /// O_h with its intervals and its Haar null; heads that vary in fewer than k directions left out
+  head_overlap_result overlap;
+  two_nn_result pooled;              ///< of the heads without fault, each less its mean
   surrogate_null pooled_null;        ///< of Gaussian heads
   std::vector<two_nn_result> heads;  ///< each by itself; see `two_nn_result::fault`
   double mean_head_dimension = 0;    ///< of the heads without fault
@@ -60,10 +61,14 @@ index_t local_dimension_of_heads(const Dimensions& dimensions, index_t d) {
 
 namespace detail {
 
+/// Rows of surrogates need no look at them.
+enum class cloud_source { data, surrogates };
+
 /// TwoNN of every head; one whose cloud gives no estimate says so by its fault.
 template <class Scalar>
 std::vector<two_nn_result> head_dimensions(const tensor_view<const Scalar, 3>& clouds,
-                                           const two_nn_options& options) {
+                                           const two_nn_options& options,
+                                           cloud_source source = cloud_source::data) {
   const index_t count = clouds.extent(0);
   std::vector<two_nn_result> heads(static_cast<std::size_t>(count));
   progress_meter meter(options.on_progress, "heads", count);
@@ -72,7 +77,9 @@ std::vector<two_nn_result> head_dimensions(const tensor_view<const Scalar, 3>& c
   inside.on_progress = meter.within_a_step();
   inside.degenerate = degenerate_policy::report;
   parallel_for(count, options.threads, [&](index_t h) {
-    heads[static_cast<std::size_t>(h)] = two_nn<Scalar>(clouds[h], inside);
+    heads[static_cast<std::size_t>(h)] = source == cloud_source::data
+                                             ? two_nn<Scalar>(clouds[h], inside)
+                                             : two_nn_of_distances<Scalar>(clouds[h], inside);
     meter.advance();
   });
   return heads;
@@ -88,6 +95,15 @@ std::vector<double> carried_dimensions(const std::vector<two_nn_result>& heads) 
     throw value_error("clouds", "a head whose cloud carries an estimate of dimension",
                       "none: of the first, " + std::string(describe(heads.front().fault)));
   return dimensions;
+}
+
+/// Numbers of the heads without fault.
+template <class = void>
+std::vector<index_t> heads_without_fault(const std::vector<two_nn_result>& heads) {
+  std::vector<index_t> sound;
+  for (std::size_t h = 0; h < heads.size(); ++h)
+    if (heads[h].fault == cloud_fault::none) sound.push_back(static_cast<index_t>(h));
+  return sound;
 }
 
 inline head_overlap_options overlap_options(const atlas_test_options& o) {
@@ -139,10 +155,12 @@ atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& o =
   out.mean_head_dimension = summarize(dimensions).mean;
   const index_t k = o.local_dimension != 0 ? o.local_dimension
                                            : local_dimension_of_heads(dimensions, view.extent(2));
-  out.overlap = head_overlap(principal_frames(view, k, o.threads), detail::overlap_options(o));
-  out.pooled = pooled_dimension(view, dimension);
+  out.overlap = head_overlap(principal_frames(view, k, o.threads, rank_policy::leave_out),
+                             detail::overlap_options(o));
+  const auto sound = detail::clouds_of(view, detail::heads_without_fault(out.heads));
+  out.pooled = pooled_dimension(sound, dimension);
   out.pooled_null =
-      pooled_dimension_null(view, out.pooled, dimension, {.draws = o.surrogates, .seed = o.seed});
+      pooled_dimension_null(sound, out.pooled, dimension, {.draws = o.surrogates, .seed = o.seed});
   return out;
 }
 

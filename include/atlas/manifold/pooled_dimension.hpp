@@ -16,13 +16,35 @@ namespace atlas {
 
 namespace detail {
 
+/// Heads at no fault, as far as their rows say; all of them where each has one.
+template <class Scalar>
+std::vector<index_t> pooled_heads(const tensor_view<const Scalar, 3>& clouds) {
+  std::vector<index_t> sound, all;
+  for (index_t h = 0; h < clouds.extent(0); ++h) {
+    all.push_back(h);
+    if (fault_of_rows<Scalar>(clouds[h]) == cloud_fault::none) sound.push_back(h);
+  }
+  return sound.empty() ? all : sound;
+}
+
+/// Of all clouds, by their distances alone.
+template <class Scalar>
+two_nn_result dimension_of_stacked(const tensor_view<const Scalar, 3>& clouds,
+                                   two_nn_options options) {
+  options.exclude = stacked(options.exclude, clouds.extent(0));
+  const owned_tensor<Scalar, 2> pooled = stacked(clouds, true);
+  return two_nn_of_distances<Scalar>(pooled, options);
+}
+
 template <class Scalar>
 two_nn_result pooled_dimension(const tensor_view<const Scalar, 3>& clouds, two_nn_options options) {
   check_not_empty(clouds, "clouds");
   check_finite(clouds, "clouds");
   check_exclusion(options.exclude, clouds.extent(1));
-  options.exclude = stacked(options.exclude, clouds.extent(0));
-  const owned_tensor<Scalar, 2> pooled = stacked(clouds, true);
+  const std::vector<index_t> heads = pooled_heads(clouds);
+  options.exclude = stacked(options.exclude, static_cast<index_t>(heads.size()));
+  const owned_tensor<Scalar, 3> sound = clouds_of(clouds, heads);
+  const owned_tensor<Scalar, 2> pooled = stacked<Scalar>(sound, true);
   return two_nn<Scalar>(pooled, options);
 }
 
@@ -49,6 +71,8 @@ owned_tensor<Scalar, 3> draw_heads(const std::vector<gaussian_surrogates<Scalar>
 /// dimension is about the mean of the heads'. So a low pooled dimension says that the heads are
 /// low, and only with their overlap that they share it: see `atlas_test`.
 ///
+/// Heads at fault (`fault_of_cloud`) are not pooled, unless all are.
+///
 /// \param clouds  `[H, N, d]`; heads are compared in the coordinates that they are given in
 /// \param options `exclude` is of the N rows of one head, and holds across heads: with contexts,
 ///                rows of one text are no neighbours whichever heads they come from
@@ -64,7 +88,8 @@ two_nn_result pooled_dimension(const Clouds& clouds, const two_nn_options& optio
 /// The same where every head is a Gaussian cloud with its own mean and covariance: what the heads'
 /// subspaces give without curvature, and without anything that rows of one place have in common.
 ///
-/// None where the pooled cloud is at fault (`fault_of_cloud`, `observed.fault`).
+/// Of the heads that are pooled; none where the pooled cloud is at fault (`fault_of_cloud`,
+/// `observed.fault`).
 ///
 /// \param observed what `pooled_dimension` gave on the clouds
 /// \param options  of that call
@@ -82,16 +107,17 @@ surrogate_null pooled_dimension_null(const Clouds& clouds, const two_nn_result& 
   detail::check_finite(view, "clouds");
   detail::check_draws(surrogates.draws, "draws");
   if (observed.fault != cloud_fault::none) return detail::no_null(observed.fault);
-  const owned_tensor<scalar, 2> pooled = detail::stacked(view, true);
+  const owned_tensor<scalar, 3> sound = detail::clouds_of(view, detail::pooled_heads(view));
+  const owned_tensor<scalar, 2> pooled = detail::stacked<scalar>(sound, true);
   if (const cloud_fault fault = detail::fault_of_rows<scalar>(pooled); fault != cloud_fault::none)
     return detail::no_null(fault);
   std::vector<gaussian_surrogates<scalar>> heads;
-  for (index_t h = 0; h < view.extent(0); ++h) heads.emplace_back(view[h]);
+  for (index_t h = 0; h < sound.extent(0); ++h) heads.emplace_back(sound[h]);
   return detail::nulls_over_draws(
       std::array{observed.dimension}, detail::with_estimator(surrogates, options),
       [&](std::uint64_t number, const detail::step_options& step) {
-        const auto drawn = detail::draw_heads(heads, view.extents(), surrogates.seed, number);
-        return std::array{detail::pooled_dimension<scalar>(drawn, step.of(options)).dimension};
+        const auto drawn = detail::draw_heads(heads, sound.extents(), surrogates.seed, number);
+        return std::array{detail::dimension_of_stacked<scalar>(drawn, step.of(options)).dimension};
       })[0];
 }
 

@@ -2,6 +2,8 @@
 /// \file
 /// Several clouds as one.
 
+#include <vector>
+
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/row_matrix.hpp"
@@ -18,13 +20,29 @@ owned_tensor<Scalar, 2> stacked(const tensor_view<const Scalar, 3>& clouds, bool
   row_matrix<double> row(1, d);
   for (index_t h = 0; h < heads; ++h) {
     const tensor_view<const Scalar, 2> cloud = clouds[h];
+    if (!centred) {
+      for (index_t i = 0; i < n; ++i)
+        for (index_t k = 0; k < d; ++k) target(h * n + i, k) = cloud(i, k);
+      continue;
+    }
     const shifted_rows<Scalar, double> shifted(cloud, {});
     for (index_t i = 0; i < n; ++i) {
-      if (centred) shifted.centre(i, 1, row);
-      for (index_t k = 0; k < d; ++k)
-        target(h * n + i, k) = centred ? static_cast<Scalar>(row(0, k)) : cloud(i, k);
+      shifted.centre(i, 1, row);
+      for (index_t k = 0; k < d; ++k) target(h * n + i, k) = static_cast<Scalar>(row(0, k));
     }
   }
+  return out;
+}
+
+/// The clouds of some heads, `[heads.size(), N, d]`.
+template <class Scalar>
+owned_tensor<Scalar, 3> clouds_of(const tensor_view<const Scalar, 3>& clouds,
+                                  const std::vector<index_t>& heads) {
+  owned_tensor<Scalar, 3> out(
+      {static_cast<index_t>(heads.size()), clouds.extent(1), clouds.extent(2)});
+  for (std::size_t h = 0; h < heads.size(); ++h)
+    for_each_element(clouds[heads[h]], out.mutable_view()[static_cast<index_t>(h)],
+                     [](const Scalar& from, Scalar& to) { to = from; });
   return out;
 }
 

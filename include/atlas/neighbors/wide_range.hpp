@@ -11,6 +11,7 @@
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/neighbors/candidates.hpp"
 #include "atlas/neighbors/chosen_search.hpp"
 #include "atlas/neighbors/exclusion.hpp"
@@ -70,11 +71,11 @@ bool too_close(const tensor_view<const Scalar, 2>& points, const neighbor_table&
   return false;
 }
 
-/// The neighbours of one row by `close_distance`. O(N d)
+/// The neighbours of one row by `close_distance`, with room for them. O(N d)
 template <class Scalar>
 void find_close(const tensor_view<const Scalar, 2>& points, const exclusion& exclude, index_t row,
-                neighbor_table& table) {
-  best_candidates best(1, table.distances.extent(1));  // takes distances as well as squares
+                best_candidates& best, neighbor_table& table) {
+  best.clear(0);  // takes distances as well as squares
   for (index_t i = 0; i < points.extent(0); ++i)
     if (i != row && !exclude.rejects(row, i))
       best.offer(0, i, close_distance<Scalar>(points[row], points[i]));
@@ -88,9 +89,15 @@ void mend_close_rows(const tensor_view<const Scalar, 2>& points, double least,
   std::vector<index_t> rows;
   for (index_t i = 0; i < points.extent(0); ++i)
     if (too_close(points, table, least, i)) rows.push_back(i);
-  parallel_for(static_cast<index_t>(rows.size()), options.threads, [&](index_t r) {
-    find_close(points, options.exclude, rows[static_cast<std::size_t>(r)], table);
-  });
+  const auto count = static_cast<index_t>(rows.size());
+  if (count == 0) return;
+  progress_meter meter(options.on_progress, "close rows", count);
+  parallel_for(
+      count, options.threads, [&] { return best_candidates(1, table.distances.extent(1)); },
+      [&](index_t r, best_candidates& best) {
+        find_close(points, options.exclude, rows[static_cast<std::size_t>(r)], best, table);
+        meter.advance();
+      });
 }
 
 /// Distances of a cloud by `2^exponent` as those of the cloud itself.

@@ -83,7 +83,8 @@ template <class = void>
 std::vector<two_nn_result> surrogate_dimensions(
     const std::vector<gaussian_surrogates<float>>& sources, const shape<3>& extents,
     const two_nn_options& options, std::uint64_t seed, std::uint64_t number) {
-  return head_dimensions<float>(draw_heads(sources, extents, seed, number), options);
+  return head_dimensions<float>(draw_heads(sources, extents, seed, number), options,
+                                cloud_source::surrogates);
 }
 
 /// One null a head; `of_draws` has the dimensions of the heads without a fault, in their order.
@@ -116,9 +117,11 @@ void check_projection(const head_sample& sample) {
 template <class = void>
 std::vector<Eigen::MatrixXd> sample_frames(const head_sample& sample, index_t k,
                                            overlap_space space, int threads) {
-  if (space == overlap_space::head_coordinates) return principal_frames(sample.points, k, threads);
+  if (space == overlap_space::head_coordinates)
+    return principal_frames(sample.points, k, threads, rank_policy::leave_out);
   check_projection(sample);
-  return residual_stream_frames(sample.points, sample.output_projection, k, threads);
+  return residual_stream_frames(sample.points, sample.output_projection, k, threads,
+                                rank_policy::leave_out);
 }
 
 /// Of jackknife values: sqrt((n - 1) / n * sum of squared deviations).
@@ -166,7 +169,7 @@ finding dimension_finding(std::string label, const mean_dimension_result& r) {
                             static_cast<index_t>(r.null.draws.size())});
 }
 
-/// O_h of a sample, with its Haar null.
+/// O_h of a sample, with its Haar null; heads that vary in fewer than k directions are left out.
 /// \throws as `check_sample`, `principal_frames` and `head_overlap`; value_error for the residual
 ///         stream without weights
 template <class = void>
@@ -195,14 +198,17 @@ finding pushed_finding(std::string label, const overlap_estimate& e, const pushe
   return compare_with_null({std::move(label), e.mean, null.mean, null.sd, draws});
 }
 
-/// The pushed null of a sample. \throws value_error without weights
+/// The pushed null of a sample, all heads in it but those that `left_out` names. \throws
+/// value_error without weights
 template <class = void>
-pushed_null_result sample_pushed_null(const head_sample& sample, const protocol_options& o = {}) {
+pushed_null_result sample_pushed_null(const head_sample& sample, const protocol_options& o = {},
+                                      std::vector<index_t> left_out = {}) {
   check_sample(sample);
   detail::check_projection(sample);
   return pushed_null(sample.output_projection, sample.points.extent(0), o.local_dimension,
                      {.group_size = sample.group_size,
                       .draws = o.pushed_draws,
+                      .left_out = std::move(left_out),
                       .seed = o.seed,
                       .threads = o.threads,
                       .on_progress = o.on_progress});
@@ -212,8 +218,8 @@ pushed_null_result sample_pushed_null(const head_sample& sample, const protocol_
 template <class = void>
 double mean_overlap(const head_sample& sample, overlap_space space, const protocol_options& o) {
   const auto frames = detail::sample_frames(sample, o.local_dimension, space, o.threads);
-  return detail::mean_over(detail::overlap_matrix(frames, o.threads),
-                           detail::head_pairs(static_cast<index_t>(frames.size())));
+  const Eigen::MatrixXd matrix = detail::overlap_matrix(frames, o.threads);
+  return detail::mean_over(matrix, detail::pairs_of(detail::pair_group::global, matrix, 1));
 }
 
 /// The mean dimension alone.

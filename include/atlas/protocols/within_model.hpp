@@ -2,7 +2,9 @@
 /// \file
 /// The within-model control: do heads of higher dimension overlap more with the others?
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,9 +22,10 @@ struct within_model_options {
 
 /// One layer.
 struct within_model_layer {
-  std::vector<double> dimensions;  ///< `[H]`
-  std::vector<double> overlaps;    ///< `[H]`, mean over the heads of other groups
-  correlation spearman;
+  std::vector<double> dimensions;  ///< `[H]`; NaN for heads that carry no estimate
+  std::vector<double> overlaps;  ///< `[H]`, mean over the heads of other groups; NaN likewise, and
+                                 ///< for heads without a frame
+  correlation spearman;          ///< over heads that have both
 };
 
 struct within_model_result {
@@ -38,9 +41,14 @@ std::vector<double> inter_overlaps(const Eigen::MatrixXd& matrix, index_t group_
   std::vector<double> out;
   for (index_t h = 0; h < matrix.rows(); ++h) {
     double sum = 0;
+    index_t pairs = 0;
     for (index_t other = 0; other < matrix.rows(); ++other)
-      if (in_group(pair_group::inter, h, other, group_size)) sum += matrix(h, other);
-    out.push_back(sum / static_cast<double>(matrix.rows() - group_size));
+      if (in_group(pair_group::inter, h, other, group_size) && !std::isnan(matrix(h, other))) {
+        sum += matrix(h, other);
+        ++pairs;
+      }
+    out.push_back(pairs > 0 ? sum / static_cast<double>(pairs)
+                            : std::numeric_limits<double>::quiet_NaN());
   }
   return out;
 }
@@ -55,11 +63,25 @@ within_model_layer correlate_heads(const head_sample& sample, const within_model
                       std::to_string(heads) + " in " + std::to_string(heads / sample.group_size));
   const protocol_options& m = o.measures;
   within_model_layer out;
-  for (const two_nn_result& r : head_dimensions<float>(sample.points, dimension_options(sample, m)))
-    out.dimensions.push_back(r.dimension);
   const auto frames = sample_frames(sample, m.local_dimension, o.space, m.threads);
-  out.overlaps = inter_overlaps(overlap_matrix(frames, m.threads), sample.group_size);
-  out.spearman = spearman(out.dimensions, out.overlaps,
+  Eigen::MatrixXd matrix = overlap_matrix(frames, m.threads);
+  for (const two_nn_result& r :
+       head_dimensions<float>(sample.points, dimension_options(sample, m))) {
+    const bool carried = r.fault == cloud_fault::none;
+    if (!carried) leave_out(static_cast<index_t>(out.dimensions.size()), matrix);
+    out.dimensions.push_back(carried ? r.dimension : std::numeric_limits<double>::quiet_NaN());
+  }
+  out.overlaps = inter_overlaps(matrix, sample.group_size);
+  std::vector<double> dimensions, overlaps;
+  for (std::size_t h = 0; h < out.overlaps.size(); ++h)
+    if (!std::isnan(out.dimensions[h]) && !std::isnan(out.overlaps[h])) {
+      dimensions.push_back(out.dimensions[h]);
+      overlaps.push_back(out.overlaps[h]);
+    }
+  if (dimensions.size() < 3)
+    throw value_error(sample.label + ": points", "at least 3 heads with a dimension and overlaps",
+                      std::to_string(dimensions.size()));
+  out.spearman = spearman(dimensions, overlaps,
                           {.permutations = o.permutations,
                            .seed = seed,
                            .threads = m.threads,
@@ -70,7 +92,8 @@ within_model_layer correlate_heads(const head_sample& sample, const within_model
 }  // namespace detail
 
 /// Spearman's correlation of each head's dimension with its mean overlap with the heads of other
-/// groups, layer by layer, with a permutation p. The layers are one family.
+/// groups, layer by layer, with a permutation p. Heads whose clouds carry no estimate or have no
+/// frame count nowhere. The layers are one family.
 ///
 /// \param layers one sample a layer, of at least 3 heads
 /// \throws shape_error for no layers or too few heads; value_error for dimensions or overlaps that

@@ -48,7 +48,8 @@ struct overlap_estimate {
 struct head_overlap_result {
   index_t local_dimension = 0;    ///< k
   index_t ambient_dimension = 0;  ///< d
-  Eigen::MatrixXd matrix;         ///< `[H, H]` mean principal cosines
+  Eigen::MatrixXd matrix;         ///< `[H, H]` mean principal cosines; NaN for heads left out
+  std::vector<index_t> left_out;  ///< heads whose frame is NaN; they are in no pair
   overlap_estimate global;        ///< all pairs
   overlap_estimate intra;         ///< pairs that share a key/value head
   overlap_estimate inter;         ///< pairs that do not
@@ -71,7 +72,7 @@ null_score score_against_haar(double mean, double pairs, const haar_null& null) 
 template <class = void>
 overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group group,
                                   const haar_null& null, const head_overlap_options& options) {
-  const auto pairs = pairs_of(group, matrix.rows(), options.group_size);
+  const auto pairs = pairs_of(group, matrix, options.group_size);
   const auto stream = 1 + 2 * static_cast<std::uint64_t>(group);  // the null's are below 2^32
   overlap_estimate e;
   e.mean = mean_over(matrix, pairs);
@@ -110,6 +111,8 @@ head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames, con
   out.ambient_dimension = frames.front().rows();
   out.local_dimension = frames.front().cols();
   out.matrix = overlap_matrix(frames, options.threads);
+  for (std::size_t h = 0; h < frames.size(); ++h)
+    if (is_left_out(frames[h])) out.left_out.push_back(static_cast<index_t>(h));
   out.global = estimate_overlap(out.matrix, pair_group::global, null, options);
   out.intra = estimate_overlap(out.matrix, pair_group::intra, null, options);
   out.inter = estimate_overlap(out.matrix, pair_group::inter, null, options);
@@ -125,7 +128,8 @@ head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames, con
 /// simulation's own error counted in. What frames in a head's own coordinates mean, and why those
 /// in the residual stream are the comparable ones, is in methods, section 4.
 ///
-/// \param frames `[H, d, k]`, H >= 2, orthonormal columns; a vector of H matrices will do
+/// \param frames `[H, d, k]`, H >= 2, orthonormal columns; a vector of H matrices will do. One that
+///               is NaN throughout (`rank_policy::leave_out`) is of a head that is left out
 /// \throws shape_error for fewer than 2 heads, ragged frames or a group_size that does not divide
 ///         H; value_error for NaN, columns that are not orthonormal, options out of range;
 ///         cancelled

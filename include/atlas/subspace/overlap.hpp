@@ -5,6 +5,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,9 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/frame.hpp"
 #include "atlas/linalg/nuclear_norms.hpp"
+#include "atlas/linalg/tiled_product.hpp"
 #include "atlas/subspace/principal_angles.hpp"
+#include "atlas/subspace/principal_frame.hpp"
 
 namespace atlas {
 
@@ -89,6 +92,14 @@ class overlap_band {
   index_t waiting_ = 0;
 };
 
+/// Takes the pairs of a head from a matrix of overlaps.
+template <class Real>
+void leave_out(index_t head, Eigen::MatrixX<Real>& matrix) {
+  matrix.row(head).setConstant(std::numeric_limits<Real>::quiet_NaN());
+  matrix.col(head).setConstant(std::numeric_limits<Real>::quiet_NaN());
+}
+
+/// NaN in the rows and columns of heads that are left out.
 template <class Real>
 Eigen::MatrixX<Real> overlap_matrix(const std::vector<Eigen::MatrixX<Real>>& frames, int threads) {
   constexpr index_t band = 4;  // heads a task
@@ -96,11 +107,16 @@ Eigen::MatrixX<Real> overlap_matrix(const std::vector<Eigen::MatrixX<Real>>& fra
   const index_t k = frames.front().cols();
   Eigen::MatrixX<Real> stacked(frames.front().rows(), heads * k);
   for (index_t h = 0; h < heads; ++h)
-    stacked.middleCols(h * k, k) = frames[static_cast<std::size_t>(h)];
+    if (const auto& frame = frames[static_cast<std::size_t>(h)]; is_left_out(frame))
+      stacked.middleCols(h * k, k).setZero();
+    else
+      stacked.middleCols(h * k, k) = frame;
   Eigen::MatrixX<Real> matrix = Eigen::MatrixX<Real>::Identity(heads, heads);
   parallel_for((heads + band - 1) / band, threads, [&](index_t b) {
     overlap_band<Real>(frames, stacked).fill(b * band, (std::min)(band, heads - b * band), matrix);
   });
+  for (index_t h = 0; h < heads; ++h)
+    if (is_left_out(frames[static_cast<std::size_t>(h)])) leave_out(h, matrix);
   return matrix;
 }
 
@@ -108,8 +124,11 @@ template <class Scalar>
 std::vector<Eigen::MatrixXd> checked_frames(const tensor_view<const Scalar, 3>& frames) {
   check_not_empty(frames, "frames");
   std::vector<Eigen::MatrixXd> out;
-  for (index_t h = 0; h < frames.extent(0); ++h)
-    out.push_back(checked_frame(frames[h], "frames, head " + std::to_string(h)));
+  for (index_t h = 0; h < frames.extent(0); ++h) {
+    const Eigen::MatrixXd frame = matrix_copy<double>(frames[h]);
+    out.push_back(
+        is_left_out(frame) ? frame : checked_frame(frames[h], "frames, head " + std::to_string(h)));
+  }
   return out;
 }
 
@@ -124,7 +143,7 @@ overlap_result subspace_overlap(const A& a, const B& b) {
 
 /// Mean principal cosine of every pair of heads.
 /// \param frames `[H, d, k]`, orthonormal columns; a vector of H matrices will do
-/// \return `[H, H]`, symmetric, ones on the diagonal
+/// \return `[H, H]`, symmetric, ones on the diagonal; NaN for a head whose frame is NaN throughout
 /// \throws as `principal_angles`
 ///
 /// O(H^2 (d k^2 + k^3)) time.

@@ -3,6 +3,7 @@
 /// Percentile bootstrap of a mean over pairs of heads.
 
 #include <Eigen/Core>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -25,11 +26,24 @@ inline bool in_group(pair_group group, index_t first, index_t second, index_t gr
   return (first / group_size == second / group_size) == (group == pair_group::intra);
 }
 
+/// Heads with overlaps: not NaN with themselves.
 template <class = void>
-std::vector<head_pair> pairs_of(pair_group group, index_t heads, index_t group_size) {
+std::vector<index_t> heads_with_overlaps(const Eigen::MatrixXd& matrix) {
+  std::vector<index_t> heads;
+  for (index_t h = 0; h < matrix.rows(); ++h)
+    if (!std::isnan(matrix(h, h))) heads.push_back(h);
+  return heads;
+}
+
+/// Pairs of the group that have an overlap.
+template <class = void>
+std::vector<head_pair> pairs_of(pair_group group, const Eigen::MatrixXd& matrix,
+                                index_t group_size) {
   std::vector<head_pair> chosen;
-  for (const head_pair pair : head_pairs(heads))
-    if (in_group(group, pair.first, pair.second, group_size)) chosen.push_back(pair);
+  for (const head_pair pair : head_pairs(matrix.rows()))
+    if (in_group(group, pair.first, pair.second, group_size) &&
+        !std::isnan(matrix(pair.first, pair.second)))
+      chosen.push_back(pair);
   return chosen;
 }
 
@@ -73,21 +87,24 @@ interval bootstrap_over_pairs(const Eigen::MatrixXd& matrix, const std::vector<h
 template <class = void>
 interval bootstrap_over_heads(const Eigen::MatrixXd& matrix, pair_group group, index_t group_size,
                               const bootstrap_options& options, std::uint64_t stream) {
-  const index_t heads = matrix.rows();
-  if (heads < 3 || pairs_of(group, heads, group_size).size() < 2) return no_interval;
+  const std::vector<index_t> heads = heads_with_overlaps(matrix);
+  if (heads.size() < 3 || pairs_of(group, matrix, group_size).size() < 2) return no_interval;
   const auto mean = [&](std::span<const index_t> drawn) {
     double sum = 0;
     index_t count = 0;
     for (std::size_t a = 0; a < drawn.size(); ++a)
       for (std::size_t b = a + 1; b < drawn.size(); ++b) {
-        if (drawn[a] == drawn[b] || !in_group(group, drawn[a], drawn[b], group_size)) continue;
-        sum += matrix(drawn[a], drawn[b]);
+        const index_t i = heads[static_cast<std::size_t>(drawn[a])];
+        const index_t j = heads[static_cast<std::size_t>(drawn[b])];
+        if (i == j || !in_group(group, i, j, group_size)) continue;
+        sum += matrix(i, j);
         ++count;
       }
     return count > 0 ? sum / static_cast<double>(count) : std::numeric_limits<double>::quiet_NaN();
   };
-  return defined_interval(bootstrap_replicates(heads, options, stream << 32, mean),
-                          options.confidence);
+  return defined_interval(
+      bootstrap_replicates(static_cast<index_t>(heads.size()), options, stream << 32, mean),
+      options.confidence);
 }
 
 }  // namespace atlas::detail

@@ -3,6 +3,7 @@
 /// The frame of a head: the directions in which its cloud varies most.
 
 #include <Eigen/Core>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -15,21 +16,49 @@
 
 namespace atlas {
 
+/// What to do with a cloud that varies in fewer directions than its frame is to have.
+enum class rank_policy {
+  refuse,     ///< it is a value_error
+  leave_out,  ///< its frame is NaN throughout, and its overlaps are; an error where all are so
+};
+
 namespace detail {
 
-/// The top k columns of an eigenbasis. \throws value_error where fewer than k directions vary, so
-/// that the frame would be arbitrary
+/// The top k columns of an eigenbasis. Where fewer than k directions vary, so that the frame would
+/// be arbitrary, what the policy says.
 template <class Real = double>
-Eigen::MatrixX<Real> top_frame(const eigenbasis& basis, index_t k, const std::string& argument) {
+Eigen::MatrixX<Real> top_frame(const eigenbasis& basis, index_t k, const std::string& argument,
+                               rank_policy policy = rank_policy::refuse) {
   constexpr double no_variance = 1e-12;  // of the largest eigenvalue: rounding of the covariance
   check_between(k, 1, basis.values.size(), "local_dimension");
   const Eigen::VectorX<Real>& values = basis.values;
   const double floor = no_variance * basis.values(0);
   const index_t varying = (values.array() > floor).count();
-  if (!(basis.values(0) > 0) || varying < k)
+  const bool arbitrary = !(basis.values(0) > 0) || varying < k;
+  if (arbitrary && policy == rank_policy::leave_out)
+    return Eigen::MatrixX<Real>::Constant(basis.vectors.rows(), k,
+                                          std::numeric_limits<Real>::quiet_NaN());
+  if (arbitrary)
     throw value_error(argument, "variance in at least " + std::to_string(k) + " directions",
                       std::to_string(basis.values(0) > 0 ? varying : 0));
   return basis.vectors.leftCols(k);
+}
+
+/// Whether a frame is that of a head that is left out.
+template <class Real>
+bool is_left_out(const Eigen::MatrixX<Real>& frame) {
+  return frame.array().isNaN().all();
+}
+
+/// \throws value_error where all are left out
+template <class = void>
+void check_some_frame(const std::vector<Eigen::MatrixXd>& frames) {
+  for (const Eigen::MatrixXd& frame : frames)
+    if (!is_left_out(frame)) return;
+  throw value_error(
+      "clouds",
+      "a head with variance in at least " + std::to_string(frames.front().cols()) + " directions",
+      "none of " + std::to_string(frames.size()));
 }
 
 template <class Scalar>
@@ -41,10 +70,11 @@ void check_cloud(const tensor_view<const Scalar, 2>& points, const std::string& 
 
 template <class Scalar>
 Eigen::MatrixXd principal_frame(const tensor_view<const Scalar, 2>& points, index_t k,
-                                const std::string& argument) {
+                                const std::string& argument,
+                                rank_policy policy = rank_policy::refuse) {
   check_cloud(points, argument);
   check_between(k, 1, points.extent(1), "local_dimension");
-  return top_frame(leading_eigenbasis(moments(points).covariance, k), k, argument);
+  return top_frame(leading_eigenbasis(moments(points).covariance, k), k, argument, policy);
 }
 
 }  // namespace detail
@@ -68,9 +98,11 @@ Eigen::MatrixXd principal_frame(const Points& points, index_t local_dimension) {
 /// `principal_frame` of each of H clouds.
 /// \param clouds `[H, N, d]`
 /// \param threads 0: all of the machine
+/// \param policy  of clouds that vary in fewer than k directions
 template <tensor_like<3> Clouds>
 std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds, index_t local_dimension,
-                                              int threads = 0) {
+                                              int threads = 0,
+                                              rank_policy policy = rank_policy::refuse) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
@@ -78,8 +110,9 @@ std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds, index_t loca
   std::vector<Eigen::MatrixXd> frames(static_cast<std::size_t>(view.extent(0)));
   parallel_for(view.extent(0), threads, [&](index_t h) {
     frames[static_cast<std::size_t>(h)] = detail::principal_frame<scalar>(
-        view[h], local_dimension, "clouds, head " + std::to_string(h));
+        view[h], local_dimension, "clouds, head " + std::to_string(h), policy);
   });
+  detail::check_some_frame(frames);
   return frames;
 }
 

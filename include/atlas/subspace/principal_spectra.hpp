@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
@@ -19,19 +20,22 @@ namespace atlas {
 /// What the covariance of a cloud tells.
 struct principal_spectrum {
   Eigen::MatrixXd frame;  ///< as `principal_frame`, `[d, k]`
-  pca_rank_result rank;   ///< as `pca_rank`
+  pca_rank_result rank;   ///< as `pca_rank`; of rank 0 for a cloud without variance, left out
 };
 
 namespace detail {
 
 template <class Scalar>
 principal_spectrum spectrum_of(const tensor_view<const Scalar, 2>& points, index_t k,
-                               const pca_rank_options& options, const std::string& argument) {
+                               const pca_rank_options& options, const std::string& argument,
+                               rank_policy policy) {
   check_cloud(points, argument);
   check_between(k, 1, points.extent(1), "local_dimension");
   const cloud_moments m = moments(points);
   const eigenbasis basis = leading_eigenbasis(m.covariance, k);
-  return {top_frame(basis, k, argument), pca_rank_of_moments<double>(m, basis.values, options)};
+  Eigen::MatrixXd frame = top_frame(basis, k, argument, policy);
+  if (!(basis.values(0) > 0)) return {std::move(frame), {}};
+  return {std::move(frame), pca_rank_of_moments<double>(m, basis.values, options)};
 }
 
 }  // namespace detail
@@ -41,13 +45,15 @@ principal_spectrum spectrum_of(const tensor_view<const Scalar, 2>& points, index
 /// \param clouds          `[H, N, d]`, N >= 2
 /// \param local_dimension k of the frames
 /// \param threads         0: all of the machine
+/// \param policy          of clouds that vary in fewer than k directions
 /// \throws as `principal_frame` and `pca_rank`
 ///
 /// O(H (N d^2 + d^3)) time.
 template <tensor_like<3> Clouds>
 std::vector<principal_spectrum> principal_spectra(const Clouds& clouds, index_t local_dimension,
                                                   const pca_rank_options& options = {},
-                                                  int threads = 0) {
+                                                  int threads = 0,
+                                                  rank_policy policy = rank_policy::refuse) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
@@ -55,7 +61,7 @@ std::vector<principal_spectrum> principal_spectra(const Clouds& clouds, index_t 
   std::vector<principal_spectrum> spectra(static_cast<std::size_t>(view.extent(0)));
   parallel_for(view.extent(0), threads, [&](index_t h) {
     spectra[static_cast<std::size_t>(h)] = detail::spectrum_of<scalar>(
-        view[h], local_dimension, options, "clouds, head " + std::to_string(h));
+        view[h], local_dimension, options, "clouds, head " + std::to_string(h), policy);
   });
   return spectra;
 }

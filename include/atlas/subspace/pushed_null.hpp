@@ -23,8 +23,9 @@
 namespace atlas {
 
 struct pushed_null_options {
-  index_t group_size = 1;  ///< query heads per key/value head
-  index_t draws = 200;     ///< of a frame for every head, at least `least_draws`
+  index_t group_size = 1;              ///< query heads per key/value head
+  index_t draws = 200;                 ///< of a frame for every head, at least `least_draws`
+  std::vector<index_t> left_out = {};  ///< heads in no pair, as `head_overlap_result::left_out`
   std::uint64_t seed = 0;
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
@@ -47,7 +48,7 @@ namespace detail {
 template <class = void>
 pushed_estimate summarize_group(const std::vector<Eigen::MatrixXd>& matrices, pair_group group,
                                 index_t group_size) {
-  const auto pairs = pairs_of(group, matrices.front().rows(), group_size);
+  const auto pairs = pairs_of(group, matrices.front(), group_size);
   std::vector<double> means;
   for (const Eigen::MatrixXd& matrix : matrices) means.push_back(mean_over(matrix, pairs));
   const sample_summary s = summarize(means);
@@ -95,6 +96,7 @@ pushed_null_result pushed_null(const Projection& output_projection, index_t head
   const auto held = as_view<2>(output_projection);
   const tensor_view<const scalar_of<Projection, 2>, 2>& projection = held;
   detail::check_draws(options.draws, "draws");
+  for (const index_t head : options.left_out) detail::check_between(head, 0, heads - 1, "left_out");
   detail::check_head_overlap(heads, {.group_size = options.group_size});
   const index_t d = projection.extent(0) / heads;
   const auto writers = detail::head_writers(projection, heads, d, options.threads);
@@ -108,6 +110,8 @@ pushed_null_result pushed_null(const Projection& output_projection, index_t head
                             matrices.data() + first);
     meter.advance(count);
   });
+  for (Eigen::MatrixXd& matrix : matrices)
+    for (const index_t head : options.left_out) detail::leave_out(head, matrix);
   const auto of = [&](detail::pair_group group) {
     return detail::summarize_group(matrices, group, options.group_size);
   };

@@ -62,10 +62,11 @@ std::vector<head_writer> head_writers(const tensor_view<const Scalar, 2>& projec
 template <class Real>
 Eigen::MatrixX<Real> written_frame(const head_writer& writer,
                                    const Eigen::MatrixX<Real>& covariance, index_t k,
-                                   const std::string& argument) {
+                                   const std::string& argument,
+                                   rank_policy policy = rank_policy::refuse) {
   const Eigen::MatrixX<Real> written = writer.mixing * covariance * writer.mixing.transpose();
   check_between(k, 1, written.rows(), "local_dimension");
-  return writer.basis * top_frame(symmetric_eigenbasis(written), k, argument);
+  return writer.basis * top_frame(symmetric_eigenbasis(written), k, argument, policy);
 }
 
 }  // namespace detail
@@ -77,6 +78,7 @@ Eigen::MatrixX<Real> written_frame(const head_writer& writer,
 /// \param output_projection `[H * d_head, d_model]`, rows head-major
 /// \param local_dimension   k <= min(d_head, d_model)
 /// \param threads           0: all of the machine
+/// \param policy            of heads that write fewer than k directions
 /// \return H frames `[d_model, k]`
 /// \throws shape_error for a projection of other shape; otherwise as `principal_frame`
 ///
@@ -84,7 +86,8 @@ Eigen::MatrixX<Real> written_frame(const head_writer& writer,
 template <tensor_like<3> Clouds, tensor_like<2> Projection>
 std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
                                                     const Projection& output_projection,
-                                                    index_t local_dimension, int threads = 0) {
+                                                    index_t local_dimension, int threads = 0,
+                                                    rank_policy policy = rank_policy::refuse) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
@@ -98,8 +101,9 @@ std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
     const std::string argument = "clouds, head " + std::to_string(h);
     detail::check_cloud(view[h], argument);
     frames[at] = detail::written_frame(writers[at], detail::moments(view[h]).covariance,
-                                       local_dimension, argument);
+                                       local_dimension, argument, policy);
   });
+  detail::check_some_frame(frames);
   return frames;
 }
 
