@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 
@@ -25,10 +24,6 @@ struct ablation_run {
   const ablation_folder& folder;
 };
 
-void say(const ablation_run& run, const std::string& what) {
-  if (!run.o.common.quiet) fmt::print(stderr, "atlas: {}\n", what);
-}
-
 bool has_step(const json& measurements, index_t step) {
   return std::any_of(measurements.begin(), measurements.end(),
                      [&](const json& m) { return m["step"] == step; });
@@ -47,7 +42,9 @@ index_t next_stop(const ablation_options& o, const std::vector<index_t>& measure
   return next;
 }
 
-/// A checkpoint at the end, also of an interrupt.
+/// A checkpoint at the end, also of an interrupt unless it comes in a step of more than 0.4 s: the
+/// program does not wait for the end of such a step, and what was trained since the checkpoint
+/// before it is lost.
 void train_to(const ablation_run& run, index_t d, index_t until, atlas::trainer& training,
               atlas::progress_meter& meter) {
   try {
@@ -83,14 +80,14 @@ void go_on(const ablation_run& run, index_t d, atlas::trainer& training, json& m
 json measurements_of(const ablation_run& run, index_t d) {
   json measurements = run.folder.measurements(d);
   if (run.folder.finished(d) && has_all(measurements, measured_steps(run.o))) {
-    say(run, fmt::format("head dimension {} is done already", d));
+    say(run.o.common, fmt::format("head dimension {} is done already", d));
     return measurements;
   }
   atlas::trainer training = untrained(run.o, run.texts, d);
   run.folder.load(d, training);
   if (training.steps_done() > 0 || !measurements.empty())
-    say(run, fmt::format("head dimension {} goes on from step {} of {}", d, training.steps_done(),
-                         run.o.steps));
+    say(run.o.common, fmt::format("head dimension {} goes on from step {} of {}", d,
+                                  training.steps_done(), run.o.steps));
   go_on(run, d, training, measurements);
   if (!run.folder.finished(d)) run.folder.finish(d, training, run.texts.tokenizer_text);
   return measurements;
@@ -105,14 +102,12 @@ json model_json(const ablation_run& run, index_t d) {
 
 constexpr const char* how_to_read_ablate =
     "How to read this. Models that differ in the number of heads alone, from the same initial\n"
-    "numbers on the same batches. O_h: mean overlap of the heads' k-dimensional subspaces in "
-    "their\n"
-    "own coordinates, beside random ones (Haar, z, p after Holm's correction over all rows). In\n"
-    "stream: the same where the heads write, beside Haar and beside random subspaces written by\n"
-    "the heads' own weights (pushed). TwoNN: mean dimension over heads, of all neighbours, of "
-    "those\n"
-    "in other passages, and of Gaussian surrogates with these. Two heads are one pair: z says\n"
-    "little there. Perplexity: of blocks that were not trained on.\n";
+    "numbers on the same batches. O_h: mean overlap of the heads' k-dimensional subspaces in\n"
+    "their own coordinates, beside random ones (Haar, z, p after Holm's correction over all\n"
+    "rows). In stream: the same where the heads write, beside Haar and beside random subspaces\n"
+    "written by the heads' own weights (pushed). TwoNN: mean dimension over heads, of all\n"
+    "neighbours, of those in other passages, and of Gaussian surrogates with these. Two heads\n"
+    "are one pair: z says little there. Perplexity: of blocks that were not trained on.\n";
 
 std::string models_text(const ablation_options& o) {
   std::vector<std::string> models;
@@ -199,7 +194,8 @@ void add_output_options(CLI::App& app, ablation_options& o) {
   add_text(app, "--out", o.folder,
            "folder for checkpoints, models and results; a run that was killed goes on from there. "
            "Nothing is kept otherwise");
-  add_whole(app, "--save-every", o.save_every, {1}, "steps between checkpoints there");
+  add_whole(app, "--save-every", o.save_every, {1},
+            "steps between checkpoints there, which is what an interrupt may lose");
   add_text(app, "--csv", o.csv_file, "also write the table here");
 }
 

@@ -87,6 +87,7 @@ ablation_folder::ablation_folder(const std::string& path, const json& options) :
     make_folder(path_);
     for (const fs::path& entry : entries(path_))
       if (!is_temporary(entry)) refuse(path_, "one with " + entry.filename().string() + " in it");
+    const unbroken_writing writing;
     io::write_file(file, text_of(options));
   }
   // Held until this process ends, however it does.
@@ -149,11 +150,12 @@ void ablation_folder::finish(index_t head_dimension, const atlas::trainer& train
 
 void ablation_folder::save_result(const json& result, const std::string& csv) const {
   if (!kept()) return;
-  const unbroken_writing writing;
+  unbroken_writing writing;
   std::error_code ignored;
   for (const fs::path& entry : entries(path_)) fs::remove(entry / "training.safetensors", ignored);
   io::write_file(path_ / "result.csv", csv);
   io::write_file(path_ / "result.json", text_of(result));
+  writing.is_the_result();
 }
 
 }  // namespace atlas_program

@@ -245,18 +245,15 @@ std::string outcomes_table(const std::vector<rule_outcome>& all) {
 
 constexpr const char* how_to_read_autoencode =
     "How to read this. Shares of the held-out rows' variance about the training mean that a\n"
-    "bottleneck of k numbers leaves unexplained: by a curved surface (autoencoder) and by the "
-    "flat\n"
-    "one of the same training rows (PCA of rank k; a tenth of their contexts says when the\n"
-    "autoencoder's training ends). Whole contexts are held out where they are known; standard "
-    "errors\n"
-    "are between them, differences are paired, with 95 % intervals of Student's t. Better: p "
-    "below\n"
-    "0.05, after Holm's correction over all heads; heads err together, which the mean's interval\n"
-    "takes into account. An autoencoder that is better on training\n"
-    "rows alone has learned these by heart. With a model, the layers' attention is replaced by "
-    "V*,\n"
-    "the value that a head looks at most, and V* with what the bottleneck keeps of the residual.\n";
+    "bottleneck of k numbers leaves unexplained: by a curved surface (autoencoder) and by the\n"
+    "flat one of the same training rows (PCA of rank k; a tenth of their contexts says when the\n"
+    "autoencoder's training ends). Whole contexts are held out where they are known; standard\n"
+    "errors are between them, differences are paired, with 95 % intervals of Student's t.\n"
+    "Better: p below 0.05, after Holm's correction over all heads; heads err together, which\n"
+    "the mean's interval takes into account. An autoencoder that is better on training rows\n"
+    "alone has learned these by heart. With a model, the layers' attention is replaced by V*,\n"
+    "the value that a head looks at most, and V* with what the bottleneck keeps of the\n"
+    "residual.\n";
 
 void check_options(const autoencode_options& o, index_t head_dimension) {
   atlas::detail::check_between(o.training.bottleneck, 1, head_dimension, "--bottleneck");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <iostream>
 #include <utility>
 
@@ -74,6 +75,12 @@ void begin_stage(const common_options& common, const std::string& stage) {
   if (shows_progress(common)) show_progress(stage, -1);
 }
 
+void say(const common_options& common, const std::string& what) {
+  if (common.quiet) return;
+  end_progress_line();
+  fmt::print(stderr, "atlas: {}\n", what);
+}
+
 atlas::progress_callback progress_bar(const common_options& common) {
   if (!shows_progress(common)) return [](const atlas::progress&) { return !interrupted(); };
   return [](const atlas::progress& p) {
@@ -134,16 +141,17 @@ json options_json(const CLI::App& command) {
     if (name == "--seed") continue;
     json values = json::array();
     for (const std::string& text : values_of(texts)) values.push_back(value_json(text));
-    out[name] = values.size() == 1 ? values[0] : values;
+    out[name] = values.empty() ? json(nullptr) : values.size() == 1 ? values[0] : values;
   }
   return out;
 }
 
-/// The options as one types them.
+/// The options as one types them: without what was not given and has no default.
 std::string options_text(const CLI::App& command) {
   std::string out;
   for (const auto& [name, texts] : deciding_options(command)) {
-    if (name == "--seed") continue;
+    const bool off = texts.empty() || texts == std::vector<std::string>{"false"};
+    if (name == "--seed" || off) continue;
     out += (out.empty() ? "" : " ") + name;
     if (texts == std::vector<std::string>{"true"}) continue;
     for (const std::string& text : values_of(texts)) out += " " + text;

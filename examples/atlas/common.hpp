@@ -41,6 +41,9 @@ void add_common_options(CLI::App& command, common_options& common, const std::st
 /// \throws atlas::cancelled after an interrupt
 void begin_stage(const common_options& common, const std::string& stage);
 
+/// Says on standard error what is not a result, in a line of its own; nothing if quiet.
+void say(const common_options& common, const std::string& what);
+
 /// Stops the work after an interrupt; says how far it is on standard error while that is a
 /// terminal.
 atlas::progress_callback progress_bar(const common_options& common);
@@ -68,8 +71,9 @@ class pass_meter {
 json number(double x);
 json bounds(const atlas::interval& interval);
 
-/// What made a result: `{"program", "version", "command", "seed", "options"}`, the options with
-/// their values, typed or not.
+/// What made a result: `{"program", "version", "command", "seed", "options"}`, all options that
+/// decide it with their values, typed or not; null for those that were not given and have no
+/// default.
 json run_json(const common_options& common);
 /// The result with that before it, as `run`.
 json with_run(const common_options& common, const json& result);

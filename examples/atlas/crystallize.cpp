@@ -114,10 +114,10 @@ struct outcome {
 std::vector<outcome> outcomes(const crystallize_options& o, const model_source& source,
                               const atlas::perplexity_result& baseline,
                               const std::vector<intervention>& all, pass_meter& meter) {
-  const auto read = [&](const std::map<index_t, atlas::context_rule>& rules) {
+  const auto read = [&](const std::map<index_t, atlas::context_rule>& changed) {
     return atlas::perplexity(
         source.lm.model, source.blocks,
-        {.rules = rules, .threads = o.common.threads, .on_progress = meter.next()});
+        {.rules = changed, .threads = o.common.threads, .on_progress = meter.next()});
   };
   std::vector<outcome> out;
   for (const intervention& i : all) {
@@ -178,12 +178,11 @@ std::vector<std::vector<index_t>> layer_sets(const crystallize_options& o,
 
 constexpr const char* how_to_read_crystallize =
     "How to read this. In the layers named, attention is replaced by V*, the value that a head\n"
-    "looks at most, by the k values of largest weight, or by V* and the residual's first "
-    "principal\n"
-    "directions, learned on the calibration text. Recovered: share of V*'s damage that is not\n"
-    "done. A rank carries structure only as far as it recovers more than as many random "
-    "directions\n"
-    "and more than the mean residual alone. Standard errors: paired over blocks.\n";
+    "looks at most, by the k values of largest weight, or by V* and the residual's first\n"
+    "principal directions, learned on the calibration text. Recovered: share of V*'s damage\n"
+    "that is not done. A rank carries structure only as far as it recovers more than as many\n"
+    "random directions and more than the mean residual alone. Standard errors: paired over\n"
+    "blocks.\n";
 
 void run_crystallize(const crystallize_options& o) {
   begin_stage(o.common, "reading the model and the text");

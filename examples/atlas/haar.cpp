@@ -16,6 +16,7 @@ struct haar_command {
 
   void run() const {
     atlas::detail::check_between(local_dimension, 1, dimension, "--local-dim");
+    begin_stage(common, "random subspaces");
     const atlas::haar_null null = atlas::haar_overlap(dimension, local_dimension,
                                                       {.draws = draws,
                                                        .seed = common.seed,

@@ -45,7 +45,7 @@ extern "C" void note_interrupt(int signal) {
 void end_now() {
   const std::lock_guard lock(file_mutex);
   if (results_there) return;
-  end_progress_line();
+  close_progress_line();
   const std::string text = "atlas: " + interrupt_message() + "\n";
   // Not by stdio, whose lock another thread may hold.
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());

@@ -167,8 +167,12 @@ std::vector<std::pair<std::string, std::vector<std::string>>> deciding_options(
       continue;
     if (option->count() > 0)
       out.emplace_back(name, option->reduced_results());
+    else if (option->get_expected_max() == 0)
+      out.emplace_back(name, std::vector<std::string>{"false"});
     else if (const std::string usual = option->get_default_str(); !usual.empty())
       out.emplace_back(name, std::vector<std::string>{usual});
+    else
+      out.emplace_back(name, std::vector<std::string>());
   }
   return out;
 }

@@ -107,7 +107,8 @@ void refuse_typed(const CLI::App& command, std::initializer_list<const char*> op
                   const std::string& why);
 
 /// All options that a result depends on, with their values: not those that say where it goes, how
-/// much is said meanwhile, and by how many threads.
+/// much is said meanwhile, and by how many threads. A flag is "true" or "false"; no values: not
+/// given, and without a default.
 std::vector<std::pair<std::string, std::vector<std::string>>> deciding_options(
     const CLI::App& command);
 

@@ -70,13 +70,11 @@ std::vector<std::string> result_row(const linear_map& map, const atlas::pareto_r
 
 constexpr const char* how_to_read_pareto =
     "How to read this. Weights and inputs of each matrix rounded in one basis, from P_A, the\n"
-    "eigenvectors of E[a a^T], to P_W, those of F_W; pairs of numbers are of these two ends. "
-    "Errors are\n"
-    "relative squared norms; the loss error is weighted by F_W. Floor: least product of weight "
-    "and\n"
-    "activation error, and where on the way it is; front: points that no other beats in both; "
-    "angle:\n"
-    "root mean square rotation from P_A to P_W; its correlation with the product along the way.\n";
+    "eigenvectors of E[a a^T], to P_W, those of F_W; pairs of numbers are of these two ends.\n"
+    "Errors are relative squared norms; the loss error is weighted by F_W. Floor: least product\n"
+    "of weight and activation error, and where on the way it is; front: points that no other\n"
+    "beats in both; angle: root mean square rotation from P_A to P_W; its correlation with the\n"
+    "product along the way.\n";
 
 atlas::pareto_result pareto_of(const linear_map& map, const pareto_command_options& o,
                                atlas::progress_callback on_progress) {

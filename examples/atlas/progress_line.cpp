@@ -18,6 +18,7 @@ class progress_line {
  public:
   void show(std::string_view stage, double share) {
     const std::lock_guard lock(mutex_);
+    if (closed_) return;
     const clock::time_point now = clock::now();
     const bool another = !shown_ || stage != stage_;
     if (another) {
@@ -37,14 +38,24 @@ class progress_line {
 
   void end() {
     const std::lock_guard lock(mutex_);
+    clear();
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    clear();
+    closed_ = true;
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds often{50}, seldom{500};
+
+  void clear() {
     if (!shown_) return;
     write("\r" + std::string(width_, ' ') + "\r");
     width_ = 0;
     shown_ = false;
   }
-
- private:
-  static constexpr std::chrono::milliseconds often{50}, seldom{500};
 
   void draw(clock::time_point now) {
     drawn_ = now;
@@ -66,7 +77,7 @@ class progress_line {
   std::mutex mutex_;
   std::string stage_;
   double share_ = 0;
-  bool shown_ = false;
+  bool shown_ = false, closed_ = false;
   std::size_t width_ = 0;
   clock::time_point began_, drawn_;
 };
@@ -88,6 +99,10 @@ void tick_progress_line() {
 
 void end_progress_line() {
   the_line().end();
+}
+
+void close_progress_line() {
+  the_line().close();
 }
 
 }  // namespace atlas_program

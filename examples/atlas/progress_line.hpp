@@ -16,4 +16,7 @@ void tick_progress_line();
 /// Clears the line, for other output.
 void end_progress_line();
 
+/// The same for good: nothing is drawn any more, by whatever thread.
+void close_progress_line();
+
 }  // namespace atlas_program

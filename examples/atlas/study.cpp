@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <memory>
 
 #include "interrupts.hpp"
@@ -13,11 +12,6 @@ namespace atlas_program {
 namespace {
 
 using atlas::index_t;
-
-/// Says on standard error what is not a result.
-void say(const study_options& o, const std::string& what) {
-  if (!o.common.quiet) fmt::print(stderr, "{}\n", what);
-}
 
 /// Errors say which part they are from.
 json measured(const study_part& part, study_session& session) {
@@ -43,7 +37,7 @@ json all_parts(study_session& session, const study_store& store) {
   const std::vector<study_part> parts = study_parts(session);
   const json found = kept_parts(parts, store);
   if (!found.empty())
-    say(session.options(),
+    say(session.options().common,
         fmt::format("resuming: {} of {} parts are there", found.size(), parts.size()));
   json out = json::object();
   for (const study_part& part : parts) {

@@ -43,15 +43,15 @@ json head_json(const atlas::head_sample& sample, std::size_t place,
 }
 
 /// The dimension of the heads under both exclusions, and their neighbours.
-json add_dimensions(const atlas::head_sample& s, atlas::protocol_options o, json& findings) {
+json add_dimensions(const atlas::head_sample& s, atlas::protocol_options o, json& found) {
   const atlas::mean_dimension_result whole = atlas::mean_dimension(s, o);
   o.exclude_context = false;
   const atlas::mean_dimension_result none = atlas::mean_dimension(s, o);
   const auto near = atlas::context_neighbors(
       s, {.seed = o.seed, .threads = o.threads, .on_progress = o.on_progress});
-  findings["dimension_none"] = finding_json(atlas::dimension_finding(s.label, none));
-  findings["dimension_whole"] = finding_json(atlas::dimension_finding(s.label, whole));
-  findings["same_context"] =
+  found["dimension_none"] = finding_json(atlas::dimension_finding(s.label, none));
+  found["dimension_whole"] = finding_json(atlas::dimension_finding(s.label, whole));
+  found["same_context"] =
       finding_json(atlas::compare_with_null({s.label, near.share, near.null.mean, near.null.sd,
                                              static_cast<index_t>(near.null.draws.size())}));
   json heads = json::array();
@@ -61,18 +61,18 @@ json add_dimensions(const atlas::head_sample& s, atlas::protocol_options o, json
 }
 
 /// O_h in both spaces, against both nulls, and split where query heads are grouped.
-json add_overlaps(const atlas::head_sample& s, const atlas::protocol_options& o, json& findings) {
+json add_overlaps(const atlas::head_sample& s, const atlas::protocol_options& o, json& found) {
   const auto head = atlas::sample_overlap(s, overlap_space::head_coordinates, o);
   const auto residual = atlas::sample_overlap(s, overlap_space::residual_stream, o);
   const auto pushed = atlas::sample_pushed_null(s, o);
-  findings["overlap"] = finding_json(atlas::overlap_finding(s.label, head.global));
-  findings["residual_haar"] = finding_json(atlas::overlap_finding(s.label, residual.global));
-  findings["residual_pushed"] =
+  found["overlap"] = finding_json(atlas::overlap_finding(s.label, head.global));
+  found["residual_haar"] = finding_json(atlas::overlap_finding(s.label, residual.global));
+  found["residual_pushed"] =
       finding_json(atlas::pushed_finding(s.label, residual.global, pushed.global, pushed.draws));
   if (head.intra.pairs > 0) {
-    findings["intra"] = finding_json(atlas::overlap_finding(s.label, head.intra));
-    findings["inter"] = finding_json(atlas::overlap_finding(s.label, head.inter));
-    findings["inter_pushed"] =
+    found["intra"] = finding_json(atlas::overlap_finding(s.label, head.intra));
+    found["inter"] = finding_json(atlas::overlap_finding(s.label, head.inter));
+    found["inter_pushed"] =
         finding_json(atlas::pushed_finding(s.label, residual.inter, pushed.inter, pushed.draws));
   }
   return {{"local_dimension", o.local_dimension},

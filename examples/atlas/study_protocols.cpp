@@ -17,10 +17,9 @@ using atlas::index_t;
 using atlas::overlap_space;
 
 /// Findings that say which sample they are of.
-std::vector<atlas::finding> labelled(std::vector<atlas::finding> findings,
-                                     const std::string& place) {
-  for (atlas::finding& f : findings) f.label = place + ", " + f.label;
-  return findings;
+std::vector<atlas::finding> labelled(std::vector<atlas::finding> all, const std::string& place) {
+  for (atlas::finding& f : all) f.label = place + ", " + f.label;
+  return all;
 }
 
 json ranks_json(const atlas::head_sample& s, const atlas::protocol_options& o) {

@@ -75,7 +75,10 @@ study_store::study_store(const fs::path& folder, const json& description)
                          "a folder of other things");
   }
   make_parts_folder(folder / "parts");
-  if (!fs::exists(file)) atlas::io::write_file(file, description.dump(2) + "\n");
+  if (!fs::exists(file)) {
+    const unbroken_writing writing;
+    atlas::io::write_file(file, description.dump(2) + "\n");
+  }
   const std::optional<json> there = parsed(file);
   if (!there || *there != description)
     throw atlas::error(folder.string(), "the folder of a study of these options",

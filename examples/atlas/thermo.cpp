@@ -205,14 +205,13 @@ layer_outcome describe_layer(const thermo_run& run, index_t number,
 }
 
 constexpr const char* how_to_read_thermo =
-    "How to read this. Means over positions. Free energy F, mean energy <E>, heat capacity C and\n"
-    "entropy S of the softmax at beta 1; T_eff = e^S keys; S_vn and purity of the density matrix "
-    "of\n"
-    "the values' directions; R = p2/p1 and margin p1 - p2 of the two largest weights; stable: "
-    "share\n"
-    "of blurred queries that look at the same key most. Nulls: independent normal logits of the\n"
-    "row's own spread. Concentration carries structure as far as it differs from these. p values\n"
-    "are of shuffles of whole passages: rows of one passage are not independent.\n";
+    "How to read this. Means over positions. Free energy F, mean energy <E>, heat capacity C\n"
+    "and entropy S of the softmax at beta 1; T_eff = e^S keys; S_vn and purity of the density\n"
+    "matrix of the values' directions; R = p2/p1 and margin p1 - p2 of the two largest weights;\n"
+    "stable: share of blurred queries that look at the same key most. Nulls: independent normal\n"
+    "logits of the row's own spread. Concentration carries structure as far as it differs from\n"
+    "these. p values are of shuffles of whole passages: rows of one passage are not\n"
+    "independent.\n";
 
 std::string depth_text(const atlas::crystallization_point& point) {
   if (!point.layer) return "L_c: none, mean R does not stay below 0.05\n\n";

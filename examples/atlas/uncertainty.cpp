@@ -65,18 +65,12 @@ std::vector<std::string> result_row(const linear_map& map, const atlas::uncertai
 }
 
 constexpr const char* how_to_read_uncertainty =
-    "How to read this. F_W = E[(dL/dW)^T (dL/dW)] over blocks, G_A = E[a a^T] over tokens. Ranks "
-    "are\n"
-    "participation ratios of these second moments, in which a large mean counts as nearly all "
-    "there "
-    "is,\n"
-    "and in brackets about the mean. Mean cosine of the principal angles of their top-k "
-    "eigenspaces, beside "
-    "random\n"
-    "k-spaces; normalised commutator, 0 for a common eigenbasis, beside unrelated bases with the "
-    "same\n"
-    "spectra. One basis serves both as far as the cosine is above chance and the commutator below "
-    "it.\n";
+    "How to read this. F_W = E[(dL/dW)^T (dL/dW)] over blocks, G_A = E[a a^T] over tokens.\n"
+    "Ranks are participation ratios of these second moments, in which a large mean counts as\n"
+    "nearly all there is, and in brackets about the mean. Mean cosine of the principal angles\n"
+    "of their top-k eigenspaces, beside random k-spaces; normalised commutator, 0 for a common\n"
+    "eigenbasis, beside unrelated bases with the same spectra. One basis serves both as far as\n"
+    "the cosine is above chance and the commutator below it.\n";
 
 void run_uncertainty(const uncertainty_command_options& o) {
   begin_stage(o.common, "reading the model and the text");

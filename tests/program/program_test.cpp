@@ -61,6 +61,11 @@ TEST_CASE("measure has the members that its documentation says") {
   CHECK(result["run"]["options"]["--layers"] == 3);
   CHECK(result["run"]["options"]["--perplexity"] == true);
   CHECK(result["run"]["options"]["--blocks"] == 12);
+  for (const char* not_given : {"--model", "--text"}) {
+    INFO(not_given);
+    REQUIRE(result["run"]["options"].contains(not_given));
+    CHECK(result["run"]["options"][not_given].is_null());
+  }
   const auto layer = result["layers"][0];
   CHECK(layer["layer"] == 3);
   const auto head = layer["heads"][5];

@@ -83,7 +83,7 @@ TEST_CASE("a study is the same for every number of threads, and when it was kill
             "timeout -s KILL " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10));
     if (there > 0 && there < parts && has(r.err, "resuming")) {
       // A shell may add that the program was killed.
-      CHECK(r.err.starts_with("resuming: " + std::to_string(there) + " of " +
+      CHECK(r.err.starts_with("atlas: resuming: " + std::to_string(there) + " of " +
                               std::to_string(parts) + " parts are there\n"));
       resumed = true;
     }
@@ -98,8 +98,8 @@ TEST_CASE("a study is the same for every number of threads, and when it was kill
   std::ofstream(killed / "parts" / "model-0-text-1-atlas.json.tmp-0123") << "{";
   const program_run again = run(folder, small_study + into(killed));
   CHECK(again.status == 0);
-  CHECK(again.err == "resuming: " + std::to_string(parts - 2) + " of " + std::to_string(parts) +
-                         " parts are there\n");
+  CHECK(again.err == "atlas: resuming: " + std::to_string(parts - 2) + " of " +
+                         std::to_string(parts) + " parts are there\n");
   CHECK(again.out == one.out);
   CHECK(contents(killed) == whole);
 

@@ -2,6 +2,8 @@
 /// \file
 /// Checks of user input. Each throws with the argument's name, what was expected and what came.
 
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <concepts>
 #include <string>
@@ -13,10 +15,12 @@
 
 namespace atlas::detail {
 
-/// Floating-point text short enough for a message.
+/// The shortest text that reads back as the same number, for a message.
 inline std::string number_text(double x) {
-  std::string text = std::to_string(x);
-  return std::isfinite(x) ? text : (std::isnan(x) ? "NaN" : (x > 0 ? "+inf" : "-inf"));
+  if (!std::isfinite(x)) return std::isnan(x) ? "NaN" : (x > 0 ? "+inf" : "-inf");
+  std::array<char, 32> text;  // no double takes more than 24
+  const auto written = std::to_chars(text.data(), text.data() + text.size(), x);
+  return {text.data(), written.ptr};
 }
 
 template <class T, std::size_t Rank>

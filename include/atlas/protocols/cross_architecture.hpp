@@ -101,7 +101,7 @@ finding overlap_difference(std::string label, const overlap_estimate& a,
 }
 
 inline std::string place_label(const std::string& model, double depth) {
-  return model + " at depth " + number_text(depth).substr(0, 4);
+  return model + " at depth " + std::to_string(depth).substr(0, 4);
 }
 
 template <class = void>
