@@ -130,5 +130,5 @@ TEST_CASE("advantages of nothing, or of other splits, have no mean") {
   CHECK_REFUSED(atlas::shape_error, atlas::mean_advantage({}), "heads", "none");
   CHECK_REFUSED(atlas::shape_error, atlas::mean_advantage({a, b}), "heads", "held-out contexts");
   CHECK_REFUSED(atlas::value_error, atlas::mean_advantage({a, a}, {.confidence = 1}), "confidence",
-                "1.0");
+                "got 1");
 }

@@ -1,5 +1,6 @@
 #include "atlas/core/checks.hpp"
 
+#include <cstdlib>
 #include <limits>
 #include <vector>
 
@@ -30,9 +31,19 @@ TEST_CASE("checks name the argument, what was expected and what came") {
   CHECK_REFUSED(atlas::shape_error, check_extent(3, 4, "weights", "rows"), "weights",
                 "rows 4, got 3");
   CHECK_REFUSED(atlas::value_error, check_between(9, 1, 8, "k"), "k: ", "from 1 to 8, got 9");
-  CHECK_REFUSED(atlas::value_error, check_share(1.0, 0, 1, "share"), "share", "1.0");
+  CHECK_REFUSED(atlas::value_error, check_share(1.0, 0, 1, "share"), "share", "got 1");
   CHECK_REFUSED(atlas::value_error, check_open_unit(std::nan(""), "level"), "level", "NaN");
   const std::vector<double> none;
   CHECK_REFUSED(atlas::shape_error, (check_not_empty(as_view<2>(none, {0, 3}), "cloud")), "cloud",
                 "0");
+}
+
+TEST_CASE("numbers in messages are short and read back as the same") {
+  CHECK(number_text(-0.5) == "-0.5");
+  CHECK(number_text(2) == "2");
+  CHECK(number_text(-1e-9) == "-1e-09");
+  CHECK(number_text(std::numeric_limits<double>::quiet_NaN()) == "NaN");
+  CHECK(number_text(-std::numeric_limits<double>::infinity()) == "-inf");
+  for (const double x : {0.1, 1.0 / 3, -1e-300, 1.7e308, std::numeric_limits<double>::denorm_min()})
+    CHECK(std::strtod(number_text(x).c_str(), nullptr) == x);
 }

@@ -183,19 +183,3 @@ TEST_CASE("uncertainty and pareto report every matrix, whatever the threads") {
           Approx(m["angle"].get<double>() / 2).epsilon(tolerance::double_rounding));
   }
 }
-
-TEST_CASE("an interrupt ends the work and leaves no file") {
-  const temporary_folder folder;
-  const auto json = folder / "result.json";
-  const std::string twice =
-      "sh -c '\"$0\" \"$@\" & sleep 2; kill -INT $!; sleep 0.02; kill -INT $! 2>/dev/null; wait "
-      "$!'";
-  const std::string by =
-      GENERATE_COPY(as<std::string>{}, "timeout --preserve-status -s INT 2", twice);
-  const program_run r = run(folder, "quantize --json '" + json.string() + "'", by);
-  CAPTURE(r.err);
-  CHECK(r.status == 130);
-  CHECK(r.one_line_of_error());
-  CHECK(r.out.empty());
-  CHECK(std::filesystem::is_empty(folder.path()));
-}

@@ -271,8 +271,8 @@ TEST_CASE("tokens, options and states that do not fit are refused") {
                 "2000");
   CHECK_REFUSED(atlas::value_error, with({.schedule = {.warmup = 0, .steps = 0}}), "schedule.steps",
                 "got 0");
-  CHECK_REFUSED(atlas::value_error, with({.schedule = {.floor = 2}}), "schedule.floor", "2.0");
-  CHECK_REFUSED(atlas::value_error, with({.beta2 = 1}), "beta2", "1.0");
+  CHECK_REFUSED(atlas::value_error, with({.schedule = {.floor = 2}}), "schedule.floor", "got 2");
+  CHECK_REFUSED(atlas::value_error, with({.beta2 = 1}), "beta2", "got 1");
   CHECK_REFUSED(atlas::value_error, with({.weight_decay = -1}), "weight_decay", "-1");
   CHECK_REFUSED(atlas::value_error, with({.largest_norm = -1}), "largest_norm", "-1");
   CHECK_REFUSED(atlas::value_error, with({.threads = -1}), "threads", "-1");
