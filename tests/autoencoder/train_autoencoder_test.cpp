@@ -179,6 +179,20 @@ TEST_CASE("storage order and scalar do not matter, nor does the unit") {
   CHECK(c.losses.front() == Approx(c.train_unexplained).epsilon(0.5));
 }
 
+TEST_CASE("an autoencoder is the same bits at every scale of double") {
+  const Eigen::MatrixXd roll = swiss_roll(150);
+  const auto plain = atlas::train_autoencoder(roll, quick);
+  const auto codes = atlas::encode(plain.model, roll);
+  for (const int power : {-1000, -700, -545, 510, 530, 700, 1019}) {
+    CAPTURE(power);
+    const Eigen::MatrixXd scaled = std::ldexp(1.0, power) * roll;
+    const auto r = atlas::train_autoencoder(scaled, quick);
+    CHECK(same_results(r, plain));
+    CHECK(r.model.scale == std::ldexp(plain.model.scale, power));
+    CHECK(atlas::encode(r.model, scaled)(149, 1) == codes(149, 1));
+  }
+}
+
 TEST_CASE("early stopping keeps the best parameters") {
   const Eigen::MatrixXd few = flat_cloud(100);
   const atlas::autoencoder_options o = {.bottleneck = 4,

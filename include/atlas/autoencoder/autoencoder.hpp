@@ -27,6 +27,12 @@ struct autoencoder {
 
 namespace detail {
 
+/// Coordinate k of a point in the units of the model. Of halves, as the difference of two numbers
+/// may be more than a double can hold.
+inline float normalized(const autoencoder& a, double x, index_t k) {
+  return static_cast<float>((0.5 * x - 0.5 * a.mean(k)) / (0.5 * a.scale));
+}
+
 /// Points in the units of the model, `[N, d]`.
 template <class Scalar>
 row_matrix<float> normalized_points(const autoencoder& a, const tensor_view<Scalar, 2>& points) {
@@ -36,7 +42,7 @@ row_matrix<float> normalized_points(const autoencoder& a, const tensor_view<Scal
   row_matrix<float> x(points.extent(0), points.extent(1));
   for (index_t i = 0; i < x.rows(); ++i)
     for (index_t k = 0; k < x.cols(); ++k)
-      x(i, k) = static_cast<float>((static_cast<double>(points(i, k)) - a.mean(k)) / a.scale);
+      x(i, k) = normalized(a, static_cast<double>(points(i, k)), k);
   return x;
 }
 

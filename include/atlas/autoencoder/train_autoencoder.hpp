@@ -4,6 +4,7 @@
 /// what a curved surface could explain a flat one does not.
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -15,6 +16,7 @@
 #include "atlas/autoencoder/mlp_training.hpp"
 #include "atlas/autoencoder/row_split.hpp"
 #include "atlas/autoencoder/unexplained.hpp"
+#include "atlas/core/binary_scale.hpp"
 #include "atlas/core/parallel.hpp"
 
 namespace atlas {
@@ -72,23 +74,29 @@ autoencoder_rows rows_for(index_t n, const autoencoder_options& o) {
   return out;
 }
 
-/// Mean of rows, and the root mean square of what they are without it, over all coordinates.
+/// Mean of rows, and the root mean square of what they are without it, over all coordinates. Summed
+/// and squared is what a power of two has brought to about 1: the same bits at every scale.
 template <class Scalar>
 void set_normalization(const tensor_view<const Scalar, 2>& points, const std::vector<index_t>& rows,
                        autoencoder& a) {
   const index_t d = points.extent(1);
   const double n = static_cast<double>(rows.size());
-  a.mean.setZero(d);
+  double largest = 0;
+  for (const index_t r : rows) largest = (std::max)(largest, largest_magnitude(points[r]));
+  const double to_one = scale_to_one(largest);
+  Eigen::RowVectorXd mean = Eigen::RowVectorXd::Zero(d);
   double square = 0;
   for (const index_t r : rows)
-    for (index_t k = 0; k < d; ++k) a.mean(k) += static_cast<double>(points(r, k));
-  a.mean /= n;
+    for (index_t k = 0; k < d; ++k) mean(k) += to_one * static_cast<double>(points(r, k));
+  mean /= n;
   for (const index_t r : rows)
     for (index_t k = 0; k < d; ++k)
-      square += std::pow(static_cast<double>(points(r, k)) - a.mean(k), 2);
-  a.scale = std::sqrt(square / (n * static_cast<double>(d)));
+      square += std::pow(to_one * static_cast<double>(points(r, k)) - mean(k), 2);
+  const double scale = std::sqrt(square / (n * static_cast<double>(d)));
+  a.mean = mean / to_one;
+  a.scale = scale / to_one;
   // Equal rows differ from their mean by its rounding alone.
-  if (!(a.scale > 1e-12 * a.mean.cwiseAbs().maxCoeff() && std::isfinite(1 / a.scale)))
+  if (!(scale > 1e-12 * mean.cwiseAbs().maxCoeff() && a.scale > 0))
     throw value_error("points", "some variance in the training rows", "rows that are all equal");
 }
 
@@ -97,10 +105,8 @@ row_matrix<float> normalized_rows(const tensor_view<const Scalar, 2>& points,
                                   const std::vector<index_t>& rows, const autoencoder& a) {
   row_matrix<float> x(static_cast<index_t>(rows.size()), points.extent(1));
   for (index_t i = 0; i < x.rows(); ++i)
-    for (index_t k = 0; k < x.cols(); ++k) {
-      const auto v = static_cast<double>(points(rows[static_cast<std::size_t>(i)], k));
-      x(i, k) = static_cast<float>((v - a.mean(k)) / a.scale);
-    }
+    for (index_t k = 0; k < x.cols(); ++k)
+      x(i, k) = normalized(a, static_cast<double>(points(rows[static_cast<std::size_t>(i)], k)), k);
   return x;
 }
 
