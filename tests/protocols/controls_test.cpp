@@ -72,6 +72,27 @@ TEST_CASE("scatter beyond the errors makes a trend less sure") {
   CHECK(r.trend.verdict == verdict::consistent_with_chance);
 }
 
+TEST_CASE("a trend does not depend on the unit of the quantity") {
+  std::vector<atlas::scaled_value> models;
+  for (int i = 0; i < 4; ++i)
+    models.push_back({"m", std::pow(10.0, 5 + i), 64, 0.3 * i + (i % 2), 0.1 + 0.01 * i});
+  const auto wanted = atlas::scale_control(models);
+  for (const int e : {-700, -530, 530, 700}) {
+    auto other = models;
+    for (auto& m : other) {
+      m.value = std::ldexp(m.value, e);
+      m.standard_error = std::ldexp(m.standard_error, e);
+    }
+    const auto r = atlas::scale_control(other);
+    CAPTURE(e);
+    CHECK(r.trend.value == std::ldexp(wanted.trend.value, e));
+    CHECK(r.trend.null_sd == std::ldexp(wanted.trend.null_sd, e));
+    CHECK(r.trend.z == wanted.trend.z);
+    CHECK(r.trend.p == wanted.trend.p);
+    CHECK(r.scatter == wanted.scatter);
+  }
+}
+
 TEST_CASE("models that have no trend are refused") {
   const atlas::scaled_value a{"a", 1, 64, 1, 1}, b{"b", 2, 64, 1, 1};
   auto other = b;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -56,4 +57,10 @@ TEST_CASE("few draws, and draws that agree, give no score") {
   CHECK_REFUSED(atlas::value_error, atlas::score_against_draws(1, 0, 1, 9), "draws", "9");
   CHECK(std::isnan(atlas::score_against_draws(1, 0, 0, 20).z));
   CHECK(std::isnan(atlas::score_against_draws(1, 0, 0, 20).p));
+  const double last_bit = std::numeric_limits<double>::epsilon();
+  CHECK(std::isnan(atlas::score_against_draws(0.5, 1, last_bit, 20).z));
+  CHECK(std::isnan(atlas::score_against_draws(1e30, 1.1e30, 1e30 * last_bit, 20).p));
+  CHECK(std::isnan(atlas::score_against_draws(1, 1e-17, last_bit, 20).z));
+  CHECK(atlas::score_against_draws(3e-20, 0, 1e-20, 20).z == Approx(3 / std::sqrt(1.05)));
+  CHECK(atlas::score_against_draws(1, 0, 1e-9, 20).z == Approx(1e9 / std::sqrt(1.05)));
 }

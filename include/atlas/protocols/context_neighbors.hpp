@@ -79,6 +79,7 @@ template <class = void>
 context_neighbors_result context_neighbors(const head_sample& sample,
                                            const context_neighbors_options& o = {}) {
   check_sample(sample);
+  detail::check_draws(o.permutations, "permutations");
   detail::check_not_empty(sample.context, sample.label + ": context");
   const auto groups = detail::rows_of_groups(detail::number_labels(sample.context, "context"));
   if (groups.size() < 2)
@@ -99,7 +100,6 @@ context_neighbors_result context_neighbors(const head_sample& sample,
     out.heads.push_back(detail::same_label_share(of_head, sample.context, in_order));
   out.share = mean_share(in_order);
   out.chance = detail::same_label_chance(groups, n);
-  detail::check_draws(o.permutations, "permutations");
   const permutation_options shuffles{.permutations = o.permutations,
                                      .seed = o.seed,
                                      .threads = o.threads,

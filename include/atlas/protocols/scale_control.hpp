@@ -50,6 +50,12 @@ inline void check_scaled(const std::vector<scaled_value>& models) {
   if (!differ) throw value_error("models", "different sizes", "one size");
 }
 
+inline double least_error(const std::vector<scaled_value>& models) {
+  double least = models.front().standard_error;
+  for (const scaled_value& m : models) least = (std::min)(least, m.standard_error);
+  return least;
+}
+
 }  // namespace detail
 
 /// Weighted least squares of a quantity on the logarithm of size.
@@ -65,9 +71,14 @@ template <class = void>
 scale_result scale_control(const std::vector<scaled_value>& models,
                            const verdict_options& options = {}) {
   detail::check_scaled(models);
+  const double least = detail::least_error(models);
+  const auto weight_of = [&](const scaled_value& m) {  // 1 for the smallest error
+    const double share = least / m.standard_error;
+    return share * share;
+  };
   double w = 0, mx = 0, my = 0, xx = 0, xy = 0, chi = 0;
   for (const scaled_value& m : models) {
-    const double weight = 1 / (m.standard_error * m.standard_error);
+    const double weight = weight_of(m);
     w += weight;
     mx += weight * std::log(m.size);
     my += weight * m.value;
@@ -75,7 +86,7 @@ scale_result scale_control(const std::vector<scaled_value>& models,
   mx /= w;
   my /= w;
   for (const scaled_value& m : models) {
-    const double weight = 1 / (m.standard_error * m.standard_error), x = std::log(m.size) - mx;
+    const double weight = weight_of(m), x = std::log(m.size) - mx;
     xx += weight * x * x;
     xy += weight * x * (m.value - my);
   }
@@ -86,7 +97,7 @@ scale_result scale_control(const std::vector<scaled_value>& models,
     chi += std::pow((m.value - out.intercept - slope * std::log(m.size)) / m.standard_error, 2);
   const auto degrees = static_cast<double>(models.size() - 2);
   out.scatter = degrees > 0 ? (std::max)(1.0, std::sqrt(chi / degrees)) : 1;
-  finding f = compare_with_null({"slope", slope, 0, out.scatter / std::sqrt(xx), 0});
+  finding f = compare_with_null({"slope", slope, 0, out.scatter * (least / std::sqrt(xx)), 0});
   if (out.scatter > 1) f.p = two_sided_t_p(f.z, degrees);
   out.trend = judge({std::move(f)}, options).front();
   return out;

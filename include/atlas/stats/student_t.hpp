@@ -22,7 +22,7 @@ inline constexpr index_t least_draws = 10;
 
 /// How far a value is from a null.
 struct null_score {
-  double z = 0;  ///< in standard deviations; NaN where the null has no spread
+  double z = 0;  ///< in standard deviations; NaN where the null has no spread beyond rounding
   double p = 0;  ///< two-sided, of a value as far from the null's mean; NaN likewise
 };
 
@@ -56,6 +56,13 @@ inline void check_draws(index_t draws, std::string_view argument) {
   check_between(draws, least_draws, index_t{1} << 30, argument);
 }
 
+/// Whether simulations differ by more than the rounding of numbers as large as they or the value
+/// that is compared with them. What differs by less has no spread to count in.
+inline bool has_spread(double sd, double mean, double value) {
+  constexpr double rounding = 1e-13;
+  return sd > rounding * (std::max)(std::abs(mean), std::abs(value));
+}
+
 }  // namespace detail
 
 /// P(|T| >= |t|) of Student's t: the incomplete beta function `I_x(n/2, 1/2)` at
@@ -85,7 +92,7 @@ double two_sided_t_p(double t, double degrees) {
 /// A value against a null of which only n simulations are known: it is compared with one more of
 /// them. `z = (value - mean) / (sd sqrt(1 + 1/n))` has Student's t distribution with n - 1 degrees
 /// of freedom where the simulations are normal and the value is one of their kind, and p is of that
-/// distribution.
+/// distribution. Both are NaN where the simulations agree up to rounding.
 /// \param mean, sd of the simulations, sd with n - 1
 /// \param draws    n, at least `least_draws`
 /// \throws value_error for fewer draws
@@ -93,7 +100,7 @@ template <class = void>
 null_score score_against_draws(double value, double mean, double sd, index_t draws) {
   detail::check_draws(draws, "draws");
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  if (!(sd > 0)) return {none, none};
+  if (!detail::has_spread(sd, mean, value)) return {none, none};
   const auto n = static_cast<double>(draws);
   const double z = (value - mean) / (sd * std::sqrt(1 + 1 / n));
   return {z, two_sided_t_p(z, n - 1)};
