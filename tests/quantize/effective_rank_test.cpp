@@ -52,6 +52,30 @@ TEST_CASE("a large mean is one direction of the second moments and none about th
   CHECK(std::isnan(atlas::second_moment_ranks(sums.matrix()).about_mean));
 }
 
+TEST_CASE("float moments whose mean hides the spread have no rank about it") {
+  Eigen::MatrixXd rows = normal_cloud(400, 20, 3);
+  const double wanted = atlas::pca_rank(rows).participation_ratio;
+  const Eigen::MatrixXd w = normal_cloud(4, 20);
+  for (const double offset : {10.0, 3000.0}) {
+    const auto sums = sums_of(rows.array() + offset);
+    const Eigen::MatrixXd f = sums.matrix();
+    const Eigen::MatrixXf rounded = f.cast<float>();
+    const Eigen::RowVectorXd mean = sums.mean().transpose();
+    CAPTURE(offset);
+    CHECK(atlas::second_moment_ranks(f, mean).about_mean == Approx(wanted).epsilon(1e-5));
+    const double got = atlas::second_moment_ranks(rounded, mean).about_mean;
+    const double of_quantizer = atlas::gptq_quantize(w, rounded, {.input_mean = mean.transpose()})
+                                    .effective_rank.about_mean;
+    if (offset < 100) {
+      CHECK(got == Approx(wanted).epsilon(1e-3));
+      CHECK(of_quantizer == got);
+    } else {
+      CHECK(std::isnan(got));
+      CHECK(std::isnan(of_quantizer));
+    }
+  }
+}
+
 TEST_CASE("both ranks come with every quantizer that is told the mean") {
   const Eigen::MatrixXd rows = offset_rows(400, 30), w = normal_cloud(12, 30);
   const auto sums = sums_of(rows);

@@ -210,6 +210,8 @@ TEST_CASE("frames that are none are refused") {
   const auto frames = random_frames(4, 10, 2, 1);
   CHECK_REFUSED(atlas::shape_error, (atlas::head_overlap(frames, {.group_size = 3})), "group", "4");
   CHECK_REFUSED(atlas::shape_error, atlas::head_overlap(random_frames(1, 10, 2, 1)), "frames", "1");
+  CHECK_REFUSED(atlas::value_error, (atlas::head_overlap(frames, {.haar_draws = 99})),
+                "haar_draws: ", "from 100");
   CHECK_REFUSED(
       atlas::shape_error,
       (atlas::head_overlap(std::vector<Eigen::MatrixXd>{frames[0], Eigen::MatrixXd(10, 3)})), "3",

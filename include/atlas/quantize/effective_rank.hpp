@@ -3,6 +3,7 @@
 /// How many directions second moments have: with the mean counted as one of them, and about it.
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <limits>
 #include <string>
 
@@ -19,7 +20,8 @@ struct effective_ranks {
   /// directions in which the rows differ.
   double second_moments = 0;
   /// About the mean: of the covariance `E[a a^T] - E[a] E[a]^T`. NaN where the mean was not given
-  /// or nothing varies about it.
+  /// or nothing varies about it, but for what rounding of the second moments makes: 10 d epsilon of
+  /// their trace (of the scalar they come in: give those of a large mean in double).
   double about_mean = std::numeric_limits<double>::quiet_NaN();
 };
 
@@ -32,9 +34,12 @@ double participation_ratio(const Eigen::MatrixX<Real>& f) {
 }
 
 /// \param mean E[a], `[k, d]`: one row for vectors a, k for matrices; no rows: not known
+/// \param epsilon of the scalar that f was rounded to: a covariance whose trace is no more than
+///                10 d times it, in units of that of f, is made of rounding too
 template <class Real>
-effective_ranks effective_ranks_of(const Eigen::MatrixX<Real>& f, const row_matrix<Real>& mean) {
-  constexpr double rounding = 1e-12;  // of the trace
+effective_ranks effective_ranks_of(const Eigen::MatrixX<Real>& f, const row_matrix<Real>& mean,
+                                   double epsilon) {
+  const double rounding = (std::max)(1e-12, 10 * epsilon * static_cast<double>(f.rows()));
   effective_ranks out;
   out.second_moments = participation_ratio(f);
   if (mean.rows() == 0) return out;
@@ -78,8 +83,8 @@ effective_ranks second_moment_ranks(const Moments& second_moments,
   const auto f = as_view<2>(second_moments);
   const auto checked =
       detail::checked_moments<scalar_of<Moments, 2>>(f, f.extent(0), "second_moments");
-  return detail::effective_ranks_of<double>(checked.matrix,
-                                            detail::checked_mean<double>(mean, checked, "mean"));
+  return detail::effective_ranks_of<double>(
+      checked.matrix, detail::checked_mean<double>(mean, checked, "mean"), checked.epsilon);
 }
 
 }  // namespace atlas

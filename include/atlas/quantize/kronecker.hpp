@@ -119,7 +119,8 @@ kronecker_result<scalar_of<Weights, 2>> kronecker_quantize(const Weights& weight
   const auto mean =
       detail::checked_mean<double>(options.output_mean.transpose(), outputs, "output_mean");
   return detail::kronecker_quantize(
-      input, outputs.matrix, detail::effective_ranks_of<double>(outputs.matrix, mean), options);
+      input, outputs.matrix,
+      detail::effective_ranks_of<double>(outputs.matrix, mean, outputs.epsilon), options);
 }
 
 }  // namespace atlas

@@ -102,7 +102,8 @@ struct quantizer_input {
   row_matrix<Scalar> weights;  ///< those that came, times `2^-exponent`
   Eigen::MatrixXd moments;
   int exponent = 0;
-  row_matrix<double> mean;  ///< E[a], `[1, in]`, in the units of the moments; empty: not known
+  row_matrix<double> mean;     ///< E[a], `[1, in]`, in the units of the moments; empty: not known
+  double moments_epsilon = 0;  ///< of the scalar that the moments came in
 };
 
 /// \param input_mean E[a], `[in]`; empty: not known
@@ -117,7 +118,7 @@ quantizer_input<scalar_of<Weights, 2>> checked_input(const Weights& weights,
   auto mean = checked_mean<Real>(input_mean.transpose(), moments, "input_mean");
   const int exponent = extreme_exponent(largest_magnitude(checked));
   return {times_power(std::move(checked), -exponent), std::move(moments.matrix), exponent,
-          std::move(mean)};
+          std::move(mean), moments.epsilon};
 }
 
 /// Completes a result whose codes, grid and coordinates are known.
@@ -132,7 +133,7 @@ quantization<Scalar> finished(quantization<Scalar> q, const quantizer_input<Scal
                       "up to 2^" + std::to_string(input.exponent + 1));
   q.errors =
       errors_of(input.weights, times_power(q.weights, -input.exponent), input.moments, threads);
-  q.effective_rank = effective_ranks_of<double>(input.moments, input.mean);
+  q.effective_rank = effective_ranks_of<double>(input.moments, input.mean, input.moments_epsilon);
   return q;
 }
 

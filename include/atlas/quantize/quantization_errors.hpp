@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -32,12 +33,13 @@ template <class Real = double>
 struct scaled_moments {
   Eigen::MatrixX<Real> matrix;
   int exponent = 0;
+  double epsilon = 0;  ///< of the scalar that they came in
 };
 
 template <class Real>
 scaled_moments<Real> scaled(Eigen::MatrixX<Real> moments, Real largest) {
   const int exponent = extreme_exponent(largest) / 2 * 2;
-  return {times_power(std::move(moments), -exponent), exponent};
+  return {times_power(std::move(moments), -exponent), exponent, 0};
 }
 
 /// The second moments in double, made exactly symmetric.
@@ -69,6 +71,7 @@ scaled_moments<Real> checked_moments(const tensor_view<const Scalar, 2>& moments
         argument, "a symmetric matrix",
         "elements that differ by " + number_text(2 * off) + " from their mirror images");
   auto out = scaled<Real>(std::move(m), largest);
+  out.epsilon = static_cast<double>(std::numeric_limits<Scalar>::epsilon());
   if (!(out.matrix.trace() > 0))
     throw value_error(argument, "a positive trace", number_text(out.matrix.trace()));
   return out;

@@ -136,7 +136,7 @@ uncertainty_result uncertainty(uncertainty_result out, const Eigen::MatrixXd& we
                                const Eigen::MatrixXd& activations,
                                const uncertainty_options& options) {
   check_draws(options.draws, "draws");
-  check_between(options.haar_draws, 2, index_t{1} << 40, "haar_draws");
+  check_haar_draws(options.haar_draws, "haar_draws");
   check_between(options.k, 0, weights.rows(), "k");
   out.k = options.k > 0
               ? options.k
@@ -184,9 +184,10 @@ uncertainty_result fisher_uncertainty(const Weights& weight_fisher,
   const auto activation_mean = detail::checked_mean<double>(options.activation_mean.transpose(),
                                                             activations, "activation_mean");
   uncertainty_result out;
-  out.effective_rank_weights = detail::effective_ranks_of<double>(weights.matrix, gradient_mean);
+  out.effective_rank_weights =
+      detail::effective_ranks_of<double>(weights.matrix, gradient_mean, weights.epsilon);
   out.effective_rank_activations =
-      detail::effective_ranks_of<double>(activations.matrix, activation_mean);
+      detail::effective_ranks_of<double>(activations.matrix, activation_mean, activations.epsilon);
   return detail::uncertainty(std::move(out), weights.matrix, activations.matrix, options);
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "atlas/core/checks.hpp"
@@ -142,6 +143,11 @@ cosine_sums simulate_cosines(index_t d, index_t k, const haar_options& options) 
   return all;
 }
 
+/// \throws value_error for fewer than 100, under the name that the caller knows the number by
+inline void check_haar_draws(index_t draws, std::string_view argument) {
+  check_between(draws, 100, index_t{1} << 40, argument);
+}
+
 }  // namespace detail
 
 /// Mean and standard deviation of the mean principal cosine of two independent, uniformly random
@@ -159,7 +165,7 @@ template <class = void>
 haar_null haar_overlap(index_t d, index_t k, const haar_options& options = {}) {
   detail::check_between(d, 1, index_t{1} << 40, "d");
   detail::check_between(k, 1, d, "k");
-  detail::check_between(options.draws, 100, index_t{1} << 40, "draws");
+  detail::check_haar_draws(options.draws, "draws");
   const double expected = static_cast<double>(k) / static_cast<double>(d);
   if (k == d) return {1, 0, 0, 1, 0};
   const detail::cosine_sums sums = detail::simulate_cosines(d, k, options);

@@ -63,7 +63,7 @@ template <class = void>
 null_score score_against_haar(double mean, double pairs, const haar_null& null) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   const double spread = std::hypot(null.sd / std::sqrt(pairs), null.standard_error);
-  if (!(null.sd > 0)) return {none, none};
+  if (!has_spread(null.sd, null.mean, mean)) return {none, none};
   const double z = (mean - null.mean) / spread;
   return {z,
           null.draws > 1 ? two_sided_t_p(z, static_cast<double>(null.draws - 1)) : two_sided_p(z)};
@@ -140,6 +140,7 @@ head_overlap_result head_overlap(const Frames& frames, const head_overlap_option
   const auto view = as_view<3>(frames);
   const auto checked = detail::checked_frames<scalar_of<Frames, 3>>(view);
   detail::check_head_overlap(view.extent(0), options);
+  detail::check_haar_draws(options.haar_draws, "haar_draws");
   const haar_null null = haar_overlap(view.extent(1), view.extent(2),
                                       {.draws = options.haar_draws,
                                        .seed = options.seed,
