@@ -38,7 +38,7 @@ std::vector<threaded_call> attention_calls() {
                                   .stable)
              .all;
        }},
-      {"attention/residual_rules.hpp", "residual_bases", false,
+      {"attention/residual_rules.hpp", "residual_bases, random_residual_bases", false,
        [=](const s& o) {
          numbers all;
          for (const auto& b : atlas::residual_bases(points, o.threads)) all << b.vectors;

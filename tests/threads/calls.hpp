@@ -24,7 +24,7 @@ struct call_settings {
 
 struct threaded_call {
   std::string header;  ///< below include/atlas
-  std::string name;
+  std::string name;    ///< of what is called: all functions that take threads as an argument
   bool cancellable = false;
   std::function<std::vector<double>(const call_settings&)> run;
 };

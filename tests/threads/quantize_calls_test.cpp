@@ -12,7 +12,8 @@ namespace atlas_test {
 
 std::vector<threaded_call> quantize_calls() {
   using s = call_settings;
-  const Eigen::MatrixXd w = normal_cloud(200, 160, 1), x = normal_cloud(500, 160, 2);
+  const Eigen::MatrixXd w = normal_cloud(200, 160, 1), x = normal_cloud(500, 160, 2),
+                        outputs = normal_cloud(500, 200, 3);
   const Eigen::MatrixXd f = x.transpose() * x, g = w * w.transpose();
   const auto of = [](const auto& q) { return (numbers() << q.weights << q.errors.output).all; };
   std::vector<threaded_call> calls = {
@@ -55,28 +56,47 @@ std::vector<threaded_call> quantize_calls() {
          const auto e = atlas::quantization_error(w, (w * 0.9).eval(), f, o.threads);
          return (numbers() << e.weights << e.output).all;
        }},
-      {"quantize/rotation.hpp", "orthogonal_basis", false,
+      {"quantize/rotation.hpp", "rotate, restore, matrix", false,
        [=](const s& o) {
          const auto basis = atlas::orthogonal_basis<double>::dense(rotation(160));
          const auto turned = basis.rotate(w, o.threads);
-         return (numbers() << turned << basis.restore(turned, o.threads)).all;
+         return (numbers() << turned << basis.restore(turned, o.threads)
+                           << basis.matrix(160, o.threads))
+             .all;
        }},
-      {"quantize/quantization.hpp", "dequantize", false,
+      {"quantize/quantization.hpp", "to_coordinates, from_coordinates, dequantize", false,
        [=](const s& o) {
          const auto q = atlas::block_fisher_quantize(w, f, {.threads = 1});
-         return (numbers() << atlas::dequantize(q, o.threads)).all;
+         const auto turned = atlas::to_coordinates(q.weights, q.coordinates, o.threads);
+         return (numbers() << atlas::dequantize(q, o.threads) << turned
+                           << atlas::from_coordinates(turned, q.coordinates, o.threads))
+             .all;
        }},
-      {"quantize/second_moment_accumulator.hpp", "second_moment_accumulator", false,
+      {"quantize/second_moment_accumulator.hpp", "add, add_weighted, merge, sum, matrix", false,
        [=](const s& o) {
          atlas::second_moment_accumulator sums(160);
          sums.add(x, o.threads);
+         sums.add_weighted(x, std::vector<double>(500, 0.3), o.threads);
+         atlas::second_moment_accumulator others(160);
+         others.add((0.7 * x).eval(), o.threads);
+         sums.merge(others, o.threads);
+         return (numbers() << sums.sum(o.threads) << sums.matrix(o.threads)).all;
+       }},
+      {"quantize/fisher_accumulators.hpp", "weights: add, add_rank_one, merge, matrix", false,
+       [=](const s& o) {
+         atlas::weight_fisher_accumulator sums(160, 200);
+         sums.add(std::vector<Eigen::MatrixXd>(6, w), o.threads);
+         atlas::weight_fisher_accumulator others(160, 200);
+         others.add_rank_one(outputs, x, o.threads);
+         sums.merge(others, o.threads);
          return (numbers() << sums.matrix(o.threads)).all;
        }},
-      {"quantize/fisher_accumulators.hpp", "weight_fisher_accumulator", false,
+      {"quantize/fisher_accumulators.hpp", "diagonals: add, add_rank_one", false,
        [=](const s& o) {
-         atlas::weight_fisher_accumulator sums(160);
+         atlas::diagonal_fisher_accumulator sums(200, 160);
          sums.add(std::vector<Eigen::MatrixXd>(6, w), o.threads);
-         return (numbers() << sums.matrix(o.threads)).all;
+         sums.add_rank_one(outputs, x, o.threads);
+         return (numbers() << sums.matrix()).all;
        }},
   };
   for (const auto method : atlas::all_quantization_methods)

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../catch.hpp"
@@ -43,18 +44,28 @@ std::vector<threaded_call> all_calls() {
   return out;
 }
 
-/// Headers of the library in which the pattern is found.
-std::set<std::string> headers_with(const std::string& pattern) {
+/// What the pattern's last group matches, each with the header of the library in which it is found.
+std::vector<std::pair<std::string, std::string>> matches_in_headers(const std::string& pattern) {
   const std::filesystem::path root = ATLAS_INCLUDE;
-  std::set<std::string> found;
+  const std::regex wanted(pattern);
+  std::vector<std::pair<std::string, std::string>> found;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
     if (entry.path().extension() != ".hpp") continue;
     std::ifstream file(entry.path());
     std::stringstream text;
     text << file.rdbuf();
-    if (std::regex_search(text.str(), std::regex(pattern)))
-      found.insert(std::filesystem::relative(entry.path(), root).generic_string());
+    const std::string all = text.str();
+    const std::string header = std::filesystem::relative(entry.path(), root).generic_string();
+    for (std::sregex_iterator m(all.begin(), all.end(), wanted), none; m != none; ++m)
+      found.emplace_back(header, m->str(m->size() - 1));
   }
+  return found;
+}
+
+/// Headers of the library in which the pattern is found.
+std::set<std::string> headers_with(const std::string& pattern) {
+  std::set<std::string> found;
+  for (const auto& [header, text] : matches_in_headers(pattern)) found.insert(header);
   return found;
 }
 
@@ -130,7 +141,21 @@ TEST_CASE("no header that takes threads or reports progress is missing above") {
   }
 }
 
-TEST_CASE("no header keeps state for a thread, nor drops a callback") {
+TEST_CASE("no function that takes a number of threads as an argument is missing above") {
+  const auto calls = all_calls();
+  const auto functions = matches_in_headers("(\\w+)\\([^(){};]*int threads = [0-9]+[),]");
+  CHECK(functions.size() > 10);
+  for (const auto& [header, function] : functions) {
+    if (header == "core/parallel.hpp" || header == "reference/linear.hpp") continue;
+    const std::regex word("\\b" + function + "\\b");
+    bool called = false;
+    for (const threaded_call& call : calls)
+      called = called || (call.header == header && std::regex_search(call.name, word));
+    INFO(header << ": " << function);
+    CHECK(called);
+  }
+}
+
+TEST_CASE("no header keeps state for a thread") {
   CHECK(headers_with("thread_local ").empty());
-  CHECK(headers_with("\\.on_progress = \\{\\};").empty());
 }
