@@ -65,6 +65,15 @@ void add_fault(atlas::cloud_fault of_rows, head_report& out) {
   }
 }
 
+/// Rows that have no variance, and so no principal components.
+template <class Scalar>
+bool all_rows_equal(const atlas::tensor_view<const Scalar, 2>& points) {
+  for (index_t i = 1; i < points.extent(0); ++i)
+    for (index_t k = 0; k < points.extent(1); ++k)
+      if (points(i, k) != points(0, k)) return false;
+  return true;
+}
+
 template <class Scalar>
 head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
                          const source_layer& layer, index_t head, const measure_options& o,
@@ -84,7 +93,7 @@ head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
                                         .seed = head_seed(o.common.seed, layer.layer, head),
                                         .threads = 1,
                                         .on_progress = advance_with(meter)});
-  out.pca_rank = atlas::pca_rank(points).rank;
+  if (!all_rows_equal(points)) out.pca_rank = atlas::pca_rank(points).rank;
   return out;
 }
 
@@ -138,14 +147,17 @@ void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
                                             .seed = o.common.seed,
                                             .threads = threads,
                                             .on_progress = progress_bar(o.common)};
-  out.head_coordinates = atlas::head_overlap(atlas::principal_frames(points, k, threads),
+  constexpr auto leave_out = atlas::rank_policy::leave_out;
+  out.head_coordinates = atlas::head_overlap(atlas::principal_frames(points, k, threads, leave_out),
                                              nulls.of(points.extent(2), k), options);
   if (layer.output_projection.empty()) return;
-  const auto frames = atlas::residual_stream_frames(points, layer.output_projection, k, threads);
+  const auto frames =
+      atlas::residual_stream_frames(points, layer.output_projection, k, threads, leave_out);
   out.residual_stream =
       atlas::head_overlap(frames, nulls.of(layer.output_projection.extent(1), k), options);
   out.pushed = atlas::pushed_null(layer.output_projection, points.extent(0), k,
                                   {.group_size = n_rep,
+                                   .left_out = out.residual_stream->left_out,
                                    .seed = o.common.seed,
                                    .threads = threads,
                                    .on_progress = progress_bar(o.common)});

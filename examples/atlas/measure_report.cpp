@@ -92,7 +92,16 @@ std::vector<std::string> head_row(const head_report& h) {
                                        digits(100 * *h.chance, 0))
                          : "-",
           h.truncated.fault == atlas::cloud_fault::none ? digits(h.truncated.dimension, 1) : "-",
-          std::to_string(h.pca_rank)};
+          h.pca_rank ? std::to_string(*h.pca_rank) : "-"};
+}
+
+/// A line for heads that have no frame, if there are any.
+std::string left_out_text(const std::string& space, const atlas::head_overlap_result& overlap) {
+  if (overlap.left_out.empty()) return "";
+  return fmt::format(
+      "Left out of the overlaps in {}, with variance in fewer than {} directions: "
+      "head {}\n",
+      space, overlap.local_dimension, fmt::join(overlap.left_out, ", "));
 }
 
 /// A line for each head that has no estimate.
@@ -132,8 +141,8 @@ json overlap_json(const atlas::head_overlap_result& overlap,
       {"global",
        estimate_json(overlap.global, reference(pushed, &atlas::pushed_null_result::global))},
       {"intra", estimate_json(overlap.intra, reference(pushed, &atlas::pushed_null_result::intra))},
-      {"inter",
-       estimate_json(overlap.inter, reference(pushed, &atlas::pushed_null_result::inter))}};
+      {"inter", estimate_json(overlap.inter, reference(pushed, &atlas::pushed_null_result::inter))},
+      {"left_out", overlap.left_out}};
 }
 
 std::vector<std::string> overlap_header(const std::string& first) {
@@ -162,7 +171,7 @@ json layer_json(const layer_report& layer) {
                      {"points", h.points},
                      {"fault", fault_json(h.fault)},
                      {"two_nn", two_nn_json(h)},
-                     {"pca_rank", h.pca_rank}});
+                     {"pca_rank", h.pca_rank ? json(*h.pca_rank) : json(nullptr)}});
   json out = {{"layer", layer.layer}, {"heads", heads}};
   if (!layer.head_coordinates) return out;
   out["overlap"] = {{"local_dimension", layer.head_coordinates->local_dimension},
@@ -191,7 +200,9 @@ std::string layer_table(const layer_report& layer) {
     for (auto& row : overlap_rows("residual stream", *layer.residual_stream,
                                   layer.pushed ? &*layer.pushed : nullptr))
       rows.push_back(std::move(row));
-  return text + table_text(rows) + "\n";
+  text += table_text(rows) + left_out_text("head coordinates", *layer.head_coordinates);
+  if (layer.residual_stream) text += left_out_text("the residual stream", *layer.residual_stream);
+  return text + "\n";
 }
 
 }  // namespace atlas_program

@@ -24,7 +24,7 @@ struct head_report {
   std::optional<atlas::surrogate_null> surrogate;
   /// Why the cloud cannot carry an estimate, as far as its rows say.
   atlas::cloud_fault fault = atlas::cloud_fault::none;
-  atlas::index_t pca_rank = 0;
+  std::optional<atlas::index_t> pca_rank;  ///< of clouds with variance
 };
 
 struct layer_report {

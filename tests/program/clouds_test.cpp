@@ -199,3 +199,35 @@ TEST_CASE("a head whose cloud cannot carry an estimate says so") {
                                             quoted(folder / "clouds.safetensors"));
   CHECK(has(table.out, "Head 1 cannot carry an estimate: more than half of the rows are equal"));
 }
+
+TEST_CASE("heads without directions are left out of the overlaps of their layer") {
+  const temporary_folder folder;
+  cloud_maker file;
+  file.matrices["layer.0.output_projection"] = random_matrix(cloud_heads * cloud_width, 20, 9);
+  const auto whole = file.measured(folder).json()["layers"][0];
+  CHECK(whole["overlap"]["head_coordinates"]["left_out"].empty());
+  auto line = file.matrices["layer.0.head.1"].mutable_view();
+  for (atlas::index_t n = 0; n < cloud_rows; ++n)
+    for (atlas::index_t k = 1; k < cloud_width; ++k) line(n, k) = 0;
+  program_run r = file.measured(folder);
+  REQUIRE(r.status == 0);
+  auto layer = r.json()["layers"][0];
+  CHECK(layer["heads"][1]["fault"] == "all rows lie on one line, to rounding");
+  CHECK(layer["heads"][1]["pca_rank"] == 1);
+  for (const char* space : {"head_coordinates", "residual_stream"}) {
+    CHECK(layer["overlap"][space]["left_out"] == std::vector<int>{1});
+    CHECK(layer["overlap"][space]["global"]["pairs"] == 1);
+    CHECK(layer["overlap"][space]["global"]["mean"].is_number());
+  }
+  for (atlas::index_t n = 0; n < cloud_rows; ++n) line(n, 0) = 0;
+  r = file.measured(folder);
+  REQUIRE(r.status == 0);
+  layer = r.json()["layers"][0];
+  CHECK(layer["heads"][1]["pca_rank"].is_null());
+  CHECK(layer["overlap"]["residual_stream"]["left_out"] == std::vector<int>{1});
+  const program_run table = run(folder, "measure --surrogates 10 --local-dim 2 --clouds " +
+                                            quoted(folder / "clouds.safetensors"));
+  CHECK(has(table.out,
+            "Left out of the overlaps in head coordinates, with variance in fewer "
+            "than 2 directions: head 1"));
+}
