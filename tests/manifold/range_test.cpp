@@ -68,3 +68,23 @@ TEST_CASE("labels that only change their names tie with the labels as they are")
   const auto r = atlas::separation(x, labels, {.permutations = 4000});
   CHECK(r.p == Approx(1.0 / 15).margin(0.012));  // three standard errors of 4000 draws
 }
+
+TEST_CASE("one row far outside takes nothing from the checks of the others") {
+  Eigen::MatrixXd plain = swiss_roll(300), wide = plain;
+  plain.row(0).setConstant(0x1p200);
+  wide.row(0).setConstant(0x1p600);  // squares of the others' distances are 0 beside it
+  const auto a = atlas::chord_test(plain), b = atlas::chord_test(wide);
+  CHECK(b.median == Approx(a.median).epsilon(1e-12));
+  CHECK(b.share_above_one == a.share_above_one);
+  CHECK(b.spacing == a.spacing);
+  const auto c = atlas::homogeneity(plain, {.region_points = 50});
+  const auto d = atlas::homogeneity(wide, {.region_points = 50});
+  CHECK(d.covered == c.covered);
+  for (std::size_t r = 0; r < c.regions.size(); ++r) {
+    CHECK(d.regions[r].dimension.dimension == Approx(c.regions[r].dimension.dimension));
+    if (c.regions[r].centre != 0) CHECK(d.regions[r].radius == Approx(c.regions[r].radius));
+  }
+  Eigen::MatrixXd near_zero = 0x1p-600 * swiss_roll(300);
+  near_zero.row(0).setConstant(1);
+  CHECK(atlas::chord_test(near_zero).median == Approx(a.median).epsilon(1e-12));
+}

@@ -81,3 +81,25 @@ TEST_CASE("a search that was stopped leaves nothing to the next on its thread") 
         x, k));
   }
 }
+
+TEST_CASE("rows that are compared one by one tell how far they are and can be stopped") {
+  Eigen::MatrixXd x = 0x1p-560 * normal_cloud(60, 3);
+  x(0, 0) = 1;
+  std::vector<atlas::progress> told;
+  const auto plain = atlas::nearest_neighbors(x, {.threads = 1});
+  const auto found =
+      atlas::nearest_neighbors(x, {.threads = 2, .on_progress = [&](const atlas::progress& p) {
+                                     if (p.stage == "close rows") told.push_back(p);
+                                     return true;
+                                   }});
+  REQUIRE(told.size() == 59);
+  CHECK(told.back().done == 59);
+  CHECK(told.back().total == 59);
+  CHECK(std::equal(plain.indices.data(), plain.indices.data() + plain.indices.size(),
+                   found.indices.data()));
+  CHECK_THROWS_AS(atlas::nearest_neighbors(x, {.on_progress =
+                                                   [](const atlas::progress& p) {
+                                                     return p.stage != "close rows" || p.done < 5;
+                                                   }}),
+                  atlas::cancelled);
+}

@@ -1,5 +1,6 @@
 #include <Eigen/Dense>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "../catch.hpp"
@@ -194,6 +195,28 @@ TEST_CASE("heads that write through the same weights overlap under the pushed nu
         Approx(atlas::haar_overlap(30, 3).mean).margin(0.05));
   CHECK(std::isnan(pushed.intra.mean));
   CHECK(pushed.global.mean == atlas::pushed_null(shared, 2, 3, {.threads = 1}).global.mean);
+}
+
+TEST_CASE("heads that are left out are in no pair of the pushed null, nor of the bootstraps") {
+  const Eigen::MatrixXd block = normal_cloud(6, 30, 8);
+  Eigen::MatrixXd weights(18, 30);
+  weights << block, normal_cloud(6, 30, 9), block;
+  const auto pushed = atlas::pushed_null(weights, 3, 3, {.left_out = {1}});
+  const auto alone = atlas::pushed_null(weights, 3, 3, {.left_out = {0}});
+  CHECK(pushed.global.mean > alone.global.mean + 0.2);
+  CHECK_REFUSED(atlas::value_error, (atlas::pushed_null(weights, 3, 3, {.left_out = {3}})),
+                "left_out", "3");
+  auto frames = random_frames(5, 10, 2, 1), missing = frames;
+  missing.insert(missing.begin() + 2,
+                 Eigen::MatrixXd::Constant(10, 2, std::numeric_limits<double>::quiet_NaN()));
+  const auto a = atlas::head_overlap(frames), b = atlas::head_overlap(missing);
+  CHECK(b.left_out == std::vector<atlas::index_t>{2});
+  CHECK(b.global.pairs == 10);
+  CHECK(b.global.mean == a.global.mean);
+  CHECK(b.global.interval.lower == a.global.interval.lower);
+  CHECK(b.global.pair_interval.upper == a.global.pair_interval.upper);
+  missing[2](0, 0) = 0;
+  CHECK_REFUSED(atlas::value_error, atlas::head_overlap(missing), "frames, head 2", "[0, 1]");
 }
 
 TEST_CASE("the pushed null of identity weights is the Haar null") {

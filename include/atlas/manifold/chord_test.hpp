@@ -19,6 +19,7 @@
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/linalg/scaled_rows.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
+#include "atlas/neighbors/wide_range.hpp"
 #include "atlas/stats/summary.hpp"
 
 namespace atlas {
@@ -72,13 +73,16 @@ double midpoint_distance(const row_matrix<Scalar>& rows, index_t a, index_t b,
                          const exclusion& exclude) {
   const Eigen::RowVectorXd midpoint =
       0.5 * rows.row(a).template cast<double>() + 0.5 * rows.row(b).template cast<double>();
-  double nearest = std::numeric_limits<double>::infinity();
-  for (index_t i = 0; i < rows.rows(); ++i) {
-    if (i == a || i == b || exclude.rejects(a, i) || exclude.rejects(b, i)) continue;
-    nearest =
-        (std::min)(nearest, squared_distance(midpoint.data(), rows.row(i).data(), rows.cols()));
-  }
-  return std::sqrt(nearest);
+  const auto nearest_by = [&](auto&& measure) {
+    double nearest = std::numeric_limits<double>::infinity();
+    for (index_t i = 0; i < rows.rows(); ++i) {
+      if (i == a || i == b || exclude.rejects(a, i) || exclude.rejects(b, i)) continue;
+      nearest = (std::min)(nearest, measure(midpoint.data(), rows.row(i).data(), rows.cols()));
+    }
+    return nearest;
+  };
+  const double square = nearest_by(squared_distance<double, Scalar>);
+  return is_too_small(square) ? nearest_by(close_row_distance<double, Scalar>) : std::sqrt(square);
 }
 
 inline void summarize_chords(std::vector<double> distances, std::vector<double> lengths,

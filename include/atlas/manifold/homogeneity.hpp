@@ -18,6 +18,7 @@
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/linalg/scaled_rows.hpp"
+#include "atlas/neighbors/wide_range.hpp"
 #include "atlas/stats/summary.hpp"
 
 namespace atlas {
@@ -57,18 +58,29 @@ struct homogeneity_nulls {
 
 namespace detail {
 
-/// The `count` rows nearest to a row, itself among them; equal distances by row number.
+/// The `count` rows with the least measure from a row; equal ones by row number.
+template <class Scalar, class Measure>
+std::vector<std::pair<double, index_t>> nearest_rows_by(const row_matrix<Scalar>& points,
+                                                        index_t centre, index_t count,
+                                                        Measure&& measure) {
+  std::vector<std::pair<double, index_t>> found;
+  found.reserve(static_cast<std::size_t>(points.rows()));
+  for (index_t i = 0; i < points.rows(); ++i)
+    found.emplace_back(measure(points.row(centre).data(), points.row(i).data(), points.cols()), i);
+  std::nth_element(found.begin(), found.begin() + (count - 1), found.end());
+  found.resize(static_cast<std::size_t>(count));
+  return found;
+}
+
+/// The `count` rows nearest to a row, itself among them, with their distances.
 template <class Scalar>
 std::vector<std::pair<double, index_t>> nearest_rows(const row_matrix<Scalar>& points,
                                                      index_t centre, index_t count) {
-  std::vector<std::pair<double, index_t>> squares;
-  squares.reserve(static_cast<std::size_t>(points.rows()));
-  for (index_t i = 0; i < points.rows(); ++i)
-    squares.emplace_back(
-        squared_distance(points.row(centre).data(), points.row(i).data(), points.cols()), i);
-  std::nth_element(squares.begin(), squares.begin() + (count - 1), squares.end());
-  squares.resize(static_cast<std::size_t>(count));
-  return squares;
+  auto found = nearest_rows_by(points, centre, count, squared_distance<Scalar, Scalar>);
+  if (is_too_small(found.back().first))  // the farthest
+    return nearest_rows_by(points, centre, count, close_row_distance<Scalar, Scalar>);
+  for (auto& [length, row] : found) length = std::sqrt(length);
+  return found;
 }
 
 /// Dimension of a region from the neighbours of its rows in the whole cloud.
@@ -77,11 +89,11 @@ inline local_region measure_region(const std::vector<std::pair<double, index_t>>
                                    const two_nn_options& options) {
   log_ratios ratios;
   double farthest = 0;
-  for (const auto& [square, row] : nearest) {
+  for (const auto& [length, row] : nearest) {
     add_log_ratio(table, row, ratios);
-    farthest = (std::max)(farthest, square);
+    farthest = (std::max)(farthest, length);
   }
-  return {centre, std::sqrt(farthest), two_nn_of_log_ratios(std::move(ratios), options)};
+  return {centre, farthest, two_nn_of_log_ratios(std::move(ratios), options)};
 }
 
 /// Mean and spread of the regions. The censored estimate of k ratios has variance d^2 / (k - 2).
@@ -132,7 +144,7 @@ homogeneity_result homogeneity(const tensor_view<const Scalar, 2>& points,
   });
   std::vector<bool> inside(static_cast<std::size_t>(n));
   for (const auto& region : nearest)
-    for (const auto& [square, row] : region) inside[static_cast<std::size_t>(row)] = true;
+    for (const auto& [length, row] : region) inside[static_cast<std::size_t>(row)] = true;
   out.covered =
       static_cast<double>(std::count(inside.begin(), inside.end(), true)) / static_cast<double>(n);
   summarize_regions(out);

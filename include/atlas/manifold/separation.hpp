@@ -19,6 +19,7 @@
 #include "atlas/linalg/row_matrix.hpp"
 #include "atlas/manifold/stacked_clouds.hpp"
 #include "atlas/neighbors/tile.hpp"
+#include "atlas/neighbors/wide_range.hpp"
 #include "atlas/stats/label_groups.hpp"
 #include "atlas/stats/permutation.hpp"
 #include "atlas/stats/summary.hpp"
@@ -89,7 +90,7 @@ class separation_measure {
 
   template <class A, class B>
   static double distance(const A& a, const B& b) {
-    return std::sqrt(squared_distance(a.data(), b.data(), a.cols()));
+    return distance_of_rows(a.data(), b.data(), a.cols());
   }
 
   row_matrix<double> find_centroids(const std::vector<index_t>& order) const {

@@ -46,17 +46,43 @@ squarable_cloud make_squarable(const tensor_view<const Real, 2>& points) {
   return out;
 }
 
+/// Length of d differences `gap(k)` that may be as small as doubles can be.
+template <class Gap>
+double close_length(index_t d, Gap&& gap) {
+  double largest = 0, sum = 0;
+  for (index_t k = 0; k < d; ++k) largest = (std::max)(largest, std::abs(gap(k)));
+  const int exponent = exponent_to_one(largest);
+  const double scale = std::ldexp(1.0, exponent);
+  for (index_t k = 0; k < d; ++k) sum += gap(k) * scale * (gap(k) * scale);
+  return std::ldexp(std::sqrt(sum), -exponent);
+}
+
 /// Distance of two rows that may be as close to each other as two doubles can be.
 template <class Scalar>
 double close_distance(const tensor_view<const Scalar, 1>& a,
                       const tensor_view<const Scalar, 1>& b) {
-  const auto gap = [&](index_t k) { return static_cast<double>(a[k]) - static_cast<double>(b[k]); };
-  double largest = 0, sum = 0;
-  for (index_t k = 0; k < a.extent(0); ++k) largest = (std::max)(largest, std::abs(gap(k)));
-  const int exponent = exponent_to_one(largest);
-  const double scale = std::ldexp(1.0, exponent);
-  for (index_t k = 0; k < a.extent(0); ++k) sum += gap(k) * scale * (gap(k) * scale);
-  return std::ldexp(std::sqrt(sum), -exponent);
+  return close_length(a.extent(0), [&](index_t k) {
+    return static_cast<double>(a[k]) - static_cast<double>(b[k]);
+  });
+}
+
+/// The same of two rows in memory.
+template <class A, class B>
+double close_row_distance(const A* a, const B* b, index_t d) {
+  return close_length(
+      d, [&](index_t k) { return static_cast<double>(a[k]) - static_cast<double>(b[k]); });
+}
+
+/// Whether a squared distance is that of a distance below `least_squarable`, and has lost digits.
+inline bool is_too_small(double square) {
+  return square < least_squarable * least_squarable;
+}
+
+/// Distance of two rows, by its square where that is not too small.
+template <class A, class B>
+double distance_of_rows(const A* a, const B* b, index_t d) {
+  const double square = squared_distance(a, b, d);
+  return is_too_small(square) ? close_row_distance(a, b, d) : std::sqrt(square);
 }
 
 /// Whether a row of the table has a neighbour nearer than `least` that is no duplicate.
