@@ -301,9 +301,10 @@ TEST_CASE("an interrupt comes too late once the result is there") {
   const temporary_folder folder;
   const auto json = folder / "result.json", errors = folder / "stderr";
   const full_pipe out(folder / "stdout");
-  started_program program(folder,
-                          {"haar", "--dim", "64", "--local-dim", "7", "--json", json.string()},
-                          errors.string());
+  started_program program(
+      folder,
+      {"haar", "--dim", "16", "--local-dim", "3", "--draws", "100", "--json", json.string()},
+      errors.string());
   const auto began = std::chrono::steady_clock::now();
   while (!std::filesystem::exists(json) && since(began) < patience) wait(seconds(0.01));
   wait(seconds(0.5));  // it goes on to its table, which has no room
