@@ -55,7 +55,7 @@ TEST_CASE("methods are what they are called") {
   CHECK(codes(m::fisher_lambda) == in_basis(basis_kind::fisher, true));
   const Eigen::MatrixXd diagonal = f.diagonal().transpose();
   CHECK(codes(m::diagonal) == atlas::diagonal_fisher_quantize(w, diagonal, f, {.bits = 3}).codes);
-  const atlas::grid_options column{.bits = 3},
+  const atlas::grid_options column{.bits = 3, .granularity = atlas::granularity::column},
       row{.bits = 3, .granularity = atlas::granularity::row};
   CHECK(codes(m::gptq) == atlas::gptq_quantize(w, f, {.grid = column}).codes);
   CHECK(codes(m::gptq_act_order) ==
@@ -129,6 +129,7 @@ TEST_CASE("layers of one weight, one row or one column") {
       CAPTURE(std::string(atlas::name_of(method)), out, in);
       const auto q = quantize_matrix(normal_cloud(out, in), layer_moments(in), {.method = method});
       CHECK(q.weights.allFinite());
-      CHECK(q.errors.output < 0.5);  // steps by lambda clip large weights
+      // Steps by lambda clip a column's largest weight to a quarter of it at the most.
+      CHECK(q.errors.output <= 0.75 * 0.75);
     }
 }
