@@ -170,9 +170,9 @@ TEST_CASE("a normalizer and a decoder of bytes", "[io][tokenizer]") {
     fields["normalizer"] = row[1];
     fields["pre_tokenizer"] = row[2];
     const tokenizer tokens = open();
-    const auto ids = tokens.encode(row[3].get<std::string>());
-    CHECK(ids == row[4].get<std::vector<atlas::index_t>>());
-    CHECK(tokens.decode(ids) == row[5].get<std::string>());
+    const auto encoded = tokens.encode(row[3].get<std::string>());
+    CHECK(encoded == row[4].get<std::vector<atlas::index_t>>());
+    CHECK(tokens.decode(encoded) == row[5].get<std::string>());
   }
   const auto last = unicode_golden()["byte_level"][0];
   fields["normalizer"] = {{"type", "Sequence"},
@@ -186,9 +186,9 @@ TEST_CASE("a normalizer and a decoder of bytes", "[io][tokenizer]") {
   const auto refused = [&](const nlohmann::json& decoder, const std::string& found) {
     fields["decoder"] = decoder;
     const tokenizer tokens = open();
-    const auto ids = tokens.encode(last[3].get<std::string>());
-    CHECK(ids == last[4].get<std::vector<atlas::index_t>>());
-    CHECK_REFUSED(atlas::format_error, tokens.decode(ids), "edited.json: decoder", found);
+    const auto encoded = tokens.encode(last[3].get<std::string>());
+    CHECK(encoded == last[4].get<std::vector<atlas::index_t>>());
+    CHECK_REFUSED(atlas::format_error, tokens.decode(encoded), "edited.json: decoder", found);
   };
   refused({{"type", "Metaspace"}}, "\"Metaspace\"");
   refused({{"type", "Sequence"}, {"decoders", nlohmann::json::array()}}, "an empty Sequence");
