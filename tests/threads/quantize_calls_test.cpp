@@ -58,10 +58,11 @@ std::vector<threaded_call> quantize_calls() {
        }},
       {"quantize/rotation.hpp", "rotate, restore, matrix", false,
        [=](const s& o) {
-         const auto basis = atlas::orthogonal_basis<double>::dense(rotation(160));
-         const auto turned = basis.rotate(w, o.threads);
+         constexpr atlas::index_t d = 300;  // more than a tile of a product
+         const auto basis = atlas::orthogonal_basis<double>::dense(rotation(d));
+         const auto turned = basis.rotate(normal_cloud(d, d, 7), o.threads);
          return (numbers() << turned << basis.restore(turned, o.threads)
-                           << basis.matrix(160, o.threads))
+                           << basis.matrix(d, o.threads))
              .all;
        }},
       {"quantize/quantization.hpp", "to_coordinates, from_coordinates, dequantize", false,
