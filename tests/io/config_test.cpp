@@ -164,7 +164,6 @@ TEST_CASE("keys that are neither used nor harmless are refused, at every level")
   refused(R"("rope_interleaved":true)", "rope_interleaved");
   refused(R"("is_causal":false)", "is_causal");
   refused(R"("attention_bias":true)", "attention_bias", "mistral");
-  refused(R"("attention_bias":false)", "attention_bias", "qwen2");
   refused(R"("use_sliding_window":false)", "use_sliding_window", "mistral");
   refused(R"("mlp_bias":true)", "mlp_bias", "qwen2");
   refused(R"("pruned_heads":{"0":[1]})", "pruned_heads");
@@ -206,9 +205,11 @@ TEST_CASE("settings of windows that no layer has, and of biases that are there, 
   CHECK(llama(R"("sliding_window":null,"max_window_layers":2)", "mistral").windows.empty());
   CHECK(llama(R"("max_window_layers":2)").windows.empty());
   CHECK(llama(R"("use_sliding_window":true,"sliding_window":9)", "mistral").window(3) == 9);
-  const auto qwen = llama(R"("attention_bias":true)", "qwen2");
-  CHECK(qwen.query_key_value_bias);
-  CHECK_FALSE(qwen.output_bias);
+  for (const std::string flag : {"true", "false"}) {
+    const auto qwen = llama("\"attention_bias\":" + flag, "qwen2");
+    CHECK(qwen.query_key_value_bias);
+    CHECK_FALSE(qwen.output_bias);
+  }
   CHECK(llama(R"("author":"somebody","license":"mit","created_date":"2024-01-01")").heads == 8);
 }
 

@@ -163,8 +163,12 @@ transformer_config read_llama_config(const config_fields<Json>& f, const std::st
     c.query_key_value_bias = c.output_bias = f.flag_or("attention_bias", false);
     c.mlp_bias = f.flag_or("mlp_bias", false);
   } else {
-    c.query_key_value_bias = type == "qwen2";  // whatever the file says, so it may say that only
-    f.only("attention_bias", c.query_key_value_bias);
+    c.query_key_value_bias = type == "qwen2";
+    // Qwen2 has these biases whatever the key says, which files of both values exist for.
+    if (type == "qwen2")
+      f.flag_or("attention_bias", true);
+    else
+      f.only("attention_bias", false);
     f.only("mlp_bias", false);
   }
   return c;
