@@ -198,11 +198,11 @@ layer_report measure_layer(const source_layer& layer, index_t n_rep, const measu
           out.heads[static_cast<std::size_t>(h)] =
               measure_named_head(points[h], layer, h, o, meter);
         });
-        const index_t k = local_dimension(o, out.heads, points.extent(2));
         stop_if_interrupted();
-        if (heads > 1)
-          with_typed_names({{"clouds", fmt::format("--local-dim: layer.{}", layer.layer)}},
-                           [&] { add_overlaps(points, layer, n_rep, k, o, nulls, out); });
+        if (heads == 1) return out;  // no overlaps
+        const index_t k = local_dimension(o, out.heads, points.extent(2));
+        with_typed_names({{"clouds", fmt::format("--local-dim: layer.{}", layer.layer)}},
+                         [&] { add_overlaps(points, layer, n_rep, k, o, nulls, out); });
         return out;
       },
       layer.points);

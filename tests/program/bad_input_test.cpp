@@ -105,8 +105,9 @@ TEST_CASE("options out of range are refused") {
   CHECK(has(bad.refused("measure --points 9999"), "--points: expected at most 2880"));
   CHECK(has(bad.refused("measure --blocks 2 --block-size 4 --min-context 3"),
             "--block-size: expected at least 3 positions from 3 on in 2 blocks, got 2"));
-  CHECK(has(bad.refused("measure --blocks 2 --block-size 20 --local-dim 9 --surrogates 0"),
-            "--local-dim: layer.0, head 0: expected variance in at least 9 directions, got 7"));
+  CHECK(has(
+      bad.refused("measure --blocks 2 --block-size 20 --local-dim 9 --surrogates 0"),
+      "--local-dim: layer.0: expected a head with variance in at least 9 directions, got none"));
   CHECK(has(bad.refused("crystallize --calibration-blocks 1 --block-size 2"), "--block-size"));
   CHECK(has(bad.refused("measure --blocks 1"), "--blocks: expected at least two passages"));
   CHECK(has(bad.refused("measure --min-context 256"), "--min-context"));
@@ -136,7 +137,6 @@ TEST_CASE("files of clouds that contradict themselves are refused") {
            shape + R"(,"data_offsets":[)" + std::to_string(from) + "," + std::to_string(to) + "]}";
   };
   const std::string good = "{" + one("F32", "[4,4]", 0, 64) + "}";
-  CHECK(has(clouds(safetensors(good, data)), "equal"));  // read, and all zeros
   CHECK(has(clouds(safetensors(good, data).substr(0, 100)), "bad.safetensors"));
   CHECK(has(clouds(std::string(5, '\0')), "bad.safetensors"));
   std::string past = safetensors(good, data);

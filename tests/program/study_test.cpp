@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "../catch.hpp"
 #include "program_for_tests.hpp"
@@ -35,18 +36,31 @@ std::map<std::string, std::string> contents(const fs::path& folder) {
   return files;
 }
 
-/// The first row of a table whose fields have no quotes, by the names of its columns.
+/// The fields of a line of CSV; commas between quotes are part of their field.
+std::vector<std::string> fields_of(const std::string& line) {
+  std::vector<std::string> fields(1);
+  bool quoted = false;
+  for (const char c : line) {
+    if (c == '"')
+      quoted = !quoted;
+    else if (c == ',' && !quoted)
+      fields.emplace_back();
+    else
+      fields.back() += c;
+  }
+  return fields;
+}
+
+/// The first row of a table, by the names of its columns.
 std::map<std::string, std::string> columns_of(const std::string& csv) {
   std::istringstream lines(csv);
   std::string header, row;
   std::getline(lines, header);
   std::getline(lines, row);
-  std::istringstream names(header), fields(row);
+  const std::vector<std::string> names = fields_of(header), fields = fields_of(row);
+  REQUIRE(names.size() == fields.size());
   std::map<std::string, std::string> columns;
-  for (std::string name, value; std::getline(names, name, ',');) {
-    std::getline(fields, value, ',');
-    columns[name] = value;
-  }
+  for (std::size_t i = 0; i < names.size(); ++i) columns[names[i]] = fields[i];
   return columns;
 }
 
