@@ -18,9 +18,9 @@ namespace {
 constexpr atlas::index_t cloud_heads = 3, cloud_rows = 80, cloud_width = 4;
 constexpr atlas::index_t cloud_model = cloud_heads * cloud_width;  // so that a projection is square
 
-owned_tensor<float, 2> random_matrix(atlas::index_t rows, atlas::index_t columns,
+owned_tensor<float, 2> random_matrix(atlas::index_t rows, atlas::index_t width,
                                      std::uint64_t seed) {
-  owned_tensor<float, 2> out({rows, columns});
+  owned_tensor<float, 2> out({rows, width});
   atlas::random_stream random(seed);
   for (float* x = out.mutable_view().data(); x != out.data() + out.size(); ++x)
     *x = static_cast<float>(random.normal());
