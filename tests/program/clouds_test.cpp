@@ -2,6 +2,7 @@
 /// Files of clouds: what they say of themselves is understood or refused, and heads that cannot
 /// carry an estimate say so.
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -43,12 +44,12 @@ class cloud_maker {
           random_matrix(cloud_rows, cloud_width, static_cast<std::uint64_t>(h) + 1);
   }
 
-  /// What head h writes with this projection, `[H d, d_model]`.
+  /// What head h writes with this projection, `[H d, d_model]`; beyond the cloud's last row, zeros.
   owned_tensor<float, 2> written(atlas::index_t h, const owned_tensor<float, 2>& projection,
                                  atlas::index_t rows) const {
     const auto& cloud = matrices.at("layer.0.head." + std::to_string(h));
     owned_tensor<float, 2> out({rows, projection.extent(1)});
-    for (atlas::index_t n = 0; n < rows; ++n)
+    for (atlas::index_t n = 0; n < std::min(rows, cloud.extent(0)); ++n)
       for (atlas::index_t m = 0; m < projection.extent(1); ++m) {
         double sum = 0;
         for (atlas::index_t k = 0; k < cloud_width; ++k)
