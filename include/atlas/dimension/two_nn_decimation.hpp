@@ -41,18 +41,6 @@ owned_tensor<Scalar, 2> gather_rows(const tensor_view<const Scalar, 2>& points,
   return out;
 }
 
-template <class = void>
-exclusion gather_exclusion(const exclusion& all, const std::vector<index_t>& rows) {
-  const auto gather = [&](const owned_tensor<index_t, 1>& labels) {
-    if (labels.empty()) return labels;
-    owned_tensor<index_t, 1> out({static_cast<index_t>(rows.size())});
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      out.mutable_view()[static_cast<index_t>(i)] = labels[rows[i]];
-    return out;
-  };
-  return {gather(all.context), gather(all.position), all.window};
-}
-
 template <class Scalar>
 double two_nn_of_rows(const tensor_view<const Scalar, 2>& points, const std::vector<index_t>& rows,
                       two_nn_options options) {

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
@@ -13,18 +16,26 @@
 
 namespace atlas {
 
-/// Make one with `same_context`, `same_context_within` or `nearby_positions`; the default excludes
-/// nothing but the row itself.
+/// Make one with `same_context`, `distinct_contexts`, `same_context_within` or `nearby_positions`,
+/// and add further labels with `also_excluding`; the default excludes nothing but the row itself.
 struct exclusion {
-  owned_tensor<index_t, 1> context;  ///< `[N]`, label of the text that the row comes from; or empty
-  owned_tensor<index_t, 1> position;  ///< `[N]`, place within it; or empty
-  index_t window = -1;                ///< -1: any distance within the context
+  owned_tensor<index_t, 1> context = {};   ///< `[N]`, label of the text that the row comes from; or
+                                           ///< empty
+  owned_tensor<index_t, 1> position = {};  ///< `[N]`, place within it; or empty
+  index_t window = -1;                     ///< -1: any distance within the context
+  /// Whether neighbours are the nearest other contexts, each by its nearest row that is not
+  /// excluded, so that no two of a row's neighbours have their context in common.
+  bool distinct = false;
+  /// Further sets, `[N]` each, such as tokens: rows that share a label of any are no neighbours.
+  std::vector<owned_tensor<index_t, 1>> labels = {};
 
-  bool active() const { return !context.empty() || !position.empty(); }
+  bool active() const { return !context.empty() || !position.empty() || !labels.empty(); }
 
   /// Whether rows i and j may not be neighbours.
   bool rejects(index_t i, index_t j) const {
-    if (!active()) return false;
+    for (const auto& set : labels)
+      if (set[i] == set[j]) return true;
+    if (context.empty() && position.empty()) return false;
     if (!context.empty() && context[i] != context[j]) return false;
     return window < 0 || std::abs(position[i] - position[j]) <= window;
   }
@@ -47,6 +58,30 @@ inline void check_exclusion(const exclusion& exclude, index_t rows) {
     check_extent(exclude.position.extent(0), rows, "exclude.position", "one position per row,");
   if (exclude.window >= 0 && exclude.position.empty())
     throw value_error("exclude.position", "positions for a window", "none");
+  if (exclude.distinct && exclude.context.empty())
+    throw value_error("exclude.context", "contexts, where neighbours are of distinct ones", "none");
+  if (exclude.distinct && exclude.window >= 0)
+    throw value_error("exclude.window", "-1 (whole contexts) where neighbours are of distinct ones",
+                      std::to_string(exclude.window));
+  for (std::size_t s = 0; s < exclude.labels.size(); ++s)
+    check_extent(exclude.labels[s].extent(0), rows, "exclude.labels[" + std::to_string(s) + "]",
+                 "one label per row,");
+}
+
+/// The exclusion of some rows of a cloud, which may repeat.
+inline exclusion gather_exclusion(const exclusion& all, const std::vector<index_t>& rows) {
+  const auto gather = [&](const owned_tensor<index_t, 1>& labels) {
+    if (labels.empty()) return labels;
+    owned_tensor<index_t, 1> out({static_cast<index_t>(rows.size())});
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      out.mutable_view()[static_cast<index_t>(i)] = labels[rows[i]];
+    return out;
+  };
+  exclusion out = all;
+  out.context = gather(all.context);
+  out.position = gather(all.position);
+  for (auto& set : out.labels) set = gather(set);
+  return out;
 }
 
 /// Bounds of row numbers, contexts and positions of some rows.
@@ -77,6 +112,7 @@ inline bool apart(const index_t (&a)[2], const index_t (&b)[2], index_t by) {
 /// among them. Never wrongly false.
 inline bool may_reject(const exclusion& exclude, const label_span& a, const label_span& b) {
   if (!apart(a.rows, b.rows, 0)) return true;
+  if (!exclude.labels.empty()) return true;
   if (!exclude.active()) return false;
   if (!exclude.context.empty() && apart(a.contexts, b.contexts, 0)) return false;
   return exclude.window < 0 || !apart(a.positions, b.positions, exclude.window);
@@ -88,7 +124,24 @@ inline bool may_reject(const exclusion& exclude, const label_span& a, const labe
 /// \param context `[N]`, whole numbers
 template <tensor_like<1> Labels>
 exclusion same_context(const Labels& context) {
-  return {.context = detail::copy_labels(context, "context"), .position = {}, .window = -1};
+  return {.context = detail::copy_labels(context, "context")};
+}
+
+/// Asks for the nearest other contexts, each by its nearest row: rows of the row's own context are
+/// excluded, and of every other context all but the nearest. Two neighbours that follow each other
+/// in one text are about equally far, and say nothing of how distances grow.
+/// \param context `[N]`, whole numbers
+template <tensor_like<1> Labels>
+exclusion distinct_contexts(const Labels& context) {
+  return {.context = detail::copy_labels(context, "context"), .distinct = true};
+}
+
+/// Excludes rows that share one of these labels, too, such as the same token elsewhere.
+/// \param labels `[N]`, whole numbers
+template <tensor_like<1> Labels>
+exclusion also_excluding(exclusion exclude, const Labels& labels) {
+  exclude.labels.push_back(detail::copy_labels(labels, "labels"));
+  return exclude;
 }
 
 /// Excludes rows of the same context whose positions differ by at most `window`.
@@ -109,7 +162,7 @@ exclusion same_context_within(const Labels& context, const Positions& position, 
 template <tensor_like<1> Positions>
 exclusion nearby_positions(const Positions& position, index_t window) {
   if (window < 0) throw value_error("window", "0 or more", std::to_string(window));
-  return {.context = {}, .position = detail::copy_labels(position, "position"), .window = window};
+  return {.position = detail::copy_labels(position, "position"), .window = window};
 }
 
 }  // namespace atlas
