@@ -33,7 +33,9 @@ struct head_clouds {
 
   /// For `two_nn` and `nearest_neighbors`: rows of one block may not be neighbours.
   exclusion same_context() const { return atlas::same_context(context); }
-  /// The same within a window of positions.
+  /// Neighbours are the nearest other blocks, each by its nearest row.
+  exclusion distinct_contexts() const { return atlas::distinct_contexts(context); }
+  /// Rows of one block within a window of positions may not be neighbours.
   exclusion same_context_within(index_t window) const {
     return atlas::same_context_within(context, position, window);
   }

@@ -2,6 +2,7 @@
 /// \file
 /// Several clouds as one.
 
+#include <algorithm>
 #include <vector>
 
 #include "atlas/core/tensor_view.hpp"
@@ -49,14 +50,11 @@ owned_tensor<Scalar, 3> clouds_of(const tensor_view<const Scalar, 3>& clouds,
 /// The exclusion of N rows for the rows of `heads` clouds in a row: rows of one context exclude
 /// each other across clouds as well.
 inline exclusion stacked(const exclusion& one, index_t heads) {
-  const auto repeat = [&](const owned_tensor<index_t, 1>& labels) {
-    if (labels.empty()) return labels;
-    const index_t n = labels.extent(0);
-    owned_tensor<index_t, 1> out({heads * n});
-    for (index_t i = 0; i < heads * n; ++i) out.mutable_view()[i] = labels[i % n];
-    return out;
-  };
-  return {repeat(one.context), repeat(one.position), one.window};
+  index_t n = (std::max)(one.context.extent(0), one.position.extent(0));
+  for (const auto& set : one.labels) n = (std::max)(n, set.extent(0));
+  std::vector<index_t> rows;
+  for (index_t i = 0; i < heads * n; ++i) rows.push_back(i % n);
+  return gather_exclusion(one, rows);
 }
 
 }  // namespace atlas::detail
