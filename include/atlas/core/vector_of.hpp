@@ -68,6 +68,10 @@ struct vector_of {
   static type where_above(type a, type b, type x, type y) {
     return type::of_lanes([&](int l) { return a[l] > b[l] ? x[l] : y[l]; });
   }
+  /// `a == b ? x : y`, lane by lane.
+  static type where_equal(type a, type b, type x, type y) {
+    return type::of_lanes([&](int l) { return a[l] == b[l] ? x[l] : y[l]; });
+  }
   /// From floats to integers towards zero, which must fit; or the other way.
   template <class From>
   static type converted(const plain_vector<From, lanes>& x) {
@@ -90,6 +94,10 @@ struct vector_of {
   /// `a > b ? x : y`, lane by lane.
   static type where_above(type a, type b, type x, type y) {
     return a > b ? x : y;
+  }
+  /// `a == b ? x : y`, lane by lane.
+  static type where_equal(type a, type b, type x, type y) {
+    return a == b ? x : y;
   }
   /// From floats to integers towards zero, which must fit; or the other way.
   template <class From>

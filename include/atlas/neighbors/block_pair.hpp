@@ -31,23 +31,14 @@ class block_pair {
         shortlist_(shortlist),
         exclude_(exclude),
         d_(d),
-        k_(k),
         same_(left.first == right.first),
-        left_best_(left.rows, k) {
-    if (!same_) right_best_.emplace(right.rows, k);
+        left_best_(left.rows, k, distinct_labels(exclude)) {
+    if (!same_) right_best_.emplace(right.rows, k, distinct_labels(exclude));
   }
 
   /// Limits from what is known of either side's rows.
   void limit_left(const best_candidates& known) { limit(left_, known); }
   void limit_right(const best_candidates& known) { limit(right_, known); }
-
-  /// First limits of a block that meets itself, from a sample of its rows: any k rows give one.
-  void seed() {
-    if (k_ <= 2)
-      seed_with<2>();
-    else if (k_ <= most_kept)
-      seed_with<most_kept>();
-  }
 
   /// Whether a few tiles leave so many pairs that a shortlist as coarse as this does not pay.
   bool crowded() const {
@@ -84,7 +75,6 @@ class block_pair {
  private:
   using tile = typename Shortlist::tile;
   using simd = typename tile::simd;
-  static constexpr int most_kept = 8;
   struct pair {
     index_t left, right;  // within their blocks
   };
@@ -103,45 +93,6 @@ class block_pair {
 
   bool compare(index_t i, index_t j, std::uint64_t (&bits)[tile::left_rows]) const {
     return compare_tile<tile>(left_.nearest(i), right_.nearest(j), shortlist_.steps(), bits);
-  }
-
-  template <int K>
-  void seed_with() {
-    const index_t wanted = (std::min)(Shortlist::sampled_rows, left_.rows / 4) / tile::left_rows;
-    if (wanted == 0) return;
-    std::vector<index_t> sample;
-    for (index_t s = 0; s < wanted; ++s) sample.push_back(s * left_.groups() / wanted);
-    std::vector<label_span> spans;
-    for (const index_t i : sample) spans.push_back(labels_of(left_, i));
-    for (index_t j = 0; j < right_.groups(); ++j) {
-      typename tile::vector best[tile::vectors][K];
-      for (auto& of_one : best)
-        for (auto& b : of_one) b = simd::all(Shortlist::no_floor);
-      const label_span others = labels_of(right_, j);
-      for (std::size_t s = 0; s < sample.size(); ++s)
-        if (!may_reject(exclude_, spans[s], others))
-          keep_largest<tile, K>(left_.farthest(sample[s]), right_.farthest(j), shortlist_.steps(),
-                                best);
-      raise_to(j, best);
-    }
-    std::copy_n(right_.floor.begin(), left_.rows, left_.floor.begin());
-  }
-
-  template <class Side>
-  label_span labels_of(const Side& side, index_t group) const {
-    const index_t from = group * Side::group_rows;
-    return span_of(exclude_, side.first + from,
-                   side.first + (std::min)(side.rows, from + Side::group_rows));
-  }
-
-  template <int K>
-  void raise_to(index_t j, const typename tile::vector (&best)[tile::vectors][K]) {
-    for (index_t c = 0; c < std::min<index_t>(tile::right_rows, right_.rows - j * tile::right_rows);
-         ++c) {
-      const auto at = static_cast<std::size_t>(j * tile::right_rows + c);
-      const auto known = best[c / simd::lanes][k_ - 1][c % simd::lanes];
-      right_.floor[at] = (std::max)(right_.floor[at], shortlist_.floor_of_sum(known));
-    }
   }
 
   /// The pairs of a tile that begins with these rows: each once, and none with rows that are not.
@@ -197,7 +148,7 @@ class block_pair {
   right_side& right_;
   const Shortlist& shortlist_;
   const exclusion& exclude_;
-  index_t d_, k_;
+  index_t d_;
   bool same_;
   best_candidates left_best_;
   std::optional<best_candidates> right_best_;

@@ -10,6 +10,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/neighbors/block_pair.hpp"
+#include "atlas/neighbors/block_seeds.hpp"
 #include "atlas/neighbors/candidates.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/shortlist.hpp"
@@ -27,7 +28,7 @@ class block_search {
         exclude_(exclude),
         threads_(threads),
         k_(k),
-        best_(points.extent(0), k),
+        best_(points.extent(0), k, distinct_labels(exclude)),
         floats_(c, points.extent(1)) {
     if (bytes && points.extent(0) >= least_for_bytes && byte_rows::fits(c, points.extent(1)))
       bytes_.emplace(c, points.extent(1));
@@ -56,6 +57,7 @@ class block_search {
   struct sides {
     block_side<Scalar, Shortlist, true> left;
     block_side<Scalar, Shortlist, false> right;
+    block_side<Scalar, Shortlist, true> sample;  // of first limits
   };
   struct workspace {
     sides<byte_rows> bytes;
@@ -92,7 +94,7 @@ class block_search {
   /// \return whether the shortlist paid; otherwise nothing was found
   template <class Shortlist>
   bool visit(const Shortlist& shortlist, index_t a, index_t b, sides<Shortlist>& met) {
-    auto& [left, right] = met;
+    auto& [left, right, sample] = met;
     left.load(points_, a * block_rows_, rows_of(a), shortlist);
     if (a == b)
       right.load(points_, left, shortlist);
@@ -107,7 +109,8 @@ class block_search {
       const std::lock_guard lock(lock_of(b));
       both.limit_right(best_);
     }
-    if (a == b) both.seed();
+    if (a == b)
+      block_seeds<Scalar, Shortlist>(points_, left, right, sample, shortlist, exclude_, k_).raise();
     if (Shortlist::may_be_loose && both.crowded()) return false;
     both.run();
     if (a == b) {

@@ -30,7 +30,7 @@ class cell_search {
         exclude_(exclude),
         threads_(threads),
         shortlist_(c, points.extent(1)),
-        best_(points.extent(0), k),
+        best_(points.extent(0), k, distinct_labels(exclude)),
         raw_(load(points)),
         cells_(raw_, points.extent(0), points.extent(1), shortlist_, threads) {}
   static bool fits(const centring& c, index_t d) { return Shortlist::fits(c, d); }

@@ -3,7 +3,6 @@
 /// Rows that may not be each other's neighbours. Rows of one text at nearby positions are
 /// neighbours in time, not on a manifold (Theiler, Phys. Rev. A 34, 2427, 1986).
 
-#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -84,38 +83,10 @@ inline exclusion gather_exclusion(const exclusion& all, const std::vector<index_
   return out;
 }
 
-/// Bounds of row numbers, contexts and positions of some rows.
-struct label_span {
-  index_t rows[2], contexts[2], positions[2];
-};
-
-/// Of rows [from, to).
-inline label_span span_of(const exclusion& exclude, index_t from, index_t to) {
-  label_span out{{from, to - 1}, {0, 0}, {0, 0}};
-  const auto measure = [&](const owned_tensor<index_t, 1>& labels, index_t(&bounds)[2]) {
-    if (labels.empty()) return;
-    const auto [low, high] = std::minmax_element(labels.data() + from, labels.data() + to);
-    bounds[0] = *low;
-    bounds[1] = *high;
-  };
-  measure(exclude.context, out.contexts);
-  measure(exclude.position, out.positions);
-  return out;
-}
-
-/// Whether all of one span lies more than `by` from all of the other.
-inline bool apart(const index_t (&a)[2], const index_t (&b)[2], index_t by) {
-  return (a[1] < b[0] && b[0] - a[1] > by) || (b[1] < a[0] && a[0] - b[1] > by);
-}
-
-/// Whether rows of two spans may include a pair that is no pair of neighbours, a row and itself
-/// among them. Never wrongly false.
-inline bool may_reject(const exclusion& exclude, const label_span& a, const label_span& b) {
-  if (!apart(a.rows, b.rows, 0)) return true;
-  if (!exclude.labels.empty()) return true;
-  if (!exclude.active()) return false;
-  if (!exclude.context.empty() && apart(a.contexts, b.contexts, 0)) return false;
-  return exclude.window < 0 || !apart(a.positions, b.positions, exclude.window);
+/// `[N]`, labels of which a row's neighbours may have each but once; null where they need not
+/// differ.
+inline const index_t* distinct_labels(const exclusion& exclude) {
+  return exclude.distinct ? exclude.context.data() : nullptr;
 }
 
 }  // namespace detail

@@ -3,7 +3,9 @@
 /// The inner loop of the exhaustive search: a tile of scalar products that stays in registers and
 /// is compared with the limits of its rows there, so that no product is ever stored.
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/core/vector_of.hpp"
@@ -119,25 +121,67 @@ bool compare_tile(const typename Tile::rows& left, const typename Tile::rows& ri
   return any != 0;
 }
 
-/// Keeps the K largest sums that each row of the right has met, the largest first.
+/// The K largest sums of pairs that each lane of a vector of a tile has met, the largest first.
 template <class Tile, int K>
-void keep_largest(const typename Tile::rows& left, const typename Tile::rows& right, index_t steps,
-                  typename Tile::vector (&best)[Tile::vectors][K]) {
+struct largest_sums {
   using simd = typename Tile::simd;
-  typename Tile::sums sums;
-  Tile::add(left, right, steps, sums);
-#pragma GCC unroll 4
-  for (int v = 0; v < Tile::vectors; ++v)
+  using vector = typename Tile::vector;
+  vector sum[K];
+
+  largest_sums() {
+    std::fill_n(sum, K, simd::all(-std::numeric_limits<typename Tile::sum>::infinity()));
+  }
+
+  /// \param v the vector of the tile
+  void offer(const typename Tile::sums& sums, int v, const typename Tile::sum*) {
 #pragma GCC unroll 16
     for (int i = 0; i < Tile::left_rows; ++i) {
-      auto x = sums[i][v];
+      vector x = sums[i][v];
 #pragma GCC unroll 8
       for (int s = 0; s < K; ++s) {
-        const auto rest = simd::smaller(best[v][s], x);
-        best[v][s] = simd::larger(best[v][s], x);
+        const vector rest = simd::smaller(sum[s], x);
+        sum[s] = simd::larger(sum[s], x);
         x = rest;
       }
     }
-}
+  }
+};
+
+/// The same with a label for each row of the left, of rows that share one the largest sum alone.
+template <class Tile, int K>
+struct largest_of_labels {
+  using simd = typename Tile::simd;
+  using vector = typename Tile::vector;
+  vector sum[K], label[K];
+
+  largest_of_labels() {
+    std::fill_n(sum, K, nothing());
+    std::fill_n(label, K, simd::all(-1));
+  }
+
+  /// \param own `[left_rows]`, labels from 0 on
+  void offer(const typename Tile::sums& sums, int v, const typename Tile::sum* own) {
+    for (int i = 0; i < Tile::left_rows; ++i) insert(sums[i][v], simd::all(own[i]));
+  }
+
+ private:
+  static vector nothing() {
+    return simd::all(-std::numeric_limits<typename Tile::sum>::infinity());
+  }
+
+  /// Of equal sums the new one goes first, so that what had its label before meets it and ends.
+  void insert(vector x, const vector& own) {
+    vector with = own;
+#pragma GCC unroll 8
+    for (int s = 0; s < K; ++s) {
+      const vector was = label[s];
+      const vector rest = simd::where_equal(was, own, nothing(), simd::smaller(sum[s], x));
+      label[s] = simd::where_above(sum[s], x, was, with);
+      with = simd::where_above(sum[s], x, with, was);
+      sum[s] = simd::larger(sum[s], x);
+      x = rest;
+    }
+  }
+};
 
 }  // namespace atlas::detail

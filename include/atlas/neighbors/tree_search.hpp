@@ -35,7 +35,7 @@ class tree_search {
         threads_(threads),
         squared_scale_(c.squared_scale),
         k_(k),
-        best_(points.extent(0), k),
+        best_(points.extent(0), k, distinct_labels(exclude)),
         axes_(std::move(axes)) {
     raw_.load(points, 0, points.extent(0));
     tree_ = std::make_unique<leaf_tree<Scalar>>(
@@ -101,13 +101,14 @@ class tree_search {
     return q.work;
   }
 
-  /// The k rows of the query's node that are nearest along the axes, of each row of the query.
+  /// Those rows of each row of the query.
   struct seeds {
     float squared[leaf_rows][most_seeds];
     index_t other[leaf_rows][most_seeds];
   };
 
-  /// Limits from the k rows of the node that are nearest along the axes: any k rows give one.
+  /// Limits from the k rows of the node that are nearest along the axes, of different contexts
+  /// where neighbours are: any such rows give one.
   void seed(leaf_query& q) const {
     seeds found;
     for (index_t i = 0; i < leaf_rows; ++i) {
@@ -140,14 +141,8 @@ class tree_search {
         const int l = std::countr_zero(lanes);
         const index_t other = others[v * simd::lanes + l];
         if (other < 0 || other == row || exclude_.rejects(row, other)) continue;
-        index_t place = k_ - 1;
-        if (!(squares[0][v][l] < found.squared[i][place])) continue;
-        for (; place > 0 && squares[0][v][l] < found.squared[i][place - 1]; --place) {
-          found.squared[i][place] = found.squared[i][place - 1];
-          found.other[i][place] = found.other[i][place - 1];
-        }
-        found.squared[i][place] = squares[0][v][l];
-        found.other[i][place] = other;
+        keep_best(found.squared[i], found.other[i], k_, distinct_labels(exclude_), squares[0][v][l],
+                  other);
       }
     }
   }

@@ -119,7 +119,10 @@ void mend_close_rows(const tensor_view<const Scalar, 2>& points, double least,
   if (count == 0) return;
   progress_meter meter(options.on_progress, "close rows", count);
   parallel_for(
-      count, options.threads, [&] { return best_candidates(1, table.distances.extent(1)); },
+      count, options.threads,
+      [&] {
+        return best_candidates(1, table.distances.extent(1), distinct_labels(options.exclude));
+      },
       [&](index_t r, best_candidates& best) {
         find_close(points, options.exclude, rows[static_cast<std::size_t>(r)], best, table);
         meter.advance();
