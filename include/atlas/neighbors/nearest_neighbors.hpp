@@ -2,7 +2,10 @@
 /// \file
 /// Exact k nearest neighbours of every row of a cloud among its other rows.
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <set>
 #include <type_traits>
 
 #include "atlas/core/as_view.hpp"
@@ -35,6 +38,35 @@ neighbor_table search(const tensor_view<const Scalar, 2>& points, const neighbor
   return table;
 }
 
+/// A table of `k` places a row, those beyond the table's own empty.
+inline neighbor_table filled_up(const neighbor_table& table, index_t rows, index_t k) {
+  neighbor_table out{owned_tensor<double, 2>({rows, k}), owned_tensor<index_t, 2>({rows, k})};
+  const auto distances = out.distances.mutable_view();
+  const auto indices = out.indices.mutable_view();
+  for (index_t i = 0; i < rows; ++i)
+    for (index_t s = 0; s < k; ++s) {
+      const bool held = s < table.indices.extent(1);
+      distances(i, s) = held ? table.distances(i, s) : std::numeric_limits<double>::infinity();
+      indices(i, s) = held ? table.indices(i, s) : -1;
+    }
+  return out;
+}
+
+/// Looks for no more neighbours than there are other contexts: a row whose table is not full has no
+/// limit, and rules nothing out.
+template <class Scalar>
+neighbor_table search_distinct(const tensor_view<const Scalar, 2>& points,
+                               neighbor_options options) {
+  const index_t k = options.k;
+  const auto& context = options.exclude.context;
+  std::set<index_t> contexts;  // k + 1 of them are enough
+  for (index_t i = 0; i < points.extent(0) && static_cast<index_t>(contexts.size()) <= k; ++i)
+    contexts.insert(context[i]);
+  options.k = (std::min)(k, static_cast<index_t>(contexts.size()) - 1);
+  if (options.k == k) return search(points, options);
+  return filled_up(options.k > 0 ? search(points, options) : neighbor_table{}, points.extent(0), k);
+}
+
 template <class Scalar>
 neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
                                  const neighbor_options& options) {
@@ -44,7 +76,7 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
   check_between(options.k, 1, points.extent(0) - 1, "k");
   check_exclusion(options.exclude, points.extent(0));
   check_finite(points, "points");
-  return search(points, options);
+  return options.exclude.distinct ? search_distinct(points, options) : search(points, options);
 }
 
 }  // namespace detail
@@ -61,7 +93,9 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
 /// \return `[N, k]` distances and row numbers; the same bits for every thread count and storage
 ///         order
 /// \throws shape_error for fewer than 2 rows or labels of another length; value_error for NaN,
-///         infinities, k outside [1, N - 1] or distances beyond the largest double; cancelled
+///         infinities, k outside [1, N - 1], distances beyond the largest double, or an exclusion
+///         that contradicts itself (a window without positions, distinct contexts without contexts
+///         or within a window); cancelled
 ///
 /// O(N^2 d) time, less where the cloud is of low dimension (a tree of boxes along few directions,
 /// or cells around centroids, where counting shows that they take less); O(N k) memory beyond the
