@@ -84,7 +84,7 @@ void search_in_bytes(benchmark::State& state) {
 
 void surrogate(benchmark::State& state) {
   const auto x = cloud(state.range(0));
-  const atlas::gaussian_surrogates<float> source(x);
+  const atlas::cloud_surrogates<float> source(x);
   std::uint64_t number = 0;
   for (auto _ : state) benchmark::DoNotOptimize(source.draw(1, number++));
 }

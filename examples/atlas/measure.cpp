@@ -88,7 +88,7 @@ head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
   add_fault(atlas::fault_of_cloud(points), out);
   meter.advance();
   if (o.surrogates > 0)
-    out.surrogate = atlas::two_nn_null(points, out.whole ? *out.whole : out.none, options,
+    out.surrogate = atlas::two_nn_null(points, out.whole ? *out.whole : out.none,
                                        {.draws = o.surrogates,
                                         .seed = head_seed(o.common.seed, layer.layer, head),
                                         .threads = 1,

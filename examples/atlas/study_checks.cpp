@@ -46,18 +46,20 @@ struct manifold_means {
 void add_head(const atlas::head_sample& s, index_t head, const study_options& o,
               const atlas::progress_callback& on_progress, manifold_means& out) {
   const auto points = s.points[head];
-  const atlas::exclusion exclude = atlas::same_context(s.context);
+  const atlas::exclusion exclude = atlas::distinct_contexts(s.context);
   const int threads = o.common.threads;
   const index_t n = points.extent(0), k = std::min<index_t>(10, n / 6);
   const atlas::surrogate_options draws{
       .draws = o.manifold_draws,
+      .labels = {s.context, s.position},
       .seed = o.common.seed + static_cast<std::uint64_t>(1000 * (head + 1)),
-      .threads = threads};
+      .threads = threads,
+      .on_progress = on_progress};
   const atlas::connectivity_options graph{
       .k = k, .exclude = exclude, .threads = threads, .on_progress = on_progress};
   const auto joined = atlas::connectivity(points, graph);
   out.largest_share.add(joined.largest_share,
-                        atlas::connectivity_null(points, joined, graph, draws).largest_share);
+                        atlas::connectivity_null(points, joined, draws).largest_share);
   const atlas::chord_options chords{.k = k,
                                     .chords = 400,
                                     .exclude = exclude,
@@ -65,14 +67,14 @@ void add_head(const atlas::head_sample& s, index_t head, const study_options& o,
                                     .threads = threads,
                                     .on_progress = on_progress};
   const auto chord = atlas::chord_test(points, chords);
-  out.chord.add(chord.mean, atlas::chord_null(points, chord, chords, draws).mean);
+  out.chord.add(chord.mean, atlas::chord_null(points, chord, draws).mean);
   const atlas::homogeneity_options regions{.region_points = std::min<index_t>(400, n / 2),
                                            .exclude = exclude,
                                            .seed = o.common.seed,
                                            .threads = threads,
                                            .on_progress = on_progress};
   const auto local = atlas::homogeneity(points, regions);
-  const auto local_null = atlas::homogeneity_null(points, local, regions, draws);
+  const auto local_null = atlas::homogeneity_null(points, local, draws);
   out.local_dimension.add(local.mean, local_null.mean);
   out.dimension_sd.add(local.sd, local_null.sd);
 }
@@ -149,13 +151,16 @@ json measure_atlas(study_session& session, std::size_t m, std::size_t t) {
       atlas::subsample(deepest, std::min(rows, deepest.points.extent(1)), o.common.seed);
   const auto written =
       atlas::residual_stream_clouds(s.points, s.output_projection, o.common.threads);
-  const atlas::two_nn_options options{.exclude = atlas::same_context(s.context),
+  const atlas::two_nn_options options{.exclude = atlas::distinct_contexts(s.context),
                                       .threads = o.common.threads,
                                       .on_progress = session.progress()};
   const auto pooled = atlas::pooled_dimension(written, options);
-  const auto null = atlas::pooled_dimension_null(
-      written, pooled, options,
-      {.draws = o.manifold_draws, .seed = o.common.seed, .threads = o.common.threads});
+  const auto null = atlas::pooled_dimension_null(written, pooled,
+                                                 {.draws = o.manifold_draws,
+                                                  .labels = {s.context, s.position},
+                                                  .seed = o.common.seed,
+                                                  .threads = o.common.threads,
+                                                  .on_progress = session.progress()});
   const auto draws = static_cast<index_t>(null.draws.size());
   return {{"rows", s.points.extent(1)},
           {"findings",

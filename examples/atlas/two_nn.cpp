@@ -73,17 +73,16 @@ struct two_nn_command {
         {"points used", std::to_string(result.points_used)},
         {"duplicates", std::to_string(result.duplicates)},
         {"estimator", estimator}};
-    if (surrogates > 0) add_surrogates(points, result, options, out, rows);
+    if (surrogates > 0) add_surrogates(points, result, out, rows);
     report(common, out, table_text(rows));
   }
 
   template <class Scalar>
   void add_surrogates(const atlas::owned_tensor<Scalar, 2>& points,
-                      const atlas::two_nn_result& result, const atlas::two_nn_options& options,
-                      json& out, std::vector<std::vector<std::string>>& rows) const {
-    const auto null =
-        atlas::two_nn_null(points, result, options,
-                           {.draws = surrogates, .seed = common.seed, .threads = common.threads});
+                      const atlas::two_nn_result& result, json& out,
+                      std::vector<std::vector<std::string>>& rows) const {
+    const auto null = atlas::two_nn_null(
+        points, result, {.draws = surrogates, .seed = common.seed, .threads = common.threads});
     out["surrogate"] = surrogate_json(null);
     if (null.fault != atlas::cloud_fault::none) return;
     rows.push_back({"Gaussian surrogates", digits(null.mean, 3) + " (sd " + digits(null.sd, 3) +

@@ -31,14 +31,14 @@ void check_fault(const Eigen::MatrixXf& x, cloud_fault wanted) {
   CHECK(fault_of_cloud(x) == wanted);
   const auto found = atlas::two_nn(x, {.degenerate = atlas::degenerate_policy::report});
   CHECK(found.fault == wanted);
-  const auto null = atlas::two_nn_null(x, found, {}, {.draws = 10});
+  const auto null = atlas::two_nn_null(x, found, {.draws = 10});
   CHECK(null.fault == wanted);
   CHECK(std::isnan(null.z));
   CHECK(null.draws.empty());
   // A table of neighbours does not know the rows; the null looks at them.
   atlas::two_nn_result unsuspecting;
   unsuspecting.dimension = 3;
-  const auto again = atlas::two_nn_null(x, unsuspecting, {}, {.draws = 10});
+  const auto again = atlas::two_nn_null(x, unsuspecting, {.draws = 10});
   CHECK(again.fault == wanted);
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("outliers, heavy tails and clusters are at no fault") {
   Eigen::MatrixXd outlier = normal_cloud(1000, 5);
   outlier.row(3) << 30, 0, 0, 0, 0;
   const auto found = atlas::two_nn(outlier);
-  CHECK(std::isfinite(atlas::two_nn_null(outlier, found, {}, {.draws = 10}).z));
+  CHECK(std::isfinite(atlas::two_nn_null(outlier, found, {.draws = 10}).z));
 }
 
 TEST_CASE("a few rows that are all of the variance are found in clouds of every size") {
@@ -176,6 +176,6 @@ TEST_CASE("a cloud without ratios is refused, or reported where that is asked fo
   for (int i = 0; i < 100; ++i) lattice.row(i) << i / 10, i % 10;
   CHECK(atlas::two_nn(lattice, {.degenerate = atlas::degenerate_policy::report}).fault ==
         cloud_fault::too_few_ratios);
-  CHECK_REFUSED(atlas::value_error, (atlas::two_nn_null(equal, reported, {}, {.draws = 1})),
-                "draws", "1");
+  CHECK_REFUSED(atlas::value_error, (atlas::two_nn_null(equal, reported, {.draws = 1})), "draws",
+                "1");
 }

@@ -201,13 +201,13 @@ TEST_CASE("the dimension does not change with scale, rotation, order, storage or
 
 TEST_CASE("a Gaussian cloud is like its surrogates, a curved one is below them") {
   const Eigen::MatrixXd x = normal_cloud(600, 5);
-  const auto plain = atlas::two_nn_null(x, two_nn(x), {}, {.draws = 40});
+  const auto plain = atlas::two_nn_null(x, two_nn(x), {.draws = 40});
   CHECK(std::abs(plain.z) < 3);
   const Eigen::MatrixXd roll = swiss_roll(1500);
   const auto curved = atlas::two_nn_null(roll, two_nn(roll));
   CHECK(curved.z < -5);
   CHECK(curved.draws.size() == 20);
-  const auto again = atlas::two_nn_null(roll, two_nn(roll), {}, {.threads = 1});
+  const auto again = atlas::two_nn_null(roll, two_nn(roll), {.threads = 1});
   CHECK(again.draws == curved.draws);
 }
 
@@ -215,7 +215,7 @@ TEST_CASE("p of a Gaussian cloud against ten of its surrogates is uniform") {
   std::vector<double> p;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     const Eigen::MatrixXd x = normal_cloud(120, 3, 100 + seed);
-    p.push_back(atlas::two_nn_null(x, two_nn(x), {}, {.draws = 10, .seed = seed}).p);
+    p.push_back(atlas::two_nn_null(x, two_nn(x), {.draws = 10, .seed = seed}).p);
   }
   CHECK(ks_p(p, [](double u) { return u; }) > 0.01);
 }
@@ -223,7 +223,7 @@ TEST_CASE("p of a Gaussian cloud against ten of its surrogates is uniform") {
 TEST_CASE("surrogates have the mean and covariance of their cloud") {
   const Eigen::MatrixXd mixing = normal_cloud(4, 4);
   const Eigen::MatrixXd x = (normal_cloud(20000, 4, 3) * mixing).array() + 2.0;
-  const atlas::gaussian_surrogates<double> source(atlas::as_view<2>(x));
+  const atlas::cloud_surrogates<double> source(atlas::as_view<2>(x));
   const auto wanted = atlas::detail::moments<double>(atlas::as_view<2>(x));
   const auto cloud = source.draw(1, 0);
   const auto got = atlas::detail::moments<double>(cloud);
@@ -261,6 +261,5 @@ TEST_CASE("clouds and options that give no dimension are refused") {
   CHECK_REFUSED(atlas::value_error, atlas::two_nn_from_ratios(std::vector<double>{1.5, 0.9, 2}),
                 "ratios", "0.9");
   CHECK_REFUSED(atlas::value_error,
-                (atlas::two_nn_null(equal, atlas::two_nn_result{}, {}, {.draws = 9})), "draws",
-                "9");
+                (atlas::two_nn_null(equal, atlas::two_nn_result{}, {.draws = 9})), "draws", "9");
 }

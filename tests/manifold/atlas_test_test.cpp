@@ -72,14 +72,13 @@ TEST_CASE("Gaussian heads are like their surrogates, curved ones are below them"
   std::vector<Eigen::MatrixXd> flat;
   for (std::uint64_t h = 0; h < 3; ++h)
     flat.push_back(normal_cloud(300, 5, 20 + h) * rotation(8, h).topRows(5));
-  const auto none = atlas::pooled_dimension_null(flat, pooled_dimension(flat), {}, {.draws = 40});
+  const auto none = atlas::pooled_dimension_null(flat, pooled_dimension(flat), {.draws = 40});
   CHECK(std::abs(none.z) < 3.5);
   const auto curved = rolls(3, 400, false);
   const auto null = atlas::pooled_dimension_null(curved, pooled_dimension(curved));
   CHECK(null.z < -5);
   CHECK(null.mean == Approx(3).epsilon(0.1));
-  const auto again =
-      atlas::pooled_dimension_null(curved, pooled_dimension(curved), {}, {.threads = 1});
+  const auto again = atlas::pooled_dimension_null(curved, pooled_dimension(curved), {.threads = 1});
   CHECK(again.draws == null.draws);
 }
 

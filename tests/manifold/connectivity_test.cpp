@@ -117,7 +117,7 @@ TEST_CASE("surrogates are of one piece, so two blobs are not like them") {
   CHECK(null.components.mean < 1.5);
   CHECK(null.largest_share.mean > 0.99);
   for (const double share : null.largest_share.draws) CHECK(blobs.largest_share < 0.6 * share);
-  const auto again = atlas::connectivity_null(x, connectivity(x), {}, {.threads = 1});
+  const auto again = atlas::connectivity_null(x, connectivity(x), {.threads = 1});
   CHECK(again.largest_share.draws == null.largest_share.draws);
 }
 

@@ -28,12 +28,11 @@ TEST_CASE("a null of fewer than ten draws is refused by everything that has one"
   const auto refused = [](const char* argument, const auto& call) {
     CHECK_REFUSED(atlas::value_error, call(), argument, "9");
   };
-  refused("draws", [&] { return atlas::two_nn_null(x, {}, {}, nine).z; });
-  refused("draws", [&] { return atlas::pooled_dimension_null(heads, {}, {}, nine).z; });
-  refused("draws", [&] { return atlas::chord_null(x, {}, {}, nine).mean.z; });
-  refused("draws", [&] { return atlas::connectivity_null(x, {}, {}, nine).components.z; });
-  refused("draws",
-          [&] { return atlas::homogeneity_null(x, {}, {.region_points = 10}, nine).mean.z; });
+  refused("draws", [&] { return atlas::two_nn_null(x, {}, nine).z; });
+  refused("draws", [&] { return atlas::pooled_dimension_null(heads, {}, nine).z; });
+  refused("draws", [&] { return atlas::chord_null(x, {}, nine).mean.z; });
+  refused("draws", [&] { return atlas::connectivity_null(x, {}, nine).components.z; });
+  refused("draws", [&] { return atlas::homogeneity_null(x, {}, nine).mean.z; });
   refused("draws", [&] { return atlas::separation_null(x, halves, {}, nine).z; });
   refused("permutations", [&] { return atlas::separation(x, halves, {.permutations = 9}).z; });
   refused("draws", [&] { return atlas::atlas_test(heads, {.surrogates = 9}).pooled_null.z; });

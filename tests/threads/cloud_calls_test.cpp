@@ -40,13 +40,24 @@ std::vector<threaded_call> cloud_calls() {
        }},
       {"dimension/surrogate.hpp", "two_nn_null", true,
        [=](const s& o) {
-         return null(atlas::two_nn_null(x, atlas::two_nn(x, {.threads = 1}), {},
-                                        {.threads = o.threads, .on_progress = o.on_progress}));
-       }},
-      {"dimension/two_nn.hpp", "two_nn_null by the options of two_nn", true,
-       [=](const s& o) {
          return null(atlas::two_nn_null(x, atlas::two_nn(x, {.threads = 1}),
                                         {.threads = o.threads, .on_progress = o.on_progress}));
+       }},
+      {"dimension/surrogates/serial.hpp", "two_nn_null of passages", true,
+       [=](const s& o) {
+         std::vector<atlas::index_t> context, position;
+         for (atlas::index_t i = 0; i < static_cast<atlas::index_t>(x.rows()); ++i) {
+           context.push_back(i / 8);
+           position.push_back(3 * (i % 8));
+         }
+         return null(atlas::surrogate_null_of(
+             x, [](const auto& cloud) { return atlas::two_nn(cloud, {.threads = 1}).dimension; },
+             {.draws = 10,
+              .kind = atlas::surrogate_kind::passages,
+              .labels = {atlas::detail::copy_labels(context, "context"),
+                         atlas::detail::copy_labels(position, "position")},
+              .threads = o.threads,
+              .on_progress = o.on_progress}));
        }},
   };
 }

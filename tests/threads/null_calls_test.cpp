@@ -22,7 +22,10 @@ std::vector<threaded_call> null_calls() {
          const atlas::two_nn_options options{.threads = o.threads, .on_progress = o.on_progress};
          const auto r = atlas::pooled_dimension(heads, options);
          return (numbers() << r.dimension
-                           << atlas::pooled_dimension_null(heads, r, options, {.draws = 10}).draws)
+                           << atlas::pooled_dimension_null(
+                                  heads, r,
+                                  {.draws = 10, .threads = o.threads, .on_progress = o.on_progress})
+                                  .draws)
              .all;
        }},
       {"manifold/connectivity.hpp", "connectivity", true,
@@ -30,7 +33,8 @@ std::vector<threaded_call> null_calls() {
          const atlas::connectivity_options options{
              .k = 2, .threads = o.threads, .on_progress = o.on_progress};
          const auto r = atlas::connectivity(x, options);
-         const auto n = atlas::connectivity_null(x, r, options, {.draws = 10});
+         const auto n = atlas::connectivity_null(
+             x, r, {.draws = 10, .threads = o.threads, .on_progress = o.on_progress});
          return (numbers() << r.component << n.components.draws).all;
        }},
       {"manifold/chord_test.hpp", "chord_test", true,
@@ -38,7 +42,11 @@ std::vector<threaded_call> null_calls() {
          const atlas::chord_options options{
              .chords = 60, .threads = o.threads, .on_progress = o.on_progress};
          const auto r = atlas::chord_test(x, options);
-         return (numbers() << r.mean << atlas::chord_null(x, r, options, {.draws = 10}).mean.draws)
+         return (numbers() << r.mean
+                           << atlas::chord_null(
+                                  x, r,
+                                  {.draws = 10, .threads = o.threads, .on_progress = o.on_progress})
+                                  .mean.draws)
              .all;
        }},
       {"manifold/homogeneity.hpp", "homogeneity", true,
@@ -47,7 +55,10 @@ std::vector<threaded_call> null_calls() {
              .region_points = 100, .threads = o.threads, .on_progress = o.on_progress};
          const auto r = atlas::homogeneity(x, options);
          return (numbers() << r.mean << r.sd
-                           << atlas::homogeneity_null(x, r, options, {.draws = 10}).sd.draws)
+                           << atlas::homogeneity_null(
+                                  x, r,
+                                  {.draws = 10, .threads = o.threads, .on_progress = o.on_progress})
+                                  .sd.draws)
              .all;
        }},
       {"manifold/atlas_test.hpp", "atlas_test", true,

@@ -1,8 +1,8 @@
 #pragma once
 /// \file
-/// Gaussian surrogates: what structureless data with the same mean and covariance would give.
+/// Surrogates: what structureless data that share as much with a cloud as is asked for would give.
 
-#include <Eigen/Core>
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -13,98 +13,69 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
-#include "atlas/core/random.hpp"
 #include "atlas/dimension/cloud_fault.hpp"
+#include "atlas/dimension/surrogates/options.hpp"
+#include "atlas/dimension/surrogates/source.hpp"
 #include "atlas/dimension/two_nn.hpp"
-#include "atlas/linalg/covariance.hpp"
-#include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/stats/student_t.hpp"
 #include "atlas/stats/summary.hpp"
 
 namespace atlas {
 
-struct surrogate_options {
-  index_t draws = 20;  ///< at least `least_draws`
-  std::uint64_t seed = 0;
-  int threads = 0;                     ///< 0: as many as the estimator's own options say
-  progress_callback on_progress = {};  ///< may cancel, as may that of the estimator's own options
-};
-
-/// Where an estimate lies among those of its surrogates.
+/// Where a statistic lies among those of its surrogates.
 struct surrogate_null {
-  double mean = 0;
+  double observed = 0;  ///< the statistic of the data
+  double mean = 0;      ///< of the draws
   double sd = 0;
-  /// `(estimate - mean) / (sd sqrt(1 + 1/n))` of n draws; NaN where the draws agree.
+  /// `(observed - mean) / (sd sqrt(1 + 1/n))` of n draws; NaN where the draws agree.
   double z = 0;
-  double p = 0;               ///< two-sided, of Student's t with n - 1 degrees of freedom; likewise
-  std::vector<double> draws;  ///< one estimate a surrogate
-  /// Why there is no null, if there is none: no draws, and NaN throughout.
+  double p = 0;  ///< two-sided, of Student's t with n - 1 degrees of freedom; likewise
+  /// Two-sided and without a distribution: `2 (1 + draws as far out on the rarer side) / (n + 1)`,
+  /// at most 1, and no less than `2 / (n + 1)`; NaN where a draw or the statistic is.
+  double rank_p = 0;
+  surrogate_kind kind = surrogate_kind::independent;  ///< of the surrogates, never `automatic`
+  std::vector<double> draws;                          ///< one statistic a surrogate
+  /// Why there is no null, if there is none: no draws, and NaN throughout but for `observed`.
   cloud_fault fault = cloud_fault::none;
-};
-
-/// Draws clouds of the shape, mean and covariance of a given one.
-template <class Scalar, class Real = double>
-class gaussian_surrogates {
- public:
-  /// \param points `[N, d]`, N >= 2
-  explicit gaussian_surrogates(const tensor_view<const Scalar, 2>& points)
-      : rows_(points.extent(0)), moments_(detail::moments(points)) {
-    const eigenbasis basis = symmetric_eigenbasis(moments_.covariance);
-    const Eigen::VectorX<Real>& values = basis.values;
-    const Eigen::MatrixX<Real>& vectors = basis.vectors;
-    const Eigen::VectorX<Real> spread = values.cwiseMax(0.0).cwiseSqrt();
-    const Real scale = std::ldexp(Real(1), -moments_.exponent);
-    shape_ = ((vectors * spread.asDiagonal()).transpose() * scale).template cast<Scalar>();
-  }
-
-  /// Cloud number `draw` of this seed, `[N, d]`.
-  /// \throws value_error where it has numbers beyond the range of the scalar
-  owned_tensor<Scalar, 2> draw(std::uint64_t seed, std::uint64_t draw) const {
-    using rows = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    const index_t d = shape_.rows();
-    owned_tensor<Scalar, 2> cloud({rows_, d});
-    random_stream random(seed, draw);
-    rows normals(rows_, d);
-    random.fill_normal(normals.data(), rows_ * d);
-    Eigen::Map<rows> out(cloud.mutable_view().data(), rows_, d);
-    out.noalias() = normals * shape_;
-    out.rowwise() += moments_.mean.transpose().template cast<Scalar>();
-    if (!detail::all_finite(cloud))
-      throw value_error("points", "values whose Gaussian surrogates its scalar can hold",
-                        "surrogates beyond its range (multiply the points by a small constant)");
-    return cloud;
-  }
-
- private:
-  index_t rows_;
-  cloud_moments moments_;
-  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> shape_;
 };
 
 namespace detail {
 
+/// As `surrogate_null::rank_p`.
+inline double two_sided_rank_p(double observed, const std::vector<double>& draws) {
+  double above = 1, below = 1;
+  for (const double v : draws) {
+    if (std::isnan(v) || std::isnan(observed)) return std::numeric_limits<double>::quiet_NaN();
+    above += v >= observed ? 1 : 0;
+    below += v <= observed ? 1 : 0;
+  }
+  return (std::min)(1.0, 2 * (std::min)(above, below) / (static_cast<double>(draws.size()) + 1));
+}
+
 /// Where a value lies among draws.
-inline surrogate_null null_of_draws(std::vector<double> draws, double observed) {
+inline surrogate_null null_of_draws(std::vector<double> draws, double observed,
+                                    surrogate_kind kind = surrogate_kind::independent) {
   const sample_summary s = summarize(draws);
   const null_score score = score_against_draws(observed, s.mean, s.sd, s.count);
-  return {s.mean, s.sd, score.z, score.p, std::move(draws)};
+  const double rank_p = two_sided_rank_p(observed, draws);
+  return {observed, s.mean, s.sd, score.z, score.p, rank_p, kind, std::move(draws)};
 }
 
 /// In place of the null of a cloud that cannot carry one.
 template <class = void>
-surrogate_null no_null(cloud_fault fault) {
+surrogate_null no_null(cloud_fault fault, double observed, surrogate_kind kind) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  surrogate_null out;
-  out.mean = out.sd = out.z = out.p = none;
-  out.fault = fault;
-  return out;
+  return {observed, none, none, none, none, none, kind, {}, fault};
 }
 
-/// The threads and the callbacks of a null, whose surrogates are measured with `estimator` options.
+/// The threads and the callbacks of a null, whose surrogates are measured with `estimator` options;
+/// rows without labels have those of its exclusion.
 template <class Estimator>
 surrogate_options with_estimator(surrogate_options surrogates, const Estimator& estimator) {
   if (surrogates.threads == 0) surrogates.threads = estimator.threads;
   surrogates.on_progress = both_callbacks(surrogates.on_progress, estimator.on_progress);
+  if (surrogates.labels.empty())
+    surrogates.labels = {estimator.exclude.context, estimator.exclude.position};
   return surrogates;
 }
 
@@ -126,7 +97,8 @@ struct step_options {
 /// structureless draw; in parallel over draws.
 template <std::size_t K, class Draw>
 std::array<surrogate_null, K> nulls_over_draws(const std::array<double, K>& observed,
-                                               const surrogate_options& options, Draw&& draw) {
+                                               const surrogate_options& options,
+                                               surrogate_kind kind, Draw&& draw) {
   check_draws(options.draws, "draws");
   std::vector<std::array<double, K>> values(static_cast<std::size_t>(options.draws));
   progress_meter meter(options.on_progress, "surrogates", options.draws);
@@ -139,13 +111,13 @@ std::array<surrogate_null, K> nulls_over_draws(const std::array<double, K>& obse
   for (std::size_t k = 0; k < K; ++k) {
     std::vector<double> of_one;
     for (const auto& v : values) of_one.push_back(v[k]);
-    nulls[k] = null_of_draws(std::move(of_one), observed[k]);
+    nulls[k] = null_of_draws(std::move(of_one), observed[k], kind);
   }
   return nulls;
 }
 
 /// The same with `estimate(cloud, step)` of the surrogates of a cloud, if it can carry a null.
-/// \throws shape_error for an empty cloud; value_error for NaN
+/// \throws shape_error for an empty cloud or labels of another length; value_error for NaN
 template <std::size_t K, class Scalar, class Estimate>
 std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scalar, 2>& points,
                                                     const std::array<double, K>& observed,
@@ -154,46 +126,89 @@ std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scal
   check_not_empty(points, "points");
   check_finite(points, "points");
   check_draws(options.draws, "draws");
+  const surrogate_kind kind = kind_for(options.kind, options.labels, points.extent(0));
   if (const cloud_fault fault = fault_of_rows(points); fault != cloud_fault::none) {
     std::array<surrogate_null, K> nulls;
-    nulls.fill(no_null(fault));
+    for (std::size_t k = 0; k < K; ++k) nulls[k] = no_null(fault, observed[k], kind);
     return nulls;
   }
-  const gaussian_surrogates<Scalar> source(points);
-  return nulls_over_draws(observed, options, [&](std::uint64_t number, const step_options& step) {
-    return estimate(source.draw(options.seed, number), step);
-  });
+  const cloud_surrogates<Scalar> source(points, kind, options.labels);
+  const std::uint64_t seed = seed_of_stream(options.seed, options.stream);
+  return nulls_over_draws(observed, options, kind,
+                          [&](std::uint64_t number, const step_options& step) {
+                            return estimate(source.draw(seed, number), step);
+                          });
 }
 
 }  // namespace detail
 
-/// The null of `two_nn`: the same estimator, number of points and exclusion on draws with the
-/// cloud's own mean and covariance. A low dimension is evidence of curvature only below it. A cloud
-/// at fault (`fault_of_cloud`, `observed.fault`) has none.
+/// The null of any statistic of a cloud: the same statistic on clouds that have the cloud's size,
+/// mean and covariance, what `options.kind` says, and nothing else.
 ///
-/// \param points   `[N, d]`
-/// \param observed what `two_nn` gave on them
-/// \param options  of that call
-/// \throws as `two_nn`; value_error for fewer than `least_draws` draws
+/// A statistic that depends on which rows are of one text (neighbours in other contexts, say) holds
+/// the labels itself: row i of a surrogate has the context and position of row i of the points.
+///
+/// \param points    `[N, d]`
+/// \param statistic from a `tensor_view<const Scalar, 2>` to a number; called on several threads at
+///                  once (`options.threads`), so that what it calls should have one each
+/// \throws shape_error for an empty cloud or labels of another length; value_error for NaN, for
+///         fewer than `least_draws` draws, positions that repeat within a context, serial
+///         surrogates without labels, and whatever the statistic throws
+///
+/// O(N d^2 + draws (N d (d + rows of a context) + statistic)) time, O(N d) memory per thread; the
+/// same bits for every thread count.
+/// \code
+/// const auto null = atlas::surrogate_null_of(
+///     points, [](const auto& cloud) { return atlas::pca_rank(cloud).participation_ratio; },
+///     {.labels = {context, position}});
+/// std::cout << null.observed << " against " << null.mean << ", p = " << null.p << "\n";
+/// \endcode
+template <tensor_like<2> Points, class Statistic>
+surrogate_null surrogate_null_of(const Points& points, Statistic&& statistic,
+                                 const surrogate_options& options = {}) {
+  using scalar = scalar_of<Points, 2>;
+  const auto held = as_view<2>(points);
+  const tensor_view<const scalar, 2>& view = held;
+  detail::check_not_empty(view, "points");
+  detail::check_finite(view, "points");
+  const auto value_of = [&](const tensor_view<const scalar, 2>& cloud) {
+    return std::array{static_cast<double>(statistic(cloud))};
+  };
+  return detail::nulls_over_surrogates(
+      view, value_of(view), options,
+      [&](const owned_tensor<scalar, 2>& cloud, const detail::step_options&) {
+        return value_of(cloud);
+      })[0];
+}
+
+/// The null of `two_nn`: the same estimator, number of points and exclusion on surrogates. A low
+/// dimension is evidence of structure only below it. A cloud at fault (`fault_of_cloud`,
+/// `observed.fault`) has none.
+///
+/// \param points     `[N, d]`
+/// \param observed   what `two_nn` gave on them; its options are used
+/// \param surrogates where it has no labels, rows have the contexts and positions of the exclusion
+/// \throws as `two_nn` and `surrogate_null_of`
 ///
 /// O(draws (N^2 d)) time, O(N d) memory per thread.
 template <tensor_like<2> Points>
 surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
-                           const two_nn_options& options = {},
                            const surrogate_options& surrogates = {}) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
+  const surrogate_options options = detail::with_estimator(surrogates, observed.options);
   if (observed.fault != cloud_fault::none) {
-    detail::check_draws(surrogates.draws, "draws");
-    return detail::no_null(observed.fault);
+    detail::check_draws(options.draws, "draws");
+    return detail::no_null(observed.fault, observed.dimension,
+                           detail::kind_for(options.kind, options.labels, view.extent(0)));
   }
   const auto dimension = [&](const owned_tensor<scalar, 2>& cloud,
                              const detail::step_options& step) {
-    return std::array{detail::two_nn_of_distances<scalar>(cloud, step.of(options)).dimension};
+    return std::array{
+        detail::two_nn_of_distances<scalar>(cloud, step.of(observed.options)).dimension};
   };
-  return detail::nulls_over_surrogates(view, std::array{observed.dimension},
-                                       detail::with_estimator(surrogates, options), dimension)[0];
+  return detail::nulls_over_surrogates(view, std::array{observed.dimension}, options, dimension)[0];
 }
 
 }  // namespace atlas

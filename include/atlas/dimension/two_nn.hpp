@@ -71,9 +71,16 @@ struct two_nn_result {
   /// Why the dimension is no estimate, if it is none: as `fault_of_cloud`, or more than half of the
   /// rows with a duplicate. From a table or ratios the latter alone.
   cloud_fault fault = cloud_fault::none;
+  two_nn_options options = {};  ///< that made it, but for callbacks
 };
 
 namespace detail {
+
+/// What a result keeps of the options that made it.
+inline two_nn_options kept_options(two_nn_options options) {
+  options.on_progress = {};
+  return options;
+}
 
 inline void check_two_nn_options(const two_nn_options& options) {
   check_share(options.discard_fraction, 0, 1, "discard_fraction");
@@ -124,7 +131,8 @@ inline two_nn_result no_estimate(const log_ratios& ratios, std::size_t kept,
           ratios.duplicates,
           ratios.isolated,
           options.estimator,
-          fault == cloud_fault::none ? cloud_fault::too_few_ratios : fault};
+          fault == cloud_fault::none ? cloud_fault::too_few_ratios : fault,
+          kept_options(options)};
 }
 
 template <class = void>
@@ -149,8 +157,10 @@ two_nn_result two_nn_of_log_ratios(log_ratios ratios, const two_nn_options& opti
                        value_error("points", "neighbours at different distances",
                                    "equal first and second distances (a lattice?)"));
   const exponent_estimate e = estimate_exponent(ratios.values, kept, options);
-  return {e.dimension,       e.bounds,        static_cast<index_t>(n), static_cast<index_t>(kept),
-          ratios.duplicates, ratios.isolated, options.estimator,       fault_of_ratios(ratios)};
+  return {
+      e.dimension,          e.bounds,        static_cast<index_t>(n), static_cast<index_t>(kept),
+      ratios.duplicates,    ratios.isolated, options.estimator,       fault_of_ratios(ratios),
+      kept_options(options)};
 }
 
 /// `two_nn` whose fault is of the distances alone: of draws and parts of clouds that carry one.

@@ -31,16 +31,18 @@ struct atlas_test_options {
   exclusion exclude = {};                                ///< of a head's N rows
   gamma_prior prior = {};                                ///< of the Bayesian estimator
   index_t surrogates = 20;                               ///< of the pooled dimension
-  std::uint64_t seed = 0;                                ///< of everything that is drawn
-  int threads = 0;                                       ///< 0: all of the machine
-  progress_callback on_progress = {};                    ///< may cancel
+  surrogate_kind kind = surrogate_kind::automatic;       ///< of them
+  row_labels labels = {};              ///< of a head's N rows; where empty, those of `exclude`
+  std::uint64_t seed = 0;              ///< of everything that is drawn
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
 };
 
 struct atlas_test_result {
   /// O_h with its intervals and its Haar null; heads that vary in fewer than k directions left out
   head_overlap_result overlap;
   two_nn_result pooled;              ///< of the heads without fault, each less its mean
-  surrogate_null pooled_null;        ///< of Gaussian heads
+  surrogate_null pooled_null;        ///< of surrogates of all heads
   std::vector<two_nn_result> heads;  ///< each by itself; see `two_nn_result::fault`
   double mean_head_dimension = 0;    ///< of the heads without fault
 };
@@ -159,8 +161,13 @@ atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& o =
                              detail::overlap_options(o));
   const auto sound = detail::clouds_of(view, detail::heads_without_fault(out.heads));
   out.pooled = pooled_dimension(sound, dimension);
-  out.pooled_null =
-      pooled_dimension_null(sound, out.pooled, dimension, {.draws = o.surrogates, .seed = o.seed});
+  out.pooled_null = pooled_dimension_null(sound, out.pooled,
+                                          {.draws = o.surrogates,
+                                           .kind = o.kind,
+                                           .labels = o.labels,
+                                           .seed = o.seed,
+                                           .threads = o.threads,
+                                           .on_progress = o.on_progress});
   return out;
 }
 

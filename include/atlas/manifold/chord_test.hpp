@@ -44,9 +44,10 @@ struct chord_result {
   index_t chords = 0;    ///< measured
   index_t isolated = 0;  ///< rows drawn, with fewer than k neighbours left by the exclusion, or
                          ///< nothing left to measure their midpoint against
+  chord_options options = {};  ///< that made it, but for callbacks
 };
 
-/// What structureless clouds give.
+/// What surrogates give.
 struct chord_nulls {
   surrogate_null mean;
   surrogate_null median;
@@ -106,6 +107,8 @@ chord_result chord_test(const tensor_view<const Scalar, 2>& points, const chord_
   const neighbor_table table = nearest_neighbors(
       points, {.k = o.k, .exclude = o.exclude, .threads = o.threads, .on_progress = o.on_progress});
   chord_result out;
+  out.options = o;
+  out.options.on_progress = {};
   out.spacing = median_spacing(table);
   const scaled_rows<Scalar> cloud = scale_rows(points);
   const row_matrix<Scalar>& rows = cloud.rows;
@@ -163,16 +166,15 @@ chord_result chord_test(const Points& points, const chord_options& options = {})
   return detail::chord_test<scalar_of<Points, 2>>(held, options);
 }
 
-/// The same on Gaussian clouds with the cloud's own mean and covariance, under the same exclusion.
+/// The same on surrogates of the cloud, under the same exclusion.
 ///
-/// \param observed what `chord_test` gave on the points
-/// \param options  of that call
-/// \throws as `chord_test`; value_error for fewer than `least_draws` draws
+/// \param observed   what `chord_test` gave on the points; its options are used
+/// \param surrogates where it has no labels, rows have the contexts and positions of the exclusion
+/// \throws as `chord_test` and `surrogate_null_of`
 ///
 /// O(draws (N + chords) N d) time, O(N (k + d)) memory per thread.
 template <tensor_like<2> Points>
 chord_nulls chord_null(const Points& points, const chord_result& observed,
-                       const chord_options& options = {},
                        const surrogate_options& surrogates = {}) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
@@ -181,9 +183,9 @@ chord_nulls chord_null(const Points& points, const chord_result& observed,
     return std::array{r.mean, r.median, r.share_above_one};
   };
   auto nulls = detail::nulls_over_surrogates(
-      view, statistics(observed), detail::with_estimator(surrogates, options),
+      view, statistics(observed), detail::with_estimator(surrogates, observed.options),
       [&](const owned_tensor<scalar, 2>& cloud, const detail::step_options& step) {
-        return statistics(detail::chord_test<scalar>(cloud, step.of(options)));
+        return statistics(detail::chord_test<scalar>(cloud, step.of(observed.options)));
       });
   return {std::move(nulls[0]), std::move(nulls[1]), std::move(nulls[2])};
 }

@@ -25,9 +25,10 @@ struct connectivity_result {
   std::vector<index_t> sizes;      ///< `[components]`, descending
   std::vector<index_t> component;  ///< `[N]`, each row's, numbered as in `sizes`
   index_t isolated = 0;            ///< rows to which the exclusion left no neighbour of their own
+  connectivity_options options = {};  ///< that made it, but for callbacks
 };
 
-/// What structureless clouds give.
+/// What surrogates give.
 struct connectivity_nulls {
   surrogate_null components;
   surrogate_null largest_share;
@@ -45,6 +46,8 @@ connectivity_result connectivity(const tensor_view<const Scalar, 2>& points,
   const index_t n = points.extent(0);
   disjoint_sets sets(n);
   connectivity_result out;
+  out.options = options;
+  out.options.on_progress = {};
   for (index_t i = 0; i < n; ++i) {
     if (table.indices(i, 0) < 0) ++out.isolated;
     for (index_t j = 0; j < options.k; ++j)
@@ -76,18 +79,16 @@ connectivity_result connectivity(const Points& points, const connectivity_option
   return detail::connectivity<scalar_of<Points, 2>>(held, options);
 }
 
-/// The same on Gaussian clouds with the cloud's own mean and covariance, under the same exclusion.
-/// They are of one piece as a rule, all of them, and then there is no spread to measure by: z and p
-/// are NaN.
+/// The same on surrogates of the cloud, under the same exclusion. They are of one piece as a rule,
+/// all of them, and then there is no spread to measure by: z and p are NaN.
 ///
-/// \param observed what `connectivity` gave on the points
-/// \param options  of that call
-/// \throws as `connectivity`; value_error for fewer than `least_draws` draws
+/// \param observed   what `connectivity` gave on the points; its options are used
+/// \param surrogates where it has no labels, rows have the contexts and positions of the exclusion
+/// \throws as `connectivity` and `surrogate_null_of`
 ///
 /// O(draws N^2 d) time, O(N (d + k)) memory per thread.
 template <tensor_like<2> Points>
 connectivity_nulls connectivity_null(const Points& points, const connectivity_result& observed,
-                                     const connectivity_options& options = {},
                                      const surrogate_options& surrogates = {}) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
@@ -96,9 +97,9 @@ connectivity_nulls connectivity_null(const Points& points, const connectivity_re
     return std::array{static_cast<double>(r.components), r.largest_share};
   };
   auto nulls = detail::nulls_over_surrogates(
-      view, statistics(observed), detail::with_estimator(surrogates, options),
+      view, statistics(observed), detail::with_estimator(surrogates, observed.options),
       [&](const owned_tensor<scalar, 2>& cloud, const detail::step_options& step) {
-        return statistics(detail::connectivity<scalar>(cloud, step.of(options)));
+        return statistics(detail::connectivity<scalar>(cloud, step.of(observed.options)));
       });
   return {std::move(nulls[0]), std::move(nulls[1])};
 }

@@ -48,9 +48,10 @@ struct homogeneity_result {
   double sampling_sd = 0;
   double covered = 0;  ///< share of the cloud's rows that are in a region
   std::vector<local_region> regions;
+  homogeneity_options options = {};  ///< that made it, but for callbacks
 };
 
-/// What structureless clouds give.
+/// What surrogates give.
 struct homogeneity_nulls {
   surrogate_null mean;
   surrogate_null sd;
@@ -132,6 +133,8 @@ homogeneity_result homogeneity(const tensor_view<const Scalar, 2>& points,
   random_stream random(o.seed);
   const std::vector<index_t> centres = sample_rows(n, o.regions, random);
   homogeneity_result out;
+  out.options = o;
+  out.options.on_progress = {};
   out.regions.resize(centres.size());
   std::vector<std::vector<std::pair<double, index_t>>> nearest(centres.size());
   progress_meter meter(o.on_progress, "regions", o.regions);
@@ -173,26 +176,25 @@ homogeneity_result homogeneity(const Points& points, const homogeneity_options& 
   return detail::homogeneity<scalar_of<Points, 2>>(held, options);
 }
 
-/// The same on Gaussian clouds with the cloud's own mean and covariance: they too have regions that
-/// differ, since a normal density is not uniform.
+/// The same on surrogates of the cloud: they too have regions that differ, since a normal density
+/// is not uniform.
 ///
-/// \param observed what `homogeneity` gave on the points
-/// \param options  of that call
-/// \throws as `homogeneity`; value_error for fewer than `least_draws` draws
+/// \param observed   what `homogeneity` gave on the points; its options are used
+/// \param surrogates where it has no labels, rows have the contexts and positions of the exclusion
+/// \throws as `homogeneity` and `surrogate_null_of`
 ///
 /// O(draws N^2 d) time, O(N d) memory per thread.
 template <tensor_like<2> Points>
 homogeneity_nulls homogeneity_null(const Points& points, const homogeneity_result& observed,
-                                   const homogeneity_options& options = {},
                                    const surrogate_options& surrogates = {}) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
   const auto statistics = [](const homogeneity_result& r) { return std::array{r.mean, r.sd}; };
   auto nulls = detail::nulls_over_surrogates(
-      view, statistics(observed), detail::with_estimator(surrogates, options),
+      view, statistics(observed), detail::with_estimator(surrogates, observed.options),
       [&](const owned_tensor<scalar, 2>& cloud, const detail::step_options& step) {
-        return statistics(detail::homogeneity<scalar>(cloud, step.of(options)));
+        return statistics(detail::homogeneity<scalar>(cloud, step.of(observed.options)));
       });
   return {std::move(nulls[0]), std::move(nulls[1])};
 }

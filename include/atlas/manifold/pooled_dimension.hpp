@@ -42,25 +42,38 @@ two_nn_result pooled_dimension(const tensor_view<const Scalar, 3>& clouds, two_n
   check_finite(clouds, "clouds");
   check_exclusion(options.exclude, clouds.extent(1));
   const std::vector<index_t> heads = pooled_heads(clouds);
-  options.exclude = stacked(options.exclude, static_cast<index_t>(heads.size()));
+  two_nn_options of_rows = options;
+  of_rows.exclude = stacked(options.exclude, static_cast<index_t>(heads.size()));
   const owned_tensor<Scalar, 3> sound = clouds_of(clouds, heads);
   const owned_tensor<Scalar, 2> pooled = stacked<Scalar>(sound, true);
-  return two_nn<Scalar>(pooled, options);
-}
-
-/// Every head's own surrogate number `draw`.
-template <class Scalar>
-owned_tensor<Scalar, 3> draw_heads(const std::vector<gaussian_surrogates<Scalar>>& heads,
-                                   const shape<3>& extents, std::uint64_t seed,
-                                   std::uint64_t draw) {
-  owned_tensor<Scalar, 3> out(extents);
-  for (std::size_t h = 0; h < heads.size(); ++h)
-    for_each_element(static_cast<const tensor_view<const Scalar, 2>&>(
-                         heads[h].draw(seed, draw * heads.size() + h)),
-                     out.mutable_view()[static_cast<index_t>(h)],
-                     [](const Scalar& from, Scalar& to) { to = from; });
+  two_nn_result out = two_nn<Scalar>(pooled, of_rows);
+  out.options = kept_options(std::move(options));
   return out;
 }
+
+/// Surrogates of several clouds of the same places together: each has its own mean and covariance,
+/// and each pair its covariances with one another, so that what is summed over heads scatters as
+/// much as it does where heads see the same rows.
+template <class Scalar>
+class layer_surrogates {
+ public:
+  layer_surrogates(const tensor_view<const Scalar, 3>& clouds, const surrogate_options& options)
+      : heads_(clouds.extent(0)),
+        source_(side_by_side(clouds), options.kind, options.labels),
+        seed_(seed_of_stream(options.seed, options.stream)) {}
+
+  surrogate_kind kind() const { return source_.kind(); }
+
+  /// `[H, N, d]`
+  owned_tensor<Scalar, 3> draw(std::uint64_t number) const {
+    return apart<Scalar>(source_.draw(seed_, number), heads_);
+  }
+
+ private:
+  index_t heads_;
+  cloud_surrogates<Scalar> source_;
+  std::uint64_t seed_;
+};
 
 }  // namespace detail
 
@@ -85,39 +98,42 @@ two_nn_result pooled_dimension(const Clouds& clouds, const two_nn_options& optio
   return detail::pooled_dimension<scalar_of<Clouds, 3>>(held, options);
 }
 
-/// The same where every head is a Gaussian cloud with its own mean and covariance: what the heads'
-/// subspaces give without curvature, and without anything that rows of one place have in common.
+/// The same on surrogates of all heads together: what the heads' subspaces give, and what rows of
+/// one place have linearly in common, without curvature.
 ///
 /// Of the heads that are pooled; none where the pooled cloud is at fault (`fault_of_cloud`,
 /// `observed.fault`).
 ///
-/// \param observed what `pooled_dimension` gave on the clouds
-/// \param options  of that call
-/// \throws as `pooled_dimension`; value_error for fewer than `least_draws` draws
+/// \param observed   what `pooled_dimension` gave on the clouds; its options are used
+/// \param surrogates labels are of the N rows; where there are none, those of the exclusion
+/// \throws as `pooled_dimension` and `surrogate_null_of`
 ///
-/// O(draws (H N)^2 d) time, O(H N d) memory per thread.
+/// O(draws (H N)^2 d + m^3) time with m the smaller of N and H d, O(H N d + m H d) memory per
+/// thread.
 template <tensor_like<3> Clouds>
 surrogate_null pooled_dimension_null(const Clouds& clouds, const two_nn_result& observed,
-                                     const two_nn_options& options = {},
                                      const surrogate_options& surrogates = {}) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
   detail::check_not_empty(view, "clouds");
   detail::check_finite(view, "clouds");
-  detail::check_draws(surrogates.draws, "draws");
-  if (observed.fault != cloud_fault::none) return detail::no_null(observed.fault);
+  const surrogate_options options = detail::with_estimator(surrogates, observed.options);
+  detail::check_draws(options.draws, "draws");
+  const surrogate_kind kind = detail::kind_for(options.kind, options.labels, view.extent(1));
+  if (observed.fault != cloud_fault::none)
+    return detail::no_null(observed.fault, observed.dimension, kind);
   const owned_tensor<scalar, 3> sound = detail::clouds_of(view, detail::pooled_heads(view));
   const owned_tensor<scalar, 2> pooled = detail::stacked<scalar>(sound, true);
   if (const cloud_fault fault = detail::fault_of_rows<scalar>(pooled); fault != cloud_fault::none)
-    return detail::no_null(fault);
-  std::vector<gaussian_surrogates<scalar>> heads;
-  for (index_t h = 0; h < sound.extent(0); ++h) heads.emplace_back(sound[h]);
+    return detail::no_null(fault, observed.dimension, kind);
+  const detail::layer_surrogates<scalar> source(sound, options);
   return detail::nulls_over_draws(
-      std::array{observed.dimension}, detail::with_estimator(surrogates, options),
+      std::array{observed.dimension}, options, kind,
       [&](std::uint64_t number, const detail::step_options& step) {
-        const auto drawn = detail::draw_heads(heads, sound.extents(), surrogates.seed, number);
-        return std::array{detail::dimension_of_stacked<scalar>(drawn, step.of(options)).dimension};
+        return std::array{
+            detail::dimension_of_stacked<scalar>(source.draw(number), step.of(observed.options))
+                .dimension};
       })[0];
 }
 

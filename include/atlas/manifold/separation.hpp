@@ -171,7 +171,7 @@ separation_result separation(const tensor_view<const Scalar, 2>& points, const l
 /// mean nothing have a ratio of about sqrt(n / 2). The null is that of permuted labels: as many
 /// rows of each label, on the same points. It takes rows as independent of each other. Those of one
 /// text at nearby positions are not, so that ranges of positions are apart a little by that alone:
-/// shuffle whole runs (`block_size`) where labels allow it, and else read small z with care.
+/// shuffle whole runs (`block_size`) where labels allow it, and else take `separation_null`.
 ///
 /// \param points `[N, d]`
 /// \param labels `[N]`, whole numbers, at least 2 different ones: layers, heads, contexts, or
@@ -205,12 +205,14 @@ separation_result separation_of_clouds(const Clouds& clouds,
   return detail::separation<scalar>(detail::stacked(view, false), labels, options);
 }
 
-/// The contrast on Gaussian clouds with the cloud's own mean and covariance, labels as they are.
-/// There the labels are independent of the rows, as in permutations; where the two nulls differ, it
-/// is the shape of the cloud that makes the difference (few far rows, say), not the labels.
+/// The contrast on surrogates of the cloud, labels as they are. There the labels are independent of
+/// the rows but for what both have to do with contexts and positions, which permutations break:
+/// ranges of positions are apart in a text that hangs together, and are so in serial surrogates
+/// too.
 ///
-/// \param observed what `separation` gave on the points
-/// \throws as `separation`; value_error for fewer than `least_draws` draws
+/// \param observed   what `separation` gave on the points
+/// \param surrogates with the rows' contexts and positions, where they have any
+/// \throws as `separation` and `surrogate_null_of`
 ///
 /// O(draws N d^2) time, O(N d) memory per thread.
 template <tensor_like<2> Points, tensor_like<1> Labels>

@@ -35,6 +35,30 @@ owned_tensor<Scalar, 2> stacked(const tensor_view<const Scalar, 3>& clouds, bool
   return out;
 }
 
+/// `[H, N, d]` as `[N, H d]`: what all heads have at one place is a row.
+template <class Scalar>
+owned_tensor<Scalar, 2> side_by_side(const tensor_view<const Scalar, 3>& clouds) {
+  const index_t heads = clouds.extent(0), n = clouds.extent(1), d = clouds.extent(2);
+  owned_tensor<Scalar, 2> out({n, heads * d});
+  const auto target = out.mutable_view();
+  for (index_t h = 0; h < heads; ++h)
+    for (index_t i = 0; i < n; ++i)
+      for (index_t k = 0; k < d; ++k) target(i, h * d + k) = clouds(h, i, k);
+  return out;
+}
+
+/// And back.
+template <class Scalar>
+owned_tensor<Scalar, 3> apart(const tensor_view<const Scalar, 2>& rows, index_t heads) {
+  const index_t n = rows.extent(0), d = rows.extent(1) / heads;
+  owned_tensor<Scalar, 3> out({heads, n, d});
+  const auto target = out.mutable_view();
+  for (index_t h = 0; h < heads; ++h)
+    for (index_t i = 0; i < n; ++i)
+      for (index_t k = 0; k < d; ++k) target(h, i, k) = rows(i, h * d + k);
+  return out;
+}
+
 /// The clouds of some heads, `[heads.size(), N, d]`.
 template <class Scalar>
 owned_tensor<Scalar, 3> clouds_of(const tensor_view<const Scalar, 3>& clouds,

@@ -20,6 +20,7 @@ struct head_sample {
   std::string label;                         ///< in findings
   owned_tensor<float, 3> points;             ///< `[H, N, d]`, row n of every head of one place
   owned_tensor<index_t, 1> context;          ///< `[N]`, or empty: rows are independent
+  owned_tensor<index_t, 1> position;         ///< `[N]`, place within the context; or empty
   owned_tensor<float, 2> output_projection;  ///< `[H * d, d_model]`, rows head-major; or empty
   index_t group_size = 1;                    ///< query heads per key/value head
   index_t layer = 0;
@@ -31,12 +32,19 @@ struct head_sample {
 inline head_sample sample_of(std::string label, const head_clouds& clouds,
                              const tensor_view<const float, 2>& output_projection = {},
                              index_t group_size = 1) {
-  head_sample out{std::move(label), clouds.points, clouds.context, {}, group_size, clouds.layer, 0};
+  head_sample out;
+  out.label = std::move(label);
+  out.points = clouds.points;
+  out.context = clouds.context;
+  out.position = clouds.position;
+  out.group_size = group_size;
+  out.layer = clouds.layer;
   if (!output_projection.empty()) out.output_projection = copy_as<float>(output_projection);
   return out;
 }
 
-/// \throws shape_error for no heads, fewer than 3 rows, or contexts, weights and groups of another
+/// \throws shape_error for no heads, fewer than 3 rows, or contexts, positions, weights and groups
+/// of another
 ///         size than the clouds; value_error for NaN
 inline void check_sample(const head_sample& sample) {
   const std::string& name = sample.label;
@@ -46,6 +54,8 @@ inline void check_sample(const head_sample& sample) {
   detail::check_finite(sample.points, name + ": points");
   if (!sample.context.empty())
     detail::check_extent(sample.context.extent(0), n, name + ": context", "one label per row,");
+  if (!sample.position.empty())
+    detail::check_extent(sample.position.extent(0), n, name + ": position", "one place per row,");
   if (!sample.output_projection.empty())
     detail::check_extent(sample.output_projection.extent(0), heads * sample.points.extent(2),
                          name + ": output_projection", "heads * d_head rows,");
@@ -67,10 +77,14 @@ inline head_sample rows_of_sample(const head_sample& from, const std::vector<ind
     for (index_t i = 0; i < n; ++i)
       for (index_t k = 0; k < d; ++k)
         to(h, i, k) = from.points(h, rows[static_cast<std::size_t>(i)], k);
-  if (from.context.empty()) return out;
-  out.context = owned_tensor<index_t, 1>({n});
-  for (index_t i = 0; i < n; ++i)
-    out.context.mutable_view()[i] = from.context[rows[static_cast<std::size_t>(i)]];
+  const auto gather = [&](const owned_tensor<index_t, 1>& labels, owned_tensor<index_t, 1>& into) {
+    if (labels.empty()) return;
+    into = owned_tensor<index_t, 1>({n});
+    for (index_t i = 0; i < n; ++i)
+      into.mutable_view()[i] = labels[rows[static_cast<std::size_t>(i)]];
+  };
+  gather(from.context, out.context);
+  gather(from.position, out.position);
   return out;
 }
 

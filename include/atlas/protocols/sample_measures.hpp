@@ -34,20 +34,23 @@ enum class overlap_space {
 };
 
 struct protocol_options {
-  index_t local_dimension = 7;         ///< k of the heads' frames
-  bool exclude_context = true;         ///< rows of one context are no neighbours
-  double discard_fraction = 0.1;       ///< of `two_nn`
-  index_t surrogates = 20;             ///< Gaussian draws of each cloud, at least `least_draws`
-  index_t haar_draws = 20000;          ///< of the Haar null
-  index_t pushed_draws = 200;          ///< of the pushed null, at least `least_draws`
-  verdict_options verdicts = {};       ///< of each family of findings
-  std::uint64_t seed = 0;              ///< of everything that is drawn
-  int threads = 0;                     ///< 0: all of the machine
-  progress_callback on_progress = {};  ///< may cancel
+  index_t local_dimension = 7;    ///< k of the heads' frames
+  bool exclude_context = true;    ///< rows of one context are no neighbours,
+  bool distinct_contexts = true;  ///< and a row's neighbours are of different ones
+  double discard_fraction = 0.1;  ///< of `two_nn`
+  index_t surrogates = 20;        ///< draws of all heads, at least `least_draws`
+  surrogate_kind kind = surrogate_kind::automatic;  ///< of them
+  index_t haar_draws = 20000;                       ///< of the Haar null
+  index_t pushed_draws = 200;                       ///< of the pushed null, at least `least_draws`
+  verdict_options verdicts = {};                    ///< of each family of findings
+  std::uint64_t seed = 0;                           ///< of everything that is drawn
+  int threads = 0;                                  ///< 0: all of the machine
+  progress_callback on_progress = {};               ///< may cancel
 };
 
-/// The mean of TwoNN over the heads whose clouds carry an estimate, and the same mean over heads
-/// that are Gaussian clouds.
+/// The mean of TwoNN over the heads whose clouds carry an estimate, and the same mean over
+/// surrogates of these heads, drawn together: heads see the same places, so that their errors have
+/// much in common and their mean scatters more than that of independent clouds.
 struct mean_dimension_result {
   double mean = 0;
   std::vector<two_nn_result> heads;  ///< all of them; those with a fault are in no mean
@@ -69,8 +72,22 @@ namespace detail {
 inline two_nn_options dimension_options(const head_sample& sample, const protocol_options& o) {
   two_nn_options options{
       .discard_fraction = o.discard_fraction, .threads = o.threads, .on_progress = o.on_progress};
-  if (o.exclude_context && !sample.context.empty()) options.exclude = same_context(sample.context);
+  if (o.exclude_context && !sample.context.empty())
+    options.exclude =
+        o.distinct_contexts ? distinct_contexts(sample.context) : same_context(sample.context);
   return options;
+}
+
+/// The labels are the sample's; the stream is that of its layer and choice of points.
+inline surrogate_options surrogates_of(const head_sample& sample, const protocol_options& o) {
+  return {.draws = o.surrogates,
+          .kind = o.kind,
+          .labels = {sample.context, sample.position},
+          .seed = o.seed,
+          .stream = (static_cast<std::uint64_t>(sample.layer) << 32U) +
+                    static_cast<std::uint64_t>(sample.choice),
+          .threads = o.threads,
+          .on_progress = o.on_progress};
 }
 
 /// Of the heads whose clouds carry an estimate. \throws value_error for none
@@ -78,30 +95,21 @@ inline double mean_of(const std::vector<two_nn_result>& heads) {
   return summarize(carried_dimensions(heads)).mean;
 }
 
-/// Dimensions of surrogate number `number` of every head.
-template <class = void>
-std::vector<two_nn_result> surrogate_dimensions(
-    const std::vector<gaussian_surrogates<float>>& sources, const shape<3>& extents,
-    const two_nn_options& options, std::uint64_t seed, std::uint64_t number) {
-  return head_dimensions<float>(draw_heads(sources, extents, seed, number), options,
-                                cloud_source::surrogates);
-}
-
 /// One null a head; `of_draws` has the dimensions of the heads without a fault, in their order.
 template <class = void>
-std::vector<surrogate_null> nulls_of_heads(
-    const std::vector<two_nn_result>& heads,
-    const std::vector<std::vector<two_nn_result>>& of_draws) {
+std::vector<surrogate_null> nulls_of_heads(const std::vector<two_nn_result>& heads,
+                                           const std::vector<std::vector<two_nn_result>>& of_draws,
+                                           surrogate_kind kind) {
   std::vector<surrogate_null> nulls;
   std::size_t place = 0;
   for (const two_nn_result& head : heads) {
     if (head.fault != cloud_fault::none) {
-      nulls.push_back(no_null(head.fault));
+      nulls.push_back(no_null(head.fault, head.dimension, kind));
       continue;
     }
     std::vector<double> draws;
     for (const auto& draw : of_draws) draws.push_back(draw[place].dimension);
-    nulls.push_back(null_of_draws(std::move(draws), head.dimension));
+    nulls.push_back(null_of_draws(std::move(draws), head.dimension, kind));
     ++place;
   }
   return nulls;
@@ -132,9 +140,9 @@ inline double jackknife_error(const std::vector<double>& left_out) {
 
 }  // namespace detail
 
-/// \throws as `check_sample` and `two_nn`
+/// \throws as `check_sample`, `two_nn` and `surrogate_null_of`
 ///
-/// O(H surrogates N^2 d) time; the same bits for every thread count.
+/// O(H surrogates N^2 d) time, O(N H d) memory per thread; the same bits for every thread count.
 template <class = void>
 mean_dimension_result mean_dimension(const head_sample& sample, const protocol_options& o = {}) {
   check_sample(sample);
@@ -142,23 +150,20 @@ mean_dimension_result mean_dimension(const head_sample& sample, const protocol_o
   mean_dimension_result out;
   out.heads = detail::head_dimensions<float>(sample.points, options);
   out.mean = detail::mean_of(out.heads);
-  std::vector<gaussian_surrogates<float>> sources;
-  shape<3> extents = sample.points.extents();
-  for (index_t h = 0; h < extents[0]; ++h)
-    if (out.heads[static_cast<std::size_t>(h)].fault == cloud_fault::none)
-      sources.emplace_back(sample.points[h]);
-  extents[0] = static_cast<index_t>(sources.size());
-  const surrogate_options draws{
-      .draws = o.surrogates, .seed = o.seed, .threads = o.threads, .on_progress = o.on_progress};
+  const surrogate_options draws = detail::surrogates_of(sample, o);
+  const detail::layer_surrogates<float> source(
+      detail::clouds_of<float>(sample.points, detail::heads_without_fault(out.heads)), draws);
   std::vector<std::vector<two_nn_result>> of_draws(
       static_cast<std::size_t>((std::max)(o.surrogates, index_t{0})));
-  out.null = detail::nulls_over_draws(
-      std::array{out.mean}, draws, [&](std::uint64_t number, const detail::step_options& step) {
-        auto& heads = of_draws[static_cast<std::size_t>(number)];
-        heads = detail::surrogate_dimensions(sources, extents, step.of(options), o.seed, number);
-        return std::array{detail::mean_of(heads)};
-      })[0];
-  out.head_nulls = detail::nulls_of_heads(out.heads, of_draws);
+  out.null = detail::nulls_over_draws(std::array{out.mean}, draws, source.kind(),
+                                      [&](std::uint64_t number, const detail::step_options& step) {
+                                        auto& heads = of_draws[static_cast<std::size_t>(number)];
+                                        heads = detail::head_dimensions<float>(
+                                            source.draw(number), step.of(options),
+                                            detail::cloud_source::surrogates);
+                                        return std::array{detail::mean_of(heads)};
+                                      })[0];
+  out.head_nulls = detail::nulls_of_heads(out.heads, of_draws, source.kind());
   return out;
 }
 

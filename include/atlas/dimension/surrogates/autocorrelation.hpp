@@ -1,0 +1,155 @@
+#pragma once
+/// \file
+/// How strongly rows of one context hang together, by how far apart they are in it.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "atlas/dimension/surrogates/options.hpp"
+#include "atlas/linalg/row_matrix.hpp"
+
+namespace atlas::detail {
+
+/// Autocorrelations of several components at several lags.
+struct autocorrelation {
+  std::vector<double> lags;  ///< mean distance of the pairs of each bin, ascending
+  Eigen::ArrayXXd values;    ///< `[bins, components]`
+
+  /// Linear between bins, 1 at lag 0, and as in the last bin beyond it.
+  double at(double lag, index_t component) const {
+    if (lag <= 0) return 1;
+    const auto next = std::upper_bound(lags.begin(), lags.end(), lag) - lags.begin();
+    const auto last = static_cast<std::ptrdiff_t>(lags.size());
+    if (next == last) return last == 0 ? 0 : values(last - 1, component);
+    const auto above = static_cast<std::size_t>(next);
+    const double from = next == 0 ? 0 : lags[above - 1];
+    const double below = next == 0 ? 1 : values(next - 1, component);
+    return std::lerp(below, values(next, component), (lag - from) / (lags[above] - from));
+  }
+};
+
+/// Sums over pairs of rows of one context by their lag: one place for each lag up to 32, then 8 for
+/// each factor of two.
+class lag_sums {
+ public:
+  explicit lag_sums(index_t components)
+      : pairs_(slots, 0.0),
+        lags_(slots, 0.0),
+        products_(Eigen::ArrayXXd::Zero(components, slots)) {}
+
+  template <class Row>
+  void add(index_t lag, const Row& a, const Row& b) {
+    const index_t slot = slot_of(lag);
+    pairs_[static_cast<std::size_t>(slot)] += 1;
+    lags_[static_cast<std::size_t>(slot)] += static_cast<double>(lag);
+    products_.col(slot) += (a * b).transpose();
+  }
+
+  /// Bins that grow with the lag by at least a half, of at least `least_pairs` where there are as
+  /// many.
+  autocorrelation binned() const {
+    autocorrelation out;
+    std::vector<Eigen::ArrayXd> values;
+    double pairs = 0, lags = 0, first = 0;
+    Eigen::ArrayXd products = Eigen::ArrayXd::Zero(products_.rows());
+    for (index_t s = 0; s < slots; ++s) {
+      const auto at = static_cast<std::size_t>(s);
+      if (pairs_[at] == 0) continue;
+      const double lag = lags_[at] / pairs_[at];
+      if (pairs >= least_pairs && lag >= 1.5 * first) {
+        out.lags.push_back(lags / pairs);
+        values.emplace_back(products / pairs);
+        pairs = lags = 0;
+        products.setZero();
+      }
+      if (pairs == 0) first = lag;
+      pairs += pairs_[at];
+      lags += lags_[at];
+      products += products_.col(s);
+    }
+    close(pairs, lags, products, values, out.lags);
+    out.values.resize(static_cast<index_t>(values.size()), products_.rows());
+    for (std::size_t b = 0; b < values.size(); ++b)
+      out.values.row(static_cast<index_t>(b)) = values[b].transpose();
+    return out;
+  }
+
+ private:
+  static constexpr double least_pairs = 50;
+  static constexpr index_t slots = 32 + 8 * 58;
+
+  static index_t slot_of(index_t lag) {
+    if (lag < 32) return lag;
+    const int octave = std::ilogb(static_cast<double>(lag));
+    const auto eighth = static_cast<index_t>(std::ldexp(static_cast<double>(lag), 3 - octave)) - 8;
+    return 32 + 8 * (octave - 5) + eighth;
+  }
+
+  /// The last bin; one of few pairs goes with the bin before it.
+  static void close(double pairs, double lags, const Eigen::ArrayXd& products,
+                    std::vector<Eigen::ArrayXd>& values, std::vector<double>& means) {
+    if (pairs == 0) return;
+    if (pairs >= least_pairs || values.empty()) {
+      means.push_back(lags / pairs);
+      values.emplace_back(products / pairs);
+    }
+  }
+
+  std::vector<double> pairs_, lags_;
+  Eigen::ArrayXXd products_;
+};
+
+/// Of components of mean 0 and variance 1, `z` `[N, components]`, pooled over contexts. Where
+/// positions are unknown there is one value for all lags.
+///
+/// Contexts of n rows give n (n - 1) / 2 pairs, or those of every s-th row where that is more than
+/// a million.
+template <class = void>
+autocorrelation pooled_autocorrelation(const row_matrix<double>& z, const context_places& places) {
+  lag_sums sums(z.cols());
+  for (std::size_t c = 0; c < places.rows.size(); ++c) {
+    const auto &rows = places.rows[c], &positions = places.positions[c];
+    const std::size_t n = rows.size(), step = 1 + n * n / 2000000;
+    for (std::size_t i = 0; i < n; i += step)
+      for (std::size_t j = i + 1; j < n; ++j)
+        sums.add(places.ordered ? positions[j] - positions[i] : 1, z.row(rows[i]).array(),
+                 z.row(rows[j]).array());
+  }
+  return sums.binned();
+}
+
+/// Components whose autocorrelations agree, and what they are in each group.
+struct correlation_groups {
+  std::vector<std::vector<index_t>> components;
+  autocorrelation of_group;  ///< means over the components of each group
+};
+
+/// Groups components whose autocorrelations differ by at most `tolerance` at every lag from those
+/// of the first of the group; the tolerance grows until there are at most `most` groups.
+template <class = void>
+correlation_groups group_components(const autocorrelation& all, double tolerance = 0.1,
+                                    std::size_t most = 16) {
+  correlation_groups out;
+  for (index_t c = 0; c < all.values.cols(); ++c) {
+    const auto same = [&](const std::vector<index_t>& group) {
+      return ((all.values.col(group.front()) - all.values.col(c)).abs() <= tolerance).all();
+    };
+    const auto group = std::find_if(out.components.begin(), out.components.end(), same);
+    if (group == out.components.end())
+      out.components.push_back({c});
+    else
+      group->push_back(c);
+  }
+  if (out.components.size() > most) return group_components(all, 1.5 * tolerance, most);
+  out.of_group = {all.lags, Eigen::ArrayXXd::Zero(all.values.rows(),
+                                                  static_cast<index_t>(out.components.size()))};
+  for (std::size_t g = 0; g < out.components.size(); ++g)
+    for (const index_t c : out.components[g])
+      out.of_group.values.col(static_cast<index_t>(g)) +=
+          all.values.col(c) / static_cast<double>(out.components[g].size());
+  return out;
+}
+
+}  // namespace atlas::detail

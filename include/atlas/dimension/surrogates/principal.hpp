@@ -1,0 +1,96 @@
+#pragma once
+/// \file
+/// A cloud as its mean, covariance and rows in principal coordinates of unit variance, where
+/// surrogates are drawn.
+
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+
+#include "atlas/core/tensor_view.hpp"
+#include "atlas/dimension/cloud_fault.hpp"
+#include "atlas/linalg/covariance.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/linalg/row_matrix.hpp"
+
+namespace atlas::detail {
+
+/// Row z in principal coordinates is `mean + z shape` in the cloud's own. Components are in
+/// descending order of variance; those without any are left out.
+template <class Scalar, class Real = double>
+class principal_shape {
+ public:
+  /// \param points `[N, d]`
+  explicit principal_shape(const tensor_view<const Scalar, 2>& points)
+      : rows_(points.extent(0)), moments_(moments(points)) {
+    const eigenbasis basis = symmetric_eigenbasis(moments_.covariance);
+    constexpr double nothing = 1e-12;  // of the largest variance: rounding of the data
+    const Eigen::VectorX<Real>& values = basis.values;
+    const index_t most = (std::min)(values.size(), rows_ - 1);
+    index_t rank = 0;
+    while (rank < most && values(rank) > 0 && values(rank) > nothing * values(0)) ++rank;
+    spread_ = values.head(rank).cwiseSqrt();
+    vectors_ = basis.vectors.leftCols(rank);
+    const Real scale = std::ldexp(Real(1), -exponent());
+    shape_ = ((vectors_ * spread_.asDiagonal()).transpose() * scale).template cast<Scalar>();
+    mean_ = moments_.mean.transpose().template cast<Scalar>();
+  }
+
+  index_t rows() const { return rows_; }
+  index_t rank() const { return spread_.size(); }  ///< at most N - 1
+  const Eigen::VectorX<Real>& spread() const { return spread_; }
+
+  /// The rows of the points in principal coordinates of unit variance, `[N, rank]`.
+  row_matrix<Real> coordinates(const tensor_view<const Scalar, 2>& points) const {
+    const auto scale = exponent() == 0 ? row_scale<Real>{} : scale_of_rows<Scalar, Real>(points);
+    row_matrix<Real> rows(rows_, points.extent(1));
+    shifted_rows<Scalar, Real>(points, scale).centre(0, rows_, rows);
+    return rows * vectors_ * spread_.cwiseInverse().asDiagonal();
+  }
+
+  /// Rows of mean 0 and exactly unit covariance, as those of the points are: what Gaussian rows
+  /// are, given their mean and covariance, so that no error of the moments is in a comparison. A
+  /// component loses what it has in common with those of larger variance. Where rows are so few or
+  /// so alike that they do not vary in as many components they are centred alone.
+  row_matrix<Scalar> standardized(row_matrix<Scalar> z) const {
+    const Eigen::RowVectorX<Real> centre = z.template cast<Real>().colwise().mean();
+    z.rowwise() -= centre.template cast<Scalar>();
+    const row_matrix<Real> rows = z.template cast<Real>();
+    Eigen::MatrixX<Real> gram = Eigen::MatrixX<Real>::Zero(rank(), rank());
+    gram.template selfadjointView<Eigen::Lower>().rankUpdate(
+        rows.transpose(), 1 / static_cast<Real>((std::max)(index_t{1}, rows_ - 1)));
+    const Eigen::LLT<Eigen::MatrixX<Real>> factor(gram);
+    constexpr double alike = 1e-6;  // share of a component's sd that others leave of it
+    if (factor.info() != Eigen::Success || (factor.matrixLLT().diagonal().array() < alike).any())
+      return z;
+    const Eigen::MatrixX<Real> whitening =
+        factor.matrixU().solve(Eigen::MatrixX<Real>::Identity(rank(), rank()));
+    return z * whitening.template cast<Scalar>();
+  }
+
+  /// The cloud, `[N, d]`, of rows in principal coordinates.
+  /// \throws value_error where it has numbers beyond the range of the scalar
+  owned_tensor<Scalar, 2> placed(const row_matrix<Scalar>& z) const {
+    owned_tensor<Scalar, 2> cloud({rows_, moments_.mean.size()});
+    Eigen::Map<row_matrix<Scalar>> out(cloud.mutable_view().data(), rows_, moments_.mean.size());
+    out.noalias() = z * shape_;
+    out.rowwise() += mean_;
+    if (!all_finite(cloud))
+      throw value_error("points", "values whose Gaussian surrogates its scalar can hold",
+                        "surrogates beyond its range (multiply the points by a small constant)");
+    return cloud;
+  }
+
+ private:
+  int exponent() const { return moments_.exponent; }
+
+  index_t rows_;
+  cloud_moments moments_;
+  Eigen::VectorX<Real> spread_;
+  Eigen::MatrixX<Real> vectors_;
+  Eigen::MatrixX<Scalar> shape_;
+  Eigen::RowVectorX<Scalar> mean_;
+};
+
+}  // namespace atlas::detail

@@ -1,0 +1,80 @@
+#pragma once
+/// \file
+/// Clouds without structure of their own that stand for a given one.
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "atlas/core/as_view.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/dimension/surrogates/autocorrelation.hpp"
+#include "atlas/dimension/surrogates/options.hpp"
+#include "atlas/dimension/surrogates/passages.hpp"
+#include "atlas/dimension/surrogates/principal.hpp"
+#include "atlas/dimension/surrogates/serial.hpp"
+
+namespace atlas {
+
+/// Draws surrogates of a cloud: of its shape, and with exactly its mean and covariance.
+template <class Scalar>
+class cloud_surrogates {
+ public:
+  /// \param points `[N, d]`, N >= 2, finite
+  /// \throws shape_error for labels of another length; value_error for positions that repeat within
+  ///         a context, and for serial and passages without labels
+  explicit cloud_surrogates(const tensor_view<const Scalar, 2>& points,
+                            surrogate_kind kind = surrogate_kind::independent,
+                            const row_labels& labels = {})
+      : kind_(detail::kind_for(kind, labels, points.extent(0))), shape_(points) {
+    if (kind_ == surrogate_kind::marginal)
+      throw value_error("kind", "a kind of Gaussian surrogates", "marginal");
+    if (kind_ != surrogate_kind::serial && kind_ != surrogate_kind::passages) return;
+    const detail::context_places places = detail::places_of(labels, points.extent(0));
+    const row_matrix<double> z = shape_.coordinates(points);
+    serial_.emplace(detail::group_components(detail::pooled_autocorrelation(z, places)), places);
+    if (kind_ == surrogate_kind::passages) passages_.emplace(z, places, chance(places));
+  }
+
+  /// What was asked for; `independent` or `passages` where that was `automatic`.
+  surrogate_kind kind() const { return kind_; }
+  /// Whether contexts have covariances of their own in the draws; in none but `passages`.
+  bool passages_differ() const { return passages_ && passages_->active(); }
+
+  /// Cloud number `number` of this seed, `[N, d]`.
+  /// \throws value_error where it has numbers beyond the range of the scalar
+  owned_tensor<Scalar, 2> draw(std::uint64_t seed, std::uint64_t number) const {
+    row_matrix<Scalar> z = normals(seed, number);
+    if (serial_) serial_->apply(z);
+    if (passages_) passages_->apply(z);
+    return shape_.placed(shape_.standardized(std::move(z)));
+  }
+
+ private:
+  row_matrix<Scalar> normals(std::uint64_t seed, std::uint64_t number) const {
+    row_matrix<Scalar> z(shape_.rows(), shape_.rank());
+    random_stream(seed, number).fill_normal(z.data(), z.size());
+    return z;
+  }
+
+  /// How far contexts differ by chance, in draws of their own.
+  std::vector<detail::passage_dispersion> chance(const detail::context_places& places) const {
+    constexpr std::uint64_t draws = 8, seed = 0x70617373;
+    std::vector<detail::passage_dispersion> out;
+    for (std::uint64_t i = 0; i < draws; ++i) {
+      row_matrix<Scalar> z = normals(seed, i);
+      serial_->apply(z);
+      out.push_back(
+          detail::dispersion_of(detail::deviations_of(shape_.standardized(std::move(z)), places)));
+    }
+    return out;
+  }
+
+  surrogate_kind kind_;
+  detail::principal_shape<Scalar> shape_;
+  std::optional<detail::serial_rows<Scalar>> serial_;
+  std::optional<detail::passage_spread<Scalar>> passages_;
+};
+
+}  // namespace atlas
