@@ -157,20 +157,26 @@ TEST_CASE("duplicates of many places are a fault that only distances show") {
   Eigen::MatrixXd x = normal_cloud(600, 4);
   for (int i = 0; i < 400; i += 2) x.row(i) = x.row(i + 1);
   CHECK(fault_of_cloud(x) == cloud_fault::none);
-  CHECK(atlas::two_nn(x).fault == cloud_fault::mostly_duplicates);
+  CHECK(atlas::two_nn(x).fault == cloud_fault::none);  // 400 places are left
+  CHECK(atlas::two_nn(x, {.duplicates = atlas::duplicate_policy::drop}).fault ==
+        cloud_fault::mostly_duplicates);
   CHECK(atlas::two_nn_from_neighbors(atlas::nearest_neighbors(x)).fault ==
         cloud_fault::mostly_duplicates);
+  for (int i = 0; i < 600; ++i) x.row(i) = x.row(i / 3 * 3);  // each place three times
+  CHECK(fault_of_cloud(x) == cloud_fault::none);
+  CHECK(atlas::two_nn(x).fault == cloud_fault::mostly_duplicates);
+  CHECK(atlas::two_nn(x).merged == 400);
   CHECK(atlas::two_nn_null(x, atlas::two_nn(x)).fault == cloud_fault::mostly_duplicates);
 }
 
 TEST_CASE("a cloud without ratios is refused, or reported where that is asked for") {
   const Eigen::MatrixXd equal = Eigen::MatrixXd::Ones(50, 3);
-  CHECK_REFUSED(atlas::value_error, atlas::two_nn(equal), "points", "50 duplicate");
+  CHECK_REFUSED(atlas::value_error, atlas::two_nn(equal), "points", "49 merged");
   const auto reported = atlas::two_nn(equal, {.degenerate = atlas::degenerate_policy::report});
   CHECK(reported.fault == cloud_fault::mostly_duplicates);
   CHECK(std::isnan(reported.dimension));
   CHECK(std::isnan(reported.interval.lower));
-  CHECK(reported.duplicates == 50);
+  CHECK(reported.merged == 49);
   CHECK(has(std::string(atlas::describe(reported.fault)), "equal"));
   Eigen::MatrixXd lattice(100, 2);
   for (int i = 0; i < 100; ++i) lattice.row(i) << i / 10, i % 10;

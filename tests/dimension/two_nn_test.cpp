@@ -12,7 +12,6 @@
 #include "../statistics_for_tests.hpp"
 #include "../tolerances.hpp"
 #include "atlas/dimension/surrogate.hpp"
-#include "atlas/dimension/two_nn_decimation.hpp"
 
 using namespace atlas_test;
 using atlas::two_nn;
@@ -122,9 +121,10 @@ TEST_CASE("a table of neighbours gives what the cloud gives, with every estimato
   Eigen::MatrixXd x = normal_cloud(300, 5);
   x.row(7) = x.row(8);
   const auto table = atlas::nearest_neighbors(x, {.k = 3});
+  const auto dropped = atlas::duplicate_policy::drop;
   for (const auto estimator : {two_nn_estimator::censored, two_nn_estimator::regression,
                                two_nn_estimator::truncated, two_nn_estimator::bayesian}) {
-    const auto whole = two_nn(x, {.estimator = estimator});
+    const auto whole = two_nn(x, {.estimator = estimator, .duplicates = dropped});
     const auto from_table = atlas::two_nn_from_neighbors(table, {.estimator = estimator});
     CHECK(from_table.dimension == whole.dimension);
     CHECK(from_table.interval.lower == whole.interval.lower);
@@ -156,11 +156,16 @@ TEST_CASE("estimates of a cloud are the formulas on brute-force distances") {
         (2 + kept) / (3 + sum + 40 * logs[kept - 1]));
 }
 
-TEST_CASE("duplicates are counted and dropped, or refused") {
+TEST_CASE("duplicates are counted and merged or dropped, or refused") {
   Eigen::MatrixXd x = normal_cloud(300, 3);
   x.row(1) = x.row(0);
   x.row(3) = x.row(2);
-  const auto r = two_nn(x);
+  const auto merged = two_nn(x);
+  CHECK(merged.merged == 2);
+  CHECK(merged.duplicates == 0);
+  CHECK(merged.points_used == 298);
+  const auto r = two_nn(x, {.duplicates = atlas::duplicate_policy::drop});
+  CHECK(r.merged == 0);
   CHECK(r.duplicates == 4);
   CHECK(r.points_used == 296);
   CHECK_REFUSED(atlas::value_error, (two_nn(x, {.duplicates = atlas::duplicate_policy::error})),
@@ -231,22 +236,9 @@ TEST_CASE("surrogates have the mean and covariance of their cloud") {
   CHECK((got.covariance - wanted.covariance).norm() < 0.05 * wanted.covariance.norm());
 }
 
-TEST_CASE("decimation keeps the dimension of a uniform cloud") {
-  atlas::random_stream random(8);
-  Eigen::MatrixXd square(2000, 2);
-  for (int i = 0; i < 2000; ++i) square.row(i) << random.uniform(), random.uniform();
-  const auto steps = atlas::two_nn_decimation(square, {}, {.fractions = {1.0, 0.5, 0.1}});
-  CHECK(steps[0].points == 2000);
-  CHECK(steps[0].repeats == 1);
-  CHECK(steps[0].mean == two_nn(square).dimension);
-  CHECK(steps[2].points == 200);
-  for (const auto& step : steps) CHECK(step.mean == Approx(2).epsilon(0.1));
-  CHECK(steps[2].standard_error > 0);
-}
-
 TEST_CASE("clouds and options that give no dimension are refused") {
   const Eigen::MatrixXd equal = Eigen::MatrixXd::Ones(50, 3);
-  CHECK_REFUSED(atlas::value_error, two_nn(equal), "points", "50 duplicate");
+  CHECK_REFUSED(atlas::value_error, two_nn(equal), "points", "49 merged");
   CHECK_REFUSED(atlas::shape_error, two_nn(normal_cloud(2, 3)), "points", "2");
   Eigen::MatrixXd lattice(100, 2);
   for (int i = 0; i < 100; ++i) lattice.row(i) << i / 10, i % 10;

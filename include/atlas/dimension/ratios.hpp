@@ -14,19 +14,23 @@ namespace atlas::detail {
 /// `ln(r2 / r1)` of the rows that have one.
 struct log_ratios {
   std::vector<double> values;
-  index_t duplicates = 0;  ///< rows whose nearest neighbour is at distance 0
-  index_t isolated = 0;    ///< rows left with fewer than two neighbours by the exclusion
+  std::vector<index_t> rows;  ///< `[values.size(), 3]`: the row and its two neighbours, by number;
+                              ///< empty where they are not known
+  index_t duplicates = 0;     ///< rows whose nearest neighbour is at distance 0
+  index_t isolated = 0;       ///< rows left with fewer than two neighbours by the exclusion
 };
 
 /// Adds what row i of a table of two neighbours each has.
 inline void add_log_ratio(const neighbor_table& table, index_t i, log_ratios& out) {
   const double first = table.distances(i, 0), second = table.distances(i, 1);
-  if (table.indices(i, 1) < 0)
+  if (table.indices(i, 1) < 0) {
     ++out.isolated;
-  else if (first == 0)
+  } else if (first == 0) {
     ++out.duplicates;
-  else
+  } else {
     out.values.push_back(std::log(second / first));
+    out.rows.insert(out.rows.end(), {i, table.indices(i, 0), table.indices(i, 1)});
+  }
 }
 
 /// \throws shape_error for fewer than 3 rows or 2 neighbours
@@ -38,6 +42,7 @@ log_ratios log_ratios_of(const neighbor_table& table) {
                       shape_text(table.distances.extents()));
   log_ratios out;
   out.values.reserve(static_cast<std::size_t>(rows));
+  out.rows.reserve(3 * static_cast<std::size_t>(rows));
   for (index_t i = 0; i < rows; ++i) add_log_ratio(table, i, out);
   return out;
 }
@@ -51,12 +56,6 @@ neighbor_table two_neighbors(const tensor_view<const Scalar, 2>& points, neighbo
                       std::to_string(points.extent(0)));
   options.k = 2;
   return nearest_neighbors(points, options);
-}
-
-template <class Scalar>
-log_ratios neighbor_log_ratios(const tensor_view<const Scalar, 2>& points,
-                               const neighbor_options& options) {
-  return log_ratios_of(two_neighbors(points, options));
 }
 
 }  // namespace atlas::detail

@@ -27,7 +27,7 @@ struct atlas_test_options {
   index_t haar_draws = 20000;   ///< of the null of the overlaps
   two_nn_estimator estimator = two_nn_estimator::censored;
   double discard_fraction = 0.1;                         ///< of `two_nn`
-  duplicate_policy duplicates = duplicate_policy::drop;  ///< of `two_nn`
+  duplicate_policy duplicates = duplicate_policy::merge; ///< of `two_nn`
   exclusion exclude = {};                                ///< of a head's N rows
   gamma_prior prior = {};                                ///< of the Bayesian estimator
   index_t surrogates = 20;                               ///< of the pooled dimension

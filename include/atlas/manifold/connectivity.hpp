@@ -7,7 +7,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/dimension/surrogate.hpp"
-#include "atlas/manifold/disjoint_sets.hpp"
+#include "atlas/core/disjoint_sets.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 
 namespace atlas {

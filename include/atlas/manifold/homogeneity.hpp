@@ -94,7 +94,8 @@ inline local_region measure_region(const std::vector<std::pair<double, index_t>>
     add_log_ratio(table, row, ratios);
     farthest = (std::max)(farthest, length);
   }
-  return {centre, farthest, two_nn_of_log_ratios(std::move(ratios), options)};
+  return {centre, farthest,
+          two_nn_of_ratios({std::move(ratios), table.distances.extent(0), 0}, options)};
 }
 
 /// Mean and spread of the regions. The censored estimate of k ratios has variance d^2 / (k - 2).
@@ -129,7 +130,9 @@ homogeneity_result homogeneity(const tensor_view<const Scalar, 2>& points,
   const neighbor_table table = two_neighbors(
       points, {.exclude = o.exclude, .threads = o.threads, .on_progress = o.on_progress});
   const scaled_rows<Scalar> cloud = scale_rows(points);
-  const two_nn_options estimate{.estimator = o.estimator, .discard_fraction = o.discard_fraction};
+  const two_nn_options estimate{.estimator = o.estimator,
+                                .discard_fraction = o.discard_fraction,
+                                .context = o.exclude.context};
   random_stream random(o.seed);
   const std::vector<index_t> centres = sample_rows(n, o.regions, random);
   homogeneity_result out;

@@ -27,11 +27,24 @@ std::vector<index_t> pooled_heads(const tensor_view<const Scalar, 3>& clouds) {
   return sound.empty() ? all : sound;
 }
 
+/// The units of the pooled rows: contexts, or the places that heads have a row each of.
+inline owned_tensor<index_t, 1> pooled_units(const two_nn_options& options, index_t n,
+                                             index_t heads) {
+  const owned_tensor<index_t, 1>& one =
+      options.context.empty() ? options.exclude.context : options.context;
+  if (!one.empty()) check_extent(one.extent(0), n, "context", "one label per row,");
+  owned_tensor<index_t, 1> out({heads * n});
+  for (index_t i = 0; i < heads * n; ++i)
+    out.mutable_view()[i] = one.empty() ? i % n : one[i % n];
+  return out;
+}
+
 /// Of all clouds, by their distances alone.
 template <class Scalar>
 two_nn_result dimension_of_stacked(const tensor_view<const Scalar, 3>& clouds,
                                    two_nn_options options) {
   options.exclude = stacked(options.exclude, clouds.extent(0));
+  options.context = {};
   const owned_tensor<Scalar, 2> pooled = stacked(clouds, true);
   return two_nn_of_distances<Scalar>(pooled, options);
 }
@@ -43,11 +56,13 @@ two_nn_result pooled_dimension(const tensor_view<const Scalar, 3>& clouds, two_n
   check_exclusion(options.exclude, clouds.extent(1));
   const std::vector<index_t> heads = pooled_heads(clouds);
   two_nn_options of_rows = options;
+  of_rows.context = pooled_units(options, clouds.extent(1), static_cast<index_t>(heads.size()));
   of_rows.exclude = stacked(options.exclude, static_cast<index_t>(heads.size()));
   const owned_tensor<Scalar, 3> sound = clouds_of(clouds, heads);
   const owned_tensor<Scalar, 2> pooled = stacked<Scalar>(sound, true);
   two_nn_result out = two_nn<Scalar>(pooled, of_rows);
-  out.options = kept_options(std::move(options));
+  out.options = std::move(options);
+  out.options.on_progress = {};
   return out;
 }
 
@@ -88,7 +103,8 @@ class layer_surrogates {
 ///
 /// \param clouds  `[H, N, d]`; heads are compared in the coordinates that they are given in
 /// \param options `exclude` is of the N rows of one head, and holds across heads: with contexts,
-///                rows of one text are no neighbours whichever heads they come from
+///                rows of one text are no neighbours whichever heads they come from. The units of
+///                the interval are contexts or, without any, the N places
 /// \throws as `two_nn`, for clouds instead of points
 ///
 /// O((H N)^2 d) time, O(H N d) memory; the same bits for every thread count.

@@ -67,19 +67,22 @@ inline void check_exclusion(const exclusion& exclude, index_t rows) {
                  "one label per row,");
 }
 
+/// Labels of some rows, which may repeat; none of none.
+inline owned_tensor<index_t, 1> gather_labels(const owned_tensor<index_t, 1>& labels,
+                                              const std::vector<index_t>& rows) {
+  if (labels.empty()) return labels;
+  owned_tensor<index_t, 1> out({static_cast<index_t>(rows.size())});
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    out.mutable_view()[static_cast<index_t>(i)] = labels[rows[i]];
+  return out;
+}
+
 /// The exclusion of some rows of a cloud, which may repeat.
 inline exclusion gather_exclusion(const exclusion& all, const std::vector<index_t>& rows) {
-  const auto gather = [&](const owned_tensor<index_t, 1>& labels) {
-    if (labels.empty()) return labels;
-    owned_tensor<index_t, 1> out({static_cast<index_t>(rows.size())});
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      out.mutable_view()[static_cast<index_t>(i)] = labels[rows[i]];
-    return out;
-  };
   exclusion out = all;
-  out.context = gather(all.context);
-  out.position = gather(all.position);
-  for (auto& set : out.labels) set = gather(set);
+  out.context = gather_labels(all.context, rows);
+  out.position = gather_labels(all.position, rows);
+  for (auto& set : out.labels) set = gather_labels(set, rows);
   return out;
 }
 

@@ -29,6 +29,10 @@ class disjoint_sets {
     size_[x] += size_[y];
   }
 
+  bool together(index_t a, index_t b) {
+    return root(static_cast<std::size_t>(a)) == root(static_cast<std::size_t>(b));
+  }
+
   /// The number of each element's set: 0 is the largest; of equally large ones, that with the lower
   /// element comes first.
   std::vector<index_t> numbered() {

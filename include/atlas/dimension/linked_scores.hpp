@@ -1,0 +1,212 @@
+#pragma once
+/// \file
+/// The variance of sums over rows that are not independent.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/tensor_view.hpp"
+
+namespace atlas::detail {
+
+/// What each row adds to some statistics, and the units (rows or contexts) that it was made of.
+struct scored_rows {
+  index_t units = 0;             ///< numbers of units are below it
+  index_t width = 1;             ///< of a set of units
+  std::vector<index_t> members;  ///< `[n, width]`: the row's own unit first, those of its neighbours
+  Eigen::MatrixXd scores;        ///< `[n, q]`
+
+  index_t count() const { return scores.rows(); }
+};
+
+/// Sums over pairs of rows of the products of their scores.
+struct score_sums {
+  Eigen::MatrixXd own;     ///< `[q, q]`, over pairs of one unit
+  Eigen::MatrixXd linked;  ///< `[q, q]`, over pairs whose units meet; empty where they nearly all do
+  double links = 0;        ///< how many ordered pairs those are, each row with itself among them
+  index_t units = 0;       ///< that have rows
+};
+
+/// Items by group, group after group.
+struct grouped_items {
+  std::vector<index_t> begin, items;
+};
+
+template <class Group>
+grouped_items group_items(index_t items, index_t groups, Group&& group) {
+  grouped_items out;
+  out.begin.assign(static_cast<std::size_t>(groups) + 1, 0);
+  out.items.resize(static_cast<std::size_t>(items));
+  for (index_t i = 0; i < items; ++i) ++out.begin[static_cast<std::size_t>(group(i)) + 1];
+  for (std::size_t g = 1; g < out.begin.size(); ++g) out.begin[g] += out.begin[g - 1];
+  std::vector<index_t> next(out.begin.begin(), out.begin.end() - 1);
+  for (index_t i = 0; i < items; ++i)
+    out.items[static_cast<std::size_t>(next[static_cast<std::size_t>(group(i))]++)] = i;
+  return out;
+}
+
+/// Each column less its mean.
+inline Eigen::MatrixXd centred_scores(const Eigen::MatrixXd& scores) {
+  return scores.rowwise() - scores.colwise().mean();
+}
+
+/// Sets of units, with how many rows have each and the sums of their scores.
+struct unit_sets {
+  index_t width = 1;
+  std::vector<index_t> members;  ///< `[m, width]`
+  Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> scores;  ///< `[m, q]`
+  std::vector<double> rows;                                                       ///< `[m]`
+};
+
+/// Rows of the same set as one. Of many rows of few contexts that leaves few.
+template <class = void>
+unit_sets collect_sets(const scored_rows& a, const Eigen::MatrixXd& scores) {
+  const auto width = static_cast<std::size_t>(a.width);
+  const auto n = static_cast<std::size_t>(a.count());
+  std::vector<index_t> sorted = a.members, order(n);
+  for (std::size_t i = 0; i < n; ++i)
+    std::sort(sorted.begin() + static_cast<std::ptrdiff_t>(i * width),
+              sorted.begin() + static_cast<std::ptrdiff_t>((i + 1) * width));
+  std::iota(order.begin(), order.end(), index_t{0});
+  const auto set = [&](index_t i) { return sorted.data() + static_cast<std::size_t>(i) * width; };
+  std::sort(order.begin(), order.end(), [&](index_t i, index_t j) {
+    const auto [x, y] = std::mismatch(set(i), set(i) + width, set(j));
+    return x == set(i) + width ? i < j : *x < *y;
+  });
+  unit_sets out{a.width, {}, {}, {}};
+  out.scores.setZero(a.count(), scores.cols());
+  for (const index_t i : order) {
+    if (out.rows.empty() || !std::equal(set(i), set(i) + width, out.members.end() - a.width)) {
+      out.members.insert(out.members.end(), set(i), set(i) + width);
+      out.rows.push_back(0);
+    }
+    out.scores.row(static_cast<index_t>(out.rows.size()) - 1) += scores.row(i);
+    out.rows.back() += 1;
+  }
+  return out;
+}
+
+/// One set a row.
+template <class = void>
+unit_sets sets_of_rows(const scored_rows& a, const Eigen::MatrixXd& scores) {
+  return {a.width, a.members, scores, std::vector<double>(static_cast<std::size_t>(a.count()), 1)};
+}
+
+/// Adds the pairs of rows whose sets meet, each once however many units they have in common.
+/// \param holding the members of sets by unit
+template <class = void>
+void add_links(const unit_sets& sets, const grouped_items& holding, score_sums& out) {
+  const auto count = static_cast<index_t>(sets.rows.size());
+  const index_t q = sets.scores.cols();
+  const auto at = [](index_t i) { return static_cast<std::size_t>(i); };
+  std::vector<index_t> last(sets.rows.size(), -1);
+  Eigen::RowVectorXd sum(q);
+  for (index_t i = 0; i < count; ++i) {
+    sum.setZero();
+    double rows = 0;
+    for (index_t m = i * sets.width; m < (i + 1) * sets.width; ++m) {
+      const std::size_t unit = at(sets.members[at(m)]);
+      for (index_t h = holding.begin[unit]; h < holding.begin[unit + 1]; ++h) {
+        const index_t j = holding.items[at(h)];
+        if (std::exchange(last[at(j)], i) == i) continue;
+        const double* scores = sets.scores.data() + j * q;
+        for (index_t c = 0; c < q; ++c) sum[c] += scores[c];
+        rows += sets.rows[at(j)];
+      }
+    }
+    for (index_t c = 0; c < q; ++c) out.linked.row(c) += sets.scores(i, c) * sum;
+    out.links += sets.rows[at(i)] * rows;
+  }
+}
+
+/// Rows are linked where their sets of units meet: they share distances, or rows of one context.
+/// Where more than this share of pairs is linked, sums over them say nothing: over all pairs the
+/// sum is 0.
+inline constexpr double most_links = 0.95;
+
+/// O(n) memory; time in proportion to the links, each counted as often as it has units in common
+/// (rows of the same units count as one), and never more than three times the square of n.
+template <class = void>
+score_sums sum_scores(const scored_rows& a) {
+  const index_t q = a.scores.cols(), n = a.count();
+  const Eigen::MatrixXd scores = centred_scores(a.scores);
+  score_sums out{Eigen::MatrixXd::Zero(q, q), {}, 0, 0};
+  Eigen::MatrixXd of_units = Eigen::MatrixXd::Zero(a.units, q);
+  std::vector<bool> seen(static_cast<std::size_t>(a.units));
+  for (index_t i = 0; i < n; ++i) {
+    const index_t unit = a.members[static_cast<std::size_t>(i * a.width)];
+    of_units.row(unit) += scores.row(i);
+    seen[static_cast<std::size_t>(unit)] = true;
+  }
+  out.units = static_cast<index_t>(std::count(seen.begin(), seen.end(), true));
+  out.own.noalias() = of_units.transpose() * of_units;
+  const unit_sets sets = out.units < n ? collect_sets(a, scores) : sets_of_rows(a, scores);
+  const auto members = static_cast<index_t>(sets.members.size());
+  grouped_items holding = group_items(members, a.units, [&](index_t m) {
+    return sets.members[static_cast<std::size_t>(m)];
+  });
+  for (index_t& item : holding.items) item /= sets.width;
+  double work = 0;
+  for (std::size_t u = 0; u + 1 < holding.begin.size(); ++u) {
+    const auto size = static_cast<double>(holding.begin[u + 1] - holding.begin[u]);
+    work += size * size;
+  }
+  const double pairs = static_cast<double>(n) * static_cast<double>(n);
+  if (work > 3 * pairs) return out;
+  out.linked = Eigen::MatrixXd::Zero(q, q);
+  add_links(sets, holding, out);
+  if (out.links > most_links * pairs) out.linked.resize(0, 0);
+  return out;
+}
+
+/// Trace of `A^-1 B` for one or two statistics, over their number; NaN where A is singular.
+inline double mean_ratio(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
+  if (a.rows() == 1) return b(0, 0) / a(0, 0);
+  const double determinant = a(0, 0) * a(1, 1) - a(0, 1) * a(1, 0);
+  return 0.5 *
+         (a(1, 1) * b(0, 0) - a(0, 1) * b(1, 0) - a(1, 0) * b(0, 1) + a(0, 0) * b(1, 1)) /
+         determinant;
+}
+
+/// Covariance of one or two statistics, and the degrees of freedom that it is known with.
+struct score_covariance {
+  Eigen::MatrixXd matrix;
+  double degrees = 0;
+};
+
+/// Of statistics `first .. first + count - 1` of the sums.
+///
+/// The sums over linked pairs are those of scores less their mean, which makes them too small by
+/// the share of pairs that is linked. They are never below the sums over single units, and of two
+/// statistics both are so many times as large. Degrees of freedom: of contexts their number less
+/// one; of rows those of a quadratic form in independent normal scores (Satterthwaite).
+///
+/// \param contexts whether units are contexts
+template <class = void>
+score_covariance covariance_of_sums(const score_sums& sums, index_t rows, bool contexts,
+                                    index_t first, index_t count) {
+  const auto units = static_cast<double>(sums.units);
+  const Eigen::MatrixXd own =
+      sums.own.block(first, first, count, count) * (units / (std::max)(units - 1, 0.0));
+  const double pairs = static_cast<double>(rows) * static_cast<double>(rows);
+  double inflation = 1;
+  if (sums.linked.size() > 0) {
+    const Eigen::MatrixXd linked =
+        sums.linked.block(first, first, count, count) / (1 - sums.links / pairs);
+    inflation = (std::max)(1.0, mean_ratio(own, linked));
+  }
+  const double degrees =
+      contexts ? units - 1
+      : sums.linked.size() > 0
+          ? std::clamp(inflation * inflation * pairs / sums.links, 1.0, (std::max)(1.0, units - 1))
+          : 1;
+  return {own * inflation, degrees};
+}
+
+}  // namespace atlas::detail
