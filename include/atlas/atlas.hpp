@@ -48,6 +48,7 @@
 #include "atlas/manifold/position_groups.hpp"
 #include "atlas/manifold/separation.hpp"
 #include "atlas/neighbors/exclusion.hpp"
+#include "atlas/neighbors/label_share.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/protocols/context_neighbors.hpp"
 #include "atlas/protocols/corpus_control.hpp"

@@ -2,11 +2,12 @@
 /// \file
 /// How many nearest neighbours are of the same text, against chance.
 
+#include <numeric>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "atlas/core/random.hpp"
+#include "atlas/neighbors/label_share.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 #include "atlas/stats/permutation.hpp"
@@ -31,38 +32,18 @@ namespace detail {
 
 /// Nearest neighbour of every row of every head.
 template <class = void>
-std::vector<std::vector<index_t>> first_neighbors(const head_sample& sample, int threads,
-                                                  const progress_callback& on_progress) {
+std::vector<neighbor_table> first_neighbors(const head_sample& sample, int threads,
+                                            const progress_callback& on_progress) {
   const index_t heads = sample.points.extent(0);
-  std::vector<std::vector<index_t>> out(static_cast<std::size_t>(heads));
+  std::vector<neighbor_table> out(static_cast<std::size_t>(heads));
   progress_meter meter(on_progress, "heads", heads);
   const neighbor_options options{
       .k = 1, .threads = threads_inside(heads, threads), .on_progress = meter.within_a_step()};
   parallel_for(heads, threads, [&](index_t h) {
-    const neighbor_table found = nearest_neighbors(sample.points[h], options);
-    for (index_t i = 0; i < sample.points.extent(1); ++i)
-      out[static_cast<std::size_t>(h)].push_back(found.indices(i, 0));
+    out[static_cast<std::size_t>(h)] = nearest_neighbors(sample.points[h], options);
     meter.advance();
   });
   return out;
-}
-
-/// Share of rows whose neighbour has their label, row i having that of row `rows[i]`.
-inline double same_label_share(const std::vector<index_t>& neighbors,
-                               const tensor_view<const index_t, 1>& labels,
-                               const std::vector<index_t>& rows) {
-  double same = 0;
-  for (std::size_t i = 0; i < neighbors.size(); ++i)
-    same += labels[rows[i]] == labels[rows[static_cast<std::size_t>(neighbors[i])]] ? 1 : 0;
-  return same / static_cast<double>(neighbors.size());
-}
-
-/// Of random pairs of different rows.
-inline double same_label_chance(const std::vector<std::vector<index_t>>& rows_of_label, index_t n) {
-  double pairs = 0;
-  for (const auto& rows : rows_of_label)
-    pairs += static_cast<double>(rows.size()) * static_cast<double>(rows.size() - 1);
-  return pairs / (static_cast<double>(n) * static_cast<double>(n - 1));
 }
 
 }  // namespace detail
@@ -81,25 +62,27 @@ context_neighbors_result context_neighbors(const head_sample& sample,
   check_sample(sample);
   detail::check_draws(o.permutations, "permutations");
   detail::check_not_empty(sample.context, sample.label + ": context");
-  const auto groups = detail::rows_of_groups(detail::number_labels(sample.context, "context"));
-  if (groups.size() < 2)
+  const auto groups = detail::number_labels(sample.context, "context");
+  if (groups.groups < 2)
     throw shape_error(sample.label + ": context", "at least 2 different ones", "1");
   const auto neighbors = detail::first_neighbors(sample, o.threads, o.on_progress);
   const index_t n = sample.points.extent(1);
-  const auto heads = static_cast<double>(neighbors.size());
-  const auto mean_share = [&](const std::vector<index_t>& rows) {
+  const auto mean_share = [&](const std::vector<index_t>& rows) {  // row i has the label of rows[i]
+    const auto label_of = [&](index_t i) {
+      return groups.group[static_cast<std::size_t>(rows[static_cast<std::size_t>(i)])];
+    };
     double sum = 0;
-    for (const auto& of_head : neighbors)
-      sum += detail::same_label_share(of_head, sample.context, rows);
-    return sum / heads;
+    for (const neighbor_table& of_head : neighbors)
+      sum += detail::share_of_labels(of_head, label_of).share;
+    return sum / static_cast<double>(neighbors.size());
   };
-  std::vector<index_t> in_order;
-  for (index_t i = 0; i < n; ++i) in_order.push_back(i);
   context_neighbors_result out;
-  for (const auto& of_head : neighbors)
-    out.heads.push_back(detail::same_label_share(of_head, sample.context, in_order));
+  for (const neighbor_table& of_head : neighbors)
+    out.heads.push_back(label_share(of_head, sample.context).share);
+  std::vector<index_t> in_order(static_cast<std::size_t>(n));
+  std::iota(in_order.begin(), in_order.end(), 0);
   out.share = mean_share(in_order);
-  out.chance = detail::same_label_chance(groups, n);
+  out.chance = detail::chance_of_labels(groups);
   const permutation_options shuffles{.permutations = o.permutations,
                                      .seed = o.seed,
                                      .threads = o.threads,
