@@ -88,6 +88,8 @@ TEMPLATE_TEST_CASE("vectors do in every lane what scalars do", "", float, double
                         [&](int l) { return (std::max)(at(a, l), at(b, l)); }));
   CHECK(holds<TestType>(vectors::where_above(x, y, two * x, y),
                         [&](int l) { return at(a, l) > at(b, l) ? two * at(a, l) : at(b, l); }));
+  CHECK(holds<TestType>(vectors::where_equal(x, vectors::larger(x, y), two * x, y),
+                        [&](int l) { return at(a, l) >= at(b, l) ? two * at(a, l) : at(b, l); }));
   CHECK(holds<TestType>(reversed<TestType>(x, std::make_integer_sequence<int, vectors::lanes>()),
                         [&](int l) { return at(a, vectors::lanes - 1 - l); }));
   unsigned above = 0, positive = 0;

@@ -33,7 +33,7 @@ TEST_CASE(
 }
 
 TEST_CASE("labels that mean nothing are shared as often as chance says") {
-  // Shares of 2,000 rows scatter by 0.01 at most: mutual neighbours are counted twice.
+  // The share of 2,000 rows has a standard deviation below 0.01, mutual neighbours counted.
   const Eigen::MatrixXd x = normal_cloud(2000, 3);
   atlas::random_stream random(3);
   std::vector<atlas::index_t> mixed;
