@@ -21,7 +21,7 @@ namespace atlas {
 
 struct neighbor_options {
   index_t k = 2;                       ///< neighbours per row, at most N - 1
-  exclusion exclude = {};              ///< rows that may not be neighbours
+  exclusion exclude = {};              ///< rows that may not be neighbours, or not together
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
 };

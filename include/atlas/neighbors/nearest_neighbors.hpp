@@ -89,6 +89,9 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
 /// that would over- or underflow (a cloud of double that it would happen to is scaled by a power of
 /// two, in a copy; rows nearer to each other than 2^-480 are compared one by one).
 ///
+/// Where the exclusion asks for distinct contexts these are the k nearest other contexts, each by
+/// its nearest row that is not excluded.
+///
 /// \param points `[N, d]`, N >= 2
 /// \return `[N, k]` distances and row numbers; the same bits for every thread count and storage
 ///         order
