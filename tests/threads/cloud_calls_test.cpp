@@ -1,7 +1,7 @@
 #include "../clouds_for_tests.hpp"
+#include "atlas/dimension/dimension_profile.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
-#include "atlas/dimension/two_nn_decimation.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "calls.hpp"
 
@@ -25,21 +25,30 @@ std::vector<threaded_call> cloud_calls() {
              flat, {.k = 3, .threads = o.threads, .on_progress = o.on_progress});
          return (numbers() << t.distances << t.indices).all;
        }},
-      {"dimension/two_nn.hpp", "two_nn", true,
+      {"dimension/two_nn_options.hpp", "two_nn", true,
        [=](const s& o) {
          const auto r = atlas::two_nn(x, {.threads = o.threads, .on_progress = o.on_progress});
-         return (numbers() << r.dimension << r.interval.lower).all;
+         return (numbers() << r.dimension << r.interval.lower << r.fit.p).all;
        }},
-      {"dimension/two_nn.hpp", "two_nn_decimation", true,
+      {"dimension/two_nn_options.hpp", "dimension_profile", true,
        [=](const s& o) {
+         const auto r = atlas::dimension_profile(
+             x, {.threads = o.threads, .on_progress = o.on_progress}, {.halvings = 2});
          numbers all;
-         for (const auto& step : atlas::two_nn_decimation(
-                  x, {.threads = o.threads, .on_progress = o.on_progress}, {.repeats = 3}))
-           all << step.mean;
-         return all.all;
+         for (const auto* steps : {&r.sizes, &r.orders})
+           for (const auto& step : *steps) all << step.dimension << step.standard_error;
+         return (all << r.p).all;
        }},
       {"dimension/surrogate.hpp", "two_nn_null", true,
        [=](const s& o) {
+<<<<<<< HEAD
+=======
+         return null(atlas::two_nn_null(x, atlas::two_nn(x, {.threads = 1}), {},
+                                        {.threads = o.threads, .on_progress = o.on_progress}));
+       }},
+      {"dimension/two_nn_options.hpp", "two_nn_null by the options of two_nn", true,
+       [=](const s& o) {
+>>>>>>> 1e902c7 (A profile of the dimension over scales takes the place of decimation)
          return null(atlas::two_nn_null(x, atlas::two_nn(x, {.threads = 1}),
                                         {.threads = o.threads, .on_progress = o.on_progress}));
        }},

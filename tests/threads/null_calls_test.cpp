@@ -17,7 +17,7 @@ std::vector<threaded_call> null_calls() {
   std::vector<int> labels;
   for (int i = 0; i < 800; ++i) labels.push_back(i % 4);
   return {
-      {"dimension/two_nn.hpp", "pooled_dimension", true,
+      {"dimension/two_nn_options.hpp", "pooled_dimension", true,
        [=](const s& o) {
          const atlas::two_nn_options options{.threads = o.threads, .on_progress = o.on_progress};
          const auto r = atlas::pooled_dimension(heads, options);

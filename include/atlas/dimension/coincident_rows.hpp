@@ -19,10 +19,10 @@ namespace atlas {
 
 /// The number format that a cloud went through, whatever holds it now.
 enum class stored_precision {
-  of_scalar,  ///< that of the points' own scalar
-  half,       ///< IEEE binary16: 11 bits
-  bfloat16,   ///< 8 bits
-  single,     ///< IEEE binary32: 24 bits
+  of_scalar,         ///< that of the points' own scalar
+  half,              ///< IEEE binary16: 11 bits
+  bfloat16,          ///< 8 bits
+  single,            ///< IEEE binary32: 24 bits
   double_precision,  ///< IEEE binary64: 53 bits
 };
 
@@ -91,9 +91,7 @@ class coincidence_search {
   }
 
  private:
-  double at(index_t row, index_t column) const {
-    return static_cast<double>(points_(row, column));
-  }
+  double at(index_t row, index_t column) const { return static_cast<double>(points_(row, column)); }
 
   /// Median magnitude of a column: coordinates below it are as uncertain as it is.
   double middle(index_t column) {

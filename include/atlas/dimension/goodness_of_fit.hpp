@@ -18,8 +18,8 @@ namespace atlas {
 struct goodness_of_fit {
   /// Square of the two components in units of their covariance, near 2 where the fit is good.
   double statistic = 0;
-  double p = 0;  ///< of one as large (Hotelling), for rows as dependent as these; NaN without degrees
-                 ///< of freedom
+  double p = 0;  ///< of one as large (Hotelling), for rows as dependent as these; NaN without
+                 ///< degrees of freedom
 };
 
 namespace detail {

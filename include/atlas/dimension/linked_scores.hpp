@@ -17,20 +17,22 @@ namespace atlas::detail {
 
 /// What each row adds to some statistics, and the units (rows or contexts) that it was made of.
 struct scored_rows {
-  index_t units = 0;             ///< numbers of units are below it
-  index_t width = 1;             ///< of a set of units
-  std::vector<index_t> members;  ///< `[n, width]`: the row's own unit first, those of its neighbours
-  Eigen::MatrixXd scores;        ///< `[n, q]`
+  index_t units = 0;  ///< numbers of units are below it
+  index_t width = 1;  ///< of a set of units
+  std::vector<index_t>
+      members;             ///< `[n, width]`: the row's own unit first, those of its neighbours
+  Eigen::MatrixXd scores;  ///< `[n, q]`
 
   index_t count() const { return scores.rows(); }
 };
 
 /// Sums over pairs of rows of the products of their scores.
 struct score_sums {
-  Eigen::MatrixXd own;     ///< `[q, q]`, over pairs of one unit
-  Eigen::MatrixXd linked;  ///< `[q, q]`, over pairs whose units meet; empty where they nearly all do
-  double links = 0;        ///< how many ordered pairs those are, each row with itself among them
-  index_t units = 0;       ///< that have rows
+  Eigen::MatrixXd own;  ///< `[q, q]`, over pairs of one unit
+  Eigen::MatrixXd
+      linked;         ///< `[q, q]`, over pairs whose units meet; empty where they nearly all do
+  double links = 0;   ///< how many ordered pairs those are, each row with itself among them
+  index_t units = 0;  ///< that have rows
 };
 
 /// Items by group, group after group.
@@ -59,7 +61,7 @@ inline Eigen::MatrixXd centred_scores(const Eigen::MatrixXd& scores) {
 /// Sets of units, with how many rows have each and the sums of their scores.
 struct unit_sets {
   index_t width = 1;
-  std::vector<index_t> members;  ///< `[m, width]`
+  std::vector<index_t> members;                                                   ///< `[m, width]`
   Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> scores;  ///< `[m, q]`
   std::vector<double> rows;                                                       ///< `[m]`
 };
@@ -148,9 +150,8 @@ score_sums sum_scores(const scored_rows& a) {
   out.own.noalias() = of_units.transpose() * of_units;
   const unit_sets sets = out.units < n ? collect_sets(a, scores) : sets_of_rows(a, scores);
   const auto members = static_cast<index_t>(sets.members.size());
-  grouped_items holding = group_items(members, a.units, [&](index_t m) {
-    return sets.members[static_cast<std::size_t>(m)];
-  });
+  grouped_items holding = group_items(
+      members, a.units, [&](index_t m) { return sets.members[static_cast<std::size_t>(m)]; });
   for (index_t& item : holding.items) item /= sets.width;
   double work = 0;
   for (std::size_t u = 0; u + 1 < holding.begin.size(); ++u) {
@@ -169,8 +170,7 @@ score_sums sum_scores(const scored_rows& a) {
 inline double mean_ratio(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
   if (a.rows() == 1) return b(0, 0) / a(0, 0);
   const double determinant = a(0, 0) * a(1, 1) - a(0, 1) * a(1, 0);
-  return 0.5 *
-         (a(1, 1) * b(0, 0) - a(0, 1) * b(1, 0) - a(1, 0) * b(0, 1) + a(0, 0) * b(1, 1)) /
+  return 0.5 * (a(1, 1) * b(0, 0) - a(0, 1) * b(1, 0) - a(1, 0) * b(0, 1) + a(0, 0) * b(1, 1)) /
          determinant;
 }
 

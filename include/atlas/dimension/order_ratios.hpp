@@ -26,7 +26,8 @@ struct cut_beta_logs {
 /// \param p in (0, 1]
 template <class = void>
 cut_beta_logs cut_logs_of_beta(index_t n, double p) {
-  constexpr index_t steps = index_t{1} << 15;
+  if (n == 1) return {p, 1 - p};  // -ln W is exponential
+  constexpr index_t steps = index_t{1} << 12;
   const double power = 2 * static_cast<double>(n) - 1, half_pi = std::acos(0.0);
   std::vector<double> density(static_cast<std::size_t>(steps) + 1);
   double total = 0;
@@ -45,8 +46,8 @@ cut_beta_logs cut_logs_of_beta(index_t n, double p) {
     mean += taken * log;
     above += taken;
   }
-  const double normal = std::exp(std::lgamma(2.0 * static_cast<double>(n)) -
-                                 2 * std::lgamma(static_cast<double>(n)));
+  const double normal =
+      std::exp(std::lgamma(2.0 * static_cast<double>(n)) - 2 * std::lgamma(static_cast<double>(n)));
   return {mean + (1 - p) * log, normal * std::pow(w * (1 - w), static_cast<double>(n) - 1) * w};
 }
 
@@ -57,9 +58,9 @@ struct scored_dimension {
   Eigen::VectorXd scores;
 };
 
-/// The ratio `r_2n / r_n` to the power -d is Beta(n, n) where the density is uniform: the sum of its
-/// logarithms, cut at the k-th smallest, over what one of d = 1 would give. Of order 1 that is the
-/// censored estimator of `two_nn`, and of higher orders nearly as sharp as the likelihood's.
+/// The ratio `r_2n / r_n` to the power -d is Beta(n, n) where the density is uniform: the sum of
+/// its logarithms, cut at the k-th smallest, over what one of d = 1 would give. Of order 1 that is
+/// the censored estimator of `two_nn`, and of higher orders nearly as sharp as the likelihood's.
 /// \param table of at least 2n neighbours
 template <class = void>
 scored_dimension dimension_of_order(const neighbor_table& table, index_t n,
@@ -71,8 +72,8 @@ scored_dimension dimension_of_order(const neighbor_table& table, index_t n,
     out.rows.push_back(i);
     logs.push_back(std::log(table.distances(i, 2 * n - 1) / table.distances(i, n - 1)));
   }
-  const auto kept = static_cast<std::size_t>(
-      static_cast<double>(logs.size()) * (1 - discard_fraction) + 1e-9);
+  const auto kept =
+      static_cast<std::size_t>(static_cast<double>(logs.size()) * (1 - discard_fraction) + 1e-9);
   if (kept < 2) return {std::nan(""), {}, {}};
   std::vector<double> sorted = logs;
   const auto last = sorted.begin() + static_cast<std::ptrdiff_t>(kept) - 1;

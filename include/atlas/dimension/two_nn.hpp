@@ -128,8 +128,7 @@ scored_rows score_ratios(const log_ratios& ratios, const observed_logs& logs,
   scored_rows out{units.count, 3, {}, Eigen::MatrixXd(static_cast<index_t>(logs.x.size()), 3)};
   for (const index_t row : ratios.rows) out.members.push_back(units.of(row));
   out.scores.col(0) = estimator_scores(logs, dimension, options);
-  out.scores.rightCols(2) =
-      fit_scores(logs.x, logs.cut, static_cast<double>(logs.kept) / total);
+  out.scores.rightCols(2) = fit_scores(logs.x, logs.cut, static_cast<double>(logs.kept) / total);
   return out;
 }
 
@@ -158,17 +157,15 @@ void add_error_of_rows(const ratio_source& source, const observed_logs& logs,
 template <class = void>
 void add_error_of_ratios(const observed_logs& logs, const two_nn_options& options,
                          two_nn_result& out) {
-  const Eigen::MatrixXd scores =
-      centred_scores(estimator_scores(logs, out.dimension, options));
+  const Eigen::MatrixXd scores = centred_scores(estimator_scores(logs, out.dimension, options));
   out.standard_error = out.dimension * scores.norm();
   double total = 0;
   for (std::size_t i = 0; i < logs.x.size(); ++i) total += logs.held(i);
-  const Eigen::MatrixXd fit =
-      fit_scores(logs.x, logs.cut, static_cast<double>(logs.kept) / total);
+  const Eigen::MatrixXd fit = fit_scores(logs.x, logs.cut, static_cast<double>(logs.kept) / total);
   const Eigen::MatrixXd centred = centred_scores(fit);
-  out.fit = compare_two_sums(
-      fit.colwise().sum().transpose(),
-      {centred.transpose() * centred, std::numeric_limits<double>::infinity()});
+  out.fit =
+      compare_two_sums(fit.colwise().sum().transpose(),
+                       {centred.transpose() * centred, std::numeric_limits<double>::infinity()});
 }
 
 template <class = void>
@@ -306,8 +303,8 @@ two_nn_result two_nn(const Points& points, const two_nn_options& options = {}) {
 /// too late to merge rows that coincide: those at distance 0 are dropped. Where there may be any,
 /// search among `distinct_rows`.
 /// \param table   of `nearest_neighbors` with k >= 2; only the first two neighbours count
-/// \param options as of `two_nn`; of exclude the contexts alone matter here, where `context` is empty
-/// \throws shape_error for k < 2, fewer than 3 rows or labels of another length; otherwise as
+/// \param options as of `two_nn`; of exclude the contexts alone matter here, where `context` is
+/// empty \throws shape_error for k < 2, fewer than 3 rows or labels of another length; otherwise as
 ///         `two_nn`
 ///
 /// O(N log N) time, more where few contexts or rows are the neighbours of nearly all.

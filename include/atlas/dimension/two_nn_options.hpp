@@ -19,11 +19,12 @@ enum class two_nn_estimator {
   bayesian,    ///< posterior mean under a Gamma prior
 };
 
-/// What to do with rows that coincide. A row at distance 0 of another has no ratio, and leaves other
-/// rows with two neighbours at one distance: where such rows are dropped after the search, a cloud
-/// of which a fifth is there twice reads a third too high.
+/// What to do with rows that coincide. A row at distance 0 of another has no ratio, and leaves
+/// other rows with two neighbours at one distance: where such rows are dropped after the search, a
+/// cloud of which a fifth is there twice reads a third too high.
 enum class duplicate_policy {
-  merge,  ///< they are one point (`distinct_rows`), of the first row's labels; the others are counted
+  merge,  ///< they are one point (`distinct_rows`), of the first row's labels; the others are
+          ///< counted
   drop,   ///< rows whose nearest neighbour is at distance 0 give no ratio; they are counted
   error,  ///< such rows are a value_error
 };

@@ -92,9 +92,7 @@ struct row_units {
   index_t count = 0;
   bool contexts = false;
 
-  index_t of(index_t row) const {
-    return contexts ? unit[static_cast<std::size_t>(row)] : row;
-  }
+  index_t of(index_t row) const { return contexts ? unit[static_cast<std::size_t>(row)] : row; }
 };
 
 /// Contexts that all have one row are rows.

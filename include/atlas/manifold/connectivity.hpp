@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
-#include "atlas/dimension/surrogate.hpp"
 #include "atlas/core/disjoint_sets.hpp"
+#include "atlas/dimension/surrogate.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 
 namespace atlas {

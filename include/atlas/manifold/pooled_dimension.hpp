@@ -34,8 +34,7 @@ inline owned_tensor<index_t, 1> pooled_units(const two_nn_options& options, inde
       options.context.empty() ? options.exclude.context : options.context;
   if (!one.empty()) check_extent(one.extent(0), n, "context", "one label per row,");
   owned_tensor<index_t, 1> out({heads * n});
-  for (index_t i = 0; i < heads * n; ++i)
-    out.mutable_view()[i] = one.empty() ? i % n : one[i % n];
+  for (index_t i = 0; i < heads * n; ++i) out.mutable_view()[i] = one.empty() ? i % n : one[i % n];
   return out;
 }
 
