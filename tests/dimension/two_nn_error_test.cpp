@@ -102,15 +102,17 @@ TEST_CASE("sums of scores over linked pairs count each pair once") {
         rows.scores(i, 0) = random.normal() + 3;
         rows.members.push_back(units == 300 ? i : random.uniform_index(units));
         for (index_t k = 1; k < width; ++k)
-          rows.members.push_back(random.uniform_index(3) == 0 ? 7 : random.uniform_index(units));
+          rows.members.push_back(random.uniform_index(20) == 0 ? 7 : random.uniform_index(units));
       }
       const pairwise wanted = by_all_pairs(rows);
       const auto got = atlas::detail::sum_scores(rows);
       CHECK(got.own(0, 0) == Approx(static_cast<double>(wanted.own)).epsilon(1e-10));
-      if (wanted.links > 0.95L * 300 * 300) {
+      if (units == 12 && width == 6) {  // nearly all pairs are linked
+        CHECK(wanted.links > 0.95L * 300 * 300);
         CHECK(got.linked.size() == 0);
         continue;
       }
+      REQUIRE(got.linked.size() == 1);
       CHECK(got.links == static_cast<double>(wanted.links));
       CHECK(got.linked(0, 0) == Approx(static_cast<double>(wanted.linked)).margin(1e-9));
     }

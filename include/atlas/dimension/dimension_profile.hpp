@@ -3,11 +3,9 @@
 /// The dimension at several scales. A dimension is one at a scale: a plateau is one, a slope says
 /// that there is none (Facco et al. 2017, "Estimating the scale"; Denti et al. 2022).
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,9 +13,8 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
-#include "atlas/dimension/order_ratios.hpp"
+#include "atlas/dimension/profile_scales.hpp"
 #include "atlas/dimension/two_nn.hpp"
-#include "atlas/stats/student_t.hpp"
 
 namespace atlas {
 
@@ -27,27 +24,6 @@ struct profile_options {
   index_t least_contexts = 12;  ///< of a part, where contexts are the units
   index_t orders = 4;           ///< of neighbours, at most: 1, 2, 4, ... (2n of them up to N / 64)
   std::uint64_t seed = 0;       ///< of the parts
-};
-
-/// The estimate at one scale.
-struct profile_step {
-  index_t points = 0;   ///< rows of a part
-  index_t parts = 1;    ///< that the rows were divided into; the estimate is their mean
-  index_t order = 1;    ///< n of `r_2n / r_n`
-  double distance = 0;  ///< median distance to the 2n-th neighbour: the scale
-  double dimension = 0;
-  double standard_error = 0;
-  atlas::interval interval;
-};
-
-/// Whether estimates move from scale to scale.
-struct profile_trend {
-  double slope = 0;  ///< of the natural logarithm of the dimension, for each doubling of the
-                     ///< scale's rows or order; least squares
-  double standard_error =
-      0;  ///< of the slope, all that the scales have in common taken into account
-  double p =
-      0;  ///< of no slope and (with three scales or more) no bend; NaN for fewer than 2 scales
 };
 
 struct dimension_profile_result {
@@ -62,127 +38,6 @@ struct dimension_profile_result {
 };
 
 namespace detail {
-
-/// One scale: what each row of the cloud adds to the logarithm of its estimate, and the rows that
-/// this was made of.
-struct profile_scale {
-  profile_step step;
-  Eigen::VectorXd scores;                        ///< `[N]`, 0 for rows without a ratio
-  std::vector<std::vector<index_t>> neighbours;  ///< `[N]`
-};
-
-inline double median_distance(std::vector<double> distances) {
-  if (distances.empty()) return std::numeric_limits<double>::quiet_NaN();
-  const auto middle = distances.begin() + static_cast<std::ptrdiff_t>(distances.size() / 2);
-  std::nth_element(distances.begin(), middle, distances.end());
-  return *middle;
-}
-
-/// Adds the estimate of order n of some rows, a share of the scale's parts. The table is of these
-/// rows among themselves.
-template <class = void>
-void add_part(const neighbor_table& table, const std::vector<index_t>& rows, index_t order,
-              double discard_fraction, std::vector<double>& distances, profile_scale& scale) {
-  const scored_dimension part = dimension_of_order(table, order, discard_fraction);
-  const double share = 1 / static_cast<double>(scale.step.parts);
-  scale.step.dimension += share * part.dimension;
-  if (part.rows.empty()) return;
-  const Eigen::VectorXd scores = centred_scores(part.scores);
-  for (std::size_t r = 0; r < part.rows.size(); ++r) {
-    const auto row = static_cast<std::size_t>(rows[static_cast<std::size_t>(part.rows[r])]);
-    scale.scores[static_cast<index_t>(row)] =
-        share * part.dimension * scores[static_cast<index_t>(r)];
-    for (index_t k = 0; k < 2 * order; ++k)
-      scale.neighbours[row].push_back(
-          rows[static_cast<std::size_t>(table.indices(part.rows[r], k))]);
-    distances.push_back(table.distances(part.rows[r], 2 * order - 1));
-  }
-}
-
-/// Takes scores from the dimension to its logarithm.
-inline void finish_scale(std::vector<double> distances, profile_scale& scale) {
-  scale.step.distance = median_distance(std::move(distances));
-  scale.scores /= scale.step.dimension;
-}
-
-/// Sums of scores of some statistics of the scales, in units.
-/// \param weights `[scales, q]`, of each scale's logarithm in each statistic
-template <class = void>
-score_covariance covariance_of_scales(const std::vector<profile_scale>& scales,
-                                      const Eigen::MatrixXd& weights, const row_units& units) {
-  const index_t n = scales.front().scores.size();
-  scored_rows all{units.count, 1, {}, Eigen::MatrixXd::Zero(n, weights.cols())};
-  std::vector<std::vector<index_t>> sets(static_cast<std::size_t>(n));
-  std::size_t width = 1;
-  for (index_t i = 0; i < n; ++i) {
-    auto& set = sets[static_cast<std::size_t>(i)];
-    for (std::size_t s = 0; s < scales.size(); ++s) {
-      const auto k = static_cast<index_t>(s);
-      all.scores.row(i) += scales[s].scores[i] * weights.row(k);
-      if ((weights.row(k).array() != 0).any())
-        for (const index_t row : scales[s].neighbours[static_cast<std::size_t>(i)])
-          set.push_back(units.of(row));
-    }
-    std::sort(set.begin(), set.end());
-    set.erase(std::unique(set.begin(), set.end()), set.end());
-    std::erase(set, units.of(i));
-    set.insert(set.begin(), units.of(i));
-    width = (std::max)(width, set.size());
-  }
-  all.width = static_cast<index_t>(width);
-  for (const auto& set : sets) {
-    all.members.insert(all.members.end(), set.begin(), set.end());
-    all.members.insert(all.members.end(), width - set.size(), set.front());
-  }
-  return covariance_of_sums(sum_scores(all), n, units.contexts, 0, weights.cols());
-}
-
-template <class = void>
-void add_errors(std::vector<profile_scale>& scales, const row_units& units, double confidence) {
-  for (std::size_t s = 0; s < scales.size(); ++s) {
-    Eigen::MatrixXd one = Eigen::MatrixXd::Zero(static_cast<index_t>(scales.size()), 1);
-    one(static_cast<index_t>(s), 0) = 1;
-    const score_covariance c = covariance_of_scales(scales, one, units);
-    const log_error error{std::sqrt(c.matrix(0, 0)), c.degrees};
-    profile_step& step = scales[s].step;
-    step.standard_error = step.dimension * error.error;
-    step.interval = interval_of(step.dimension, error, confidence);
-  }
-}
-
-/// Slope and bend of logarithms at equal distances, as weights of each: orthogonal polynomials.
-template <class = void>
-Eigen::MatrixXd trend_weights(index_t scales) {
-  const Eigen::VectorXd x =
-      Eigen::VectorXd::LinSpaced(scales, 0, static_cast<double>(scales - 1)).array() -
-      0.5 * static_cast<double>(scales - 1);
-  Eigen::MatrixXd out(scales, scales > 2 ? 2 : 1);
-  out.col(0) = x / x.squaredNorm();
-  if (scales > 2) out.col(1) = x.cwiseAbs2().array() - x.cwiseAbs2().mean();
-  return out;
-}
-
-/// \param direction 1 where scales grow, -1 where they shrink
-template <class = void>
-profile_trend trend_over(const std::vector<profile_scale>& scales, const row_units& units,
-                         double direction) {
-  constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  const auto count = static_cast<index_t>(scales.size());
-  if (count < 2) return {none, none, none};
-  Eigen::VectorXd logs(count);
-  for (index_t s = 0; s < count; ++s)
-    logs[s] = std::log(scales[static_cast<std::size_t>(s)].step.dimension);
-  const Eigen::MatrixXd weights = trend_weights(count);
-  const Eigen::VectorXd values = weights.transpose() * logs;
-  const score_covariance c = covariance_of_scales(scales, weights, units);
-  const double error = std::sqrt(c.matrix(0, 0));
-  profile_trend out{direction * values[0], error, none};
-  if (count > 2)
-    out.p = compare_two_sums(values, c).p;
-  else if (error > 0 && c.degrees > 0)
-    out.p = two_sided_t_p(values[0] / error, c.degrees);
-  return out;
-}
 
 /// Divides rows into `parts` that differ by no more than a unit, whole units each, at random.
 template <class = void>
@@ -304,14 +159,13 @@ dimension_profile_result profile_of_distinct(const tensor_view<const Scalar, 2>&
       options.context.empty() ? options.exclude.context : options.context, points.extent(0));
   const profiled_cloud<Scalar> cloud(points, options, profile, units);
   dimension_profile_result out;
-  const auto finish = [&](std::vector<profile_scale> scales, double direction,
-                          std::vector<profile_step>& steps, profile_trend& trend) {
-    add_errors(scales, units, options.confidence);
-    trend = trend_over(scales, units, direction);
-    for (const profile_scale& scale : scales) steps.push_back(scale.step);
-  };
-  finish(cloud.sizes(), -1, out.sizes, out.over_sizes);
-  finish(cloud.orders(), 1, out.orders, out.over_orders);
+  std::vector<profile_scale> sizes = cloud.sizes(), orders = cloud.orders();
+  add_errors(sizes, units, options.confidence);
+  add_errors(orders, units, options.confidence);
+  out.over_sizes = trend_over(sizes, units, -1);
+  out.over_orders = trend_over(orders, units, 1);
+  out.sizes = steps_of(sizes);
+  out.orders = steps_of(orders);
   out.p = p_of_either(out.over_sizes.p, out.over_orders.p);
   out.moves = out.p < 1 - options.confidence;
   out.contexts = units.contexts ? units.count : 0;

@@ -185,15 +185,16 @@ struct score_covariance {
 /// The sums over linked pairs are those of scores less their mean, which makes them too small by
 /// the share of pairs that is linked. They are never below the sums over single units, and of two
 /// statistics both are so many times as large. Degrees of freedom: of contexts their number less
-/// one; of rows those of a quadratic form in independent normal scores (Satterthwaite).
+/// one; of rows those of a quadratic form in independent normal scores (Satterthwaite). NaN of one
+/// unit.
 ///
 /// \param contexts whether units are contexts
 template <class = void>
 score_covariance covariance_of_sums(const score_sums& sums, index_t rows, bool contexts,
                                     index_t first, index_t count) {
   const auto units = static_cast<double>(sums.units);
-  const Eigen::MatrixXd own =
-      sums.own.block(first, first, count, count) * (units / (std::max)(units - 1, 0.0));
+  const double of_all = units > 1 ? units / (units - 1) : std::numeric_limits<double>::quiet_NaN();
+  const Eigen::MatrixXd own = sums.own.block(first, first, count, count) * of_all;
   const double pairs = static_cast<double>(rows) * static_cast<double>(rows);
   double inflation = 1;
   if (sums.linked.size() > 0) {
