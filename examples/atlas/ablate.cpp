@@ -104,8 +104,9 @@ constexpr const char* how_to_read_ablate =
     "How to read this. Models that differ in the number of heads alone, from the same initial\n"
     "numbers on the same batches. O_h: mean overlap of the heads' k-dimensional subspaces in\n"
     "their own coordinates, beside random ones (Haar, z, p after Holm's correction over all\n"
-    "rows). In stream: the same where the heads write, beside Haar and beside random subspaces\n"
-    "written by the heads' own weights (pushed). TwoNN: mean dimension over heads, of all\n"
+    "rows). In stream: the same where the heads write, beside Haar and beside the heads' own\n"
+    "clouds turned at random and written by their weights (turned). TwoNN: mean dimension over "
+    "heads, of all\n"
     "neighbours, of those in other passages, and of Gaussian surrogates with these. Two heads\n"
     "are one pair: z says little there. Perplexity: of blocks that were not trained on.\n";
 

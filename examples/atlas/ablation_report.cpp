@@ -25,7 +25,7 @@ double at(const json& object, const char* path) {
 
 overlap_score score(const json& overlap, const std::string& prefix) {
   const auto of = [&](const char* name) { return at(overlap, ("/" + prefix + name).c_str()); };
-  return {at(overlap, "/mean"), of("null_mean"), of("null_sd"), of("z")};
+  return {at(overlap, "/mean"), of("null_mean"), of("null_sd"), of("z"), of("p")};
 }
 
 double mean_over_heads(const json& layer, const char* path) {
@@ -48,9 +48,7 @@ ablation_row row_of(const json& model, const json& measured, const json& layer) 
           .loss = at(measured, "/loss"),
           .head_coordinates = score(head, ""),
           .residual_stream = score(stream, ""),
-          .pushed = {at(stream, "/mean"), at(stream, "/pushed_null_mean"),
-                     at(stream, "/pushed_null_sd"), at(stream, "/pushed_z")},
-          .p = at(head, "/p"),
+          .turned = score(stream, "turned_"),
           .p_holm = not_measured,
           .dimension = mean_over_heads(layer, "/two_nn/none/dimension"),
           .dimension_other = mean_over_heads(layer, "/two_nn/whole/dimension"),
@@ -60,7 +58,7 @@ ablation_row row_of(const json& model, const json& measured, const json& layer) 
 
 void add_holm(std::vector<ablation_row>& rows) {
   std::vector<double> p;
-  for (const ablation_row& r : rows) p.push_back(r.p);
+  for (const ablation_row& r : rows) p.push_back(r.head_coordinates.p);
   const std::vector<double> adjusted = atlas::holm_correction(p);
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].p_holm = adjusted[i];
 }
@@ -78,12 +76,14 @@ std::vector<std::string> table_row(const ablation_row& r) {
           digits(r.head_coordinates.overlap, 3),
           null_text(r.head_coordinates),
           digits(r.head_coordinates.z, 1),
-          fmt::format("{:.2g}", r.p_holm),
+          p_text(r.p_holm),
           digits(r.residual_stream.overlap, 3),
           null_text(r.residual_stream),
           digits(r.residual_stream.z, 1),
-          null_text(r.pushed),
-          digits(r.pushed.z, 1),
+          p_text(r.residual_stream.p),
+          null_text(r.turned),
+          digits(r.turned.z, 1),
+          p_text(r.turned.p),
           digits(r.dimension, 1),
           digits(r.dimension_other, 1),
           digits(r.surrogate, 1)};
@@ -113,10 +113,18 @@ std::string field(double x) {
 std::string csv_line(const ablation_row& r, const std::string& run) {
   std::string line =
       fmt::format("{},{},{},{},{}", r.head_dimension, r.heads, r.local_dimension, r.step, r.layer);
-  const overlap_score &h = r.head_coordinates, &s = r.residual_stream, &p = r.pushed;
-  for (const double x : {r.perplexity, r.perplexity_error, r.loss, h.overlap, h.null_mean,
-                         h.null_sd, h.z, r.p, r.p_holm, s.overlap, s.null_mean, s.null_sd, s.z,
-                         p.null_mean, p.null_sd, p.z, r.dimension, r.dimension_other, r.surrogate})
+  const overlap_score &h = r.head_coordinates, &s = r.residual_stream, &t = r.turned;
+  for (const double x : {r.perplexity, r.perplexity_error,
+                         r.loss,       h.overlap,
+                         h.null_mean,  h.null_sd,
+                         h.z,          h.p,
+                         r.p_holm,     s.overlap,
+                         s.null_mean,  s.null_sd,
+                         s.z,          s.p,
+                         t.null_mean,  t.null_sd,
+                         t.z,          t.p,
+                         r.dimension,  r.dimension_other,
+                         r.surrogate})
     line.append(",").append(field(x));
   return fmt::format("{},{},{}\n", line, r.points, run);
 }
@@ -136,7 +144,8 @@ std::vector<ablation_row> ablation_rows(const json& models) {
 std::string ablation_table(const std::vector<ablation_row>& rows) {
   std::vector<std::vector<std::string>> table = {
       {"d_head", "heads", "step", "layer", "perplexity (se)", "O_h", "Haar (sd)", "z", "p (Holm)",
-       "in stream", "Haar (sd)", "z", "pushed (sd)", "z", "TwoNN", "other passages", "surrogates"}};
+       "in stream", "Haar (sd)", "z", "p", "turned (sd)", "z", "p", "TwoNN", "other passages",
+       "surrogates"}};
   for (const ablation_row& r : rows) table.push_back(table_row(r));
   return table_text(table) + "\n";
 }
@@ -145,7 +154,8 @@ std::string ablation_csv(const std::vector<ablation_row>& rows, const common_opt
   std::string text =
       "head_dimension,heads,local_dimension,step,layer,perplexity,perplexity_standard_error,loss,"
       "overlap,null_mean,null_sd,z,p,p_holm,stream_overlap,stream_null_mean,stream_null_sd,"
-      "stream_z,pushed_null_mean,pushed_null_sd,pushed_z,two_nn,two_nn_other_contexts,"
+      "stream_z,stream_p,turned_null_mean,turned_null_sd,turned_z,turned_p,two_nn,two_nn_other_"
+      "contexts,"
       "two_nn_surrogates,points,";
   text.append(run_columns).append("\n");
   const std::string run = run_fields(common);

@@ -11,15 +11,15 @@ namespace atlas_program {
 
 /// An overlap and what it is compared with.
 struct overlap_score {
-  double overlap = 0, null_mean = 0, null_sd = 0, z = 0;
+  double overlap = 0, null_mean = 0, null_sd = 0, z = 0, p = 0;
 };
 
 /// Dimensions are means over heads. NaN for what was not measured.
 struct ablation_row {
   atlas::index_t head_dimension = 0, heads = 0, local_dimension = 0, step = 0, layer = 0;
   double perplexity = 0, perplexity_error = 0, loss = 0;
-  overlap_score head_coordinates, residual_stream, pushed;
-  double p = 0, p_holm = 0;    ///< of the overlap in head coordinates; Holm over all rows
+  overlap_score head_coordinates, residual_stream, turned;
+  double p_holm = 0;           ///< of the overlap in head coordinates, over all rows
   double dimension = 0;        ///< TwoNN, all neighbours
   double dimension_other = 0;  ///< of other contexts
   double surrogate = 0;        ///< Gaussian clouds, neighbours of other contexts

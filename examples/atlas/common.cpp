@@ -240,6 +240,10 @@ std::string digits(double x, int decimals) {
   return std::isnan(x) ? "-" : fmt::format("{:.{}f}", x, decimals);
 }
 
+std::string p_text(double p) {
+  return std::isnan(p) ? "-" : fmt::format("{:.2g}", p);
+}
+
 std::string with_interval(double x, const atlas::interval& interval, int decimals) {
   if (std::isnan(interval.lower)) return digits(x, decimals);
   return fmt::format("{} [{}, {}]", digits(x, decimals), digits(interval.lower, decimals),

@@ -122,6 +122,8 @@ std::string table_text(const std::vector<std::vector<std::string>>& rows);
 
 /// A number of `digits` decimals; "-" for NaN.
 std::string digits(double x, int decimals = 2);
+/// A p value of two digits; "-" for NaN.
+std::string p_text(double p);
 /// "x [lower, upper]"
 std::string with_interval(double x, const atlas::interval& interval, int decimals = 2);
 

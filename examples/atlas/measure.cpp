@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/pca_rank.hpp"
@@ -138,6 +139,15 @@ index_t local_dimension(const measure_options& o, const std::vector<head_report>
   return k;
 }
 
+/// A ceiling needs 2 passages a half, or as many rows where there are no passages.
+template <class Scalar>
+bool halves_are_known(const atlas::owned_tensor<Scalar, 3>& points, const source_layer& layer) {
+  if (layer.context.empty()) return points.extent(1) >= 4;
+  std::set<index_t> contexts;
+  for (index_t i = 0; i < layer.context.extent(0); ++i) contexts.insert(layer.context[i]);
+  return contexts.size() >= 4;
+}
+
 template <class Scalar>
 void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_layer& layer,
                   index_t n_rep, index_t k, const measure_options& o, haar_nulls& nulls,
@@ -150,17 +160,23 @@ void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
   constexpr auto leave_out = atlas::rank_policy::leave_out;
   out.head_coordinates = atlas::head_overlap(atlas::principal_frames(points, k, threads, leave_out),
                                              nulls.of(points.extent(2), k), options);
+  const atlas::split_half_options halves{
+      .seed = o.common.seed, .threads = threads, .on_progress = progress_bar(o.common)};
+  const bool halved = halves_are_known(points, layer);
+  if (halved) out.head_ceiling = atlas::split_half_overlap(points, layer.context, k, halves);
   if (layer.output_projection.empty()) return;
   const auto frames =
       atlas::residual_stream_frames(points, layer.output_projection, k, threads, leave_out);
   out.residual_stream =
       atlas::head_overlap(frames, nulls.of(layer.output_projection.extent(1), k), options);
-  out.pushed = atlas::pushed_null(layer.output_projection, points.extent(0), k,
+  out.turned = atlas::turned_null(points, layer.output_projection, k,
                                   {.group_size = n_rep,
-                                   .left_out = out.residual_stream->left_out,
-                                   .seed = o.common.seed,
+                                   .seed = head_seed(o.common.seed, layer.layer, points.extent(0)),
                                    .threads = threads,
                                    .on_progress = progress_bar(o.common)});
+  if (halved)
+    out.stream_ceiling =
+        atlas::split_half_overlap(points, layer.output_projection, layer.context, k, halves);
 }
 
 /// Groups that the clouds of a file can have.
@@ -217,8 +233,9 @@ constexpr const char* how_to_read_measure =
     "dimension above the number of coordinates: those are all about equally far away). The\n"
     "truncated estimate is 1.34 times too high and given to compare with published numbers.\n"
     "Overlaps mean something as far as they differ from their null: random frames (Haar) in a\n"
-    "head's own coordinates; in the residual stream, random frames written by the heads' own\n"
-    "weights (pushed).\n";
+    "head's own coordinates; in the residual stream, the heads' own clouds turned at random and\n"
+    "written by their weights (turned; heads that share keys and values turn together). The\n"
+    "ceiling is what a head overlaps with itself, learned from two halves of the passages.\n";
 
 /// Overlaps are of at least two heads.
 void check_overlaps(const measure_options& o, const measure_source& source) {

@@ -8,17 +8,7 @@ namespace atlas_program {
 
 namespace {
 
-/// A pushed null and how many draws it is of.
-struct pushed_reference {
-  const atlas::pushed_estimate& estimate;
-  atlas::index_t draws;
-  atlas::null_score score(double mean) const {
-    return atlas::score_against_draws(mean, estimate.mean, estimate.sd, draws);
-  }
-};
-using optional_reference = std::optional<pushed_reference>;
-
-json estimate_json(const atlas::overlap_estimate& e, const optional_reference& pushed) {
+json estimate_json(const atlas::overlap_estimate& e, const atlas::turned_estimate* turned) {
   json out = {{"mean", number(e.mean)},
               {"lower", number(e.interval.lower)},
               {"upper", number(e.interval.upper)},
@@ -27,34 +17,35 @@ json estimate_json(const atlas::overlap_estimate& e, const optional_reference& p
               {"null_sd", number(e.null_sd)},
               {"z", number(e.z)},
               {"p", number(e.p)}};
-  if (pushed) {
-    const atlas::null_score score = pushed->score(e.mean);
-    out["pushed_null_mean"] = number(pushed->estimate.mean);
-    out["pushed_null_sd"] = number(pushed->estimate.sd);
-    out["pushed_z"] = number(score.z);
-    out["pushed_p"] = number(score.p);
-  }
-  out["pair_lower"] = number(e.pair_interval.lower);
-  out["pair_upper"] = number(e.pair_interval.upper);
+  if (!turned) return out;
+  out["turned_null_mean"] = number(turned->mean);
+  out["turned_null_sd"] = number(turned->sd);
+  out["turned_z"] = number(turned->z);
+  out["turned_p"] = number(turned->p);
+  out["turned_rank_p"] = number(turned->rank_p);
   return out;
 }
 
+/// `mean (sd)`, z and p.
+void add_null(double mean, double sd, double z, double p, std::vector<std::string>& row) {
+  row.push_back(fmt::format("{} ({})", digits(mean, 3), digits(sd, 3)));
+  row.push_back(digits(z, 1));
+  row.push_back(p_text(p));
+}
+
 std::vector<std::string> estimate_row(const std::string& name, const atlas::overlap_estimate& e,
-                                      const optional_reference& pushed) {
-  std::vector<std::string> row = {
-      name, with_interval(e.mean, e.interval, 3), std::to_string(e.pairs),
-      fmt::format("{} ({})", digits(e.null_mean, 3), digits(e.null_sd, 3)), digits(e.z, 1)};
-  if (!pushed) return row;
-  row.push_back(
-      fmt::format("{} ({})", digits(pushed->estimate.mean, 3), digits(pushed->estimate.sd, 3)));
-  row.push_back(digits(pushed->score(e.mean).z, 1));
+                                      const atlas::turned_estimate* turned) {
+  std::vector<std::string> row = {name, with_interval(e.mean, e.interval, 3),
+                                  std::to_string(e.pairs)};
+  add_null(e.null_mean, e.null_sd, e.z, e.p, row);
+  if (turned) add_null(turned->mean, turned->sd, turned->z, turned->p, row);
   return row;
 }
 
-optional_reference reference(const atlas::pushed_null_result* pushed,
-                             atlas::pushed_estimate atlas::pushed_null_result::*group) {
-  if (!pushed) return std::nullopt;
-  return pushed_reference{pushed->*group, pushed->draws};
+using turned_group = atlas::turned_estimate atlas::turned_null_result::*;
+
+const atlas::turned_estimate* group_of(const overlap_references& of, turned_group group) {
+  return of.turned ? &(of.turned->*group) : nullptr;
 }
 
 json two_nn_json(const head_report& h) {
@@ -93,6 +84,12 @@ std::vector<std::string> head_row(const head_report& h) {
                          : "-",
           h.truncated.fault == atlas::cloud_fault::none ? digits(h.truncated.dimension, 1) : "-",
           h.pca_rank ? std::to_string(*h.pca_rank) : "-"};
+}
+
+/// What there is to read an overlap beside.
+overlap_references references(const std::optional<atlas::split_half_result>& ceiling,
+                              const std::optional<atlas::turned_null_result>& turned = {}) {
+  return {turned ? &*turned : nullptr, ceiling ? &*ceiling : nullptr};
 }
 
 /// A line for heads that have no frame, if there are any.
@@ -135,32 +132,40 @@ json surrogate_json(const atlas::surrogate_null& null) {
           {"p", number(null.p)}};
 }
 
-json overlap_json(const atlas::head_overlap_result& overlap,
-                  const atlas::pushed_null_result* pushed) {
-  return {
-      {"global",
-       estimate_json(overlap.global, reference(pushed, &atlas::pushed_null_result::global))},
-      {"intra", estimate_json(overlap.intra, reference(pushed, &atlas::pushed_null_result::intra))},
-      {"inter", estimate_json(overlap.inter, reference(pushed, &atlas::pushed_null_result::inter))},
-      {"left_out", overlap.left_out}};
+json overlap_json(const atlas::head_overlap_result& overlap, const overlap_references& of) {
+  using turned = atlas::turned_null_result;
+  json out = {{"global", estimate_json(overlap.global, group_of(of, &turned::global))},
+              {"intra", estimate_json(overlap.intra, group_of(of, &turned::intra))},
+              {"inter", estimate_json(overlap.inter, group_of(of, &turned::inter))},
+              {"left_out", overlap.left_out}};
+  if (of.ceiling)
+    out["ceiling"] = {{"mean", number(of.ceiling->mean)},
+                      {"sd", number(of.ceiling->sd)},
+                      {"contexts", of.ceiling->contexts},
+                      {"halvings", of.ceiling->halvings}};
+  return out;
 }
 
 std::vector<std::string> overlap_header(const std::string& first) {
-  return {first, "overlap [95 %]", "pairs", "Haar null (sd)", "z"};
+  return {first, "overlap [95 %]", "pairs", "Haar null (sd)", "z", "p"};
 }
 
 std::vector<std::vector<std::string>> overlap_rows(const std::string& space,
                                                    const atlas::head_overlap_result& overlap,
-                                                   const atlas::pushed_null_result* pushed) {
-  std::vector<std::vector<std::string>> rows;
-  const bool grouped = overlap.intra.pairs > 0;
-  rows.push_back(
-      estimate_row(space, overlap.global, reference(pushed, &atlas::pushed_null_result::global)));
-  if (!grouped) return rows;
-  rows.push_back(estimate_row("same key/value head", overlap.intra,
-                              reference(pushed, &atlas::pushed_null_result::intra)));
-  rows.push_back(estimate_row("other key/value head", overlap.inter,
-                              reference(pushed, &atlas::pushed_null_result::inter)));
+                                                   const overlap_references& of) {
+  using turned = atlas::turned_null_result;
+  std::vector<std::vector<std::string>> rows = {
+      estimate_row(space, overlap.global, group_of(of, &turned::global))};
+  if (overlap.intra.pairs > 0) {
+    rows.push_back(
+        estimate_row("same key/value head", overlap.intra, group_of(of, &turned::intra)));
+    rows.push_back(
+        estimate_row("other key/value head", overlap.inter, group_of(of, &turned::inter)));
+  }
+  if (of.ceiling)
+    rows.push_back(
+        {"a head with itself, halves",
+         fmt::format("{} ({})", digits(of.ceiling->mean, 3), digits(of.ceiling->sd, 3))});
   return rows;
 }
 
@@ -174,11 +179,12 @@ json layer_json(const layer_report& layer) {
                      {"pca_rank", h.pca_rank ? json(*h.pca_rank) : json(nullptr)}});
   json out = {{"layer", layer.layer}, {"heads", heads}};
   if (!layer.head_coordinates) return out;
-  out["overlap"] = {{"local_dimension", layer.head_coordinates->local_dimension},
-                    {"head_coordinates", overlap_json(*layer.head_coordinates)}};
+  out["overlap"] = {
+      {"local_dimension", layer.head_coordinates->local_dimension},
+      {"head_coordinates", overlap_json(*layer.head_coordinates, references(layer.head_ceiling))}};
   if (layer.residual_stream)
     out["overlap"]["residual_stream"] =
-        overlap_json(*layer.residual_stream, layer.pushed ? &*layer.pushed : nullptr);
+        overlap_json(*layer.residual_stream, references(layer.stream_ceiling, layer.turned));
   return out;
 }
 
@@ -192,13 +198,13 @@ std::string layer_table(const layer_report& layer) {
                      table_text(rows) + faults_text(layer);
   if (!layer.head_coordinates) return text + "\n";
   rows = {overlap_header(fmt::format("k = {}", layer.head_coordinates->local_dimension))};
-  rows.front().push_back("pushed null (sd)");
-  rows.front().push_back("z");
-  for (auto& row : overlap_rows("head coordinates", *layer.head_coordinates, nullptr))
+  for (const char* name : {"turned null (sd)", "z", "p"}) rows.front().push_back(name);
+  for (auto& row :
+       overlap_rows("head coordinates", *layer.head_coordinates, references(layer.head_ceiling)))
     rows.push_back(std::move(row));
   if (layer.residual_stream)
     for (auto& row : overlap_rows("residual stream", *layer.residual_stream,
-                                  layer.pushed ? &*layer.pushed : nullptr))
+                                  references(layer.stream_ceiling, layer.turned)))
       rows.push_back(std::move(row));
   text += table_text(rows) + left_out_text("head coordinates", *layer.head_coordinates);
   if (layer.residual_stream) text += left_out_text("the residual stream", *layer.residual_stream);

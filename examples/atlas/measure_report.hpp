@@ -9,7 +9,8 @@
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/subspace/head_overlap.hpp"
-#include "atlas/subspace/pushed_null.hpp"
+#include "atlas/subspace/split_half.hpp"
+#include "atlas/subspace/turned_null.hpp"
 #include "common.hpp"
 
 namespace atlas_program {
@@ -32,7 +33,8 @@ struct layer_report {
   std::vector<head_report> heads;
   std::optional<atlas::head_overlap_result> head_coordinates;  ///< from 2 heads on
   std::optional<atlas::head_overlap_result> residual_stream;   ///< with an output projection
-  std::optional<atlas::pushed_null_result> pushed;
+  std::optional<atlas::turned_null_result> turned;             ///< likewise
+  std::optional<atlas::split_half_result> head_ceiling, stream_ceiling;
 };
 
 /// An estimate's members, null where there is a fault.
@@ -42,14 +44,19 @@ json surrogate_json(const atlas::surrogate_null& null);
 /// What is wrong with a cloud, or null.
 json fault_json(atlas::cloud_fault fault);
 
-/// `{"global": {...}, "intra": {...}, "inter": {...}}`
-json overlap_json(const atlas::head_overlap_result& overlap,
-                  const atlas::pushed_null_result* pushed = nullptr);
+/// What else an overlap is read beside; null for what there is not.
+struct overlap_references {
+  const atlas::turned_null_result* turned = nullptr;
+  const atlas::split_half_result* ceiling = nullptr;
+};
+
+/// `{"global": {...}, "intra": {...}, "inter": {...}}`, and `"ceiling"` where it is known.
+json overlap_json(const atlas::head_overlap_result& overlap, const overlap_references& of = {});
 
 /// Rows for a table of overlaps, without its header.
 std::vector<std::vector<std::string>> overlap_rows(const std::string& space,
                                                    const atlas::head_overlap_result& overlap,
-                                                   const atlas::pushed_null_result* pushed);
+                                                   const overlap_references& of = {});
 std::vector<std::string> overlap_header(const std::string& first);
 
 json layer_json(const layer_report& layer);

@@ -28,7 +28,7 @@ struct overlap_command {
                       {"matrix", matrix}};
     std::vector<std::vector<std::string>> rows = {
         overlap_header("k = " + std::to_string(overlap.local_dimension))};
-    for (auto& row : overlap_rows("all pairs", overlap, nullptr)) rows.push_back(std::move(row));
+    for (auto& row : overlap_rows("all pairs", overlap)) rows.push_back(std::move(row));
     report(common, out, table_text(rows));
   }
 

@@ -108,11 +108,10 @@ atlas::measured_value measured_overlap(const atlas::head_sample& s,
   return {s.label, e.mean, e.null_mean, std::hypot(e.null_sd, e.null_standard_error), 0};
 }
 
-atlas::measured_value measured_pushed(const atlas::head_sample& s,
+atlas::measured_value measured_turned(const atlas::head_sample& s,
                                       const atlas::protocol_options& o) {
-  const auto e = atlas::sample_overlap(s, atlas::overlap_space::residual_stream, o).global;
-  const auto null = atlas::sample_pushed_null(s, o);
-  return {s.label, e.mean, null.global.mean, null.global.sd, null.draws};
+  const atlas::turned_null_result null = atlas::sample_turned_null(s, o);
+  return {s.label, null.global.observed, null.global.mean, null.global.sd, null.draws};
 }
 
 atlas::measured_value measured_dimension(const atlas::head_sample& s,
@@ -198,7 +197,7 @@ json measure_maturation(study_session& session, std::size_t m, std::size_t t) {
     return gate_json(atlas::maturation_gate({measured(initial, o), measured(trained, o)}));
   };
   return {{"overlap", gate(measured_overlap)},
-          {"residual_pushed", gate(measured_pushed)},
+          {"residual_turned", gate(measured_turned)},
           {"dimension_whole", gate(measured_dimension)}};
 }
 

@@ -131,10 +131,11 @@ void add_overlap_claims(const claim_reader& r, std::vector<study_claim>& out) {
                  "O_h of each layer, where heads write", "Haar in d_model",
                  r.of_layers("residual_haar"),
                  "Haar leaves out that heads write through weights which favour some directions."});
-  out.push_back({"atlas-pushed", "Heads share an atlas: beyond what their weights force",
+  out.push_back({"atlas-turned",
+                 "Heads share an atlas: beyond what their weights and spectra force",
                  "O_h of each layer, where heads write",
-                 "random frames in each head, pushed through its own weights",
-                 r.of_layers("residual_pushed")});
+                 "clouds turned at random in each group of heads, written by its own weights",
+                 r.of_layers("residual_turned")});
   out.push_back({"atlas-pooled", "Heads share an atlas: one low-dimensional manifold",
                  "dimension of all heads pooled, deepest layer",
                  "the same of Gaussian heads of the same covariances",
@@ -298,9 +299,9 @@ void add_robustness_claims(const claim_reader& r, std::vector<study_claim>& out)
   out.push_back({"robust-k", "Robustness: overlap for k = 4 to 10",
                  "O_h of the deepest layer, head coordinates", "Haar of that k",
                  r.of_pairs("robustness", "/ranks/overlap")});
-  out.push_back({"robust-k-pushed", "Robustness: overlap in the residual stream for k = 4 to 10",
-                 "O_h of the deepest layer, where heads write", "pushed frames of that k",
-                 r.of_pairs("robustness", "/ranks/residual_pushed")});
+  out.push_back({"robust-k-turned", "Robustness: overlap in the residual stream for k = 4 to 10",
+                 "O_h of the deepest layer, where heads write", "turned clouds, frames of that k",
+                 r.of_pairs("robustness", "/ranks/residual_turned")});
   out.push_back({"robust-n", "Robustness: dimension for N, N/2 and N/4",
                  "TwoNN among other passages, deepest layer", "Gaussian clouds of as many points",
                  r.of_pairs("robustness", "/sizes/dimension")});
@@ -349,8 +350,8 @@ void add_maturation_claims(const claim_reader& r, std::vector<study_claim>& out)
                  "O_h of the deepest layer", "Haar", r.of_pairs("maturation", "/overlap/findings"),
                  note});
   out.push_back({"maturation-residual", "Maturation: overlap in the residual stream",
-                 "O_h of the deepest layer", "pushed frames of the same weights",
-                 r.of_pairs("maturation", "/residual_pushed/findings")});
+                 "O_h of the deepest layer", "turned clouds, the same weights",
+                 r.of_pairs("maturation", "/residual_turned/findings")});
   out.push_back({"maturation-dimension", "Maturation: dimension among other passages",
                  "TwoNN, deepest layer", "Gaussian clouds, same covariance",
                  r.of_pairs("maturation", "/dimension_whole/findings")});

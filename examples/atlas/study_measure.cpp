@@ -64,20 +64,19 @@ json add_dimensions(const atlas::head_sample& s, atlas::protocol_options o, json
 json add_overlaps(const atlas::head_sample& s, const atlas::protocol_options& o, json& found) {
   const auto head = atlas::sample_overlap(s, overlap_space::head_coordinates, o);
   const auto residual = atlas::sample_overlap(s, overlap_space::residual_stream, o);
-  const auto pushed = atlas::sample_pushed_null(s, o);
+  const auto turned = atlas::sample_turned_null(s, o);
   found["overlap"] = finding_json(atlas::overlap_finding(s.label, head.global));
   found["residual_haar"] = finding_json(atlas::overlap_finding(s.label, residual.global));
-  found["residual_pushed"] =
-      finding_json(atlas::pushed_finding(s.label, residual.global, pushed.global, pushed.draws));
+  found["residual_turned"] = finding_json(atlas::turned_finding(s.label, turned.global));
   if (head.intra.pairs > 0) {
     found["intra"] = finding_json(atlas::overlap_finding(s.label, head.intra));
     found["inter"] = finding_json(atlas::overlap_finding(s.label, head.inter));
-    found["inter_pushed"] =
-        finding_json(atlas::pushed_finding(s.label, residual.inter, pushed.inter, pushed.draws));
+    found["intra_turned"] = finding_json(atlas::turned_finding(s.label, turned.intra));
+    found["inter_turned"] = finding_json(atlas::turned_finding(s.label, turned.inter));
   }
   return {{"local_dimension", o.local_dimension},
           {"head_coordinates", overlap_json(head)},
-          {"residual_stream", overlap_json(residual, &pushed)}};
+          {"residual_stream", overlap_json(residual, {.turned = &turned})}};
 }
 
 /// With standard errors over passages, for comparisons between layers, texts and models.

@@ -28,7 +28,7 @@ json ranks_json(const atlas::head_sample& s, const atlas::protocol_options& o) {
       atlas::overlap_over_ranks(s, {std::min<index_t>(4, d), std::min<index_t>(10, d)}, o);
   return {{"overlap", findings_json(labelled(r.head_findings, s.label))},
           {"residual_haar", findings_json(labelled(r.residual_findings, s.label))},
-          {"residual_pushed", findings_json(labelled(r.pushed_findings, s.label))}};
+          {"residual_turned", findings_json(labelled(r.turned_findings, s.label))}};
 }
 
 json sizes_json(const atlas::head_sample& s, const atlas::protocol_options& o) {

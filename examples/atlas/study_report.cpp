@@ -105,22 +105,22 @@ std::string heads_csv(const study_session& session, const json& parts) {
 std::string overlaps_csv(const study_session& session, const json& parts) {
   study_table table(session,
                     "model,text,layer,space,pairs_of,overlap,lower,upper,pairs,haar_mean,haar_sd,"
-                    "haar_z,haar_p,pushed_mean,pushed_sd,pushed_z,pushed_p");
-  for_each_layer(session, parts,
-                 [&](const std::string& model, const std::string& name, const json& layer) {
-                   for (const char* space : {"head_coordinates", "residual_stream"})
-                     for (const char* group : {"global", "intra", "inter"}) {
-                       const json& e = layer["overlap"][space][group];
-                       if (e["pairs"] == 0) continue;
-                       std::vector<std::string> fields = {csv_field(model), csv_field(name),
-                                                          field(layer["layer"]), space, group};
-                       for (const char* key :
-                            {"mean", "lower", "upper", "pairs", "null_mean", "null_sd", "z", "p",
-                             "pushed_null_mean", "pushed_null_sd", "pushed_z", "pushed_p"})
-                         fields.push_back(e.contains(key) ? field(e[key]) : "");
-                       table.add(fields);
-                     }
-                 });
+                    "haar_z,haar_p,turned_mean,turned_sd,turned_z,turned_p,turned_rank_p");
+  for_each_layer(
+      session, parts, [&](const std::string& model, const std::string& name, const json& layer) {
+        for (const char* space : {"head_coordinates", "residual_stream"})
+          for (const char* group : {"global", "intra", "inter"}) {
+            const json& e = layer["overlap"][space][group];
+            if (e["pairs"] == 0) continue;
+            std::vector<std::string> fields = {csv_field(model), csv_field(name),
+                                               field(layer["layer"]), space, group};
+            for (const char* key :
+                 {"mean", "lower", "upper", "pairs", "null_mean", "null_sd", "z", "p",
+                  "turned_null_mean", "turned_null_sd", "turned_z", "turned_p", "turned_rank_p"})
+              fields.push_back(e.contains(key) ? field(e[key]) : "");
+            table.add(fields);
+          }
+      });
   return table.text();
 }
 

@@ -59,9 +59,11 @@ std::vector<std::string> result_row(const linear_map& map, const atlas::uncertai
           digits(r.mean_cosine, 3),
           fmt::format("{:.3f} ({:.3f})", r.random.mean, r.random.sd),
           digits(r.z, 1),
+          p_text(r.p),
           digits(r.commutator.value, 4),
           fmt::format("{:.4f} ({:.4f})", r.commutator.random_mean, r.commutator.random_sd),
-          digits(r.commutator.z, 1)};
+          digits(r.commutator.z, 1),
+          p_text(r.commutator.p)};
 }
 
 constexpr const char* how_to_read_uncertainty =
@@ -85,7 +87,7 @@ void run_uncertainty(const uncertainty_command_options& o) {
   json found = json::array();
   std::vector<std::vector<std::string>> rows = {
       {"matrix", "rank F_W (about mean)", "rank G_A (about mean)", "k", "cosine", "random (sd)",
-       "z", "commutator", "random (sd)", "z"}};
+       "z", "p", "commutator", "random (sd)", "z", "p"}};
   for (const linear_map& map : maps) {
     const auto r = atlas::fisher_uncertainty(map.weight_fisher, map.input_moments,
                                              {.k = o.k,

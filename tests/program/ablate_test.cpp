@@ -82,7 +82,7 @@ TEST_CASE("ablate measures every model along its training, whatever the threads"
     CHECK(layer["heads"].size() == static_cast<std::size_t>(16 / d));
     CHECK(layer["heads"][0]["two_nn"].contains("whole"));
     CHECK(layer["overlap"]["head_coordinates"]["global"]["z"].is_number());
-    CHECK(layer["overlap"]["residual_stream"]["global"]["pushed_z"].is_number());
+    CHECK(layer["overlap"]["residual_stream"]["global"]["turned_z"].is_number());
   }
   CHECK(result["departures"].size() == 4);
   CHECK(result["departures"][3]["rows"] == 2);

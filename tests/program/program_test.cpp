@@ -88,7 +88,7 @@ TEST_CASE("measure has the members that its documentation says") {
     CHECK(global["pairs"] == 15);
     CHECK(layer["overlap"][space]["intra"]["mean"].is_null());
   }
-  CHECK(layer["overlap"]["residual_stream"]["global"]["pushed_null_mean"].get<double>() > 0.1);
+  CHECK(layer["overlap"]["residual_stream"]["global"]["turned_null_mean"].get<double>() > 0.1);
 }
 
 TEST_CASE("layers are chosen by number, from the end and by depth") {
@@ -132,7 +132,7 @@ TEST_CASE("measure reads clouds from a file") {
   CHECK(overlap["head_coordinates"]["intra"]["pairs"] == 2);
   CHECK(overlap["head_coordinates"]["inter"]["pairs"] == 4);
   CHECK(std::abs(overlap["head_coordinates"]["global"]["z"].get<double>()) < 5);
-  CHECK(overlap["residual_stream"]["global"].contains("pushed_null_mean"));
+  CHECK(overlap["residual_stream"]["global"].contains("turned_null_mean"));
 }
 
 TEST_CASE("two-nn, rank and overlap read npy files") {

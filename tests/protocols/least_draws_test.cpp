@@ -37,7 +37,10 @@ TEST_CASE("a null of fewer than ten draws is refused by everything that has one"
   refused("permutations", [&] { return atlas::separation(x, halves, {.permutations = 9}).z; });
   refused("draws", [&] { return atlas::atlas_test(heads, {.surrogates = 9}).pooled_null.z; });
   refused("draws",
-          [&] { return atlas::pushed_null(normal_cloud(6, 5), 2, 2, {.draws = 9}).global.sd; });
+          [&] { return atlas::turned_null(heads, normal_cloud(6, 5), 2, {.draws = 9}).global.z; });
+  const auto frames = atlas::principal_frames(heads, 2);
+  const auto corner = [](const std::vector<Eigen::MatrixXd>& f) { return f[0](0, 0); };
+  refused("draws", [&] { return atlas::haar_null_of(frames, corner, {.draws = 9}).z; });
   refused("draws", [&] {
     const Eigen::MatrixXd f = x.transpose() * x;
     return atlas::fisher_uncertainty(f, f, {.draws = 9}).z;

@@ -35,7 +35,7 @@ TEST_CASE("a shared subspace in head coordinates is gone where random weights wr
   const auto r = atlas::overlap_over_ranks(sample, {4, 5}, quick_protocol());
   CHECK(all_are(r.head_findings, verdict::above));
   CHECK(all_are(r.residual_findings, verdict::consistent_with_chance));
-  CHECK(all_are(r.pushed_findings, verdict::consistent_with_chance));
+  CHECK(all_are(r.turned_findings, verdict::consistent_with_chance));
 }
 
 TEST_CASE("the dimension of Gaussian heads is that of their surrogates for every N") {
@@ -78,7 +78,7 @@ TEST_CASE("robustness does not depend on threads") {
   const auto again = atlas::dimension_over_sizes(sample, {0.5, 1}, o);
   for (std::size_t i = 0; i < 2; ++i) {
     CHECK(one.head_findings[i].p == two.head_findings[i].p);
-    CHECK(one.pushed_findings[i].p == two.pushed_findings[i].p);
+    CHECK(one.turned_findings[i].p == two.turned_findings[i].p);
     CHECK(small.findings[i].p == again.findings[i].p);
   }
 }

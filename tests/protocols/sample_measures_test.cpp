@@ -117,7 +117,7 @@ TEST_CASE("samples that cannot be measured are refused") {
   CHECK_REFUSED(atlas::value_error,
                 atlas::sample_overlap(sample, overlap_space::residual_stream, o),
                 "output_projection", "none");
-  CHECK_REFUSED(atlas::value_error, atlas::sample_pushed_null(sample, o), "output_projection",
+  CHECK_REFUSED(atlas::value_error, atlas::sample_turned_null(sample, o), "output_projection",
                 "none");
   CHECK_REFUSED(atlas::value_error, atlas::subsample(sample, 41, 1), "rows", "41");
   const auto size = [](const atlas::head_sample& s) {

@@ -51,7 +51,7 @@ inline atlas::head_sample planned_sample(const sample_plan& p) {
 /// Small and quick.
 inline atlas::protocol_options quick_protocol() {
   return {
-      .local_dimension = 4, .surrogates = 10, .haar_draws = 2000, .pushed_draws = 30, .seed = 3};
+      .local_dimension = 4, .surrogates = 10, .haar_draws = 2000, .turned_draws = 30, .seed = 3};
 }
 
 }  // namespace atlas_test

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 #include <utility>
+#include <vector>
 
 #include "../catch.hpp"
 #include "../messages.hpp"
@@ -66,6 +67,27 @@ TEST_CASE("the whole space overlaps with itself, and results do not depend on th
   CHECK(one.mean == two.mean);
   CHECK(one.sd == two.sd);
   CHECK(haar_overlap(64, 7, {.seed = 1}).mean != one.mean);
+}
+
+TEST_CASE("the Haar null of a statistic of frames is that of as many random frames") {
+  std::vector<Eigen::MatrixXd> frames;
+  atlas::random_stream random(8);
+  for (int h = 0; h < 3; ++h) frames.push_back(atlas::random_frame(12, 2, random));
+  frames.push_back(Eigen::MatrixXd::Constant(12, 2, std::nan("")));  // left out, in draws too
+  // The mean squared cosine of two frames is k / d on average; Parseval, of one pair.
+  const auto squared = [](const std::vector<Eigen::MatrixXd>& f) {
+    CHECK(std::isnan(f[3](0, 0)));
+    return (f[0].transpose() * f[1]).squaredNorm() / 2;
+  };
+  const auto null = atlas::haar_null_of(frames, squared, {.draws = 3000});
+  CHECK(null.observed == squared(frames));
+  CHECK(null.mean == Approx(2.0 / 12).margin(5 * null.sd / std::sqrt(3000.0)));
+  CHECK(null.draws.size() == 3000);
+  CHECK(std::abs(null.z) < 6);
+  CHECK(null.rank_p >= 2.0 / 3001);
+  CHECK_REFUSED(atlas::shape_error, atlas::haar_null_of({}, squared), "frames", "none");
+  frames[1] = Eigen::MatrixXd::Identity(12, 3);
+  CHECK_REFUSED(atlas::shape_error, atlas::haar_null_of(frames, squared), "frames", "ragged");
 }
 
 TEST_CASE("subspaces that do not fit are refused") {

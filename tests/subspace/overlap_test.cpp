@@ -13,7 +13,6 @@
 #include "atlas/subspace/principal_angles.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 #include "atlas/subspace/principal_spectra.hpp"
-#include "atlas/subspace/pushed_null.hpp"
 #include "atlas/subspace/residual_stream.hpp"
 
 using namespace atlas_test;
@@ -124,9 +123,8 @@ TEST_CASE("a null that layers share gives what each would simulate") {
 TEST_CASE("z of random frames is standard normal") {
   std::vector<double> z;
   for (std::uint64_t trial = 0; trial < 500; ++trial)
-    z.push_back(atlas::head_overlap(random_frames(8, 24, 4, 1000 + trial),
-                                    {.resamples = 2, .haar_draws = 2000})
-                    .global.z);
+    z.push_back(
+        atlas::head_overlap(random_frames(8, 24, 4, 1000 + trial), {.haar_draws = 2000}).global.z);
   CHECK(ks_p(z, normal_cdf) > 0.01);
 }
 
@@ -157,10 +155,8 @@ TEST_CASE("overlaps do not change under a common rotation, and intervals hold th
   const Eigen::MatrixXd turn = rotation(20);
   for (auto& frame : frames) frame = (turn * frame).eval();
   CHECK((atlas::head_overlap(frames).matrix - plain.matrix).norm() < 1e-12);
-  for (const auto& interval : {plain.global.interval, plain.global.pair_interval}) {
-    CHECK(interval.lower < plain.global.mean);
-    CHECK(interval.upper > plain.global.mean);
-  }
+  CHECK(plain.global.interval.lower < plain.global.mean);
+  CHECK(plain.global.interval.upper > plain.global.mean);
   const auto one = atlas::head_overlap(frames, {.threads = 1});
   const auto two = atlas::head_overlap(frames, {.threads = 2});
   CHECK(one.global.interval.lower == two.global.interval.lower);
@@ -184,28 +180,7 @@ TEST_CASE("residual-stream frames are those of the clouds that the heads write")
                 "output_projection", "12");
 }
 
-TEST_CASE("heads that write through the same weights overlap under the pushed null") {
-  const Eigen::MatrixXd block = normal_cloud(6, 30, 8);
-  Eigen::MatrixXd shared(12, 30), separate = normal_cloud(12, 30, 9);
-  shared << block, block;
-  const auto pushed = atlas::pushed_null(shared, 2, 3);
-  // Both heads write into one 6-dimensional space, in which the frames are far from orthogonal.
-  CHECK(pushed.global.mean > atlas::haar_overlap(30, 3).mean + 0.2);
-  CHECK(atlas::pushed_null(separate, 2, 3).global.mean ==
-        Approx(atlas::haar_overlap(30, 3).mean).margin(0.05));
-  CHECK(std::isnan(pushed.intra.mean));
-  CHECK(pushed.global.mean == atlas::pushed_null(shared, 2, 3, {.threads = 1}).global.mean);
-}
-
-TEST_CASE("heads that are left out are in no pair of the pushed null, nor of the bootstraps") {
-  const Eigen::MatrixXd block = normal_cloud(6, 30, 8);
-  Eigen::MatrixXd weights(18, 30);
-  weights << block, normal_cloud(6, 30, 9), block;
-  const auto pushed = atlas::pushed_null(weights, 3, 3, {.left_out = {1}});
-  const auto alone = atlas::pushed_null(weights, 3, 3, {.left_out = {0}});
-  CHECK(pushed.global.mean > alone.global.mean + 0.2);
-  CHECK_REFUSED(atlas::value_error, (atlas::pushed_null(weights, 3, 3, {.left_out = {3}})),
-                "left_out", "3");
+TEST_CASE("heads that are left out are in no pair, nor in the interval") {
   auto frames = random_frames(5, 10, 2, 1), missing = frames;
   missing.insert(missing.begin() + 2,
                  Eigen::MatrixXd::Constant(10, 2, std::numeric_limits<double>::quiet_NaN()));
@@ -214,19 +189,9 @@ TEST_CASE("heads that are left out are in no pair of the pushed null, nor of the
   CHECK(b.global.pairs == 10);
   CHECK(b.global.mean == a.global.mean);
   CHECK(b.global.interval.lower == a.global.interval.lower);
-  CHECK(b.global.pair_interval.upper == a.global.pair_interval.upper);
+  CHECK(b.global.interval.upper == a.global.interval.upper);
   missing[2](0, 0) = 0;
   CHECK_REFUSED(atlas::value_error, atlas::head_overlap(missing), "frames, head 2", "[0, 1]");
-}
-
-TEST_CASE("the pushed null of identity weights is the Haar null") {
-  Eigen::MatrixXd weights(48, 16);
-  for (int h = 0; h < 3; ++h)
-    weights.middleRows(16 * h, 16) = rotation(16, 20 + static_cast<std::uint64_t>(h));
-  const auto pushed = atlas::pushed_null(weights, 3, 5, {.draws = 2000});
-  const auto haar = atlas::haar_overlap(16, 5);
-  CHECK(pushed.global.mean == Approx(haar.mean).margin(5 * haar.sd / std::sqrt(6000.0)));
-  CHECK(pushed.global.sd == Approx(haar.sd / std::sqrt(3.0)).epsilon(0.08));
 }
 
 TEST_CASE("frames that are none are refused") {

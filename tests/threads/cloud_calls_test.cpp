@@ -41,14 +41,6 @@ std::vector<threaded_call> cloud_calls() {
        }},
       {"dimension/surrogate.hpp", "two_nn_null", true,
        [=](const s& o) {
-<<<<<<< HEAD
-=======
-         return null(atlas::two_nn_null(x, atlas::two_nn(x, {.threads = 1}), {},
-                                        {.threads = o.threads, .on_progress = o.on_progress}));
-       }},
-      {"dimension/two_nn_options.hpp", "two_nn_null by the options of two_nn", true,
-       [=](const s& o) {
->>>>>>> 1e902c7 (A profile of the dimension over scales takes the place of decimation)
          return null(atlas::two_nn_null(x, atlas::two_nn(x, {.threads = 1}),
                                         {.threads = o.threads, .on_progress = o.on_progress}));
        }},

@@ -24,7 +24,7 @@ std::vector<threaded_call> protocol_calls() {
          const auto e =
              atlas::sample_overlap(sample, atlas::overlap_space::residual_stream, options);
          return (numbers() << atlas::mean_dimension(sample, options).null.draws << e.global.z
-                           << atlas::sample_pushed_null(sample, options).global.sd)
+                           << atlas::sample_turned_null(sample, options).global.sd)
              .all;
        }},
       {"protocols/sample_measures.hpp", "over_contexts", true,

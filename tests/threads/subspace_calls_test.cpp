@@ -4,8 +4,9 @@
 #include "atlas/subspace/haar.hpp"
 #include "atlas/subspace/head_overlap.hpp"
 #include "atlas/subspace/principal_spectra.hpp"
-#include "atlas/subspace/pushed_null.hpp"
 #include "atlas/subspace/residual_stream.hpp"
+#include "atlas/subspace/split_half.hpp"
+#include "atlas/subspace/turned_null.hpp"
 #include "calls.hpp"
 
 namespace atlas_test {
@@ -28,17 +29,38 @@ std::vector<threaded_call> subspace_calls() {
        }},
       {"subspace/head_overlap.hpp", "head_overlap", true,
        [=](const s& o) {
-         const auto r = atlas::head_overlap(frames, {.resamples = 300,
-                                                     .haar_draws = 1000,
-                                                     .threads = o.threads,
-                                                     .on_progress = o.on_progress});
+         const auto r = atlas::head_overlap(
+             frames, {.haar_draws = 1000, .threads = o.threads, .on_progress = o.on_progress});
          return (numbers() << r.matrix << r.global.z << r.global.interval.lower).all;
        }},
-      {"subspace/pushed_null.hpp", "pushed_null", true,
+      {"subspace/haar.hpp", "haar_null_of", true,
        [=](const s& o) {
-         const auto r = atlas::pushed_null(
-             weights, 9, 3, {.draws = 40, .threads = o.threads, .on_progress = o.on_progress});
-         return (numbers() << r.global.mean << r.global.sd).all;
+         const auto first = [](const std::vector<Eigen::MatrixXd>& f) { return f[0](0, 0); };
+         return atlas::haar_null_of(
+                    frames, first,
+                    {.draws = 40, .threads = o.threads, .on_progress = o.on_progress})
+             .draws;
+       }},
+      {"subspace/turned_null.hpp", "turned_null", true,
+       [=](const s& o) {
+         const atlas::turned_null_options options{
+             .draws = 40, .threads = o.threads, .on_progress = o.on_progress};
+         const auto r = atlas::turned_null(clouds, weights, 3, options);
+         return (numbers() << r.matrix << r.global.draws << r.global.interval.lower).all;
+       }},
+      {"subspace/turned_null.hpp", "turned_null_of", true,
+       [=](const s& o) {
+         const auto largest = [](const Eigen::MatrixXd& m) { return m.row(0).tail(8).maxCoeff(); };
+         return atlas::turned_null_of(
+                    clouds, weights, 3, largest,
+                    {.draws = 40, .threads = o.threads, .on_progress = o.on_progress})
+             .draws;
+       }},
+      {"subspace/split_half.hpp", "split_half_overlap", true,
+       [=](const s& o) {
+         const auto r = atlas::split_half_overlap(
+             clouds, std::vector<int>(), 3, {.threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << r.heads << r.mean).all;
        }},
       {"subspace/overlap.hpp", "overlap_matrix", false,
        [=](const s& o) { return (numbers() << atlas::overlap_matrix(frames, o.threads)).all; }},

@@ -10,7 +10,7 @@
 
 #include "atlas/autoencoder/train_autoencoder.hpp"
 #include "atlas/core/interval.hpp"
-#include "atlas/stats/student_t.hpp"
+#include "atlas/stats/student_t_quantile.hpp"
 
 namespace atlas {
 
@@ -30,18 +30,6 @@ struct advantage_options {
 };
 
 namespace detail {
-
-/// The t that Student's distribution exceeds, on either side, with probability p.
-inline double two_sided_t_quantile(double p, double degrees) {
-  double low = 0, high = 1;
-  while (two_sided_t_p(high, degrees) > p && high < 1e150) high *= 2;
-  for (int i = 0; i < 200 && low < high; ++i) {
-    const double middle = low + 0.5 * (high - low);
-    if (middle == low || middle == high) break;
-    (two_sided_t_p(middle, degrees) > p ? low : high) = middle;
-  }
-  return high;
-}
 
 inline void check_same_contexts(const std::vector<autoencoder_result>& heads) {
   if (heads.empty()) throw shape_error("heads", "at least one", "none");
@@ -81,8 +69,7 @@ inline advantage_estimate mean_advantage(const std::vector<autoencoder_result>& 
   out.standard_error = std::sqrt(n / (n - 1) * square);
   out.t = out.value / out.standard_error;
   out.p = two_sided_t_p(out.t, n - 1);
-  const double half =
-      out.standard_error * detail::two_sided_t_quantile(1 - options.confidence, n - 1);
+  const double half = out.standard_error * two_sided_t_quantile(options.confidence, n - 1);
   out.interval = {out.value - half, out.value + half};
   return out;
 }

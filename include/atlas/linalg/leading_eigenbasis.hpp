@@ -10,6 +10,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/lanes.hpp"
+#include "atlas/linalg/leading_values.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 #include "atlas/linalg/tridiagonal.hpp"
 #include "atlas/linalg/tridiagonal_vectors.hpp"
@@ -74,5 +75,25 @@ eigenbasis leading_eigenbasis(const std::type_identity_t<Eigen::MatrixX<Real>>& 
   basis.vectors = basis.vectors.leftCols(k).eval();
   return basis;
 }
+
+namespace detail {
+
+/// The vectors of `leading_eigenbasis` alone, without its signs and without the other eigenvalues.
+template <class Real = double>
+Eigen::MatrixX<Real> leading_eigenvectors(const std::type_identity_t<Eigen::MatrixX<Real>>& matrix,
+                                          index_t k) {
+  if (matrix.rows() <= small_matrix && 2 * k <= matrix.rows()) {
+    const tridiagonal_form<Real> form(matrix);
+    Eigen::MatrixX<Real> vectors(matrix.rows(), k);
+    if (leading_vectors(form, leading_tridiagonal_values(form.diagonal, form.off_diagonal, k),
+                        vectors)) {
+      turn_back(form, vectors);
+      return vectors;
+    }
+  }
+  return symmetric_eigenbasis(matrix).vectors.leftCols(k);
+}
+
+}  // namespace detail
 
 }  // namespace atlas

@@ -24,7 +24,7 @@ struct rank_robustness {
   std::vector<head_overlap_result> head_coordinates, residual_stream;
   std::vector<finding> head_findings;      ///< head coordinates against Haar
   std::vector<finding> residual_findings;  ///< residual stream against Haar
-  std::vector<finding> pushed_findings;    ///< residual stream against pushed frames
+  std::vector<finding> turned_findings;    ///< residual stream against turned clouds
 };
 
 struct size_robustness {
@@ -106,10 +106,9 @@ rank_robustness overlap_over_ranks(const head_sample& sample, const rank_range& 
     out.residual_stream.push_back(sample_overlap(sample, overlap_space::residual_stream, o));
     const overlap_estimate& e = out.residual_stream.back().global;
     out.residual_findings.push_back(overlap_finding(label, e));
-    const pushed_null_result pushed = sample_pushed_null(sample, o);
-    out.pushed_findings.push_back(pushed_finding(label, e, pushed.global, pushed.draws));
+    out.turned_findings.push_back(turned_finding(label, sample_turned_null(sample, o).global));
   }
-  for (auto* family : {&out.head_findings, &out.residual_findings, &out.pushed_findings})
+  for (auto* family : {&out.head_findings, &out.residual_findings, &out.turned_findings})
     *family = judge(std::move(*family), o.verdicts);
   return out;
 }

@@ -22,8 +22,8 @@
 #include "atlas/stats/summary.hpp"
 #include "atlas/subspace/head_overlap.hpp"
 #include "atlas/subspace/principal_frame.hpp"
-#include "atlas/subspace/pushed_null.hpp"
 #include "atlas/subspace/residual_stream.hpp"
+#include "atlas/subspace/turned_null.hpp"
 
 namespace atlas {
 
@@ -41,7 +41,7 @@ struct protocol_options {
   index_t surrogates = 20;        ///< draws of all heads, at least `least_draws`
   surrogate_kind kind = surrogate_kind::automatic;  ///< of them
   index_t haar_draws = 20000;                       ///< of the Haar null
-  index_t pushed_draws = 200;                       ///< of the pushed null, at least `least_draws`
+  index_t turned_draws = 50;                        ///< of the turned null, at least `least_draws`
   verdict_options verdicts = {};                    ///< of each family of findings
   std::uint64_t seed = 0;                           ///< of everything that is drawn
   int threads = 0;                                  ///< 0: all of the machine
@@ -196,25 +196,36 @@ finding overlap_finding(std::string label, const overlap_estimate& e) {
       {std::move(label), e.mean, e.null_mean, std::hypot(e.null_sd, e.null_standard_error), 0});
 }
 
-/// Its finding in the residual stream against random frames that the heads' own weights write.
+/// Its finding in the residual stream against clouds turned at random, not judged yet.
 template <class = void>
-finding pushed_finding(std::string label, const overlap_estimate& e, const pushed_estimate& null,
-                       index_t draws) {
-  return compare_with_null({std::move(label), e.mean, null.mean, null.sd, draws});
+finding turned_finding(std::string label, const turned_estimate& e) {
+  return compare_with_null(
+      {std::move(label), e.observed, e.mean, e.sd, static_cast<index_t>(e.draws.size())});
 }
 
-/// The pushed null of a sample, all heads in it but those that `left_out` names. \throws
+namespace detail {
+
+/// Another seed for each estimate of a model, so that its draws are its own: draws in common would
+/// move the estimates of all layers together.
+inline std::uint64_t seed_of_sample(const head_sample& sample, const protocol_options& o) {
+  std::uint64_t seed = o.seed;
+  for (const index_t part : {sample.layer, sample.choice, o.local_dimension})
+    seed = (seed ^ (static_cast<std::uint64_t>(part) + 1)) * 0x9E3779B97F4A7C15u;
+  return seed;
+}
+
+}  // namespace detail
+
+/// O_h in the residual stream with its turned null. \throws as `check_sample` and `turned_null`;
 /// value_error without weights
 template <class = void>
-pushed_null_result sample_pushed_null(const head_sample& sample, const protocol_options& o = {},
-                                      std::vector<index_t> left_out = {}) {
+turned_null_result sample_turned_null(const head_sample& sample, const protocol_options& o = {}) {
   check_sample(sample);
   detail::check_projection(sample);
-  return pushed_null(sample.output_projection, sample.points.extent(0), o.local_dimension,
+  return turned_null(sample.points, sample.output_projection, o.local_dimension,
                      {.group_size = sample.group_size,
-                      .draws = o.pushed_draws,
-                      .left_out = std::move(left_out),
-                      .seed = o.seed,
+                      .draws = o.turned_draws,
+                      .seed = detail::seed_of_sample(sample, o),
                       .threads = o.threads,
                       .on_progress = o.on_progress});
 }

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/checks.hpp"
@@ -16,6 +17,7 @@
 #include "atlas/core/random.hpp"
 #include "atlas/linalg/frame.hpp"
 #include "atlas/linalg/nuclear_norms.hpp"
+#include "atlas/stats/drawn_null.hpp"
 
 namespace atlas {
 
@@ -177,6 +179,41 @@ haar_null haar_overlap(index_t d, index_t k, const haar_options& options = {}) {
   const double mean = std::sqrt(expected) + (sums.x - slope * sums.y) / n;
   const double left = (std::max)(0.0, vxx - slope * vxy);
   return {mean, std::sqrt(vxx), std::sqrt(left / n), expected, options.draws};
+}
+
+/// The Haar null of any statistic of the frames of several heads: the same of as many independent,
+/// uniformly random frames.
+///
+/// \param frames    H matrices `[d, k]`; those that are NaN throughout stay so in every draw
+/// \param statistic from `const std::vector<Eigen::MatrixXd>&`, H frames, to a number; called on
+///                  several threads at once
+/// \param options   200 draws will do for most statistics
+/// \throws shape_error for no frames or ragged ones; value_error for fewer than `least_draws`
+///         draws; cancelled
+///
+/// O(draws (H d k^2 + S)) time for a statistic of cost S; the same bits for every number of
+/// threads.
+template <class Statistic>
+drawn_null haar_null_of(const std::vector<Eigen::MatrixXd>& frames, Statistic&& statistic,
+                        const haar_options& options = {.draws = 200}) {
+  if (frames.empty()) throw shape_error("frames", "at least 1", "none");
+  const index_t d = frames.front().rows(), k = frames.front().cols();
+  detail::check_between(k, 1, d, "k");
+  detail::check_draws(options.draws, "draws");
+  for (const Eigen::MatrixXd& frame : frames)
+    if (frame.rows() != d || frame.cols() != k)
+      throw shape_error("frames", "frames of one shape", "ragged ones");
+  std::vector<double> draws(static_cast<std::size_t>(options.draws));
+  progress_meter meter(options.on_progress, "random frames", options.draws);
+  parallel_for(options.draws, options.threads, [&](index_t i) {
+    random_stream random(options.seed, static_cast<std::uint64_t>(i));
+    std::vector<Eigen::MatrixXd> drawn = frames;
+    for (Eigen::MatrixXd& frame : drawn)
+      if (!frame.array().isNaN().all()) frame = random_frame(d, k, random);
+    draws[static_cast<std::size_t>(i)] = statistic(drawn);
+    meter.advance();
+  });
+  return detail::compare_with_draws(statistic(frames), std::move(draws));
 }
 
 }  // namespace atlas

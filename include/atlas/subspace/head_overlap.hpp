@@ -15,16 +15,15 @@
 #include "atlas/stats/student_t.hpp"
 #include "atlas/subspace/haar.hpp"
 #include "atlas/subspace/overlap.hpp"
-#include "atlas/subspace/pair_bootstrap.hpp"
+#include "atlas/subspace/overlap_interval.hpp"
 
 namespace atlas {
 
 struct head_overlap_options {
   index_t group_size = 1;              ///< query heads per key/value head (n_rep); 1: no groups
-  index_t resamples = 2000;            ///< of each bootstrap
   double confidence = 0.95;            ///< of the intervals
   index_t haar_draws = 20000;          ///< of the null, as `haar_options::draws`
-  std::uint64_t seed = 0;              ///< of the bootstraps and the null, in other streams
+  std::uint64_t seed = 0;              ///< of the null
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
 };
@@ -33,8 +32,10 @@ struct head_overlap_options {
 struct overlap_estimate {
   double mean = 0;
   index_t pairs = 0;
-  atlas::interval interval;        ///< bootstrap over heads, the honest one; NaN below 3 heads
-  atlas::interval pair_interval;   ///< bootstrap over pairs, which share heads; NaN below 2 pairs
+  /// Of the mean over repeated draws of heads (whole groups of them, where they share key/value
+  /// heads), from the variances of heads and of pairs; NaN below 3 heads or groups, within groups
+  /// below 2.
+  atlas::interval interval;
   double null_mean = 0;            ///< of independent Haar frames
   double null_sd = 0;              ///< of the mean over this many pairs
   double null_standard_error = 0;  ///< of null_mean, which is simulated
@@ -73,17 +74,10 @@ template <class = void>
 overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group group,
                                   const haar_null& null, const head_overlap_options& options) {
   const auto pairs = pairs_of(group, matrix, options.group_size);
-  const auto stream = 1 + 2 * static_cast<std::uint64_t>(group);  // the null's are below 2^32
   overlap_estimate e;
   e.mean = mean_over(matrix, pairs);
   e.pairs = static_cast<index_t>(pairs.size());
-  const bootstrap_options bootstrap{.resamples = options.resamples,
-                                    .confidence = options.confidence,
-                                    .seed = options.seed,
-                                    .threads = options.threads,
-                                    .on_progress = options.on_progress};
-  e.interval = bootstrap_over_heads(matrix, group, options.group_size, bootstrap, stream);
-  e.pair_interval = bootstrap_over_pairs(matrix, pairs, bootstrap, stream + 1);
+  e.interval = overlap_interval(matrix, group, options.group_size, options.confidence);
   e.null_mean = null.mean;
   e.null_sd = null.sd / std::sqrt(static_cast<double>(pairs.size()));
   e.null_standard_error = null.standard_error;
@@ -93,14 +87,14 @@ overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group grou
   return e;
 }
 
-inline void check_head_overlap(index_t heads, const head_overlap_options& options) {
-  if (heads < 2) throw shape_error("frames", "at least 2 heads", std::to_string(heads));
+inline void check_head_overlap(index_t heads, const head_overlap_options& options,
+                               const char* argument) {
+  if (heads < 2) throw shape_error(argument, "at least 2 heads", std::to_string(heads));
   check_between(options.group_size, 1, heads, "group_size");
   if (heads % options.group_size != 0)
     throw shape_error(
-        "frames", "a number of heads that group_size divides",
+        argument, "a number of heads that group_size divides",
         std::to_string(heads) + " heads in groups of " + std::to_string(options.group_size));
-  check_between(options.resamples, 2, index_t{1} << 30, "resamples");
   check_open_unit(options.confidence, "confidence");
 }
 
@@ -134,12 +128,12 @@ head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames, con
 ///         H; value_error for NaN, columns that are not orthonormal, options out of range;
 ///         cancelled
 ///
-/// O(H^2 (d k^2 + k^3) + resamples H^2) time.
+/// O(H^2 (d k^2 + k^3)) time.
 template <tensor_like<3> Frames>
 head_overlap_result head_overlap(const Frames& frames, const head_overlap_options& options = {}) {
   const auto view = as_view<3>(frames);
   const auto checked = detail::checked_frames<scalar_of<Frames, 3>>(view);
-  detail::check_head_overlap(view.extent(0), options);
+  detail::check_head_overlap(view.extent(0), options, "frames");
   detail::check_haar_draws(options.haar_draws, "haar_draws");
   const haar_null null = haar_overlap(view.extent(1), view.extent(2),
                                       {.draws = options.haar_draws,
@@ -156,7 +150,7 @@ head_overlap_result head_overlap(const Frames& frames, const haar_null& null,
                                  const head_overlap_options& options = {}) {
   const auto view = as_view<3>(frames);
   const auto checked = detail::checked_frames<scalar_of<Frames, 3>>(view);
-  detail::check_head_overlap(view.extent(0), options);
+  detail::check_head_overlap(view.extent(0), options, "frames");
   return detail::head_overlap(checked, null, options);
 }
 

@@ -15,6 +15,7 @@
 #include "atlas/linalg/frame.hpp"
 #include "atlas/linalg/nuclear_norms.hpp"
 #include "atlas/linalg/tiled_product.hpp"
+#include "atlas/subspace/head_pairs.hpp"
 #include "atlas/subspace/principal_angles.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 
@@ -30,19 +31,6 @@ namespace detail {
 template <class Real>
 overlap_result overlap_of_cosines(const Eigen::VectorX<Real>& cosines) {
   return {cosines.mean(), cosines.squaredNorm() / static_cast<double>(cosines.size())};
-}
-
-/// All pairs of heads, first < second, in the order (0,1), (0,2), ..., (1,2), ...
-struct head_pair {
-  index_t first = 0, second = 0;
-};
-template <class = void>
-std::vector<head_pair> head_pairs(index_t heads) {
-  std::vector<head_pair> pairs;
-  pairs.reserve(static_cast<std::size_t>(heads * (heads - 1) / 2));
-  for (index_t i = 0; i < heads; ++i)
-    for (index_t j = i + 1; j < heads; ++j) pairs.push_back({i, j});
-  return pairs;
 }
 
 /// Mean principal cosines of pairs of heads, first < second, into both triangles of a matrix:
