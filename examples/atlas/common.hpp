@@ -143,5 +143,6 @@ void add_pareto(CLI::App& program);
 void add_study(CLI::App& program);
 void add_autoencode(CLI::App& program);
 void add_ablate(CLI::App& program);
+void add_calibrate(CLI::App& program);
 
 }  // namespace atlas_program

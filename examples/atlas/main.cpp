@@ -54,6 +54,7 @@ int main(int argc, char** argv) try {
   atlas_program::add_study(program);
   atlas_program::add_autoencode(program);
   atlas_program::add_ablate(program);
+  atlas_program::add_calibrate(program);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -61,8 +61,8 @@ inline void check_passages(const passage_design& design, index_t dimension,
 
 /// AR(1) of unit variance at increasing positions, `[rows, dimension]`: exact, whatever the gaps.
 template <class = void>
-Eigen::MatrixXd serial_rows(const std::vector<index_t>& positions, index_t dimension, double rho,
-                            random_stream& random) {
+Eigen::MatrixXd autoregressive_rows(const std::vector<index_t>& positions, index_t dimension,
+                                    double rho, random_stream& random) {
   const auto rows = static_cast<index_t>(positions.size());
   Eigen::MatrixXd out = normal_matrix(dimension, rows, random);  // a column a row, as it is drawn
   for (index_t i = 1; i < rows; ++i) {
@@ -105,7 +105,8 @@ labelled_cloud<Scalar> simulate_passages(const passage_design& design, index_t d
   auto context = out.context.mutable_view(), position = out.position.mutable_view();
   for (index_t c = 0, row = 0; c < design.passages; ++c) {
     const std::vector<index_t> places = sample_rows(design.length, design.rows, random);
-    Eigen::MatrixXd x = detail::serial_rows(places, dimension, structure.correlation, random);
+    Eigen::MatrixXd x =
+        detail::autoregressive_rows(places, dimension, structure.correlation, random);
     if (structure.scale_sd > 0)
       x = (x * detail::random_scales(dimension, structure.scale_sd, random)).eval();
     if (structure.mean_sd > 0)
