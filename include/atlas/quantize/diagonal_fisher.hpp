@@ -94,8 +94,8 @@ quantization<Scalar> diagonal_fisher_quantize(const quantizer_input<Scalar>& inp
 
 /// Rounds each weight to a step of `s max|W| / L`, s proportional to lambda^-1/2, with mean 1 and
 /// clamped to [1/4, 4]: lambda is the diagonal of the Fisher information, which says how much the
-/// loss feels a change of the weight (methods, section 8). Weights beyond `s max|W|` are clipped:
-/// where lambda varies much, that costs more than the finer steps save.
+/// loss feels a change of the weight (docs/methods/quantize.md#diagonal-fisher). Weights beyond
+/// `s max|W|` are clipped: where lambda varies much, that costs more than the finer steps save.
 ///
 /// \param weights         `[out, in]`
 /// \param fisher_diagonal E[g^2], `[out, in]`: a scale for each weight, so a limit to compare with
