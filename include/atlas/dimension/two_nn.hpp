@@ -274,7 +274,8 @@ two_nn_result two_nn(const tensor_view<const Scalar, 2>& points, const two_nn_op
 /// The ratio mu = r2/r1 of a row's second to first neighbour distance is Pareto with exponent d
 /// where the density is uniform over the second neighbour's distance. `two_nn_null` says what the
 /// same estimator gives on a Gaussian cloud with the same covariance: without that a low dimension
-/// means little, and with rows of one text `exclude` decides (methods, section 3).
+/// means little, and with rows of one text `exclude` decides
+/// (docs/methods/dimension.md#how-rows-are-chosen-decides).
 ///
 /// The interval is of the estimator's own mean. Ratios of rows that share neighbours are dependent,
 /// so that it adds the products of scores over all pairs of rows that are, or have as one of their

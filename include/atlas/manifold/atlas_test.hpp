@@ -138,8 +138,8 @@ inline two_nn_options dimension_options(const atlas_test_options& o) {
 /// that are low in subspaces of their own give the second without the first.
 ///
 /// \param clouds `[H, N, d]`, H >= 2, in coordinates that heads have in common: those of
-///               `residual_stream_clouds`. A head's own coordinates are arbitrary (methods, section
-///               4), and then so are both numbers.
+///               `residual_stream_clouds`. A head's own coordinates are arbitrary
+///               (docs/methods/subspace.md#gauge), and then so are both numbers.
 /// \throws as `two_nn`, `principal_frame` and `head_overlap`
 ///
 /// O((1 + draws) (H N)^2 d) time, O(H N d) memory per thread; the same bits for every thread count.

@@ -27,7 +27,7 @@
 
 namespace atlas {
 
-/// Where the frames of heads are compared (methods, section 4).
+/// Where the frames of heads are compared (docs/methods/subspace.md#gauge).
 enum class overlap_space {
   head_coordinates,  ///< each head's own: arbitrary, kept for reproduction
   residual_stream,   ///< after the output projection

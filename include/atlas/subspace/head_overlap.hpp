@@ -120,7 +120,7 @@ head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames, con
 /// Overlaps of different pairs of independent Haar frames are pairwise independent, so the standard
 /// deviation of their mean over P pairs is exactly sd / sqrt(P): z and p follow, with the
 /// simulation's own error counted in. What frames in a head's own coordinates mean, and why those
-/// in the residual stream are the comparable ones, is in methods, section 4.
+/// in the residual stream are the comparable ones, is in docs/methods/subspace.md#gauge.
 ///
 /// \param frames `[H, d, k]`, H >= 2, orthonormal columns; a vector of H matrices will do. One that
 ///               is NaN throughout (`rank_policy::leave_out`) is of a head that is left out
