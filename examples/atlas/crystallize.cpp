@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -8,6 +10,7 @@
 #include "atlas/attention/clouds.hpp"
 #include "atlas/attention/residual_rules.hpp"
 #include "atlas/attention/rules.hpp"
+#include "atlas/stats/drawn_null.hpp"
 #include "model_source.hpp"
 
 namespace atlas_program {
@@ -22,27 +25,34 @@ struct crystallize_options {
   layer_options layers;
   std::vector<index_t> top_k = {1, 2}, ranks;
   std::string calibration;
-  index_t calibration_blocks = 12, points = 2400;
+  index_t calibration_blocks = 12, points = 2400, random_draws = 1;
   bool progressive = false;
 };
 
 /// One way to replace attention, and what came of it.
 struct intervention {
   std::string name;
-  std::map<index_t, atlas::context_rule> rules;   ///< by layer
-  std::map<index_t, atlas::context_rule> random;  ///< with random directions; empty for none
+  std::map<index_t, atlas::context_rule> rules;  ///< by layer
+  /// With random directions, a draw each; empty for none.
+  std::vector<std::map<index_t, atlas::context_rule>> random;
 };
 
 using bases = std::map<index_t, std::vector<atlas::residual_basis>>;  // by layer
 
 /// What low-rank rules need: learned on one text, used on another.
 struct calibrated {
-  bases principal, random;
+  bases principal;
+  std::vector<bases> random;  ///< a draw each
 };
 
 /// Positions of a block that clouds are not of.
 index_t min_context_of(const crystallize_options& o) {
   return std::min<index_t>(16, o.source.block_size / 2);
+}
+
+/// Another for each layer and draw; that of the first draw is the layer's own.
+std::uint64_t seed_of_draw(std::uint64_t seed, index_t layer, std::size_t draw) {
+  return (seed + static_cast<std::uint64_t>(layer)) ^ (draw * 0x9E3779B97F4A7C15u);
 }
 
 calibrated calibrate(const crystallize_options& o, const atlas::io::language_model& lm,
@@ -61,13 +71,14 @@ calibrated calibrate(const crystallize_options& o, const atlas::io::language_mod
                             .observer = collector.observer(),
                             .threads = o.common.threads,
                             .on_progress = progress_bar(o.common)});
-  calibrated out;
+  calibrated out{{}, std::vector<bases>(static_cast<std::size_t>(o.random_draws))};
   for (const index_t l : layers) {
     begin_stage(o.common, fmt::format("principal directions of layer {}", l));
     const atlas::head_clouds clouds = collector.clouds(l);
     out.principal[l] = atlas::residual_bases(clouds.points, o.common.threads);
-    out.random[l] = atlas::random_residual_bases(
-        clouds.points, o.common.seed + static_cast<std::uint64_t>(l), o.common.threads);
+    for (std::size_t draw = 0; draw < out.random.size(); ++draw)
+      out.random[draw][l] = atlas::random_residual_bases(
+          clouds.points, seed_of_draw(o.common.seed, l, draw), o.common.threads);
   }
   return out;
 }
@@ -87,9 +98,11 @@ std::vector<intervention> interventions(const crystallize_options& o, const cali
   std::vector<intervention> out;
   const auto add = [&](const std::string& name, const auto& rule_of, bool random) {
     out.push_back({name, {}, {}});
+    if (random) out.back().random.resize(basis.random.size());
     for (const index_t l : layers) {
       out.back().rules[l] = rule_of(basis.principal.at(l));
-      if (random) out.back().random[l] = rule_of(basis.random.at(l));
+      for (std::size_t draw = 0; draw < out.back().random.size(); ++draw)
+        out.back().random[draw][l] = rule_of(basis.random[draw].at(l));
     }
   };
   const auto top = [](index_t k) { return [k](const auto&) { return atlas::top_k_rule(k); }; };
@@ -103,12 +116,32 @@ std::vector<intervention> interventions(const crystallize_options& o, const cali
   return out;
 }
 
+/// Shares recovered in random directions.
+struct random_outcome {
+  atlas::uncertain mean;   ///< over draws; its error is that over blocks
+  atlas::drawn_null null;  ///< of the principal directions' share; NaN for fewer than 10 draws
+};
+
 struct outcome {
   std::string name;
   atlas::perplexity_result read;
   atlas::uncertain change, recovered;
-  std::optional<atlas::uncertain> random;  ///< share recovered in random directions
+  std::optional<random_outcome> random;
 };
+
+random_outcome outcome_of_draws(double recovered, const std::vector<atlas::uncertain>& draws) {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  random_outcome out{{}, {recovered, none, none, none, none, none, {}}};
+  const auto n = static_cast<double>(draws.size());
+  for (const atlas::uncertain& share : draws) {
+    out.mean.value += share.value / n;
+    out.mean.standard_error += share.standard_error / n;
+    out.null.draws.push_back(share.value);
+  }
+  if (std::ssize(draws) >= atlas::least_draws)
+    out.null = atlas::detail::compare_with_draws(recovered, out.null.draws);
+  return out;
+}
 
 /// Reads the text under each intervention.
 std::vector<outcome> outcomes(const crystallize_options& o, const model_source& source,
@@ -125,7 +158,10 @@ std::vector<outcome> outcomes(const crystallize_options& o, const model_source& 
     const atlas::perplexity_result& damaged = out.empty() ? found.read : out.front().read;
     found.change = atlas::perplexity_change(baseline, found.read);
     found.recovered = atlas::share_recovered(baseline, damaged, found.read);
-    if (!i.random.empty()) found.random = atlas::share_recovered(baseline, damaged, read(i.random));
+    std::vector<atlas::uncertain> draws;
+    for (const auto& random : i.random)
+      draws.push_back(atlas::share_recovered(baseline, damaged, read(random)));
+    if (!draws.empty()) found.random = outcome_of_draws(found.recovered.value, draws);
     out.push_back(std::move(found));
   }
   return out;
@@ -138,7 +174,14 @@ json outcomes_json(const std::vector<outcome>& all) {
                 {"perplexity", number(o.read.perplexity)},
                 {"change", uncertain_json(o.change)},
                 {"recovered", uncertain_json(o.recovered)}};
-    if (o.random) one["recovered_in_random_directions"] = uncertain_json(*o.random);
+    if (o.random) {
+      json random = uncertain_json(o.random->mean);
+      random["draws"] = o.random->null.draws.size();
+      random["sd"] = number(o.random->null.sd);
+      random["z"] = number(o.random->null.z);
+      random["p"] = number(o.random->null.p);
+      one["recovered_in_random_directions"] = random;
+    }
     out.push_back(std::move(one));
   }
   return out;
@@ -146,11 +189,12 @@ json outcomes_json(const std::vector<outcome>& all) {
 
 std::string outcomes_table(const std::vector<outcome>& all) {
   std::vector<std::vector<std::string>> rows = {
-      {"rule", "perplexity", "change (se)", "% recovered (se)", "random directions"}};
+      {"rule", "perplexity", "change (se)", "% recovered (se)", "random directions", "z", "p"}};
   for (const outcome& o : all)
-    rows.push_back({o.name, digits(o.read.perplexity, 3), with_error(o.change, 1, 3),
-                    with_error(o.recovered, 100, 1),
-                    o.random ? with_error(*o.random, 100, 1) : "-"});
+    rows.push_back(
+        {o.name, digits(o.read.perplexity, 3), with_error(o.change, 1, 3),
+         with_error(o.recovered, 100, 1), o.random ? with_error(o.random->mean, 100, 1) : "-",
+         o.random ? digits(o.random->null.z, 1) : "-", o.random ? p_text(o.random->null.p) : "-"});
   return table_text(rows) + "\n";
 }
 
@@ -180,9 +224,10 @@ constexpr const char* how_to_read_crystallize =
     "How to read this. In the layers named, attention is replaced by V*, the value that a head\n"
     "looks at most, by the k values of largest weight, or by V* and the residual's first\n"
     "principal directions, learned on the calibration text. Recovered: share of V*'s damage\n"
-    "that is not done. A rank carries structure only as far as it recovers more than as many\n"
-    "random directions and more than the mean residual alone. Standard errors: paired over\n"
-    "blocks.\n";
+    "that is not done. A rank says something only as far as it recovers more than as many random\n"
+    "directions (z and p from 10 draws on, --random-draws) and more than the mean residual alone;\n"
+    "directions of more variance recover more, so this is no evidence of anything but unequal\n"
+    "variances. Standard errors: paired over blocks.\n";
 
 void run_crystallize(const crystallize_options& o) {
   begin_stage(o.common, "reading the model and the text");
@@ -205,7 +250,7 @@ void run_crystallize(const crystallize_options& o) {
   const auto sets = layer_sets(o, layers);
   index_t passes = 0;
   for (const intervention& i : interventions(o, basis, layers, config.head_dimension))
-    passes += i.random.empty() ? 1 : 2;
+    passes += 1 + std::ssize(i.random);
   pass_meter meter(o.common, "interventions", passes * static_cast<index_t>(sets.size()));
   json found = json::array();
   std::string table = heading(description);
@@ -235,6 +280,8 @@ void add_crystallize(CLI::App& program) {
   add_calibration_options(app, options->calibration, options->calibration_blocks,
                           "the directions are learned on");
   add_whole(app, "--points", options->points, {3}, "rows of calibration a head");
+  add_whole(app, "--random-draws", options->random_draws, {1, 10000},
+            "sets of random directions; from 10 on a null with z and p");
   add_common_options(app, options->common, "atlas crystallize --deepest 2 --ranks 1,4,16");
   app.callback([options] { run_crystallize(*options); });
 }

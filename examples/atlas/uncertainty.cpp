@@ -36,14 +36,16 @@ json result_json(const linear_map& map, const atlas::uncertainty_result& r) {
             {"null_mean", number(r.random.mean)},
             {"null_sd", number(r.random.sd)},
             {"z", number(r.z)},
-            {"p", number(r.p)}}},
+            {"p", number(r.p)},
+            {"rank_p", number(r.rank_p)}}},
           {"commutator",
            {{"value", number(r.commutator.value)},
             {"null_mean", number(r.commutator.random_mean)},
             {"null_sd", number(r.commutator.random_sd)},
             {"null_rms", number(r.commutator.random_rms)},
             {"z", number(r.commutator.z)},
-            {"p", number(r.commutator.p)}}}};
+            {"p", number(r.commutator.p)},
+            {"rank_p", number(r.commutator.rank_p)}}}};
 }
 
 /// Of the second moments, and about the mean.

@@ -79,6 +79,22 @@ TEST_CASE("p of unrelated bases against ten random ones is uniform") {
   CHECK(ks_p(cosine, [](double u) { return u; }) > 0.01);
 }
 
+TEST_CASE("the rank of a single angle among random ones is uniform, where p of a normal is not") {
+  std::vector<double> rank, normal;
+  const Eigen::MatrixXd f = layer_moments(8, 1), g = layer_moments(8, 3);
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    atlas::random_stream random(seed, 78);
+    const Eigen::MatrixXd turn = atlas::random_frame(8, 8, random);
+    const auto r = fisher_uncertainty(f, (turn * g * turn.transpose()).eval(),
+                                      {.k = 1, .draws = 10, .haar_draws = 500, .seed = seed});
+    rank.push_back(r.rank_p);
+    normal.push_back(r.p);
+    CHECK(r.commutator.rank_p >= 2.0 / 11);
+  }
+  CHECK(ks_p(rank, [](double u) { return u; }) > 1e-6);
+  CHECK(ks_p(normal, [](double u) { return u; }) < 1e-3);  // |cos| has no values far below its mean
+}
+
 TEST_CASE("the exact mean square of the reference is that of the draws") {
   for (const int d : {2, 5, 24}) {
     CAPTURE(d);

@@ -63,8 +63,7 @@ std::vector<threaded_call> null_calls() {
        }},
       {"manifold/atlas_test.hpp", "atlas_test", true,
        [=](const s& o) {
-         const auto r = atlas::atlas_test(heads, {.resamples = 200,
-                                                  .haar_draws = 1000,
+         const auto r = atlas::atlas_test(heads, {.haar_draws = 1000,
                                                   .surrogates = 10,
                                                   .threads = o.threads,
                                                   .on_progress = o.on_progress});

@@ -41,7 +41,7 @@ struct protocol_options {
   index_t surrogates = 20;        ///< draws of all heads, at least `least_draws`
   surrogate_kind kind = surrogate_kind::automatic;  ///< of them
   index_t haar_draws = 20000;                       ///< of the Haar null
-  index_t turned_draws = 50;                        ///< of the turned null, at least `least_draws`
+  index_t turned_draws = 48;                        ///< of the turned null, at least `least_draws`
   verdict_options verdicts = {};                    ///< of each family of findings
   std::uint64_t seed = 0;                           ///< of everything that is drawn
   int threads = 0;                                  ///< 0: all of the machine

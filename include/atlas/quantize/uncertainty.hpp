@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -19,8 +20,7 @@
 #include "atlas/linalg/frame.hpp"
 #include "atlas/quantize/magnitude.hpp"
 #include "atlas/quantize/quantization.hpp"
-#include "atlas/stats/student_t.hpp"
-#include "atlas/stats/summary.hpp"
+#include "atlas/stats/drawn_null.hpp"
 #include "atlas/subspace/haar.hpp"
 #include "atlas/subspace/head_overlap.hpp"
 #include "atlas/subspace/principal_angles.hpp"
@@ -52,7 +52,8 @@ struct commutator_result {
   double random_rms = 0;  ///< root of the mean square over all Q, exact
   /// `(value - random_mean) / (random_sd sqrt(1 + 1/n))` of n draws; NaN without spread.
   double z = 0;
-  double p = 0;  ///< two-sided, of Student's t with n - 1 degrees of freedom
+  double p = 0;       ///< two-sided, of Student's t with n - 1 degrees of freedom
+  double rank_p = 0;  ///< two-sided, of the rank among the draws; not below 2/(n + 1)
 };
 
 struct uncertainty_result {
@@ -61,7 +62,9 @@ struct uncertainty_result {
   double mean_cosine = 0;          ///< of the angles
   haar_null random;                ///< mean cosine of random k-spaces
   double z = 0;  ///< of mean_cosine, as that of a pair of heads; NaN without spread
-  double p = 0;  ///< two-sided, likewise
+  /// Two-sided, likewise: for angles whose mean is normal. For k of 1 or 2 it is not, see rank_p.
+  double p = 0;
+  double rank_p = 0;  ///< of the rank among `random.draws` pairs, exact; NaN for the whole space
   commutator_result commutator;
   effective_ranks effective_rank_weights;      ///< of F_W
   effective_ranks effective_rank_activations;  ///< of G_A
@@ -114,13 +117,13 @@ commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
     draws[static_cast<std::size_t>(i)] = std::sqrt(squared_commutator(f_values, drawn));
     meter.advance();
   });
-  const sample_summary summary = summarize(draws);
-  out.random_mean = summary.mean;
-  out.random_sd = summary.sd;
+  const drawn_null null = compare_with_draws(out.value, std::move(draws));
+  out.random_mean = null.mean;
+  out.random_sd = null.sd;
   out.random_rms = std::sqrt(mean_squared_commutator(f_values, g_values));
-  const null_score score = score_against_draws(out.value, summary.mean, summary.sd, options.draws);
-  out.z = score.z;
-  out.p = score.p;
+  out.z = null.z;
+  out.p = null.p;
+  out.rank_p = std::isnan(null.z) ? null.z : null.rank_p;
   return out;
 }
 
@@ -146,14 +149,17 @@ uncertainty_result uncertainty(uncertainty_result out, const Eigen::MatrixXd& we
   out.angles = principal_angles(top_frame(f, out.k, "weight_fisher"),
                                 top_frame(g, out.k, "activation_moments"));
   out.mean_cosine = out.angles.cosines.mean();
-  out.random = haar_overlap(weights.rows(), out.k,
-                            {.draws = options.haar_draws,
-                             .seed = options.seed,
-                             .threads = options.threads,
-                             .on_progress = options.on_progress});
+  const haar_simulation random = haar_overlap_with_draws(weights.rows(), out.k,
+                                                         {.draws = options.haar_draws,
+                                                          .seed = options.seed,
+                                                          .threads = options.threads,
+                                                          .on_progress = options.on_progress});
+  out.random = random.null;
   const null_score score = score_against_haar(out.mean_cosine, 1, out.random);
   out.z = score.z;
   out.p = score.p;
+  out.rank_p = random.cosines.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                      : two_sided_rank_p(out.mean_cosine, random.cosines);
   out.commutator = commutator_of(f, g, activations, options);
   return out;
 }

@@ -102,9 +102,10 @@ struct cosine_sums {
 };
 
 /// Sums of up to eight draws: differences from what is expected, so that they do not cancel.
+/// \param cosines where the mean cosine of each goes
 template <class Real>
 cosine_sums sums_of_draws(index_t count, double expected, haar_sampler<Real>& sampler,
-                          nuclear_norms<Real>& norms, random_stream& random) {
+                          nuclear_norms<Real>& norms, random_stream& random, double* cosines) {
   const auto k = static_cast<double>(norms.size());
   std::array<double, nuclear_norms<Real>::lanes> squared = {};
   for (index_t l = 0; l < count; ++l) {
@@ -115,18 +116,26 @@ cosine_sums sums_of_draws(index_t count, double expected, haar_sampler<Real>& sa
   }
   const auto sum = norms.compute();
   cosine_sums out;
-  for (index_t l = 0; l < count; ++l)
-    out.add(sum(l) / k - std::sqrt(expected), squared[static_cast<std::size_t>(l)] - expected);
+  for (index_t l = 0; l < count; ++l) {
+    cosines[l] = sum(l) / k;
+    out.add(cosines[l] - std::sqrt(expected), squared[static_cast<std::size_t>(l)] - expected);
+  }
   return out;
 }
 
+struct simulated_cosines {
+  cosine_sums sums;
+  std::vector<double> means;  ///< of each pair of frames
+};
+
 template <class Real = double>
-cosine_sums simulate_cosines(index_t d, index_t k, const haar_options& options) {
+simulated_cosines simulate_cosines(index_t d, index_t k, const haar_options& options) {
   constexpr index_t chunk = 250;  // draws a stream, whatever the number of threads
   constexpr index_t lanes = nuclear_norms<Real>::lanes;
   const index_t chunks = (options.draws + chunk - 1) / chunk;
   const double expected = static_cast<double>(k) / static_cast<double>(d);
   std::vector<cosine_sums> parts(static_cast<std::size_t>(chunks));
+  std::vector<double> means(static_cast<std::size_t>(options.draws));
   progress_meter meter(options.on_progress, "random subspaces", options.draws);
   parallel_for(chunks, options.threads, [&](index_t c) {
     random_stream random(options.seed, static_cast<std::uint64_t>(c));
@@ -136,18 +145,44 @@ cosine_sums simulate_cosines(index_t d, index_t k, const haar_options& options) 
     for (index_t i = c * chunk; i < end; i += lanes) {
       const index_t count = (std::min)(lanes, end - i);
       parts[static_cast<std::size_t>(c)].add(
-          sums_of_draws(count, expected, sampler, norms, random));
+          sums_of_draws(count, expected, sampler, norms, random, means.data() + i));
       meter.advance(count);
     }
   });
   cosine_sums all;
   for (const cosine_sums& part : parts) all.add(part);
-  return all;
+  return {all, std::move(means)};
 }
 
 /// \throws value_error for fewer than 100, under the name that the caller knows the number by
 inline void check_haar_draws(index_t draws, std::string_view argument) {
   check_between(draws, 100, index_t{1} << 40, argument);
+}
+
+/// The null, and the mean cosines that it is from; none where all is known exactly.
+struct haar_simulation {
+  haar_null null;
+  std::vector<double> cosines;
+};
+
+template <class = void>
+haar_simulation haar_overlap_with_draws(index_t d, index_t k, const haar_options& options) {
+  check_between(d, 1, index_t{1} << 40, "d");
+  check_between(k, 1, d, "k");
+  check_haar_draws(options.draws, "draws");
+  const double expected = static_cast<double>(k) / static_cast<double>(d);
+  if (k == d) return {{1, 0, 0, 1, 0}, {}};
+  simulated_cosines drawn = simulate_cosines(d, k, options);
+  const cosine_sums& sums = drawn.sums;
+  const auto n = static_cast<double>(options.draws);
+  const double vxx = (sums.xx - sums.x * sums.x / n) / (n - 1);
+  const double vxy = (sums.xy - sums.x * sums.y / n) / (n - 1);
+  const double vyy = (sums.yy - sums.y * sums.y / n) / (n - 1);
+  const double slope = vyy > 0 ? vxy / vyy : 0;
+  const double mean = std::sqrt(expected) + (sums.x - slope * sums.y) / n;
+  const double left = (std::max)(0.0, vxx - slope * vxy);
+  return {{mean, std::sqrt(vxx), std::sqrt(left / n), expected, options.draws},
+          std::move(drawn.means)};
 }
 
 }  // namespace detail
@@ -162,23 +197,10 @@ inline void check_haar_draws(index_t draws, std::string_view argument) {
 /// \param k dimension of the subspaces, 1 <= k <= d
 /// \throws value_error for d < 1, k outside [1, d] or fewer than 100 draws; cancelled
 ///
-/// O(draws k^3) time, independent of d.
+/// O(draws k^3) time, independent of d; 8 bytes of memory a draw.
 template <class = void>
 haar_null haar_overlap(index_t d, index_t k, const haar_options& options = {}) {
-  detail::check_between(d, 1, index_t{1} << 40, "d");
-  detail::check_between(k, 1, d, "k");
-  detail::check_haar_draws(options.draws, "draws");
-  const double expected = static_cast<double>(k) / static_cast<double>(d);
-  if (k == d) return {1, 0, 0, 1, 0};
-  const detail::cosine_sums sums = detail::simulate_cosines(d, k, options);
-  const auto n = static_cast<double>(options.draws);
-  const double vxx = (sums.xx - sums.x * sums.x / n) / (n - 1);
-  const double vxy = (sums.xy - sums.x * sums.y / n) / (n - 1);
-  const double vyy = (sums.yy - sums.y * sums.y / n) / (n - 1);
-  const double slope = vyy > 0 ? vxy / vyy : 0;
-  const double mean = std::sqrt(expected) + (sums.x - slope * sums.y) / n;
-  const double left = (std::max)(0.0, vxx - slope * vxy);
-  return {mean, std::sqrt(vxx), std::sqrt(left / n), expected, options.draws};
+  return detail::haar_overlap_with_draws(d, k, options).null;
 }
 
 /// The Haar null of any statistic of the frames of several heads: the same of as many independent,

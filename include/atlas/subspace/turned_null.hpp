@@ -47,7 +47,7 @@ namespace atlas {
 
 struct turned_null_options {
   index_t group_size = 1;              ///< query heads per key/value head; they turn together
-  index_t draws = 50;                  ///< of a rotation for every group, at least `least_draws`
+  index_t draws = 48;                  ///< of a rotation for every group, at least `least_draws`
   double confidence = 0.95;            ///< of the intervals
   std::uint64_t seed = 0;              ///< other estimates take other seeds
   int threads = 0;                     ///< 0: all of the machine
