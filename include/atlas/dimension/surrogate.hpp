@@ -2,7 +2,6 @@
 /// \file
 /// Surrogates: what structureless data that share as much with a cloud as is asked for would give.
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -17,6 +16,7 @@
 #include "atlas/dimension/surrogates/options.hpp"
 #include "atlas/dimension/surrogates/source.hpp"
 #include "atlas/dimension/two_nn.hpp"
+#include "atlas/stats/drawn_null.hpp"
 #include "atlas/stats/student_t.hpp"
 #include "atlas/stats/summary.hpp"
 
@@ -40,17 +40,6 @@ struct surrogate_null {
 };
 
 namespace detail {
-
-/// As `surrogate_null::rank_p`.
-inline double two_sided_rank_p(double observed, const std::vector<double>& draws) {
-  double above = 1, below = 1;
-  for (const double v : draws) {
-    if (std::isnan(v) || std::isnan(observed)) return std::numeric_limits<double>::quiet_NaN();
-    above += v >= observed ? 1 : 0;
-    below += v <= observed ? 1 : 0;
-  }
-  return (std::min)(1.0, 2 * (std::min)(above, below) / (static_cast<double>(draws.size()) + 1));
-}
 
 /// Where a value lies among draws.
 inline surrogate_null null_of_draws(std::vector<double> draws, double observed,

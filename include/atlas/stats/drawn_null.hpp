@@ -26,10 +26,12 @@ struct drawn_null {
 
 namespace detail {
 
-/// Twice the smaller share of draws as extreme, the value counted as one of them; at most 1.
+/// Twice the smaller share of draws as extreme, the value counted as one of them; at most 1, NaN
+/// where a draw or the value is.
 inline double two_sided_rank_p(double observed, const std::vector<double>& draws) {
   double above = 1, below = 1;
   for (const double x : draws) {
+    if (std::isnan(x) || std::isnan(observed)) return std::numeric_limits<double>::quiet_NaN();
     above += x >= observed ? 1 : 0;
     below += x <= observed ? 1 : 0;
   }
