@@ -101,8 +101,30 @@ class lag_sums {
   Eigen::ArrayXXd products_;
 };
 
-/// Of components of mean 0 and variance 1, `z` `[N, components]`, pooled over contexts. Where
-/// positions are unknown there is one value for all lags.
+/// Variance of the mean of all rows, in units of one row's, of each component of mean 0 and
+/// variance
+/// 1. The sample's mean and variance are taken from its rows, so that products of two rows are
+/// `(r - v) / (1 - v)` where r is their correlation; rows of different contexts have none. Not
+/// known from a single context: 0.
+template <class = void>
+Eigen::ArrayXd variance_of_mean(const row_matrix<double>& z, const context_places& places) {
+  Eigen::ArrayXd squares = Eigen::ArrayXd::Zero(z.cols());
+  double same = 0;
+  for (const auto& rows : places.rows) {
+    Eigen::RowVectorXd sum = Eigen::RowVectorXd::Zero(z.cols());
+    for (const index_t row : rows) sum += z.row(row);
+    squares += sum.transpose().array().square();
+    same += static_cast<double>(rows.size()) * static_cast<double>(rows.size());
+  }
+  if (places.rows.size() < 2) return Eigen::ArrayXd::Zero(z.cols());
+  const double pairs = static_cast<double>(z.rows()) * static_cast<double>(z.rows());
+  const Eigen::ArrayXd share = squares / pairs;
+  return share / (share + (1 - same / pairs));
+}
+
+/// Of components of mean 0 and variance 1, `z` `[N, components]`, pooled over contexts, free of
+/// what the mean of the rows takes from it. Where positions are unknown there is one value for all
+/// lags.
 ///
 /// Contexts of n rows give n (n - 1) / 2 pairs, or those of every s-th row where that is more than
 /// a million.
@@ -117,7 +139,10 @@ autocorrelation pooled_autocorrelation(const row_matrix<double>& z, const contex
         sums.add(places.ordered ? positions[j] - positions[i] : 1, z.row(rows[i]).array(),
                  z.row(rows[j]).array());
   }
-  return sums.binned();
+  autocorrelation out = sums.binned();
+  const Eigen::ArrayXd v = variance_of_mean(z, places);
+  for (index_t c = 0; c < z.cols(); ++c) out.values.col(c) = out.values.col(c) * (1 - v(c)) + v(c);
+  return out;
 }
 
 /// Components whose autocorrelations agree, and what they are in each group.

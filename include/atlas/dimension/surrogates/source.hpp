@@ -5,11 +5,13 @@
 #include <Eigen/Core>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/surrogates/autocorrelation.hpp"
+#include "atlas/dimension/surrogates/marginal.hpp"
 #include "atlas/dimension/surrogates/options.hpp"
 #include "atlas/dimension/surrogates/passages.hpp"
 #include "atlas/dimension/surrogates/principal.hpp"
@@ -17,7 +19,8 @@
 
 namespace atlas {
 
-/// Draws surrogates of a cloud: of its shape, and with exactly its mean and covariance.
+/// Draws surrogates of a cloud: of its shape, and with exactly its mean and covariance (`marginal`:
+/// exactly its coordinates' values, and nearly its covariance).
 template <class Scalar>
 class cloud_surrogates {
  public:
@@ -28,8 +31,7 @@ class cloud_surrogates {
                             surrogate_kind kind = surrogate_kind::independent,
                             const row_labels& labels = {})
       : kind_(detail::kind_for(kind, labels, points.extent(0))), shape_(points) {
-    if (kind_ == surrogate_kind::marginal)
-      throw value_error("kind", "a kind of Gaussian surrogates", "marginal");
+    if (kind_ == surrogate_kind::marginal) marginal_.emplace(points, shape_);
     if (kind_ != surrogate_kind::serial && kind_ != surrogate_kind::passages) return;
     const detail::context_places places = detail::places_of(labels, points.extent(0));
     const row_matrix<double> z = shape_.coordinates(points);
@@ -46,6 +48,7 @@ class cloud_surrogates {
   /// \throws value_error where it has numbers beyond the range of the scalar
   owned_tensor<Scalar, 2> draw(std::uint64_t seed, std::uint64_t number) const {
     row_matrix<Scalar> z = normals(seed, number);
+    if (marginal_) return marginal_->draw(std::move(z), shape_);
     if (serial_) serial_->apply(z);
     if (passages_) passages_->apply(z);
     return shape_.placed(shape_.standardized(std::move(z)));
@@ -75,6 +78,7 @@ class cloud_surrogates {
   detail::principal_shape<Scalar> shape_;
   std::optional<detail::serial_rows<Scalar>> serial_;
   std::optional<detail::passage_spread<Scalar>> passages_;
+  std::optional<detail::marginal_rows<Scalar>> marginal_;
 };
 
 }  // namespace atlas
