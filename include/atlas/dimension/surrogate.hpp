@@ -68,6 +68,14 @@ surrogate_options with_estimator(surrogate_options surrogates, const Estimator& 
   return surrogates;
 }
 
+/// The same for `two_nn`, which may know contexts that it does not exclude.
+template <class = void>
+surrogate_options with_two_nn(surrogate_options surrogates, const two_nn_options& options) {
+  if (surrogates.labels.empty() && options.exclude.context.empty())
+    surrogates.labels = {options.context, options.exclude.position};
+  return with_estimator(std::move(surrogates), options);
+}
+
 /// How what is called inside one of several tasks runs.
 struct step_options {
   int threads = 1;
@@ -148,7 +156,7 @@ std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scal
 /// same bits for every thread count.
 /// \code
 /// const auto null = atlas::surrogate_null_of(
-///     points, [](const auto& cloud) { return atlas::pca_rank(cloud).participation_ratio; },
+///     points, [](const auto& cloud) { return atlas::chord_test(cloud, {.threads = 1}).mean; },
 ///     {.labels = {context, position}});
 /// std::cout << null.observed << " against " << null.mean << ", p = " << null.p << "\n";
 /// \endcode
@@ -170,13 +178,45 @@ surrogate_null surrogate_null_of(const Points& points, Statistic&& statistic,
       })[0];
 }
 
-/// The null of `two_nn`: the same estimator, number of points and exclusion on surrogates. A low
-/// dimension is evidence of structure only below it. A cloud at fault (`fault_of_cloud`,
+namespace detail {
+
+/// `two_nn_null` of rows that do not coincide.
+template <class Scalar>
+surrogate_null dimension_null(const tensor_view<const Scalar, 2>& points, double observed,
+                              two_nn_options options, const surrogate_options& surrogates) {
+  // Draws have no rows to merge, and need not look for any.
+  if (options.duplicates == duplicate_policy::merge) options.duplicates = duplicate_policy::drop;
+  const auto dimension = [&](const owned_tensor<Scalar, 2>& cloud, const step_options& step) {
+    return std::array{two_nn_of_distances<Scalar>(cloud, step.of(options)).dimension};
+  };
+  return nulls_over_surrogates(points, std::array{observed}, surrogates, dimension)[0];
+}
+
+/// The same of a cloud whose coincident rows were merged: surrogates are of the rows that are left.
+template <class Scalar>
+surrogate_null merged_dimension_null(const tensor_view<const Scalar, 2>& points,
+                                     const two_nn_result& observed, surrogate_options surrogates) {
+  two_nn_options options = observed.options;
+  const auto rows = distinct_rows(points, options.precision, options.tolerance);
+  check_row_labels(surrogates.labels, points.extent(0));
+  options.exclude = gather_exclusion(options.exclude, rows);
+  options.context = gather_labels(options.context, rows);
+  surrogates.labels = {gather_labels(surrogates.labels.context, rows),
+                       gather_labels(surrogates.labels.position, rows)};
+  return dimension_null<Scalar>(gather_rows(points, rows), observed.dimension, std::move(options),
+                                surrogates);
+}
+
+}  // namespace detail
+
+/// The null of `two_nn`: the same estimator, number of distinct rows and exclusion on surrogates. A
+/// low dimension is evidence of structure only below it. A cloud at fault (`fault_of_cloud`,
 /// `observed.fault`) has none.
 ///
 /// \param points     `[N, d]`
 /// \param observed   what `two_nn` gave on them; its options are used
-/// \param surrogates where it has no labels, rows have the contexts and positions of the exclusion
+/// \param surrogates where it has no labels, rows have those of the measurement: the contexts and
+///                   positions of its exclusion, or the contexts of its interval
 /// \throws as `two_nn` and `surrogate_null_of`
 ///
 /// O(draws (N^2 d)) time, O(N d) memory per thread.
@@ -186,18 +226,14 @@ surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
-  const surrogate_options options = detail::with_estimator(surrogates, observed.options);
+  const surrogate_options options = detail::with_two_nn(surrogates, observed.options);
   if (observed.fault != cloud_fault::none) {
     detail::check_draws(options.draws, "draws");
     return detail::no_null(observed.fault, observed.dimension,
                            detail::kind_for(options.kind, options.labels, view.extent(0)));
   }
-  const auto dimension = [&](const owned_tensor<scalar, 2>& cloud,
-                             const detail::step_options& step) {
-    return std::array{
-        detail::two_nn_of_distances<scalar>(cloud, step.of(observed.options)).dimension};
-  };
-  return detail::nulls_over_surrogates(view, std::array{observed.dimension}, options, dimension)[0];
+  if (observed.merged > 0) return detail::merged_dimension_null<scalar>(view, observed, options);
+  return detail::dimension_null<scalar>(view, observed.dimension, observed.options, options);
 }
 
 }  // namespace atlas

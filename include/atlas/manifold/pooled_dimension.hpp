@@ -133,7 +133,7 @@ surrogate_null pooled_dimension_null(const Clouds& clouds, const two_nn_result& 
   const tensor_view<const scalar, 3>& view = held;
   detail::check_not_empty(view, "clouds");
   detail::check_finite(view, "clouds");
-  const surrogate_options options = detail::with_estimator(surrogates, observed.options);
+  const surrogate_options options = detail::with_two_nn(surrogates, observed.options);
   detail::check_draws(options.draws, "draws");
   const surrogate_kind kind = detail::kind_for(options.kind, options.labels, view.extent(1));
   if (observed.fault != cloud_fault::none)

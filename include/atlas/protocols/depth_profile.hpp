@@ -102,7 +102,8 @@ inline void check_profile(const std::vector<sampled_value>& layers,
 ///
 /// The null is a flat profile. Every layer is compared with the mean of the others, in standard
 /// errors of that difference; all layers are one family, since any of them could have been the
-/// peak. The peak is one where its finding is `above`. Contexts that all layers saw are paired.
+/// peak. The peak is one where its finding is `above`. Contexts that all layers saw are paired, and
+/// p is then of Student's t with as many degrees of freedom as contexts less one.
 ///
 /// The plateau is the longest run of consecutive layers whose value is not below the peak's by more
 /// than `plateau_errors` standard errors of the difference; of equally long ones the first. The
@@ -116,12 +117,15 @@ depth_profile_result depth_profile(const std::vector<sampled_value>& layers,
                                    const depth_profile_options& o = {}) {
   detail::check_profile(layers, o);
   depth_profile_result out;
+  const std::size_t contexts = layers.front().left_out.size();
+  const double degrees = contexts > 1 ? static_cast<double>(contexts - 1) : 0;
   for (std::size_t l = 0; l < layers.size(); ++l) {
     if (layers[l].value > layers[static_cast<std::size_t>(out.peak)].value)
       out.peak = static_cast<index_t>(l);
     const sampled_value others = detail::other_layers(layers, l);
     out.layers.push_back(compare_with_null({layers[l].label, layers[l].value - others.value, 0,
-                                            detail::difference_error(layers[l], others), 0}));
+                                            detail::difference_error(layers[l], others), 0,
+                                            degrees}));
   }
   out.layers = judge(std::move(out.layers), o.verdicts);
   out.peak_excess = out.layers[static_cast<std::size_t>(out.peak)];

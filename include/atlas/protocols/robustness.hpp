@@ -29,7 +29,7 @@ struct rank_robustness {
 
 struct size_robustness {
   std::vector<index_t> points;    ///< rows of each subsample
-  std::vector<finding> findings;  ///< mean dimension against Gaussian clouds of as many rows
+  std::vector<finding> findings;  ///< mean dimension against surrogates of as many rows
   /// ln(dimension) against ln(N): 0 for a dimension, not for an estimate that depends on the scale.
   double slope = 0;
 };
@@ -38,7 +38,7 @@ struct size_robustness {
 struct layer_robustness {
   std::vector<finding> head_findings;       ///< O_h in head coordinates against Haar, a sample each
   std::vector<finding> residual_findings;   ///< in the residual stream; empty without weights
-  std::vector<finding> dimension_findings;  ///< mean dimension against Gaussian clouds
+  std::vector<finding> dimension_findings;  ///< mean dimension against surrogates
   double overlap_sd_of_layers = 0;          ///< sd of the layers' O_h, means over choices
   double overlap_sd_of_choices = 0;         ///< sd between choices within a layer
   double dimension_sd_of_layers = 0;
@@ -130,7 +130,10 @@ size_robustness dimension_over_sizes(const head_sample& sample,
         static_cast<index_t>(fraction * static_cast<double>(sample.points.extent(1)) + 1e-9);
     const head_sample part = subsample(sample, rows, o.seed);
     out.points.push_back(rows);
-    out.findings.push_back(dimension_finding(detail::numbered("N", rows), mean_dimension(part, o)));
+    protocol_options of_size = o;  // draws of different sizes are independent
+    of_size.seed = detail::seed_of_stream(o.seed, static_cast<std::uint64_t>(rows));
+    out.findings.push_back(
+        dimension_finding(detail::numbered("N", rows), mean_dimension(part, of_size)));
     sizes.push_back(std::log(static_cast<double>(rows)));
     dimensions.push_back(std::log(out.findings.back().value));
   }

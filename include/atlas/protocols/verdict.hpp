@@ -47,6 +47,8 @@ struct measured_value {
   double null_sd = 0;
   /// Simulations that null_mean and null_sd are from, at least `least_draws`; 0: both are known.
   index_t null_draws = 0;
+  /// Where null_sd is an error that was estimated, of how many degrees of freedom; 0: it is known.
+  double degrees = 0;
 };
 
 inline std::string_view name_of(verdict v) {
@@ -72,6 +74,7 @@ inline void check_measured(const measured_value& m) {
   if (!(m.null_sd >= 0))
     throw value_error(m.label, "a null_sd of 0 or more", number_text(m.null_sd));
   if (m.null_draws != 0) check_draws(m.null_draws, "null_draws");
+  if (!(m.degrees >= 0)) throw value_error(m.label, "degrees of 0 or more", number_text(m.degrees));
 }
 
 inline verdict verdict_of(const finding& f, double alpha) {
@@ -85,7 +88,8 @@ inline verdict verdict_of(const finding& f, double alpha) {
 
 /// z and p of a value, before they are judged. With a null of n simulations the value is compared
 /// with one more of them (`score_against_draws`): the sd becomes `sd sqrt(1 + 1/n)` and p is of
-/// Student's t with n - 1 degrees of freedom.
+/// Student's t with n - 1 degrees of freedom. With an estimated error it is of Student's t with the
+/// degrees of freedom of the error; otherwise of the normal distribution.
 /// \throws value_error for NaN, a negative sd or fewer than `least_draws` simulations
 template <class = void>
 finding compare_with_null(const measured_value& m) {
@@ -95,7 +99,8 @@ finding compare_with_null(const measured_value& m) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   finding f{m.label, m.value, m.null_mean, sd, none, none, none, verdict::undecided};
   if (!(sd > 0)) return f;
-  const null_score known{(m.value - m.null_mean) / sd, two_sided_p((m.value - m.null_mean) / sd)};
+  const double z = (m.value - m.null_mean) / sd;
+  const null_score known{z, m.degrees > 0 ? two_sided_t_p(z, m.degrees) : two_sided_p(z)};
   const null_score score =
       m.null_draws > 0 ? score_against_draws(m.value, m.null_mean, m.null_sd, m.null_draws) : known;
   f.z = score.z;
