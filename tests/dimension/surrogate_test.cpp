@@ -20,7 +20,6 @@ using atlas::index_t;
 using atlas::surrogate_kind;
 using atlas::surrogate_null_of;
 using atlas_test::normal_cloud;
-using Catch::Approx;
 namespace tolerance = atlas_test::tolerance;
 
 /// Rows of passages, with a distance of `gap` positions.
