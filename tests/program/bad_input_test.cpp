@@ -317,6 +317,10 @@ std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
        {{"--heads", "1", "from 2 to"}, {"--draws", "99", "of 100 or more"}}},
       {"haar --local-dim 2", {{"--dim", "0", "from 1 to"}}},
       {"haar --dim 2", {{"--local-dim", "-1", count}}},
+      {"calibrate",
+       {{"--what", "all", "one of two-nn, contexts"},
+        {"--what", "", "one of two-nn"},
+        {"--clouds", "19", "0, or a whole number from 20 to"}}},
       {"thermo", with_model({{"--permutations", "0", "from 1 to"},
                              {"--noise", "inf", "of 0 or more"},
                              {"--draws", "0", count},
@@ -402,7 +406,8 @@ TEST_CASE("an option out of range is named, with what it may be and what came") 
                                              "quantize-matrix w.npy --activations a.npy",
                                              "uncertainty",
                                              "pareto",
-                                             "ablate"};
+                                             "ablate",
+                                             "calibrate"};
   for (const std::string& command : commands) {
     CHECK(has(bad.refused(command + " --seed -1"),
               "--seed: expected a whole number from 0 to 18446"));
@@ -461,6 +466,7 @@ TEST_CASE("options that would change nothing are refused") {
   nothing("two-nn " + cloud + " --position " + quoted(labels), "--position", "without a window");
   nothing("thermo --blocks 1 --permutations 99", "--permutations", "one block");
   nothing("thermo --noise 0 --draws 3", "--draws", "without --noise");
+  nothing("calibrate --quick --clouds 20", "--quick", "with --clouds");
   nothing("crystallize --layers 3 --progressive", "--progressive", "single layer");
   nothing("quantize --methods fisher --draws 3", "--draws", "draws its basis");
   nothing("quantize --methods fisher --min-bits 2", "--min-bits", "allocates bits");
