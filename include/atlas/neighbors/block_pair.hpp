@@ -6,7 +6,6 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "atlas/neighbors/block_side.hpp"
 #include "atlas/neighbors/candidates.hpp"
@@ -74,7 +73,6 @@ class block_pair {
 
  private:
   using tile = typename Shortlist::tile;
-  using simd = typename tile::simd;
   struct pair {
     index_t left, right;  // within their blocks
   };
