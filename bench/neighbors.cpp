@@ -140,14 +140,11 @@ void most_rows(benchmark::internal::Benchmark* b) {
   for (const index_t context : {12, 256}) {
     b->Args({100000, 64, context, 7, 0, 2});
     b->Args({100000, 64, context, 7, 1, 2});
+    b->Args({100000, 32, context, 32, 0, 2});
   }
-}
-void most_rows_of_full_rank(benchmark::internal::Benchmark* b) {
-  for (const index_t context : {12, 256}) b->Args({100000, 32, context, 32, 0, 2});
 }
 BENCHMARK(exclusions)->Apply(few_rows)->Iterations(25)->Unit(benchmark::kMillisecond);
 BENCHMARK(exclusions)->Apply(many_rows)->Iterations(5)->Unit(benchmark::kMillisecond);
-BENCHMARK(exclusions)->Apply(most_rows_of_full_rank)->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(exclusions)->Apply(most_rows)->Iterations(3)->Unit(benchmark::kMillisecond);
 
 }  // namespace
