@@ -38,12 +38,16 @@ cut_beta_logs cut_logs_of_beta(index_t n, double p) {
   double above = 0, mean = 0, log = 0, w = 1;
   for (index_t i = steps; i > 0 && above < p; --i) {  // from W = 1 down
     const auto at = static_cast<std::size_t>(i);
-    const double t = half_pi * (static_cast<double>(i) - 0.5) / static_cast<double>(steps);
     const double share = 0.5 * (density[at] + density[at - 1]) / total;
+    if (!(share > 0)) continue;  // below the least double
     const double taken = (std::min)(share, p - above);
-    w = std::sin(t) * std::sin(t);
+    const auto sine_at = [&](double place) {
+      return std::sin(half_pi * place / static_cast<double>(steps));
+    };
+    const double last = static_cast<double>(i) - taken / share;
+    mean -= taken * 2 * std::log(sine_at(0.5 * (static_cast<double>(i) + last)));
+    w = sine_at(last) * sine_at(last);
     log = -std::log(w);
-    mean += taken * log;
     above += taken;
   }
   const double normal =
