@@ -22,19 +22,22 @@ template <class Scalar, class Real = double>
 class principal_shape {
  public:
   /// \param points `[N, d]`
-  explicit principal_shape(const tensor_view<const Scalar, 2>& points)
-      : rows_(points.extent(0)), moments_(moments(points)) {
-    const eigenbasis basis = symmetric_eigenbasis(moments_.covariance);
+  explicit principal_shape(const tensor_view<const Scalar, 2>& points) : rows_(points.extent(0)) {
+    const spectrum all = points.extent(1) <= rows_ ? of_columns(points) : of_rows(points);
     constexpr double nothing = 1e-12;  // of the largest variance: rounding of the data
-    const Eigen::VectorX<Real>& values = basis.values;
+    const Eigen::VectorX<Real>& values = all.basis.values;
     const index_t most = (std::min)(values.size(), rows_ - 1);
     index_t rank = 0;
     while (rank < most && values(rank) > 0 && values(rank) > nothing * values(0)) ++rank;
+    exponent_ = all.exponent;
     spread_ = values.head(rank).cwiseSqrt();
-    vectors_ = basis.vectors.leftCols(rank);
-    const Real scale = std::ldexp(Real(1), -exponent());
+    vectors_ = all.basis.vectors.leftCols(rank);
+    if (points.extent(1) > rows_)
+      vectors_ = centred(points).transpose() * vectors_ *
+                 (spread_ * std::sqrt(static_cast<Real>(rows_ - 1))).cwiseInverse().asDiagonal();
+    const Real scale = std::ldexp(Real(1), -exponent_);
     shape_ = ((vectors_ * spread_.asDiagonal()).transpose() * scale).template cast<Scalar>();
-    mean_ = moments_.mean.transpose().template cast<Scalar>();
+    mean_ = all.mean.transpose().template cast<Scalar>();
   }
 
   index_t rows() const { return rows_; }
@@ -43,10 +46,7 @@ class principal_shape {
 
   /// The rows of the points in principal coordinates of unit variance, `[N, rank]`.
   row_matrix<Real> coordinates(const tensor_view<const Scalar, 2>& points) const {
-    const auto scale = exponent() == 0 ? row_scale<Real>{} : scale_of_rows<Scalar, Real>(points);
-    row_matrix<Real> rows(rows_, points.extent(1));
-    shifted_rows<Scalar, Real>(points, scale).centre(0, rows_, rows);
-    return rows * vectors_ * spread_.cwiseInverse().asDiagonal();
+    return centred(points) * vectors_ * spread_.cwiseInverse().asDiagonal();
   }
 
   /// Rows of mean 0 and exactly unit covariance, as those of the points are: what Gaussian rows
@@ -72,8 +72,8 @@ class principal_shape {
   /// The cloud, `[N, d]`, of rows in principal coordinates.
   /// \throws value_error where it has numbers beyond the range of the scalar
   owned_tensor<Scalar, 2> placed(const row_matrix<Scalar>& z) const {
-    owned_tensor<Scalar, 2> cloud({rows_, moments_.mean.size()});
-    Eigen::Map<row_matrix<Scalar>> out(cloud.mutable_view().data(), rows_, moments_.mean.size());
+    owned_tensor<Scalar, 2> cloud({rows_, mean_.size()});
+    Eigen::Map<row_matrix<Scalar>> out(cloud.mutable_view().data(), rows_, mean_.size());
     out.noalias() = z * shape_;
     out.rowwise() += mean_;
     if (!all_finite(cloud))
@@ -83,10 +83,38 @@ class principal_shape {
   }
 
  private:
-  int exponent() const { return moments_.exponent; }
+  /// Variances and their directions: of the covariance of the columns, or where these are more than
+  /// the rows of the products of rows, which has the same variances.
+  struct spectrum {
+    eigenbasis basis;
+    Eigen::VectorX<Real> mean;
+    int exponent = 0;
+  };
+
+  static spectrum of_columns(const tensor_view<const Scalar, 2>& points) {
+    const cloud_moments m = moments(points);
+    return {symmetric_eigenbasis(m.covariance), m.mean, m.exponent};
+  }
+
+  static spectrum of_rows(const tensor_view<const Scalar, 2>& points) {
+    const row_scale<Real> scale = squarable_scale(points);
+    const shifted_rows<Scalar, Real> shifted(points, scale);
+    row_matrix<Real> x(points.extent(0), points.extent(1));
+    shifted.centre(0, x.rows(), x);
+    const auto degrees = static_cast<Real>((std::max)(index_t{1}, x.rows() - 1));
+    return {symmetric_eigenbasis(x * x.transpose() / degrees), shifted.mean(), scale.exponent()};
+  }
+
+  /// The rows of the points less their mean, times `2^exponent`.
+  row_matrix<Real> centred(const tensor_view<const Scalar, 2>& points) const {
+    const auto scale = exponent_ == 0 ? row_scale<Real>{} : scale_of_rows<Scalar, Real>(points);
+    row_matrix<Real> rows(points.extent(0), points.extent(1));
+    shifted_rows<Scalar, Real>(points, scale).centre(0, rows.rows(), rows);
+    return rows;
+  }
 
   index_t rows_;
-  cloud_moments moments_;
+  int exponent_ = 0;
   Eigen::VectorX<Real> spread_;
   Eigen::MatrixX<Real> vectors_;
   Eigen::MatrixX<Scalar> shape_;
