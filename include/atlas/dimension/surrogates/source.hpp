@@ -35,7 +35,7 @@ class cloud_surrogates {
     if (kind_ != surrogate_kind::serial && kind_ != surrogate_kind::passages) return;
     const detail::context_places places = detail::places_of(labels, points.extent(0));
     const row_matrix<double> z = shape_.coordinates(points);
-    serial_.emplace(detail::group_components(detail::pooled_autocorrelation(z, places)), places);
+    serial_.emplace(detail::group_components(autocorrelation_of(z, places)), places);
     if (kind_ == surrogate_kind::passages) passages_.emplace(z, places, chance(places));
   }
 
@@ -61,16 +61,36 @@ class cloud_surrogates {
     return z;
   }
 
-  /// How far contexts differ by chance, in draws of their own.
-  std::vector<detail::passage_dispersion> chance(const detail::context_places& places) const {
-    constexpr std::uint64_t draws = 8, seed = 0x70617373;
-    std::vector<detail::passage_dispersion> out;
+  /// Standardized serial draw number `i` of those that the surrogates' own parameters are set by.
+  row_matrix<Scalar> trial(const detail::serial_rows<Scalar>& serial, std::uint64_t i) const {
+    constexpr std::uint64_t seed = 0x70617373;
+    row_matrix<Scalar> z = normals(seed, i);
+    serial.apply(z);
+    return shape_.standardized(std::move(z));
+  }
+
+  /// The autocorrelation whose draws have that of the data on average: what is found in draws of
+  /// what is found in the data is off again by the bias of a few contexts.
+  detail::autocorrelation autocorrelation_of(const row_matrix<double>& z,
+                                             const detail::context_places& places) const {
+    detail::autocorrelation found = detail::pooled_autocorrelation(z, places);
+    const detail::serial_rows<Scalar> first(detail::group_components(found), places);
+    constexpr std::uint64_t draws = 8;
+    Eigen::ArrayXXd mean = Eigen::ArrayXXd::Zero(found.values.rows(), found.values.cols());
     for (std::uint64_t i = 0; i < draws; ++i) {
-      row_matrix<Scalar> z = normals(seed, i);
-      serial_->apply(z);
-      out.push_back(
-          detail::dispersion_of(detail::deviations_of(shape_.standardized(std::move(z)), places)));
+      const row_matrix<double> drawn = trial(first, i).template cast<double>();
+      mean += detail::pooled_autocorrelation(drawn, places).values / static_cast<double>(draws);
     }
+    found.values = (2 * found.values - mean).cwiseMax(-1.0).cwiseMin(1.0);
+    return found;
+  }
+
+  /// How far contexts differ by chance.
+  std::vector<detail::passage_dispersion> chance(const detail::context_places& places) const {
+    constexpr std::uint64_t draws = 8;
+    std::vector<detail::passage_dispersion> out;
+    for (std::uint64_t i = 0; i < draws; ++i)
+      out.push_back(detail::dispersion_of(detail::deviations_of(trial(*serial_, i), places)));
     return out;
   }
 
