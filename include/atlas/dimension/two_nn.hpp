@@ -281,7 +281,7 @@ two_nn_result two_nn(const tensor_view<const Scalar, 2>& points, const two_nn_op
 /// so that it adds the products of scores over all pairs of rows that are, or have as one of their
 /// two neighbours, a row in common; with contexts over all that have a context in common in the
 /// same way, and it is Student's t of contexts less one. Of 1,000 clouds each it covers in 93 to
-/// 97 % (`tests/dimension/coverage_test.cpp`).
+/// 97 % (`tests/dimension/two_nn_error_test.cpp`).
 ///
 /// \param points `[N, d]`, N >= 3
 /// \throws shape_error for fewer than 3 rows or labels of another length; value_error for NaN, for
