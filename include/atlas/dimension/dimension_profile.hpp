@@ -21,7 +21,7 @@ namespace atlas {
 struct profile_options {
   index_t halvings = 3;         ///< of the rows, at most: scales of N, N/2, ... rows
   index_t least_rows = 100;     ///< of a part
-  index_t least_contexts = 12;  ///< of a part, where contexts are the units
+  index_t least_contexts = 25;  ///< of a part, where contexts are the units
   index_t orders = 4;           ///< of neighbours, at most: 1, 2, 4, ... (2n of them up to N / 64)
   std::uint64_t seed = 0;       ///< of the parts
 };
@@ -52,6 +52,24 @@ std::vector<std::vector<index_t>> divide(const row_units& units, index_t rows, i
   return out;
 }
 
+/// Tables of the parts of a cloud as one of its rows.
+template <class = void>
+neighbor_table joined(const std::vector<neighbor_table>& tables,
+                      const std::vector<std::vector<index_t>>& parts, index_t rows) {
+  const index_t k = tables.front().distances.extent(1);
+  neighbor_table out{owned_tensor<double, 2>({rows, k}), owned_tensor<index_t, 2>({rows, k})};
+  for (std::size_t p = 0; p < parts.size(); ++p)
+    for (std::size_t i = 0; i < parts[p].size(); ++i)
+      for (index_t c = 0; c < k; ++c) {
+        const index_t found = tables[p].indices(static_cast<index_t>(i), c);
+        out.distances.mutable_view()(parts[p][i], c) =
+            tables[p].distances(static_cast<index_t>(i), c);
+        out.indices.mutable_view()(parts[p][i], c) =
+            found < 0 ? found : parts[p][static_cast<std::size_t>(found)];
+      }
+  return out;
+}
+
 /// One cloud of distinct rows, with its options and units.
 template <class Scalar>
 class profiled_cloud {
@@ -78,18 +96,14 @@ class profiled_cloud {
     const index_t others =
         options_.exclude.distinct ? units_of(options_.exclude.context, n).count : n;
     index_t count = 1;
-    while (count < profile_.orders && (index_t{2} << count) <= (std::min)(n / 64, others / 4))
+    while (count < profile_.orders && (index_t{2} << count) <= (std::min)(n / 64, others / 16))
       ++count;
     const neighbor_table table = neighbours(points_, options_.exclude, index_t{1} << count,
                                             options_.threads, options_.on_progress);
-    std::vector<index_t> all;
-    for (index_t i = 0; i < n; ++i) all.push_back(i);
     std::vector<profile_scale> out;
     for (index_t o = 0; o < count; ++o) {
       profile_scale scale = empty_scale(n, 1, index_t{1} << o);
-      std::vector<double> distances;
-      add_part(table, all, scale.step.order, options_.discard_fraction, distances, scale);
-      finish_scale(std::move(distances), scale);
+      fill_scale(table, options_.discard_fraction, scale);
       out.push_back(std::move(scale));
     }
     return out;
@@ -123,10 +137,7 @@ class profiled_cloud {
       meter.advance();
     });
     profile_scale scale = empty_scale(points_.extent(0) / count, count, 1);
-    std::vector<double> distances;
-    for (std::size_t p = 0; p < parts.size(); ++p)
-      add_part(tables[p], parts[p], 1, options_.discard_fraction, distances, scale);
-    finish_scale(std::move(distances), scale);
+    fill_scale(joined(tables, parts, points_.extent(0)), options_.discard_fraction, scale);
     return scale;
   }
 
@@ -178,12 +189,13 @@ dimension_profile_result profile_of_distinct(const tensor_view<const Scalar, 2>&
 /// The dimension of a cloud at several scales, and whether it moves by more than its errors.
 ///
 /// Scales are of two kinds. Rows are divided at random, whole contexts where rows have them, into
-/// 1, 2, 4, ... parts: the mean of the parts' estimates is one of as many rows as a part has. And
-/// of all rows, `r_2n / r_n` at n = 1, 2, 4, ... is one of farther neighbours, which is sharper and
-/// costs one search. Estimates at different scales are of the same rows: each row has a score at
-/// every scale, and slope and bend of the logarithms are tested by sums of these scores, of which
-/// the variance is that of `two_nn`, neighbours at any of the scales being neighbours. Of clouds of
-/// one dimension (flat tori and circles, N 1,200 and 2,400) 4 to 6 % are said to move at 5 %.
+/// 1, 2, 4, ... parts: the ratios of all parts together give an estimate of as many rows as a part
+/// has. And of all rows, `r_2n / r_n` at n = 1, 2, 4, ... is one of farther neighbours, which is
+/// sharper and costs one search. Estimates at different scales are of the same rows: each row has a
+/// score at every scale, and slope and bend of the logarithms are tested by sums of these scores,
+/// of which the variance is that of `two_nn`, neighbours at any of the scales being neighbours. Of
+/// clouds of one dimension (flat tori and circles, N 1,200 and 2,400) 4 to 6 % are said to move at
+/// 5 %.
 ///
 /// A profile of a curved, bounded or Gaussian cloud moves where its scales are no longer short
 /// against these. Whole contexts that are excluded are a larger share of fewer rows, which by

@@ -52,7 +52,8 @@ cut_beta_logs cut_logs_of_beta(index_t n, double p) {
   }
   const double normal =
       std::exp(std::lgamma(2.0 * static_cast<double>(n)) - 2 * std::lgamma(static_cast<double>(n)));
-  return {mean + (1 - p) * log, normal * std::pow(w * (1 - w), static_cast<double>(n) - 1) * w};
+  const double beyond = p < 1 ? (1 - p) * log : 0;
+  return {mean + beyond, normal * std::pow(w * (1 - w), static_cast<double>(n) - 1) * w};
 }
 
 /// An estimate, and what each row adds to its logarithm.

@@ -22,7 +22,7 @@ namespace atlas {
 /// The estimate at one scale.
 struct profile_step {
   index_t points = 0;   ///< rows of a part
-  index_t parts = 1;    ///< that the rows were divided into; the estimate is their mean
+  index_t parts = 1;    ///< that the rows were divided into; the estimate is of all their ratios
   index_t order = 1;    ///< n of `r_2n / r_n`
   double distance = 0;  ///< median distance to the 2n-th neighbour: the scale
   double dimension = 0;
@@ -57,61 +57,59 @@ inline double median_distance(std::vector<double> distances) {
   return *middle;
 }
 
-/// Adds the estimate of order n of some rows, a share of the scale's parts. The table is of these
-/// rows among themselves.
+/// The estimate of a scale's order from the table of all rows, whichever part each is searched in.
 template <class = void>
-void add_part(const neighbor_table& table, const std::vector<index_t>& rows, index_t order,
-              double discard_fraction, std::vector<double>& distances, profile_scale& scale) {
-  const scored_dimension part = dimension_of_order(table, order, discard_fraction);
-  const double share = 1 / static_cast<double>(scale.step.parts);
-  scale.step.dimension += share * part.dimension;
-  if (part.rows.empty()) return;
-  const Eigen::VectorXd scores = centred_scores(part.scores);
-  for (std::size_t r = 0; r < part.rows.size(); ++r) {
-    const auto row = static_cast<std::size_t>(rows[static_cast<std::size_t>(part.rows[r])]);
-    scale.scores[static_cast<index_t>(row)] =
-        share * part.dimension * scores[static_cast<index_t>(r)];
-    for (index_t k = 0; k < 2 * order; ++k)
-      scale.neighbours[row].push_back(
-          rows[static_cast<std::size_t>(table.indices(part.rows[r], k))]);
-    distances.push_back(table.distances(part.rows[r], 2 * order - 1));
+void fill_scale(const neighbor_table& table, double discard_fraction, profile_scale& scale) {
+  const index_t last = 2 * scale.step.order - 1;
+  const scored_dimension all = dimension_of_order(table, scale.step.order, discard_fraction);
+  scale.step.dimension = all.dimension;
+  if (all.rows.empty()) return;
+  const Eigen::VectorXd scores = centred_scores(all.scores);
+  std::vector<double> distances;
+  for (std::size_t r = 0; r < all.rows.size(); ++r) {
+    const index_t row = all.rows[r];
+    scale.scores[row] = scores[static_cast<index_t>(r)];
+    for (index_t k = 0; k <= last; ++k)
+      scale.neighbours[static_cast<std::size_t>(row)].push_back(table.indices(row, k));
+    distances.push_back(table.distances(row, last));
   }
-}
-
-/// Takes scores from the dimension to its logarithm.
-inline void finish_scale(std::vector<double> distances, profile_scale& scale) {
   scale.step.distance = median_distance(std::move(distances));
-  scale.scores /= scale.step.dimension;
 }
 
-/// Sums of scores of some statistics of the scales, in units.
+/// Covariance of some statistics of the scales. Rows are linked where they, or their neighbours at
+/// any of the scales, are one row, and where they are of one context: of many neighbours nearly all
+/// contexts would meet.
 /// \param weights `[scales, q]`, of each scale's logarithm in each statistic
 template <class = void>
 score_covariance covariance_of_scales(const std::vector<profile_scale>& scales,
                                       const Eigen::MatrixXd& weights, const row_units& units) {
   const index_t n = scales.front().scores.size();
-  scored_rows all{units.count, 1, {}, Eigen::MatrixXd::Zero(n, weights.cols())};
+  const index_t contexts = units.contexts ? units.count : 0;  // numbered before the rows
+  scored_rows all{contexts + n, 1, {}, Eigen::MatrixXd::Zero(n, weights.cols())};
   std::vector<std::vector<index_t>> sets(static_cast<std::size_t>(n));
   std::size_t width = 1;
   for (index_t i = 0; i < n; ++i) {
     auto& set = sets[static_cast<std::size_t>(i)];
+    set.push_back(contexts + i);
     for (std::size_t s = 0; s < scales.size(); ++s) {
       const auto k = static_cast<index_t>(s);
       all.scores.row(i) += scales[s].scores[i] * weights.row(k);
       if ((weights.row(k).array() != 0).any())
         for (const index_t row : scales[s].neighbours[static_cast<std::size_t>(i)])
-          set.push_back(units.of(row));
+          set.push_back(contexts + row);
     }
     std::sort(set.begin(), set.end());
     set.erase(std::unique(set.begin(), set.end()), set.end());
-    std::erase(set, units.of(i));
-    set.insert(set.begin(), units.of(i));
+    const index_t own = units.contexts ? units.of(i) : contexts + i;
+    std::erase(set, own);
+    set.insert(set.begin(), own);
     width = (std::max)(width, set.size());
   }
   all.width = static_cast<index_t>(width);
-  for (const auto& set : sets) {
+  for (index_t i = 0; i < n; ++i) {
+    const auto& set = sets[static_cast<std::size_t>(i)];
     all.members.insert(all.members.end(), set.begin(), set.end());
-    all.members.insert(all.members.end(), width - set.size(), set.front());
+    all.members.insert(all.members.end(), width - set.size(), contexts + i);
   }
   return covariance_of_sums(sum_scores(all), n, units.contexts, 0, weights.cols());
 }
