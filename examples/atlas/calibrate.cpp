@@ -37,8 +37,8 @@ struct calibrate_command {
 
 std::vector<simulation_case> all_cases() {
   std::vector<simulation_case> all;
-  for (auto* const make : {interval_cases, context_cases, surrogate_cases, manifold_cases,
-                           head_cases, statistics_cases})
+  for (auto* const make : {interval_cases, context_cases, profile_cases, surrogate_cases,
+                           manifold_cases, head_cases, statistics_cases})
     for (simulation_case& c : make()) all.push_back(std::move(c));
   return all;
 }

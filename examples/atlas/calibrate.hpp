@@ -13,7 +13,12 @@
 
 namespace atlas_program::calibration {
 
-enum class quantity_kind { interval, score, probability };
+enum class quantity_kind {
+  interval,
+  score,        ///< z with its p
+  probability,  ///< p alone
+  verdict,  ///< p that is not uniform but up to 0.05 in 5 % of clouds, as a smaller one of two is
+};
 
 /// What is looked at in every cloud of a case.
 struct quantity {
@@ -72,6 +77,7 @@ inline observation probability_of(double p) {
 /// The cases, by what they are about.
 std::vector<simulation_case> interval_cases();
 std::vector<simulation_case> context_cases();
+std::vector<simulation_case> profile_cases();
 std::vector<simulation_case> surrogate_cases();
 std::vector<simulation_case> manifold_cases();
 std::vector<simulation_case> head_cases();

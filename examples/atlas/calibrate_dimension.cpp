@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "atlas/dimension/dimension_profile.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/simulation/clouds.hpp"
@@ -97,6 +98,37 @@ std::vector<simulation_case> context_cases() {
       cases.push_back(std::move(c));
     }
   return cases;
+}
+
+namespace {
+
+/// Rows of one dimension at every scale, alone or as contexts of ten.
+simulation_case profile_case(index_t dimension, bool contexts) {
+  constexpr index_t rows = 1200;
+  simulation_case c{
+      "profile",
+      fmt::format("torus d {}, N {}{}", dimension, rows, contexts ? ", contexts of 10" : ""), 600,
+      40};
+  c.quantities = {{.name = "trend over numbers of rows", .kind = quantity_kind::probability},
+                  {.name = "trend over orders", .kind = quantity_kind::probability},
+                  {.name = "whether it moves", .kind = quantity_kind::verdict}};
+  c.simulate = [dimension, contexts](atlas::random_stream& random) -> std::vector<observation> {
+    const cloud x = atlas::simulate_torus(rows, dimension, random);
+    atlas::two_nn_options o{.threads = 1};
+    if (contexts) {
+      o.context = atlas::owned_tensor<index_t, 1>({rows});
+      for (index_t i = 0; i < rows; ++i) o.context.mutable_view()[i] = i / 10;
+    }
+    const auto r = atlas::dimension_profile(x, o, {.seed = random()});
+    return {probability_of(r.over_sizes.p), probability_of(r.over_orders.p), probability_of(r.p)};
+  };
+  return c;
+}
+
+}  // namespace
+
+std::vector<simulation_case> profile_cases() {
+  return {profile_case(1, false), profile_case(2, false), profile_case(2, true)};
 }
 
 }  // namespace atlas_program::calibration

@@ -49,10 +49,10 @@ std::vector<observation> region_scores(const passages& x, const atlas::exclusion
   return {score_of(nulls.mean), score_of(nulls.sd)};
 }
 
-/// The graph of two neighbours, which has pieces enough to count.
+/// The graph of nearest neighbours, which has pieces enough to count.
 std::vector<observation> component_scores(const passages& x, const atlas::exclusion& exclude,
                                           atlas::random_stream& random) {
-  const auto r = atlas::connectivity(x.points, {.k = 2, .exclude = exclude, .threads = 1});
+  const auto r = atlas::connectivity(x.points, {.k = 1, .exclude = exclude, .threads = 1});
   return {score_of(atlas::connectivity_null(x.points, r, draws_for(x, random)).components)};
 }
 

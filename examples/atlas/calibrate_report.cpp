@@ -79,10 +79,13 @@ struct score_summary {
   bool off = false;
 };
 
-/// Standard error of the sd of n numbers from Student's t, which has longer tails than the normal.
-double error_of_sd(const atlas::sample_summary& s, double degrees) {
+/// Of the sd of numbers from Student's t, which has longer tails than the normal; symmetric in the
+/// logarithm, as the sd of few numbers nearly is.
+atlas::interval interval_of_sd(const atlas::sample_summary& s, double degrees) {
   const double excess = degrees > 8 && std::isfinite(degrees) ? 6 / (degrees - 4) : 0;
-  return s.sd * std::sqrt((2 + excess) / (4 * static_cast<double>(s.count)));
+  const double error = std::sqrt((2 + excess) / (4 * static_cast<double>(s.count - 1)));
+  const atlas::interval logs = around(0, error);
+  return {s.sd * std::exp(logs.lower), s.sd * std::exp(logs.upper)};
 }
 
 void judge_scores(const std::vector<double>& z, const quantity& of, score_summary& out) {
@@ -90,8 +93,7 @@ void judge_scores(const std::vector<double>& z, const quantity& of, score_summar
   out.wanted_sd = std::isinf(of.degrees) ? 1 : std::sqrt(of.degrees / (of.degrees - 2));
   out.ks_z = atlas::uniformity_of_t(z, of.degrees).p;
   out.off = out.off || outside(around(out.z.mean, out.z.standard_error), wanted_mean) ||
-            outside(around(out.z.sd, error_of_sd(out.z, of.degrees)), wanted_sd) ||
-            out.ks_z < least_ks_p;
+            outside(interval_of_sd(out.z, of.degrees), wanted_sd) || out.ks_z < least_ks_p;
 }
 
 score_summary summarize_scores(const calibration_row& row) {
@@ -111,7 +113,7 @@ score_summary summarize_scores(const calibration_row& row) {
   if (p.empty()) return out;
   const auto n = static_cast<index_t>(p.size());
   out.beyond = atlas::coverage(hits, n);
-  out.ks_p = atlas::uniformity(p).p;
+  if (row.of.kind != quantity_kind::verdict) out.ks_p = atlas::uniformity(p).p;
   out.off = out.off || outside(atlas::coverage(hits, n, certainty).interval, wanted_beyond) ||
             out.ks_p < least_ks_p;
   if (row.of.kind == quantity_kind::score) judge_scores(z, row.of, out);

@@ -135,7 +135,7 @@ std::vector<simulation_case> surrogate_cases() {
                               {.correlation = 0.5, .mean_sd = 1}, {{serial, false}}));
   cases.push_back(serial_rows("100 x 6, covariances of passages differ", many,
                               {.correlation = 0.5, .mean_sd = 1, .scale_sd = 0.5},
-                              {{of_passages, false}, {serial, true}}));
+                              {{of_passages, false}}));
   return cases;
 }
 
