@@ -1,5 +1,6 @@
 #include "atlas/attention/clouds.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <set>
@@ -38,20 +39,25 @@ TEST_CASE("cloud rows are the residuals of the places that they name") {
     const auto clouds = collector.clouds(1);
     CHECK(clouds.points.extents() == atlas::shape<3>{4, 60, options.head_dimension});
     std::map<std::pair<atlas::index_t, atlas::index_t>, atlas::owned_tensor<float, 2>> residuals;
+    std::map<std::pair<atlas::index_t, atlas::index_t>, atlas::owned_tensor<atlas::index_t, 1>>
+        attended;
     std::mutex mutex;
     model.forward(
         blocks,
         {.observed_layers = {1}, .observer = [&](const atlas::head_capture& h) {
            const auto r = atlas::decompose_residual(h.weights, h.values);
            const std::lock_guard lock(mutex);
+           attended[{h.block, h.head}] = r.argmax;
            residuals[{h.block, h.head}] = kind == atlas::residual_kind::raw ? r.raw : r.tail;
          }});
     int wrong = 0;
     for (atlas::index_t n = 0; n < 60; ++n)
-      for (atlas::index_t h = 0; h < 4; ++h)
+      for (atlas::index_t h = 0; h < 4; ++h) {
+        const std::pair place(clouds.context[n], h);
+        wrong += clouds.attended(h, n) != attended[place][clouds.position[n]];
         for (atlas::index_t k = 0; k < options.head_dimension; ++k)
-          wrong +=
-              clouds.points(h, n, k) != residuals[{clouds.context[n], h}](clouds.position[n], k);
+          wrong += clouds.points(h, n, k) != residuals[place](clouds.position[n], k);
+      }
     CHECK(wrong == 0);
   }
 }
@@ -69,6 +75,27 @@ TEST_CASE("rows are distinct places after the first ones, the same for every thr
   }
   CHECK(places.size() == 60);
   CHECK(std::equal(a.points.data(), a.points.data() + a.points.size(), b.points.data()));
+}
+
+TEST_CASE("as many rows are drawn of each block, one from each part of it") {
+  const auto model = atlas::io::open_transformer(model_folder("micro-gpt2"));
+  auto options = micro_clouds();
+  for (const atlas::index_t points : {3, 58, 60, 170, 1000}) {
+    options.points = points;
+    cloud_collector collector(options);
+    model.forward(some_blocks(5, 40), {.observer = collector.observer()});
+    const auto clouds = collector.clouds(0);
+    const atlas::index_t rows = std::min<atlas::index_t>(points, 170), each = 34;
+    REQUIRE(clouds.context.size() == rows);
+    for (atlas::index_t b = 0, n = 0; b < 5; ++b) {
+      const auto drawn = std::count(clouds.context.data(), clouds.context.data() + rows, b);
+      CHECK((drawn == rows / 5 || drawn == (rows + 4) / 5));
+      for (atlas::index_t i = 0; i < drawn; ++i, ++n) {
+        CHECK(clouds.position[n] - 6 >= i * each / drawn);
+        CHECK(clouds.position[n] - 6 < (i + 1) * each / drawn);
+      }
+    }
+  }
 }
 
 TEST_CASE("pooling puts the query heads of a key/value head into one cloud") {

@@ -29,6 +29,7 @@ struct head_clouds {
   owned_tensor<float, 3> points;      ///< `[H, N, d_head]`
   owned_tensor<index_t, 1> context;   ///< `[N]`, number of the text block
   owned_tensor<index_t, 1> position;  ///< `[N]`, place within it
+  owned_tensor<index_t, 2> attended;  ///< `[H, N]`, place of the key with the largest weight
   index_t undefined_rows = 0;         ///< sampled rows left out because a tail was undefined
 
   /// For `two_nn` and `nearest_neighbors`: rows of one block may not be neighbours.
@@ -48,7 +49,8 @@ struct cloud_options {
   index_t blocks = 0;        ///< text blocks
   index_t block_size = 0;    ///< positions per block
   index_t min_context = 16;  ///< positions before this one are left out
-  index_t points = 1200;     ///< rows to sample; all rows where there are no more
+  index_t points = 1200;     ///< rows to sample, as many of each block as of any other, but for
+                             ///< one, and spread over it; all rows where there are no more
   residual_kind kind = residual_kind::raw;
   std::uint64_t seed = 0;
 };
@@ -92,17 +94,22 @@ class cloud_collector {
     for (index_t n = 0; n < rows(); ++n)
       if (from.defined_everywhere(n)) kept.push_back(n);
     const auto count = static_cast<index_t>(kept.size());
-    head_clouds out{layer, owned_tensor<float, 3>({options_.heads, count, options_.head_dimension}),
-                    owned_tensor<index_t, 1>({count}), owned_tensor<index_t, 1>({count}),
+    head_clouds out{layer,
+                    owned_tensor<float, 3>({options_.heads, count, options_.head_dimension}),
+                    owned_tensor<index_t, 1>({count}),
+                    owned_tensor<index_t, 1>({count}),
+                    owned_tensor<index_t, 2>({options_.heads, count}),
                     rows() - count};
     for (index_t n = 0; n < count; ++n) {
       const index_t row = kept[static_cast<std::size_t>(n)];
       const index_t place = places_[static_cast<std::size_t>(row)];
       out.context.mutable_view()[n] = place / options_.block_size;
       out.position.mutable_view()[n] = place % options_.block_size;
-      for (index_t h = 0; h < options_.heads; ++h)
+      for (index_t h = 0; h < options_.heads; ++h) {
+        out.attended.mutable_view()(h, n) = from.attended(h, row);
         for (index_t k = 0; k < options_.head_dimension; ++k)
           out.points.mutable_view()(h, n, k) = from.points(h, row, k);
+      }
     }
     return out;
   }
@@ -110,30 +117,35 @@ class cloud_collector {
  private:
   struct collected {
     collected(index_t heads, index_t rows, index_t d)
-        : points({heads, rows, d}), undefined({heads, rows}) {}
+        : points({heads, rows, d}), attended({heads, rows}), undefined({heads, rows}) {}
     bool defined_everywhere(index_t row) const {
       for (index_t h = 0; h < undefined.extent(0); ++h)
         if (undefined(h, row) != 0) return false;
       return true;
     }
     owned_tensor<float, 3> points;
+    owned_tensor<index_t, 2> attended;
     owned_tensor<char, 2> undefined;
   };
 
-  /// The same rows for all heads and layers, in the order of the text.
+  /// The same rows for all heads and layers, in the order of the text. Rows of one block are
+  /// alike, the more the closer they are: so blocks are cut into as many parts of one length as
+  /// rows are drawn from them, and one place is drawn from each.
   template <class = void>
   void choose_rows() {
     const index_t each = options_.block_size - options_.min_context;
+    const index_t count = (std::min)(options_.points, options_.blocks * each);
     random_stream random(options_.seed);
-    const index_t all = options_.blocks * each;
-    first_of_block_.assign(static_cast<std::size_t>(options_.blocks) + 1, 0);
-    for (const index_t row : sample_rows(all, (std::min)(all, options_.points), random)) {
-      const index_t block = row / each;
-      places_.push_back(block * options_.block_size + options_.min_context + row % each);
-      first_of_block_[static_cast<std::size_t>(block) + 1] = rows();
+    first_of_block_ = {0};
+    for (index_t b = 0; b < options_.blocks; ++b) {
+      const index_t drawn = (b + 1) * count / options_.blocks - b * count / options_.blocks;
+      for (index_t i = 0; i < drawn; ++i) {
+        const index_t from = i * each / drawn, length = (i + 1) * each / drawn - from;
+        places_.push_back(b * options_.block_size + options_.min_context + from +
+                          random.uniform_index(length));
+      }
+      first_of_block_.push_back(rows());
     }
-    for (std::size_t b = 1; b < first_of_block_.size(); ++b)
-      first_of_block_[b] = (std::max)(first_of_block_[b], first_of_block_[b - 1]);
   }
 
   const collected& at(index_t layer) const {
@@ -166,6 +178,7 @@ class cloud_collector {
     const index_t position = places_[static_cast<std::size_t>(n)] % options_.block_size;
     const auto row = detail::tail_sum(capture.weights[position], capture.values, sum);
     const bool tail = options_.kind == residual_kind::tail;
+    into.attended.mutable_view()(capture.head, n) = row.argmax;
     into.undefined.mutable_view()(capture.head, n) = tail && row.tail_mass == 0 ? 1 : 0;
     for (index_t k = 0; k < options_.head_dimension; ++k) {
       const double s = sum[static_cast<std::size_t>(k)];
@@ -191,11 +204,15 @@ inline head_clouds pooled_per_key_value_head(const head_clouds& clouds, index_t 
   const index_t d = clouds.points.extent(2);
   if (n_rep < 1 || heads % n_rep != 0)
     throw value_error("n_rep", "a divisor of " + std::to_string(heads), std::to_string(n_rep));
-  head_clouds out{clouds.layer, owned_tensor<float, 3>({heads / n_rep, n_rep * n, d}),
-                  owned_tensor<index_t, 1>({n_rep * n}), owned_tensor<index_t, 1>({n_rep * n}),
+  head_clouds out{clouds.layer,
+                  owned_tensor<float, 3>({heads / n_rep, n_rep * n, d}),
+                  owned_tensor<index_t, 1>({n_rep * n}),
+                  owned_tensor<index_t, 1>({n_rep * n}),
+                  owned_tensor<index_t, 2>({heads / n_rep, n_rep * n}),
                   clouds.undefined_rows};
   // Heads are consecutive in memory, so pooling them is a change of shape.
   std::copy_n(clouds.points.data(), heads * n * d, out.points.mutable_view().data());
+  std::copy_n(clouds.attended.data(), heads * n, out.attended.mutable_view().data());
   for (index_t i = 0; i < n_rep * n; ++i) {
     out.context.mutable_view()[i] = clouds.context[i % n];
     out.position.mutable_view()[i] = clouds.position[i % n];
