@@ -51,7 +51,7 @@ ablation_row row_of(const json& model, const json& measured, const json& layer) 
           .turned = score(stream, "turned_"),
           .p_holm = not_measured,
           .dimension = mean_over_heads(layer, "/two_nn/none/dimension"),
-          .dimension_other = mean_over_heads(layer, "/two_nn/whole/dimension"),
+          .dimension_other = mean_over_heads(layer, "/two_nn/distinct/dimension"),
           .surrogate = mean_over_heads(layer, "/two_nn/surrogate/mean"),
           .points = layer.at("heads").front().at("points")};
 }
@@ -154,7 +154,7 @@ std::string ablation_csv(const std::vector<ablation_row>& rows, const common_opt
   std::string text =
       "head_dimension,heads,local_dimension,step,layer,perplexity,perplexity_standard_error,loss,"
       "overlap,null_mean,null_sd,z,p,p_holm,stream_overlap,stream_null_mean,stream_null_sd,"
-      "stream_z,stream_p,turned_null_mean,turned_null_sd,turned_z,turned_p,two_nn,two_nn_other_"
+      "stream_z,stream_p,turned_null_mean,turned_null_sd,turned_z,turned_p,two_nn,two_nn_distinct_"
       "contexts,"
       "two_nn_surrogates,points,";
   text.append(run_columns).append("\n");

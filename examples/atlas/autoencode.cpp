@@ -153,14 +153,14 @@ std::string layer_table(const learned_layer& layer, bool contexts) {
                                                  "on training", "epochs"}};
   for (std::size_t h = 0; h < layer.heads.size(); ++h) {
     const atlas::autoencoder_result& r = layer.heads[h];
-    rows.push_back(
-        {std::to_string(h), with_error({r.held_out_unexplained, r.held_out_standard_error}, 100, 2),
-         with_error({r.pca_unexplained, r.pca_standard_error}, 100, 2),
-         percent_text(layer.advantages[h]), digits(layer.advantages[h].t, 1),
-         fmt::format("{:.2g}", layer.p_holm[h]), better(layer.advantages[h], layer.p_holm[h]),
-         fmt::format("{} / {}", digits(100 * r.train_unexplained),
-                     digits(100 * r.pca_train_unexplained)),
-         fmt::format("{} of {}", r.best_epoch, r.epochs_run)});
+    rows.push_back({std::to_string(h),
+                    with_error({r.held_out_unexplained, r.held_out_standard_error}, 100, 2),
+                    with_error({r.pca_unexplained, r.pca_standard_error}, 100, 2),
+                    percent_text(layer.advantages[h]), digits(layer.advantages[h].t, 1),
+                    p_text(layer.p_holm[h]), better(layer.advantages[h], layer.p_holm[h]),
+                    fmt::format("{} / {}", digits(100 * r.train_unexplained),
+                                digits(100 * r.pca_train_unexplained)),
+                    fmt::format("{} of {}", r.best_epoch, r.epochs_run)});
   }
   const atlas::autoencoder_result& first = layer.heads.front();
   const std::string held_out = contexts ? fmt::format("{} rows of {} held-out contexts",

@@ -25,8 +25,10 @@ constexpr const char* heads_by_model = "heads-by-model";  ///< `[H * d, d_model]
 constexpr const char* model_by_heads = "model-by-heads";  ///< `[d_model, H * d]`
 
 /// What the tensors of a layer are called after `layer.L.`.
-constexpr std::array<const char*, 4> layer_tensors = {"context", "position", "output_projection",
-                                                      "o_proj.weight"};
+constexpr std::array<const char*, 5> layer_tensors = {"context", "position", "token",
+                                                      "output_projection", "o_proj.weight"};
+/// ... and after `layer.L.head.H`.
+constexpr std::array<const char*, 3> head_tensors = {"", ".write", ".attended"};
 
 /// Metadata that results depend on, and what is there for readers.
 constexpr std::array<const char*, 6> known_metadata = {
@@ -67,7 +69,8 @@ std::optional<tensor_name> parsed_name(std::string_view name) {
     return tensor_name{*layer};
   if (!take(name, "head.")) return std::nullopt;
   const auto head = leading_number(name);
-  if (!head || !(name.empty() || name == ".write")) return std::nullopt;
+  if (!head || std::find(head_tensors.begin(), head_tensors.end(), name) == head_tensors.end())
+    return std::nullopt;
   return tensor_name{*layer, *head};
 }
 
@@ -91,9 +94,9 @@ void read_names(cloud_file& file) {
     const auto parsed = parsed_name(name);
     if (!parsed)
       throw atlas::format_error(file.place(name),
-                                "layer.L.head.H, layer.L.head.H.write, layer.L.context, "
-                                "layer.L.position, layer.L.output_projection or "
-                                "layer.L.o_proj.weight",
+                                "layer.L.head.H, layer.L.head.H.write, layer.L.head.H.attended, "
+                                "layer.L.context, layer.L.position, layer.L.token, "
+                                "layer.L.output_projection or layer.L.o_proj.weight",
                                 "a name that is none of these");
     of_layers.emplace(parsed->layer, name);
     if (!parsed->head) continue;
@@ -275,16 +278,42 @@ void check_write(const cloud_file& file, const std::string& name, const source_l
                               fmt::format("rows that differ by {} of their norm", digits(error)));
 }
 
+/// Labels of rows, if the file has them.
+atlas::owned_tensor<index_t, 1> read_labels(const cloud_file& file, const std::string& name,
+                                            index_t rows) {
+  if (!file.tensors.contains(name)) return {};
+  return file.tensors.read<index_t, 1>(name, {rows});
+}
+
+/// Of all heads or of none.
+atlas::owned_tensor<index_t, 2> read_attended(const cloud_file& file, index_t layer,
+                                              const cloud_extents& extents) {
+  const auto name = [&](index_t h) { return fmt::format("layer.{}.head.{}.attended", layer, h); };
+  index_t known = 0;
+  for (index_t h = 0; h < extents.heads; ++h) known += file.tensors.contains(name(h)) ? 1 : 0;
+  if (known == 0) return {};
+  atlas::owned_tensor<index_t, 2> out({extents.heads, extents.rows});
+  for (index_t h = 0; h < extents.heads; ++h) {
+    if (!file.tensors.contains(name(h)))
+      throw atlas::format_error(file.place(name(h)), "labels for all heads of a layer or for none",
+                                fmt::format("those of {} of {} heads", known, extents.heads));
+    const auto labels = file.tensors.read<index_t, 1>(name(h), {extents.rows});
+    std::copy_n(labels.data(), extents.rows, out.mutable_view().data() + h * extents.rows);
+  }
+  return out;
+}
+
 source_layer read_layer(const cloud_file& file, index_t number) {
   source_layer out;
   out.layer = number;
   read_points(file, out);
-  const auto [heads, rows, d] = extents_of(out);
+  const cloud_extents extents = extents_of(out);
+  const auto [heads, rows, d] = extents;
   const std::string prefix = prefix_of(number);
-  if (file.tensors.contains(prefix + "context"))
-    out.context = file.tensors.read<index_t, 1>(prefix + "context", {rows});
-  if (file.tensors.contains(prefix + "position"))
-    out.position = file.tensors.read<index_t, 1>(prefix + "position", {rows});
+  out.context = read_labels(file, prefix + "context", rows);
+  out.position = read_labels(file, prefix + "position", rows);
+  out.token = read_labels(file, prefix + "token", rows);
+  out.attended = read_attended(file, number, extents);
   read_projection(file, out);
   for (index_t h = 0; h < heads; ++h)
     if (const std::string name = fmt::format("{}head.{}.write", prefix, h);

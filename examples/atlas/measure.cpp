@@ -2,18 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <memory>
 #include <set>
 
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/pca_rank.hpp"
+#include "atlas/neighbors/label_share.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 #include "atlas/subspace/residual_stream.hpp"
 #include "cloud_file.hpp"
 #include "interrupts.hpp"
 #include "measure_layer.hpp"
+#include "surrogate_names.hpp"
 
 namespace atlas_program {
 
@@ -27,40 +28,55 @@ std::uint64_t head_seed(std::uint64_t seed, index_t layer, index_t head) {
   return seed ^ (place * 0x9E3779B97F4A7C15u);
 }
 
-/// Share of rows whose nearest neighbour is of the same context, and what it would be by chance.
-void add_same_context(const atlas::neighbor_table& found,
-                      const atlas::owned_tensor<index_t, 1>& context, head_report& out) {
-  const index_t n = found.indices.extent(0);
-  double same = 0, pairs = 0;
-  std::map<index_t, index_t> sizes;
-  for (index_t i = 0; i < n; ++i) {
-    if (context[found.indices(i, 0)] == context[i]) ++same;
-    ++sizes[context[i]];
-  }
-  for (const auto& [label, size] : sizes)
-    pairs += static_cast<double>(size) * static_cast<double>(size - 1);
-  out.same_context = same / static_cast<double>(n);
-  out.chance = pairs / (static_cast<double>(n) * static_cast<double>(n - 1));
+/// Shares of rows whose nearest neighbour has a label in common with them.
+template <class Scalar>
+void add_shares(const atlas::neighbor_table& found, const source_layer& layer, index_t head,
+                head_report& out) {
+  const auto add = [&](const char* name, const atlas::tensor_view<const index_t, 1>& labels) {
+    out.same.push_back({name, atlas::label_share(found, labels)});
+  };
+  if (!layer.context.empty()) add("context", layer.context);
+  if (!layer.token.empty()) add("token", layer.token);
+  if (!layer.attended.empty()) add("attended", layer.attended[head]);
 }
 
-/// One search serves both estimators and the share of the same context.
+/// What rows may not have in common to be neighbours, beside what `exclude` says.
+atlas::exclusion with_labels(atlas::exclusion exclude, const source_layer& layer, index_t head,
+                             const measure_options& o) {
+  for (const std::string& name : o.apart)
+    exclude = name == "token" ? atlas::also_excluding(std::move(exclude), layer.token)
+                              : atlas::also_excluding(std::move(exclude), layer.attended[head]);
+  return exclude;
+}
+
+/// The estimates under each exclusion, with contexts as the units of their intervals.
 template <class Scalar>
 void add_dimensions(const atlas::tensor_view<const Scalar, 2>& points, const source_layer& layer,
-                    const atlas::two_nn_options& options, head_report& out) {
+                    const measure_options& o, head_report& out) {
+  atlas::two_nn_options options{.discard_fraction = o.discard,
+                                .degenerate = atlas::degenerate_policy::report,
+                                .context = layer.context,
+                                .threads = 1};
+  const auto under = [&](const atlas::exclusion& exclude) {
+    options.exclude = with_labels(exclude, layer, out.head, o);
+    return atlas::two_nn(points, options);
+  };
+  out.none = under({});
+  if (!layer.context.empty()) {
+    out.distinct = under(atlas::distinct_contexts(layer.context));
+    out.whole = under(atlas::same_context(layer.context));
+  }
   const auto found = atlas::nearest_neighbors(points, {.k = 2, .threads = 1});
-  out.none = atlas::two_nn_from_neighbors(found, options);
-  atlas::two_nn_options truncated = options;
-  truncated.estimator = atlas::two_nn_estimator::truncated;
-  out.truncated = atlas::two_nn_from_neighbors(found, truncated);
-  if (layer.context.empty()) return;
-  out.whole = atlas::two_nn(points, options);
-  add_same_context(found, layer.context, out);
+  add_shares<Scalar>(found, layer, out.head, out);
+  options.estimator = atlas::two_nn_estimator::truncated;
+  out.truncated = atlas::two_nn_from_neighbors(found, options);
 }
 
 /// What the rows say is said of every estimate; a table of neighbours does not show it.
 void add_fault(atlas::cloud_fault of_rows, head_report& out) {
   out.fault = of_rows;
-  for (atlas::two_nn_result* r : {&out.none, &out.truncated, out.whole ? &*out.whole : &out.none}) {
+  const auto kept = [&](std::optional<atlas::two_nn_result>& r) { return r ? &*r : &out.none; };
+  for (atlas::two_nn_result* r : {&out.none, &out.truncated, kept(out.distinct), kept(out.whole)}) {
     if (of_rows != atlas::cloud_fault::none) r->fault = of_rows;
     if (out.fault == atlas::cloud_fault::none) out.fault = r->fault;
   }
@@ -75,6 +91,13 @@ bool all_rows_equal(const atlas::tensor_view<const Scalar, 2>& points) {
   return true;
 }
 
+/// Those of an estimate; the head's progress is counted elsewhere.
+atlas::two_nn_options profile_options(const atlas::two_nn_result& estimate) {
+  atlas::two_nn_options out = estimate.options;
+  out.degenerate = atlas::degenerate_policy::error;
+  return out;
+}
+
 template <class Scalar>
 head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
                          const source_layer& layer, index_t head, const measure_options& o,
@@ -82,18 +105,21 @@ head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
   head_report out;
   out.head = head;
   out.points = points.extent(0);
-  atlas::two_nn_options options{
-      .discard_fraction = o.discard, .degenerate = atlas::degenerate_policy::report, .threads = 1};
-  if (!layer.context.empty()) options.exclude = atlas::same_context(layer.context);
-  add_dimensions(points, layer, options, out);
+  add_dimensions(points, layer, o, out);
   add_fault(atlas::fault_of_cloud(points), out);
+  if (!layer.context.empty() && !all_rows_equal(points))
+    out.passages = atlas::passage_correlation(points, {layer.context, layer.position});
   meter.advance();
   if (o.surrogates > 0)
-    out.surrogate = atlas::two_nn_null(points, out.whole ? *out.whole : out.none,
+    out.surrogate = atlas::two_nn_null(points, out.estimate(),
                                        {.draws = o.surrogates,
+                                        .kind = surrogate_kinds.at(o.surrogate_kind),
+                                        .labels = {layer.context, layer.position},
                                         .seed = head_seed(o.common.seed, layer.layer, head),
                                         .threads = 1,
                                         .on_progress = advance_with(meter)});
+  if (o.profile && out.fault == atlas::cloud_fault::none)
+    out.profile = atlas::dimension_profile(points, profile_options(out.estimate()));
   if (!all_rows_equal(points)) out.pca_rank = atlas::pca_rank(points).rank;
   return out;
 }
@@ -109,8 +135,11 @@ head_report measure_named_head(const atlas::tensor_view<const Scalar, 2>& points
     throw;
   } catch (const atlas::error& e) {
     const std::string name = fmt::format("layer.{}.head.{}", layer.layer, head);
-    const std::string what = in_typed_names(e.what(), {{"points", name}});
-    throw atlas::error(what.starts_with(name) ? what : name + ": " + what);
+    const std::string what = in_typed_names(
+        e.what(), {{"points", name},
+                   {"labels.context", fmt::format("layer.{}.context", layer.layer)},
+                   {"labels.position", fmt::format("layer.{}.position", layer.layer)}});
+    throw atlas::error(what.starts_with("layer.") ? what : name + ": " + what);
   }
 }
 
@@ -119,7 +148,7 @@ head_report measure_named_head(const atlas::tensor_view<const Scalar, 2>& points
 index_t automatic_dimension(const std::vector<head_report>& heads, index_t d) {
   std::vector<double> dimensions;
   for (const head_report& h : heads) {
-    const atlas::two_nn_result& r = h.whole ? *h.whole : h.none;
+    const atlas::two_nn_result& r = h.estimate();
     if (r.fault == atlas::cloud_fault::none) dimensions.push_back(r.dimension);
   }
   if (dimensions.empty())
@@ -179,6 +208,17 @@ void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
         atlas::split_half_overlap(points, layer.output_projection, layer.context, k, halves);
 }
 
+/// Labels that neighbours are to differ in.
+void check_apart(const source_layer& layer, const measure_options& o) {
+  for (const std::string& name : o.apart)
+    if (name == "token" ? layer.token.empty() : layer.attended.empty())
+      throw atlas::value_error("--apart " + name,
+                               name == "token"
+                                   ? fmt::format("a tensor layer.{}.token", layer.layer)
+                                   : fmt::format("tensors layer.{}.head.H.attended", layer.layer),
+                               "none");
+}
+
 /// Groups that the clouds of a file can have.
 void check_groups(const source_layer& layer, index_t heads, index_t n_rep) {
   if (n_rep > heads || heads % n_rep != 0)
@@ -207,6 +247,7 @@ layer_report measure_layer(const source_layer& layer, index_t n_rep, const measu
       [&](const auto& points) {
         const index_t heads = points.extent(0);
         check_groups(layer, heads, n_rep);
+        check_apart(layer, o);
         layer_report out;
         out.layer = layer.layer;
         out.heads.resize(static_cast<std::size_t>(heads));
@@ -227,11 +268,13 @@ layer_report measure_layer(const source_layer& layer, index_t n_rep, const measu
 namespace {
 
 constexpr const char* how_to_read_measure =
-    "How to read this. A dimension is low only if it is below that of the surrogates, Gaussian\n"
-    "clouds of the same covariance (z). Without exclusion TwoNN takes neighbours from the same\n"
-    "passage of text, more often than chance would; the next column has other passages only (a\n"
-    "dimension above the number of coordinates: those are all about equally far away). The\n"
-    "truncated estimate is 1.34 times too high and given to compare with published numbers.\n"
+    "How to read this. A dimension says something only as far as it differs from that of the\n"
+    "surrogates, clouds without structure that keep mean, covariance and how rows of a passage\n"
+    "hang together (z, and p of Student's t). Below them a cloud is not Gaussian; that it is "
+    "curved\n"
+    "does not follow (--surrogate-kind marginal). TwoNN takes neighbours from the same passage of\n"
+    "text, more often than chance would; the next column takes each of its two from another\n"
+    "passage. Intervals count passages, not rows.\n"
     "Overlaps mean something as far as they differ from their null: random frames (Haar) in a\n"
     "head's own coordinates; in the residual stream, the heads' own clouds turned at random and\n"
     "written by their weights (turned; heads that share keys and values turn together). The\n"
@@ -247,7 +290,8 @@ void check_overlaps(const measure_options& o, const measure_source& source) {
     refuse_typed(*o.common.command, {"--local-dim"}, "where every layer has a single head");
 }
 
-void run_measure(const measure_options& o) {
+void run_measure(measure_options o) {
+  o.source.fewer_will_do = !was_typed(*o.common.command, "--blocks");
   check_cloud_file_options(o, {"--perplexity"});
   if (o.clouds_file.empty()) check_two_passages("--blocks", o.source.blocks);
   const measure_source source = open_source(o);
@@ -273,8 +317,12 @@ void add_sampling_options(CLI::App& app, measure_options& o) {
               "dimension of the heads' subspaces; auto: that of the clouds");
   add_real(app, "--discard", o.discard, discard_range,
            "share of the largest TwoNN ratios left out");
-  add_whole(app, "--surrogates", o.surrogates, surrogate_range,
-            "Gaussian surrogates of each cloud, 0: none");
+  add_surrogate_options(app, o.surrogates, o.surrogate_kind);
+  add_checked(app, "--apart", o.apart, one_of({"token", "attended"}),
+              "what neighbours may not have in common beside the passage: their token, or the one "
+              "that the head attends to");
+  app.add_flag("--profile", o.profile,
+               "also the dimension at several scales, and whether it moves");
   app.add_flag("--perplexity", o.perplexity, "also how well the model reads the text");
 }
 
@@ -282,6 +330,7 @@ void add_sampling_options(CLI::App& app, measure_options& o) {
 
 void add_measure(CLI::App& program) {
   const auto options = std::make_shared<measure_options>();
+  options->source.blocks = 100;  // many passages with few rows each
   CLI::App& app = *program.add_subcommand(
       "measure", "Dimension, rank and overlap of the attention residuals of a model's heads.");
   add_model_options(app, options->source);

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
+
+#include "profile_report.hpp"
 
 namespace atlas_program {
 
@@ -48,20 +52,27 @@ const atlas::turned_estimate* group_of(const overlap_references& of, turned_grou
   return of.turned ? &(of.turned->*group) : nullptr;
 }
 
+json share_json(const atlas::label_share_result& s) {
+  return {{"share", number(s.share)}, {"chance", number(s.chance)}};
+}
+
 json two_nn_json(const head_report& h) {
   const auto of = [](const atlas::two_nn_result& r) {
     json out = dimension_json(r);
     out["points_used"] = r.points_used;
     out["duplicates"] = r.duplicates;
+    out["merged"] = r.merged;
     return out;
   };
   json out = {{"none", of(h.none)}};
+  if (h.distinct) out["distinct"] = of(*h.distinct);
   if (h.whole) out["whole"] = of(*h.whole);
   out["truncated"] = {{"dimension", dimension_json(h.truncated)["dimension"]}};
+  out["fit"] = fit_json(h.estimate());
   if (h.surrogate) out["surrogate"] = surrogate_json(*h.surrogate);
-  if (h.same_context)
-    out["same_context_neighbors"] = {{"share", number(*h.same_context)},
-                                     {"chance", number(*h.chance)}};
+  if (h.profile) out["profile"] = profile_json(*h.profile);
+  for (const shared_label& s : h.same)
+    out[fmt::format("same_{}_neighbors", s.name)] = share_json(s.neighbors);
   return out;
 }
 
@@ -70,19 +81,27 @@ std::string estimate_text(const atlas::two_nn_result& r) {
   return with_interval(r.dimension, r.interval, 1);
 }
 
+/// "share (chance)" of a label, "-" where it is not known.
+std::string share_text(const head_report& h, std::string_view name) {
+  for (const shared_label& s : h.same)
+    if (s.name == name)
+      return fmt::format("{} % ({} %)", digits(100 * s.neighbors.share, 0),
+                         digits(100 * s.neighbors.chance, 0));
+  return "-";
+}
+
 std::vector<std::string> head_row(const head_report& h) {
   const auto null =
       h.surrogate ? fmt::format("{} ({})", digits(h.surrogate->mean, 1), digits(h.surrogate->sd, 1))
                   : "-";
   return {std::to_string(h.head),
           estimate_text(h.none),
-          h.whole ? estimate_text(*h.whole) : "-",
+          h.distinct ? estimate_text(*h.distinct) : "-",
           null,
           h.surrogate ? digits(h.surrogate->z, 1) : "-",
-          h.same_context ? fmt::format("{} % ({} %)", digits(100 * *h.same_context, 0),
-                                       digits(100 * *h.chance, 0))
-                         : "-",
-          h.truncated.fault == atlas::cloud_fault::none ? digits(h.truncated.dimension, 1) : "-",
+          h.surrogate ? p_text(h.surrogate->p) : "-",
+          share_text(h, "context"),
+          share_text(h, "token"),
           h.pca_rank ? std::to_string(*h.pca_rank) : "-"};
 }
 
@@ -90,6 +109,54 @@ std::vector<std::string> head_row(const head_report& h) {
 overlap_references references(const std::optional<atlas::split_half_result>& ceiling,
                               const std::optional<atlas::turned_null_result>& turned = {}) {
   return {turned ? &*turned : nullptr, ceiling ? &*ceiling : nullptr};
+}
+
+/// Median over heads of the correlation lengths; NaN where none is known.
+double correlation_length(const layer_report& layer) {
+  std::vector<double> lengths;
+  for (const head_report& h : layer.heads)
+    if (h.passages && !std::isnan(h.passages->length)) lengths.push_back(h.passages->length);
+  std::sort(lengths.begin(), lengths.end());
+  return atlas::sorted_quantile(lengths, 0.5);
+}
+
+/// Of any head that varies: all have rows of the same places.
+const atlas::passage_correlation_result* design_of(const layer_report& layer) {
+  for (const head_report& h : layer.heads)
+    if (h.passages) return &*h.passages;
+  return nullptr;
+}
+
+json design_json(const layer_report& layer) {
+  const auto* design = design_of(layer);
+  if (!design) return nullptr;
+  return {{"passages", design->contexts},
+          {"fewest_rows", design->fewest_rows},
+          {"most_rows", design->most_rows},
+          {"correlation_length", number(correlation_length(layer))}};
+}
+
+/// With fewer passages the neighbours in distinct ones are of another density than the rows'.
+constexpr atlas::index_t enough_passages = 50;
+
+std::string design_text(const layer_report& layer) {
+  const auto* design = design_of(layer);
+  if (!design) return "";
+  std::string rows = std::to_string(design->fewest_rows);
+  if (design->most_rows != design->fewest_rows) rows += fmt::format(" to {}", design->most_rows);
+  std::string text = fmt::format("{} passages of {} rows", design->contexts, rows);
+  if (const double length = correlation_length(layer); std::isfinite(length))
+    text += fmt::format(", which hang together over {} positions", digits(length, 1));
+  else if (std::isinf(length))
+    text += ", which hang together throughout";
+  text += "\n";
+  if (design->contexts < enough_passages)
+    text += fmt::format(
+        "Warning: {} passages are few. Dimensions depend on how rows of a passage hang together;\n"
+        "trust their distance from serial surrogates alone, or take 100 passages with fewer "
+        "rows.\n",
+        design->contexts);
+  return text;
 }
 
 /// A line for heads that have no frame, if there are any.
@@ -119,17 +186,31 @@ json fault_json(atlas::cloud_fault fault) {
 
 json dimension_json(const atlas::two_nn_result& r) {
   if (r.fault != atlas::cloud_fault::none)
-    return {{"dimension", nullptr}, {"lower", nullptr}, {"upper", nullptr}};
+    return {{"dimension", nullptr}, {"lower", nullptr}, {"upper", nullptr}, {"contexts", nullptr}};
   json out = {{"dimension", number(r.dimension)}};
   out.update(bounds(r.interval));
+  out["contexts"] = r.contexts > 0 ? json(r.contexts) : json(nullptr);
   return out;
+}
+
+json fit_json(const atlas::two_nn_result& r) {
+  return {{"statistic", number(r.fit.statistic)}, {"p", number(r.fit.p)}};
+}
+
+std::string few_contexts_text(const atlas::two_nn_result& r) {
+  if (!r.few_contexts) return "";
+  return fmt::format(
+      "The interval counts {} passages: too few to know the error by; take 6 at least, better "
+      "100.\n",
+      r.contexts);
 }
 
 json surrogate_json(const atlas::surrogate_null& null) {
   return {{"mean", number(null.mean)},
           {"sd", number(null.sd)},
           {"z", number(null.z)},
-          {"p", number(null.p)}};
+          {"p", number(null.p)},
+          {"kind", std::string(name_of(null.kind))}};
 }
 
 json overlap_json(const atlas::head_overlap_result& overlap, const overlap_references& of) {
@@ -177,7 +258,7 @@ json layer_json(const layer_report& layer) {
                      {"fault", fault_json(h.fault)},
                      {"two_nn", two_nn_json(h)},
                      {"pca_rank", h.pca_rank ? json(*h.pca_rank) : json(nullptr)}});
-  json out = {{"layer", layer.layer}, {"heads", heads}};
+  json out = {{"layer", layer.layer}, {"design", design_json(layer)}, {"heads", heads}};
   if (!layer.head_coordinates) return out;
   out["overlap"] = {
       {"local_dimension", layer.head_coordinates->local_dimension},
@@ -188,14 +269,29 @@ json layer_json(const layer_report& layer) {
   return out;
 }
 
+namespace {
+
+/// The scales of all heads, if asked for.
+std::string profiles_table(const layer_report& layer) {
+  std::vector<std::vector<std::string>> rows = {profile_header("head")};
+  for (const head_report& h : layer.heads)
+    if (h.profile)
+      for (auto& row : profile_rows(std::to_string(h.head), *h.profile))
+        rows.push_back(std::move(row));
+  return rows.size() > 1 ? table_text(rows) : "";
+}
+
+}  // namespace
+
 std::string layer_table(const layer_report& layer) {
-  std::vector<std::vector<std::string>> rows = {{"head", "TwoNN [95 %]", "other passages",
-                                                 "surrogates (sd)", "z", "same passage (chance)",
-                                                 "truncated", "PCA rank"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"head", "TwoNN [95 %]", "distinct passages", "surrogates (sd)", "z", "p",
+       "same passage (chance)", "same token (chance)", "PCA rank"}};
   for (const head_report& h : layer.heads) rows.push_back(head_row(h));
   std::string text = fmt::format("Layer {}: {} heads of {} points\n", layer.layer,
                                  layer.heads.size(), layer.heads.front().points) +
-                     table_text(rows) + faults_text(layer);
+                     design_text(layer) + table_text(rows) + profiles_table(layer) +
+                     faults_text(layer);
   if (!layer.head_coordinates) return text + "\n";
   rows = {overlap_header(fmt::format("k = {}", layer.head_coordinates->local_dimension))};
   for (const char* name : {"turned null (sd)", "z", "p"}) rows.front().push_back(name);

@@ -6,8 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "atlas/dimension/dimension_profile.hpp"
+#include "atlas/dimension/passage_correlation.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
+#include "atlas/neighbors/label_share.hpp"
 #include "atlas/subspace/head_overlap.hpp"
 #include "atlas/subspace/split_half.hpp"
 #include "atlas/subspace/turned_null.hpp"
@@ -15,17 +18,27 @@
 
 namespace atlas_program {
 
+/// How many nearest neighbours have a label in common with their row.
+struct shared_label {
+  const char* name;  ///< "context", "token" or "attended"
+  atlas::label_share_result neighbors;
+};
+
 struct head_report {
   atlas::index_t head = 0;
   atlas::index_t points = 0;
   atlas::two_nn_result none, truncated;
-  std::optional<atlas::two_nn_result> whole;  ///< where contexts are known
-  std::optional<double> same_context;         ///< share of first neighbours; likewise
-  std::optional<double> chance;               ///< what that share would be for random neighbours
-  std::optional<atlas::surrogate_null> surrogate;
+  std::optional<atlas::two_nn_result> distinct, whole;        ///< where contexts are known
+  std::vector<shared_label> same;                             ///< as far as labels are known
+  std::optional<atlas::passage_correlation_result> passages;  ///< where contexts are known
+  std::optional<atlas::surrogate_null> surrogate;             ///< of `estimate()`
+  std::optional<atlas::dimension_profile_result> profile;     ///< if asked for
   /// Why the cloud cannot carry an estimate, as far as its rows say.
   atlas::cloud_fault fault = atlas::cloud_fault::none;
   std::optional<atlas::index_t> pca_rank;  ///< of clouds with variance
+
+  /// The one that is compared with surrogates.
+  const atlas::two_nn_result& estimate() const { return distinct ? *distinct : none; }
 };
 
 struct layer_report {
@@ -39,7 +52,11 @@ struct layer_report {
 
 /// An estimate's members, null where there is a fault.
 json dimension_json(const atlas::two_nn_result& result);
-/// `{"mean", "sd", "z", "p"}`, null where the cloud has no null.
+/// `{"statistic", "p"}` of the ratios that an estimate is of.
+json fit_json(const atlas::two_nn_result& result);
+/// A line of warning where the interval counts fewer than 6 contexts, or nothing.
+std::string few_contexts_text(const atlas::two_nn_result& result);
+/// `{"mean", "sd", "z", "p", "kind"}`, null where the cloud has no null.
 json surrogate_json(const atlas::surrogate_null& null);
 /// What is wrong with a cloud, or null.
 json fault_json(atlas::cloud_fault fault);

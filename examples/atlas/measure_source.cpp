@@ -1,10 +1,44 @@
 #include "measure_source.hpp"
 
+#include <algorithm>
+
 #include "cloud_file.hpp"
 
 namespace atlas_program {
 
 using atlas::index_t;
+
+namespace {
+
+/// The tokens at some places of a text.
+atlas::owned_tensor<index_t, 1> tokens_at(const atlas::tensor_view<const index_t, 2>& blocks,
+                                          const atlas::owned_tensor<index_t, 1>& context,
+                                          const atlas::tensor_view<const index_t, 1>& position) {
+  atlas::owned_tensor<index_t, 1> out({context.size()});
+  for (index_t n = 0; n < out.size(); ++n) out.mutable_view()[n] = blocks(context[n], position[n]);
+  return out;
+}
+
+source_layer layer_of(const atlas::head_clouds& clouds,
+                      const atlas::tensor_view<const index_t, 2>& blocks,
+                      const atlas::tensor_view<const float, 2>& projection) {
+  source_layer out;
+  out.layer = clouds.layer;
+  out.points = clouds.points;
+  out.context = clouds.context;
+  out.position = clouds.position;
+  out.token = tokens_at(blocks, clouds.context, clouds.position);
+  out.attended = atlas::owned_tensor<index_t, 2>(clouds.attended.extents());
+  for (index_t h = 0; h < clouds.attended.extent(0); ++h) {
+    const auto tokens = tokens_at(blocks, clouds.context, clouds.attended[h]);
+    std::copy_n(tokens.data(), tokens.size(),
+                out.attended.mutable_view().data() + h * tokens.size());
+  }
+  out.output_projection = atlas::copy_as<float>(projection);
+  return out;
+}
+
+}  // namespace
 
 measure_source measure_model(const atlas::transformer& model,
                              const atlas::tensor_view<const index_t, 2>& blocks,
@@ -33,12 +67,8 @@ measure_source measure_model(const atlas::transformer& model,
     source.description["perplexity"] = perplexity_json(atlas::perplexity(model, blocks, pass));
   else
     model.forward(blocks, pass);
-  for (const index_t l : layers) {
-    const atlas::head_clouds clouds = collector.clouds(l);
-    const atlas::tensor_view<const float, 2> projection = model.output_projection(l);
-    source.layers.push_back(
-        {l, clouds.points, clouds.context, clouds.position, atlas::copy_as<float>(projection)});
-  }
+  for (const index_t l : layers)
+    source.layers.push_back(layer_of(collector.clouds(l), blocks, model.output_projection(l)));
   return source;
 }
 

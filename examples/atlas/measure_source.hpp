@@ -23,7 +23,9 @@ struct measure_options {
   std::string local_dimension = "7";  ///< or "auto"
   double discard = 0.1;
   atlas::index_t surrogates = 20;
-  bool perplexity = false;
+  std::string surrogate_kind = "automatic";
+  std::vector<std::string> apart;  ///< "token", "attended": what neighbours do not have in common
+  bool profile = false, perplexity = false;
 };
 
 /// What is known of one layer. Tensors that are not known are empty.
@@ -31,7 +33,8 @@ struct source_layer {
   atlas::index_t layer = 0;
   /// `[H, N, d]`, in double only where the file is.
   std::variant<atlas::owned_tensor<float, 3>, atlas::owned_tensor<double, 3>> points;
-  atlas::owned_tensor<atlas::index_t, 1> context, position;
+  atlas::owned_tensor<atlas::index_t, 1> context, position, token;
+  atlas::owned_tensor<atlas::index_t, 2> attended;  ///< `[H, N]`, token of the key attended to
   atlas::owned_tensor<float, 2> output_projection;  ///< `[H * d, d_model]`
 };
 

@@ -64,12 +64,28 @@ std::vector<index_t> chosen_layers(const layer_options& options, index_t count) 
   return chosen_layers(options, all);
 }
 
+namespace {
+
+/// The first blocks of some.
+atlas::owned_tensor<index_t, 2> first_blocks(const atlas::owned_tensor<index_t, 2>& blocks,
+                                             index_t count) {
+  atlas::owned_tensor<index_t, 2> out({count, blocks.extent(1)});
+  std::copy_n(blocks.data(), out.size(), out.mutable_view().data());
+  return out;
+}
+
+}  // namespace
+
 atlas::owned_tensor<index_t, 2> load_blocks(const std::string& name, index_t blocks,
-                                            index_t block_size, const io::tokenizer& words) {
+                                            index_t block_size, const io::tokenizer& words,
+                                            bool fewer_will_do) {
   const std::string text = load_text(name);
   if (text.empty()) throw atlas::value_error(name, "a text", "an empty file");
   try {
-    return io::text_blocks(words, text, blocks, block_size);
+    if (!fewer_will_do) return io::text_blocks(words, text, blocks, block_size);
+    const auto all = io::text_blocks(words, text, 0, block_size);
+    if (all.extent(0) >= 2) return first_blocks(all, std::min(blocks, all.extent(0)));
+    return io::text_blocks(words, text, 2, block_size);  // says what is lacking
   } catch (const atlas::error& e) {
     throw atlas::error(name + ": " + e.what());
   }
@@ -87,9 +103,11 @@ model_source open_model_source(const model_options& o) {
   const std::string model = o.model.empty() ? "tiny-gpt2" : o.model;
   io::language_model lm = load_model(model);
   atlas::detail::check_between(o.block_size, 2, lm.model.config().positions, "--block-size");
-  auto blocks = load_blocks(text_name(o), o.blocks, o.block_size, lm.tokenizer);
-  json description = {
-      {"model", model}, {"text", text_name(o)}, {"blocks", o.blocks}, {"block_size", o.block_size}};
+  auto blocks = load_blocks(text_name(o), o.blocks, o.block_size, lm.tokenizer, o.fewer_will_do);
+  json description = {{"model", model},
+                      {"text", text_name(o)},
+                      {"blocks", blocks.extent(0)},
+                      {"block_size", o.block_size}};
   return {std::move(lm), std::move(blocks), std::move(description)};
 }
 

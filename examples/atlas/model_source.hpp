@@ -24,6 +24,7 @@ struct layer_options {
 struct model_options {
   std::string model, text;
   atlas::index_t blocks = 12, block_size = 256;
+  bool fewer_will_do = false;  ///< where the text has fewer blocks, all that it has
 };
 
 /// A model, the blocks of text that it is to read, and what to say of both in a report.
@@ -62,11 +63,13 @@ model_source open_model_source(const model_options& options);
 std::string load_text(const std::string& name);
 
 /// Blocks of a text for a model; the text is a file or an embedded one.
-/// \param name of the text
+/// \param name          of the text
+/// \param fewer_will_do where the text has fewer blocks, all that it has, two at least
 /// \throws an error that names the text
 atlas::owned_tensor<atlas::index_t, 2> load_blocks(const std::string& name, atlas::index_t blocks,
                                                    atlas::index_t block_size,
-                                                   const atlas::io::tokenizer& words);
+                                                   const atlas::io::tokenizer& words,
+                                                   bool fewer_will_do = false);
 
 /// The text that model options name.
 std::string text_name(const model_options& options);

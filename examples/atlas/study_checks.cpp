@@ -198,7 +198,7 @@ json measure_maturation(study_session& session, std::size_t m, std::size_t t) {
   };
   return {{"overlap", gate(measured_overlap)},
           {"residual_turned", gate(measured_turned)},
-          {"dimension_whole", gate(measured_dimension)}};
+          {"dimension_distinct", gate(measured_dimension)}};
 }
 
 }  // namespace atlas_program

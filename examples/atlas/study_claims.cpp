@@ -114,9 +114,10 @@ std::string dimension_note(const claim_reader& r) {
   std::vector<double> ratio;
   for (std::size_t i = 0; i < none.size(); ++i) ratio.push_back(truncated[i] / none[i]);
   return fmt::format(
-      "Heads read {} without exclusion and {} among other passages. The original study's truncated "
+      "Heads read {} without exclusion and {} with neighbours in distinct passages. The original "
+      "study's truncated "
       "estimator reads {}, {} times the unbiased one. PCA ranks at 90 % of the variance: {}.",
-      range_text(none, 1), range_text(of_heads(r, json::json_pointer("/whole/dimension")), 1),
+      range_text(none, 1), range_text(of_heads(r, json::json_pointer("/distinct/dimension")), 1),
       range_text(truncated, 1), range_text(ratio, 2), range_text(rank, 0));
 }
 
@@ -146,11 +147,12 @@ void add_dimension_claims(const claim_reader& r, std::vector<study_claim>& out) 
   out.push_back({"dimension", "Low intrinsic dimension: any neighbour allowed",
                  "TwoNN, mean over the heads of each layer", "Gaussian clouds, same covariance",
                  r.of_layers("dimension_none"), dimension_note(r)});
-  out.push_back({"dimension-passages", "Low intrinsic dimension: neighbours from other passages",
-                 "TwoNN, mean over the heads of each layer",
-                 "Gaussian clouds, same covariance and exclusion", r.of_layers("dimension_whole"),
-                 "Above the null: among rows of other passages distances are more alike than in a "
-                 "Gaussian cloud, not a sign of more coordinates."});
+  out.push_back(
+      {"dimension-passages", "Low intrinsic dimension: neighbours from two other passages",
+       "TwoNN, mean over the heads of each layer", "Gaussian clouds, same covariance and exclusion",
+       r.of_layers("dimension_distinct"),
+       "Surrogates keep covariance and how rows of one passage hang together; below them a "
+       "cloud is not Gaussian, which is not yet curved."});
   out.push_back(
       {"neighbors", "Neighbours on the manifold are neighbours in the text",
        "share of nearest neighbours from the same passage, mean over heads", "permuted passages",
@@ -354,7 +356,7 @@ void add_maturation_claims(const claim_reader& r, std::vector<study_claim>& out)
                  r.of_pairs("maturation", "/residual_turned/findings")});
   out.push_back({"maturation-dimension", "Maturation: dimension among other passages",
                  "TwoNN, deepest layer", "Gaussian clouds, same covariance",
-                 r.of_pairs("maturation", "/dimension_whole/findings")});
+                 r.of_pairs("maturation", "/dimension_distinct/findings")});
 }
 
 }  // namespace

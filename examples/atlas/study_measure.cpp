@@ -25,8 +25,8 @@ json head_dimension_json(const atlas::mean_dimension_result& all, std::size_t he
 
 /// What is known of a head.
 json head_json(const atlas::head_sample& sample, std::size_t place,
-               const atlas::mean_dimension_result& none, const atlas::mean_dimension_result& whole,
-               double same_context) {
+               const atlas::mean_dimension_result& none,
+               const atlas::mean_dimension_result& distinct, double same_context) {
   const auto head = static_cast<index_t>(place);
   const auto truncated =
       atlas::two_nn(sample.points[head], {.estimator = atlas::two_nn_estimator::truncated,
@@ -35,7 +35,7 @@ json head_json(const atlas::head_sample& sample, std::size_t place,
   const auto rank = atlas::pca_rank(sample.points[head]);
   return {{"head", head},
           {"none", head_dimension_json(none, place)},
-          {"whole", head_dimension_json(whole, place)},
+          {"distinct", head_dimension_json(distinct, place)},
           {"truncated", dimension_json(truncated)["dimension"]},
           {"same_context_neighbors", number(same_context)},
           {"pca_rank", rank.rank},
@@ -44,19 +44,19 @@ json head_json(const atlas::head_sample& sample, std::size_t place,
 
 /// The dimension of the heads under both exclusions, and their neighbours.
 json add_dimensions(const atlas::head_sample& s, atlas::protocol_options o, json& found) {
-  const atlas::mean_dimension_result whole = atlas::mean_dimension(s, o);
+  const atlas::mean_dimension_result distinct = atlas::mean_dimension(s, o);
   o.exclude_context = false;
   const atlas::mean_dimension_result none = atlas::mean_dimension(s, o);
   const auto near = atlas::context_neighbors(
       s, {.seed = o.seed, .threads = o.threads, .on_progress = o.on_progress});
   found["dimension_none"] = finding_json(atlas::dimension_finding(s.label, none));
-  found["dimension_whole"] = finding_json(atlas::dimension_finding(s.label, whole));
+  found["dimension_distinct"] = finding_json(atlas::dimension_finding(s.label, distinct));
   found["same_context"] =
       finding_json(atlas::compare_with_null({s.label, near.share, near.null.mean, near.null.sd,
                                              static_cast<index_t>(near.null.draws.size())}));
   json heads = json::array();
-  for (std::size_t h = 0; h < whole.heads.size(); ++h)
-    heads.push_back(head_json(s, h, none, whole, near.heads[h]));
+  for (std::size_t h = 0; h < distinct.heads.size(); ++h)
+    heads.push_back(head_json(s, h, none, distinct, near.heads[h]));
   return heads;
 }
 

@@ -76,23 +76,24 @@ std::string heads_csv(const study_session& session, const json& parts) {
   study_table table(
       session,
       "model,text,layer,head,dimension,lower,upper,surrogate_mean,surrogate_sd,surrogate_z,"
-      "surrogate_p,dimension_other_passages,lower_other_passages,upper_other_passages,"
-      "surrogate_mean_other_passages,surrogate_sd_other_passages,surrogate_z_other_passages,"
-      "surrogate_p_other_passages,fault,truncated,same_passage_neighbors,pca_rank,participation_"
+      "surrogate_p,dimension_distinct_passages,lower_distinct_passages,upper_distinct_passages,"
+      "surrogate_mean_distinct_passages,surrogate_sd_distinct_passages,surrogate_z_distinct_"
+      "passages,"
+      "surrogate_p_distinct_passages,fault,truncated,same_passage_neighbors,pca_rank,participation_"
       "ratio");
   for_each_layer(
       session, parts, [&](const std::string& model, const std::string& name, const json& layer) {
         for (const json& h : layer["heads"]) {
           std::vector<std::string> fields = {csv_field(model), csv_field(name),
                                              field(layer["layer"]), field(h["head"])};
-          for (const char* kind : {"none", "whole"}) {
+          for (const char* kind : {"none", "distinct"}) {
             const json& estimate = h[kind];
             for (const char* key : {"dimension", "lower", "upper"})
               fields.push_back(field(estimate[key]));
             for (std::string& f : surrogate_fields(estimate)) fields.push_back(std::move(f));
           }
           fields.push_back(
-              field(h["none"]["fault"].is_null() ? h["whole"]["fault"] : h["none"]["fault"]));
+              field(h["none"]["fault"].is_null() ? h["distinct"]["fault"] : h["none"]["fault"]));
           for (const char* key :
                {"truncated", "same_context_neighbors", "pca_rank", "participation_ratio"})
             fields.push_back(field(h[key]));

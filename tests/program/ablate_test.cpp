@@ -80,7 +80,7 @@ TEST_CASE("ablate measures every model along its training, whatever the threads"
     loss_before = first["loss"].get<double>();
     const auto layer = last["layers"][0];
     CHECK(layer["heads"].size() == static_cast<std::size_t>(16 / d));
-    CHECK(layer["heads"][0]["two_nn"].contains("whole"));
+    CHECK(layer["heads"][0]["two_nn"].contains("distinct"));
     CHECK(layer["overlap"]["head_coordinates"]["global"]["z"].is_number());
     CHECK(layer["overlap"]["residual_stream"]["global"]["turned_z"].is_number());
   }

@@ -102,7 +102,7 @@ TEST_CASE("options out of range are refused") {
             "--group-size: expected a divisor of the 2 heads, got 3"));
   CHECK(has(bad.refused("haar --dim 4 --local-dim 5"),
             "--local-dim: expected a whole number from 1 to 4, got 5"));
-  CHECK(has(bad.refused("measure --points 9999"), "--points: expected at most 2880"));
+  CHECK(has(bad.refused("measure --points 99999"), "--points: expected at most 24000"));
   CHECK(has(bad.refused("measure --blocks 2 --block-size 4 --min-context 3"),
             "--block-size: expected at least 3 positions from 3 on in 2 blocks, got 2"));
   CHECK(has(
@@ -111,7 +111,8 @@ TEST_CASE("options out of range are refused") {
   CHECK(has(bad.refused("crystallize --calibration-blocks 1 --block-size 2"), "--block-size"));
   CHECK(has(bad.refused("measure --blocks 1"), "--blocks: expected at least two passages"));
   CHECK(has(bad.refused("measure --min-context 256"), "--min-context"));
-  CHECK(has(bad.refused("measure --points 100 --surrogates 0 --local-dim 33"), "--local-dim"));
+  CHECK(has(bad.refused("measure --blocks 4 --points 100 --surrogates 0 --local-dim 33"),
+            "--local-dim"));
   CHECK(has(bad.refused("measure --points 100 --surrogates 0 --local-dim many"), "--local-dim"));
   CHECK(has(bad.refused("measure --points 100 --surrogates 9"), "--surrogates"));
   CHECK(has(bad.refused("measure --layers 9"), "--layers"));
@@ -305,7 +306,7 @@ std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
       {"two-nn x.npy",
        {{"--estimator", "best", "one of bayes, censored"},
         {"--discard", "-0.1", "of 0 or more"},
-        {"--exclude", "some", "a whole number of 0 or more, or none or whole"},
+        {"--exclude", "some", "a whole number of 0 or more, or none or distinct or whole"},
         {"--exclude", "-1", any},
         {"--surrogates", "9", "10 or more"},
         {"--context", "", "a name"},
@@ -461,8 +462,8 @@ TEST_CASE("options that would change nothing are refused") {
   nothing("autoencode --clouds x.safetensors --calibration addresses", "--calibration", "--clouds");
   nothing("autoencode --clouds x.safetensors --calibration-blocks 4", "--calibration-blocks", "");
   nothing("measure --output-projection heads-by-model", "--output-projection", "without --clouds");
-  nothing("two-nn " + cloud + " --context " + quoted(labels) + " --exclude none", "--context",
-          "with --exclude none");
+  nothing("two-nn " + cloud + " --surrogate-kind serial", "--surrogate-kind",
+          "without --surrogates");
   nothing("two-nn " + cloud + " --position " + quoted(labels), "--position", "without a window");
   nothing("thermo --blocks 1 --permutations 99", "--permutations", "one block");
   nothing("thermo --noise 0 --draws 3", "--draws", "without --noise");

@@ -93,6 +93,12 @@ owned_tensor<atlas::index_t, 1> passages(atlas::index_t n) {
   return out;
 }
 
+owned_tensor<atlas::index_t, 1> places(atlas::index_t n) {
+  owned_tensor<atlas::index_t, 1> out({n});
+  for (atlas::index_t i = 0; i < n; ++i) out.mutable_view()[i] = i % 10;
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE("tensors and metadata that would be passed over are refused by name") {
@@ -112,11 +118,48 @@ TEST_CASE("tensors and metadata that would be passed over are refused by name") 
   keys.metadata = {{"output_projection", "rows"}};
   CHECK(has(keys.refused(folder), "heads-by-model or model-by-heads"));
   keys.metadata = {{"model", "mine"}, {"comment", "of a test"}, {"format", "pt"}, {"n_rep", "3"}};
-  keys.labels["layer.0.context"] = keys.labels["layer.0.position"] = passages(cloud_rows);
+  keys.labels["layer.0.context"] = passages(cloud_rows);
+  keys.labels["layer.0.position"] = places(cloud_rows);
   const program_run r = keys.measured(folder);
   REQUIRE(r.status == 0);
   CHECK(r.json()["source"]["model"] == "mine");
-  CHECK(r.json()["layers"][0]["heads"][0]["two_nn"].contains("whole"));
+  for (const char* kind : {"none", "distinct", "whole"})
+    CHECK(r.json()["layers"][0]["heads"][0]["two_nn"].contains(kind));
+}
+
+TEST_CASE("neighbours are counted by what they have in common, and can be kept apart by it") {
+  const temporary_folder folder;
+  cloud_maker file;
+  owned_tensor<atlas::index_t, 1> pairs({cloud_rows});
+  for (atlas::index_t i = 0; i < cloud_rows; ++i) pairs.mutable_view()[i] = i % (cloud_rows / 2);
+  // Rows of one token in two passages are close to each other in head 0.
+  auto cloud = file.matrices["layer.0.head.0"].mutable_view();
+  for (atlas::index_t i = cloud_rows / 2; i < cloud_rows; ++i)
+    for (atlas::index_t k = 0; k < cloud_width; ++k)
+      cloud(i, k) = cloud(i - cloud_rows / 2, k) + 1e-3F * cloud(i, k);
+  file.labels["layer.0.context"] = passages(cloud_rows);
+  file.labels["layer.0.position"] = places(cloud_rows);
+  CHECK(
+      has(file.refused(folder, "--apart token"), "--apart token: expected a tensor layer.0.token"));
+  file.labels["layer.0.token"] = pairs;
+  CHECK(has(file.refused(folder, "--apart attended"), "tensors layer.0.head.H.attended"));
+  file.labels["layer.0.head.1.attended"] = pairs;
+  CHECK(has(file.refused(folder), "\"layer.0.head.0.attended\": expected labels for all heads"));
+  for (const char* head : {"0", "2"})
+    file.labels[std::string("layer.0.head.") + head + ".attended"] = passages(cloud_rows);
+  const auto found = file.measured(folder).json()["layers"][0]["heads"][0]["two_nn"];
+  CHECK(found["same_token_neighbors"]["share"] == 1);
+  CHECK(found["same_token_neighbors"]["chance"].get<double>() ==
+        Approx(1.0 / (cloud_rows - 1)).epsilon(1e-12));
+  CHECK(found["same_attended_neighbors"]["share"] == found["same_context_neighbors"]["share"]);
+  const auto apart =
+      file.measured(folder, "--apart token").json()["layers"][0]["heads"][0]["two_nn"];
+  for (const char* kind : {"none", "distinct", "whole"}) {
+    INFO(kind);
+    CHECK(found[kind]["dimension"].get<double>() < 1);
+    CHECK(apart[kind]["dimension"].get<double>() > 2);
+    CHECK(apart[kind]["contexts"] == cloud_rows / 10);
+  }
 }
 
 TEST_CASE("a square projection says how it lies") {

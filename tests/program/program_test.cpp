@@ -37,7 +37,7 @@ TEST_CASE("measure gives the same bytes for every number of threads") {
   const temporary_folder folder;
   for (const std::string& model : models) {
     const std::string common = "measure --model " + model +
-                               (sanitized ? " --points 300 --surrogates 10" : "") +
+                               (sanitized ? " --blocks 12 --points 300 --surrogates 10" : "") +
                                " --json - --threads ";
     const program_run one = run(folder, common + "1"), two = run(folder, common + "2");
     CHECK(one.status == 0);
@@ -51,8 +51,8 @@ TEST_CASE("measure gives the same bytes for every number of threads") {
 
 TEST_CASE("measure has the members that its documentation says") {
   const temporary_folder folder;
-  const program_run r =
-      run(folder, "measure --layers 3 --points 400 --surrogates 10 --perplexity --json -");
+  const program_run r = run(
+      folder, "measure --blocks 12 --layers 3 --points 400 --surrogates 10 --perplexity --json -");
   REQUIRE(r.status == 0);
   const auto result = r.json();
   CHECK(result["source"]["perplexity"]["value"].get<double>() ==
@@ -72,7 +72,7 @@ TEST_CASE("measure has the members that its documentation says") {
   CHECK(head["head"] == 5);
   CHECK(head["points"] == 400);
   CHECK(head["pca_rank"].get<int>() > 1);
-  for (const char* kind : {"none", "whole"}) {
+  for (const char* kind : {"none", "distinct", "whole"}) {
     const auto two_nn = head["two_nn"][kind];
     CHECK(two_nn["lower"].get<double>() < two_nn["dimension"].get<double>());
     CHECK(two_nn["dimension"].get<double>() < two_nn["upper"].get<double>());
@@ -80,6 +80,10 @@ TEST_CASE("measure has the members that its documentation says") {
   CHECK(head["two_nn"]["truncated"]["dimension"].get<double>() >
         head["two_nn"]["none"]["dimension"].get<double>());
   CHECK(head["two_nn"]["surrogate"]["sd"].get<double>() > 0);
+  CHECK(head["two_nn"]["surrogate"]["kind"] == "passages");
+  CHECK(head["two_nn"]["distinct"]["contexts"] == 12);
+  CHECK(layer["design"]["passages"] == 12);
+  CHECK(layer["design"]["correlation_length"].get<double>() > 0);
   CHECK(layer["overlap"]["local_dimension"] == 7);
   for (const char* space : {"head_coordinates", "residual_stream"}) {
     const auto global = layer["overlap"][space]["global"];
@@ -96,7 +100,7 @@ TEST_CASE("layers are chosen by number, from the end and by depth") {
   const auto layers = [&](const std::string& choice) {
     std::vector<int> numbers;
     const auto result =
-        run(folder, "measure --points 100 --surrogates 0 --json - " + choice).json();
+        run(folder, "measure --blocks 4 --points 100 --surrogates 0 --json - " + choice).json();
     for (const auto& layer : result["layers"]) numbers.push_back(layer["layer"]);
     return numbers;
   };

@@ -155,8 +155,8 @@ TEST_CASE("a study has its claims with verdicts, and tables") {
   for (const std::string key : {"mean", "sd", "z", "p"}) {
     const auto null = first["none"]["surrogate"][key].get<double>();
     CHECK(std::stod(table.at("surrogate_" + key)) == null);
-    CHECK(std::stod(table.at("surrogate_" + key + "_other_passages")) ==
-          first["whole"]["surrogate"][key].get<double>());
+    CHECK(std::stod(table.at("surrogate_" + key + "_distinct_passages")) ==
+          first["distinct"]["surrogate"][key].get<double>());
   }
   CHECK(table.at("fault").empty());
   for (const std::string name : {"heads", "findings", "overlaps", "autoencoders"}) {
