@@ -34,6 +34,7 @@
 #include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/coincident_rows.hpp"
 #include "atlas/dimension/dimension_profile.hpp"
+#include "atlas/dimension/passage_correlation.hpp"
 #include "atlas/dimension/pca_rank.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
