@@ -123,9 +123,9 @@ depth_profile_result depth_profile(const std::vector<sampled_value>& layers,
     if (layers[l].value > layers[static_cast<std::size_t>(out.peak)].value)
       out.peak = static_cast<index_t>(l);
     const sampled_value others = detail::other_layers(layers, l);
-    out.layers.push_back(compare_with_null({layers[l].label, layers[l].value - others.value, 0,
-                                            detail::difference_error(layers[l], others), 0,
-                                            degrees}));
+    out.layers.push_back(
+        compare_with_null({layers[l].label, layers[l].value - others.value, 0,
+                           detail::difference_error(layers[l], others), 0, degrees}));
   }
   out.layers = judge(std::move(out.layers), o.verdicts);
   out.peak_excess = out.layers[static_cast<std::size_t>(out.peak)];
