@@ -20,23 +20,27 @@ struct context_deviations {
   std::vector<row_matrix<double>> rows;  ///< of contexts of two rows and more
   std::vector<double> log_scale;         ///< logarithm of their mean square, each
   Eigen::RowVectorXd within;             ///< `[components]`, that sd
+  Eigen::RowVectorXd between;            ///< `[components]`, mean square of the contexts' means
 };
 
 template <class Scalar>
 context_deviations deviations_of(const row_matrix<Scalar>& z, const context_places& places) {
   context_deviations out;
-  Eigen::RowVectorXd squares = Eigen::RowVectorXd::Zero(z.cols());
+  Eigen::RowVectorXd squares = Eigen::RowVectorXd::Zero(z.cols()), means = squares;
   double degrees = 0;
   for (const auto& rows : places.rows) {
     if (rows.size() < 2) continue;
     row_matrix<double>& held = out.rows.emplace_back(static_cast<index_t>(rows.size()), z.cols());
     for (std::size_t i = 0; i < rows.size(); ++i)
       held.row(static_cast<index_t>(i)) = z.row(rows[i]).template cast<double>();
-    held.rowwise() -= Eigen::RowVectorXd(held.colwise().mean());
+    const Eigen::RowVectorXd mean = held.colwise().mean();
+    held.rowwise() -= mean;
+    means += mean.cwiseAbs2();
     squares += held.colwise().squaredNorm();
     degrees += static_cast<double>(rows.size() - 1);
   }
   constexpr double none = 1e-9;  // of unit variance: rounding, where a context's rows agree
+  out.between = means / (std::max)(1.0, static_cast<double>(out.rows.size()));
   out.within = (squares / (std::max)(1.0, degrees)).cwiseMax(none).cwiseSqrt();
   for (auto& held : out.rows) {
     held.array().rowwise() /= out.within.array();
@@ -77,9 +81,10 @@ passage_dispersion dispersion_of(const context_deviations& deviations) {
   return {sd * sd, squares - full.squaredNorm()};
 }
 
-/// Gives rows of each context a covariance of their own: `scale ((1 - weight) 1 + weight S)` with
-/// the context's sample covariance S, of unit scale. Scales are shrunk and the weight is chosen so
-/// that contexts differ by as much as they do in the data beyond what chance (serial draws) gives.
+/// Gives rows of each context, less what of their mean is the context's and not that of so many
+/// rows, a covariance of their own: `scale ((1 - weight) 1 + weight S)` with the context's sample
+/// covariance S, of unit scale. Scales are shrunk and the weight is chosen so that contexts differ
+/// by as much as they do in the data beyond what chance (serial draws) gives.
 template <class Scalar>
 class passage_spread {
  public:
@@ -98,6 +103,7 @@ class passage_spread {
     const double scale = excess(found.scale, scales), shape = excess(found.shape, shapes);
     if (scale == 0 && shape == 0) return;
     within_ = deviations.within.template cast<Scalar>();
+    between_ = deviations.between.template cast<Scalar>();
     const double middle = summarize(deviations.log_scale).mean;
     for (std::size_t c = 0; c < deviations.rows.size(); ++c)
       contexts_.push_back(root_of(deviations.rows[c], deviations.log_scale[c], shape,
@@ -161,17 +167,22 @@ class passage_spread {
     for (std::size_t i = 0; i < rows.size(); ++i)
       held.row(static_cast<index_t>(i)) = z.row(rows[i]);
     const Eigen::RowVectorX<Scalar> mean = held.colwise().mean();
-    held.rowwise() -= mean;
+    // What of the mean is that of so many rows, and not of the context, is theirs as well.
+    const Eigen::RowVectorX<Scalar> of_rows =
+        mean.array() *
+        (within_.array().square() / (static_cast<Scalar>(rows.size()) * between_.array()))
+            .min(Scalar(1));
+    held.rowwise() += of_rows - mean;
     held.array().rowwise() /= within_.array();
     row_matrix<Scalar> out = r.kept * held;
     if (r.added.size() > 0) out += held * r.axes * r.added.asDiagonal() * r.axes.transpose();
     out.array().rowwise() *= r.factor * within_.array();
-    out.rowwise() += mean;
+    out.rowwise() += mean - of_rows;
     for (std::size_t i = 0; i < rows.size(); ++i) z.row(rows[i]) = out.row(static_cast<index_t>(i));
   }
 
   context_places places_;
-  Eigen::RowVectorX<Scalar> within_;
+  Eigen::RowVectorX<Scalar> within_, between_;
   std::vector<root> contexts_;
 };
 
