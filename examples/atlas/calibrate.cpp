@@ -1,7 +1,5 @@
 #include "calibrate_report.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -116,8 +114,7 @@ void add_calibrate(CLI::App& program) {
       "calibrate", "Whether intervals cover and nulls are null: on simulated data.");
   app.add_flag("--quick", command->quick, "fewer clouds, in less than a minute");
   const auto names = calibration::item_names();
-  app.add_option("--what", command->what,
-                 fmt::format("some of {}; all unless told otherwise", fmt::join(names, ", ")))
+  app.add_option("--what", command->what, "some of these; all unless told otherwise")
       ->transform(one_of(names))
       ->delimiter(',');
   add_whole(app, "--clouds", command->clouds, {.low = 20, .high = 1 << 24, .or_zero = true},
