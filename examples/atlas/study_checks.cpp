@@ -2,7 +2,9 @@
 /// The dearer measurements of the study, of the deepest layers: manifold checks, the pooled
 /// dimension, autoencoders, and the same architecture before training.
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "atlas/autoencoder/advantage.hpp"
 #include "atlas/autoencoder/train_autoencoder.hpp"
@@ -39,6 +41,14 @@ struct head_means {
   }
 };
 
+/// Neighbours of a row in the manifold checks: each of another passage, with one passage left to
+/// compare a chord's midpoint with.
+index_t checked_neighbors(const atlas::head_sample& s) {
+  const std::set<index_t> passages(s.context.data(), s.context.data() + s.context.size());
+  const auto others = static_cast<index_t>(passages.size()) - 2;
+  return std::min({index_t{10}, s.points.extent(1) / 6, std::max<index_t>(1, others)});
+}
+
 struct manifold_means {
   head_means largest_share, chord, local_dimension, dimension_sd;
 };
@@ -48,7 +58,7 @@ void add_head(const atlas::head_sample& s, index_t head, const study_options& o,
   const auto points = s.points[head];
   const atlas::exclusion exclude = atlas::distinct_contexts(s.context);
   const int threads = o.common.threads;
-  const index_t n = points.extent(0), k = std::min<index_t>(10, n / 6);
+  const index_t n = points.extent(0), k = checked_neighbors(s);
   const atlas::surrogate_options draws{
       .draws = o.manifold_draws,
       .labels = {s.context, s.position},

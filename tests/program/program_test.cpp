@@ -36,9 +36,10 @@ owned_tensor<float, 3> normal_clouds(atlas::index_t heads, atlas::index_t n, atl
 TEST_CASE("measure gives the same bytes for every number of threads") {
   const temporary_folder folder;
   for (const std::string& model : models) {
-    const std::string common = "measure --model " + model +
-                               (sanitized ? " --blocks 12 --points 300 --surrogates 10" : "") +
-                               " --json - --threads ";
+    const std::string common =
+        "measure --model " + model +
+        (sanitized ? " --blocks 12 --points 300 --surrogates 10" : " --blocks 30") +
+        " --json - --threads ";
     const program_run one = run(folder, common + "1"), two = run(folder, common + "2");
     CHECK(one.status == 0);
     CHECK(one.err.empty());
