@@ -29,8 +29,9 @@ struct head_clouds {
   owned_tensor<float, 3> points;      ///< `[H, N, d_head]`
   owned_tensor<index_t, 1> context;   ///< `[N]`, number of the text block
   owned_tensor<index_t, 1> position;  ///< `[N]`, place within it
-  owned_tensor<index_t, 2> attended;  ///< `[H, N]`, place of the key with the largest weight
   index_t undefined_rows = 0;         ///< sampled rows left out because a tail was undefined
+  /// `[H, N]`, place of the key with the largest weight, in the block; or empty: unknown
+  owned_tensor<index_t, 2> attended = {};
 
   /// For `two_nn` and `nearest_neighbors`: rows of one block may not be neighbours.
   exclusion same_context() const { return atlas::same_context(context); }
@@ -98,8 +99,8 @@ class cloud_collector {
                     owned_tensor<float, 3>({options_.heads, count, options_.head_dimension}),
                     owned_tensor<index_t, 1>({count}),
                     owned_tensor<index_t, 1>({count}),
-                    owned_tensor<index_t, 2>({options_.heads, count}),
-                    rows() - count};
+                    rows() - count,
+                    owned_tensor<index_t, 2>({options_.heads, count})};
     for (index_t n = 0; n < count; ++n) {
       const index_t row = kept[static_cast<std::size_t>(n)];
       const index_t place = places_[static_cast<std::size_t>(row)];
@@ -208,11 +209,14 @@ inline head_clouds pooled_per_key_value_head(const head_clouds& clouds, index_t 
                   owned_tensor<float, 3>({heads / n_rep, n_rep * n, d}),
                   owned_tensor<index_t, 1>({n_rep * n}),
                   owned_tensor<index_t, 1>({n_rep * n}),
-                  owned_tensor<index_t, 2>({heads / n_rep, n_rep * n}),
-                  clouds.undefined_rows};
+                  clouds.undefined_rows,
+                  owned_tensor<index_t, 2>({heads / n_rep, n_rep * n})};
   // Heads are consecutive in memory, so pooling them is a change of shape.
   std::copy_n(clouds.points.data(), heads * n * d, out.points.mutable_view().data());
-  std::copy_n(clouds.attended.data(), heads * n, out.attended.mutable_view().data());
+  if (clouds.attended.empty())
+    out.attended = {};
+  else
+    std::copy_n(clouds.attended.data(), heads * n, out.attended.mutable_view().data());
   for (index_t i = 0; i < n_rep * n; ++i) {
     out.context.mutable_view()[i] = clouds.context[i % n];
     out.position.mutable_view()[i] = clouds.position[i % n];
