@@ -32,5 +32,5 @@ quietly fetched "$consumers/fetched" -DATLAS_SOURCE="$source"
 # Where users say where Boost is, and where it has no package.
 quietly rooted "$consumers/layouts" -DCMAKE_PREFIX_PATH="$prefix" -DBOOST_ROOT=/usr
 quietly headers "$consumers/layouts" -DCMAKE_PREFIX_PATH="$prefix" \
-  -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON -DBOOST_ROOT=/usr
+  -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON
 echo "as it should be"
