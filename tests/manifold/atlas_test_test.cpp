@@ -55,7 +55,11 @@ TEST_CASE("the pooled dimension is that of the heads less their means") {
 TEST_CASE("rows of one place are no neighbours across heads once their context is excluded") {
   // All heads the same: every row has duplicates in the other heads.
   const std::vector<Eigen::MatrixXd> same(3, normal_cloud(300, 4, 5));
-  CHECK_REFUSED(atlas::value_error, pooled_dimension(same), "points", "900 duplicate");
+  CHECK_REFUSED(atlas::value_error,
+                (pooled_dimension(same, {.duplicates = atlas::duplicate_policy::drop})), "points",
+                "900 duplicate");
+  CHECK(pooled_dimension(same).merged == 600);
+  CHECK(pooled_dimension(same).fault == atlas::cloud_fault::mostly_duplicates);
   std::vector<int> context;
   for (int i = 0; i < 300; ++i) context.push_back(i / 10);
   const auto exclude = atlas::same_context(context);
