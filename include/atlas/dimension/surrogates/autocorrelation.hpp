@@ -35,9 +35,9 @@ struct autocorrelation {
 class lag_sums {
  public:
   explicit lag_sums(index_t components)
-      : pairs_(slots, 0.0),
-        lags_(slots, 0.0),
-        products_(Eigen::ArrayXXd::Zero(components, slots)) {}
+      : pairs_(lag_slots, 0.0),
+        lags_(lag_slots, 0.0),
+        products_(Eigen::ArrayXXd::Zero(components, lag_slots)) {}
 
   template <class Row>
   void add(index_t lag, const Row& a, const Row& b) {
@@ -54,7 +54,7 @@ class lag_sums {
     std::vector<Eigen::ArrayXd> values;
     double pairs = 0, lags = 0, first = 0;
     Eigen::ArrayXd products = Eigen::ArrayXd::Zero(products_.rows());
-    for (index_t s = 0; s < slots; ++s) {
+    for (index_t s = 0; s < lag_slots; ++s) {
       const auto at = static_cast<std::size_t>(s);
       if (pairs_[at] == 0) continue;
       const double lag = lags_[at] / pairs_[at];
@@ -78,7 +78,7 @@ class lag_sums {
 
  private:
   static constexpr double least_pairs = 50;
-  static constexpr index_t slots = 32 + 8 * 58;
+  static constexpr index_t lag_slots = 32 + 8 * 58;
 
   static index_t slot_of(index_t lag) {
     if (lag < 32) return lag;

@@ -168,10 +168,9 @@ class passage_spread {
       held.row(static_cast<index_t>(i)) = z.row(rows[i]);
     const Eigen::RowVectorX<Scalar> mean = held.colwise().mean();
     // What of the mean is that of so many rows, and not of the context, is theirs as well.
-    const Eigen::RowVectorX<Scalar> of_rows =
-        mean.array() *
-        (within_.array().square() / (static_cast<Scalar>(rows.size()) * between_.array()))
-            .min(Scalar(1));
+    const Eigen::RowVectorX<Scalar> share =
+        (within_.array().square() / (static_cast<Scalar>(rows.size()) * between_.array())).matrix();
+    const Eigen::RowVectorX<Scalar> of_rows = mean.cwiseProduct(share.cwiseMin(Scalar(1)));
     held.rowwise() += of_rows - mean;
     held.array().rowwise() /= within_.array();
     row_matrix<Scalar> out = r.kept * held;

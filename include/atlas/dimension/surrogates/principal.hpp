@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "atlas/core/eigen_traits.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/linalg/covariance.hpp"
@@ -62,7 +63,7 @@ class principal_shape {
         rows.transpose(), 1 / static_cast<Real>((std::max)(index_t{1}, rows_ - 1)));
     const Eigen::LLT<Eigen::MatrixX<Real>> factor(gram);
     constexpr double alike = 1e-6;  // share of a component's sd that others leave of it
-    if (factor.info() != Eigen::Success || (factor.matrixLLT().diagonal().array() < alike).any())
+    if (factor.info() != eigen_success || (factor.matrixLLT().diagonal().array() < alike).any())
       return z;
     const Eigen::MatrixX<Real> whitening =
         factor.matrixU().solve(Eigen::MatrixX<Real>::Identity(rank(), rank()));

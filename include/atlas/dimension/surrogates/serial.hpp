@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/eigen_traits.hpp"
 #include "atlas/dimension/surrogates/autocorrelation.hpp"
 #include "atlas/dimension/surrogates/options.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
@@ -25,7 +26,7 @@ namespace atlas::detail {
 template <class Real>
 Eigen::MatrixX<Real> correlation_factor(const Eigen::MatrixX<Real>& matrix) {
   const Eigen::LLT<Eigen::MatrixX<Real>> direct(matrix);
-  if (direct.info() == Eigen::Success) return direct.matrixL();
+  if (direct.info() == eigen_success) return direct.matrixL();
   const eigenbasis basis = symmetric_eigenbasis(matrix);
   Eigen::MatrixX<Real> root = basis.vectors * basis.values.cwiseMax(0.0).cwiseSqrt().asDiagonal();
   root.rowwise().normalize();
