@@ -59,9 +59,9 @@ std::map<std::string, std::string> columns_of(const std::string& csv) {
   std::getline(lines, row);
   const std::vector<std::string> names = fields_of(header), fields = fields_of(row);
   REQUIRE(names.size() == fields.size());
-  std::map<std::string, std::string> columns;
-  for (std::size_t i = 0; i < names.size(); ++i) columns[names[i]] = fields[i];
-  return columns;
+  std::map<std::string, std::string> fields_by_name;
+  for (std::size_t i = 0; i < names.size(); ++i) fields_by_name[names[i]] = fields[i];
+  return fields_by_name;
 }
 
 std::size_t count_parts(const fs::path& folder) {
@@ -161,11 +161,11 @@ TEST_CASE("a study has its claims with verdicts, and tables") {
   CHECK(table.at("fault").empty());
   for (const std::string name : {"heads", "findings", "overlaps", "autoencoders"}) {
     INFO(name);
-    const auto columns = columns_of(atlas::io::read_text(folder / "both" / (name + ".csv")));
-    CHECK(columns.at("points") == "90");
-    CHECK(columns.at("version") == study["run"]["version"]);
-    CHECK(columns.at("seed") == "0");
-    CHECK(has(columns.at("options"), "--block-size 48"));
+    const auto fields_by_name = columns_of(atlas::io::read_text(folder / "both" / (name + ".csv")));
+    CHECK(fields_by_name.at("points") == "90");
+    CHECK(fields_by_name.at("version") == study["run"]["version"]);
+    CHECK(fields_by_name.at("seed") == "0");
+    CHECK(has(fields_by_name.at("options"), "--block-size 48"));
   }
   CHECK(study["points"] == 90);
   CHECK(study["run"]["options"]["--surrogates"] == 10);

@@ -54,7 +54,7 @@ TEST_CASE("a direction at cosine c is in the frame at that cosine") {
   const auto held = atlas::simulate_frames(2, 64, 1, {.count = 1}, a);
   const auto leaning =
       atlas::simulate_frames(2, 64, 1, {.count = 1, .least_cosine = 0.6, .most_cosine = 0.6}, b);
-  for (int h = 0; h < 2; ++h)
+  for (std::size_t h = 0; h < 2; ++h)
     CHECK(std::abs(held[0].col(0).dot(leaning[h].col(0))) ==
           Approx(0.6).epsilon(tolerance::double_rounding));
 }
