@@ -44,7 +44,7 @@ std::vector<threaded_call> cloud_calls() {
          return null(atlas::two_nn_null(x, atlas::two_nn(x, {.threads = 1}),
                                         {.threads = o.threads, .on_progress = o.on_progress}));
        }},
-      {"dimension/surrogates/serial.hpp", "two_nn_null of passages", true,
+      {"dimension/surrogates/options.hpp", "two_nn_null of passages", true,
        [=](const s& o) {
          std::vector<atlas::index_t> context, position;
          for (atlas::index_t i = 0; i < static_cast<atlas::index_t>(x.rows()); ++i) {
