@@ -139,7 +139,7 @@ random_outcome outcome_of_draws(double recovered, const std::vector<atlas::uncer
     out.null.draws.push_back(share.value);
   }
   if (std::ssize(draws) >= atlas::least_draws)
-    out.null = atlas::detail::compare_with_draws(recovered, out.null.draws);
+    out.null = atlas::compare_with_draws(recovered, out.null.draws);
   return out;
 }
 

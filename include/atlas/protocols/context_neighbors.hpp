@@ -10,6 +10,7 @@
 #include "atlas/neighbors/label_share.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/protocols/sample_measures.hpp"
+#include "atlas/stats/drawn_null.hpp"
 #include "atlas/stats/permutation.hpp"
 
 namespace atlas {
@@ -25,7 +26,7 @@ struct context_neighbors_result {
   double share = 0;           ///< of rows whose nearest neighbour has their context, all heads
   std::vector<double> heads;  ///< the same of each head
   double chance = 0;          ///< what it is on average where labels mean nothing
-  surrogate_null null;        ///< of `share`, over permuted labels
+  drawn_null null;            ///< of `share`, over permuted labels
 };
 
 namespace detail {
@@ -87,7 +88,7 @@ context_neighbors_result context_neighbors(const head_sample& sample,
                                      .seed = o.seed,
                                      .threads = o.threads,
                                      .on_progress = o.on_progress};
-  out.null = detail::null_of_draws(detail::over_shuffles(n, shuffles, mean_share), out.share);
+  out.null = compare_with_draws(out.share, detail::over_shuffles(n, shuffles, mean_share));
   return out;
 }
 

@@ -38,6 +38,10 @@ inline double two_sided_rank_p(double observed, const std::vector<double>& draws
   return (std::min)(1.0, 2 * (std::min)(above, below) / static_cast<double>(draws.size() + 1));
 }
 
+}  // namespace detail
+
+/// A value beside draws of the same statistic under a null: those of your own simulation, or of any
+/// of the library's.
 /// \throws value_error for fewer than `least_draws` draws
 inline drawn_null compare_with_draws(double observed, std::vector<double> draws) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
@@ -45,9 +49,8 @@ inline drawn_null compare_with_draws(double observed, std::vector<double> draws)
   if (!(std::isfinite(observed) && std::isfinite(s.mean)))
     return {observed, none, none, none, none, none, std::move(draws)};
   const null_score score = score_against_draws(observed, s.mean, s.sd, s.count);
-  const double rank_p = two_sided_rank_p(observed, draws);
+  const double rank_p = detail::two_sided_rank_p(observed, draws);
   return {observed, s.mean, s.sd, score.z, score.p, rank_p, std::move(draws)};
 }
 
-}  // namespace detail
 }  // namespace atlas

@@ -235,7 +235,7 @@ drawn_null haar_null_of(const std::vector<Eigen::MatrixXd>& frames, Statistic&& 
     draws[static_cast<std::size_t>(i)] = statistic(drawn);
     meter.advance();
   });
-  return detail::compare_with_draws(statistic(frames), std::move(draws));
+  return compare_with_draws(statistic(frames), std::move(draws));
 }
 
 }  // namespace atlas
