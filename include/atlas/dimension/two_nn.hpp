@@ -168,8 +168,10 @@ void add_error_of_ratios(const observed_logs& logs, const two_nn_options& option
                        {centred.transpose() * centred, std::numeric_limits<double>::infinity()});
 }
 
+/// \param errors false: no error, interval nor fit, for those who want the dimension alone
 template <class = void>
-two_nn_result two_nn_of_ratios(const ratio_source& source, const two_nn_options& options) {
+two_nn_result two_nn_of_ratios(const ratio_source& source, const two_nn_options& options,
+                               bool errors = true) {
   const log_ratios& ratios = source.ratios;
   const std::size_t n = ratios.values.size();
   if (ratios.duplicates > 0 && options.duplicates == duplicate_policy::error)
@@ -197,6 +199,7 @@ two_nn_result two_nn_of_ratios(const ratio_source& source, const two_nn_options&
   two_nn_result out = counted(source, kept, options);
   out.dimension = e.dimension;
   out.interval = e.bounds;
+  if (!errors) return out;
   const observed_logs logs{ratios.values, kept, cut};
   if (ratios.rows.empty())
     add_error_of_ratios(logs, options, out);
@@ -219,7 +222,8 @@ ratio_source ratios_of_rows(const tensor_view<const Scalar, 2>& points,
 /// `two_nn` of some rows of a cloud, each with its labels, others being left out as coincident.
 template <class Scalar>
 two_nn_result two_nn_of_distinct(const tensor_view<const Scalar, 2>& points,
-                                 const std::vector<index_t>& rows, const two_nn_options& options) {
+                                 const std::vector<index_t>& rows, const two_nn_options& options,
+                                 bool errors) {
   const auto left = static_cast<index_t>(rows.size());
   two_nn_options of_rows = options;
   of_rows.exclude = gather_exclusion(options.exclude, rows);
@@ -228,7 +232,7 @@ two_nn_result two_nn_of_distinct(const tensor_view<const Scalar, 2>& points,
   const ratio_source source =
       left < 3 ? ratio_source{{}, left, merged}
                : ratios_of_rows<Scalar>(gather_rows(points, rows), of_rows, merged);
-  two_nn_result out = two_nn_of_ratios(source, of_rows);
+  two_nn_result out = two_nn_of_ratios(source, of_rows, errors);
   out.options.exclude = options.exclude;
   out.options.context = options.context;
   return out;
@@ -247,22 +251,23 @@ void check_cloud(const tensor_view<const Scalar, 2>& points, const two_nn_option
   check_finite(points, "points");
 }
 
-/// `two_nn` whose fault is of the distances alone: of draws and parts of clouds that carry one.
+/// `two_nn` whose fault is of the distances alone and, unless asked for, without errors: of draws
+/// and parts of clouds that carry one.
 template <class Scalar>
 two_nn_result two_nn_of_distances(const tensor_view<const Scalar, 2>& points,
-                                  const two_nn_options& options) {
+                                  const two_nn_options& options, bool errors = false) {
   check_cloud(points, options);
   if (options.duplicates == duplicate_policy::merge) {
     const std::vector<index_t> rows = distinct_rows(points, options.precision, options.tolerance);
     if (static_cast<index_t>(rows.size()) < points.extent(0))
-      return two_nn_of_distinct(points, rows, options);
+      return two_nn_of_distinct(points, rows, options, errors);
   }
-  return two_nn_of_ratios(ratios_of_rows(points, options), options);
+  return two_nn_of_ratios(ratios_of_rows(points, options), options, errors);
 }
 
 template <class Scalar>
 two_nn_result two_nn(const tensor_view<const Scalar, 2>& points, const two_nn_options& options) {
-  two_nn_result out = two_nn_of_distances(points, options);
+  two_nn_result out = two_nn_of_distances(points, options, true);
   if (out.fault == cloud_fault::none) out.fault = fault_of_rows(points);
   return out;
 }
