@@ -22,10 +22,9 @@ namespace {
 
 using atlas::index_t;
 
-/// Another seed for each head, so that surrogates of different heads are independent.
-std::uint64_t head_seed(std::uint64_t seed, index_t layer, index_t head) {
-  const auto place = static_cast<std::uint64_t>(layer * 65536 + head + 1);
-  return seed ^ (place * 0x9E3779B97F4A7C15u);
+/// Another for each head of each layer, so that their nulls are independent.
+std::uint64_t stream_of(const source_layer& layer, index_t head) {
+  return static_cast<std::uint64_t>(layer.layer * 65536 + head + 1);
 }
 
 /// Shares of rows whose nearest neighbour has a label in common with them.
@@ -115,7 +114,8 @@ head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
                                        {.draws = o.surrogates,
                                         .kind = surrogate_kinds.at(o.surrogate_kind),
                                         .labels = {layer.context, layer.position},
-                                        .seed = head_seed(o.common.seed, layer.layer, head),
+                                        .seed = o.common.seed,
+                                        .stream = stream_of(layer, head),
                                         .threads = 1,
                                         .on_progress = advance_with(meter)});
   if (o.profile && out.fault == atlas::cloud_fault::none)
@@ -200,7 +200,8 @@ void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
       atlas::head_overlap(frames, nulls.of(layer.output_projection.extent(1), k), options);
   out.turned = atlas::turned_null(points, layer.output_projection, k,
                                   {.group_size = n_rep,
-                                   .seed = head_seed(o.common.seed, layer.layer, points.extent(0)),
+                                   .seed = o.common.seed,
+                                   .stream = stream_of(layer, points.extent(0)),
                                    .threads = threads,
                                    .on_progress = progress_bar(o.common)});
   if (halved)

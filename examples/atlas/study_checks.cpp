@@ -59,15 +59,17 @@ void add_head(const atlas::head_sample& s, index_t head, const study_options& o,
   const atlas::exclusion exclude = atlas::distinct_contexts(s.context);
   const int threads = o.common.threads;
   const index_t n = points.extent(0), k = checked_neighbors(s);
-  const atlas::surrogate_options draws{
+  atlas::surrogate_options draws{
       .draws = o.manifold_draws,
       .labels = {s.context, s.position},
-      .seed = o.common.seed + static_cast<std::uint64_t>(1000 * (head + 1)),
+      .seed = o.common.seed,
+      .stream = (static_cast<std::uint64_t>(s.layer) << 32U) + static_cast<std::uint64_t>(4 * head),
       .threads = threads,
       .on_progress = on_progress};
   const atlas::connectivity_options graph{
       .k = k, .exclude = exclude, .threads = threads, .on_progress = on_progress};
   const auto joined = atlas::connectivity(points, graph);
+  ++draws.stream;  // another for each check
   out.largest_share.add(joined.largest_share,
                         atlas::connectivity_null(points, joined, draws).largest_share);
   const atlas::chord_options chords{.k = k,
@@ -77,6 +79,7 @@ void add_head(const atlas::head_sample& s, index_t head, const study_options& o,
                                     .threads = threads,
                                     .on_progress = on_progress};
   const auto chord = atlas::chord_test(points, chords);
+  ++draws.stream;
   out.chord.add(chord.mean, atlas::chord_null(points, chord, draws).mean);
   const atlas::homogeneity_options regions{.region_points = std::min<index_t>(400, n / 2),
                                            .exclude = exclude,
@@ -84,6 +87,7 @@ void add_head(const atlas::head_sample& s, index_t head, const study_options& o,
                                            .threads = threads,
                                            .on_progress = on_progress};
   const auto local = atlas::homogeneity(points, regions);
+  ++draws.stream;
   const auto local_null = atlas::homogeneity_null(points, local, draws);
   out.local_dimension.add(local.mean, local_null.mean);
   out.dimension_sd.add(local.sd, local_null.sd);

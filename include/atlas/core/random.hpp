@@ -270,6 +270,13 @@ class random_stream {
   bool has_spare_ = false;
 };
 
+/// The seed of a stream of a seed: another for each, and the seed itself for stream 0. What draws
+/// from streams of its own, number by number, is given one of these, so that several of its kind
+/// share no draws.
+inline std::uint64_t seed_of_stream(std::uint64_t seed, std::uint64_t stream) {
+  return stream == 0 ? seed : random_stream(seed ^ 0x9E3779B97F4A7C15U, stream)();
+}
+
 /// `count` different rows out of `n`, in increasing order, every subset equally likely
 /// (Vitter's selection sampling; O(n)).
 /// \throws value_error if count > n

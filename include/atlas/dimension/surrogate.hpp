@@ -12,49 +12,30 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
 #include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/surrogates/options.hpp"
 #include "atlas/dimension/surrogates/source.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/stats/drawn_null.hpp"
 #include "atlas/stats/student_t.hpp"
-#include "atlas/stats/summary.hpp"
 
 namespace atlas {
 
 /// Where a statistic lies among those of its surrogates.
-struct surrogate_null {
-  double observed = 0;  ///< the statistic of the data
-  double mean = 0;      ///< of the draws
-  double sd = 0;
-  /// `(observed - mean) / (sd sqrt(1 + 1/n))` of n draws; NaN where the draws agree.
-  double z = 0;
-  double p = 0;  ///< two-sided, of Student's t with n - 1 degrees of freedom; likewise
-  /// Two-sided and without a distribution: `2 (1 + draws as far out on the rarer side) / (n + 1)`,
-  /// at most 1, and no less than `2 / (n + 1)`; NaN where a draw or the statistic is.
-  double rank_p = 0;
+struct surrogate_null : drawn_null {
   surrogate_kind kind = surrogate_kind::independent;  ///< of the surrogates, never `automatic`
-  std::vector<double> draws;                          ///< one statistic a surrogate
   /// Why there is no null, if there is none: no draws, and NaN throughout but for `observed`.
   cloud_fault fault = cloud_fault::none;
 };
 
 namespace detail {
 
-/// Where a value lies among draws.
-inline surrogate_null null_of_draws(std::vector<double> draws, double observed,
-                                    surrogate_kind kind = surrogate_kind::independent) {
-  const sample_summary s = summarize(draws);
-  const null_score score = score_against_draws(observed, s.mean, s.sd, s.count);
-  const double rank_p = two_sided_rank_p(observed, draws);
-  return {observed, s.mean, s.sd, score.z, score.p, rank_p, kind, std::move(draws)};
-}
-
 /// In place of the null of a cloud that cannot carry one.
 template <class = void>
 surrogate_null no_null(cloud_fault fault, double observed, surrogate_kind kind) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  return {observed, none, none, none, none, none, kind, {}, fault};
+  return {{observed, none, none, none, none, none, {}}, kind, fault};
 }
 
 /// The threads and the callbacks of a null, whose surrogates are measured with `estimator` options;
@@ -108,7 +89,7 @@ std::array<surrogate_null, K> nulls_over_draws(const std::array<double, K>& obse
   for (std::size_t k = 0; k < K; ++k) {
     std::vector<double> of_one;
     for (const auto& v : values) of_one.push_back(v[k]);
-    nulls[k] = null_of_draws(std::move(of_one), observed[k], kind);
+    nulls[k] = {compare_with_draws(observed[k], std::move(of_one)), kind, cloud_fault::none};
   }
   return nulls;
 }

@@ -8,6 +8,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/random.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/manifold/stacked_clouds.hpp"

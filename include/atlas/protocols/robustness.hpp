@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/random.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 
 namespace atlas {
@@ -131,7 +132,7 @@ size_robustness dimension_over_sizes(const head_sample& sample,
     const head_sample part = subsample(sample, rows, o.seed);
     out.points.push_back(rows);
     protocol_options of_size = o;  // draws of different sizes are independent
-    of_size.seed = detail::seed_of_stream(o.seed, static_cast<std::uint64_t>(rows));
+    of_size.seed = seed_of_stream(o.seed, static_cast<std::uint64_t>(rows));
     out.findings.push_back(
         dimension_finding(detail::numbered("N", rows), mean_dimension(part, of_size)));
     sizes.push_back(std::log(static_cast<double>(rows)));

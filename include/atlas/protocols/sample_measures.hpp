@@ -78,14 +78,20 @@ inline two_nn_options dimension_options(const head_sample& sample, const protoco
   return options;
 }
 
-/// The labels are the sample's; the stream is that of its layer and choice of points.
+/// Another for each layer, choice of points and setting, so that its draws are its own: draws in
+/// common would move the estimates of all layers together.
+inline std::uint64_t stream_of(const head_sample& sample, index_t setting = 0) {
+  return (static_cast<std::uint64_t>(sample.layer) << 40U) +
+         (static_cast<std::uint64_t>(sample.choice) << 32U) + static_cast<std::uint64_t>(setting);
+}
+
+/// The labels are the sample's, and the stream is its own.
 inline surrogate_options surrogates_of(const head_sample& sample, const protocol_options& o) {
   return {.draws = o.surrogates,
           .kind = o.kind,
           .labels = {sample.context, sample.position},
           .seed = o.seed,
-          .stream = (static_cast<std::uint64_t>(sample.layer) << 32U) +
-                    static_cast<std::uint64_t>(sample.choice),
+          .stream = stream_of(sample),
           .threads = o.threads,
           .on_progress = o.on_progress};
 }
@@ -109,7 +115,8 @@ std::vector<surrogate_null> nulls_of_heads(const std::vector<two_nn_result>& hea
     }
     std::vector<double> draws;
     for (const auto& draw : of_draws) draws.push_back(draw[place].dimension);
-    nulls.push_back(null_of_draws(std::move(draws), head.dimension, kind));
+    nulls.push_back(
+        {compare_with_draws(head.dimension, std::move(draws)), kind, cloud_fault::none});
     ++place;
   }
   return nulls;
@@ -203,19 +210,6 @@ finding turned_finding(std::string label, const turned_estimate& e) {
       {std::move(label), e.observed, e.mean, e.sd, static_cast<index_t>(e.draws.size())});
 }
 
-namespace detail {
-
-/// Another seed for each estimate of a model, so that its draws are its own: draws in common would
-/// move the estimates of all layers together.
-inline std::uint64_t seed_of_sample(const head_sample& sample, const protocol_options& o) {
-  std::uint64_t seed = o.seed;
-  for (const index_t part : {sample.layer, sample.choice, o.local_dimension})
-    seed = (seed ^ (static_cast<std::uint64_t>(part) + 1)) * 0x9E3779B97F4A7C15u;
-  return seed;
-}
-
-}  // namespace detail
-
 /// O_h in the residual stream with its turned null. \throws as `check_sample` and `turned_null`;
 /// value_error without weights
 template <class = void>
@@ -225,7 +219,8 @@ turned_null_result sample_turned_null(const head_sample& sample, const protocol_
   return turned_null(sample.points, sample.output_projection, o.local_dimension,
                      {.group_size = sample.group_size,
                       .draws = o.turned_draws,
-                      .seed = detail::seed_of_sample(sample, o),
+                      .seed = o.seed,
+                      .stream = detail::stream_of(sample, o.local_dimension),
                       .threads = o.threads,
                       .on_progress = o.on_progress});
 }

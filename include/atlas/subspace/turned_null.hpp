@@ -46,10 +46,12 @@
 namespace atlas {
 
 struct turned_null_options {
-  index_t group_size = 1;              ///< query heads per key/value head; they turn together
-  index_t draws = 48;                  ///< of a rotation for every group, at least `least_draws`
-  double confidence = 0.95;            ///< of the intervals
-  std::uint64_t seed = 0;              ///< other estimates take other seeds
+  index_t group_size = 1;    ///< query heads per key/value head; they turn together
+  index_t draws = 48;        ///< of a rotation for every group, at least `least_draws`
+  double confidence = 0.95;  ///< of the intervals
+  std::uint64_t seed = 0;
+  /// Nulls of one seed and different streams are independent: give each layer its own.
+  std::uint64_t stream = 0;
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
 };
@@ -164,9 +166,10 @@ auto over_turned(const turned_heads<double>& heads, const turned_null_options& o
   constexpr index_t at_once = 8;  // draws that share a product with each head's weights
   std::vector<decltype(value(heads.observed()))> values(static_cast<std::size_t>(o.draws));
   progress_meter meter(o.on_progress, "turned clouds", o.draws);
+  const std::uint64_t seed = seed_of_stream(o.seed, o.stream);
   parallel_for((o.draws + at_once - 1) / at_once, o.threads, [&](index_t task) {
     const index_t first = task * at_once, count = (std::min)(at_once, o.draws - first);
-    const auto frames = heads.draw(o.seed, first, count);
+    const auto frames = heads.draw(seed, first, count);
     for (index_t i = 0; i < count; ++i)
       values[static_cast<std::size_t>(first + i)] = value(frames[static_cast<std::size_t>(i)]);
     meter.advance(count);

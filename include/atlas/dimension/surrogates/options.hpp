@@ -12,7 +12,6 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/core/progress.hpp"
-#include "atlas/core/random.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/stats/label_groups.hpp"
@@ -67,11 +66,6 @@ struct surrogate_options {
 };
 
 namespace detail {
-
-/// The seed of a stream: that of stream 0 is the seed itself.
-inline std::uint64_t seed_of_stream(std::uint64_t seed, std::uint64_t stream) {
-  return stream == 0 ? seed : random_stream(seed ^ 0x9E3779B97F4A7C15U, stream)();
-}
 
 /// The rows of every context in the order of their positions, which are 0, 1, ... where unknown.
 struct context_places {
