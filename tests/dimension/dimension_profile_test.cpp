@@ -70,7 +70,7 @@ TEST_CASE("variances over scales are as uncertain as they say, with contexts too
 }
 
 TEST_CASE("means of cut logarithms of beta variables are Boost.Math's") {
-  for (const index_t n : {1, 2, 4, 16, 64}) {
+  for (const index_t n : {1, 2, 4, 16, 64, 1024}) {
     double harmonic = 0;
     for (index_t k = n; k < 2 * n; ++k) harmonic += 1 / static_cast<double>(k);
     CHECK(atlas::detail::cut_logs_of_beta(n, 1).mean == Approx(harmonic).epsilon(1e-5));
@@ -78,7 +78,7 @@ TEST_CASE("means of cut logarithms of beta variables are Boost.Math's") {
     const boost::math::beta_distribution<double> beta(shape, shape);
     const double w = boost::math::quantile(beta, 0.1);
     const auto got = atlas::detail::cut_logs_of_beta(n, 0.9);
-    CHECK(got.density == Approx(w * boost::math::pdf(beta, w)).epsilon(1e-4));
+    CHECK(got.density == Approx(w * boost::math::pdf(beta, w)).epsilon(5e-4));
     // The integral of the share that is above each logarithm up to the cut.
     double wanted = 0;
     const int steps = 20000;
