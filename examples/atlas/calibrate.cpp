@@ -97,7 +97,7 @@ constexpr const char* how_to_read_calibration =
 void calibrate_command::run() const {
   std::vector<calibration_row> rows;
   for (const simulation_case& c : all_cases()) {
-    if (!chosen(c.item)) continue;
+    if (!chosen(c.item) || clouds_of(c) == 0) continue;
     for (calibration_row& row : rows_of(c)) rows.push_back(std::move(row));
   }
   const calibration_report found = report_of(rows);

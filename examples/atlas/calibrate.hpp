@@ -47,7 +47,7 @@ struct observation {
 struct simulation_case {
   std::string item;  ///< as `--what` names it
   std::string data;
-  atlas::index_t clouds = 0, quick_clouds = 0;
+  atlas::index_t clouds = 0, quick_clouds = 0;  ///< none: left out of quick runs
   std::vector<quantity> quantities = {};
   /// One observation a quantity, of a cloud that is drawn from this stream; on one thread.
   std::function<std::vector<observation>(atlas::random_stream&)> simulate = {};

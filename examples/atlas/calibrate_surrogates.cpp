@@ -3,7 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <mutex>
+#include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
@@ -11,6 +16,7 @@
 #include "atlas/simulation/clouds.hpp"
 #include "atlas/simulation/passages.hpp"
 #include "calibrate.hpp"
+#include "measure_source.hpp"
 
 namespace atlas_program::calibration {
 
@@ -106,6 +112,82 @@ simulation_case serial_rows(const std::string& data, const atlas::passage_design
   return c;
 }
 
+/// Serial surrogates of the cloud of a real head, as `atlas measure` has it, and the rows of each
+/// of its passages.
+struct head_draws {
+  atlas::row_labels labels;
+  std::vector<std::vector<index_t>> passages;
+  std::vector<atlas::owned_tensor<float, 2>> draws;
+};
+
+constexpr index_t real_head = 1;  // of every layer; the others of these models are like it
+
+head_draws draw_head(const std::string& model, index_t layer) {
+  measure_options o;
+  o.common.threads = 1;
+  o.common.quiet = true;
+  o.source.model = model;
+  o.source.blocks = 100;
+  o.layers.layers = {layer};
+  const measure_source source = open_source(o);
+  const source_layer& from = source.layers.front();
+  head_draws out{{from.context, from.position}, {}, {}};
+  out.passages = atlas::detail::places_of(out.labels, from.context.extent(0)).rows;
+  const auto& points = std::get<atlas::owned_tensor<float, 3>>(from.points);
+  const atlas::cloud_surrogates<float> surrogates(points[real_head], surrogate_kind::serial,
+                                                  out.labels);
+  constexpr std::uint64_t count = 100;
+  for (std::uint64_t i = 0; i < count; ++i) out.draws.push_back(surrogates.draw(1, i));
+  return out;
+}
+
+/// Drawn once for all clouds, by whichever thread is first.
+const head_draws& draws_of_head(const std::string& model, index_t layer) {
+  static std::mutex mutex;
+  static std::map<std::pair<std::string, index_t>, head_draws> drawn;
+  const std::lock_guard lock(mutex);
+  const std::pair key(model, layer);
+  const auto found = drawn.find(key);
+  return found != drawn.end() ? found->second
+                              : drawn.emplace(key, draw_head(model, layer)).first->second;
+}
+
+/// Each passage from a draw of its own, chosen at random: what real heads are, but for structure.
+atlas::owned_tensor<float, 2> exchange_passages(const head_draws& head,
+                                                atlas::random_stream& random) {
+  const index_t columns = head.draws.front().extent(1);
+  atlas::owned_tensor<float, 2> out(head.draws.front().extents());
+  for (const auto& rows : head.passages) {
+    const index_t chosen = random.uniform_index(static_cast<index_t>(head.draws.size()));
+    const auto& from = head.draws[static_cast<std::size_t>(chosen)];
+    for (const index_t row : rows)
+      for (index_t k = 0; k < columns; ++k) out.mutable_view()(row, k) = from(row, k);
+  }
+  return out;
+}
+
+/// In full runs alone: the model's pass takes half a minute of one thread.
+simulation_case real_head_rows(const std::string& model, index_t layer) {
+  simulation_case c{"surrogates", fmt::format("{}, layer {}, passages exchanged", model, layer),
+                    400, 0};
+  for (const auto kind : {surrogate_kind::serial, surrogate_kind::passages})
+    c.quantities.push_back(z_of(fmt::format("{} surrogates", atlas::name_of(kind))));
+  c.simulate = [model, layer](atlas::random_stream& random) {
+    const head_draws& head = draws_of_head(model, layer);
+    const auto x = exchange_passages(head, random);
+    const auto r =
+        atlas::two_nn(x, {.exclude = atlas::distinct_contexts(head.labels.context), .threads = 1});
+    std::vector<observation> out;
+    for (const auto kind : {surrogate_kind::serial, surrogate_kind::passages}) {
+      auto o = surrogates_of(kind, surrogate_draws, random);
+      o.labels = head.labels;
+      out.push_back(score_of(atlas::two_nn_null(x, r, o)));
+    }
+    return out;
+  };
+  return c;
+}
+
 /// Normal, with unequal variances along random axes.
 cloud draw_spectrum(atlas::random_stream& random) {
   return atlas::simulate_spectrum(600, {4, 3, 2, 1, 0.5, 0.25}, random);
@@ -136,6 +218,9 @@ std::vector<simulation_case> surrogate_cases() {
   cases.push_back(serial_rows("100 x 6, covariances of passages differ", many,
                               {.correlation = 0.5, .mean_sd = 1, .scale_sd = 0.5},
                               {{of_passages, false}}));
+  cases.push_back(real_head_rows("tiny-gpt2", 3));
+  cases.push_back(real_head_rows("tiny-gpt2", 5));
+  cases.push_back(real_head_rows("tiny-llama", 5));
   return cases;
 }
 

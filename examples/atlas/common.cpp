@@ -189,10 +189,13 @@ std::string run_fields(const common_options& common) {
 
 std::string in_typed_names(const std::string& what, const typed_names& names) {
   // The argument is the first word, perhaps with its part: "points", "clouds[3]", "clouds, head 3".
-  const std::size_t end = what.find_first_of(":[, ");
-  if (end == std::string::npos) return what;
-  const auto found = names.find(std::string_view(what).substr(0, end));
-  return found == names.end() ? what : found->second + what.substr(end);
+  for (const char* ends : {":, ", ":[, "}) {
+    const std::size_t end = what.find_first_of(ends);
+    if (end == std::string::npos) return what;
+    const auto found = names.find(std::string_view(what).substr(0, end));
+    if (found != names.end()) return found->second + what.substr(end);
+  }
+  return what;
 }
 
 void report(const common_options& common, const json& result, const std::string& table,

@@ -137,9 +137,11 @@ head_report measure_named_head(const atlas::tensor_view<const Scalar, 2>& points
     const std::string name = fmt::format("layer.{}.head.{}", layer.layer, head);
     const std::string what = in_typed_names(
         e.what(), {{"points", name},
+                   {"labels", "--surrogate-kind " + o.surrogate_kind},
                    {"labels.context", fmt::format("layer.{}.context", layer.layer)},
                    {"labels.position", fmt::format("layer.{}.position", layer.layer)}});
-    throw atlas::error(what.starts_with("layer.") ? what : name + ": " + what);
+    const bool named = what.starts_with("layer.") || what.starts_with("--");
+    throw atlas::error(named ? what : name + ": " + what);
   }
 }
 

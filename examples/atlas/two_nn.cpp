@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <map>
 #include <memory>
 
@@ -49,6 +50,7 @@ struct two_nn_command {
     typed_names names = {{"points", file},
                          {"exclude.context", context_file},
                          {"exclude.position", position_file},
+                         {"labels", "--surrogate-kind " + surrogate_kind},
                          {"labels.context", context_file},
                          {"labels.position", position_file},
                          {"context", context_file},
@@ -73,6 +75,7 @@ struct two_nn_command {
     out.update({{"points_used", result.points_used},
                 {"duplicates", result.duplicates},
                 {"merged", result.merged},
+                {"isolated", result.isolated},
                 {"fit", fit_json(result)},
                 {"estimator", estimator},
                 {"exclude", exclusion_kind()},
@@ -97,6 +100,8 @@ struct two_nn_command {
         {"fit of the ratios", "p " + p_text(result.fit.p)},
         {"estimator", estimator},
         {"neighbours left out", exclusion_kind()}};
+    if (result.isolated > 0)
+      rows.push_back({"without two neighbours", std::to_string(result.isolated)});
     if (result.contexts > 0)
       rows.push_back({"contexts, the units", std::to_string(result.contexts)});
     return rows;
@@ -129,8 +134,9 @@ struct two_nn_command {
     std::vector<std::vector<std::string>> rows = profile_rows("", found);
     rows.insert(rows.begin(), profile_header(""));
     text += "\n" + table_text(rows) +
-            (found.moves ? "The dimension moves with the scale by more than its errors.\n"
-                         : "The dimension does not move with the scale beyond its errors.\n");
+            (std::isnan(found.p) ? "Whether the dimension moves with the scale is not known.\n"
+             : found.moves       ? "The dimension moves with the scale by more than its errors.\n"
+                           : "The dimension does not move with the scale beyond its errors.\n");
   }
 
   static atlas::owned_tensor<atlas::index_t, 1> labels(const std::string& name) {

@@ -89,6 +89,34 @@ TEST_CASE("clouds that nothing can be said about are refused") {
             "empty"));
 }
 
+TEST_CASE("labels of rows that say nothing or contradict themselves are refused by their file") {
+  const bad_input bad;
+  const auto cloud = "two-nn " + bad.cloud("cloud.npy", counting(60, 4));
+  const auto labels = [&](const std::string& name, atlas::index_t rows, auto&& label) {
+    owned_tensor<atlas::index_t, 1> out({rows});
+    for (atlas::index_t i = 0; i < rows; ++i) out.mutable_view()[i] = label(i);
+    const atlas::tensor_view<const atlas::index_t, 1> view = out;
+    atlas::io::write_npy(bad.folder / name, view);
+    return quoted(bad.folder / name);
+  };
+  const auto tens = [](atlas::index_t i) { return i / 10; };
+  const auto fives = [](atlas::index_t i) { return i % 5; };
+  const std::string contexts = cloud + " --context " + labels("tens.npy", 60, tens);
+  const std::string few = labels("few.npy", 59, tens), twice = labels("twice.npy", 60, fives);
+  for (const std::string option : {" --context ", " --labels "})
+    CHECK(
+        has(bad.refused(cloud + option + few), "few.npy: expected one label per row, 60, got 59"));
+  for (const char* option : {" --surrogates 10", " --exclude 2"})
+    CHECK(has(bad.refused(contexts + option + " --position " + few), "few.npy: expected"));
+  for (const char* kind : {"serial", "passages", "automatic"})
+    CHECK(has(bad.refused(contexts + " --surrogates 10 --position " + twice + " --surrogate-kind " +
+                          kind),
+              "twice.npy: expected different positions within a context, got 0 twice"));
+  for (const std::string kind : {"serial", "passages"})
+    CHECK(has(bad.refused(cloud + " --surrogates 10 --surrogate-kind " + kind),
+              "--surrogate-kind " + kind + ": expected contexts or positions"));
+}
+
 TEST_CASE("options out of range are refused") {
   const bad_input bad;
   owned_tensor<double, 3> clouds({2, 50, 4});

@@ -162,6 +162,42 @@ TEST_CASE("neighbours are counted by what they have in common, and can be kept a
   }
 }
 
+TEST_CASE("surrogates are of what the labels of a file tell, and poor labels leave no estimate") {
+  const temporary_folder folder;
+  const auto first_head = [&](const cloud_maker& file, const std::string& more = "") {
+    return file.measured(folder, more).json()["layers"][0]["heads"][0];
+  };
+  owned_tensor<atlas::index_t, 1> one({cloud_rows}), own({cloud_rows});
+  for (atlas::index_t i = 0; i < cloud_rows; ++i) own.mutable_view()[i] = i;
+  cloud_maker unlabelled, unplaced, alone, single;
+  unplaced.labels["layer.0.context"] = passages(cloud_rows);
+  alone.labels["layer.0.context"] = own;
+  single.labels["layer.0.context"] = one;
+  single.labels["layer.0.position"] = own;
+  for (const char* kind : {"automatic", "serial", "passages"})
+    CHECK(first_head(unplaced, std::string("--surrogate-kind ") + kind)["two_nn"]["surrogate"]["z"]
+              .is_number());
+  CHECK(first_head(unplaced)["two_nn"]["surrogate"]["kind"] == "passages");
+  CHECK(first_head(unlabelled)["two_nn"]["surrogate"]["kind"] == "independent");
+  for (const std::string kind : {"serial", "passages"})
+    CHECK(has(unlabelled.refused(folder, "--surrogate-kind " + kind),
+              "--surrogate-kind " + kind + ": expected contexts or positions"));
+  const auto of_rows = first_head(alone)["two_nn"];
+  CHECK(of_rows["surrogate"]["kind"] == "independent");
+  for (const char* exclude : {"distinct", "whole"}) CHECK(of_rows[exclude] == of_rows["none"]);
+  const auto of_one = first_head(single);
+  CHECK(of_one["fault"].is_string());
+  CHECK(of_one["two_nn"]["distinct"]["dimension"].is_null());
+  CHECK(of_one["two_nn"]["none"]["dimension"].is_number());
+  CHECK(of_one["two_nn"]["none"]["lower"].is_null());
+  CHECK(of_one["two_nn"]["surrogate"]["z"].is_null());
+  cloud_maker twice = unplaced, other = unplaced;
+  twice.labels["layer.0.position"] = one;
+  CHECK(has(twice.refused(folder), "layer.0.position: expected different positions"));
+  other.labels["layer.0.position"] = passages(cloud_rows - 1);
+  CHECK(has(other.refused(folder), "\"layer.0.position\": expected shape [80], got [79]"));
+}
+
 TEST_CASE("a square projection says how it lies") {
   const temporary_folder folder;
   const auto projection = random_matrix(cloud_heads * cloud_width, cloud_model, 9);

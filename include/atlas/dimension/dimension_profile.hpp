@@ -194,8 +194,7 @@ dimension_profile_result profile_of_distinct(const tensor_view<const Scalar, 2>&
 /// sharper and costs one search. Estimates at different scales are of the same rows: each row has a
 /// score at every scale, and slope and bend of the logarithms are tested by sums of these scores,
 /// of which the variance is that of `two_nn`, neighbours at any of the scales being neighbours. Of
-/// clouds of one dimension (flat tori and circles, N 1,200 and 2,400) 4 to 7 % are said to move at
-/// 5 %.
+/// clouds of one dimension (flat tori and circles, N 1,200) 4 to 5 % are said to move at 5 %.
 ///
 /// A profile of a curved, bounded or Gaussian cloud moves where its scales are no longer short
 /// against these. Whole contexts that are excluded are a larger share of fewer rows, which by

@@ -21,9 +21,9 @@ struct cut_beta_logs {
   double density = 0;  ///< at the cut
 };
 
-/// By the trapezoidal rule in `t`, `W = sin^2(t)`, whose density vanishes at both ends with all of
-/// its odd derivatives; relative error below 1e-6 (tests/dimension/dimension_profile_test.cpp).
-/// \param p in (0, 1]
+/// By the trapezoidal rule in `t`, `W = sin^2(t)`, whose density vanishes at both ends with its
+/// first 2n - 2 derivatives; relative error below 1e-6
+/// (tests/dimension/dimension_profile_test.cpp). \param p in (0, 1]
 template <class = void>
 cut_beta_logs cut_logs_of_beta(index_t n, double p) {
   if (n == 1) return {p, 1 - p};  // -ln W is exponential
@@ -50,10 +50,10 @@ cut_beta_logs cut_logs_of_beta(index_t n, double p) {
     log = -std::log(w);
     above += taken;
   }
-  const double normal =
-      std::exp(std::lgamma(2.0 * static_cast<double>(n)) - 2 * std::lgamma(static_cast<double>(n)));
   const double beyond = p < 1 ? (1 - p) * log : 0;
-  return {mean + beyond, normal * std::pow(w * (1 - w), static_cast<double>(n) - 1) * w};
+  // W's density is `sin(2t)^(2n - 2)` over the integral of `sin(2t)^(2n - 1)` in t.
+  const double integral = total * half_pi / static_cast<double>(steps);
+  return {mean + beyond, std::pow(4 * w * (1 - w), static_cast<double>(n) - 1) * w / integral};
 }
 
 /// An estimate, and what each row adds to its logarithm.

@@ -78,7 +78,9 @@ void fill_scale(const neighbor_table& table, double discard_fraction, profile_sc
 
 /// Covariance of some statistics of the scales. Rows are linked where they, or their neighbours at
 /// any of the scales, are one row, and where they are of one context: of many neighbours nearly all
-/// contexts would meet.
+/// contexts would meet. Degrees of freedom are those of a sum over so many linked pairs, `n^2 /
+/// links`: scores that hang together over about the links' own range (those of farther neighbours
+/// do) are a spectrum at frequency 0 under a window of that width, and their variance cancels.
 /// \param weights `[scales, q]`, of each scale's logarithm in each statistic
 template <class = void>
 score_covariance covariance_of_scales(const std::vector<profile_scale>& scales,
@@ -111,7 +113,11 @@ score_covariance covariance_of_scales(const std::vector<profile_scale>& scales,
     all.members.insert(all.members.end(), set.begin(), set.end());
     all.members.insert(all.members.end(), width - set.size(), contexts + i);
   }
-  return covariance_of_sums(sum_scores(all), n, units.contexts, 0, weights.cols());
+  const score_sums sums = sum_scores(all);
+  score_covariance out = covariance_of_sums(sums, n, units.contexts, 0, weights.cols());
+  const double rows = static_cast<double>(n);
+  if (sums.linked.size() > 0) out.degrees = (std::min)(out.degrees, rows * rows / sums.links);
+  return out;
 }
 
 template <class = void>
