@@ -86,9 +86,9 @@ std::vector<std::pair<double, index_t>> nearest_rows(const row_matrix<Scalar>& p
 }
 
 /// Dimension of a region from the neighbours of its rows in the whole cloud.
-inline local_region measure_region(const std::vector<std::pair<double, index_t>>& nearest,
-                                   index_t centre, const neighbor_table& table,
-                                   const two_nn_options& options) {
+template <class = void>
+local_region measure_region(const std::vector<std::pair<double, index_t>>& nearest, index_t centre,
+                            const neighbor_table& table, const two_nn_options& options) {
   log_ratios ratios;
   double farthest = 0;
   for (const auto& [length, row] : nearest) {
