@@ -8,7 +8,9 @@
 
 namespace {
 
-void print(const char* what, double value) { std::printf("%s %a\n", what, value); }
+void print(const char* what, double value) {
+  std::printf("%s %a\n", what, value);
+}
 
 void print(const char* what, const atlas::interval& i) {
   std::printf("%s %a %a\n", what, i.lower, i.upper);
@@ -32,8 +34,7 @@ void print_overlaps() {
   atlas::random_stream random(2);
   const auto frames = atlas::simulate_frames(4, 8, 3, {}, random);
   const auto clouds = atlas::simulate_heads<Scalar>(frames, 100, 0.1, random);
-  const auto overlap =
-      atlas::head_overlap(atlas::principal_frames(clouds, 3), {.haar = {.draws = 50}});
+  const auto overlap = atlas::head_overlap(atlas::principal_frames(clouds, 3), {.haar_draws = 50});
   print("overlap", overlap.global.mean);
   print("its interval", overlap.global.interval);
   print("its z", overlap.global.z);
@@ -47,10 +48,9 @@ void print_quantization() {
   for (Scalar& w : weights.reshaped()) w = static_cast<Scalar>(random.normal());
   for (double& x : inputs.reshaped()) x = random.normal();
   const Eigen::MatrixXd moments = inputs.transpose() * inputs / 40;
-  for (const auto method :
-       {atlas::quantization_method::fisher, atlas::quantization_method::gptq}) {
+  for (const auto method : {atlas::quantization_method::fisher, atlas::quantization_method::gptq}) {
     const auto found = atlas::quantize_matrix(weights, moments, {.method = method});
-    print("weighted error", found.errors.weighted);
+    print("output error", found.errors.output);
   }
 }
 
@@ -59,7 +59,7 @@ void print_observables() {
   Eigen::MatrixX<Scalar> logits(5, 7);
   atlas::random_stream random(4);
   for (Scalar& x : logits.reshaped()) x = static_cast<Scalar>(random.normal());
-  const auto found = atlas::boltzmann_observables(logits);
+  const auto found = atlas::boltzmann_observables<2>(logits);
   for (int i = 0; i < 5; ++i) print("entropy", static_cast<double>(found.entropy[i]));
 }
 
