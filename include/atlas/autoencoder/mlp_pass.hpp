@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "atlas/autoencoder/mlp.hpp"
+#include "atlas/core/compiled.hpp"
 
 namespace atlas::detail {
 
@@ -34,19 +35,7 @@ class mlp_pass {
   /// \param x `[at most mlp_tile, in]` \param target `[as many, out]`
   /// \param gradient laid out, and aligned, as the parameters are
   double add_gradient(const const_rows<Scalar>& x, const const_rows<Scalar>& target, Scalar share,
-                      Scalar* gradient) {
-    const std::size_t last = model_.layers.size() - 1;
-    for (std::size_t l = 0; l <= last; ++l) step(input_of(l, x), l, true);
-    auto output = values_[last].topRows(x.rows());
-    output -= target;
-    const double sum = squares(output);
-    output *= 2 * share;
-    // From here on values_[l] is the gradient of what layer l puts out.
-    for (std::size_t l = last;; --l) {
-      step_back(input_of(l, x), l, gradient);
-      if (l == 0) return sum;
-    }
-  }
+                      Scalar* gradient);
 
  private:
   const_rows<Scalar> input_of(std::size_t l, const const_rows<Scalar>& x) const {
@@ -85,4 +74,30 @@ class mlp_pass {
   std::vector<row_matrix<Scalar>> values_, slopes_;  ///< of each layer
 };
 
+template <class Scalar>
+double mlp_pass<Scalar>::add_gradient(const const_rows<Scalar>& x, const const_rows<Scalar>& target,
+                                      Scalar share, Scalar* gradient) {
+  const std::size_t last = model_.layers.size() - 1;
+  for (std::size_t l = 0; l <= last; ++l) step(input_of(l, x), l, true);
+  auto output = values_[last].topRows(x.rows());
+  output -= target;
+  const double sum = squares(output);
+  output *= 2 * share;
+  // From here on values_[l] is the gradient of what layer l puts out.
+  for (std::size_t l = last;; --l) {
+    step_back(input_of(l, x), l, gradient);
+    if (l == 0) return sum;
+  }
+}
+
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_AUTOENCODER double mlp_pass<float>::add_gradient(const const_rows<float>&,
+                                                          const const_rows<float>&, float, float*);
+ATLAS_OF_AUTOENCODER double mlp_pass<double>::add_gradient(const const_rows<double>&,
+                                                           const const_rows<double>&, double,
+                                                           double*);
+}  // namespace atlas::detail
+#endif
