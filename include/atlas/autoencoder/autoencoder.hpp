@@ -135,14 +135,6 @@ owned_tensor<float, 2> reconstruct(const autoencoder& a, const Points& points) {
 
 #ifdef ATLAS_COMPILED
 namespace atlas::detail {
-ATLAS_OF_AUTOENCODER row_matrix<float> normalized_points<float>(const autoencoder&,
-                                                                const tensor_view<float, 2>&);
-ATLAS_OF_AUTOENCODER row_matrix<float> normalized_points<double>(const autoencoder&,
-                                                                 const tensor_view<double, 2>&);
-ATLAS_OF_AUTOENCODER void write_points<float>(const autoencoder&, const row_matrix<float>&, index_t,
-                                              const tensor_view<float, 2>&);
-ATLAS_OF_AUTOENCODER void write_points<double>(const autoencoder&, const row_matrix<float>&,
-                                               index_t, const tensor_view<double, 2>&);
 ATLAS_OF_AUTOENCODER owned_tensor<float, 2> encode<float>(const autoencoder&,
                                                           const tensor_view<const float, 2>&);
 ATLAS_OF_AUTOENCODER owned_tensor<float, 2> encode<double>(const autoencoder&,

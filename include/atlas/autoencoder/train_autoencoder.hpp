@@ -276,6 +276,7 @@ std::vector<autoencoder_result> train_autoencoders(const Clouds& clouds,
 
 #ifdef ATLAS_COMPILED
 namespace atlas::detail {
+ATLAS_OF_AUTOENCODER autoencoder_rows rows_for<void>(index_t, const autoencoder_options&);
 ATLAS_OF_AUTOENCODER std::vector<autoencoder_result> train_autoencoders<float>(
     const tensor_view<const float, 3>&, const autoencoder_options&);
 ATLAS_OF_AUTOENCODER std::vector<autoencoder_result> train_autoencoders<double>(
