@@ -75,20 +75,21 @@ class layer_surrogates {
  public:
   layer_surrogates(const tensor_view<const Scalar, 3>& clouds, const surrogate_options& options)
       : heads_(clouds.extent(0)),
-        source_(side_by_side(clouds), options.kind, options.labels),
-        seed_(seed_of_stream(options.seed, options.stream)) {}
+        kind_(kind_for(options.kind, options.labels, clouds.extent(1))),
+        drawn_(surrogates_by_number<Scalar>(side_by_side(clouds), kind_, options.labels,
+                                            seed_of_stream(options.seed, options.stream))) {}
 
-  surrogate_kind kind() const { return source_.kind(); }
+  surrogate_kind kind() const { return kind_; }
 
   /// `[H, N, d]`
   owned_tensor<Scalar, 3> draw(std::uint64_t number) const {
-    return apart<Scalar>(source_.draw(seed_, number), heads_);
+    return apart<Scalar>(drawn_(number), heads_);
   }
 
  private:
   index_t heads_;
-  cloud_surrogates<Scalar> source_;
-  std::uint64_t seed_;
+  surrogate_kind kind_;
+  std::function<owned_tensor<Scalar, 2>(std::uint64_t)> drawn_;
 };
 
 }  // namespace detail
