@@ -150,5 +150,9 @@ ATLAS_OF_BOLTZMANN tensor_concentration<2> concentration<float, 3>(
     const tensor_view<const float, 3>&, const boltzmann_options&);
 ATLAS_OF_BOLTZMANN tensor_concentration<2> concentration<double, 3>(
     const tensor_view<const double, 3>&, const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_concentration<3> concentration<float, 4>(
+    const tensor_view<const float, 4>&, const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_concentration<3> concentration<double, 4>(
+    const tensor_view<const double, 4>&, const boltzmann_options&);
 }  // namespace atlas::detail
 #endif

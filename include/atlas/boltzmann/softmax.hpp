@@ -74,5 +74,9 @@ ATLAS_OF_BOLTZMANN owned_tensor<float, 3> softmax<float, 3>(const tensor_view<co
                                                             const boltzmann_options&);
 ATLAS_OF_BOLTZMANN owned_tensor<double, 3> softmax<double, 3>(const tensor_view<const double, 3>&,
                                                               const boltzmann_options&);
+ATLAS_OF_BOLTZMANN owned_tensor<float, 4> softmax<float, 4>(const tensor_view<const float, 4>&,
+                                                            const boltzmann_options&);
+ATLAS_OF_BOLTZMANN owned_tensor<double, 4> softmax<double, 4>(const tensor_view<const double, 4>&,
+                                                              const boltzmann_options&);
 }  // namespace atlas::detail
 #endif
