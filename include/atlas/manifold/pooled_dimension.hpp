@@ -3,6 +3,8 @@
 /// The dimension of the heads of a layer taken together.
 
 #include <array>
+#include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
 
