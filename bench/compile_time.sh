@@ -11,23 +11,23 @@ read -ra more <<<"${CXXFLAGS:-}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Seconds to compile a unit: its file, an include folder and an optimization level.
+# Seconds to compile a unit: its file, an include folder and flags.
 seconds() {
   local TIMEFORMAT=%U
-  { time "${CXX:-g++}" -std=c++20 "$3" -DNDEBUG "${more[@]}" -I"$2" "${eigen[@]}" \
+  { time "${CXX:-g++}" -std=c++20 "${@:3}" -DNDEBUG "${more[@]}" -I"$2" "${eigen[@]}" \
       -c "$1" -o "$work/unit.o" 2>"$work/errors"; } 2>&1 || { cat "$work/errors" >&2; return 1; }
 }
 
 median() { sort -n | sed -n 4p; }
 
-# One line of the table: what it is, then the optimization level. Compiles $work/unit.cpp.
+# One line of the table: what it is, then flags. Compiles $work/unit.cpp.
 row() {
   printf '| %s |' "$1"
   for folder in "${folders[@]}"; do
     : >"$work/mine"; : >"$work/eigen"
     for _ in 1 2 3 4 5 6 7; do
-      seconds "$work/eigen.cpp" "$folder" "$2" >>"$work/eigen"
-      seconds "$work/unit.cpp" "$folder" "$2" >>"$work/mine"
+      seconds "$work/eigen.cpp" "$folder" "${@:2}" >>"$work/eigen"
+      seconds "$work/unit.cpp" "$folder" "${@:2}" >>"$work/mine"
     done
     awk -v a="$(median <"$work/mine")" -v b="$(median <"$work/eigen")" \
       'BEGIN { printf " %.2f (%.2f) |", a, a / b }'
@@ -50,3 +50,4 @@ done
 sed -n '/^```cpp$/,/^```$/{/^```/d;p}' README.md >"$work/unit.cpp"
 row "the README's example, -O2" -O2
 row "the README's example, -O3" -O3
+row "the README's example, -O2, with atlas::compiled" -O2 -DATLAS_COMPILED

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "atlas/io/safetensors.hpp"
+#include "stored_type.hpp"
 
 namespace atlas_program {
 
@@ -175,6 +176,7 @@ void read_points(const cloud_file& file, source_layer& out) {
     names.push_back(prefix_of(out.layer) + "head." + std::to_string(h));
     const io::dtype type = file.tensors.at(names.back()).type;
     wide = wide || io::dtype_size(type) > 4;
+    out.precision.push_back(precision_of(type));
   }
   if (wide)
     out.points = stacked<double>(file.tensors, names);

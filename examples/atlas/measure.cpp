@@ -56,6 +56,8 @@ void add_dimensions(const atlas::tensor_view<const Scalar, 2>& points, const sou
                                 .degenerate = atlas::degenerate_policy::report,
                                 .context = layer.context,
                                 .threads = 1};
+  if (!layer.precision.empty())
+    options.precision = layer.precision[static_cast<std::size_t>(out.head)];
   const auto under = [&](const atlas::exclusion& exclude) {
     options.exclude = with_labels(exclude, layer, out.head, o);
     return atlas::two_nn(points, options);

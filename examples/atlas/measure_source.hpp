@@ -8,6 +8,7 @@
 
 #include "atlas/attention/clouds.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/dimension/coincident_rows.hpp"
 #include "common.hpp"
 #include "model_source.hpp"
 
@@ -33,6 +34,8 @@ struct source_layer {
   atlas::index_t layer = 0;
   /// `[H, N, d]`, in double only where the file is.
   std::variant<atlas::owned_tensor<float, 3>, atlas::owned_tensor<double, 3>> points;
+  std::vector<atlas::stored_precision>
+      precision;  ///< `[H]` of a file's heads; empty: of the scalar
   atlas::owned_tensor<atlas::index_t, 1> context, position, token;
   atlas::owned_tensor<atlas::index_t, 2> attended;  ///< `[H, N]`, token of the key attended to
   atlas::owned_tensor<float, 2> output_projection;  ///< `[H * d, d_model]`

@@ -10,6 +10,7 @@
 #include "atlas/io/npy.hpp"
 #include "measure_report.hpp"
 #include "profile_report.hpp"
+#include "stored_type.hpp"
 #include "surrogate_names.hpp"
 
 namespace atlas_program {
@@ -39,14 +40,15 @@ struct two_nn_command {
     const atlas::io::npy_info info = atlas::io::npy_header(file);
     // Elements of float keep the neighbour search in float; everything else is read as double.
     if (info.type == atlas::io::dtype::f32 || info.type == atlas::io::dtype::f16)
-      measure(atlas::io::read_npy<float, 2>(file));
+      measure(atlas::io::read_npy<float, 2>(file), precision_of(info.type));
     else
-      measure(atlas::io::read_npy<double, 2>(file));
+      measure(atlas::io::read_npy<double, 2>(file), precision_of(info.type));
   }
 
  private:
   template <class Scalar>
-  void measure(const atlas::owned_tensor<Scalar, 2>& points) const {
+  void measure(const atlas::owned_tensor<Scalar, 2>& points,
+               atlas::stored_precision precision) const {
     typed_names names = {{"points", file},
                          {"exclude.context", context_file},
                          {"exclude.position", position_file},
@@ -57,12 +59,14 @@ struct two_nn_command {
                          {"position", position_file}};
     for (std::size_t i = 0; i < label_files.size(); ++i)
       names.emplace(fmt::format("exclude.labels[{}]", i), label_files[i]);
-    with_typed_names(names, [&] { measure_named(points); });
+    with_typed_names(names, [&] { measure_named(points, precision); });
   }
 
   template <class Scalar>
-  void measure_named(const atlas::owned_tensor<Scalar, 2>& points) const {
+  void measure_named(const atlas::owned_tensor<Scalar, 2>& points,
+                     atlas::stored_precision precision) const {
     atlas::two_nn_options options;
+    options.precision = precision;
     options.estimator = estimators.at(estimator);
     options.discard_fraction = discard;
     options.threads = common.threads;

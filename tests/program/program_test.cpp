@@ -1,8 +1,11 @@
 /// \file
 /// The program's results, against the library's and against what is known.
 
+#include <Eigen/Core>
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -156,6 +159,30 @@ TEST_CASE("two-nn, rank and overlap read npy files") {
   const auto overlap = run(folder, "overlap " + all + " --local-dim 4 --group-size 3 --json -");
   CHECK(overlap.json()["matrix"].size() == 6);
   CHECK(overlap.json()["head_coordinates"]["intra"]["pairs"] == 6);
+}
+
+TEST_CASE("rows that differ by the last bit of what a file stores are merged") {
+  const temporary_folder folder;
+  constexpr atlas::index_t distinct = 300, copies = 30, width = 6;
+  std::vector<Eigen::half> stored;
+  atlas::random_stream random(12);
+  for (atlas::index_t i = 0; i < distinct * width; ++i)
+    stored.emplace_back(static_cast<float>(random.normal()));
+  for (atlas::index_t i = 0; i < copies * width; ++i) {
+    const auto bits = Eigen::numext::bit_cast<std::uint16_t>(stored[static_cast<std::size_t>(i)]);
+    stored.push_back(Eigen::numext::bit_cast<Eigen::half>(static_cast<std::uint16_t>(bits + 1)));
+  }
+  const std::vector<float> widened(stored.begin(), stored.end());
+  const std::array<atlas::index_t, 2> extents{distinct + copies, width};
+  atlas::io::write_npy(folder / "half.npy",
+                       atlas::tensor_view<const Eigen::half, 2>(stored.data(), extents));
+  atlas::io::write_npy(folder / "single.npy",
+                       atlas::tensor_view<const float, 2>(widened.data(), extents));
+  const auto merged = [&](const char* file) {
+    return run(folder, "two-nn " + quoted(folder / file) + " --json -").json()["merged"];
+  };
+  CHECK(merged("half.npy") == copies);
+  CHECK(merged("single.npy") == 0);
 }
 
 TEST_CASE("haar prints the table's null") {

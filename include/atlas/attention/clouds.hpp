@@ -13,6 +13,7 @@
 #include "atlas/attention/capture.hpp"
 #include "atlas/attention/residual.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 
@@ -89,31 +90,7 @@ class cloud_collector {
 
   /// One cloud per query head. \throws value_error for a layer that was not asked for
   template <class = void>
-  head_clouds clouds(index_t layer) const {
-    const collected& from = at(layer);
-    std::vector<index_t> kept;
-    for (index_t n = 0; n < rows(); ++n)
-      if (from.defined_everywhere(n)) kept.push_back(n);
-    const auto count = static_cast<index_t>(kept.size());
-    head_clouds out{layer,
-                    owned_tensor<float, 3>({options_.heads, count, options_.head_dimension}),
-                    owned_tensor<index_t, 1>({count}),
-                    owned_tensor<index_t, 1>({count}),
-                    rows() - count,
-                    owned_tensor<index_t, 2>({options_.heads, count})};
-    for (index_t n = 0; n < count; ++n) {
-      const index_t row = kept[static_cast<std::size_t>(n)];
-      const index_t place = places_[static_cast<std::size_t>(row)];
-      out.context.mutable_view()[n] = place / options_.block_size;
-      out.position.mutable_view()[n] = place % options_.block_size;
-      for (index_t h = 0; h < options_.heads; ++h) {
-        out.attended.mutable_view()(h, n) = from.attended(h, row);
-        for (index_t k = 0; k < options_.head_dimension; ++k)
-          out.points.mutable_view()(h, n, k) = from.points(h, row, k);
-      }
-    }
-    return out;
-  }
+  head_clouds clouds(index_t layer) const;
 
  private:
   struct collected {
@@ -133,21 +110,7 @@ class cloud_collector {
   /// alike, the more the closer they are: so blocks are cut into as many parts of one length as
   /// rows are drawn from them, and one place is drawn from each.
   template <class = void>
-  void choose_rows() {
-    const index_t each = options_.block_size - options_.min_context;
-    const index_t count = (std::min)(options_.points, options_.blocks * each);
-    random_stream random(options_.seed);
-    first_of_block_ = {0};
-    for (index_t b = 0; b < options_.blocks; ++b) {
-      const index_t drawn = (b + 1) * count / options_.blocks - b * count / options_.blocks;
-      for (index_t i = 0; i < drawn; ++i) {
-        const index_t from = i * each / drawn, length = (i + 1) * each / drawn - from;
-        places_.push_back(b * options_.block_size + options_.min_context + from +
-                          random.uniform_index(length));
-      }
-      first_of_block_.push_back(rows());
-    }
-  }
+  void choose_rows();
 
   const collected& at(index_t layer) const {
     const auto found = layers_.find(layer);
@@ -158,36 +121,11 @@ class cloud_collector {
 
   /// Writes to the rows of one block and head only, so captures may come from many threads.
   template <class = void>
-  void collect(const head_capture& capture) {
-    const auto found = layers_.find(capture.layer);
-    if (found == layers_.end()) return;
-    detail::check_between(capture.head, 0, options_.heads - 1, "capture.head");
-    detail::check_between(capture.block, 0, options_.blocks - 1, "capture.block");
-    detail::check_extent(capture.weights.extent(0), options_.block_size, "capture.weights",
-                         "block_size rows,");
-    detail::check_extent(capture.values.extent(1), options_.head_dimension, "capture.values",
-                         "head_dimension");
-    const auto block = static_cast<std::size_t>(capture.block);
-    std::vector<double> sum;
-    for (index_t n = first_of_block_[block]; n < first_of_block_[block + 1]; ++n)
-      collect_row(found->second, capture, n, sum);
-  }
+  void collect(const head_capture& capture);
 
   template <class = void>
   void collect_row(collected& into, const head_capture& capture, index_t n,
-                   std::vector<double>& sum) const {
-    const index_t position = places_[static_cast<std::size_t>(n)] % options_.block_size;
-    const auto row = detail::tail_sum(capture.weights[position], capture.values, sum);
-    const bool tail = options_.kind == residual_kind::tail;
-    into.attended.mutable_view()(capture.head, n) = row.argmax;
-    into.undefined.mutable_view()(capture.head, n) = tail && row.tail_mass == 0 ? 1 : 0;
-    for (index_t k = 0; k < options_.head_dimension; ++k) {
-      const double s = sum[static_cast<std::size_t>(k)];
-      into.points.mutable_view()(capture.head, n, k) =
-          tail ? static_cast<float>(row.tail_mass > 0 ? s / row.tail_mass : 0)
-               : detail::raw_element(row, s, capture.values, k);
-    }
-  }
+                   std::vector<double>& sum) const;
 
   cloud_options options_;
   std::vector<index_t> places_;          // block * block_size + position, increasing
@@ -195,12 +133,89 @@ class cloud_collector {
   std::map<index_t, collected> layers_;
 };
 
+template <class>
+head_clouds cloud_collector::clouds(index_t layer) const {
+  const collected& from = at(layer);
+  std::vector<index_t> kept;
+  for (index_t n = 0; n < rows(); ++n)
+    if (from.defined_everywhere(n)) kept.push_back(n);
+  const auto count = static_cast<index_t>(kept.size());
+  head_clouds out{layer,
+                  owned_tensor<float, 3>({options_.heads, count, options_.head_dimension}),
+                  owned_tensor<index_t, 1>({count}),
+                  owned_tensor<index_t, 1>({count}),
+                  rows() - count,
+                  owned_tensor<index_t, 2>({options_.heads, count})};
+  for (index_t n = 0; n < count; ++n) {
+    const index_t row = kept[static_cast<std::size_t>(n)];
+    const index_t place = places_[static_cast<std::size_t>(row)];
+    out.context.mutable_view()[n] = place / options_.block_size;
+    out.position.mutable_view()[n] = place % options_.block_size;
+    for (index_t h = 0; h < options_.heads; ++h) {
+      out.attended.mutable_view()(h, n) = from.attended(h, row);
+      for (index_t k = 0; k < options_.head_dimension; ++k)
+        out.points.mutable_view()(h, n, k) = from.points(h, row, k);
+    }
+  }
+  return out;
+}
+
+template <class>
+void cloud_collector::choose_rows() {
+  const index_t each = options_.block_size - options_.min_context;
+  const index_t count = (std::min)(options_.points, options_.blocks * each);
+  random_stream random(options_.seed);
+  first_of_block_ = {0};
+  for (index_t b = 0; b < options_.blocks; ++b) {
+    const index_t drawn = (b + 1) * count / options_.blocks - b * count / options_.blocks;
+    for (index_t i = 0; i < drawn; ++i) {
+      const index_t from = i * each / drawn, length = (i + 1) * each / drawn - from;
+      places_.push_back(b * options_.block_size + options_.min_context + from +
+                        random.uniform_index(length));
+    }
+    first_of_block_.push_back(rows());
+  }
+}
+
+template <class>
+void cloud_collector::collect(const head_capture& capture) {
+  const auto found = layers_.find(capture.layer);
+  if (found == layers_.end()) return;
+  detail::check_between(capture.head, 0, options_.heads - 1, "capture.head");
+  detail::check_between(capture.block, 0, options_.blocks - 1, "capture.block");
+  detail::check_extent(capture.weights.extent(0), options_.block_size, "capture.weights",
+                       "block_size rows,");
+  detail::check_extent(capture.values.extent(1), options_.head_dimension, "capture.values",
+                       "head_dimension");
+  const auto block = static_cast<std::size_t>(capture.block);
+  std::vector<double> sum;
+  for (index_t n = first_of_block_[block]; n < first_of_block_[block + 1]; ++n)
+    collect_row(found->second, capture, n, sum);
+}
+
+template <class>
+void cloud_collector::collect_row(collected& into, const head_capture& capture, index_t n,
+                                  std::vector<double>& sum) const {
+  const index_t position = places_[static_cast<std::size_t>(n)] % options_.block_size;
+  const auto row = detail::tail_sum(capture.weights[position], capture.values, sum);
+  const bool tail = options_.kind == residual_kind::tail;
+  into.attended.mutable_view()(capture.head, n) = row.argmax;
+  into.undefined.mutable_view()(capture.head, n) = tail && row.tail_mass == 0 ? 1 : 0;
+  for (index_t k = 0; k < options_.head_dimension; ++k) {
+    const double s = sum[static_cast<std::size_t>(k)];
+    into.points.mutable_view()(capture.head, n, k) =
+        tail ? static_cast<float>(row.tail_mass > 0 ? s / row.tail_mass : 0)
+             : detail::raw_element(row, s, capture.values, k);
+  }
+}
+
 /// Clouds pooled per key/value head: those of the n_rep query heads that share one, row after row.
 /// \param clouds one cloud per query head
 /// \return `[H / n_rep, n_rep * N, d]`, contexts and positions repeated, so that exclusion by
 ///         context also keeps the query heads of one place apart
 /// \throws value_error unless n_rep divides the number of heads
-inline head_clouds pooled_per_key_value_head(const head_clouds& clouds, index_t n_rep) {
+template <class = void>
+head_clouds pooled_per_key_value_head(const head_clouds& clouds, index_t n_rep) {
   const index_t heads = clouds.points.extent(0), n = clouds.points.extent(1);
   const index_t d = clouds.points.extent(2);
   if (n_rep < 1 || heads % n_rep != 0)
@@ -225,3 +240,12 @@ inline head_clouds pooled_per_key_value_head(const head_clouds& clouds, index_t 
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_ATTENTION head_clouds cloud_collector::clouds<void>(index_t) const;
+ATLAS_OF_ATTENTION void cloud_collector::choose_rows<void>();
+ATLAS_OF_ATTENTION void cloud_collector::collect<void>(const head_capture&);
+ATLAS_OF_ATTENTION head_clouds pooled_per_key_value_head<void>(const head_clouds&, index_t);
+}  // namespace atlas
+#endif

@@ -9,6 +9,7 @@
 #include "atlas/boltzmann/row_weights.hpp"
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/core/parallel.hpp"
 
@@ -94,6 +95,24 @@ residual_decomposition<Scalar> decompose_residual(const tensor_view<const Scalar
   return out;
 }
 
+template <class Scalar>
+std::vector<residual_decomposition<Scalar>> decompose_residuals(
+    const tensor_view<const Scalar, 3>& weights, const tensor_view<const Scalar, 3>& values,
+    int threads) {
+  check_not_empty(weights, "weights");
+  check_not_empty(values, "values");
+  const index_t heads = weights.extent(0);
+  if (heads % values.extent(0) != 0)
+    throw shape_error("values", "a number of heads that divides " + std::to_string(heads),
+                      std::to_string(values.extent(0)));
+  const index_t group = heads / values.extent(0);
+  std::vector<residual_decomposition<Scalar>> out(static_cast<std::size_t>(heads));
+  parallel_for(heads, threads, [&](index_t h) {
+    out[static_cast<std::size_t>(h)] = decompose_residual<Scalar>(weights[h], values[h / group]);
+  });
+  return out;
+}
+
 }  // namespace detail
 
 /// Splits one head's attention into the value it looks at most and the rest.
@@ -127,21 +146,25 @@ std::vector<residual_decomposition<scalar_of<Values, 3>>> decompose_residuals(
   using scalar = scalar_of<Values, 3>;
   static_assert(std::is_same_v<scalar_of<Weights, 3>, scalar>,
                 "weights and values are of one scalar");
-  const auto held_weights = as_view<3>(weights);
-  const auto held_values = as_view<3>(values);
-  const tensor_view<const scalar, 3>& a = held_weights;
-  const tensor_view<const scalar, 3>& v = held_values;
-  detail::check_not_empty(a, "weights");
-  detail::check_not_empty(v, "values");
-  if (a.extent(0) % v.extent(0) != 0)
-    throw shape_error("values", "a number of heads that divides " + std::to_string(a.extent(0)),
-                      std::to_string(v.extent(0)));
-  const index_t group = a.extent(0) / v.extent(0);
-  std::vector<residual_decomposition<scalar>> out(static_cast<std::size_t>(a.extent(0)));
-  parallel_for(a.extent(0), threads, [&](index_t h) {
-    out[static_cast<std::size_t>(h)] = detail::decompose_residual<scalar>(a[h], v[h / group]);
-  });
-  return out;
+  const auto a = as_view<3>(weights);
+  const auto v = as_view<3>(values);
+  return detail::decompose_residuals<scalar>(a, v, threads);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_ATTENTION residual_row tail_sum<float>(const tensor_view<const float, 1>&,
+                                                const tensor_view<const float, 2>&,
+                                                std::vector<double>&);
+ATLAS_OF_ATTENTION residual_decomposition<float> decompose_residual<float>(
+    const tensor_view<const float, 2>&, const tensor_view<const float, 2>&);
+ATLAS_OF_ATTENTION residual_decomposition<double> decompose_residual<double>(
+    const tensor_view<const double, 2>&, const tensor_view<const double, 2>&);
+ATLAS_OF_ATTENTION std::vector<residual_decomposition<float>> decompose_residuals<float>(
+    const tensor_view<const float, 3>&, const tensor_view<const float, 3>&, int);
+ATLAS_OF_ATTENTION std::vector<residual_decomposition<double>> decompose_residuals<double>(
+    const tensor_view<const double, 3>&, const tensor_view<const double, 3>&, int);
+}  // namespace atlas::detail
+#endif

@@ -16,6 +16,7 @@
 #include "atlas/attention/clouds.hpp"
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
@@ -73,6 +74,23 @@ std::vector<residual_basis> residual_bases_with(const tensor_view<const float, 3
   return out;
 }
 
+template <class = void>
+std::vector<residual_basis> residual_bases(const tensor_view<const float, 3>& points, int threads) {
+  return residual_bases_with(points, threads, [](index_t, const Eigen::MatrixXd& covariance) {
+    return symmetric_eigenbasis(covariance).vectors;
+  });
+}
+
+template <class = void>
+std::vector<residual_basis> random_residual_bases(const tensor_view<const float, 3>& points,
+                                                  std::uint64_t seed, int threads) {
+  return residual_bases_with(points, threads,
+                             [seed](index_t head, const Eigen::MatrixXd& covariance) {
+                               random_stream random(seed, static_cast<std::uint64_t>(head));
+                               return random_frame(covariance.rows(), covariance.cols(), random);
+                             });
+}
+
 }  // namespace detail
 
 /// The principal bases of a layer's heads.
@@ -83,9 +101,7 @@ std::vector<residual_basis> residual_bases_with(const tensor_view<const float, 3
 template <tensor_like<3> Points>
 std::vector<residual_basis> residual_bases(const Points& points, int threads = 0) {
   const auto held = as_view<3>(points);
-  return detail::residual_bases_with(held, threads, [](index_t, const Eigen::MatrixXd& covariance) {
-    return symmetric_eigenbasis(covariance).vectors;
-  });
+  return detail::residual_bases(held, threads);
 }
 
 /// Their null: the same means with uniformly random directions, another stream of the seed for each
@@ -94,11 +110,7 @@ template <tensor_like<3> Points>
 std::vector<residual_basis> random_residual_bases(const Points& points, std::uint64_t seed,
                                                   int threads = 0) {
   const auto held = as_view<3>(points);
-  return detail::residual_bases_with(
-      held, threads, [seed](index_t head, const Eigen::MatrixXd& covariance) {
-        random_stream random(seed, static_cast<std::uint64_t>(head));
-        return random_frame(covariance.rows(), covariance.cols(), random);
-      });
+  return detail::random_residual_bases(held, seed, threads);
 }
 
 /// V* and the residual's first `rank` coordinates in a basis of each head, about its mean:
@@ -132,3 +144,17 @@ context_rule low_rank_rule(std::vector<residual_basis> bases, index_t rank) {
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_ATTENTION std::vector<residual_basis> residual_bases<void>(
+    const tensor_view<const float, 3>&, int);
+ATLAS_OF_ATTENTION std::vector<residual_basis> random_residual_bases<void>(
+    const tensor_view<const float, 3>&, std::uint64_t, int);
+}  // namespace atlas::detail
+
+namespace atlas {
+ATLAS_OF_ATTENTION context_rule residual_rule<void>(residual_map);
+ATLAS_OF_ATTENTION context_rule low_rank_rule<float>(std::vector<residual_basis>, index_t);
+}  // namespace atlas
+#endif

@@ -8,6 +8,7 @@
 
 #include "atlas/attention/capture.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 
 namespace atlas {
 
@@ -72,3 +73,10 @@ context_rule top_k_rule(index_t k) {
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_ATTENTION context_rule full_rule<void>();
+ATLAS_OF_ATTENTION context_rule top_k_rule<void>(index_t);
+}  // namespace atlas
+#endif

@@ -16,6 +16,7 @@
 #include "atlas/boltzmann/density_matrix.hpp"
 #include "atlas/boltzmann/observables.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/stats/summary.hpp"
 
@@ -78,16 +79,7 @@ class thermodynamics_collector {
 
   /// \throws value_error for a layer that was not collected
   template <class = void>
-  layer_thermodynamics layer(index_t number) const {
-    const auto found = layers_.find(number);
-    if (found == layers_.end())
-      throw value_error("layer", "one of those collected", std::to_string(number));
-    layer_thermodynamics out = found->second;
-    const double* purity = out.purity.data();
-    out.undefined_rows =
-        std::count_if(purity, purity + out.purity.size(), [](double x) { return std::isnan(x); });
-    return out;
-  }
+  layer_thermodynamics layer(index_t number) const;
 
  private:
   stability_options stability(std::uint64_t stream) const {
@@ -99,26 +91,7 @@ class thermodynamics_collector {
 
   /// Writes to the rows of one block and head only, so captures may come from many threads.
   template <class = void>
-  void collect(const head_capture& c) {
-    const auto found = layers_.find(c.layer);
-    if (found == layers_.end()) return;
-    detail::check_between(c.head, 0, options_.heads - 1, "capture.head");
-    detail::check_between(c.block, 0, options_.blocks - 1, "capture.block");
-    detail::check_extent(c.logits.extent(0), options_.block_size, "capture.logits",
-                         "block_size rows,");
-    layer_thermodynamics& into = found->second;
-    const index_t place = (c.head * options_.blocks + c.block) * options_.block_size;
-    const auto number = static_cast<std::uint64_t>(
-        (c.layer * options_.heads + c.head) * options_.blocks + c.block + 1);
-    collect_softmax(c, place, into);
-    const auto density = density_matrix(c.weights, c.values, {.threads = 1});
-    put(density.purity, place, into.purity);
-    put(density.von_neumann_entropy, place, into.von_neumann_entropy);
-    stability_options blur = stability(number);
-    blur.window = c.window;
-    put(argmax_stability(c.queries, c.keys, blur).stable, place, into.stable);
-    collect_null(c, place, number, into);
-  }
+  void collect(const head_capture& c);
 
   template <class = void>
   static void put(const tensor_view<const double, 1>& from, index_t place,
@@ -127,40 +100,82 @@ class thermodynamics_collector {
   }
 
   template <class = void>
-  static void collect_softmax(const head_capture& c, index_t place, layer_thermodynamics& into) {
-    const auto o = boltzmann_observables(c.logits, {.threads = 1});
-    put(o.free_energy, place, into.free_energy);
-    put(o.mean_energy, place, into.mean_energy);
-    put(o.heat_capacity, place, into.heat_capacity);
-    put(o.entropy, place, into.entropy);
-    const auto top = concentration(c.logits, {.threads = 1});
-    put(top.ratio, place, into.ratio);
-    put(top.margin, place, into.margin);
-  }
+  static void collect_softmax(const head_capture& c, index_t place, layer_thermodynamics& into);
 
   /// Normal logits in the places of those that are not masked.
   template <class = void>
   void collect_null(const head_capture& c, index_t place, std::uint64_t number,
-                    layer_thermodynamics& into) const {
-    random_stream random(options_.seed, number);
-    std::vector<double> row;
-    for (index_t t = 0; t < c.logits.extent(0); ++t) {
-      row.clear();
-      for (index_t i = 0; i < c.logits.extent(1); ++i)
-        if (std::isfinite(c.logits(t, i))) row.push_back(static_cast<double>(c.logits(t, i)));
-      const double sd = row.size() > 1 ? summarize(row).sd : 0;
-      random.fill_normal(row.data(), static_cast<index_t>(row.size()));
-      for (double& x : row) x *= sd;
-      const auto null = boltzmann_observables<1>(row, {.threads = 1});
-      into.null_entropy.mutable_view().data()[place + t] = null.entropy;
-      into.null_ratio.mutable_view().data()[place + t] =
-          concentration<1>(row, {.threads = 1}).ratio;
-    }
-  }
+                    layer_thermodynamics& into) const;
 
   thermodynamics_options options_;
   std::map<index_t, layer_thermodynamics> layers_;
 };
+
+template <class>
+layer_thermodynamics thermodynamics_collector::layer(index_t number) const {
+  const auto found = layers_.find(number);
+  if (found == layers_.end())
+    throw value_error("layer", "one of those collected", std::to_string(number));
+  layer_thermodynamics out = found->second;
+  const double* purity = out.purity.data();
+  out.undefined_rows =
+      std::count_if(purity, purity + out.purity.size(), [](double x) { return std::isnan(x); });
+  return out;
+}
+
+template <class>
+void thermodynamics_collector::collect(const head_capture& c) {
+  const auto found = layers_.find(c.layer);
+  if (found == layers_.end()) return;
+  detail::check_between(c.head, 0, options_.heads - 1, "capture.head");
+  detail::check_between(c.block, 0, options_.blocks - 1, "capture.block");
+  detail::check_extent(c.logits.extent(0), options_.block_size, "capture.logits",
+                       "block_size rows,");
+  layer_thermodynamics& into = found->second;
+  const index_t place = (c.head * options_.blocks + c.block) * options_.block_size;
+  const auto number = static_cast<std::uint64_t>(
+      (c.layer * options_.heads + c.head) * options_.blocks + c.block + 1);
+  collect_softmax(c, place, into);
+  const auto density = density_matrix(c.weights, c.values, {.threads = 1});
+  put(density.purity, place, into.purity);
+  put(density.von_neumann_entropy, place, into.von_neumann_entropy);
+  stability_options blur = stability(number);
+  blur.window = c.window;
+  put(argmax_stability(c.queries, c.keys, blur).stable, place, into.stable);
+  collect_null(c, place, number, into);
+}
+
+template <class>
+void thermodynamics_collector::collect_softmax(const head_capture& c, index_t place,
+                                               layer_thermodynamics& into) {
+  const auto o = boltzmann_observables(c.logits, {.threads = 1});
+  put(o.free_energy, place, into.free_energy);
+  put(o.mean_energy, place, into.mean_energy);
+  put(o.heat_capacity, place, into.heat_capacity);
+  put(o.entropy, place, into.entropy);
+  const auto top = concentration(c.logits, {.threads = 1});
+  put(top.ratio, place, into.ratio);
+  put(top.margin, place, into.margin);
+}
+
+template <class>
+void thermodynamics_collector::collect_null(const head_capture& c, index_t place,
+                                            std::uint64_t number,
+                                            layer_thermodynamics& into) const {
+  random_stream random(options_.seed, number);
+  std::vector<double> row;
+  for (index_t t = 0; t < c.logits.extent(0); ++t) {
+    row.clear();
+    for (index_t i = 0; i < c.logits.extent(1); ++i)
+      if (std::isfinite(c.logits(t, i))) row.push_back(static_cast<double>(c.logits(t, i)));
+    const double sd = row.size() > 1 ? summarize(row).sd : 0;
+    random.fill_normal(row.data(), static_cast<index_t>(row.size()));
+    for (double& x : row) x *= sd;
+    const auto null = boltzmann_observables<1>(row, {.threads = 1});
+    into.null_entropy.mutable_view().data()[place + t] = null.entropy;
+    into.null_ratio.mutable_view().data()[place + t] = concentration<1>(row, {.threads = 1}).ratio;
+  }
+}
 
 /// Mean of `[B, T]` over the positions from `min_context` on of all blocks; the standard error is
 /// of the means of blocks, which are independent where rows of one block are not. NaN is left out.
@@ -178,3 +193,12 @@ sample_summary mean_over_blocks(const tensor_view<const double, 2>& x, index_t m
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_ATTENTION layer_thermodynamics thermodynamics_collector::layer<void>(index_t) const;
+ATLAS_OF_ATTENTION void thermodynamics_collector::collect<void>(const head_capture&);
+ATLAS_OF_ATTENTION sample_summary mean_over_blocks<void>(const tensor_view<const double, 2>&,
+                                                         index_t);
+}  // namespace atlas
+#endif

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
 namespace atlas {
@@ -77,3 +78,12 @@ void adam_step(const adam_options& o, index_t step, index_t first, index_t count
 
 }  // namespace detail
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_AUTOENCODER void adam_step<float>(const adam_options&, index_t, index_t, index_t,
+                                           const float*, float*, adam_moments<float>&);
+ATLAS_OF_AUTOENCODER void adam_step<double>(const adam_options&, index_t, index_t, index_t,
+                                            const double*, double*, adam_moments<double>&);
+}  // namespace atlas::detail
+#endif

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "atlas/autoencoder/train_autoencoder.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/stats/student_t_quantile.hpp"
 
@@ -49,8 +50,9 @@ inline void check_same_contexts(const std::vector<autoencoder_result>& heads) {
 ///         outside (0, 1)
 ///
 /// The estimate is of these models: seeds and the choice of training passages are not in the error.
-inline advantage_estimate mean_advantage(const std::vector<autoencoder_result>& heads,
-                                         const advantage_options& options = {}) {
+template <class = void>
+advantage_estimate mean_advantage(const std::vector<autoencoder_result>& heads,
+                                  const advantage_options& options = {}) {
   detail::check_same_contexts(heads);
   detail::check_open_unit(options.confidence, "confidence");
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
@@ -75,3 +77,10 @@ inline advantage_estimate mean_advantage(const std::vector<autoencoder_result>& 
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_AUTOENCODER advantage_estimate mean_advantage<void>(const std::vector<autoencoder_result>&,
+                                                             const advantage_options&);
+}  // namespace atlas
+#endif

@@ -8,6 +8,7 @@
 #include "atlas/autoencoder/mlp_pass.hpp"
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 
 namespace atlas {
 
@@ -69,6 +70,38 @@ void write_points(const autoencoder& a, const row_matrix<float>& x, index_t firs
   });
 }
 
+template <class Scalar>
+owned_tensor<float, 2> encode(const autoencoder& a, const tensor_view<const Scalar, 2>& points) {
+  const row_matrix<float> x = normalized_points(a, points);
+  owned_tensor<float, 2> codes({x.rows(), a.code_dimension()});
+  for_each_output(a.model, 0, a.encoder_layers, x, [&](index_t first, const auto& rows) {
+    as_map(codes.mutable_view()).middleRows(first, rows.rows()) = rows;
+  });
+  return codes;
+}
+
+template <class Scalar>
+owned_tensor<float, 2> decode(const autoencoder& a, const tensor_view<const Scalar, 2>& codes) {
+  check_not_empty(codes, "codes");
+  check_extent(codes.extent(1), a.code_dimension(), "codes", "columns");
+  check_finite(codes, "codes");
+  row_matrix<float> x(codes.extent(0), codes.extent(1));
+  for (index_t i = 0; i < x.rows(); ++i)
+    for (index_t k = 0; k < x.cols(); ++k) x(i, k) = static_cast<float>(codes(i, k));
+  owned_tensor<float, 2> points({x.rows(), a.dimension()});
+  write_points(a, x, a.encoder_layers, points.mutable_view());
+  return points;
+}
+
+template <class Scalar>
+owned_tensor<float, 2> reconstruct(const autoencoder& a,
+                                   const tensor_view<const Scalar, 2>& points) {
+  const row_matrix<float> x = normalized_points(a, points);
+  owned_tensor<float, 2> out({x.rows(), a.dimension()});
+  write_points(a, x, 0, out.mutable_view());
+  return out;
+}
+
 }  // namespace detail
 
 /// The codes of points, `[N, k]`.
@@ -78,14 +111,8 @@ void write_points(const autoencoder& a, const row_matrix<float>& x, index_t firs
 /// O(N parameters) time.
 template <tensor_like<2> Points>
 owned_tensor<float, 2> encode(const autoencoder& a, const Points& points) {
-  const auto held = as_view<2>(points);
-  const tensor_view<const scalar_of<Points, 2>, 2>& view = held;
-  const row_matrix<float> x = detail::normalized_points(a, view);
-  owned_tensor<float, 2> codes({x.rows(), a.code_dimension()});
-  detail::for_each_output(a.model, 0, a.encoder_layers, x, [&](index_t first, const auto& rows) {
-    detail::as_map(codes.mutable_view()).middleRows(first, rows.rows()) = rows;
-  });
-  return codes;
+  const auto view = as_view<2>(points);
+  return detail::encode<scalar_of<Points, 2>>(a, view);
 }
 
 /// The points of codes, `[N, d]`.
@@ -93,28 +120,32 @@ owned_tensor<float, 2> encode(const autoencoder& a, const Points& points) {
 /// \throws shape_error for no rows or another number of columns, value_error for NaN
 template <tensor_like<2> Codes>
 owned_tensor<float, 2> decode(const autoencoder& a, const Codes& codes) {
-  const auto held = as_view<2>(codes);
-  const tensor_view<const scalar_of<Codes, 2>, 2>& view = held;
-  detail::check_not_empty(view, "codes");
-  detail::check_extent(view.extent(1), a.code_dimension(), "codes", "columns");
-  detail::check_finite(view, "codes");
-  row_matrix<float> x(view.extent(0), view.extent(1));
-  for (index_t i = 0; i < x.rows(); ++i)
-    for (index_t k = 0; k < x.cols(); ++k) x(i, k) = static_cast<float>(view(i, k));
-  owned_tensor<float, 2> points({x.rows(), a.dimension()});
-  detail::write_points(a, x, a.encoder_layers, points.mutable_view());
-  return points;
+  const auto view = as_view<2>(codes);
+  return detail::decode<scalar_of<Codes, 2>>(a, view);
 }
 
 /// `decode(encode(points))`, `[N, d]`. Arguments and errors as `encode`.
 template <tensor_like<2> Points>
 owned_tensor<float, 2> reconstruct(const autoencoder& a, const Points& points) {
-  const auto held = as_view<2>(points);
-  const tensor_view<const scalar_of<Points, 2>, 2>& view = held;
-  const row_matrix<float> x = detail::normalized_points(a, view);
-  owned_tensor<float, 2> out({x.rows(), a.dimension()});
-  detail::write_points(a, x, 0, out.mutable_view());
-  return out;
+  const auto view = as_view<2>(points);
+  return detail::reconstruct<scalar_of<Points, 2>>(a, view);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_AUTOENCODER owned_tensor<float, 2> encode<float>(const autoencoder&,
+                                                          const tensor_view<const float, 2>&);
+ATLAS_OF_AUTOENCODER owned_tensor<float, 2> encode<double>(const autoencoder&,
+                                                           const tensor_view<const double, 2>&);
+ATLAS_OF_AUTOENCODER owned_tensor<float, 2> decode<float>(const autoencoder&,
+                                                          const tensor_view<const float, 2>&);
+ATLAS_OF_AUTOENCODER owned_tensor<float, 2> decode<double>(const autoencoder&,
+                                                           const tensor_view<const double, 2>&);
+ATLAS_OF_AUTOENCODER owned_tensor<float, 2> reconstruct<float>(const autoencoder&,
+                                                               const tensor_view<const float, 2>&);
+ATLAS_OF_AUTOENCODER owned_tensor<float, 2> reconstruct<double>(
+    const autoencoder&, const tensor_view<const double, 2>&);
+}  // namespace atlas::detail
+#endif

@@ -10,6 +10,7 @@
 
 #include "atlas/attention/residual_rules.hpp"
 #include "atlas/autoencoder/autoencoder.hpp"
+#include "atlas/core/compiled.hpp"
 
 namespace atlas {
 
@@ -32,3 +33,9 @@ context_rule autoencoder_rule(std::vector<autoencoder> models) {
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_AUTOENCODER context_rule autoencoder_rule<void>(std::vector<autoencoder>);
+}  // namespace atlas
+#endif

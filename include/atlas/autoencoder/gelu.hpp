@@ -7,6 +7,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
 namespace atlas::detail {
@@ -57,3 +58,10 @@ void gelu(Scalar* values, index_t count, Scalar* slope) {
 }
 
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_AUTOENCODER void gelu<float>(float*, index_t, float*);
+ATLAS_OF_AUTOENCODER void gelu<double>(double*, index_t, double*);
+}  // namespace atlas::detail
+#endif

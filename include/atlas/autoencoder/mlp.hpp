@@ -8,6 +8,7 @@
 
 #include "atlas/autoencoder/gelu.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
@@ -87,3 +88,10 @@ void initialize(basic_mlp<Scalar>& model, random_stream& random) {
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_AUTOENCODER void initialize<float>(basic_mlp<float>&, random_stream&);
+ATLAS_OF_AUTOENCODER void initialize<double>(basic_mlp<double>&, random_stream&);
+}  // namespace atlas
+#endif

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "atlas/autoencoder/mlp.hpp"
+#include "atlas/core/compiled.hpp"
 
 namespace atlas::detail {
 
@@ -14,6 +15,8 @@ inline constexpr index_t mlp_tile = 128;
 template <class Scalar>
 class mlp_pass {
  public:
+  using rows_of_values = typename row_matrix<Scalar>::RowsBlockXpr;
+
   /// The model must outlive this object; its parameters may change between calls.
   explicit mlp_pass(const basic_mlp<Scalar>& model) : model_(model) {
     for (const mlp_layer& layer : model.layers) {
@@ -24,29 +27,13 @@ class mlp_pass {
 
   /// What layers [first, last) make of the rows of x, `[at most mlp_tile, in]`. Valid until the
   /// next call.
-  auto forward(const const_rows<Scalar>& x, std::size_t first, std::size_t last) {
-    for (std::size_t l = first; l < last; ++l)
-      step(l == first ? x : const_rows<Scalar>(values_[l - 1].topRows(x.rows())), l, false);
-    return values_[last - 1].topRows(x.rows());
-  }
+  rows_of_values forward(const const_rows<Scalar>& x, std::size_t first, std::size_t last);
 
   /// The summed squares of `output - target`; adds the gradient of `share` times them.
   /// \param x `[at most mlp_tile, in]` \param target `[as many, out]`
   /// \param gradient laid out, and aligned, as the parameters are
   double add_gradient(const const_rows<Scalar>& x, const const_rows<Scalar>& target, Scalar share,
-                      Scalar* gradient) {
-    const std::size_t last = model_.layers.size() - 1;
-    for (std::size_t l = 0; l <= last; ++l) step(input_of(l, x), l, true);
-    auto output = values_[last].topRows(x.rows());
-    output -= target;
-    const double sum = squares(output);
-    output *= 2 * share;
-    // From here on values_[l] is the gradient of what layer l puts out.
-    for (std::size_t l = last;; --l) {
-      step_back(input_of(l, x), l, gradient);
-      if (l == 0) return sum;
-    }
-  }
+                      Scalar* gradient);
 
  private:
   const_rows<Scalar> input_of(std::size_t l, const const_rows<Scalar>& x) const {
@@ -85,4 +72,43 @@ class mlp_pass {
   std::vector<row_matrix<Scalar>> values_, slopes_;  ///< of each layer
 };
 
+template <class Scalar>
+typename mlp_pass<Scalar>::rows_of_values mlp_pass<Scalar>::forward(const const_rows<Scalar>& x,
+                                                                    std::size_t first,
+                                                                    std::size_t last) {
+  for (std::size_t l = first; l < last; ++l)
+    step(l == first ? x : const_rows<Scalar>(values_[l - 1].topRows(x.rows())), l, false);
+  return values_[last - 1].topRows(x.rows());
+}
+
+template <class Scalar>
+double mlp_pass<Scalar>::add_gradient(const const_rows<Scalar>& x, const const_rows<Scalar>& target,
+                                      Scalar share, Scalar* gradient) {
+  const std::size_t last = model_.layers.size() - 1;
+  for (std::size_t l = 0; l <= last; ++l) step(input_of(l, x), l, true);
+  auto output = values_[last].topRows(x.rows());
+  output -= target;
+  const double sum = squares(output);
+  output *= 2 * share;
+  // From here on values_[l] is the gradient of what layer l puts out.
+  for (std::size_t l = last;; --l) {
+    step_back(input_of(l, x), l, gradient);
+    if (l == 0) return sum;
+  }
+}
+
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_AUTOENCODER mlp_pass<float>::rows_of_values mlp_pass<float>::forward(
+    const const_rows<float>&, std::size_t, std::size_t);
+ATLAS_OF_AUTOENCODER mlp_pass<double>::rows_of_values mlp_pass<double>::forward(
+    const const_rows<double>&, std::size_t, std::size_t);
+ATLAS_OF_AUTOENCODER double mlp_pass<float>::add_gradient(const const_rows<float>&,
+                                                          const const_rows<float>&, float, float*);
+ATLAS_OF_AUTOENCODER double mlp_pass<double>::add_gradient(const const_rows<double>&,
+                                                           const const_rows<double>&, double,
+                                                           double*);
+}  // namespace atlas::detail
+#endif

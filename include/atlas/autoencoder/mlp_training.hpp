@@ -11,6 +11,7 @@
 
 #include "atlas/autoencoder/adam.hpp"
 #include "atlas/autoencoder/mlp_pass.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/progress.hpp"
 
 namespace atlas::detail {
@@ -158,3 +159,15 @@ mlp_training_result train_to_reproduce(basic_mlp<Scalar>& model,
 }
 
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_AUTOENCODER std::vector<double> reconstruction_errors<float>(const basic_mlp<float>&,
+                                                                      const const_rows<float>&);
+ATLAS_OF_AUTOENCODER mlp_training_result train_to_reproduce<float>(basic_mlp<float>&,
+                                                                   const const_rows<float>&,
+                                                                   const const_rows<float>&,
+                                                                   const mlp_training_options&,
+                                                                   random_stream&, progress_meter&);
+}  // namespace atlas::detail
+#endif

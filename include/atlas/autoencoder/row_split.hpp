@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 
 namespace atlas {
@@ -28,7 +29,8 @@ inline index_t share_of(index_t n, double share) {
 }
 
 /// Whether each of n things is among a share drawn at random.
-inline std::vector<bool> drawn_share(index_t n, double share, random_stream& random) {
+template <class = void>
+std::vector<bool> drawn_share(index_t n, double share, random_stream& random) {
   std::vector<bool> drawn(static_cast<std::size_t>(n));
   for (const index_t i : sample_rows(n, share_of(n, share), random))
     drawn[static_cast<std::size_t>(i)] = true;
@@ -45,9 +47,9 @@ std::vector<Label> different_labels(std::vector<Label> labels) {
 
 /// Splits given rows: single ones where there are no labels, otherwise those that share one.
 /// \param labels of all rows, or empty
-inline row_split split_rows(const std::vector<index_t>& rows,
-                            const tensor_view<const index_t, 1>& labels, double share,
-                            std::string_view argument, random_stream& random) {
+template <class = void>
+row_split split_rows(const std::vector<index_t>& rows, const tensor_view<const index_t, 1>& labels,
+                     double share, std::string_view argument, random_stream& random) {
   std::vector<index_t> of_row = rows;
   if (!labels.empty())
     for (index_t& row : of_row) row = labels[row];
@@ -76,7 +78,8 @@ inline std::vector<index_t> all_rows(index_t n) {
 /// Holds out `round(share * N)` random rows, but at least one and not all.
 /// \param share in (0, 1)
 /// \throws shape_error for fewer than 2 rows, value_error for a share out of range
-inline row_split split_by_row(index_t rows, double share, std::uint64_t seed) {
+template <class = void>
+row_split split_by_row(index_t rows, double share, std::uint64_t seed) {
   detail::check_open_unit(share, "share");
   random_stream random(seed);
   return detail::split_rows(detail::all_rows(std::max<index_t>(0, rows)), {}, share, "rows",
@@ -98,3 +101,11 @@ row_split split_by_context(const Labels& context, double share, std::uint64_t se
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_AUTOENCODER row_split split_rows<void>(const std::vector<index_t>&,
+                                                const tensor_view<const index_t, 1>&, double,
+                                                std::string_view, random_stream&);
+}  // namespace atlas::detail
+#endif

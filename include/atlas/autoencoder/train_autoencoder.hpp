@@ -17,6 +17,7 @@
 #include "atlas/autoencoder/row_split.hpp"
 #include "atlas/autoencoder/unexplained.hpp"
 #include "atlas/core/binary_scale.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 
 namespace atlas {
@@ -272,3 +273,13 @@ std::vector<autoencoder_result> train_autoencoders(const Clouds& clouds,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_AUTOENCODER autoencoder_rows rows_for<void>(index_t, const autoencoder_options&);
+ATLAS_OF_AUTOENCODER std::vector<autoencoder_result> train_autoencoders<float>(
+    const tensor_view<const float, 3>&, const autoencoder_options&);
+ATLAS_OF_AUTOENCODER std::vector<autoencoder_result> train_autoencoders<double>(
+    const tensor_view<const double, 3>&, const autoencoder_options&);
+}  // namespace atlas::detail
+#endif

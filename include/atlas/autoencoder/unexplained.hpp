@@ -9,6 +9,7 @@
 #include <map>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/row_matrix.hpp"
@@ -24,9 +25,9 @@ struct ratio_estimate {
 };
 
 /// \param groups a label for each row
-inline ratio_estimate ratio_of_sums(const std::vector<double>& above,
-                                    const std::vector<double>& below,
-                                    const std::vector<index_t>& groups) {
+template <class = void>
+ratio_estimate ratio_of_sums(const std::vector<double>& above, const std::vector<double>& below,
+                             const std::vector<index_t>& groups) {
   std::map<index_t, std::pair<double, double>> sums;
   double top = 0, bottom = 0;
   for (std::size_t i = 0; i < above.size(); ++i) {
@@ -88,3 +89,14 @@ std::vector<double> distances_from(const principal_span& span, const row_matrix<
 }
 
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_AUTOENCODER ratio_estimate ratio_of_sums<void>(const std::vector<double>&,
+                                                        const std::vector<double>&,
+                                                        const std::vector<index_t>&);
+ATLAS_OF_AUTOENCODER principal_span principal_span_of<float>(const row_matrix<float>&, index_t);
+ATLAS_OF_AUTOENCODER std::vector<double> distances_from<float>(const principal_span&,
+                                                               const row_matrix<float>&);
+}  // namespace atlas::detail
+#endif

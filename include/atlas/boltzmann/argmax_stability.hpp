@@ -16,6 +16,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
@@ -139,6 +140,28 @@ inline void check_stability(const stability_options& o) {
   check_between(o.window, 0, index_t{1} << 40, "window");
 }
 
+template <class Real>
+stability_result argmax_stability(row_matrix<Real> queries, row_matrix<Real> keys,
+                                  const stability_options& options) {
+  check_extent(keys.cols(), queries.cols(), "keys", "as wide as queries,");
+  if (options.causal && keys.rows() < queries.rows())
+    throw shape_error("keys", "at least as many as queries, " + std::to_string(queries.rows()),
+                      std::to_string(keys.rows()));
+  const index_t count = queries.rows();
+  constexpr index_t tile = 64;
+  stability_result out{0, owned_tensor<double, 1>({count}), 0};
+  double* const stable = out.stable.mutable_view().data();
+  const stability_counter<Real> counter(std::move(queries), std::move(keys), options);
+  progress_meter meter(options.on_progress, "blurred queries", (count + tile - 1) / tile);
+  parallel_for((count + tile - 1) / tile, options.threads, [&](index_t t) {
+    counter.count(t * tile, (std::min)(tile, count - t * tile), stable);
+    meter.advance();
+  });
+  out.noise_sd = counter.noise_sd();
+  out.share = std::accumulate(stable, stable + count, 0.0) / static_cast<double>(count);
+  return out;
+}
+
 }  // namespace detail
 
 /// Share of blurred queries whose largest logit is at the key of the clean query's. The scale of
@@ -158,24 +181,18 @@ stability_result argmax_stability(const Queries& queries, const Keys& keys,
   detail::check_stability(options);
   auto query_rows = detail::checked_rows<scalar_of<Queries, 2>>(q, "queries");
   auto key_rows = detail::checked_rows<scalar_of<Keys, 2>>(k, "keys");
-  detail::check_extent(key_rows.cols(), query_rows.cols(), "keys", "as wide as queries,");
-  if (options.causal && key_rows.rows() < query_rows.rows())
-    throw shape_error("keys", "at least as many as queries, " + std::to_string(query_rows.rows()),
-                      std::to_string(key_rows.rows()));
-  const index_t count = query_rows.rows();
-  constexpr index_t tile = 64;
-  stability_result out{0, owned_tensor<double, 1>({count}), 0};
-  double* const stable = out.stable.mutable_view().data();
-  const detail::stability_counter<double> counter(std::move(query_rows), std::move(key_rows),
-                                                  options);
-  progress_meter meter(options.on_progress, "blurred queries", (count + tile - 1) / tile);
-  parallel_for((count + tile - 1) / tile, options.threads, [&](index_t t) {
-    counter.count(t * tile, (std::min)(tile, count - t * tile), stable);
-    meter.advance();
-  });
-  out.noise_sd = counter.noise_sd();
-  out.share = std::accumulate(stable, stable + count, 0.0) / static_cast<double>(count);
-  return out;
+  return detail::argmax_stability<double>(std::move(query_rows), std::move(key_rows), options);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_BOLTZMANN row_matrix<double> checked_rows<float, double>(
+    const tensor_view<const float, 2>&, const std::string&);
+ATLAS_OF_BOLTZMANN row_matrix<double> checked_rows<double, double>(
+    const tensor_view<const double, 2>&, const std::string&);
+ATLAS_OF_BOLTZMANN stability_result argmax_stability<double>(row_matrix<double>, row_matrix<double>,
+                                                             const stability_options&);
+}  // namespace atlas::detail
+#endif

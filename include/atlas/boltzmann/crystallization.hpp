@@ -15,6 +15,7 @@
 
 #include "atlas/boltzmann/observables.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 
 namespace atlas {
 
@@ -134,3 +135,24 @@ inline crystallization_point crystallization_depth(std::span<const double> mean_
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_BOLTZMANN row_concentration concentration<float>(const tensor_view<const float, 1>&,
+                                                          const boltzmann_options&);
+ATLAS_OF_BOLTZMANN row_concentration concentration<double>(const tensor_view<const double, 1>&,
+                                                           const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_concentration<1> concentration<float, 2>(
+    const tensor_view<const float, 2>&, const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_concentration<1> concentration<double, 2>(
+    const tensor_view<const double, 2>&, const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_concentration<2> concentration<float, 3>(
+    const tensor_view<const float, 3>&, const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_concentration<2> concentration<double, 3>(
+    const tensor_view<const double, 3>&, const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_concentration<3> concentration<float, 4>(
+    const tensor_view<const float, 4>&, const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_concentration<3> concentration<double, 4>(
+    const tensor_view<const double, 4>&, const boltzmann_options&);
+}  // namespace atlas::detail
+#endif

@@ -18,6 +18,7 @@
 #include "atlas/boltzmann/unit_values.hpp"
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 
 namespace atlas {
@@ -157,3 +158,14 @@ density_observables<2> density_matrices(const Weights& weights, const Values& va
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_BOLTZMANN std::pair<index_t, index_t> density_of_heads<float>(
+    const tensor_view<const float, 3>&, const tensor_view<const float, 3>&, const density_options&,
+    double*, double*);
+ATLAS_OF_BOLTZMANN std::pair<index_t, index_t> density_of_heads<double>(
+    const tensor_view<const double, 3>&, const tensor_view<const double, 3>&,
+    const density_options&, double*, double*);
+}  // namespace atlas::detail
+#endif

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "atlas/boltzmann/lanes.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 
 namespace atlas::detail {
@@ -26,15 +27,7 @@ class lane_eigenvalues {
   /// \param diagonal `[n, lanes]`, becomes the eigenvalues, in no order
   /// \param squares of the entries beside it, `[n - 1, lanes]`, overwritten
   /// \throws value_error where the iteration does not converge
-  static void solve(Real* diagonal, Real* squares, index_t n) {
-    constexpr Real negligible = Real(4e-34);  // of a square; entries of 2e-17
-    constexpr int enough = 60;
-    for (index_t l = 0; l + 1 < n; ++l)
-      for (int sweeps = 0; largest(squares + l * lanes) > negligible; ++sweeps) {
-        if (sweeps == enough) refuse_diverging();
-        sweep(diagonal, squares, l, n - 1);
-      }
-  }
+  static void solve(Real* diagonal, Real* squares, index_t n);
 
  private:
   using packet = packet_of<Real>;
@@ -113,4 +106,21 @@ class lane_eigenvalues {
   }
 };
 
+template <class Real>
+void lane_eigenvalues<Real>::solve(Real* diagonal, Real* squares, index_t n) {
+  constexpr Real negligible = Real(4e-34);  // of a square; entries of 2e-17
+  constexpr int enough = 60;
+  for (index_t l = 0; l + 1 < n; ++l)
+    for (int sweeps = 0; largest(squares + l * lanes) > negligible; ++sweeps) {
+      if (sweeps == enough) refuse_diverging();
+      sweep(diagonal, squares, l, n - 1);
+    }
+}
+
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_BOLTZMANN void lane_eigenvalues<double>::solve(double*, double*, index_t);
+}  // namespace atlas::detail
+#endif

@@ -10,6 +10,7 @@
 #include "atlas/boltzmann/logit_rows.hpp"
 #include "atlas/boltzmann/softmax_moments.hpp"
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/compiled.hpp"
 
 namespace atlas {
 
@@ -148,3 +149,24 @@ observables_of_rank<Rank> boltzmann_observables(const tensor_view<Scalar, Rank>&
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_BOLTZMANN row_observables observables<float>(const tensor_view<const float, 1>&,
+                                                      const boltzmann_options&);
+ATLAS_OF_BOLTZMANN row_observables observables<double>(const tensor_view<const double, 1>&,
+                                                       const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_observables<1> observables<float, 2>(const tensor_view<const float, 2>&,
+                                                               const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_observables<1> observables<double, 2>(const tensor_view<const double, 2>&,
+                                                                const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_observables<2> observables<float, 3>(const tensor_view<const float, 3>&,
+                                                               const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_observables<2> observables<double, 3>(const tensor_view<const double, 3>&,
+                                                                const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_observables<3> observables<float, 4>(const tensor_view<const float, 4>&,
+                                                               const boltzmann_options&);
+ATLAS_OF_BOLTZMANN tensor_observables<3> observables<double, 4>(const tensor_view<const double, 4>&,
+                                                                const boltzmann_options&);
+}  // namespace atlas::detail
+#endif

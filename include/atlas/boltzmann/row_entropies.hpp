@@ -12,6 +12,7 @@
 #include "atlas/boltzmann/density_rows.hpp"
 #include "atlas/boltzmann/eigenvalue_lanes.hpp"
 #include "atlas/boltzmann/tridiagonal_lanes.hpp"
+#include "atlas/core/compiled.hpp"
 
 namespace atlas::detail {
 
@@ -42,22 +43,7 @@ class entropy_solver {
         side_(side) {}
 
   /// Of rows with any weight; `out` has a place for every row of the tile.
-  void run(const Eigen::ArrayX<Real>& mass, double* out) {
-    std::vector<sized_row> few, many;
-    for (index_t r = 0; r < weights_.rows(); ++r) {
-      if (!(mass(r) > 0)) continue;
-      const index_t n = (weights_.row(r).array() > least_).count();
-      if (n <= 1) {
-        out[r] = 0;
-      } else {
-        (by_keys(n) ? few : many).push_back({r, n});
-      }
-    }
-    std::stable_sort(few.begin(), few.end(),
-                     [](const sized_row& a, const sized_row& b) { return a.keys < b.keys; });
-    run_by_keys(few, out);
-    run_by_coordinates(many, out);
-  }
+  void run(const Eigen::ArrayX<Real>& mass, double* out);
 
  private:
   static constexpr index_t lanes = packet_lanes<Real>, all_lanes = lane_eigenvalues<Real>::lanes;
@@ -131,4 +117,28 @@ class entropy_solver {
   Eigen::ArrayX<Real> diagonals_, squares_;  ///< `[size, all_lanes]`
 };
 
+template <class Real>
+void entropy_solver<Real>::run(const Eigen::ArrayX<Real>& mass, double* out) {
+  std::vector<sized_row> few, many;
+  for (index_t r = 0; r < weights_.rows(); ++r) {
+    if (!(mass(r) > 0)) continue;
+    const index_t n = (weights_.row(r).array() > least_).count();
+    if (n <= 1) {
+      out[r] = 0;
+    } else {
+      (by_keys(n) ? few : many).push_back({r, n});
+    }
+  }
+  std::stable_sort(few.begin(), few.end(),
+                   [](const sized_row& a, const sized_row& b) { return a.keys < b.keys; });
+  run_by_keys(few, out);
+  run_by_coordinates(many, out);
+}
+
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_BOLTZMANN void entropy_solver<double>::run(const Eigen::ArrayXd&, double*);
+}  // namespace atlas::detail
+#endif

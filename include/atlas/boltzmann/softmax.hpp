@@ -8,6 +8,7 @@
 #include "atlas/boltzmann/observables.hpp"
 #include "atlas/boltzmann/softmax_moments.hpp"
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/compiled.hpp"
 
 namespace atlas {
 
@@ -58,3 +59,24 @@ auto softmax(const tensor_view<Scalar, Rank>& logits, const boltzmann_options& o
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_BOLTZMANN owned_tensor<float, 1> softmax<float, 1>(const tensor_view<const float, 1>&,
+                                                            const boltzmann_options&);
+ATLAS_OF_BOLTZMANN owned_tensor<double, 1> softmax<double, 1>(const tensor_view<const double, 1>&,
+                                                              const boltzmann_options&);
+ATLAS_OF_BOLTZMANN owned_tensor<float, 2> softmax<float, 2>(const tensor_view<const float, 2>&,
+                                                            const boltzmann_options&);
+ATLAS_OF_BOLTZMANN owned_tensor<double, 2> softmax<double, 2>(const tensor_view<const double, 2>&,
+                                                              const boltzmann_options&);
+ATLAS_OF_BOLTZMANN owned_tensor<float, 3> softmax<float, 3>(const tensor_view<const float, 3>&,
+                                                            const boltzmann_options&);
+ATLAS_OF_BOLTZMANN owned_tensor<double, 3> softmax<double, 3>(const tensor_view<const double, 3>&,
+                                                              const boltzmann_options&);
+ATLAS_OF_BOLTZMANN owned_tensor<float, 4> softmax<float, 4>(const tensor_view<const float, 4>&,
+                                                            const boltzmann_options&);
+ATLAS_OF_BOLTZMANN owned_tensor<double, 4> softmax<double, 4>(const tensor_view<const double, 4>&,
+                                                              const boltzmann_options&);
+}  // namespace atlas::detail
+#endif

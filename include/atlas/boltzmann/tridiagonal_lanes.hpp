@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "atlas/boltzmann/lanes.hpp"
+#include "atlas/core/compiled.hpp"
 
 namespace atlas::detail {
 
@@ -17,19 +18,7 @@ class lane_tridiagonalization {
   /// \param a packed lower triangles, overwritten
   /// \param diagonal, squares where the tridiagonals go: n diagonal entries and n - 1 squares of
   ///        those beside it, a vector every `stride` numbers
-  void reduce(Real* a, index_t n, Real* diagonal, Real* squares, index_t stride) {
-    for (auto* x : {&old_v_, &old_w_, &v_, &product_})
-      x->setZero((std::max)(n, index_t{1}) * lanes);
-    for (index_t i = n - 1; i >= 1; --i) {
-      Real* row = a + packed_place(i, 0) * lanes;
-      update_row(row, i);
-      store_lanes(diagonal + i * stride, load_lanes(row + i * lanes));
-      const packet scale = reflect(row, i, squares + (i - 1) * stride);
-      pass(a, i);
-      next_update(i, scale);
-    }
-    if (n > 0) store_lanes(diagonal, load_lanes(a));
-  }
+  void reduce(Real* a, index_t n, Real* diagonal, Real* squares, index_t stride);
 
  private:
   static constexpr index_t lanes = packet_lanes<Real>;
@@ -138,4 +127,26 @@ class lane_tridiagonalization {
   list old_v_, old_w_, v_, product_;
 };
 
+template <class Real>
+void lane_tridiagonalization<Real>::reduce(Real* a, index_t n, Real* diagonal, Real* squares,
+                                           index_t stride) {
+  for (auto* x : {&old_v_, &old_w_, &v_, &product_}) x->setZero((std::max)(n, index_t{1}) * lanes);
+  for (index_t i = n - 1; i >= 1; --i) {
+    Real* row = a + packed_place(i, 0) * lanes;
+    update_row(row, i);
+    store_lanes(diagonal + i * stride, load_lanes(row + i * lanes));
+    const packet scale = reflect(row, i, squares + (i - 1) * stride);
+    pass(a, i);
+    next_update(i, scale);
+  }
+  if (n > 0) store_lanes(diagonal, load_lanes(a));
+}
+
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_BOLTZMANN void lane_tridiagonalization<double>::reduce(double*, index_t, double*, double*,
+                                                                index_t);
+}  // namespace atlas::detail
+#endif

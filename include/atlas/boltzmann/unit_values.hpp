@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "atlas/core/binary_scale.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
@@ -40,3 +41,12 @@ unit_values<Real> directions_of(const tensor_view<const Scalar, 2>& values) {
 }
 
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_BOLTZMANN unit_values<double> directions_of<float, double>(
+    const tensor_view<const float, 2>&);
+ATLAS_OF_BOLTZMANN unit_values<double> directions_of<double, double>(
+    const tensor_view<const double, 2>&);
+}  // namespace atlas::detail
+#endif

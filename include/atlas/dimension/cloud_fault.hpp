@@ -14,6 +14,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
 namespace atlas {
@@ -188,3 +189,10 @@ cloud_fault fault_of_cloud(const Points& points) {
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_DIMENSION cloud_fault fault_of_rows<float>(const tensor_view<const float, 2>&);
+ATLAS_OF_DIMENSION cloud_fault fault_of_rows<double>(const tensor_view<const double, 2>&);
+}  // namespace atlas::detail
+#endif

@@ -13,6 +13,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/disjoint_sets.hpp"
 
 namespace atlas {
@@ -239,3 +240,12 @@ std::vector<index_t> distinct_rows(const Points& points,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_DIMENSION std::vector<index_t> distinct_rows<float>(const tensor_view<const float, 2>&,
+                                                             stored_precision, double);
+ATLAS_OF_DIMENSION std::vector<index_t> distinct_rows<double>(const tensor_view<const double, 2>&,
+                                                              stored_precision, double);
+}  // namespace atlas::detail
+#endif

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/profile_scales.hpp"
@@ -184,6 +185,27 @@ dimension_profile_result profile_of_distinct(const tensor_view<const Scalar, 2>&
   return out;
 }
 
+template <class Scalar>
+dimension_profile_result dimension_profile(const tensor_view<const Scalar, 2>& points,
+                                           const two_nn_options& options,
+                                           const profile_options& profile) {
+  check_profile(options, profile);
+  check_cloud(points, options);
+  if (options.duplicates != duplicate_policy::merge)
+    return profile_of_distinct(points, options, profile);
+  const std::vector<index_t> rows = distinct_rows(points, options.precision, options.tolerance);
+  if (rows.size() < 3)
+    throw value_error("points", "at least 3 rows that do not coincide",
+                      std::to_string(rows.size()));
+  two_nn_options of_rows = options;
+  of_rows.exclude = gather_exclusion(options.exclude, rows);
+  of_rows.context = gather_labels(options.context, rows);
+  const owned_tensor<Scalar, 2> distinct = gather_rows(points, rows);
+  dimension_profile_result out = profile_of_distinct<Scalar>(distinct, of_rows, profile);
+  out.merged = points.extent(0) - static_cast<index_t>(rows.size());
+  return out;
+}
+
 }  // namespace detail
 
 /// The dimension of a cloud at several scales, and whether it moves by more than its errors.
@@ -215,25 +237,17 @@ dimension_profile_result profile_of_distinct(const tensor_view<const Scalar, 2>&
 template <tensor_like<2> Points>
 dimension_profile_result dimension_profile(const Points& points, const two_nn_options& options = {},
                                            const profile_options& profile = {}) {
-  using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
-  const tensor_view<const scalar, 2>& view = held;
-  detail::check_profile(options, profile);
-  detail::check_cloud(view, options);
-  if (options.duplicates != duplicate_policy::merge)
-    return detail::profile_of_distinct(view, options, profile);
-  const std::vector<index_t> rows =
-      detail::distinct_rows(view, options.precision, options.tolerance);
-  if (rows.size() < 3)
-    throw value_error("points", "at least 3 rows that do not coincide",
-                      std::to_string(rows.size()));
-  two_nn_options of_rows = options;
-  of_rows.exclude = detail::gather_exclusion(options.exclude, rows);
-  of_rows.context = detail::gather_labels(options.context, rows);
-  const owned_tensor<scalar, 2> distinct = detail::gather_rows(view, rows);
-  dimension_profile_result out = detail::profile_of_distinct<scalar>(distinct, of_rows, profile);
-  out.merged = view.extent(0) - static_cast<index_t>(rows.size());
-  return out;
+  return detail::dimension_profile<scalar_of<Points, 2>>(held, options, profile);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_DIMENSION dimension_profile_result dimension_profile<float>(
+    const tensor_view<const float, 2>&, const two_nn_options&, const profile_options&);
+ATLAS_OF_DIMENSION dimension_profile_result dimension_profile<double>(
+    const tensor_view<const double, 2>&, const two_nn_options&, const profile_options&);
+}  // namespace atlas::detail
+#endif

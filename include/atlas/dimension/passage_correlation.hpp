@@ -11,6 +11,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/dimension/surrogates/autocorrelation.hpp"
 #include "atlas/dimension/surrogates/options.hpp"
 #include "atlas/dimension/surrogates/principal.hpp"
@@ -43,6 +44,33 @@ inline double first_crossing(const std::vector<double>& lags, const std::vector<
   return std::numeric_limits<double>::infinity();
 }
 
+template <class Scalar>
+passage_correlation_result passage_correlation(const tensor_view<const Scalar, 2>& points,
+                                               const row_labels& labels) {
+  check_not_empty(points, "points");
+  check_finite(points, "points");
+  if (points.extent(0) < 2) throw shape_error("points", "at least 2 rows", "1 row");
+  const context_places places = places_of(labels, points.extent(0));
+  const principal_shape<Scalar> shape(points);
+  if (shape.rank() == 0) throw value_error("points", "rows that differ", "all rows equal");
+  passage_correlation_result out;
+  out.contexts = static_cast<index_t>(places.rows.size());
+  const auto [fewest, most] =
+      std::minmax_element(places.rows.begin(), places.rows.end(),
+                          [](const auto& a, const auto& b) { return a.size() < b.size(); });
+  out.fewest_rows = static_cast<index_t>(fewest->size());
+  out.most_rows = static_cast<index_t>(most->size());
+  const auto found = pooled_autocorrelation(shape.coordinates(points), places);
+  const Eigen::ArrayXd variance = shape.spread().array().square();
+  for (std::size_t b = 0; b < found.lags.size(); ++b)
+    out.values.push_back((found.values.row(static_cast<index_t>(b)).transpose() * variance).sum() /
+                         variance.sum());
+  if (!places.ordered) return out;
+  out.lags = found.lags;
+  if (places.any_shared()) out.length = first_crossing(out.lags, out.values, std::exp(-1.0));
+  return out;
+}
+
 }  // namespace detail
 
 /// The autocorrelation of rows along their contexts: of each principal component pooled over
@@ -58,32 +86,17 @@ inline double first_crossing(const std::vector<double>& lags, const std::vector<
 /// O(N d (d + rows of a context)) time.
 template <tensor_like<2> Points>
 passage_correlation_result passage_correlation(const Points& points, const row_labels& labels) {
-  using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
-  const tensor_view<const scalar, 2>& view = held;
-  detail::check_not_empty(view, "points");
-  detail::check_finite(view, "points");
-  if (view.extent(0) < 2) throw shape_error("points", "at least 2 rows", "1 row");
-  const detail::context_places places = detail::places_of(labels, view.extent(0));
-  const detail::principal_shape<scalar> shape(view);
-  if (shape.rank() == 0) throw value_error("points", "rows that differ", "all rows equal");
-  passage_correlation_result out;
-  out.contexts = static_cast<index_t>(places.rows.size());
-  const auto [fewest, most] =
-      std::minmax_element(places.rows.begin(), places.rows.end(),
-                          [](const auto& a, const auto& b) { return a.size() < b.size(); });
-  out.fewest_rows = static_cast<index_t>(fewest->size());
-  out.most_rows = static_cast<index_t>(most->size());
-  const auto found = detail::pooled_autocorrelation(shape.coordinates(view), places);
-  const Eigen::ArrayXd variance = shape.spread().array().square();
-  for (std::size_t b = 0; b < found.lags.size(); ++b)
-    out.values.push_back((found.values.row(static_cast<index_t>(b)).transpose() * variance).sum() /
-                         variance.sum());
-  if (!places.ordered) return out;
-  out.lags = found.lags;
-  if (places.any_shared())
-    out.length = detail::first_crossing(out.lags, out.values, std::exp(-1.0));
-  return out;
+  return detail::passage_correlation<scalar_of<Points, 2>>(held, labels);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_DIMENSION passage_correlation_result
+passage_correlation<float>(const tensor_view<const float, 2>&, const row_labels&);
+ATLAS_OF_DIMENSION passage_correlation_result
+passage_correlation<double>(const tensor_view<const double, 2>&, const row_labels&);
+}  // namespace atlas::detail
+#endif

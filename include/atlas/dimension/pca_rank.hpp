@@ -10,6 +10,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 
@@ -59,6 +60,16 @@ pca_rank_result pca_rank_of_moments(const cloud_moments& m, const Eigen::VectorX
   return out;
 }
 
+template <class Scalar>
+pca_rank_result pca_rank(const tensor_view<const Scalar, 2>& points,
+                         const pca_rank_options& options) {
+  check_not_empty(points, "points");
+  if (points.extent(0) < 2) throw shape_error("points", "at least 2 rows", "1 row");
+  check_finite(points, "points");
+  const cloud_moments m = moments(points);
+  return pca_rank_of_moments<double>(m, symmetric_eigenvalues(m.covariance), options);
+}
+
 }  // namespace detail
 
 /// Smallest number of principal components whose cumulative variance reaches a share.
@@ -70,14 +81,17 @@ pca_rank_result pca_rank_of_moments(const cloud_moments& m, const Eigen::VectorX
 /// O(N d^2 + d^3) time, O(d^2) memory.
 template <tensor_like<2> Points>
 pca_rank_result pca_rank(const Points& points, const pca_rank_options& options = {}) {
-  using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
-  const tensor_view<const scalar, 2>& view = held;
-  detail::check_not_empty(view, "points");
-  if (view.extent(0) < 2) throw shape_error("points", "at least 2 rows", "1 row");
-  detail::check_finite(view, "points");
-  const cloud_moments m = detail::moments(view);
-  return detail::pca_rank_of_moments<double>(m, symmetric_eigenvalues(m.covariance), options);
+  return detail::pca_rank<scalar_of<Points, 2>>(held, options);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_DIMENSION pca_rank_result pca_rank<float>(const tensor_view<const float, 2>&,
+                                                   const pca_rank_options&);
+ATLAS_OF_DIMENSION pca_rank_result pca_rank<double>(const tensor_view<const double, 2>&,
+                                                    const pca_rank_options&);
+}  // namespace atlas::detail
+#endif

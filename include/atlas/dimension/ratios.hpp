@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 
@@ -59,3 +60,13 @@ neighbor_table two_neighbors(const tensor_view<const Scalar, 2>& points, neighbo
 }
 
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_DIMENSION log_ratios log_ratios_of<void>(const neighbor_table&);
+ATLAS_OF_DIMENSION neighbor_table two_neighbors<float>(const tensor_view<const float, 2>&,
+                                                       neighbor_options);
+ATLAS_OF_DIMENSION neighbor_table two_neighbors<double>(const tensor_view<const double, 2>&,
+                                                        neighbor_options);
+}  // namespace atlas::detail
+#endif

@@ -5,12 +5,15 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/cloud_fault.hpp"
@@ -94,6 +97,15 @@ std::array<surrogate_null, K> nulls_over_draws(const std::array<double, K>& obse
   return nulls;
 }
 
+/// A cloud's surrogates of a seed, by number.
+template <class Scalar>
+std::function<owned_tensor<Scalar, 2>(std::uint64_t)> surrogates_by_number(
+    const tensor_view<const Scalar, 2>& points, surrogate_kind kind, const row_labels& labels,
+    std::uint64_t seed) {
+  const auto source = std::make_shared<cloud_surrogates<Scalar>>(points, kind, labels);
+  return [source, seed](std::uint64_t number) { return source->draw(seed, number); };
+}
+
 /// The same with `estimate(cloud, step)` of the surrogates of a cloud, if it can carry a null.
 /// \throws shape_error for an empty cloud or labels of another length; value_error for NaN
 template <std::size_t K, class Scalar, class Estimate>
@@ -110,11 +122,11 @@ std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scal
     for (std::size_t k = 0; k < K; ++k) nulls[k] = no_null(fault, observed[k], kind);
     return nulls;
   }
-  const cloud_surrogates<Scalar> source(points, kind, options.labels);
-  const std::uint64_t seed = seed_of_stream(options.seed, options.stream);
+  const auto drawn = surrogates_by_number(points, kind, options.labels,
+                                          seed_of_stream(options.seed, options.stream));
   return nulls_over_draws(observed, options, kind,
                           [&](std::uint64_t number, const step_options& step) {
-                            return estimate(source.draw(seed, number), step);
+                            return estimate(drawn(number), step);
                           });
 }
 
@@ -188,6 +200,19 @@ surrogate_null merged_dimension_null(const tensor_view<const Scalar, 2>& points,
                                 surrogates);
 }
 
+template <class Scalar>
+surrogate_null two_nn_null(const tensor_view<const Scalar, 2>& points,
+                           const two_nn_result& observed, const surrogate_options& surrogates) {
+  const surrogate_options options = with_two_nn(surrogates, observed.options);
+  if (observed.fault != cloud_fault::none) {
+    check_draws(options.draws, "draws");
+    return no_null(observed.fault, observed.dimension,
+                   kind_for(options.kind, options.labels, points.extent(0)));
+  }
+  if (observed.merged > 0) return merged_dimension_null<Scalar>(points, observed, options);
+  return dimension_null<Scalar>(points, observed.dimension, observed.options, options);
+}
+
 }  // namespace detail
 
 /// The null of `two_nn`: the same estimator, number of distinct rows and exclusion on surrogates. A
@@ -204,17 +229,24 @@ surrogate_null merged_dimension_null(const tensor_view<const Scalar, 2>& points,
 template <tensor_like<2> Points>
 surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
                            const surrogate_options& surrogates = {}) {
-  using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
-  const tensor_view<const scalar, 2>& view = held;
-  const surrogate_options options = detail::with_two_nn(surrogates, observed.options);
-  if (observed.fault != cloud_fault::none) {
-    detail::check_draws(options.draws, "draws");
-    return detail::no_null(observed.fault, observed.dimension,
-                           detail::kind_for(options.kind, options.labels, view.extent(0)));
-  }
-  if (observed.merged > 0) return detail::merged_dimension_null<scalar>(view, observed, options);
-  return detail::dimension_null<scalar>(view, observed.dimension, observed.options, options);
+  return detail::two_nn_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_DIMENSION std::function<owned_tensor<float, 2>(std::uint64_t)> surrogates_by_number<float>(
+    const tensor_view<const float, 2>&, surrogate_kind, const row_labels&, std::uint64_t);
+ATLAS_OF_DIMENSION std::function<owned_tensor<double, 2>(std::uint64_t)>
+surrogates_by_number<double>(const tensor_view<const double, 2>&, surrogate_kind, const row_labels&,
+                             std::uint64_t);
+ATLAS_OF_DIMENSION surrogate_null two_nn_null<float>(const tensor_view<const float, 2>&,
+                                                     const two_nn_result&,
+                                                     const surrogate_options&);
+ATLAS_OF_DIMENSION surrogate_null two_nn_null<double>(const tensor_view<const double, 2>&,
+                                                      const two_nn_result&,
+                                                      const surrogate_options&);
+}  // namespace atlas::detail
+#endif

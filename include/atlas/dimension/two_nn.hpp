@@ -13,6 +13,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/coincident_rows.hpp"
 #include "atlas/dimension/goodness_of_fit.hpp"
@@ -344,3 +345,23 @@ two_nn_result two_nn_from_ratios(const Ratios& ratios, const two_nn_options& opt
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_DIMENSION two_nn_result two_nn_of_ratios<void>(const ratio_source&, const two_nn_options&,
+                                                        bool);
+ATLAS_OF_DIMENSION two_nn_result two_nn_of_distances<float>(const tensor_view<const float, 2>&,
+                                                            const two_nn_options&, bool);
+ATLAS_OF_DIMENSION two_nn_result two_nn_of_distances<double>(const tensor_view<const double, 2>&,
+                                                             const two_nn_options&, bool);
+ATLAS_OF_DIMENSION two_nn_result two_nn<float>(const tensor_view<const float, 2>&,
+                                               const two_nn_options&);
+ATLAS_OF_DIMENSION two_nn_result two_nn<double>(const tensor_view<const double, 2>&,
+                                                const two_nn_options&);
+}  // namespace atlas::detail
+
+namespace atlas {
+ATLAS_OF_DIMENSION two_nn_result two_nn_from_neighbors<void>(const neighbor_table&,
+                                                             const two_nn_options&);
+}  // namespace atlas
+#endif

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "atlas/core/binary_scale.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/gram.hpp"
 #include "atlas/linalg/row_matrix.hpp"
@@ -163,3 +164,10 @@ cloud_moments moments(const tensor_view<const Scalar, 2>& points) {
 
 }  // namespace detail
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_LINALG cloud_moments moments<float, double>(const tensor_view<const float, 2>&);
+ATLAS_OF_LINALG cloud_moments moments<double, double>(const tensor_view<const double, 2>&);
+}  // namespace atlas::detail
+#endif

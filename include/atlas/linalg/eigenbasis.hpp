@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/eigen_traits.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/linalg/tridiagonal.hpp"
@@ -118,3 +119,14 @@ Eigen::VectorX<Real> symmetric_eigenvalues(std::type_identity_t<Eigen::MatrixX<R
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_LINALG Eigen::VectorXd solve_symmetric<double>(Eigen::MatrixXd&, bool);
+}  // namespace atlas::detail
+
+namespace atlas {
+ATLAS_OF_LINALG eigenbasis symmetric_eigenbasis<double>(Eigen::MatrixXd);
+ATLAS_OF_LINALG Eigen::VectorXd symmetric_eigenvalues<double>(Eigen::MatrixXd);
+}  // namespace atlas
+#endif

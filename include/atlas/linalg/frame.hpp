@@ -10,6 +10,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 
 namespace atlas {
@@ -77,3 +78,17 @@ Eigen::MatrixX<Real> checked_frame(const tensor_view<const Scalar, 2>& frame,
 
 }  // namespace detail
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_LINALG Eigen::MatrixXd checked_frame<float, double>(const tensor_view<const float, 2>&,
+                                                             const std::string&);
+ATLAS_OF_LINALG Eigen::MatrixXd checked_frame<double, double>(const tensor_view<const double, 2>&,
+                                                              const std::string&);
+}  // namespace atlas::detail
+
+namespace atlas {
+ATLAS_OF_LINALG Eigen::MatrixXd orthonormal_columns<double>(const Eigen::MatrixXd&);
+ATLAS_OF_LINALG Eigen::MatrixXd random_frame<void>(index_t, index_t, random_stream&);
+}  // namespace atlas
+#endif

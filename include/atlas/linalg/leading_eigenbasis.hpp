@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/lanes.hpp"
 #include "atlas/linalg/leading_values.hpp"
@@ -97,3 +98,13 @@ Eigen::MatrixX<Real> leading_eigenvectors(const std::type_identity_t<Eigen::Matr
 }  // namespace detail
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_LINALG Eigen::MatrixXd leading_eigenvectors<double>(const Eigen::MatrixXd&, index_t);
+}  // namespace atlas::detail
+
+namespace atlas {
+ATLAS_OF_LINALG eigenbasis leading_eigenbasis<double>(const Eigen::MatrixXd&, index_t);
+}  // namespace atlas
+#endif

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/eigen_traits.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
@@ -133,3 +134,9 @@ class rotation_geodesic {
 };
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_LINALG rotation_planes planes_of<double>(const Eigen::MatrixXd&);
+}  // namespace atlas::detail
+#endif

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "atlas/core/binary_scale.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 
@@ -38,3 +39,10 @@ scaled_rows<Scalar> scale_rows(const tensor_view<const Scalar, 2>& points) {
 }
 
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_LINALG scaled_rows<float> scale_rows<float>(const tensor_view<const float, 2>&);
+ATLAS_OF_LINALG scaled_rows<double> scale_rows<double>(const tensor_view<const double, 2>&);
+}  // namespace atlas::detail
+#endif

@@ -10,6 +10,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
@@ -127,6 +128,32 @@ inline two_nn_options dimension_options(const atlas_test_options& o) {
           .on_progress = o.on_progress};
 }
 
+template <class Scalar>
+atlas_test_result atlas_test(const tensor_view<const Scalar, 3>& clouds,
+                             const atlas_test_options& o) {
+  check_not_empty(clouds, "clouds");
+  check_finite(clouds, "clouds");
+  const two_nn_options dimension = dimension_options(o);
+  atlas_test_result out;
+  out.heads = head_dimensions(clouds, dimension);
+  const std::vector<double> dimensions = carried_dimensions(out.heads);
+  out.mean_head_dimension = summarize(dimensions).mean;
+  const index_t k = o.local_dimension != 0 ? o.local_dimension
+                                           : local_dimension_of_heads(dimensions, clouds.extent(2));
+  out.overlap = head_overlap(principal_frames(clouds, k, o.threads, rank_policy::leave_out),
+                             overlap_options(o));
+  const auto sound = clouds_of(clouds, heads_without_fault(out.heads));
+  out.pooled = pooled_dimension(sound, dimension);
+  out.pooled_null = pooled_dimension_null(sound, out.pooled,
+                                          {.draws = o.surrogates,
+                                           .kind = o.kind,
+                                           .labels = o.labels,
+                                           .seed = o.seed,
+                                           .threads = o.threads,
+                                           .on_progress = o.on_progress});
+  return out;
+}
+
 }  // namespace detail
 
 /// Overlap of the heads' principal subspaces together with the dimension of the heads pooled, each
@@ -143,30 +170,21 @@ inline two_nn_options dimension_options(const atlas_test_options& o) {
 /// O((1 + draws) (H N)^2 d) time, O(H N d) memory per thread; the same bits for every thread count.
 template <tensor_like<3> Clouds>
 atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& o = {}) {
-  using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
-  const tensor_view<const scalar, 3>& view = held;
-  detail::check_not_empty(view, "clouds");
-  detail::check_finite(view, "clouds");
-  const two_nn_options dimension = detail::dimension_options(o);
-  atlas_test_result out;
-  out.heads = detail::head_dimensions(view, dimension);
-  const std::vector<double> dimensions = detail::carried_dimensions(out.heads);
-  out.mean_head_dimension = summarize(dimensions).mean;
-  const index_t k = o.local_dimension != 0 ? o.local_dimension
-                                           : local_dimension_of_heads(dimensions, view.extent(2));
-  out.overlap = head_overlap(principal_frames(view, k, o.threads, rank_policy::leave_out),
-                             detail::overlap_options(o));
-  const auto sound = detail::clouds_of(view, detail::heads_without_fault(out.heads));
-  out.pooled = pooled_dimension(sound, dimension);
-  out.pooled_null = pooled_dimension_null(sound, out.pooled,
-                                          {.draws = o.surrogates,
-                                           .kind = o.kind,
-                                           .labels = o.labels,
-                                           .seed = o.seed,
-                                           .threads = o.threads,
-                                           .on_progress = o.on_progress});
-  return out;
+  return detail::atlas_test<scalar_of<Clouds, 3>>(held, o);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_MANIFOLD std::vector<two_nn_result> head_dimensions<float>(
+    const tensor_view<const float, 3>&, const two_nn_options&, cloud_source);
+ATLAS_OF_MANIFOLD std::vector<two_nn_result> head_dimensions<double>(
+    const tensor_view<const double, 3>&, const two_nn_options&, cloud_source);
+ATLAS_OF_MANIFOLD atlas_test_result atlas_test<float>(const tensor_view<const float, 3>&,
+                                                      const atlas_test_options&);
+ATLAS_OF_MANIFOLD atlas_test_result atlas_test<double>(const tensor_view<const double, 3>&,
+                                                       const atlas_test_options&);
+}  // namespace atlas::detail
+#endif

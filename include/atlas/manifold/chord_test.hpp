@@ -14,6 +14,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/surrogate.hpp"
@@ -166,6 +167,24 @@ chord_result chord_test(const Points& points, const chord_options& options = {})
   return detail::chord_test<scalar_of<Points, 2>>(held, options);
 }
 
+namespace detail {
+
+template <class Scalar>
+chord_nulls chord_null(const tensor_view<const Scalar, 2>& points, const chord_result& observed,
+                       const surrogate_options& surrogates) {
+  const auto statistics = [](const chord_result& r) {
+    return std::array{r.mean, r.median, r.share_above_one};
+  };
+  auto nulls = nulls_over_surrogates(
+      points, statistics(observed), with_estimator(surrogates, observed.options),
+      [&](const owned_tensor<Scalar, 2>& cloud, const step_options& step) {
+        return statistics(chord_test<Scalar>(cloud, step.of(observed.options)));
+      });
+  return {std::move(nulls[0]), std::move(nulls[1]), std::move(nulls[2])};
+}
+
+}  // namespace detail
+
 /// The same on surrogates of the cloud, under the same exclusion.
 ///
 /// \param observed   what `chord_test` gave on the points; its options are used
@@ -176,18 +195,21 @@ chord_result chord_test(const Points& points, const chord_options& options = {})
 template <tensor_like<2> Points>
 chord_nulls chord_null(const Points& points, const chord_result& observed,
                        const surrogate_options& surrogates = {}) {
-  using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
-  const tensor_view<const scalar, 2>& view = held;
-  const auto statistics = [](const chord_result& r) {
-    return std::array{r.mean, r.median, r.share_above_one};
-  };
-  auto nulls = detail::nulls_over_surrogates(
-      view, statistics(observed), detail::with_estimator(surrogates, observed.options),
-      [&](const owned_tensor<scalar, 2>& cloud, const detail::step_options& step) {
-        return statistics(detail::chord_test<scalar>(cloud, step.of(observed.options)));
-      });
-  return {std::move(nulls[0]), std::move(nulls[1]), std::move(nulls[2])};
+  return detail::chord_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_MANIFOLD chord_result chord_test<float>(const tensor_view<const float, 2>&,
+                                                 const chord_options&);
+ATLAS_OF_MANIFOLD chord_result chord_test<double>(const tensor_view<const double, 2>&,
+                                                  const chord_options&);
+ATLAS_OF_MANIFOLD chord_nulls chord_null<float>(const tensor_view<const float, 2>&,
+                                                const chord_result&, const surrogate_options&);
+ATLAS_OF_MANIFOLD chord_nulls chord_null<double>(const tensor_view<const double, 2>&,
+                                                 const chord_result&, const surrogate_options&);
+}  // namespace atlas::detail
+#endif

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/disjoint_sets.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
@@ -79,6 +80,25 @@ connectivity_result connectivity(const Points& points, const connectivity_option
   return detail::connectivity<scalar_of<Points, 2>>(held, options);
 }
 
+namespace detail {
+
+template <class Scalar>
+connectivity_nulls connectivity_null(const tensor_view<const Scalar, 2>& points,
+                                     const connectivity_result& observed,
+                                     const surrogate_options& surrogates) {
+  const auto statistics = [](const connectivity_result& r) {
+    return std::array{static_cast<double>(r.components), r.largest_share};
+  };
+  auto nulls = nulls_over_surrogates(
+      points, statistics(observed), with_estimator(surrogates, observed.options),
+      [&](const owned_tensor<Scalar, 2>& cloud, const step_options& step) {
+        return statistics(connectivity<Scalar>(cloud, step.of(observed.options)));
+      });
+  return {std::move(nulls[0]), std::move(nulls[1])};
+}
+
+}  // namespace detail
+
 /// The same on surrogates of the cloud, under the same exclusion. They are of one piece as a rule,
 /// all of them, and then there is no spread to measure by: z and p are NaN.
 ///
@@ -90,18 +110,23 @@ connectivity_result connectivity(const Points& points, const connectivity_option
 template <tensor_like<2> Points>
 connectivity_nulls connectivity_null(const Points& points, const connectivity_result& observed,
                                      const surrogate_options& surrogates = {}) {
-  using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
-  const tensor_view<const scalar, 2>& view = held;
-  const auto statistics = [](const connectivity_result& r) {
-    return std::array{static_cast<double>(r.components), r.largest_share};
-  };
-  auto nulls = detail::nulls_over_surrogates(
-      view, statistics(observed), detail::with_estimator(surrogates, observed.options),
-      [&](const owned_tensor<scalar, 2>& cloud, const detail::step_options& step) {
-        return statistics(detail::connectivity<scalar>(cloud, step.of(observed.options)));
-      });
-  return {std::move(nulls[0]), std::move(nulls[1])};
+  return detail::connectivity_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_MANIFOLD connectivity_result connectivity<float>(const tensor_view<const float, 2>&,
+                                                          const connectivity_options&);
+ATLAS_OF_MANIFOLD connectivity_result connectivity<double>(const tensor_view<const double, 2>&,
+                                                           const connectivity_options&);
+ATLAS_OF_MANIFOLD connectivity_nulls connectivity_null<float>(const tensor_view<const float, 2>&,
+                                                              const connectivity_result&,
+                                                              const surrogate_options&);
+ATLAS_OF_MANIFOLD connectivity_nulls connectivity_null<double>(const tensor_view<const double, 2>&,
+                                                               const connectivity_result&,
+                                                               const surrogate_options&);
+}  // namespace atlas::detail
+#endif

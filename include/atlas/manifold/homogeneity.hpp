@@ -12,6 +12,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/ratios.hpp"
@@ -85,9 +86,9 @@ std::vector<std::pair<double, index_t>> nearest_rows(const row_matrix<Scalar>& p
 }
 
 /// Dimension of a region from the neighbours of its rows in the whole cloud.
-inline local_region measure_region(const std::vector<std::pair<double, index_t>>& nearest,
-                                   index_t centre, const neighbor_table& table,
-                                   const two_nn_options& options) {
+template <class = void>
+local_region measure_region(const std::vector<std::pair<double, index_t>>& nearest, index_t centre,
+                            const neighbor_table& table, const two_nn_options& options) {
   log_ratios ratios;
   double farthest = 0;
   for (const auto& [length, row] : nearest) {
@@ -179,6 +180,23 @@ homogeneity_result homogeneity(const Points& points, const homogeneity_options& 
   return detail::homogeneity<scalar_of<Points, 2>>(held, options);
 }
 
+namespace detail {
+
+template <class Scalar>
+homogeneity_nulls homogeneity_null(const tensor_view<const Scalar, 2>& points,
+                                   const homogeneity_result& observed,
+                                   const surrogate_options& surrogates) {
+  const auto statistics = [](const homogeneity_result& r) { return std::array{r.mean, r.sd}; };
+  auto nulls = nulls_over_surrogates(
+      points, statistics(observed), with_estimator(surrogates, observed.options),
+      [&](const owned_tensor<Scalar, 2>& cloud, const step_options& step) {
+        return statistics(homogeneity<Scalar>(cloud, step.of(observed.options)));
+      });
+  return {std::move(nulls[0]), std::move(nulls[1])};
+}
+
+}  // namespace detail
+
 /// The same on surrogates of the cloud: they too have regions that differ, since a normal density
 /// is not uniform.
 ///
@@ -190,16 +208,23 @@ homogeneity_result homogeneity(const Points& points, const homogeneity_options& 
 template <tensor_like<2> Points>
 homogeneity_nulls homogeneity_null(const Points& points, const homogeneity_result& observed,
                                    const surrogate_options& surrogates = {}) {
-  using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
-  const tensor_view<const scalar, 2>& view = held;
-  const auto statistics = [](const homogeneity_result& r) { return std::array{r.mean, r.sd}; };
-  auto nulls = detail::nulls_over_surrogates(
-      view, statistics(observed), detail::with_estimator(surrogates, observed.options),
-      [&](const owned_tensor<scalar, 2>& cloud, const detail::step_options& step) {
-        return statistics(detail::homogeneity<scalar>(cloud, step.of(observed.options)));
-      });
-  return {std::move(nulls[0]), std::move(nulls[1])};
+  return detail::homogeneity_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_MANIFOLD homogeneity_result homogeneity<float>(const tensor_view<const float, 2>&,
+                                                        const homogeneity_options&);
+ATLAS_OF_MANIFOLD homogeneity_result homogeneity<double>(const tensor_view<const double, 2>&,
+                                                         const homogeneity_options&);
+ATLAS_OF_MANIFOLD homogeneity_nulls homogeneity_null<float>(const tensor_view<const float, 2>&,
+                                                            const homogeneity_result&,
+                                                            const surrogate_options&);
+ATLAS_OF_MANIFOLD homogeneity_nulls homogeneity_null<double>(const tensor_view<const double, 2>&,
+                                                             const homogeneity_result&,
+                                                             const surrogate_options&);
+}  // namespace atlas::detail
+#endif

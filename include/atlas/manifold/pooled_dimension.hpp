@@ -3,11 +3,14 @@
 /// The dimension of the heads of a layer taken together.
 
 #include <array>
+#include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
@@ -74,20 +77,21 @@ class layer_surrogates {
  public:
   layer_surrogates(const tensor_view<const Scalar, 3>& clouds, const surrogate_options& options)
       : heads_(clouds.extent(0)),
-        source_(side_by_side(clouds), options.kind, options.labels),
-        seed_(seed_of_stream(options.seed, options.stream)) {}
+        kind_(kind_for(options.kind, options.labels, clouds.extent(1))),
+        drawn_(surrogates_by_number<Scalar>(side_by_side(clouds), kind_, options.labels,
+                                            seed_of_stream(options.seed, options.stream))) {}
 
-  surrogate_kind kind() const { return source_.kind(); }
+  surrogate_kind kind() const { return kind_; }
 
   /// `[H, N, d]`
   owned_tensor<Scalar, 3> draw(std::uint64_t number) const {
-    return apart<Scalar>(source_.draw(seed_, number), heads_);
+    return apart<Scalar>(drawn_(number), heads_);
   }
 
  private:
   index_t heads_;
-  cloud_surrogates<Scalar> source_;
-  std::uint64_t seed_;
+  surrogate_kind kind_;
+  std::function<owned_tensor<Scalar, 2>(std::uint64_t)> drawn_;
 };
 
 }  // namespace detail
@@ -114,6 +118,33 @@ two_nn_result pooled_dimension(const Clouds& clouds, const two_nn_options& optio
   return detail::pooled_dimension<scalar_of<Clouds, 3>>(held, options);
 }
 
+namespace detail {
+
+template <class Scalar>
+surrogate_null pooled_dimension_null(const tensor_view<const Scalar, 3>& clouds,
+                                     const two_nn_result& observed,
+                                     const surrogate_options& surrogates) {
+  check_not_empty(clouds, "clouds");
+  check_finite(clouds, "clouds");
+  const surrogate_options options = with_two_nn(surrogates, observed.options);
+  check_draws(options.draws, "draws");
+  const surrogate_kind kind = kind_for(options.kind, options.labels, clouds.extent(1));
+  if (observed.fault != cloud_fault::none) return no_null(observed.fault, observed.dimension, kind);
+  const owned_tensor<Scalar, 3> sound = clouds_of(clouds, pooled_heads(clouds));
+  const owned_tensor<Scalar, 2> pooled = stacked<Scalar>(sound, true);
+  if (const cloud_fault fault = fault_of_rows<Scalar>(pooled); fault != cloud_fault::none)
+    return no_null(fault, observed.dimension, kind);
+  const layer_surrogates<Scalar> source(sound, options);
+  return nulls_over_draws(
+      std::array{observed.dimension}, options, kind,
+      [&](std::uint64_t number, const step_options& step) {
+        return std::array{
+            dimension_of_stacked<Scalar>(source.draw(number), step.of(observed.options)).dimension};
+      })[0];
+}
+
+}  // namespace detail
+
 /// The same on surrogates of all heads together: what the heads' subspaces give, and what rows of
 /// one place have linearly in common, without curvature.
 ///
@@ -129,28 +160,23 @@ two_nn_result pooled_dimension(const Clouds& clouds, const two_nn_options& optio
 template <tensor_like<3> Clouds>
 surrogate_null pooled_dimension_null(const Clouds& clouds, const two_nn_result& observed,
                                      const surrogate_options& surrogates = {}) {
-  using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
-  const tensor_view<const scalar, 3>& view = held;
-  detail::check_not_empty(view, "clouds");
-  detail::check_finite(view, "clouds");
-  const surrogate_options options = detail::with_two_nn(surrogates, observed.options);
-  detail::check_draws(options.draws, "draws");
-  const surrogate_kind kind = detail::kind_for(options.kind, options.labels, view.extent(1));
-  if (observed.fault != cloud_fault::none)
-    return detail::no_null(observed.fault, observed.dimension, kind);
-  const owned_tensor<scalar, 3> sound = detail::clouds_of(view, detail::pooled_heads(view));
-  const owned_tensor<scalar, 2> pooled = detail::stacked<scalar>(sound, true);
-  if (const cloud_fault fault = detail::fault_of_rows<scalar>(pooled); fault != cloud_fault::none)
-    return detail::no_null(fault, observed.dimension, kind);
-  const detail::layer_surrogates<scalar> source(sound, options);
-  return detail::nulls_over_draws(
-      std::array{observed.dimension}, options, kind,
-      [&](std::uint64_t number, const detail::step_options& step) {
-        return std::array{
-            detail::dimension_of_stacked<scalar>(source.draw(number), step.of(observed.options))
-                .dimension};
-      })[0];
+  return detail::pooled_dimension_null<scalar_of<Clouds, 3>>(held, observed, surrogates);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_MANIFOLD two_nn_result pooled_dimension<float>(const tensor_view<const float, 3>&,
+                                                        two_nn_options);
+ATLAS_OF_MANIFOLD two_nn_result pooled_dimension<double>(const tensor_view<const double, 3>&,
+                                                         two_nn_options);
+ATLAS_OF_MANIFOLD surrogate_null pooled_dimension_null<float>(const tensor_view<const float, 3>&,
+                                                              const two_nn_result&,
+                                                              const surrogate_options&);
+ATLAS_OF_MANIFOLD surrogate_null pooled_dimension_null<double>(const tensor_view<const double, 3>&,
+                                                               const two_nn_result&,
+                                                               const surrogate_options&);
+}  // namespace atlas::detail
+#endif

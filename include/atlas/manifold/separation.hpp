@@ -14,6 +14,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/row_matrix.hpp"
@@ -205,6 +206,23 @@ separation_result separation_of_clouds(const Clouds& clouds,
   return detail::separation<scalar>(detail::stacked(view, false), labels, options);
 }
 
+namespace detail {
+
+template <class Scalar>
+surrogate_null separation_null(const tensor_view<const Scalar, 2>& points,
+                               const label_groups& labels, const separation_result& observed,
+                               const surrogate_options& surrogates) {
+  check_separation(points, labels);
+  const auto order = rows_in_order(points.extent(0));
+  return nulls_over_surrogates(
+      points, std::array{observed.contrast}, surrogates,
+      [&](const owned_tensor<Scalar, 2>& cloud, const step_options&) {
+        return std::array{separation_measure<Scalar>(cloud, labels).of(order).contrast};
+      })[0];
+}
+
+}  // namespace detail
+
 /// The contrast on surrogates of the cloud, labels as they are. There the labels are independent of
 /// the rows but for what both have to do with contexts and positions, which permutations break:
 /// ranges of positions are apart in a text that hangs together, and are so in serial surrogates
@@ -219,17 +237,28 @@ template <tensor_like<2> Points, tensor_like<1> Labels>
 surrogate_null separation_null(const Points& points, const Labels& labels,
                                const separation_result& observed,
                                const surrogate_options& surrogates = {}) {
-  using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
-  const tensor_view<const scalar, 2>& view = held;
-  const auto numbered = detail::number_labels(labels, "labels");
-  detail::check_separation(view, numbered);
-  const auto order = detail::rows_in_order(view.extent(0));
-  return detail::nulls_over_surrogates(
-      view, std::array{observed.contrast}, surrogates,
-      [&](const owned_tensor<scalar, 2>& cloud, const detail::step_options&) {
-        return std::array{detail::separation_measure<scalar>(cloud, numbered).of(order).contrast};
-      })[0];
+  return detail::separation_null<scalar_of<Points, 2>>(
+      held, detail::number_labels(labels, "labels"), observed, surrogates);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_MANIFOLD separation_result separation<float>(const tensor_view<const float, 2>&,
+                                                      const label_groups&,
+                                                      const separation_options&);
+ATLAS_OF_MANIFOLD separation_result separation<double>(const tensor_view<const double, 2>&,
+                                                       const label_groups&,
+                                                       const separation_options&);
+ATLAS_OF_MANIFOLD surrogate_null separation_null<float>(const tensor_view<const float, 2>&,
+                                                        const label_groups&,
+                                                        const separation_result&,
+                                                        const surrogate_options&);
+ATLAS_OF_MANIFOLD surrogate_null separation_null<double>(const tensor_view<const double, 2>&,
+                                                         const label_groups&,
+                                                         const separation_result&,
+                                                         const surrogate_options&);
+}  // namespace atlas::detail
+#endif

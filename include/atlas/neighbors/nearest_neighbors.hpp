@@ -10,6 +10,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/neighbors/candidates.hpp"
 #include "atlas/neighbors/chosen_search.hpp"
 #include "atlas/neighbors/exclusion.hpp"
@@ -113,3 +114,12 @@ neighbor_table nearest_neighbors(const Points& points, const neighbor_options& o
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_NEIGHBORS neighbor_table nearest_neighbors<float>(const tensor_view<const float, 2>&,
+                                                           const neighbor_options&);
+ATLAS_OF_NEIGHBORS neighbor_table nearest_neighbors<double>(const tensor_view<const double, 2>&,
+                                                            const neighbor_options&);
+}  // namespace atlas::detail
+#endif

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/neighbors/label_share.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
@@ -93,3 +94,10 @@ context_neighbors_result context_neighbors(const head_sample& sample,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_PROTOCOLS context_neighbors_result
+context_neighbors<void>(const head_sample&, const context_neighbors_options&);
+}  // namespace atlas
+#endif

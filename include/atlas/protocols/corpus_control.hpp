@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 #include "atlas/protocols/verdict.hpp"
 
@@ -54,3 +55,11 @@ std::vector<finding> corpus_control(const std::vector<sampled_value>& first,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_PROTOCOLS std::vector<finding> corpus_control<void>(const std::vector<sampled_value>&,
+                                                             const std::vector<sampled_value>&,
+                                                             const verdict_options&);
+}  // namespace atlas
+#endif

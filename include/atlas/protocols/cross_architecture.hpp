@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 
 namespace atlas {
@@ -160,3 +161,10 @@ cross_architecture_result compare_architectures(const std::vector<model_layers>&
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_PROTOCOLS cross_architecture_result
+compare_architectures<void>(const std::vector<model_layers>&, const cross_architecture_options&);
+}  // namespace atlas
+#endif

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 #include "atlas/protocols/verdict.hpp"
 
@@ -135,3 +136,10 @@ depth_profile_result depth_profile(const std::vector<sampled_value>& layers,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_PROTOCOLS depth_profile_result depth_profile<void>(const std::vector<sampled_value>&,
+                                                            const depth_profile_options&);
+}  // namespace atlas
+#endif

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/protocols/verdict.hpp"
 
 namespace atlas {
@@ -41,3 +42,10 @@ maturation_result maturation_gate(const std::vector<measured_value>& checkpoints
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_PROTOCOLS maturation_result maturation_gate<void>(const std::vector<measured_value>&,
+                                                           const verdict_options&);
+}  // namespace atlas
+#endif

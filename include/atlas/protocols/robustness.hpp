@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 
@@ -173,3 +174,12 @@ layer_robustness over_layers_and_choices(const std::vector<head_sample>& samples
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_PROTOCOLS rank_robustness overlap_over_ranks<void>(const head_sample&, const rank_range&,
+                                                            protocol_options);
+ATLAS_OF_PROTOCOLS layer_robustness over_layers_and_choices<void>(const std::vector<head_sample>&,
+                                                                  const protocol_options&);
+}  // namespace atlas
+#endif

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
@@ -274,3 +275,25 @@ sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, in
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_PROTOCOLS std::vector<Eigen::MatrixXd> sample_frames<void>(const head_sample&, index_t,
+                                                                    overlap_space, int);
+}  // namespace atlas::detail
+
+namespace atlas {
+ATLAS_OF_PROTOCOLS mean_dimension_result mean_dimension<void>(const head_sample&,
+                                                              const protocol_options&);
+ATLAS_OF_PROTOCOLS finding dimension_finding<void>(std::string, const mean_dimension_result&);
+ATLAS_OF_PROTOCOLS head_overlap_result sample_overlap<void>(const head_sample&, overlap_space,
+                                                            const protocol_options&);
+ATLAS_OF_PROTOCOLS finding overlap_finding<void>(std::string, const overlap_estimate&);
+ATLAS_OF_PROTOCOLS finding turned_finding<void>(std::string, const turned_estimate&);
+ATLAS_OF_PROTOCOLS turned_null_result sample_turned_null<void>(const head_sample&,
+                                                               const protocol_options&);
+ATLAS_OF_PROTOCOLS double mean_overlap<void>(const head_sample&, overlap_space,
+                                             const protocol_options&);
+ATLAS_OF_PROTOCOLS double mean_dimension_value<void>(const head_sample&, const protocol_options&);
+}  // namespace atlas
+#endif

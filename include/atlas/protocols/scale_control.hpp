@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/protocols/verdict.hpp"
 
 namespace atlas {
@@ -104,3 +105,10 @@ scale_result scale_control(const std::vector<scaled_value>& models,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_PROTOCOLS scale_result scale_control<void>(const std::vector<scaled_value>&,
+                                                    const verdict_options&);
+}  // namespace atlas
+#endif

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/stats/multiple_testing.hpp"
 #include "atlas/stats/normal.hpp"
 #include "atlas/stats/student_t.hpp"
@@ -147,3 +148,10 @@ std::vector<finding> judge_values(const std::vector<measured_value>& values,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_PROTOCOLS std::vector<finding> judge_values<void>(const std::vector<measured_value>&,
+                                                           const verdict_options&);
+}  // namespace atlas
+#endif

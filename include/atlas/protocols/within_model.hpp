@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 #include "atlas/stats/correlation.hpp"
 
@@ -113,3 +114,10 @@ within_model_result within_model_control(const std::vector<head_sample>& layers,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_PROTOCOLS within_model_result within_model_control<void>(const std::vector<head_sample>&,
+                                                                  const within_model_options&);
+}  // namespace atlas
+#endif

@@ -11,6 +11,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/quantize/grid.hpp"
 #include "atlas/quantize/quantization.hpp"
 
@@ -115,8 +116,22 @@ quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
                                                  const Moments& second_moments,
                                                  const awq_options& options = {}) {
   const auto input = detail::checked_input(weights, second_moments, options.input_mean);
-  const Eigen::VectorXd magnitudes = input.moments.diagonal().cwiseMax(0.0).cwiseSqrt();
-  return detail::awq_quantize(input, magnitudes, options);
+  return detail::awq_quantize(input, detail::input_magnitudes(input), options);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE quantization<float> awq_quantize<float>(const quantizer_input<float>&,
+                                                          const Eigen::VectorXd&,
+                                                          const awq_options&);
+ATLAS_OF_QUANTIZE quantization<double> awq_quantize<double>(const quantizer_input<double>&,
+                                                            const Eigen::VectorXd&,
+                                                            const awq_options&);
+ATLAS_OF_QUANTIZE Eigen::VectorXd checked_magnitudes<float>(const tensor_view<const float, 1>&,
+                                                            index_t);
+ATLAS_OF_QUANTIZE Eigen::VectorXd checked_magnitudes<double>(const tensor_view<const double, 1>&,
+                                                             index_t);
+}  // namespace atlas::detail
+#endif

@@ -6,6 +6,7 @@
 #include <Eigen/LU>
 #include <cmath>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/frame.hpp"
@@ -42,18 +43,10 @@ class basis_walk {
   basis_walk(const Eigen::MatrixX<Real>& from, const Eigen::MatrixX<Real>& to, basis_path path)
       : from_(from), to_(aligned_basis(from, to)), geodesic_(from_, to_), path_(path) {}
 
-  Eigen::MatrixX<Real> at(double t) const {
-    if (path_ == basis_path::geodesic) return geodesic_.template at<Real>(t);
-    return orthonormal_columns((1 - t) * from_ + t * to_);
-  }
+  Eigen::MatrixX<Real> at(double t) const;
 
   /// From the eigenvalues of the symmetric part, which are the cosines.
-  double angle(const Eigen::MatrixX<Real>& basis, double t) const {
-    if (path_ == basis_path::geodesic) return t * geodesic_.template rms_angle<Real>();
-    const Eigen::MatrixX<Real> r = from_.transpose() * basis;
-    const Eigen::ArrayX<Real> cosines = symmetric_eigenvalues(0.5 * (r + r.transpose())).array();
-    return std::sqrt(((cosines.max)(-1.0).min)(1.0).acos().square().mean());
-  }
+  double angle(const Eigen::MatrixX<Real>& basis, double t) const;
 
  private:
   Eigen::MatrixX<Real> from_, to_;
@@ -61,5 +54,27 @@ class basis_walk {
   basis_path path_;
 };
 
+template <class Real>
+Eigen::MatrixX<Real> basis_walk<Real>::at(double t) const {
+  if (path_ == basis_path::geodesic) return geodesic_.template at<Real>(t);
+  return orthonormal_columns((1 - t) * from_ + t * to_);
+}
+
+template <class Real>
+double basis_walk<Real>::angle(const Eigen::MatrixX<Real>& basis, double t) const {
+  if (path_ == basis_path::geodesic) return t * geodesic_.template rms_angle<Real>();
+  const Eigen::MatrixX<Real> r = from_.transpose() * basis;
+  const Eigen::ArrayX<Real> cosines = symmetric_eigenvalues(0.5 * (r + r.transpose())).array();
+  return std::sqrt(((cosines.max)(-1.0).min)(1.0).acos().square().mean());
+}
+
 }  // namespace detail
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE Eigen::MatrixXd aligned_basis<double>(const Eigen::MatrixXd&, Eigen::MatrixXd);
+ATLAS_OF_QUANTIZE Eigen::MatrixXd basis_walk<double>::at(double) const;
+ATLAS_OF_QUANTIZE double basis_walk<double>::angle(const Eigen::MatrixXd&, double) const;
+}  // namespace atlas::detail
+#endif

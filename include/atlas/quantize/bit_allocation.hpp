@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/quantize/magnitude.hpp"
 
 namespace atlas {
@@ -166,3 +167,10 @@ bit_allocation_result allocate_bits(Eigen::VectorXd variances,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_QUANTIZE bit_allocation_result allocate_bits<void>(Eigen::VectorXd,
+                                                            const bit_allocation_options&);
+}  // namespace atlas
+#endif

@@ -11,6 +11,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/bit_allocation.hpp"
 #include "atlas/quantize/diagonal_fisher.hpp"
@@ -171,3 +172,12 @@ quantization<scalar_of<Weights, 2>> block_fisher_quantize(
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE quantization<float> block_fisher_quantize<float>(const quantizer_input<float>&,
+                                                                   const block_fisher_options&);
+ATLAS_OF_QUANTIZE quantization<double> block_fisher_quantize<double>(const quantizer_input<double>&,
+                                                                     const block_fisher_options&);
+}  // namespace atlas::detail
+#endif

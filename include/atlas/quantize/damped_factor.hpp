@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/eigen_traits.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/quantize/quantization.hpp"
@@ -91,3 +92,9 @@ Eigen::MatrixX<Real> upper_inverse(const Eigen::MatrixX<Real>& r, int threads) {
 }
 
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE damped_factor factor_damped<double>(Eigen::MatrixXd, double);
+}  // namespace atlas::detail
+#endif

@@ -10,6 +10,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/quantize/grid.hpp"
 #include "atlas/quantize/quantization.hpp"
 
@@ -117,3 +118,16 @@ quantization<scalar_of<Weights, 2>> diagonal_fisher_quantize(
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE row_matrix<double> checked_diagonal<float>(const tensor_view<const float, 2>&,
+                                                             index_t, index_t);
+ATLAS_OF_QUANTIZE row_matrix<double> checked_diagonal<double>(const tensor_view<const double, 2>&,
+                                                              index_t, index_t);
+ATLAS_OF_QUANTIZE quantization<float> diagonal_fisher_quantize<float>(
+    const quantizer_input<float>&, const row_matrix<double>&, const diagonal_fisher_options&);
+ATLAS_OF_QUANTIZE quantization<double> diagonal_fisher_quantize<double>(
+    const quantizer_input<double>&, const row_matrix<double>&, const diagonal_fisher_options&);
+}  // namespace atlas::detail
+#endif

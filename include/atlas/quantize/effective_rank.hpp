@@ -9,6 +9,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/quantize/quantization_errors.hpp"
 
 namespace atlas {
@@ -88,3 +89,13 @@ effective_ranks second_moment_ranks(const Moments& second_moments,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE effective_ranks effective_ranks_of<double>(const Eigen::MatrixXd&,
+                                                             const row_matrix<double>&, double);
+ATLAS_OF_QUANTIZE row_matrix<double> checked_mean<double>(row_matrix<double>,
+                                                          const scaled_moments<double>&,
+                                                          const std::string&);
+}  // namespace atlas::detail
+#endif

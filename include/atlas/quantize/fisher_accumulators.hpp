@@ -13,6 +13,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/magnitude.hpp"
@@ -79,20 +80,8 @@ class weight_fisher_accumulator {
   template <tensor_like<3> Gradients>
   void add(const Gradients& gradients, int threads = 0) {
     using scalar = scalar_of<Gradients, 3>;
-    const auto held = as_view<3>(gradients);
-    const tensor_view<const scalar, 3>& view = held;
-    detail::check_extent(view.extent(2), rows_.dimension(), "gradients", "one column per input,");
-    if (keeps_mean())
-      detail::check_extent(view.extent(1), sum_.rows(), "gradients", "one row per output,");
-    detail::check_finite(view, "gradients");
-    if constexpr (!detail::can_be_squared<scalar>)
-      detail::check_squares_finite(detail::largest_magnitude(view), "gradients");
-    for (index_t i = 0; i < view.extent(0); ++i) {
-      rows_.add(view[i], threads);
-      for (index_t r = 0; r < sum_.rows(); ++r)
-        for (index_t c = 0; c < sum_.cols(); ++c) sum_(r, c) += static_cast<double>(view(i, r, c));
-    }
-    samples_ += view.extent(0);
+    const auto view = as_view<3>(gradients);
+    add_gradients<scalar>(view, threads);
   }
 
   /// Adds n samples whose gradients are `dL/dy a^T`, of one token each.
@@ -104,44 +93,14 @@ class weight_fisher_accumulator {
   /// O(n in^2) time, and O(n out in) for the mean.
   template <tensor_like<2> Outputs, tensor_like<2> Inputs>
   void add_rank_one(const Outputs& output_gradients, const Inputs& inputs, int threads = 0) {
-    using scalar = scalar_of<Outputs, 2>;
-    const auto held = as_view<2>(output_gradients);
-    const tensor_view<const scalar, 2>& g = held;
+    const auto g = as_view<2>(output_gradients);
     const auto a = as_view<2>(inputs);
-    using input_scalar = scalar_of<Inputs, 2>;
-    const tensor_view<const input_scalar, 2>& inputs_view = a;
-    detail::check_rank_one<const scalar, const input_scalar>(g, a, keeps_mean() ? sum_.rows() : -1,
-                                                             rows_.dimension());
-    row_matrix<double> rows = detail::matrix_copy<double>(inputs_view);
-    bool some = false;
-    for (index_t i = 0; i < rows.rows(); ++i) {
-      const double norm = detail::row_norm(g, i);
-      some = some || (norm > 0 && detail::largest_magnitude(rows.row(i)) > 0);
-      rows.row(i) *= norm;
-    }
-    const double largest = detail::largest_product(detail::largest_magnitude(rows), some);
-    detail::check_squares_finite(largest, detail::product_of_both);
-    if (largest == std::numeric_limits<double>::denorm_min())  // all of them are lost
-      detail::check_squares_kept(largest, detail::product_of_both);
-    rows_.add(rows, threads);
-    const row_matrix<double> wide =
-        keeps_mean() ? detail::matrix_copy<double>(inputs_view) : row_matrix<double>();
-    parallel_for(sum_.rows(), threads, [&](index_t r) {
-      for (index_t i = 0; i < wide.rows(); ++i)
-        sum_.row(r) += static_cast<double>(g(i, r)) * wide.row(i);
-    });
-    samples_ += g.extent(0);
+    add_products<scalar_of<Outputs, 2>, scalar_of<Inputs, 2>>(g, a, threads);
   }
 
   /// \throws shape_error for another `in`, or `out` as it was given
   template <class = void>
-  void merge(const weight_fisher_accumulator& other, int threads = 0) {
-    const index_t samples = other.samples_;
-    detail::check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
-    rows_.merge(other.rows_, threads);
-    sum_ += other.sum_;
-    samples_ += samples;
-  }
+  void merge(const weight_fisher_accumulator& other, int threads = 0);
 
   index_t dimension() const { return rows_.dimension(); }
   /// Samples added.
@@ -151,25 +110,92 @@ class weight_fisher_accumulator {
 
   /// `[out, in]`, E[dL/dW]. \throws value_error before any sample, or where it is not kept
   template <class = void>
-  row_matrix<double> mean() const {
-    if (!keeps_mean()) throw value_error("accumulator", "one that was given out", "0");
-    if (samples_ == 0) throw value_error("accumulator", "at least one sample", "none");
-    return sum_ / static_cast<double>(samples_);
-  }
+  row_matrix<double> mean() const;
 
   /// `[in, in]`, exactly symmetric. \throws value_error before any sample, and where all gradients
   /// but 0 were below 2^-480
   template <class Real = double>
-  Eigen::MatrixX<Real> matrix(int threads = 0) const {
-    if (samples_ == 0) throw value_error("accumulator", "at least one sample", "none");
-    return rows_.template sum<Real>(threads) / static_cast<double>(samples_);
-  }
+  Eigen::MatrixX<Real> matrix(int threads = 0) const;
 
  private:
+  template <class Scalar>
+  void add_gradients(const tensor_view<const Scalar, 3>& gradients, int threads);
+
+  template <class Scalar, class Input>
+  void add_products(const tensor_view<const Scalar, 2>& g, const tensor_view<const Input, 2>& a,
+                    int threads);
+
   second_moment_accumulator rows_;
   row_matrix<double> sum_;  // no rows: not kept
   index_t samples_ = 0;
 };
+
+template <class Scalar>
+void weight_fisher_accumulator::add_gradients(const tensor_view<const Scalar, 3>& gradients,
+                                              int threads) {
+  detail::check_extent(gradients.extent(2), rows_.dimension(), "gradients",
+                       "one column per input,");
+  if (keeps_mean())
+    detail::check_extent(gradients.extent(1), sum_.rows(), "gradients", "one row per output,");
+  detail::check_finite(gradients, "gradients");
+  if constexpr (!detail::can_be_squared<Scalar>)
+    detail::check_squares_finite(detail::largest_magnitude(gradients), "gradients");
+  for (index_t i = 0; i < gradients.extent(0); ++i) {
+    rows_.add(gradients[i], threads);
+    for (index_t r = 0; r < sum_.rows(); ++r)
+      for (index_t c = 0; c < sum_.cols(); ++c)
+        sum_(r, c) += static_cast<double>(gradients(i, r, c));
+  }
+  samples_ += gradients.extent(0);
+}
+
+template <class Scalar, class Input>
+void weight_fisher_accumulator::add_products(const tensor_view<const Scalar, 2>& g,
+                                             const tensor_view<const Input, 2>& a, int threads) {
+  detail::check_rank_one<const Scalar, const Input>(g, a, keeps_mean() ? sum_.rows() : -1,
+                                                    rows_.dimension());
+  row_matrix<double> rows = detail::matrix_copy<double>(a);
+  bool some = false;
+  for (index_t i = 0; i < rows.rows(); ++i) {
+    const double norm = detail::row_norm(g, i);
+    some = some || (norm > 0 && detail::largest_magnitude(rows.row(i)) > 0);
+    rows.row(i) *= norm;
+  }
+  const double largest = detail::largest_product(detail::largest_magnitude(rows), some);
+  detail::check_squares_finite(largest, detail::product_of_both);
+  if (largest == std::numeric_limits<double>::denorm_min())  // all of them are lost
+    detail::check_squares_kept(largest, detail::product_of_both);
+  rows_.add(rows, threads);
+  const row_matrix<double> wide =
+      keeps_mean() ? detail::matrix_copy<double>(a) : row_matrix<double>();
+  parallel_for(sum_.rows(), threads, [&](index_t r) {
+    for (index_t i = 0; i < wide.rows(); ++i)
+      sum_.row(r) += static_cast<double>(g(i, r)) * wide.row(i);
+  });
+  samples_ += g.extent(0);
+}
+
+template <class>
+void weight_fisher_accumulator::merge(const weight_fisher_accumulator& other, int threads) {
+  const index_t samples = other.samples_;
+  detail::check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
+  rows_.merge(other.rows_, threads);
+  sum_ += other.sum_;
+  samples_ += samples;
+}
+
+template <class>
+row_matrix<double> weight_fisher_accumulator::mean() const {
+  if (!keeps_mean()) throw value_error("accumulator", "one that was given out", "0");
+  if (samples_ == 0) throw value_error("accumulator", "at least one sample", "none");
+  return sum_ / static_cast<double>(samples_);
+}
+
+template <class Real>
+Eigen::MatrixX<Real> weight_fisher_accumulator::matrix(int threads) const {
+  if (samples_ == 0) throw value_error("accumulator", "at least one sample", "none");
+  return rows_.template sum<Real>(threads) / static_cast<double>(samples_);
+}
 
 /// The diagonal Fisher information `E[g^2]` of each weight, `[out, in]`, over samples. In double;
 /// the same bits for every number of threads.
@@ -190,23 +216,8 @@ class diagonal_fisher_accumulator {
   template <tensor_like<3> Gradients>
   void add(const Gradients& gradients, int threads = 0) {
     using scalar = scalar_of<Gradients, 3>;
-    const auto held = as_view<3>(gradients);
-    const tensor_view<const scalar, 3>& view = held;
-    detail::check_extent(view.extent(1), sum_.rows(), "gradients", "one row per output,");
-    detail::check_extent(view.extent(2), sum_.cols(), "gradients", "one column per input,");
-    detail::check_finite(view, "gradients");
-    double largest = detail::smallest_to_square;
-    if constexpr (!detail::can_be_squared<scalar>) largest = detail::largest_magnitude(view);
-    detail::check_squares_finite(largest, "gradients");
-    largest_ = (std::max)(largest_, largest);
-    parallel_for(sum_.rows(), threads, [&](index_t r) {
-      for (index_t i = 0; i < view.extent(0); ++i)
-        for (index_t c = 0; c < sum_.cols(); ++c) {
-          const auto g = static_cast<double>(view(i, r, c));
-          sum_(r, c) += g * g;
-        }
-    });
-    count_ += view.extent(0);
+    const auto view = as_view<3>(gradients);
+    add_gradients<scalar>(view, threads);
   }
 
   /// Adds n samples whose gradients are `dL/dy a^T`, of one token each.
@@ -216,28 +227,12 @@ class diagonal_fisher_accumulator {
   void add_rank_one(const Outputs& output_gradients, const Inputs& inputs, int threads = 0) {
     const auto g = as_view<2>(output_gradients);
     const auto a = as_view<2>(inputs);
-    detail::check_rank_one<const scalar_of<Outputs, 2>, const scalar_of<Inputs, 2>>(
-        g, a, sum_.rows(), sum_.cols());
-    const scaled_squares g2 = squares_of<scalar_of<Outputs, 2>>(g);
-    const scaled_squares a2 = squares_of<scalar_of<Inputs, 2>>(a);
-    const double largest =
-        detail::largest_product(g2.largest * a2.largest, g2.largest > 0 && a2.largest > 0);
-    detail::check_squares_finite(largest, detail::product_of_both);
-    largest_ = (std::max)(largest_, largest);
-    sum_ += detail::times_power(detail::tiled_product(g2.squares.transpose(), a2.squares, threads),
-                                2 * (g2.exponent + a2.exponent));
-    count_ += g2.squares.rows();
+    add_products<scalar_of<Outputs, 2>, scalar_of<Inputs, 2>>(g, a, threads);
   }
 
   /// \throws shape_error for other extents
   template <class = void>
-  void merge(const diagonal_fisher_accumulator& other) {
-    detail::check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
-    detail::check_extent(other.sum_.cols(), sum_.cols(), "other", "inputs");
-    sum_ += other.sum_;
-    count_ += other.count_;
-    largest_ = (std::max)(largest_, other.largest_);
-  }
+  void merge(const diagonal_fisher_accumulator& other);
 
   /// Samples added.
   index_t count() const { return count_; }
@@ -245,11 +240,7 @@ class diagonal_fisher_accumulator {
   /// `[out, in]`. \throws value_error before any sample, and where all gradients but 0 were below
   /// 2^-480
   template <class = void>
-  row_matrix<double> matrix() const {
-    if (count_ == 0) throw value_error("accumulator", "at least one sample", "none");
-    detail::check_squares_kept(largest_, "gradients");
-    return sum_ / static_cast<double>(count_);
-  }
+  row_matrix<double> matrix() const;
 
  private:
   /// `squares 4^exponent`.
@@ -258,6 +249,13 @@ class diagonal_fisher_accumulator {
     double largest = 0;  ///< magnitude of what was squared
     int exponent = 0;
   };
+
+  template <class Scalar>
+  void add_gradients(const tensor_view<const Scalar, 3>& gradients, int threads);
+
+  template <class Scalar, class Input>
+  void add_products(const tensor_view<const Scalar, 2>& g, const tensor_view<const Input, 2>& a,
+                    int threads);
 
   template <class Scalar>
   static scaled_squares squares_of(const tensor_view<const Scalar, 2>& x) {
@@ -272,4 +270,81 @@ class diagonal_fisher_accumulator {
   index_t count_ = 0;
 };
 
+template <class Scalar>
+void diagonal_fisher_accumulator::add_gradients(const tensor_view<const Scalar, 3>& gradients,
+                                                int threads) {
+  detail::check_extent(gradients.extent(1), sum_.rows(), "gradients", "one row per output,");
+  detail::check_extent(gradients.extent(2), sum_.cols(), "gradients", "one column per input,");
+  detail::check_finite(gradients, "gradients");
+  double largest = detail::smallest_to_square;
+  if constexpr (!detail::can_be_squared<Scalar>) largest = detail::largest_magnitude(gradients);
+  detail::check_squares_finite(largest, "gradients");
+  largest_ = (std::max)(largest_, largest);
+  parallel_for(sum_.rows(), threads, [&](index_t r) {
+    for (index_t i = 0; i < gradients.extent(0); ++i)
+      for (index_t c = 0; c < sum_.cols(); ++c) {
+        const auto g = static_cast<double>(gradients(i, r, c));
+        sum_(r, c) += g * g;
+      }
+  });
+  count_ += gradients.extent(0);
+}
+
+template <class Scalar, class Input>
+void diagonal_fisher_accumulator::add_products(const tensor_view<const Scalar, 2>& g,
+                                               const tensor_view<const Input, 2>& a, int threads) {
+  detail::check_rank_one<const Scalar, const Input>(g, a, sum_.rows(), sum_.cols());
+  const scaled_squares g2 = squares_of<Scalar>(g), a2 = squares_of<Input>(a);
+  const double largest =
+      detail::largest_product(g2.largest * a2.largest, g2.largest > 0 && a2.largest > 0);
+  detail::check_squares_finite(largest, detail::product_of_both);
+  largest_ = (std::max)(largest_, largest);
+  sum_ += detail::times_power(detail::tiled_product(g2.squares.transpose(), a2.squares, threads),
+                              2 * (g2.exponent + a2.exponent));
+  count_ += g2.squares.rows();
+}
+
+template <class>
+void diagonal_fisher_accumulator::merge(const diagonal_fisher_accumulator& other) {
+  detail::check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
+  detail::check_extent(other.sum_.cols(), sum_.cols(), "other", "inputs");
+  sum_ += other.sum_;
+  count_ += other.count_;
+  largest_ = (std::max)(largest_, other.largest_);
+}
+
+template <class>
+row_matrix<double> diagonal_fisher_accumulator::matrix() const {
+  if (count_ == 0) throw value_error("accumulator", "at least one sample", "none");
+  detail::check_squares_kept(largest_, "gradients");
+  return sum_ / static_cast<double>(count_);
+}
+
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_QUANTIZE void weight_fisher_accumulator::add_gradients<float>(
+    const tensor_view<const float, 3>&, int);
+ATLAS_OF_QUANTIZE void weight_fisher_accumulator::add_gradients<double>(
+    const tensor_view<const double, 3>&, int);
+ATLAS_OF_QUANTIZE void weight_fisher_accumulator::add_products<float, float>(
+    const tensor_view<const float, 2>&, const tensor_view<const float, 2>&, int);
+ATLAS_OF_QUANTIZE void weight_fisher_accumulator::add_products<double, double>(
+    const tensor_view<const double, 2>&, const tensor_view<const double, 2>&, int);
+ATLAS_OF_QUANTIZE void weight_fisher_accumulator::merge<void>(const weight_fisher_accumulator&,
+                                                              int);
+ATLAS_OF_QUANTIZE row_matrix<double> weight_fisher_accumulator::mean<void>() const;
+ATLAS_OF_QUANTIZE Eigen::MatrixXd weight_fisher_accumulator::matrix<double>(int) const;
+ATLAS_OF_QUANTIZE void diagonal_fisher_accumulator::add_gradients<float>(
+    const tensor_view<const float, 3>&, int);
+ATLAS_OF_QUANTIZE void diagonal_fisher_accumulator::add_gradients<double>(
+    const tensor_view<const double, 3>&, int);
+ATLAS_OF_QUANTIZE void diagonal_fisher_accumulator::add_products<float, float>(
+    const tensor_view<const float, 2>&, const tensor_view<const float, 2>&, int);
+ATLAS_OF_QUANTIZE void diagonal_fisher_accumulator::add_products<double, double>(
+    const tensor_view<const double, 2>&, const tensor_view<const double, 2>&, int);
+ATLAS_OF_QUANTIZE void diagonal_fisher_accumulator::merge<void>(const diagonal_fisher_accumulator&);
+ATLAS_OF_QUANTIZE row_matrix<double> diagonal_fisher_accumulator::matrix<void>() const;
+}  // namespace atlas
+#endif

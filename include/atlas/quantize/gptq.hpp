@@ -12,6 +12,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/quantize/damped_factor.hpp"
 #include "atlas/quantize/grid.hpp"
@@ -157,3 +158,12 @@ quantization<scalar_of<Weights, 2>> gptq_quantize(const Weights& weights,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE quantization<float> gptq_quantize<float>(const quantizer_input<float>&,
+                                                           const gptq_options&);
+ATLAS_OF_QUANTIZE quantization<double> gptq_quantize<double>(const quantizer_input<double>&,
+                                                             const gptq_options&);
+}  // namespace atlas::detail
+#endif

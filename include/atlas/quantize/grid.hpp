@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 
@@ -209,3 +210,24 @@ row_matrix<Scalar> code_values(const row_matrix<std::int8_t>& codes,
 
 }  // namespace detail
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE quantization_grid<float> fitted_grid<float>(const row_matrix<float>&,
+                                                              const grid_options&,
+                                                              std::vector<int>);
+ATLAS_OF_QUANTIZE quantization_grid<double> fitted_grid<double>(const row_matrix<double>&,
+                                                                const grid_options&,
+                                                                std::vector<int>);
+ATLAS_OF_QUANTIZE row_matrix<std::int8_t> nearest_codes<float>(const row_matrix<float>&,
+                                                               const quantization_grid<float>&,
+                                                               int);
+ATLAS_OF_QUANTIZE row_matrix<std::int8_t> nearest_codes<double>(const row_matrix<double>&,
+                                                                const quantization_grid<double>&,
+                                                                int);
+ATLAS_OF_QUANTIZE row_matrix<float> code_values<float>(const row_matrix<std::int8_t>&,
+                                                       const quantization_grid<float>&, int);
+ATLAS_OF_QUANTIZE row_matrix<double> code_values<double>(const row_matrix<std::int8_t>&,
+                                                         const quantization_grid<double>&, int);
+}  // namespace atlas::detail
+#endif

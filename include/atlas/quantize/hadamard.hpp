@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/core/vector_of.hpp"
@@ -129,3 +130,14 @@ void fast_hadamard_blocks(Scalar* x, const std::vector<index_t>& blocks) {
 
 }  // namespace detail
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE void fast_hadamard<float>(float*, index_t);
+ATLAS_OF_QUANTIZE void fast_hadamard<double>(double*, index_t);
+}  // namespace atlas::detail
+
+namespace atlas {
+ATLAS_OF_QUANTIZE Eigen::VectorXd random_signs<void>(index_t, random_stream&);
+}  // namespace atlas
+#endif

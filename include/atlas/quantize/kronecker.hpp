@@ -9,6 +9,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/block_fisher.hpp"
 #include "atlas/quantize/diagonal_fisher.hpp"
@@ -41,9 +42,9 @@ namespace detail {
 
 /// `tr(G E A E^T)`, from rows of `V^T E` with V the eigenvectors of G and `roots` those of its
 /// eigenvalues.
-inline double kronecker_norm(const row_matrix<double>& e, const Eigen::MatrixXd& a,
-                             const Eigen::MatrixXd& vectors, const Eigen::VectorXd& roots,
-                             int threads) {
+template <class = void>
+double kronecker_norm(const row_matrix<double>& e, const Eigen::MatrixXd& a,
+                      const Eigen::MatrixXd& vectors, const Eigen::VectorXd& roots, int threads) {
   const row_matrix<double> turned = tiled_product(vectors.transpose(), e, threads);
   return norms_of(row_matrix<double>(roots.asDiagonal() * turned), a, threads).weighted;
 }
@@ -124,3 +125,15 @@ kronecker_result<scalar_of<Weights, 2>> kronecker_quantize(const Weights& weight
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE kronecker_result<float> kronecker_quantize<float>(const quantizer_input<float>&,
+                                                                    const Eigen::MatrixXd&,
+                                                                    const effective_ranks&,
+                                                                    const kronecker_options&);
+ATLAS_OF_QUANTIZE kronecker_result<double> kronecker_quantize<double>(
+    const quantizer_input<double>&, const Eigen::MatrixXd&, const effective_ranks&,
+    const kronecker_options&);
+}  // namespace atlas::detail
+#endif

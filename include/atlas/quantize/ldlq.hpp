@@ -12,6 +12,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/quantize/damped_factor.hpp"
 #include "atlas/quantize/gptq.hpp"
@@ -156,3 +157,12 @@ quantization<scalar_of<Weights, 2>> ldlq_quantize(const Weights& weights,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE quantization<float> ldlq_quantize<float>(const quantizer_input<float>&,
+                                                           const ldlq_options&);
+ATLAS_OF_QUANTIZE quantization<double> ldlq_quantize<double>(const quantizer_input<double>&,
+                                                             const ldlq_options&);
+}  // namespace atlas::detail
+#endif

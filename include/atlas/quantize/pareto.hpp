@@ -12,6 +12,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/basis_path.hpp"
@@ -132,9 +133,14 @@ pareto_result pareto_of(std::vector<pareto_point> points) {
 }
 
 template <class Scalar, class Activation>
-pareto_result pareto(const row_matrix<Scalar>& weights, const row_matrix<Activation>& activations,
+pareto_result pareto(row_matrix<Scalar> weights, row_matrix<Activation> activations,
                      const Eigen::MatrixXd& fisher, const Eigen::MatrixXd& moments,
                      const pareto_options& options) {
+  // Relative errors do not depend on powers of two.
+  const int of_weights = extreme_exponent(largest_magnitude(weights));
+  const int of_inputs = extreme_exponent(largest_magnitude(activations));
+  weights = times_power(std::move(weights), -of_weights);
+  activations = times_power(std::move(activations), -of_inputs);
   check_between(options.steps, 2, 100000, "steps");
   check_grid(options.weight_grid);
   check_grid(options.activation_grid);
@@ -179,12 +185,28 @@ pareto_result fisher_pareto(const Weights& weights, const Activations& activatio
   detail::check_extent(inputs.cols(), d, "activations", "as many columns as weights,");
   const auto fisher = detail::checked_moments<scalar_of<Fisher, 2>>(f, d, "weight_fisher");
   const auto moments = detail::checked_moments<scalar_of<Moments, 2>>(g, d, "activation_moments");
-  // Relative errors do not depend on powers of two.
-  const int of_weights = detail::extreme_exponent(detail::largest_magnitude(checked));
-  const int of_inputs = detail::extreme_exponent(detail::largest_magnitude(inputs));
-  return detail::pareto(detail::times_power(std::move(checked), -of_weights),
-                        detail::times_power(std::move(inputs), -of_inputs), fisher.matrix,
-                        moments.matrix, options);
+  return detail::pareto<scalar_of<Weights, 2>, scalar_of<Activations, 2>>(
+      std::move(checked), std::move(inputs), fisher.matrix, moments.matrix, options);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE pareto_result pareto<float, float>(row_matrix<float>, row_matrix<float>,
+                                                     const Eigen::MatrixXd&, const Eigen::MatrixXd&,
+                                                     const pareto_options&);
+ATLAS_OF_QUANTIZE pareto_result pareto<float, double>(row_matrix<float>, row_matrix<double>,
+                                                      const Eigen::MatrixXd&,
+                                                      const Eigen::MatrixXd&,
+                                                      const pareto_options&);
+ATLAS_OF_QUANTIZE pareto_result pareto<double, float>(row_matrix<double>, row_matrix<float>,
+                                                      const Eigen::MatrixXd&,
+                                                      const Eigen::MatrixXd&,
+                                                      const pareto_options&);
+ATLAS_OF_QUANTIZE pareto_result pareto<double, double>(row_matrix<double>, row_matrix<double>,
+                                                       const Eigen::MatrixXd&,
+                                                       const Eigen::MatrixXd&,
+                                                       const pareto_options&);
+}  // namespace atlas::detail
+#endif

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/quantize/effective_rank.hpp"
 #include "atlas/quantize/grid.hpp"
 #include "atlas/quantize/magnitude.hpp"
@@ -107,18 +108,32 @@ struct quantizer_input {
 };
 
 /// \param input_mean E[a], `[in]`; empty: not known
-template <tensor_like<2> Weights, tensor_like<2> Moments, class Real>
+template <class Scalar>
+quantizer_input<Scalar> input_of(row_matrix<Scalar> weights, scaled_moments<double> moments,
+                                 const Eigen::VectorXd& input_mean) {
+  auto mean = checked_mean<double>(input_mean.transpose(), moments, "input_mean");
+  const int exponent = extreme_exponent(largest_magnitude(weights));
+  return {times_power(std::move(weights), -exponent), std::move(moments.matrix), exponent,
+          std::move(mean), moments.epsilon};
+}
+
+/// \param input_mean as in `input_of`
+template <tensor_like<2> Weights, tensor_like<2> Moments>
 quantizer_input<scalar_of<Weights, 2>> checked_input(const Weights& weights,
                                                      const Moments& second_moments,
-                                                     const Eigen::VectorX<Real>& input_mean) {
+                                                     const Eigen::VectorXd& input_mean) {
+  using scalar = scalar_of<Weights, 2>;
   const auto w = as_view<2>(weights);
   const auto f = as_view<2>(second_moments);
-  auto checked = checked_weights<scalar_of<Weights, 2>>(w, "weights");
+  auto checked = checked_weights<scalar>(w, "weights");
   auto moments = checked_moments<scalar_of<Moments, 2>>(f, w.extent(1), "second_moments");
-  auto mean = checked_mean<Real>(input_mean.transpose(), moments, "input_mean");
-  const int exponent = extreme_exponent(largest_magnitude(checked));
-  return {times_power(std::move(checked), -exponent), std::move(moments.matrix), exponent,
-          std::move(mean), moments.epsilon};
+  return input_of<scalar>(std::move(checked), std::move(moments), input_mean);
+}
+
+/// Root mean squares of the inputs, `[in]`.
+template <class Scalar>
+Eigen::VectorXd input_magnitudes(const quantizer_input<Scalar>& input) {
+  return input.moments.diagonal().cwiseMax(0.0).cwiseSqrt();
 }
 
 /// Completes a result whose codes, grid and coordinates are known.
@@ -139,3 +154,31 @@ quantization<Scalar> finished(quantization<Scalar> q, const quantizer_input<Scal
 
 }  // namespace detail
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE quantizer_input<float> input_of<float>(row_matrix<float>, scaled_moments<double>,
+                                                         const Eigen::VectorXd&);
+ATLAS_OF_QUANTIZE quantizer_input<double> input_of<double>(row_matrix<double>,
+                                                           scaled_moments<double>,
+                                                           const Eigen::VectorXd&);
+ATLAS_OF_QUANTIZE Eigen::VectorXd input_magnitudes<float>(const quantizer_input<float>&);
+ATLAS_OF_QUANTIZE Eigen::VectorXd input_magnitudes<double>(const quantizer_input<double>&);
+}  // namespace atlas::detail
+
+namespace atlas {
+ATLAS_OF_QUANTIZE row_matrix<float> to_coordinates<float>(row_matrix<float>,
+                                                          const quantization_coordinates<float>&,
+                                                          int);
+ATLAS_OF_QUANTIZE row_matrix<double> to_coordinates<double>(row_matrix<double>,
+                                                            const quantization_coordinates<double>&,
+                                                            int);
+ATLAS_OF_QUANTIZE row_matrix<float> from_coordinates<float>(row_matrix<float>,
+                                                            const quantization_coordinates<float>&,
+                                                            int);
+ATLAS_OF_QUANTIZE row_matrix<double> from_coordinates<double>(
+    row_matrix<double>, const quantization_coordinates<double>&, int);
+ATLAS_OF_QUANTIZE row_matrix<float> dequantize<float>(const quantization<float>&, int);
+ATLAS_OF_QUANTIZE row_matrix<double> dequantize<double>(const quantization<double>&, int);
+}  // namespace atlas
+#endif

@@ -12,6 +12,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/magnitude.hpp"
@@ -154,6 +155,17 @@ quantization_errors errors_of(const row_matrix<Scalar>& weights,
   return {ratio_or_zero(lost.plain, whole.plain), ratio_or_zero(lost.weighted, whole.weighted)};
 }
 
+/// Of matrices of any magnitude.
+template <class Scalar>
+quantization_errors quantization_error(row_matrix<Scalar> weights, row_matrix<Scalar> quantized,
+                                       const Eigen::MatrixXd& f, int threads) {
+  const int exponent =
+      extreme_exponent((std::max)(largest_magnitude(weights), largest_magnitude(quantized)));
+  weights = times_power(std::move(weights), -exponent);
+  quantized = times_power(std::move(quantized), -exponent);
+  return errors_of(weights, quantized, f, threads);
+}
+
 }  // namespace detail
 
 /// Both errors of any approximation of a linear layer.
@@ -181,11 +193,33 @@ quantization_errors quantization_error(const Weights& weights, const Quantized& 
                       detail::shape_text(q.extents()));
   const auto moments =
       detail::checked_moments<scalar_of<Moments, 2>>(f, w.extent(1), "second_moments");
-  const int exponent = detail::extreme_exponent(
-      (std::max)(detail::largest_magnitude(whole), detail::largest_magnitude(approximation)));
-  whole = detail::times_power(std::move(whole), -exponent);
-  approximation = detail::times_power(std::move(approximation), -exponent);
-  return detail::errors_of(whole, approximation, moments.matrix, threads);
+  return detail::quantization_error<scalar>(std::move(whole), std::move(approximation),
+                                            moments.matrix, threads);
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE scaled_moments<double> checked_moments<float, double>(
+    const tensor_view<const float, 2>&, index_t, const std::string&);
+ATLAS_OF_QUANTIZE scaled_moments<double> checked_moments<double, double>(
+    const tensor_view<const double, 2>&, index_t, const std::string&);
+ATLAS_OF_QUANTIZE row_matrix<float> checked_weights<float>(const tensor_view<const float, 2>&,
+                                                           const std::string&);
+ATLAS_OF_QUANTIZE row_matrix<double> checked_weights<double>(const tensor_view<const double, 2>&,
+                                                             const std::string&);
+ATLAS_OF_QUANTIZE quantization_errors errors_of<float>(const row_matrix<float>&,
+                                                       const row_matrix<float>&,
+                                                       const Eigen::MatrixXd&, int);
+ATLAS_OF_QUANTIZE quantization_errors errors_of<double>(const row_matrix<double>&,
+                                                        const row_matrix<double>&,
+                                                        const Eigen::MatrixXd&, int);
+ATLAS_OF_QUANTIZE quantization_errors quantization_error<float>(row_matrix<float>,
+                                                                row_matrix<float>,
+                                                                const Eigen::MatrixXd&, int);
+ATLAS_OF_QUANTIZE quantization_errors quantization_error<double>(row_matrix<double>,
+                                                                 row_matrix<double>,
+                                                                 const Eigen::MatrixXd&, int);
+}  // namespace atlas::detail
+#endif

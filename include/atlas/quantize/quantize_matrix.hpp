@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/awq.hpp"
 #include "atlas/quantize/block_fisher.hpp"
@@ -172,8 +173,7 @@ quantization<Scalar> quantize_by_gptq(const quantizer_input<Scalar>& input,
 template <class Scalar>
 quantization<Scalar> quantize_by_awq(const quantizer_input<Scalar>& input, const grid_options& grid,
                                      const quantize_matrix_options& o) {
-  const Eigen::VectorXd magnitudes = input.moments.diagonal().cwiseMax(0.0).cwiseSqrt();
-  return awq_quantize(input, magnitudes, {.grid = grid, .threads = o.threads});
+  return awq_quantize(input, input_magnitudes(input), {.grid = grid, .threads = o.threads});
 }
 
 inline void check_average_bits(const quantize_matrix_options& o) {
@@ -237,3 +237,12 @@ quantization<scalar_of<Weights, 2>> quantize_matrix(const Weights& weights,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE quantization<float> quantize_matrix<float>(const quantizer_input<float>&,
+                                                             const quantize_matrix_options&);
+ATLAS_OF_QUANTIZE quantization<double> quantize_matrix<double>(const quantizer_input<double>&,
+                                                               const quantize_matrix_options&);
+}  // namespace atlas::detail
+#endif

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/linalg/frame.hpp"
@@ -46,27 +47,13 @@ class orthogonal_basis {
 
   /// `w U`. O(rows d^2), or O(rows d log d) for a Hadamard basis.
   /// \throws shape_error unless w has d columns
-  row_matrix<Scalar> rotate(row_matrix<Scalar> w, int threads = 0) const {
-    check_columns(w);
-    if (columns_) return detail::tiled_product(w, *columns_, threads);
-    if (is_identity()) return w;
-    transform(w, threads, true);
-    return w;
-  }
+  row_matrix<Scalar> rotate(row_matrix<Scalar> w, int threads = 0) const;
 
   /// `w U^T`, which undoes `rotate`.
-  row_matrix<Scalar> restore(row_matrix<Scalar> w, int threads = 0) const {
-    check_columns(w);
-    if (columns_) return detail::tiled_product(w, columns_->transpose(), threads);
-    if (is_identity()) return w;
-    transform(w, threads, false);
-    return w;
-  }
+  row_matrix<Scalar> restore(row_matrix<Scalar> w, int threads = 0) const;
 
   /// U written out, `[d, d]`.
-  row_matrix<Scalar> matrix(index_t d, int threads = 1) const {
-    return rotate(row_matrix<Scalar>::Identity(d, d), threads);
-  }
+  row_matrix<Scalar> matrix(index_t d, int threads = 1) const;
 
   template <class Other>
   orthogonal_basis<Other> cast() const {
@@ -80,23 +67,50 @@ class orthogonal_basis {
     if (!is_identity()) detail::check_extent(w.cols(), d, "w", "as many columns as the basis,");
   }
   /// Rows by Hadamard matrices, signs before or after.
-  void transform(row_matrix<Scalar>& w, int threads, bool signs_first) const {
-    constexpr index_t at_a_time = 16;  // rows
-    const auto blocks = hadamard_blocks(w.cols());
-    const Eigen::RowVectorX<Scalar> signs = signs_.transpose().template cast<Scalar>();
-    parallel_for((w.rows() + at_a_time - 1) / at_a_time, threads, [&](index_t task) {
-      const index_t end = (std::min)(w.rows(), (task + 1) * at_a_time);
-      for (index_t r = task * at_a_time; r < end; ++r) {
-        if (signs_first) w.row(r).array() *= signs.array();
-        detail::fast_hadamard_blocks(w.row(r).data(), blocks);
-        if (!signs_first) w.row(r).array() *= signs.array();
-      }
-    });
-  }
+  void transform(row_matrix<Scalar>& w, int threads, bool signs_first) const;
 
   std::shared_ptr<const Eigen::MatrixX<Scalar>> columns_;
   Eigen::VectorXd signs_;
 };
+
+template <class Scalar>
+row_matrix<Scalar> orthogonal_basis<Scalar>::rotate(row_matrix<Scalar> w, int threads) const {
+  check_columns(w);
+  if (columns_) return detail::tiled_product(w, *columns_, threads);
+  if (is_identity()) return w;
+  transform(w, threads, true);
+  return w;
+}
+
+template <class Scalar>
+row_matrix<Scalar> orthogonal_basis<Scalar>::restore(row_matrix<Scalar> w, int threads) const {
+  check_columns(w);
+  if (columns_) return detail::tiled_product(w, columns_->transpose(), threads);
+  if (is_identity()) return w;
+  transform(w, threads, false);
+  return w;
+}
+
+template <class Scalar>
+row_matrix<Scalar> orthogonal_basis<Scalar>::matrix(index_t d, int threads) const {
+  return rotate(row_matrix<Scalar>::Identity(d, d), threads);
+}
+
+template <class Scalar>
+void orthogonal_basis<Scalar>::transform(row_matrix<Scalar>& w, int threads,
+                                         bool signs_first) const {
+  constexpr index_t at_a_time = 16;  // rows
+  const auto blocks = hadamard_blocks(w.cols());
+  const Eigen::RowVectorX<Scalar> signs = signs_.transpose().template cast<Scalar>();
+  parallel_for((w.rows() + at_a_time - 1) / at_a_time, threads, [&](index_t task) {
+    const index_t end = (std::min)(w.rows(), (task + 1) * at_a_time);
+    for (index_t r = task * at_a_time; r < end; ++r) {
+      if (signs_first) w.row(r).array() *= signs.array();
+      detail::fast_hadamard_blocks(w.row(r).data(), blocks);
+      if (!signs_first) w.row(r).array() *= signs.array();
+    }
+  });
+}
 
 /// Bases of the input side of a linear layer.
 enum class basis_kind {
@@ -158,3 +172,23 @@ row_matrix<Scalar> restore_outputs(const row_matrix<Scalar>& w, const orthogonal
 
 }  // namespace detail
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE Eigen::MatrixXd rotated_moments<double>(const Eigen::MatrixXd&,
+                                                          const orthogonal_basis<double>&, int);
+}  // namespace atlas::detail
+
+namespace atlas {
+ATLAS_OF_QUANTIZE row_matrix<float> orthogonal_basis<float>::rotate(row_matrix<float>, int) const;
+ATLAS_OF_QUANTIZE row_matrix<double> orthogonal_basis<double>::rotate(row_matrix<double>,
+                                                                      int) const;
+ATLAS_OF_QUANTIZE row_matrix<float> orthogonal_basis<float>::restore(row_matrix<float>, int) const;
+ATLAS_OF_QUANTIZE row_matrix<double> orthogonal_basis<double>::restore(row_matrix<double>,
+                                                                       int) const;
+ATLAS_OF_QUANTIZE row_matrix<float> orthogonal_basis<float>::matrix(index_t, int) const;
+ATLAS_OF_QUANTIZE row_matrix<double> orthogonal_basis<double>::matrix(index_t, int) const;
+ATLAS_OF_QUANTIZE orthogonal_basis<double> seeded_basis<void>(basis_kind, index_t, std::uint64_t,
+                                                              std::uint64_t);
+}  // namespace atlas
+#endif

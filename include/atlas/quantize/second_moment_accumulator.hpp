@@ -10,6 +10,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/magnitude.hpp"
@@ -45,58 +46,23 @@ class second_moment_accumulator {
   template <tensor_like<2> Rows>
   void add(const Rows& rows, int threads = 0) {
     using scalar = scalar_of<Rows, 2>;
-    const auto held = as_view<2>(rows);
-    const tensor_view<const scalar, 2>& view = held;
-    detail::check_extent(view.extent(1), dimension(), "rows",
-                         "as many columns as the accumulator,");
-    detail::check_finite(view, "rows");
-    const auto one = [](index_t) { return 1.0; };
-    if constexpr (detail::can_be_squared<scalar>)
-      largest_ = (std::max)(largest_, detail::smallest_to_square);
-    else
-      measure(view, one);
-    append(view, threads, one);
+    const auto view = as_view<2>(rows);
+    add_rows<scalar>(view, threads);
   }
 
   /// Adds `w a a^T` of rows a with weights w, each of which counts as one row.
   /// \param weights `[n]`, 0 or more
   template <tensor_like<2> Rows, tensor_like<1> Weights>
   void add_weighted(const Rows& rows, const Weights& weights, int threads = 0) {
-    using scalar = scalar_of<Rows, 2>;
-    const auto held = as_view<2>(rows);
-    const tensor_view<const scalar, 2>& view = held;
+    const auto view = as_view<2>(rows);
     const auto w = as_view<1>(weights);
-    detail::check_extent(view.extent(1), dimension(), "rows",
-                         "as many columns as the accumulator,");
-    detail::check_extent(w.extent(0), view.extent(0), "weights", "one number per row,");
-    detail::check_finite(view, "rows");
-    detail::check_finite(w, "weights");
-    for (index_t i = 0; i < w.extent(0); ++i)
-      if (w[i] < 0)
-        throw value_error("weights", "numbers of 0 or more",
-                          detail::number_text(static_cast<double>(w[i])));
-    const auto root = [&](index_t i) { return std::sqrt(static_cast<double>(w[i])); };
-    measure(view, root);
-    append(view, threads, root);
-    weighted_ = weighted_ || view.extent(0) > 0;
+    add_weighted_rows<scalar_of<Rows, 2>, scalar_of<Weights, 1>>(view, w, threads);
   }
 
   /// Adds what another accumulator has seen.
   /// \throws shape_error for another d
   template <class Real = double>
-  void merge(const second_moment_accumulator& other, int threads = 0) {
-    detail::check_extent(other.dimension(), dimension(), "other", "dimension");
-    const second_moment_accumulator held = other;  // which may be this one
-    sum_ += held.sum_;
-    row_sum_ += held.row_sum_;
-    largest_ = (std::max)(largest_, held.largest_);
-    weighted_ = weighted_ || held.weighted_;
-    count_ += held.count_ - held.waiting_;
-    const row_matrix<Real>& pending = held.pending_;
-    const row_matrix<Real> rest = pending.topRows(held.waiting_);
-    append(tensor_view<const Real, 2>(rest.data(), {rest.rows(), rest.cols()}), threads,
-           [](index_t) { return 1.0; });
-  }
+  void merge(const second_moment_accumulator& other, int threads = 0);
 
   index_t dimension() const { return sum_.rows(); }
   /// Rows added.
@@ -105,34 +71,25 @@ class second_moment_accumulator {
   /// `[d, d]`, the sum over rows, exactly symmetric.
   /// \throws value_error where all numbers but 0 were below 2^-480
   template <class Real = double>
-  Eigen::MatrixX<Real> sum(int threads = 0) const {
-    detail::check_squares_kept(largest_, "rows");
-    second_moment_accumulator whole = *this;
-    whole.flush(threads);
-    Eigen::MatrixX<Real> all = std::move(whole.sum_);
-    all.template triangularView<Eigen::StrictlyUpper>() = all.transpose();
-    return all;
-  }
+  Eigen::MatrixX<Real> sum(int threads = 0) const;
 
   /// `[d, d]`, E[a a^T], exactly symmetric. \throws value_error before any row, and as `sum`
   template <class Real = double>
-  Eigen::MatrixX<Real> matrix(int threads = 0) const {
-    if (count_ == 0) throw value_error("accumulator", "at least one row", "none");
-    return sum<Real>(threads) / static_cast<double>(count_);
-  }
+  Eigen::MatrixX<Real> matrix(int threads = 0) const;
 
   /// `[d]`, E[a]. \throws value_error before any row, or where some had weights
   template <class Real = double>
-  Eigen::VectorX<Real> mean() const {
-    if (count_ == 0) throw value_error("accumulator", "at least one row", "none");
-    if (weighted_) throw value_error("accumulator", "rows without weights", "some with weights");
-    const row_matrix<Real>& pending = pending_;
-    const Eigen::VectorX<Real> rest = pending.topRows(waiting_).colwise().sum().transpose();
-    return (row_sum_ + rest) / static_cast<double>(count_);
-  }
+  Eigen::VectorX<Real> mean() const;
 
  private:
   static constexpr index_t block = 256;  // rows a product
+
+  template <class Scalar>
+  void add_rows(const tensor_view<const Scalar, 2>& rows, int threads);
+
+  template <class Scalar, class Weight>
+  void add_weighted_rows(const tensor_view<const Scalar, 2>& rows,
+                         const tensor_view<const Weight, 1>& weights, int threads);
 
   /// \throws value_error for `root(i) row i` that cannot be squared
   template <class Scalar, class Root>
@@ -159,23 +116,7 @@ class second_moment_accumulator {
 
   /// Adds the rows that wait to the lower triangle; each tile of it is one task.
   template <class Real = double>
-  void flush(int threads) {
-    constexpr index_t tile = 128;
-    if (waiting_ == 0) return;
-    const index_t d = dimension(), tiles = (d + tile - 1) / tile;
-    Eigen::MatrixX<Real>& sum = sum_;
-    row_matrix<Real>& pending = pending_;
-    const auto rows = pending.topRows(waiting_);
-    parallel_for(tiles * tiles, threads, [&](index_t t) {
-      const index_t r = t / tiles * tile, c = t % tiles * tile;
-      if (c > r) return;
-      const index_t height = (std::min)(tile, d - r), width = (std::min)(tile, d - c);
-      sum.block(r, c, height, width).noalias() +=
-          rows.middleCols(r, height).transpose() * rows.middleCols(c, width);
-    });
-    row_sum_ += rows.colwise().sum().transpose();
-    waiting_ = 0;
-  }
+  void flush(int threads);
 
   Eigen::MatrixXd sum_;
   Eigen::VectorXd row_sum_;
@@ -186,4 +127,114 @@ class second_moment_accumulator {
   bool weighted_ = false;
 };
 
+template <class Scalar>
+void second_moment_accumulator::add_rows(const tensor_view<const Scalar, 2>& rows, int threads) {
+  detail::check_extent(rows.extent(1), dimension(), "rows", "as many columns as the accumulator,");
+  detail::check_finite(rows, "rows");
+  const auto one = [](index_t) { return 1.0; };
+  if constexpr (detail::can_be_squared<Scalar>)
+    largest_ = (std::max)(largest_, detail::smallest_to_square);
+  else
+    measure(rows, one);
+  append(rows, threads, one);
+}
+
+template <class Scalar, class Weight>
+void second_moment_accumulator::add_weighted_rows(const tensor_view<const Scalar, 2>& rows,
+                                                  const tensor_view<const Weight, 1>& weights,
+                                                  int threads) {
+  detail::check_extent(rows.extent(1), dimension(), "rows", "as many columns as the accumulator,");
+  detail::check_extent(weights.extent(0), rows.extent(0), "weights", "one number per row,");
+  detail::check_finite(rows, "rows");
+  detail::check_finite(weights, "weights");
+  for (index_t i = 0; i < weights.extent(0); ++i)
+    if (weights[i] < 0)
+      throw value_error("weights", "numbers of 0 or more",
+                        detail::number_text(static_cast<double>(weights[i])));
+  const auto root = [&](index_t i) { return std::sqrt(static_cast<double>(weights[i])); };
+  measure(rows, root);
+  append(rows, threads, root);
+  weighted_ = weighted_ || rows.extent(0) > 0;
+}
+
+template <class Real>
+void second_moment_accumulator::merge(const second_moment_accumulator& other, int threads) {
+  detail::check_extent(other.dimension(), dimension(), "other", "dimension");
+  const second_moment_accumulator held = other;  // which may be this one
+  sum_ += held.sum_;
+  row_sum_ += held.row_sum_;
+  largest_ = (std::max)(largest_, held.largest_);
+  weighted_ = weighted_ || held.weighted_;
+  count_ += held.count_ - held.waiting_;
+  const row_matrix<Real>& pending = held.pending_;
+  const row_matrix<Real> rest = pending.topRows(held.waiting_);
+  append(tensor_view<const Real, 2>(rest.data(), {rest.rows(), rest.cols()}), threads,
+         [](index_t) { return 1.0; });
+}
+
+template <class Real>
+Eigen::MatrixX<Real> second_moment_accumulator::sum(int threads) const {
+  detail::check_squares_kept(largest_, "rows");
+  second_moment_accumulator whole = *this;
+  whole.flush(threads);
+  Eigen::MatrixX<Real> all = std::move(whole.sum_);
+  all.template triangularView<Eigen::StrictlyUpper>() = all.transpose();
+  return all;
+}
+
+template <class Real>
+Eigen::MatrixX<Real> second_moment_accumulator::matrix(int threads) const {
+  if (count_ == 0) throw value_error("accumulator", "at least one row", "none");
+  return sum<Real>(threads) / static_cast<double>(count_);
+}
+
+template <class Real>
+Eigen::VectorX<Real> second_moment_accumulator::mean() const {
+  if (count_ == 0) throw value_error("accumulator", "at least one row", "none");
+  if (weighted_) throw value_error("accumulator", "rows without weights", "some with weights");
+  const row_matrix<Real>& pending = pending_;
+  const Eigen::VectorX<Real> rest = pending.topRows(waiting_).colwise().sum().transpose();
+  return (row_sum_ + rest) / static_cast<double>(count_);
+}
+
+template <class Real>
+void second_moment_accumulator::flush(int threads) {
+  constexpr index_t tile = 128;
+  if (waiting_ == 0) return;
+  const index_t d = dimension(), tiles = (d + tile - 1) / tile;
+  Eigen::MatrixX<Real>& sum = sum_;
+  row_matrix<Real>& pending = pending_;
+  const auto rows = pending.topRows(waiting_);
+  parallel_for(tiles * tiles, threads, [&](index_t t) {
+    const index_t r = t / tiles * tile, c = t % tiles * tile;
+    if (c > r) return;
+    const index_t height = (std::min)(tile, d - r), width = (std::min)(tile, d - c);
+    sum.block(r, c, height, width).noalias() +=
+        rows.middleCols(r, height).transpose() * rows.middleCols(c, width);
+  });
+  row_sum_ += rows.colwise().sum().transpose();
+  waiting_ = 0;
+}
+
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_QUANTIZE void second_moment_accumulator::add_rows<float>(
+    const tensor_view<const float, 2>&, int);
+ATLAS_OF_QUANTIZE void second_moment_accumulator::add_rows<double>(
+    const tensor_view<const double, 2>&, int);
+ATLAS_OF_QUANTIZE void second_moment_accumulator::add_weighted_rows<float, float>(
+    const tensor_view<const float, 2>&, const tensor_view<const float, 1>&, int);
+ATLAS_OF_QUANTIZE void second_moment_accumulator::add_weighted_rows<float, double>(
+    const tensor_view<const float, 2>&, const tensor_view<const double, 1>&, int);
+ATLAS_OF_QUANTIZE void second_moment_accumulator::add_weighted_rows<double, double>(
+    const tensor_view<const double, 2>&, const tensor_view<const double, 1>&, int);
+ATLAS_OF_QUANTIZE void second_moment_accumulator::merge<double>(const second_moment_accumulator&,
+                                                                int);
+ATLAS_OF_QUANTIZE Eigen::MatrixXd second_moment_accumulator::sum<double>(int) const;
+ATLAS_OF_QUANTIZE Eigen::MatrixXd second_moment_accumulator::matrix<double>(int) const;
+ATLAS_OF_QUANTIZE Eigen::VectorXd second_moment_accumulator::mean<double>() const;
+ATLAS_OF_QUANTIZE void second_moment_accumulator::flush<double>(int);
+}  // namespace atlas
+#endif

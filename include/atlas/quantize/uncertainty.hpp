@@ -13,6 +13,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
@@ -198,3 +199,11 @@ uncertainty_result fisher_uncertainty(const Weights& weight_fisher,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_QUANTIZE uncertainty_result uncertainty<void>(uncertainty_result, const Eigen::MatrixXd&,
+                                                       const Eigen::MatrixXd&,
+                                                       const uncertainty_options&);
+}  // namespace atlas::detail
+#endif

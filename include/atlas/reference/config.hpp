@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/tensor_view.hpp"
 
 namespace atlas {
@@ -66,7 +67,8 @@ struct transformer_config {
 };
 
 /// \throws value_error naming the field that is out of range
-inline void check_config(const transformer_config& c) {
+template <class = void>
+void check_config(const transformer_config& c) {
   constexpr index_t large = index_t{1} << 31;
   detail::check_between(c.layers, 1, large, "layers");
   detail::check_between(c.model_dimension, 1, large, "model_dimension");
@@ -103,3 +105,9 @@ inline void check_config(const transformer_config& c) {
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_REFERENCE void check_config<void>(const transformer_config&);
+}  // namespace atlas
+#endif

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/reference/reverse_pass.hpp"
 #include "atlas/reference/transformer.hpp"
@@ -184,3 +185,11 @@ gradient_result loss_gradients(const transformer& model,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_REFERENCE gradient_result loss_gradients<float>(const transformer&,
+                                                         const tensor_view<const index_t, 2>&,
+                                                         const gradient_options&);
+}  // namespace atlas
+#endif

@@ -15,7 +15,8 @@ namespace atlas::detail {
 
 /// \throws shape_error for no blocks or blocks longer than the model's positions, value_error for
 ///         ids that are not in its vocabulary
-inline void check_blocks(const transformer_config& c, const tensor_view<const index_t, 2>& blocks) {
+template <class = void>
+void check_blocks(const transformer_config& c, const tensor_view<const index_t, 2>& blocks) {
   check_not_empty(blocks, "blocks");
   if (blocks.extent(1) > c.positions)
     throw shape_error("blocks", "at most " + std::to_string(c.positions) + " positions",

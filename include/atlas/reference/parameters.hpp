@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/reference/config.hpp"
 #include "atlas/reference/matrix.hpp"
 
@@ -173,3 +174,11 @@ struct model_weights {
 
 }  // namespace detail
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_REFERENCE model_places read_parameters<float>(const transformer_config&,
+                                                       const weight_source&,
+                                                       std::vector<parameter>&);
+}  // namespace atlas::detail
+#endif

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/reference/transformer.hpp"
 #include "atlas/stats/summary.hpp"
 
@@ -22,7 +23,8 @@ struct perplexity_result {
 namespace detail {
 
 /// `-log softmax(logits)[token]`, summed in double.
-inline double token_loss(const tensor_view<const float, 1>& logits, index_t token) {
+template <class = void>
+double token_loss(const tensor_view<const float, 1>& logits, index_t token) {
   float top = logits[0];
   for (index_t v = 1; v < logits.extent(0); ++v) top = (std::max)(top, logits[v]);
   double sum = 0;
@@ -74,3 +76,11 @@ perplexity_result perplexity(const transformer& model, const tensor_view<const i
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_REFERENCE perplexity_result perplexity<void>(const transformer&,
+                                                      const tensor_view<const index_t, 2>&,
+                                                      forward_options);
+}  // namespace atlas
+#endif

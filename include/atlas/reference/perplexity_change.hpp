@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/stats/summary.hpp"
@@ -72,3 +73,13 @@ uncertain share_recovered(const perplexity_result& baseline, const perplexity_re
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_REFERENCE uncertain perplexity_change<void>(const perplexity_result&,
+                                                     const perplexity_result&);
+ATLAS_OF_REFERENCE uncertain share_recovered<void>(const perplexity_result&,
+                                                   const perplexity_result&,
+                                                   const perplexity_result&);
+}  // namespace atlas
+#endif

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/reference/transformer.hpp"
 
@@ -27,7 +28,8 @@ inline bool writes_to_stream(const std::string& name) {
 /// those of maps that write to the residual stream divided by sqrt(2 layers), norms 1, biases 0.
 /// Each tensor is a stream of the seed, in the order of the parameters.
 /// \throws value_error for a bad config
-inline transformer random_transformer(transformer_config config, std::uint64_t seed) {
+template <class = void>
+transformer random_transformer(transformer_config config, std::uint64_t seed) {
   const double layers = static_cast<double>(config.layers);
   std::uint64_t stream = 0;
   return transformer(
@@ -45,3 +47,9 @@ inline transformer random_transformer(transformer_config config, std::uint64_t s
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_REFERENCE transformer random_transformer<void>(transformer_config, std::uint64_t);
+}  // namespace atlas
+#endif

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/reference/cross_entropy.hpp"
 #include "atlas/reference/layer_steps.hpp"
@@ -52,19 +53,7 @@ class reverse_pass {
 
   /// Writes the losses of blocks [first, first + count) and adds the gradients of their sum.
   /// \param gradients null when only the hook is wanted
-  void run(index_t first, index_t count, gradient_list<Scalar>* gradients, double* losses) {
-    gradients_ = gradients;
-    first_ = first;
-    split_ = split_for(count * blocks_.extent(1), split_.threads);
-    forward(count);
-    reverse_head(losses);
-    for (index_t l = model_.config.layers - 1; l >= 0; --l) {
-      reverse_feed_forward(l);
-      reverse_attend(l);
-      meter_.advance();
-    }
-    if (gradients_) reverse_embedding();
-  }
+  void run(index_t first, index_t count, gradient_list<Scalar>* gradients, double* losses);
 
  private:
   row_matrix<Scalar>& kept(index_t half) { return kept_[static_cast<std::size_t>(half)]; }
@@ -208,4 +197,28 @@ class reverse_pass {
   row_matrix<Scalar> activated_, logits_;
 };
 
+template <class Scalar>
+void reverse_pass<Scalar>::run(index_t first, index_t count, gradient_list<Scalar>* gradients,
+                               double* losses) {
+  gradients_ = gradients;
+  first_ = first;
+  split_ = split_for(count * blocks_.extent(1), split_.threads);
+  forward(count);
+  reverse_head(losses);
+  for (index_t l = model_.config.layers - 1; l >= 0; --l) {
+    reverse_feed_forward(l);
+    reverse_attend(l);
+    meter_.advance();
+  }
+  if (gradients_) reverse_embedding();
+}
+
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_REFERENCE void reverse_pass<float>::run(index_t, index_t, gradient_list<float>*, double*);
+ATLAS_OF_REFERENCE void reverse_pass<double>::run(index_t, index_t, gradient_list<double>*,
+                                                  double*);
+}  // namespace atlas::detail
+#endif

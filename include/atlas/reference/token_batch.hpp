@@ -7,6 +7,7 @@
 #include <string>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 
 namespace atlas {
@@ -15,9 +16,9 @@ namespace atlas {
 /// seed and the number of the step, so that a run can go on from any of them.
 /// \param tokens `[N]`, at least block_size of them
 /// \throws shape_error for fewer, value_error for no blocks or none of at least one token
-inline owned_tensor<index_t, 2> token_batch(const tensor_view<const index_t, 1>& tokens,
-                                            index_t blocks, index_t block_size, std::uint64_t seed,
-                                            index_t step) {
+template <class = void>
+owned_tensor<index_t, 2> token_batch(const tensor_view<const index_t, 1>& tokens, index_t blocks,
+                                     index_t block_size, std::uint64_t seed, index_t step) {
   detail::check_between(blocks, 1, index_t{1} << 31, "blocks");
   detail::check_between(block_size, 1, index_t{1} << 31, "block_size");
   if (tokens.extent(0) < block_size)
@@ -33,3 +34,11 @@ inline owned_tensor<index_t, 2> token_batch(const tensor_view<const index_t, 1>&
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_REFERENCE owned_tensor<index_t, 2> token_batch<void>(const tensor_view<const index_t, 1>&,
+                                                              index_t, index_t, std::uint64_t,
+                                                              index_t);
+}  // namespace atlas
+#endif

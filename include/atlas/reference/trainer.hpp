@@ -13,6 +13,7 @@
 
 #include "atlas/autoencoder/adam.hpp"
 #include "atlas/core/as_view.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/reference/cosine_schedule.hpp"
 #include "atlas/reference/gradients.hpp"
@@ -53,7 +54,8 @@ struct training_state {
 namespace detail {
 
 /// The norm of all tensors together; in double, in their order.
-inline double global_norm(const std::vector<parameter>& tensors, int threads) {
+template <class = void>
+double global_norm(const std::vector<parameter>& tensors, int threads) {
   std::vector<double> squares(tensors.size());
   parallel_for(static_cast<index_t>(tensors.size()), threads, [&](index_t i) {
     const std::vector<float>& values = tensors[static_cast<std::size_t>(i)].values;
@@ -66,7 +68,8 @@ inline double global_norm(const std::vector<parameter>& tensors, int threads) {
 }
 
 /// Whether weight decay is for each parameter: matrices that are no embeddings.
-inline std::vector<bool> decaying(const model_weights<float>& model) {
+template <class = void>
+std::vector<bool> decaying(const model_weights<float>& model) {
   std::vector<bool> decays;
   for (const parameter& p : model.parameters) decays.push_back(p.extents.size() == 2);
   for (const index_t place : {model.places.embedding, model.places.positions})
@@ -105,22 +108,7 @@ class basic_trainer {
 
   /// One step. \throws value_error where the loss or its gradient is not finite; nothing has
   /// changed then
-  training_step step() {
-    training_step done{steps_ + 1, 0, 0, learning_rate_at(options_.schedule, steps_ + 1)};
-    const auto blocks =
-        token_batch(tokens_, options_.batch, options_.block_size, options_.seed, steps_);
-    gradient_result g = loss_gradients(model_, blocks, {.threads = options_.threads});
-    done.loss = g.loss;
-    done.gradient_norm = detail::global_norm(g.gradients, options_.threads);
-    if (!std::isfinite(done.loss) || !std::isfinite(done.gradient_norm))
-      throw value_error("schedule.peak", "a learning rate at which training stays finite",
-                        "a loss of " + detail::number_text(done.loss) + " and a gradient of " +
-                            detail::number_text(done.gradient_norm) + " in step " +
-                            std::to_string(done.step));
-    update(g.gradients, done);
-    ++steps_;
-    return done;
-  }
+  training_step step();
 
   index_t steps_done() const { return steps_; }
   const transformer& model() const { return model_; }
@@ -135,31 +123,10 @@ class basic_trainer {
   /// Goes on from a state of a trainer like this one.
   /// \throws shape_error or value_error, with nothing changed, where it does not fit the model or
   ///         is not finite
-  void restore(training_state state) {
-    check_state(state);
-    std::size_t place = 0;
-    model_.for_each_parameter([&](const auto&, const auto&, std::span<float> values) {
-      const std::vector<float>& from = state.parameters[place++].values;
-      std::copy(from.begin(), from.end(), values.begin());
-    });
-    moments_ = std::move(state.moments);
-    steps_ = state.step;
-  }
+  void restore(training_state state);
 
  private:
-  void check_input() {
-    const transformer_config& c = model_.config();
-    check_schedule(options_.schedule);
-    detail::check_adam(adam_for(options_.schedule.peak, true));
-    if (!(options_.largest_norm >= 0))
-      throw value_error("largest_norm", "0 or more", detail::number_text(options_.largest_norm));
-    thread_count(options_.threads);
-    if (options_.block_size == 0) options_.block_size = c.positions;
-    detail::check_between(options_.block_size, 2, c.positions, "block_size");
-    token_batch(tokens_, options_.batch, options_.block_size, options_.seed, 0);
-    for (index_t i = 0; i < tokens_.extent(0); ++i)
-      detail::check_between(tokens_[i], 0, c.vocabulary - 1, "tokens");
-  }
+  void check_input();
 
   adam_options adam_for(double rate, bool decays) const {
     return {.learning_rate = rate,
@@ -169,45 +136,9 @@ class basic_trainer {
             .weight_decay = decays ? options_.weight_decay : 0};
   }
 
-  void update(std::vector<parameter>& gradients, const training_step& now) {
-    const bool shorten = options_.largest_norm > 0 && now.gradient_norm > options_.largest_norm;
-    const double factor = shorten ? options_.largest_norm / now.gradient_norm : 1;
-    const std::vector<bool> decays = detail::decaying(model_.weights());
-    std::vector<float*> values;
-    model_.for_each_parameter(
-        [&](const auto&, const auto&, std::span<float> v) { values.push_back(v.data()); });
-    parallel_for(static_cast<index_t>(gradients.size()), options_.threads, [&](index_t i) {
-      const auto k = static_cast<std::size_t>(i);
-      std::vector<float>& g = gradients[k].values;
-      for (float& x : g) x *= static_cast<float>(factor);
-      detail::adam_step(adam_for(now.learning_rate, decays[k]), now.step, 0,
-                        static_cast<index_t>(g.size()), g.data(), values[k], moments_[k]);
-    });
-  }
+  void update(std::vector<parameter>& gradients, const training_step& now);
 
-  void check_state(const training_state& state) const {
-    const std::vector<parameter>& own = model_.weights().parameters;
-    detail::check_between(state.step, 0, index_t{1} << 60, "step");
-    detail::check_extent(static_cast<index_t>(state.parameters.size()),
-                         static_cast<index_t>(own.size()), "parameters", "tensors");
-    detail::check_extent(static_cast<index_t>(state.moments.size()),
-                         static_cast<index_t>(own.size()), "moments", "tensors");
-    for (std::size_t k = 0; k < own.size(); ++k) {
-      const parameter& p = state.parameters[k];
-      if (p.name != own[k].name || p.extents != own[k].extents)
-        throw shape_error(
-            "parameters",
-            own[k].name + " " + detail::shape_text(own[k].extents.data(), own[k].extents.size()),
-            p.name + " " + detail::shape_text(p.extents.data(), p.extents.size()));
-      for (const auto* values : {&p.values, &state.moments[k].first, &state.moments[k].second}) {
-        const tensor_view<const float, 1> view(values->data(),
-                                               {static_cast<index_t>(values->size())});
-        detail::check_extent(view.extent(0), static_cast<index_t>(own[k].values.size()), p.name,
-                             "size");
-        detail::check_finite(view, p.name);
-      }
-    }
-  }
+  void check_state(const training_state& state) const;
 
   transformer model_;
   trainer_options options_;
@@ -215,6 +146,93 @@ class basic_trainer {
   std::vector<adam_moments<float>> moments_;
   index_t steps_ = 0;
 };
+
+template <class Unused>
+training_step basic_trainer<Unused>::step() {
+  training_step done{steps_ + 1, 0, 0, learning_rate_at(options_.schedule, steps_ + 1)};
+  const auto blocks =
+      token_batch(tokens_, options_.batch, options_.block_size, options_.seed, steps_);
+  gradient_result g = loss_gradients(model_, blocks, {.threads = options_.threads});
+  done.loss = g.loss;
+  done.gradient_norm = detail::global_norm(g.gradients, options_.threads);
+  if (!std::isfinite(done.loss) || !std::isfinite(done.gradient_norm))
+    throw value_error("schedule.peak", "a learning rate at which training stays finite",
+                      "a loss of " + detail::number_text(done.loss) + " and a gradient of " +
+                          detail::number_text(done.gradient_norm) + " in step " +
+                          std::to_string(done.step));
+  update(g.gradients, done);
+  ++steps_;
+  return done;
+}
+
+template <class Unused>
+void basic_trainer<Unused>::restore(training_state state) {
+  check_state(state);
+  std::size_t place = 0;
+  model_.for_each_parameter([&](const auto&, const auto&, std::span<float> values) {
+    const std::vector<float>& from = state.parameters[place++].values;
+    std::copy(from.begin(), from.end(), values.begin());
+  });
+  moments_ = std::move(state.moments);
+  steps_ = state.step;
+}
+
+template <class Unused>
+void basic_trainer<Unused>::check_input() {
+  const transformer_config& c = model_.config();
+  check_schedule(options_.schedule);
+  detail::check_adam(adam_for(options_.schedule.peak, true));
+  if (!(options_.largest_norm >= 0))
+    throw value_error("largest_norm", "0 or more", detail::number_text(options_.largest_norm));
+  thread_count(options_.threads);
+  if (options_.block_size == 0) options_.block_size = c.positions;
+  detail::check_between(options_.block_size, 2, c.positions, "block_size");
+  token_batch(tokens_, options_.batch, options_.block_size, options_.seed, 0);
+  for (index_t i = 0; i < tokens_.extent(0); ++i)
+    detail::check_between(tokens_[i], 0, c.vocabulary - 1, "tokens");
+}
+
+template <class Unused>
+void basic_trainer<Unused>::update(std::vector<parameter>& gradients, const training_step& now) {
+  const bool shorten = options_.largest_norm > 0 && now.gradient_norm > options_.largest_norm;
+  const double factor = shorten ? options_.largest_norm / now.gradient_norm : 1;
+  const std::vector<bool> decays = detail::decaying(model_.weights());
+  std::vector<float*> values;
+  model_.for_each_parameter(
+      [&](const auto&, const auto&, std::span<float> v) { values.push_back(v.data()); });
+  parallel_for(static_cast<index_t>(gradients.size()), options_.threads, [&](index_t i) {
+    const auto k = static_cast<std::size_t>(i);
+    std::vector<float>& g = gradients[k].values;
+    for (float& x : g) x *= static_cast<float>(factor);
+    detail::adam_step(adam_for(now.learning_rate, decays[k]), now.step, 0,
+                      static_cast<index_t>(g.size()), g.data(), values[k], moments_[k]);
+  });
+}
+
+template <class Unused>
+void basic_trainer<Unused>::check_state(const training_state& state) const {
+  const std::vector<parameter>& own = model_.weights().parameters;
+  detail::check_between(state.step, 0, index_t{1} << 60, "step");
+  detail::check_extent(static_cast<index_t>(state.parameters.size()),
+                       static_cast<index_t>(own.size()), "parameters", "tensors");
+  detail::check_extent(static_cast<index_t>(state.moments.size()), static_cast<index_t>(own.size()),
+                       "moments", "tensors");
+  for (std::size_t k = 0; k < own.size(); ++k) {
+    const parameter& p = state.parameters[k];
+    if (p.name != own[k].name || p.extents != own[k].extents)
+      throw shape_error(
+          "parameters",
+          own[k].name + " " + detail::shape_text(own[k].extents.data(), own[k].extents.size()),
+          p.name + " " + detail::shape_text(p.extents.data(), p.extents.size()));
+    for (const auto* values : {&p.values, &state.moments[k].first, &state.moments[k].second}) {
+      const tensor_view<const float, 1> view(values->data(),
+                                             {static_cast<index_t>(values->size())});
+      detail::check_extent(view.extent(0), static_cast<index_t>(own[k].values.size()), p.name,
+                           "size");
+      detail::check_finite(view, p.name);
+    }
+  }
+}
 
 using trainer = basic_trainer<>;
 
@@ -234,3 +252,13 @@ std::vector<training_step> train(trainer& training, index_t until,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_REFERENCE training_step basic_trainer<void>::step();
+ATLAS_OF_REFERENCE void basic_trainer<void>::restore(training_state);
+ATLAS_OF_REFERENCE void basic_trainer<void>::check_input();
+ATLAS_OF_REFERENCE std::vector<training_step> train<void>(trainer&, index_t,
+                                                          const progress_callback&);
+}  // namespace atlas
+#endif

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/reference/forward_options.hpp"
 #include "atlas/reference/layer_steps.hpp"
@@ -64,18 +65,7 @@ class transformer {
   ///         ids or layers out of range, cancelled
   template <class = void>
   void forward(const tensor_view<const index_t, 2>& blocks,
-               const forward_options& options = {}) const {
-    check_input(blocks, options);
-    const index_t t = blocks.extent(1), count = blocks.extent(0), depth = depth_needed(options);
-    const index_t batch = detail::blocks_at_once(t), batches = (count + batch - 1) / batch;
-    const index_t steps =
-        depth * batches + (options.logits_observer ? detail::logits_steps(count, t, batch) : 0);
-    pass p{options, blocks,
-           t,       detail::rotary_of<float>(config(), t),
-           {},      progress_meter(options.on_progress, "forward", steps)};
-    for (index_t first = 0; first < count; first += batch)
-      run_batch(p, first, (std::min)(batch, count - first), depth);
-  }
+               const forward_options& options = {}) const;
 
  private:
   /// State of one forward pass. Row r of the matrices is position r % T of block first + r / T.
@@ -112,51 +102,11 @@ class transformer {
   }
 
   template <class = void>
-  void run_batch(pass& p, index_t first, index_t count, index_t depth) const {
-    const forward_options& o = p.options;
-    detail::pass_buffers<float>& buffers = p.buffers;
-    const bool to_the_end = o.hidden_observer || o.logits_observer;
-    detail::embed_blocks(model_, p.blocks, first, count, buffers.stream);
-    for (index_t l = 0; l < depth; ++l) {
-      if (o.hidden_observer) hand_out_hidden(p, l, first);
-      detail::attend(model_, l, p.block_size, p.rotary, {o.threads}, buffers,
-                     [&](const auto& in, index_t local_block, index_t head, const auto& context) {
-                       run_head(o, in, l, first + local_block, head, context);
-                     });
-      if (to_the_end || l + 1 < depth) detail::feed_forward(model_, l, {o.threads}, buffers);
-      p.meter.advance();
-    }
-    if (!to_the_end) return;
-    detail::normalize(model_, model_.places.final_norm, buffers.stream, o.threads, buffers.normed);
-    buffers.stream.swap(buffers.normed);
-    if (o.hidden_observer) hand_out_hidden(p, depth, first);
-    if (o.logits_observer) hand_out_logits(p, first);
-  }
+  void run_batch(pass& p, index_t first, index_t count, index_t depth) const;
 
   template <class = void>
   void run_head(const forward_options& o, const detail::head_input<float>& in, index_t layer,
-                index_t block, index_t head, const tensor_view<float, 2>& context) const {
-    detail::attention_scratch<float> scratch;
-    const index_t t = in.queries.extent(0);
-    const auto rule = o.rules.find(layer);
-    const bool ruled = rule != o.rules.end() && rule->second, seen = observed(o, layer);
-    detail::full_attention(in, ruled || seen, scratch, context);
-    if (!ruled && !seen) return;
-    head_capture capture{layer,
-                         head,
-                         head / config().n_rep(),
-                         block,
-                         {scratch.logits.data(), {t, t}},
-                         {scratch.weights.data(), {t, t}},
-                         in.values,
-                         {}};
-    capture.queries = in.queries;
-    capture.keys = in.keys;
-    capture.window = in.window;
-    if (ruled) rule->second(capture, context);
-    capture.context = context;
-    if (seen) o.observer(capture);
-  }
+                index_t block, index_t head, const tensor_view<float, 2>& context) const;
 
   template <class = void>
   void hand_out_hidden(const pass& p, index_t depth, index_t first) const {
@@ -166,23 +116,96 @@ class transformer {
   }
 
   template <class Real = float>
-  void hand_out_logits(pass& p, index_t first) const {
-    constexpr index_t chunk = detail::rows_of_logits;
-    const row_matrix<Real>& stream = p.buffers.stream;
-    row_matrix<Real> logits;
-    const auto head = model_.matrix(model_.places.head);
-    for (index_t r = 0; r < stream.rows(); r += chunk) {
-      const index_t rows = (std::min)(chunk, stream.rows() - r);
-      logits.resize(rows, config().vocabulary);
-      detail::apply_linear<Real>(stream.middleRows(r, rows), head, false, nullptr,
-                                 detail::product::assign, {p.options.threads}, logits);
-      p.options.logits_observer(first * p.block_size + r,
-                                {logits.data(), {rows, config().vocabulary}});
-      p.meter.advance();
-    }
-  }
+  void hand_out_logits(pass& p, index_t first) const;
 
   detail::model_weights<float> model_;
 };
 
+template <class>
+void transformer::forward(const tensor_view<const index_t, 2>& blocks,
+                          const forward_options& options) const {
+  check_input(blocks, options);
+  const index_t t = blocks.extent(1), count = blocks.extent(0), depth = depth_needed(options);
+  const index_t batch = detail::blocks_at_once(t), batches = (count + batch - 1) / batch;
+  const index_t steps =
+      depth * batches + (options.logits_observer ? detail::logits_steps(count, t, batch) : 0);
+  pass p{options, blocks,
+         t,       detail::rotary_of<float>(config(), t),
+         {},      progress_meter(options.on_progress, "forward", steps)};
+  for (index_t first = 0; first < count; first += batch)
+    run_batch(p, first, (std::min)(batch, count - first), depth);
+}
+
+template <class>
+void transformer::run_batch(pass& p, index_t first, index_t count, index_t depth) const {
+  const forward_options& o = p.options;
+  detail::pass_buffers<float>& buffers = p.buffers;
+  const bool to_the_end = o.hidden_observer || o.logits_observer;
+  detail::embed_blocks(model_, p.blocks, first, count, buffers.stream);
+  for (index_t l = 0; l < depth; ++l) {
+    if (o.hidden_observer) hand_out_hidden(p, l, first);
+    detail::attend(model_, l, p.block_size, p.rotary, {o.threads}, buffers,
+                   [&](const auto& in, index_t local_block, index_t head, const auto& context) {
+                     run_head(o, in, l, first + local_block, head, context);
+                   });
+    if (to_the_end || l + 1 < depth) detail::feed_forward(model_, l, {o.threads}, buffers);
+    p.meter.advance();
+  }
+  if (!to_the_end) return;
+  detail::normalize(model_, model_.places.final_norm, buffers.stream, o.threads, buffers.normed);
+  buffers.stream.swap(buffers.normed);
+  if (o.hidden_observer) hand_out_hidden(p, depth, first);
+  if (o.logits_observer) hand_out_logits(p, first);
+}
+
+template <class>
+void transformer::run_head(const forward_options& o, const detail::head_input<float>& in,
+                           index_t layer, index_t block, index_t head,
+                           const tensor_view<float, 2>& context) const {
+  detail::attention_scratch<float> scratch;
+  const index_t t = in.queries.extent(0);
+  const auto rule = o.rules.find(layer);
+  const bool ruled = rule != o.rules.end() && rule->second, seen = observed(o, layer);
+  detail::full_attention(in, ruled || seen, scratch, context);
+  if (!ruled && !seen) return;
+  head_capture capture{layer,
+                       head,
+                       head / config().n_rep(),
+                       block,
+                       {scratch.logits.data(), {t, t}},
+                       {scratch.weights.data(), {t, t}},
+                       in.values,
+                       {}};
+  capture.queries = in.queries;
+  capture.keys = in.keys;
+  capture.window = in.window;
+  if (ruled) rule->second(capture, context);
+  capture.context = context;
+  if (seen) o.observer(capture);
+}
+
+template <class Real>
+void transformer::hand_out_logits(pass& p, index_t first) const {
+  constexpr index_t chunk = detail::rows_of_logits;
+  const row_matrix<Real>& stream = p.buffers.stream;
+  row_matrix<Real> logits;
+  const auto head = model_.matrix(model_.places.head);
+  for (index_t r = 0; r < stream.rows(); r += chunk) {
+    const index_t rows = (std::min)(chunk, stream.rows() - r);
+    logits.resize(rows, config().vocabulary);
+    detail::apply_linear<Real>(stream.middleRows(r, rows), head, false, nullptr,
+                               detail::product::assign, {p.options.threads}, logits);
+    p.options.logits_observer(first * p.block_size + r,
+                              {logits.data(), {rows, config().vocabulary}});
+    p.meter.advance();
+  }
+}
+
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_REFERENCE void transformer::forward<void>(const tensor_view<const index_t, 2>&,
+                                                   const forward_options&) const;
+}  // namespace atlas
+#endif

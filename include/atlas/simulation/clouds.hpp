@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/frame.hpp"
@@ -159,3 +160,26 @@ owned_tensor<Scalar, 2> simulate_swiss_roll(index_t rows, random_stream& random)
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_SIMULATION owned_tensor<float, 2> simulate_torus<float>(index_t, index_t, random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<double, 2> simulate_torus<double>(index_t, index_t,
+                                                                   random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<float, 2> simulate_sphere<float>(index_t, index_t, random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<double, 2> simulate_sphere<double>(index_t, index_t,
+                                                                    random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<float, 2> simulate_cube<float>(index_t, index_t, random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<double, 2> simulate_cube<double>(index_t, index_t, random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<float, 2> simulate_gaussian<float>(index_t, index_t,
+                                                                    random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<double, 2> simulate_gaussian<double>(index_t, index_t,
+                                                                      random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<float, 2> simulate_spectrum<float>(index_t,
+                                                                    const std::vector<double>&,
+                                                                    random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<double, 2> simulate_spectrum<double>(index_t,
+                                                                      const std::vector<double>&,
+                                                                      random_stream&);
+}  // namespace atlas
+#endif

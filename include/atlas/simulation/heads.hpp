@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/frame.hpp"
@@ -116,3 +117,19 @@ owned_tensor<Scalar, 2> simulate_projection(index_t heads, index_t head_dimensio
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_SIMULATION std::vector<Eigen::MatrixXd> simulate_frames<void>(index_t, index_t, index_t,
+                                                                       const shared_directions&,
+                                                                       random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<float, 3> simulate_heads<float>(
+    const std::vector<Eigen::MatrixXd>&, index_t, double, random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<double, 3> simulate_heads<double>(
+    const std::vector<Eigen::MatrixXd>&, index_t, double, random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<float, 2> simulate_projection<float>(index_t, index_t, index_t,
+                                                                      double, random_stream&);
+ATLAS_OF_SIMULATION owned_tensor<double, 2> simulate_projection<double>(index_t, index_t, index_t,
+                                                                        double, random_stream&);
+}  // namespace atlas
+#endif

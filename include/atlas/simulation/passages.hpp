@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/frame.hpp"
@@ -122,3 +123,14 @@ labelled_cloud<Scalar> simulate_passages(const passage_design& design, index_t d
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_SIMULATION labelled_cloud<float> simulate_passages<float>(const passage_design&, index_t,
+                                                                   const passage_structure&,
+                                                                   random_stream&);
+ATLAS_OF_SIMULATION labelled_cloud<double> simulate_passages<double>(const passage_design&, index_t,
+                                                                     const passage_structure&,
+                                                                     random_stream&);
+}  // namespace atlas
+#endif

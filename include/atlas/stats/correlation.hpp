@@ -12,6 +12,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/stats/permutation.hpp"
 
 namespace atlas {
@@ -179,3 +180,13 @@ correlation partial_spearman(const X& x, const Y& y, const Control& control,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_STATS correlation correlate<void>(const Eigen::VectorXd&, const Eigen::VectorXd&,
+                                           const permutation_options&);
+ATLAS_OF_STATS correlation correlate_given<void>(const Eigen::VectorXd&, const Eigen::VectorXd&,
+                                                 const Eigen::VectorXd&,
+                                                 const permutation_options&);
+}  // namespace atlas::detail
+#endif

@@ -9,6 +9,7 @@
 #include <numbers>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/stats/normal.hpp"
 
 namespace atlas {
@@ -111,3 +112,9 @@ double gamma_quantile(double shape, double p, bool upper = false) {
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_STATS double gamma_quantile<void>(double, double, bool);
+}  // namespace atlas
+#endif

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstddef>
 
+#include "atlas/core/compiled.hpp"
+
 namespace atlas {
 
 namespace detail {
@@ -81,3 +83,9 @@ inline double two_sided_p(double z) {
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_STATS double normal_quantile<void>(double);
+}  // namespace atlas
+#endif

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/stats/gamma_quantile.hpp"
 
 namespace atlas {
@@ -107,3 +108,10 @@ null_score score_against_draws(double value, double mean, double sd, index_t dra
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_STATS double two_sided_t_p<void>(double, double);
+ATLAS_OF_STATS null_score score_against_draws<void>(double, double, double, index_t);
+}  // namespace atlas
+#endif

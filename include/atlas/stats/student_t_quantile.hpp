@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/stats/normal.hpp"
 #include "atlas/stats/student_t.hpp"
 
@@ -39,3 +40,9 @@ double two_sided_t_quantile(double confidence, double degrees) {
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_STATS double two_sided_t_quantile<void>(double, double);
+}  // namespace atlas
+#endif

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "atlas/core/binary_scale.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/core/tensor_view.hpp"
 
@@ -75,3 +76,9 @@ interval percentile_interval(std::vector<double> values, double confidence) {
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_STATS interval percentile_interval<void>(std::vector<double>, double);
+}  // namespace atlas
+#endif

@@ -11,6 +11,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/stats/normal.hpp"
 #include "atlas/stats/student_t.hpp"
@@ -211,3 +212,11 @@ coverage_estimate coverage(index_t hits, index_t n, double confidence = 0.95) {
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas {
+ATLAS_OF_STATS double kolmogorov_smirnov_p<void>(double, index_t);
+ATLAS_OF_STATS double student_t_cdf<void>(double, double);
+ATLAS_OF_STATS coverage_estimate coverage<void>(index_t, index_t, double);
+}  // namespace atlas
+#endif

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
@@ -239,3 +240,14 @@ drawn_null haar_null_of(const std::vector<Eigen::MatrixXd>& frames, Statistic&& 
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_SUBSPACE haar_simulation haar_overlap_with_draws<void>(index_t, index_t,
+                                                                const haar_options&);
+}  // namespace atlas::detail
+
+namespace atlas {
+ATLAS_OF_SUBSPACE haar_null haar_overlap<void>(index_t, index_t, const haar_options&);
+}  // namespace atlas
+#endif

@@ -10,6 +10,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/stats/normal.hpp"
 #include "atlas/stats/student_t.hpp"
@@ -155,3 +156,14 @@ head_overlap_result head_overlap(const Frames& frames, const haar_null& null,
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_SUBSPACE overlap_estimate estimate_overlap<void>(const Eigen::MatrixXd&, pair_group,
+                                                          const haar_null&,
+                                                          const head_overlap_options&);
+ATLAS_OF_SUBSPACE head_overlap_result head_overlap<void>(const std::vector<Eigen::MatrixXd>&,
+                                                         const haar_null&,
+                                                         const head_overlap_options&);
+}  // namespace atlas::detail
+#endif

@@ -11,6 +11,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/frame.hpp"
 #include "atlas/linalg/nuclear_norms.hpp"
@@ -142,3 +143,13 @@ Eigen::MatrixXd overlap_matrix(const Frames& frames, int threads = 0) {
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_SUBSPACE Eigen::MatrixXd overlap_matrix<double>(const std::vector<Eigen::MatrixXd>&, int);
+ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> checked_frames<float>(
+    const tensor_view<const float, 3>&);
+ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> checked_frames<double>(
+    const tensor_view<const double, 3>&);
+}  // namespace atlas::detail
+#endif

@@ -12,6 +12,7 @@
 #include <limits>
 #include <vector>
 
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/stats/student_t_quantile.hpp"
 #include "atlas/stats/summary.hpp"
@@ -144,3 +145,10 @@ interval overlap_interval(const Eigen::MatrixXd& matrix, pair_group group, index
 }
 
 }  // namespace atlas::detail
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_SUBSPACE interval overlap_interval<void>(const Eigen::MatrixXd&, pair_group, index_t,
+                                                  double);
+}  // namespace atlas::detail
+#endif

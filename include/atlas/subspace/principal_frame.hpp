@@ -9,6 +9,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
@@ -117,3 +118,14 @@ std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds, index_t loca
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_SUBSPACE Eigen::MatrixXd top_frame<double>(const eigenbasis&, index_t, const std::string&,
+                                                    rank_policy);
+ATLAS_OF_SUBSPACE Eigen::MatrixXd principal_frame<float>(const tensor_view<const float, 2>&,
+                                                         index_t, const std::string&, rank_policy);
+ATLAS_OF_SUBSPACE Eigen::MatrixXd principal_frame<double>(const tensor_view<const double, 2>&,
+                                                          index_t, const std::string&, rank_policy);
+}  // namespace atlas::detail
+#endif

@@ -9,6 +9,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/pca_rank.hpp"
 #include "atlas/linalg/covariance.hpp"
@@ -67,3 +68,14 @@ std::vector<principal_spectrum> principal_spectra(const Clouds& clouds, index_t 
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_SUBSPACE principal_spectrum spectrum_of<float>(const tensor_view<const float, 2>&, index_t,
+                                                        const pca_rank_options&, const std::string&,
+                                                        rank_policy);
+ATLAS_OF_SUBSPACE principal_spectrum spectrum_of<double>(const tensor_view<const double, 2>&,
+                                                         index_t, const pca_rank_options&,
+                                                         const std::string&, rank_policy);
+}  // namespace atlas::detail
+#endif

@@ -12,6 +12,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
@@ -141,3 +142,14 @@ owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(const Clouds& cloud
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_SUBSPACE std::vector<head_writer> head_writers<float>(const tensor_view<const float, 2>&,
+                                                               index_t, index_t, int);
+ATLAS_OF_SUBSPACE std::vector<head_writer> head_writers<double>(const tensor_view<const double, 2>&,
+                                                                index_t, index_t, int);
+ATLAS_OF_SUBSPACE Eigen::MatrixXd written_frame<double>(const head_writer&, const Eigen::MatrixXd&,
+                                                        index_t, const std::string&, rank_policy);
+}  // namespace atlas::detail
+#endif

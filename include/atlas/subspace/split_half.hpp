@@ -19,6 +19,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
@@ -184,3 +185,12 @@ split_half_result split_half_overlap(const Clouds& clouds, const Projection& out
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_SUBSPACE Eigen::MatrixXd covariance_of_rows<float>(const tensor_view<const float, 2>&,
+                                                            const std::vector<index_t>&);
+ATLAS_OF_SUBSPACE Eigen::MatrixXd covariance_of_rows<double>(const tensor_view<const double, 2>&,
+                                                             const std::vector<index_t>&);
+}  // namespace atlas::detail
+#endif

@@ -33,6 +33,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
@@ -342,3 +343,18 @@ drawn_null turned_null_of(const Clouds& clouds, const Projection& output_project
 }
 
 }  // namespace atlas
+
+#ifdef ATLAS_COMPILED
+namespace atlas::detail {
+ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> covariances_of<float>(
+    const tensor_view<const float, 3>&, int);
+ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> covariances_of<double>(
+    const tensor_view<const double, 3>&, int);
+ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> checked_covariances<float>(
+    const tensor_view<const float, 3>&);
+ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> checked_covariances<double>(
+    const tensor_view<const double, 3>&);
+ATLAS_OF_SUBSPACE turned_null_result turned_null<void>(const turned_heads<double>&,
+                                                       const turned_null_options&);
+}  // namespace atlas::detail
+#endif
