@@ -6,7 +6,7 @@ packages=(g++ cmake ninja-build catch2 libeigen3-dev libboost-dev nlohmann-json3
 install_missing() {
   local missing=() package
   for package in "$@"; do
-    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
       missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return

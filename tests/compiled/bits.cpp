@@ -34,7 +34,7 @@ void print_overlaps() {
   atlas::random_stream random(2);
   const auto frames = atlas::simulate_frames(4, 8, 3, {}, random);
   const auto clouds = atlas::simulate_heads<Scalar>(frames, 100, 0.1, random);
-  const auto overlap = atlas::head_overlap(atlas::principal_frames(clouds, 3), {.haar_draws = 50});
+  const auto overlap = atlas::head_overlap(atlas::principal_frames(clouds, 3), {.haar_draws = 100});
   print("overlap", overlap.global.mean);
   print("its interval", overlap.global.interval);
   print("its z", overlap.global.z);

@@ -24,7 +24,8 @@ refuses -ffast-math -Ofast
 refuses -ffinite-math-only -ffinite-math-only
 refuses EIGEN_DEFAULT_TO_ROW_MAJOR -DEIGEN_DEFAULT_TO_ROW_MAJOR
 unordered="-O2 -fassociative-math -fno-signed-zeros -fno-trapping-math"
-if "$compiler" $unordered -dM -E -x c++ /dev/null | grep -q __ASSOCIATIVE_MATH__; then
+macros=$("$compiler" $unordered -dM -E -x c++ /dev/null)  # whole: a pipe that is closed early fails
+if grep -q __ASSOCIATIVE_MATH__ <<<"$macros"; then
   refuses -fassociative-math $unordered
   refuses -fassociative-math -funsafe-math-optimizations
 else # Clang has no macro that tells
