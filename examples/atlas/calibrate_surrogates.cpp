@@ -132,7 +132,10 @@ head_draws draw_head(const std::string& model, index_t layer) {
   const measure_source source = open_source(o);
   const source_layer& from = source.layers.front();
   head_draws out{{from.context, from.position}, {}, {}};
-  out.passages = atlas::detail::places_of(out.labels, from.context.extent(0)).rows;
+  std::map<index_t, std::vector<index_t>> rows_of_passage;
+  for (index_t i = 0; i < from.context.extent(0); ++i)
+    rows_of_passage[from.context[i]].push_back(i);
+  for (auto& [label, rows] : rows_of_passage) out.passages.push_back(std::move(rows));
   const auto& points = std::get<atlas::owned_tensor<float, 3>>(from.points);
   const atlas::cloud_surrogates<float> surrogates(points[real_head], surrogate_kind::serial,
                                                   out.labels);
