@@ -88,7 +88,9 @@ class cloud_collector {
     return [this](const head_capture& capture) { collect(capture); };
   }
 
-  /// One cloud per query head. \throws value_error for a layer that was not asked for
+  /// One cloud per query head.
+  ///
+  /// \throws value_error for a layer that was not asked for
   template <class = void>
   head_clouds clouds(index_t layer) const;
 

@@ -30,7 +30,8 @@ class mlp_pass {
   rows_of_values forward(const const_rows<Scalar>& x, std::size_t first, std::size_t last);
 
   /// The summed squares of `output - target`; adds the gradient of `share` times them.
-  /// \param x `[at most mlp_tile, in]` \param target `[as many, out]`
+  /// \param x `[at most mlp_tile, in]`
+  /// \param target `[as many, out]`
   /// \param gradient laid out, and aligned, as the parameters are
   double add_gradient(const const_rows<Scalar>& x, const const_rows<Scalar>& target, Scalar share,
                       Scalar* gradient);

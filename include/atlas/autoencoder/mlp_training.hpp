@@ -55,7 +55,9 @@ double mean_error(const basic_mlp<Scalar>& model, const const_rows<Scalar>& x) {
 template <class Scalar>
 class mlp_trainer {
  public:
-  /// Model, rows and random stream must outlive this object. \param x `[N, d]`
+  /// Model, rows and random stream must outlive this object.
+  ///
+  /// \param x `[N, d]`
   mlp_trainer(basic_mlp<Scalar>& model, const const_rows<Scalar>& x,
               const mlp_training_options& options, random_stream& random)
       : model_(model),
@@ -70,7 +72,9 @@ class mlp_trainer {
     std::iota(order_.begin(), order_.end(), index_t{0});
   }
 
-  /// Goes once over the rows. \return the mean squared error on the way
+  /// Goes once over the rows.
+  ///
+  /// \return the mean squared error on the way
   double run_epoch() {
     const index_t n = x_.rows();
     const index_t batch = options_.batch > 0 ? (std::min)(options_.batch, n) : n;

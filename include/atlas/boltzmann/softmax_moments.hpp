@@ -77,7 +77,9 @@ softmax_moments chunk_moments(const logit_chunk& chunk, double beta, softmax_ter
 }
 
 /// Moments of rows `first` .. `first + rows`. `also(row of the tile, chunk)` may look at each
-/// chunk. \throws value_error for NaN, +inf or a row with every key masked
+/// chunk.
+///
+/// \throws value_error for NaN, +inf or a row with every key masked
 template <class Scalar, std::size_t Rank, class Also>
 std::array<softmax_moments, logit_tile::rows> tile_moments(const logit_rows<Scalar, Rank>& rows,
                                                            index_t first, index_t count,

@@ -173,7 +173,9 @@ class owned_tensor : public tensor_view<const Scalar, Rank> {
   /// Takes over `memory`, dense row-major of these extents.
   owned_tensor(std::shared_ptr<Scalar[]> memory, const any_shape<Rank>& extents)
       : tensor_view<const Scalar, Rank>(memory.get(), extents), memory_(std::move(memory)) {}
-  /// Zeros. \throws shape_error for a negative extent, and for more bytes than can be counted
+  /// Zeros.
+  ///
+  /// \throws shape_error for a negative extent, and for more bytes than can be counted
   explicit owned_tensor(const any_shape<Rank>& extents)
       : owned_tensor(allocate(extents.value), extents) {}
 

@@ -23,7 +23,9 @@ struct cut_beta_logs {
 
 /// By the trapezoidal rule in `t`, `W = sin^2(t)`, whose density vanishes at both ends with its
 /// first 2n - 2 derivatives; relative error below 1e-6
-/// (tests/dimension/dimension_profile_test.cpp). \param p in (0, 1]
+/// (tests/dimension/dimension_profile_test.cpp).
+///
+/// \param p in (0, 1]
 template <class = void>
 cut_beta_logs cut_logs_of_beta(index_t n, double p) {
   if (n == 1) return {p, 1 - p};  // -ln W is exponential

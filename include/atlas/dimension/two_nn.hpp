@@ -311,7 +311,9 @@ two_nn_result two_nn(const Points& points, const two_nn_options& options = {}) {
 /// search among `distinct_rows`.
 /// \param table   of `nearest_neighbors` with k >= 2; only the first two neighbours count
 /// \param options as of `two_nn`; of exclude the contexts alone matter here, where `context` is
-/// empty \throws shape_error for k < 2, fewer than 3 rows or labels of another length; otherwise as
+/// empty
+///
+/// \throws shape_error for k < 2, fewer than 3 rows or labels of another length; otherwise as
 ///         `two_nn`
 ///
 /// O(N log N) time, more where few contexts or rows are the neighbours of nearly all.

@@ -57,7 +57,9 @@ inline std::optional<std::string> bytes_of_token(std::string_view token) {
   return bytes;
 }
 
-/// The text's bytes of UTF-8, each as its character. \param text well-formed UTF-16
+/// The text's bytes of UTF-8, each as its character.
+///
+/// \param text well-formed UTF-16
 inline std::u16string in_byte_alphabet(std::u16string_view text) {
   std::string bytes;
   to_utf8(text, bytes);

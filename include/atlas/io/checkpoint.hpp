@@ -94,13 +94,17 @@ class checkpoint {
     return places_.contains(name);
   }
 
-  /// Valid as long as this object. \throws format_error when there is no such tensor.
+  /// Valid as long as this object.
+  ///
+  /// \throws format_error when there is no such tensor.
   template <class = void>
   const tensor_entry& at(std::string_view name) const {
     return file_of(name).at(name);
   }
 
-  /// The file and the tensor, for messages. \throws format_error when there is no such tensor.
+  /// The file and the tensor, for messages.
+  ///
+  /// \throws format_error when there is no such tensor.
   template <class = void>
   std::string place_of(std::string_view name) const {
     return detail::tensor_place(file_of(name).name(), name);

@@ -96,7 +96,9 @@ Json parse_json(std::string_view text, const std::string& where) {
   return Json::parse(text.begin(), text.end());
 }
 
-/// The member of an object. \throws format_error when it is not there.
+/// The member of an object.
+///
+/// \throws format_error when it is not there.
 template <class = void>
 const nlohmann::json& member(const nlohmann::json& object, const char* key,
                              const std::string& where) {
@@ -106,7 +108,9 @@ const nlohmann::json& member(const nlohmann::json& object, const char* key,
   return *found;
 }
 
-/// The text of a member. \throws format_error when it is missing or not a string.
+/// The text of a member.
+///
+/// \throws format_error when it is missing or not a string.
 template <class = void>
 const std::string& text_member(const nlohmann::json& object, const char* key,
                                const std::string& where) {

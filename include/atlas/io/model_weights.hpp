@@ -75,7 +75,9 @@ head_storage storage_of_head(const transformer_config& c, const checkpoint& tens
   return {same_matrix(tensors, embedding, atlas::detail::head_name), false};
 }
 
-/// Says where a weight that is not finite stands. \throws value_error naming file, tensor and place
+/// Says where a weight that is not finite stands.
+///
+/// \throws value_error naming file, tensor and place
 template <class = void>
 void check_finite_weight(const checkpoint& tensors, const std::string& name) {
   const std::string place = tensors.place_of(name);
@@ -92,7 +94,9 @@ inline bool is_stored_constant(std::string_view name) {
   return false;
 }
 
-/// Matrices of an adapter would change what the model computes. \throws format_error naming the
+/// Matrices of an adapter would change what the model computes.
+///
+/// \throws format_error naming the
 /// first
 template <class = void>
 void refuse_adapter_tensors(const checkpoint& tensors) {
@@ -103,7 +107,9 @@ void refuse_adapter_tensors(const checkpoint& tensors) {
 }
 
 /// A tensor of the model's own that nobody read (a norm of queries, a bias, a scale, one more
-/// layer) shows that the file holds another model than the configuration says. \throws format_error
+/// layer) shows that the file holds another model than the configuration says.
+///
+/// \throws format_error
 /// naming the first
 template <class = void>
 void check_all_read(const checkpoint& tensors, const std::set<std::string>& read) {

@@ -96,7 +96,9 @@ class safetensors {
     return header_.entries.contains(name);
   }
 
-  /// Valid as long as this object. \throws format_error when there is no such tensor.
+  /// Valid as long as this object.
+  ///
+  /// \throws format_error when there is no such tensor.
   template <class = void>
   const tensor_entry& at(std::string_view name) const {
     const auto found = header_.entries.find(name);
@@ -115,7 +117,9 @@ class safetensors {
     return detail::read_entry<T, Rank>(at(name), name_);
   }
 
-  /// The same, of exactly these extents. \throws shape_error naming the tensor otherwise.
+  /// The same, of exactly these extents.
+  ///
+  /// \throws shape_error naming the tensor otherwise.
   template <class T, std::size_t Rank>
   owned_tensor<T, Rank> read(std::string_view name, const any_shape<Rank>& expected) const {
     return detail::read_entry<T, Rank>(at(name), expected.value, name_);

@@ -102,7 +102,9 @@ inline void save_training(const std::filesystem::path& file, const trainer& trai
 }
 
 /// Goes on from a checkpoint of a trainer with the same configuration, options (but for threads)
-/// and tokens. \throws format_error or shape_error naming the file and what is missing, damaged or
+/// and tokens.
+///
+/// \throws format_error or shape_error naming the file and what is missing, damaged or
 ///         different; value_error for weights that are not finite. The trainer is as it was then.
 inline void load_training(const std::filesystem::path& file, trainer& training) {
   const checkpoint tensors = checkpoint::open(file);

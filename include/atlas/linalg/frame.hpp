@@ -55,7 +55,9 @@ constexpr double frame_tolerance() {
   return sizeof(Scalar) == sizeof(float) ? 1e-4 : 1e-9;
 }
 
-/// The frame in double. \throws shape_error for k > d or empty; value_error for NaN or columns
+/// The frame in double.
+///
+/// \throws shape_error for k > d or empty; value_error for NaN or columns
 /// that are not orthonormal
 template <class Scalar, class Real = double>
 Eigen::MatrixX<Real> checked_frame(const tensor_view<const Scalar, 2>& frame,

@@ -18,7 +18,9 @@ class gram_tile {
   using packet = Eigen::internal::packet_traits<double>::type;
   static constexpr index_t lanes = Eigen::internal::packet_traits<double>::size;
 
-  /// Adds `count` rows. \param left, right first element of the tile's rows and columns in the
+  /// Adds `count` rows.
+  ///
+  /// \param left, right first element of the tile's rows and columns in the
   /// first row, `left` aligned
   static void add(const double* left, const double* right, index_t count, index_t stride,
                   double* out) {

@@ -20,7 +20,9 @@ namespace atlas {
 
 namespace detail {
 
-/// Eigenvectors of T of the first k of its eigenvalues. \return whether they are good
+/// Eigenvectors of T of the first k of its eigenvalues.
+///
+/// \return whether they are good
 template <class Real>
 bool leading_vectors(const tridiagonal_form<Real>& form, const Eigen::VectorX<Real>& values,
                      Eigen::MatrixX<Real>& vectors) {

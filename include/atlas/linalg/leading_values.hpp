@@ -14,7 +14,9 @@
 
 namespace atlas::detail {
 
-/// How many eigenvalues are below each of eight numbers. \param squares of the off-diagonal, not 0:
+/// How many eigenvalues are below each of eight numbers.
+///
+/// \param squares of the off-diagonal, not 0:
 /// a pivot of 0 then has the next one at minus infinity, which counts once for both
 template <class Real>
 lanes_of<Real> values_below(const Eigen::VectorX<Real>& diagonal,

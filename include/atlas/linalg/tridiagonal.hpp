@@ -21,7 +21,9 @@ namespace atlas::detail {
 template <class Real = double>
 class tridiagonal_form {
  public:
-  /// Of the lower triangle. O(d^3) time. \throws value_error unless it is finite
+  /// Of the lower triangle. O(d^3) time.
+  ///
+  /// \throws value_error unless it is finite
   explicit tridiagonal_form(const Eigen::MatrixX<Real>& matrix)
       : d_(matrix.rows()), padded_(padded_to_lanes(d_)) {
     copy_scaled(matrix);

@@ -15,7 +15,9 @@
 namespace atlas::detail {
 
 /// One QL sweep over the rows first .. last, which no zero divides, towards the eigenvalue at
-/// `first`. \param squares of the off-diagonal elements
+/// `first`.
+///
+/// \param squares of the off-diagonal elements
 template <class Real>
 void root_free_sweep(Real* diagonal, Real* squares, index_t first, index_t last) {
   const Real root = std::sqrt(squares[first]);

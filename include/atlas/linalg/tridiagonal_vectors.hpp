@@ -80,7 +80,9 @@ class tridiagonal_vectors {
     Real pivot, square;
   };
 
-  /// The vector of a lane, 1 at the twist. \return the pivot there, and its squared length
+  /// The vector of a lane, 1 at the twist.
+  ///
+  /// \return the pivot there, and its squared length
   solution solve(index_t lane, Real* z) const {
     index_t twist = 0;
     twist_.row(lane).cwiseAbs().minCoeff(&twist);

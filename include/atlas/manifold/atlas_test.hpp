@@ -87,7 +87,9 @@ std::vector<two_nn_result> head_dimensions(const tensor_view<const Scalar, 3>& c
   return heads;
 }
 
-/// Dimensions of the heads whose clouds carry an estimate. \throws value_error where none does
+/// Dimensions of the heads whose clouds carry an estimate.
+///
+/// \throws value_error where none does
 template <class = void>
 std::vector<double> carried_dimensions(const std::vector<two_nn_result>& heads) {
   std::vector<double> dimensions;

@@ -10,10 +10,12 @@
 
 namespace atlas {
 
-/// Labels of equally wide ranges of positions: 0 for those from the lowest position on, `groups` -
-/// 1 for those up to the highest. \param position `[N]`, whole numbers \param groups   at least 1;
-/// groups that no position falls into have no rows \throws shape_error for no positions;
-/// value_error for fewer than 1 group
+/// Labels of equally wide ranges of positions: 0 for those from the lowest position on,
+/// `groups - 1` for those up to the highest.
+///
+/// \param position `[N]`, whole numbers
+/// \param groups   at least 1; groups that no position falls into have no rows
+/// \throws shape_error for no positions; value_error for fewer than 1 group
 template <tensor_like<1> Positions>
 std::vector<index_t> position_groups(const Positions& position, index_t groups) {
   const auto places = detail::copy_labels(position, "position");

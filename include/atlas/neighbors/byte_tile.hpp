@@ -22,7 +22,8 @@ struct byte_tile : tile_shape<std::int32_t, float, Vectors> {
   using with_vectors = byte_tile<Other>;
   static constexpr int coordinates = 4;
 
-  /// \param left `[steps, left_rows]`, or picked, \param right `[steps, right_rows]`: items
+  /// \param left `[steps, left_rows]`, or picked,
+  /// \param right `[steps, right_rows]`: items
   template <class Left>
   static void add(const Left& left, const rows& right, index_t steps, sums& out) {
     integers sum[left_rows][vectors];

@@ -68,7 +68,9 @@ inline void orthonormalize(std::vector<double>& rows, index_t count, index_t d) 
 }
 
 /// One step of orthogonal iteration: each axis becomes the sum of the sample's rows, weighed by
-/// their coordinates along it. \return the mean squares of those coordinates
+/// their coordinates along it.
+///
+/// \return the mean squares of those coordinates
 inline std::vector<double> iterate(const std::vector<double>& sample, std::vector<double>& axes,
                                    index_t count, index_t d) {
   const index_t rows = static_cast<index_t>(sample.size()) / d;

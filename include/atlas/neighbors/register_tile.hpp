@@ -74,7 +74,8 @@ struct float_tile : tile_shape<Scalar, Scalar, Vectors> {
   template <int Other>
   using with_vectors = float_tile<Scalar, Other>;
 
-  /// \param left `[d, left_rows]`, or picked, \param right `[d, right_rows]`: coordinates
+  /// \param left `[d, left_rows]`, or picked,
+  /// \param right `[d, right_rows]`: coordinates
   template <class Left>
   static void add(const Left& left, const typename shape::rows& right, index_t d,
                   typename shape::sums& out) {

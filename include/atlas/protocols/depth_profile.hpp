@@ -111,7 +111,9 @@ inline void check_profile(const std::vector<sampled_value>& layers,
 /// peak itself need not be in it.
 ///
 /// \param layers in order, at least 2; `left_out` of all (of the same contexts in one order) or
-/// none \throws shape_error for fewer than 2 layers or other numbers of contexts; value_error for
+/// none
+///
+/// \throws shape_error for fewer than 2 layers or other numbers of contexts; value_error for
 /// NaN
 template <class = void>
 depth_profile_result depth_profile(const std::vector<sampled_value>& layers,

@@ -97,7 +97,9 @@ inline surrogate_options surrogates_of(const head_sample& sample, const protocol
           .on_progress = o.on_progress};
 }
 
-/// Of the heads whose clouds carry an estimate. \throws value_error for none
+/// Of the heads whose clouds carry an estimate.
+///
+/// \throws value_error for none
 inline double mean_of(const std::vector<two_nn_result>& heads) {
   return summarize(carried_dimensions(heads)).mean;
 }
@@ -211,7 +213,9 @@ finding turned_finding(std::string label, const turned_estimate& e) {
       {std::move(label), e.observed, e.mean, e.sd, static_cast<index_t>(e.draws.size())});
 }
 
-/// O_h in the residual stream with its turned null. \throws as `check_sample` and `turned_null`;
+/// O_h in the residual stream with its turned null.
+///
+/// \throws as `check_sample` and `turned_null`;
 /// value_error without weights
 template <class = void>
 turned_null_result sample_turned_null(const head_sample& sample, const protocol_options& o = {}) {

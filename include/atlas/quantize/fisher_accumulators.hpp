@@ -108,11 +108,15 @@ class weight_fisher_accumulator {
 
   bool keeps_mean() const { return sum_.rows() > 0; }
 
-  /// `[out, in]`, E[dL/dW]. \throws value_error before any sample, or where it is not kept
+  /// `[out, in]`, E[dL/dW].
+  ///
+  /// \throws value_error before any sample, or where it is not kept
   template <class = void>
   row_matrix<double> mean() const;
 
-  /// `[in, in]`, exactly symmetric. \throws value_error before any sample, and where all gradients
+  /// `[in, in]`, exactly symmetric.
+  ///
+  /// \throws value_error before any sample, and where all gradients
   /// but 0 were below 2^-480
   template <class Real = double>
   Eigen::MatrixX<Real> matrix(int threads = 0) const;
@@ -237,7 +241,9 @@ class diagonal_fisher_accumulator {
   /// Samples added.
   index_t count() const { return count_; }
 
-  /// `[out, in]`. \throws value_error before any sample, and where all gradients but 0 were below
+  /// `[out, in]`.
+  ///
+  /// \throws value_error before any sample, and where all gradients but 0 were below
   /// 2^-480
   template <class = void>
   row_matrix<double> matrix() const;

@@ -73,11 +73,15 @@ class second_moment_accumulator {
   template <class Real = double>
   Eigen::MatrixX<Real> sum(int threads = 0) const;
 
-  /// `[d, d]`, E[a a^T], exactly symmetric. \throws value_error before any row, and as `sum`
+  /// `[d, d]`, E[a a^T], exactly symmetric.
+  ///
+  /// \throws value_error before any row, and as `sum`
   template <class Real = double>
   Eigen::MatrixX<Real> matrix(int threads = 0) const;
 
-  /// `[d]`, E[a]. \throws value_error before any row, or where some had weights
+  /// `[d]`, E[a].
+  ///
+  /// \throws value_error before any row, or where some had weights
   template <class Real = double>
   Eigen::VectorX<Real> mean() const;
 

@@ -15,7 +15,9 @@ struct attention_reverse_scratch {
   row_matrix<Scalar> flow, keys, values;
 };
 
-/// One tile of queries of one head, in place. \param queries their gradient on return
+/// One tile of queries of one head, in place.
+///
+/// \param queries their gradient on return
 /// \param context the gradient of what came out of the head, and on return what came out
 template <class Scalar>
 void reverse_attention_tile(const head_input<Scalar>& in, index_t q, index_t rows,
@@ -39,8 +41,12 @@ void reverse_attention_tile(const head_input<Scalar>& in, index_t q, index_t row
   asked.noalias() = flow * keys;
 }
 
-/// All query heads of one key/value head on one block. \param wide queries, keys and values, and on
-/// return their gradients \param context as above
+/// All query heads of one key/value head on one block.
+///
+/// \param wide queries, keys and values, and on
+/// return their gradients
+///
+/// \param context as above
 template <class Scalar>
 void reverse_heads(const transformer_config& c, index_t block_size, index_t layer,
                    index_t local_block, index_t key_value_head, row_matrix<Scalar>& wide,
@@ -67,7 +73,9 @@ void reverse_heads(const transformer_config& c, index_t block_size, index_t laye
 
 /// Goes back from contexts to what project_heads put out.
 /// \param wide `[N, (H + 2 H_kv) d_head]`: queries, keys and values, and on return their gradients
-/// before they were turned \param context `[N, H d_head]`: its gradient, and on return itself
+/// before they were turned
+///
+/// \param context `[N, H d_head]`: its gradient, and on return itself
 template <class Scalar>
 void reverse_attention(const transformer_config& c, index_t layer, index_t block_size,
                        const rotary_table<Scalar>& rotary_back, int threads,

@@ -16,7 +16,8 @@ inline work_split split_for(index_t rows, int threads) {
 }
 
 /// Adds `inputs^T output_gradients` to a weight gradient stored as the weight is.
-/// \param inputs `[N, in]` \param output_gradients `[N, out]`
+/// \param inputs `[N, in]`
+/// \param output_gradients `[N, out]`
 template <class Scalar>
 void add_weight_gradient(const std::type_identity_t<const_rows<Scalar>>& inputs,
                          const std::type_identity_t<const_rows<Scalar>>& output_gradients,

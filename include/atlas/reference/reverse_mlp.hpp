@@ -43,8 +43,12 @@ void activate_with_slope(const Eigen::Ref<const row_array<Scalar>>& x, activatio
   }
 }
 
-/// Goes back through activate_rows. \param expanded `[N, width]`, or `[N, 2 width]` for a gated
-/// MLP: what is activated, and on return its gradient. \param activated `[N, width]`: the gradient
+/// Goes back through activate_rows.
+///
+/// \param expanded `[N, width]`, or `[N, 2 width]` for a gated
+/// MLP: what is activated, and on return its gradient.
+///
+/// \param activated `[N, width]`: the gradient
 /// of what came out, and on return what came out.
 template <class Scalar>
 void reverse_activation(row_matrix<Scalar>& expanded, row_matrix<Scalar>& activated,

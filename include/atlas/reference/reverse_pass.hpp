@@ -41,8 +41,12 @@ gradient_list<Scalar> zero_gradients(const model_weights<Scalar>& model) {
 template <class Scalar>
 class reverse_pass {
  public:
-  /// The model, the tokens and the meter must outlive this object. \param blocks checked, of 2
-  /// positions or more \param meter a run is `2 layers` steps of it
+  /// The model, the tokens and the meter must outlive this object.
+  ///
+  /// \param blocks checked, of 2
+  /// positions or more
+  ///
+  /// \param meter a run is `2 layers` steps of it
   reverse_pass(const model_weights<Scalar>& model, const tensor_view<const index_t, 2>& blocks,
                int threads, linear_hook<Scalar> hook, progress_meter& meter)
       : model_(model), blocks_(blocks), split_{threads}, hook_(std::move(hook)), meter_(meter) {

@@ -106,7 +106,9 @@ class basic_trainer {
     });
   }
 
-  /// One step. \throws value_error where the loss or its gradient is not finite; nothing has
+  /// One step.
+  ///
+  /// \throws value_error where the loss or its gradient is not finite; nothing has
   /// changed then
   training_step step();
 

@@ -44,7 +44,9 @@ class transformer {
   }
 
   /// How the heads of a layer enter the residual stream, `[H * d_head, model_dimension]`, rows
-  /// head-major. Valid as long as this object. \throws value_error for a layer out of range.
+  /// head-major. Valid as long as this object.
+  ///
+  /// \throws value_error for a layer out of range.
   tensor_view<const float, 2> output_projection(index_t layer) const& {
     detail::check_between(layer, 0, config().layers - 1, "layer");
     const detail::linear_places& place = model_.layer(layer).attention_output;

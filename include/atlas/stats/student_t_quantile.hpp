@@ -14,8 +14,12 @@
 namespace atlas {
 
 /// The t with P(|T| <= t) = confidence: what a standard error is multiplied by. Relative error
-/// below 1e-10 (tests/stats/student_t_quantile_test.cpp). \param degrees of freedom, above 0;
-/// infinite for the normal distribution \throws value_error for a confidence outside (0, 1) or no
+/// below 1e-10 (tests/stats/student_t_quantile_test.cpp).
+///
+/// \param degrees of freedom, above 0;
+/// infinite for the normal distribution
+///
+/// \throws value_error for a confidence outside (0, 1) or no
 /// degrees
 template <class = void>
 double two_sided_t_quantile(double confidence, double degrees) {

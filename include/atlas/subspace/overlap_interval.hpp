@@ -68,7 +68,9 @@ Eigen::MatrixXd means_of_units(const unit_sums& u, bool own) {
 }
 
 /// Mean squares of the units' own effects, G - 1 degrees of freedom, and of what is left of the
-/// pairs, G (G - 3) / 2. \param f symmetric; the diagonal does not count
+/// pairs, G (G - 3) / 2.
+///
+/// \param f symmetric; the diagonal does not count
 struct mean_squares {
   double units = 0, pairs = 0;
 };

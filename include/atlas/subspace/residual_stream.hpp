@@ -40,7 +40,9 @@ head_writer factor_writer(const Eigen::MatrixX<Real>& block_transposed) {
   return writer;
 }
 
-/// One writer a head. \throws shape_error unless the projection has heads * d rows
+/// One writer a head.
+///
+/// \throws shape_error unless the projection has heads * d rows
 template <class Scalar>
 std::vector<head_writer> head_writers(const tensor_view<const Scalar, 2>& projection, index_t heads,
                                       index_t d, int threads) {
