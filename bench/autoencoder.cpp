@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Epochs of autoencoders of clouds, 3,200 rows of 64 coordinates to 7 and back; arguments: heads,
 /// threads.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Observables of the 12 heads of a layer, 1,024 causal rows of 1,024 keys each, against the plain
 /// loops that one would write; argument: threads.

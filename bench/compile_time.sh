@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Prints a table of what units that include atlas cost to compile: seconds of user time, the median
 # of seven, and the ratio to a unit that includes only Eigen/Dense, compiled in turn with it.
 # Arguments: include folders to compare; `include` of this checkout where none is given.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// The 2 nearest neighbours of every row of float clouds in 64 dimensions; arguments: rows,
 /// threads. Beside peers: bench/peers/neighbors.sh. `exclusions` searches the same serial cloud

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Kernels of quantization on `[d, d]` float weights; arguments: d, threads. Beside PyTorch:
 /// bench/peers/quantize.sh.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """What `atlas two-nn` says of simulated clouds (docs/methods/dimension.md): rows that hang together
 along passages, rows that are there twice, and which surrogates reject which clouds.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Clouds of heads, kernel by kernel on one thread: dimensions, surrogates, frames and what is made
 /// of them; argument: d.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Forward passes of a model of the shape of SmolLM-135M with fewer layers; arguments: blocks,
 /// positions, threads.

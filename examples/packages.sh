@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Sourced by the scripts: installs from Debian what is missing of what they need. Works as root or
 # through sudo and asks nothing.
 packages=(g++ cmake ninja-build catch2 libeigen3-dev libboost-dev nlohmann-json3-dev libicu-dev

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Installs what is missing, builds the atlas program for this machine and measures the embedded
 # model. Arguments go to `atlas measure`.
 set -euo pipefail

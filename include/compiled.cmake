@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The compiled form of the library: explicit instances, for float and double, of the functions behind
 # the public calls (atlas/core/compiled.hpp). Each folder of headers is one unit, generated here.
 
@@ -10,7 +11,7 @@ function(atlas_add_compiled include)
   add_library(atlas_compiled STATIC EXCLUDE_FROM_ALL ${folder}/core.cpp)
   add_library(atlas::compiled ALIAS atlas_compiled)
   foreach(room stats linalg neighbors dimension subspace manifold boltzmann quantize protocols
-      attention autoencoder reference simulation)
+      attention nn autoencoder reference simulation)
     string(TOUPPER ${room} name)
     set(unit "#define ATLAS_OF_${name} template\n")
     file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${include} ${include}/atlas/${room}/*.hpp)

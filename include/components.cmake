@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What the components of atlas need. The project itself and the installed package use this file
 # alike, so that a component is there wherever its dependencies are, whenever they were installed.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # cmake -DHEADERS=<folder of atlas/> -DVERSION=<x.y.z> -DOUT=<file> -P single_header.cmake
 # Writes atlas.hpp with everything that it includes from atlas, each header once, and the adapters
 # that need nothing. Those of xtensor, LibTorch and OpenCV stand at its end behind
@@ -18,11 +19,13 @@ function(inline_header header)
     inline_header(${name})
     string(REPLACE "${include}\n" "" content "${content}")
   endforeach()
+  string(REPLACE "// SPDX-License-Identifier: MIT\n" "" content "${content}")
   string(REPLACE "#pragma once\n" "\n// ---- ${header}\n" content "${content}")
   set_property(GLOBAL APPEND_STRING PROPERTY text "${content}")
 endfunction()
 
-set_property(GLOBAL PROPERTY text "#pragma once\n// atlas ${VERSION} in one header.\n")
+set_property(GLOBAL PROPERTY text
+  "// SPDX-License-Identifier: MIT\n#pragma once\n// atlas ${VERSION} in one header.\n")
 inline_header(atlas/atlas.hpp)
 inline_header(atlas/adapters/mdspan.hpp)
 inline_header(atlas/adapters/multi_array.hpp)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Sourced by the test scripts: what the tests need beyond the program, other libraries' tensors among
 # it.
 . examples/packages.sh

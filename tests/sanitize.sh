@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Builds everything with the address and undefined behaviour sanitizers and runs all tests in it.
 # Arguments go to ctest.
 set -euo pipefail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Neighbours of the definition, in long double, and what the searches of the library find.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Seconds that training autoencoders of clouds takes, as JSON. Run by autoencoder.py, beside
 /// PyTorch.

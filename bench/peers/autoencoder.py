@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Autoencoders of clouds: atlas beside PyTorch, alternately in one run.
 
     python autoencoder.py PEER_AUTOENCODER [--heads 4] [--rounds 7] [--epochs 300]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Sourced by the scripts of this folder. `beside NAME MODULE ARGUMENTS...` builds peer_NAME and hands it
 # to NAME.py, which runs both sides alternately and prints the ratios; Python's MODULE (torch or
 # sklearn, or nothing) is installed from PyPI, into build/peers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Seconds that Boltzmann observables and density matrices of attention take, part by part, as
 /// JSON. Run by boltzmann.py, beside PyTorch.

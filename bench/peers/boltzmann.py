@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Boltzmann observables and density matrices of attention: atlas beside PyTorch, alternately.
 
     python boltzmann.py PEER_BOLTZMANN [--heads 12] [--rows 256] [--width 64] [--rounds 7]

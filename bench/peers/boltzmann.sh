@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # Boltzmann observables and density matrices beside PyTorch. Arguments go to boltzmann.py, such as
 # --rounds 7.
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How much cells around centroids rule out in an exact search of the 2 nearest neighbours of a row, if
 the distance r of the second is known and nothing is rounded. A cell is left out
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Seconds that the Haar null of 7-dimensional subspaces takes, and its standard error, as JSON.
 /// Run by haar.py, beside PyTorch. `peer_haar d draws threads`

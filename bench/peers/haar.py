@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The Haar null of the overlap of two 7-dimensional subspaces to a standard error of 2e-4 (relative
 to the mean at d = 64): atlas beside PyTorch, alternately in one run.
 

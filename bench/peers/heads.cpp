@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Seconds that the clouds of many heads take, part by part, and what came out, as JSON. Run by
 /// heads.py, beside PyTorch.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Clouds of many heads: dimension, PCA rank, frames and overlaps; atlas beside PyTorch, in turns.
 
     python heads.py PEER_HEADS [HxNxd ...] [--rounds R]

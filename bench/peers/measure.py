@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`atlas measure` on all layers of a model of 135 M parameters beside the forward pass that it needs.
 
     python measure.py PEER_TRANSFORMER ATLAS FOLDER [--rounds R]

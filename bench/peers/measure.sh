@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # `atlas measure` on a model of 135 M parameters beside its forward pass. Arguments go to measure.py,
 # such as --rounds 7.
 set -euo pipefail

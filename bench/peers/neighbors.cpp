@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Seconds and memory that the 2 nearest neighbours of every row of a float cloud in 64 dimensions
 /// take, of atlas and of its peers, as one line of JSON. Run by neighbors.py.

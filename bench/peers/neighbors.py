@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The 2 nearest neighbours of every row of a float cloud in 64 dimensions: atlas beside its peers,
 alternately in one run.
 

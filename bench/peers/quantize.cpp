@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Seconds that quantizing a layer of `[d, d]` weights takes, part by part, as JSON. Run by
 /// quantize.py, beside PyTorch.

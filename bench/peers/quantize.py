@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Eigenbasis and quantization of a [d, d] layer: atlas beside PyTorch, alternately in one run.
 
     python quantize.py PEER_QUANTIZE [d ...] [--rounds R]

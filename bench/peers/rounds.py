@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Rounds of two sides measured alternately, and the ratios of each round."""
 
 import statistics

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # All that docs/performance.md says, beside its peers: installs or builds them, runs both sides
 # alternately and prints the ratios. Takes half an hour; arguments choose parts, such as heads
 # boltzmann, and ROUNDS=3 makes it shorter.

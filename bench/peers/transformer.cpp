@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Forward passes of a model of 135 M parameters (the shape of SmolLM-135M, random weights), as
 /// JSON, and how fast this machine multiplies matrices: with OpenBLAS, where it is linked, and with

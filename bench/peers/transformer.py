@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Forward passes of the reference transformer against the peak of the machine, in one run.
 
     python transformer.py PEER_TRANSFORMER [--blocks 1] [--size 512] [--layers 30] [--rounds 7]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Points in Eigen: matrices of either order, blocks, maps and expressions; errors.
 #include <Eigen/Dense>
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Points in Boost.MultiArray, and a view of every other column of them.
 #include <boost/multi_array.hpp>
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Points in OpenCV's matrices, and in a region of one.
 #include <cstdio>
 #include <opencv2/core.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Points in a type of one's own: one specialisation of one trait.
 #include <cstdio>
 #include <vector>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Points in the standard library's containers, C arrays, plain pointers and mdspan.
 #include <array>
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // LibTorch tensors, handed to the library as they are.
 #include "atlas/adapters/torch.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Measures the heads of a model that runs in LibTorch: its attention weights and values go to the
 // library as they are. The library's own transformer reads the same text, and both must agree.
 //

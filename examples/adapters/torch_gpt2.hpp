@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// GPT-2 (Radford et al. 2019) in LibTorch's operations, with the module names of Hugging Face.

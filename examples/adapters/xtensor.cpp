@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Points in xtensor: containers and views are measured where they lie, lazy expressions once.
 #include <cstdio>
 #if __has_include(<xtensor/containers/xtensor.hpp>)  // xtensor 0.26 and later

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "ablation.hpp"
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 
 #include "atlas/io/training_checkpoint.hpp"
 #include "atlas/reference/random_transformer.hpp"
+#include "atlas/version.hpp"
 #include "embedded.hpp"
 #include "measure_layer.hpp"
 
@@ -84,7 +86,7 @@ ablation_texts read_ablation_texts(const ablation_options& o) {
 json describe(const ablation_options& o, const ablation_texts& texts) {
   const atlas::tensor_view<const index_t, 1> held_out(texts.held_out.data(),
                                                       {texts.held_out.size()});
-  return {{"version", ATLAS_VERSION},
+  return {{"version", atlas::version},
           {"texts", o.texts},
           {"training_tokens", texts.training.size()},
           {"training_hash", std::to_string(atlas::io::detail::hash_of(texts.training))},

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What `atlas ablate` trains and measures: models that differ in the number of heads alone.
@@ -6,7 +7,7 @@
 #include <vector>
 
 #include "atlas/io/tokenizer.hpp"
-#include "atlas/reference/trainer.hpp"
+#include "atlas/reference/training/trainer.hpp"
 #include "common.hpp"
 
 namespace atlas_program {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "ablation_folder.hpp"
 
 #include <algorithm>

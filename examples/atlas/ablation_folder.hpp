@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The folder in which `atlas ablate` keeps what it has done, so that a run that was killed goes
@@ -8,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "atlas/reference/trainer.hpp"
+#include "atlas/reference/training/trainer.hpp"
 #include "common.hpp"
 
 namespace atlas_program {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What `atlas ablate` found: one row a model, measured step and layer.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "autoencoder_training.hpp"
 
 #include <map>

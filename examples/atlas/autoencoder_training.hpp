@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How autoencoders are trained, by name, and what a layer's heads say of them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "calibrate_report.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The cases of `atlas calibrate`: data of known answers, and what the library's intervals, z and p

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Intervals of the dimension: of independent rows, and of rows of passages.
 

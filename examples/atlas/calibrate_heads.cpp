@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Overlaps of heads: their intervals, and their nulls.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// The checks of manifolds, each beside its null, on rows without structure.
 

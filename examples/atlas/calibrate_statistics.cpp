@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// The statistics by themselves: correlations with their p, and the bootstrap.
 

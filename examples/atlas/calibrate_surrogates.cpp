@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Surrogates: whether clouds that are as the null has them get the z that it says.
 

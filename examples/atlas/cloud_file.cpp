@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "cloud_file.hpp"
 
 #include <fmt/format.h>

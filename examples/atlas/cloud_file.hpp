@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Clouds that were collected elsewhere: a safetensors file, as docs/guide/clouds.md describes it.

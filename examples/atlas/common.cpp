@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "common.hpp"
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "atlas/io/files.hpp"
+#include "atlas/version.hpp"
 #include "interrupts.hpp"
 #include "progress_line.hpp"
 
@@ -163,7 +165,7 @@ std::string options_text(const CLI::App& command) {
 
 json run_json(const common_options& common) {
   return {{"program", "atlas"},
-          {"version", ATLAS_VERSION},
+          {"version", atlas::version},
           {"command", common.command->get_name()},
           {"seed", common.seed},
           {"options", options_json(*common.command)}};
@@ -183,7 +185,7 @@ std::string csv_field(const std::string& text) {
 }
 
 std::string run_fields(const common_options& common) {
-  return fmt::format("{},{},{}", ATLAS_VERSION, common.seed,
+  return fmt::format("{},{},{}", atlas::version, common.seed,
                      csv_field(options_text(*common.command)));
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The program compiled for several instruction sets, side by side: the plain one starts and hands

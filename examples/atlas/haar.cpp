@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/subspace/haar.hpp"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "interrupts.hpp"
 
 #include <unistd.h>

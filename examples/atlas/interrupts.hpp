@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Interrupts: Ctrl-C and SIGTERM. Work ends at its next step, and where that is more than half a

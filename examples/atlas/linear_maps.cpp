@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "linear_maps.hpp"
 
 #include <algorithm>

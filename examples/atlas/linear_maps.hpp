@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The linear maps of a model's layers, and what they see while it reads a text.

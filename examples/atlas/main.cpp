@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// The atlas program: one subcommand a measurement. Exit status 0, or 2 after one line of what was
 /// wrong on standard error, or 130 after an interrupt.
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "atlas/version.hpp"
 #include "common.hpp"
 #include "dispatch.hpp"
 #include "interrupts.hpp"
@@ -36,7 +38,7 @@ int main(int argc, char** argv) try {
       "Geometry, thermodynamics and quantization of transformer attention: every estimate with its "
       "interval and its null.",
       "atlas");
-  program.set_version_flag("--version", std::string("atlas ") + ATLAS_VERSION);
+  program.set_version_flag("--version", std::string("atlas ") + atlas::version);
   program.require_subcommand(1);
   program.footer("Examples:\n  atlas measure\n  atlas two-nn --help");
   atlas_program::add_measure(program);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "measure_report.hpp"
 
 #include <fmt/format.h>

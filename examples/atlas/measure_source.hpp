@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Where the clouds of `atlas measure` come from: a model that reads a text, or a file.

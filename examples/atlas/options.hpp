@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Options that say what they may be: each is checked before the work, in the words of the one who

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What is being done, how far it is and for how long: a line of standard error that is drawn again

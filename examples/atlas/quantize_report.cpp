@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "quantize_report.hpp"
 
 #include <fmt/format.h>

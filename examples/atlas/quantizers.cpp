@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "quantizers.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The precision of numbers in a file, by which rows that coincide are merged.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// `atlas study`: every protocol on some models and texts, in parts that are kept.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// The dearer measurements of the study, of the deepest layers: manifold checks, the pooled
 /// dimension, autoencoders, and the same architecture before training.

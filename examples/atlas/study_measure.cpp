@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// What the study measures of each layer: dimension, rank, neighbours and overlap.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// The protocols of the study that need clouds: robustness, the within-model control and the
 /// comparison of architectures.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// What a study ends with: study.json, tables in CSV, and summary.md.
 
@@ -7,6 +8,7 @@
 #include <cmath>
 #include <optional>
 
+#include "atlas/version.hpp"
 #include "study.hpp"
 
 namespace atlas_program {
@@ -233,7 +235,7 @@ std::string summary(const study_session& session, const json& parts,
       "smallest and largest of the family. Above and below: p after Holm's correction for the\n"
       "family is 0.05 at most. Undecided: only without the correction. Every comparison is in\n"
       "findings.csv.\n\n{}\n## Notes\n\n{}",
-      ATLAS_VERSION, o.blocks, o.block_size, o.min_context, session.points(), o.local_dimension,
+      atlas::version, o.blocks, o.block_size, o.min_context, session.points(), o.local_dimension,
       o.common.seed, perplexity_rows(session, parts), claim_rows(claims), notes_text(claims));
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 #include "atlas/attention/clouds.hpp"
 #include "atlas/io/files.hpp"
 #include "atlas/reference/random_transformer.hpp"
+#include "atlas/version.hpp"
 #include "embedded.hpp"
 #include "study.hpp"
 #include "study_store.hpp"
@@ -143,7 +145,7 @@ study_session::study_session(const study_options& options) : options_(options) {
     models_.push_back(std::move(model));
   }
   for (const std::string& text : o.texts) texts.push_back(content_json(text, text_hash(text)));
-  description_ = {{"program", "atlas " ATLAS_VERSION},
+  description_ = {{"program", std::string("atlas ") + atlas::version},
                   {"models", models},
                   {"texts", texts},
                   {"seed", o.common.seed},

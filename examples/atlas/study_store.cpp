@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "study_store.hpp"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The folder of a study: parts that are whole or not there, and whose they are.

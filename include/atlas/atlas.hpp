@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Everything that needs only Eigen and Boost headers. Files and tokenizers are in `atlas/io/`.
@@ -10,12 +11,10 @@
 #include "atlas/attention/residual_rules.hpp"
 #include "atlas/attention/rules.hpp"
 #include "atlas/attention/thermodynamics.hpp"
-#include "atlas/autoencoder/adam.hpp"
 #include "atlas/autoencoder/advantage.hpp"
 #include "atlas/autoencoder/autoencoder.hpp"
 #include "atlas/autoencoder/autoencoder_options.hpp"
 #include "atlas/autoencoder/autoencoder_rule.hpp"
-#include "atlas/autoencoder/mlp.hpp"
 #include "atlas/autoencoder/row_split.hpp"
 #include "atlas/autoencoder/train_autoencoder.hpp"
 #include "atlas/boltzmann/argmax_stability.hpp"
@@ -51,6 +50,9 @@
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/label_share.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
+#include "atlas/nn/adam.hpp"
+#include "atlas/nn/cosine_schedule.hpp"
+#include "atlas/nn/mlp.hpp"
 #include "atlas/protocols/context_neighbors.hpp"
 #include "atlas/protocols/corpus_control.hpp"
 #include "atlas/protocols/cross_architecture.hpp"
@@ -84,13 +86,12 @@
 #include "atlas/quantize/second_moment_accumulator.hpp"
 #include "atlas/quantize/uncertainty.hpp"
 #include "atlas/reference/config.hpp"
-#include "atlas/reference/cosine_schedule.hpp"
 #include "atlas/reference/gradients.hpp"
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/reference/perplexity_change.hpp"
 #include "atlas/reference/random_transformer.hpp"
-#include "atlas/reference/token_batch.hpp"
-#include "atlas/reference/trainer.hpp"
+#include "atlas/reference/training/token_batch.hpp"
+#include "atlas/reference/training/trainer.hpp"
 #include "atlas/reference/transformer.hpp"
 #include "atlas/simulation/clouds.hpp"
 #include "atlas/simulation/duplicates.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 // Counts what `operator new` and this program's own calls of `malloc` hand out; both are replaced
 // in allocations.cpp (`malloc` by the linker's --wrap).

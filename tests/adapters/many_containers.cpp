@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The algorithm of one_container.cpp on many containers: what it compiles past the narrow waist is
 // the same (symbols.sh).
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 // What std::mdspan looks like from outside, for standard libraries that have none yet: a strided
 // one, one whose layout is tiled and one whose accessor scales what it reads.

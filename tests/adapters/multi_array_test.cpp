@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/adapters/multi_array.hpp"
 
 #include <boost/multi_array.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Eight of nine containers; at::Tensor is in torch_cloud_test.cpp.
 
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 // One cloud in many containers: the same bits from each, and nothing copied where memory is
 // strided. LibTorch's tests are a program of their own, so the cloud is here.

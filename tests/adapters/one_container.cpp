@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Beside many_containers.cpp in symbols.sh.
 #include "atlas/dimension/two_nn.hpp"
 

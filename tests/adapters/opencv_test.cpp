@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/adapters/opencv.hpp"
 
 #include "../catch.hpp"

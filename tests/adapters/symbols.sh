@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # symbols.sh ONE.o MANY.o: both units run one algorithm, on one container and on many. Past the
 # narrow waist (the public function and what turns a container into a view) they must have compiled
 # the same functions of atlas.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <ATen/ATen.h>
 
 #include "atlas/adapters/torch.hpp"

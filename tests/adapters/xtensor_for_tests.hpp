@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 // xtensor's headers, wherever its version has them.
 

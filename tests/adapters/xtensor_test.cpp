@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/adapters/xtensor.hpp"
 
 #include <complex>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/attention/clouds.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/attention/residual.hpp"
 
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/autoencoder/advantage.hpp"
 
 #include <cmath>

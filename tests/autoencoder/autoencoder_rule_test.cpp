@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/autoencoder/autoencoder_rule.hpp"
 
 #include <vector>

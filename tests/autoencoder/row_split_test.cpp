@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/autoencoder/row_split.hpp"
 
 #include <set>

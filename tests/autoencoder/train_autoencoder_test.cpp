@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/autoencoder/train_autoencoder.hpp"
 
 #include <limits>

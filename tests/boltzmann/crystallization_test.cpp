@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/boltzmann/crystallization.hpp"
 
 #include <Eigen/Core>

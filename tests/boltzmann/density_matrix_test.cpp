@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/boltzmann/density_matrix.hpp"
 
 #include <Eigen/Dense>

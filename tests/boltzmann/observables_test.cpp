@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/boltzmann/observables.hpp"
 
 #include <Eigen/Core>

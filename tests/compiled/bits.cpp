@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Prints results of every kind in full. Compiled from the headers alone and with the compiled form,
 // it must print the same.
 #include <Eigen/Dense>

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # other_flags.sh COMPILER INCLUDE EIGEN LIBRARY: a unit links with the library of its own flags, and with
 # other alignment, vectors or threads it does not: the linker names what is missing.
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Runs two programs, which must print the same, and something.
 foreach(program ONE OTHER)
   execute_process(COMMAND ${${program}} OUTPUT_VARIABLE of_${program} COMMAND_ERROR_IS_FATAL ANY)

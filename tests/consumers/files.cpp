@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A user's program that reads files: a model's folder, its tokenizer, an npy file that it writes.
 // files MODEL_FOLDER FOLDER_TO_WRITE_TO
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Two translation units of a user's own: this one measures, the other one has main.
 #include <Eigen/Core>
 

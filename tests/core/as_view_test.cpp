@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/core/as_view.hpp"
 
 #include <Eigen/Dense>

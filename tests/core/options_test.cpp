@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// Options structs hold no nested default that naming a field of it would undo.
 #include <filesystem>
 #include <fstream>

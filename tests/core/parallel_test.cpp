@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/core/parallel.hpp"
 
 #include <atomic>

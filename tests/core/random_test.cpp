@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/core/random.hpp"
 
 #include <algorithm>

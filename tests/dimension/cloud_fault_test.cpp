@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/dimension/cloud_fault.hpp"
 
 #include <Eigen/Dense>

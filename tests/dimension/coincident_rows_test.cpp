@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/dimension/coincident_rows.hpp"
 
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/dimension/dimension_profile.hpp"
 
 #include <Eigen/Dense>

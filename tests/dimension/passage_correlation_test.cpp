@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/dimension/passage_correlation.hpp"
 
 #include <Eigen/Core>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/dimension/pca_rank.hpp"
 
 #include <Eigen/Dense>

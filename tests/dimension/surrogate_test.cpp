@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/dimension/surrogate.hpp"
 
 #include <Eigen/Dense>

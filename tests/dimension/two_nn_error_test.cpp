@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Intervals, and the fit of ratios, under the dependence that clouds have.
 #include <Eigen/Dense>
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/dimension/two_nn.hpp"
 
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # cmake -DROOT=DIR [-DEXPECTED=FILE] -P links.cmake: every link to a file of the project, in docs/, README.md and what
 # headers, programs and benchmarks cite, names a file and a heading that exist, and every room of
 # include/atlas has a page in docs/methods that its index links to. With EXPECTED, what is broken is what

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # compiler_checks.sh COMPILER INCLUDE EXPONENTIALS.cpp: flags and macros under which results would be
 # wrong do not compile, in a sentence that names them; under all others exponentials are right.
 set -euo pipefail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Exponentials keep their digits under the flags that compile. No Eigen: it compiles in no time.
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Names of the library beside those of C, POSIX, the standard library and Eigen, all without their
 // namespaces. (GNU's <error.h> is not among them: its function has the name of atlas::error.)
 #if __has_include(<unistd.h>)

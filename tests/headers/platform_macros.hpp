@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Macros that headers of other systems and libraries define, each as it is there. Headers of the
 // library come after these and must not use the names.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/io/checkpoint.hpp"
 
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/io/config.hpp"
 
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What the tests of files share: a folder that goes away, and the message of an error.

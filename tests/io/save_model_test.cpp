@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/io/save_model.hpp"
 
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/io/tokenizer.hpp"
 
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/io/training_checkpoint.hpp"
 
 #include <limits>

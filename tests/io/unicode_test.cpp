@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <unicode/uchar.h>
 
 #include <filesystem>
@@ -6,8 +7,8 @@
 #include <vector>
 
 #include "../catch.hpp"
-#include "atlas/io/normalizer.hpp"
-#include "atlas/io/pre_tokenizer.hpp"
+#include "atlas/io/tokenization/normalizer.hpp"
+#include "atlas/io/tokenization/pre_tokenizer.hpp"
 #include "atlas/io/tokenizer.hpp"
 #include "files_for_tests.hpp"
 

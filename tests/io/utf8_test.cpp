@@ -1,4 +1,5 @@
-#include "atlas/io/utf8.hpp"
+// SPDX-License-Identifier: MIT
+#include "atlas/io/tokenization/utf8.hpp"
 
 #include <string>
 

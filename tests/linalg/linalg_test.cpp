@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
@@ -8,11 +9,11 @@
 #include "../messages.hpp"
 #include "../tolerances.hpp"
 #include "atlas/core/as_view.hpp"
+#include "atlas/linalg/batched/nuclear_norms.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/frame.hpp"
 #include "atlas/linalg/leading_eigenbasis.hpp"
-#include "atlas/linalg/nuclear_norms.hpp"
 
 using namespace atlas_test;
 

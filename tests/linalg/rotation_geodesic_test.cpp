@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/linalg/rotation_geodesic.hpp"
 
 #include <Eigen/Dense>

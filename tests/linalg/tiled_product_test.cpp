@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/linalg/tiled_product.hpp"
 
 #include <Eigen/Dense>

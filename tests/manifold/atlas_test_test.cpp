@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/manifold/atlas_test.hpp"
 
 #include <Eigen/Dense>

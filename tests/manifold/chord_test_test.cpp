@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/manifold/chord_test.hpp"
 
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/manifold/connectivity.hpp"
 
 #include <Eigen/Dense>

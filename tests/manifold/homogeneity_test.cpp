@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/manifold/homogeneity.hpp"
 
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/manifold/separation.hpp"
 
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/neighbors/label_share.hpp"
 
 #include <cmath>

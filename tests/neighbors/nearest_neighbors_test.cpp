@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/neighbors/nearest_neighbors.hpp"
 
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Rubbish: one line on standard error, exit status 2, and no output file.
 

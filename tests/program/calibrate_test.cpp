@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// The program's calibration: what it has, and a smaller one whose bounds fail by chance less than
 /// once in a million runs.

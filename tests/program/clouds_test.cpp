@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Files of clouds: what they say of themselves is understood or refused, and heads that cannot
 /// carry an estimate say so.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "../../examples/atlas/dispatch.hpp"
 
 #include <algorithm>

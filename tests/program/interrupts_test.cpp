@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Interrupts and progress of the program: every stage stops within a second, and none is silent.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// The study through the program: the same bytes for every number of threads and for runs that were
 /// killed, and folders that it leaves alone.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/protocols/cross_architecture.hpp"
 
 #include <cmath>

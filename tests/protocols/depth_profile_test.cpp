@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/protocols/depth_profile.hpp"
 
 #include <cmath>

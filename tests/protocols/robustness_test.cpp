@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/protocols/robustness.hpp"
 
 #include <cmath>

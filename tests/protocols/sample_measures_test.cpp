@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/protocols/sample_measures.hpp"
 
 #include <cmath>

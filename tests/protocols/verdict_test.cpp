@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/protocols/verdict.hpp"
 
 #include <boost/math/distributions/students_t.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/quantize/bit_allocation.hpp"
 
 #include <Eigen/Dense>

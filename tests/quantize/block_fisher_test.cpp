@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/quantize/block_fisher.hpp"
 
 #include <Eigen/Dense>

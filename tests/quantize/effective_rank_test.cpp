@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/quantize/effective_rank.hpp"
 
 #include <Eigen/Dense>

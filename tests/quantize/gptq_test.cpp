@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/quantize/gptq.hpp"
 
 #include <Eigen/Dense>

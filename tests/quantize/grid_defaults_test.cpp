@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// Naming one field of nested options leaves the defaults of the others.
 #include <Eigen/Dense>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/quantize/kronecker.hpp"
 
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// Steps by lambda^-1/2 against a reference in long double that shares no code with the library.
 #include <Eigen/Dense>
 #include <algorithm>

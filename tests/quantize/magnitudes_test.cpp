@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// Magnitudes from one end of the scalar's range to the other: multiplying by a power of two is
 /// exact, so everything that is relative must stay the same bit for bit.
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/quantize/quantization_errors.hpp"
 
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/quantize/quantize_matrix.hpp"
 
 #include <Eigen/Dense>

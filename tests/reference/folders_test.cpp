@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// Folders whose configuration or weights ask for care, against the logits that transformers
 /// computes for them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// The reference transformer against tensors that another implementation computed.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/reference/gradients.hpp"
 
 #include <algorithm>

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: MIT
 /// \file
 /// The reverse pass in double against central differences of its own forward pass.
 
-#include "atlas/reference/reverse_pass.hpp"
+#include "atlas/reference/reverse/reverse_pass.hpp"
 
 #include <cmath>
 #include <string>

@@ -1,4 +1,5 @@
-#include "atlas/reference/trainer.hpp"
+// SPDX-License-Identifier: MIT
+#include "atlas/reference/training/trainer.hpp"
 
 #include <cmath>
 #include <limits>

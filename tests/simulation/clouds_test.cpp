@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/simulation/clouds.hpp"
 
 #include <boost/math/special_functions/gamma.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/simulation/heads.hpp"
 
 #include <Eigen/SVD>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/simulation/passages.hpp"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/stats/correlation.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/stats/drawn_null.hpp"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/stats/gamma_quantile.hpp"
 
 #include <boost/math/special_functions/erf.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/stats/multiple_testing.hpp"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/stats/student_t_quantile.hpp"
 
 #include <boost/math/distributions/students_t.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/stats/student_t.hpp"
 
 #include <algorithm>

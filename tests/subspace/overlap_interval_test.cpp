@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/subspace/overlap_interval.hpp"
 
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/subspace/split_half.hpp"
 
 #include <Eigen/Dense>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "atlas/subspace/turned_null.hpp"
 
 #include <Eigen/Dense>

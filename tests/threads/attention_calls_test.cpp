@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "../clouds_for_tests.hpp"
 #include "atlas/attention/residual.hpp"
 #include "atlas/attention/residual_rules.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Every public function that takes a number of threads, by the header that says so, as a call

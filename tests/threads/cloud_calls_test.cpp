@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "../clouds_for_tests.hpp"
 #include "atlas/dimension/dimension_profile.hpp"
 #include "atlas/dimension/surrogate.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <cmath>
 
 #include "../clouds_for_tests.hpp"
@@ -5,7 +6,7 @@
 #include "atlas/reference/gradients.hpp"
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/reference/random_transformer.hpp"
-#include "atlas/reference/trainer.hpp"
+#include "atlas/reference/training/trainer.hpp"
 #include "calls.hpp"
 
 namespace atlas_test {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "../clouds_for_tests.hpp"
 #include "atlas/manifold/atlas_test.hpp"
 #include "atlas/manifold/chord_test.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "../protocols/samples_for_tests.hpp"
 #include "atlas/protocols/context_neighbors.hpp"
 #include "atlas/protocols/sample_measures.hpp"

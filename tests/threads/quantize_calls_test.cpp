@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "../clouds_for_tests.hpp"
 #include "atlas/quantize/fisher_accumulators.hpp"
 #include "atlas/quantize/kronecker.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "../clouds_for_tests.hpp"
 #include "atlas/stats/bootstrap.hpp"
 #include "atlas/stats/correlation.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// `std::mdspan` and what looks like it (Kokkos', CUDA's) at the narrow waist. Nothing is included
@@ -10,7 +11,7 @@
 
 #include "atlas/core/as_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -74,4 +75,4 @@ struct tensor_traits<X> {
   }
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Boost.MultiArray at the narrow waist: arrays, references, subarrays and views of any strides and
@@ -9,7 +10,7 @@
 
 #include "atlas/core/as_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -50,4 +51,4 @@ struct tensor_traits<X> {
   }
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// OpenCV's matrices of a static type at the narrow waist, with whatever step from row to row:
@@ -9,7 +10,7 @@
 
 #include "atlas/core/as_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Rows and columns of a matrix, or of a region of one: borrowed. One channel; points of several
 /// channels are `mat.reshape(1)`.
@@ -26,4 +27,4 @@ struct tensor_traits<cv::Mat_<Scalar>> {
   }
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// LibTorch tensors, wherever the library takes a tensor. Needs ATen's headers and the libraries
@@ -24,7 +25,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// A tensor together with the type of its elements, which at::Tensor knows only at run time. Made
 /// by `torch_as` and `with_scalar`.
@@ -177,4 +178,4 @@ struct tensor_traits<at::Tensor> {
   }
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// xtensor at the narrow waist: containers, adapted memory, views and strided views are borrowed;
@@ -21,7 +22,7 @@
 
 #include "atlas/core/as_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -82,4 +83,4 @@ struct tensor_traits<X> {
   }
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Where models and measurements meet: what one head did to one block of text.
@@ -6,7 +7,7 @@
 
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// One head of one layer on one text block of T positions. The views live only during the call
 /// that hands them out. Weights are `[query, key]`.
@@ -33,4 +34,4 @@ using head_observer = std::function<void(const head_capture&)>;
 /// once, as observers are.
 using context_rule = std::function<void(const head_capture&, tensor_view<float, 2> context)>;
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

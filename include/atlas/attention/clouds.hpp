@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Clouds: the attention residuals of a layer's heads at sampled places of a text, each row with
@@ -17,7 +18,7 @@
 #include "atlas/core/random.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 enum class residual_kind {
   raw,   ///< `Attn - V*`
@@ -241,13 +242,13 @@ head_clouds pooled_per_key_value_head(const head_clouds& clouds, index_t n_rep) 
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_ATTENTION head_clouds cloud_collector::clouds<void>(index_t) const;
 ATLAS_OF_ATTENTION void cloud_collector::choose_rows<void>();
 ATLAS_OF_ATTENTION void cloud_collector::collect<void>(const head_capture&);
 ATLAS_OF_ATTENTION head_clouds pooled_per_key_value_head<void>(const head_clouds&, index_t);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

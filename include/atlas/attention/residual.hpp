@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What attention adds to the value it looks at most: the attention residual, raw and tail.
@@ -13,7 +14,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/parallel.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Per query t with weights a and i* = argmax a (ties: the lowest index), so that
 /// `Attn_t = a* V* + (1 - a*) tail_t` and `raw_t = (1 - a*) (tail_t - V*)`.
@@ -151,10 +152,10 @@ std::vector<residual_decomposition<scalar_of<Values, 3>>> decompose_residuals(
   return detail::decompose_residuals<scalar>(a, v, threads);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_ATTENTION residual_row tail_sum<float>(const tensor_view<const float, 1>&,
                                                 const tensor_view<const float, 2>&,
                                                 std::vector<double>&);
@@ -166,5 +167,5 @@ ATLAS_OF_ATTENTION std::vector<residual_decomposition<float>> decompose_residual
     const tensor_view<const float, 3>&, const tensor_view<const float, 3>&, int);
 ATLAS_OF_ATTENTION std::vector<residual_decomposition<double>> decompose_residuals<double>(
     const tensor_view<const double, 3>&, const tensor_view<const double, 3>&, int);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Context rules on the attention residual: the value that a head looks at most, and what is kept
@@ -22,7 +23,7 @@
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/frame.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Rewrites the raw residuals `Attn - V*` of one head on one block in place, `[T, d_head]`. Called
 /// from several threads at once.
@@ -143,18 +144,18 @@ context_rule low_rank_rule(std::vector<residual_basis> bases, index_t rank) {
       });
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_ATTENTION std::vector<residual_basis> residual_bases<void>(
     const tensor_view<const float, 3>&, int);
 ATLAS_OF_ATTENTION std::vector<residual_basis> random_residual_bases<void>(
     const tensor_view<const float, 3>&, std::uint64_t, int);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_ATTENTION context_rule residual_rule<void>(residual_map);
 ATLAS_OF_ATTENTION context_rule low_rank_rule<float>(std::vector<residual_basis>, index_t);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Context rules: what a head hands on instead of, or as, full attention.
@@ -10,7 +11,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// The sum of all values under their weights: what no rule does as well, written out, to check
 /// rules against. O(T^2 d).
@@ -72,11 +73,11 @@ context_rule top_k_rule(index_t k) {
   };
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_ATTENTION context_rule full_rule<void>();
 ATLAS_OF_ATTENTION context_rule top_k_rule<void>(index_t);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

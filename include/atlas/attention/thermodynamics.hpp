@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Boltzmann observables of a model's attention, collected while it runs.
@@ -20,7 +21,7 @@
 #include "atlas/core/random.hpp"
 #include "atlas/stats/summary.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// What the heads of one layer did at each place of a text, `[H, B, T]` each (head, block,
 /// position).
@@ -192,13 +193,13 @@ sample_summary mean_over_blocks(const tensor_view<const double, 2>& x, index_t m
   return summarize(means);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_ATTENTION layer_thermodynamics thermodynamics_collector::layer<void>(index_t) const;
 ATLAS_OF_ATTENTION void thermodynamics_collector::collect<void>(const head_capture&);
 ATLAS_OF_ATTENTION sample_summary mean_over_blocks<void>(const tensor_view<const double, 2>&,
                                                          index_t);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Whether autoencoders of a layer's heads explain more than PCA does: one statistic, with its
@@ -13,7 +14,7 @@
 #include "atlas/core/interval.hpp"
 #include "atlas/stats/student_t_quantile.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Mean over heads of the share of held-out variance that PCA leaves less the share that the
 /// autoencoder leaves.
@@ -76,11 +77,11 @@ advantage_estimate mean_advantage(const std::vector<autoencoder_result>& heads,
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_AUTOENCODER advantage_estimate mean_advantage<void>(const std::vector<autoencoder_result>&,
                                                              const advantage_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Autoencoders: points to codes and back.
@@ -5,12 +6,12 @@
 #include <Eigen/Core>
 #include <algorithm>
 
-#include "atlas/autoencoder/mlp_pass.hpp"
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/nn/mlp_pass.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// The first `encoder_layers` of the model turn a point, less the mean and over the scale, into its
 /// code; the others turn the code into the point again, which the scale and the mean bring back.
@@ -131,10 +132,10 @@ owned_tensor<float, 2> reconstruct(const autoencoder& a, const Points& points) {
   return detail::reconstruct<scalar_of<Points, 2>>(a, view);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_AUTOENCODER owned_tensor<float, 2> encode<float>(const autoencoder&,
                                                           const tensor_view<const float, 2>&);
 ATLAS_OF_AUTOENCODER owned_tensor<float, 2> encode<double>(const autoencoder&,
@@ -147,5 +148,5 @@ ATLAS_OF_AUTOENCODER owned_tensor<float, 2> reconstruct<float>(const autoencoder
                                                                const tensor_view<const float, 2>&);
 ATLAS_OF_AUTOENCODER owned_tensor<float, 2> reconstruct<double>(
     const autoencoder&, const tensor_view<const double, 2>&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

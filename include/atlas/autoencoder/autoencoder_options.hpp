@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How autoencoders of clouds are trained.
@@ -6,11 +7,11 @@
 #include <cstdint>
 #include <optional>
 
-#include "atlas/autoencoder/adam.hpp"
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/progress.hpp"
+#include "atlas/nn/adam.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// When a step is made and when training ends.
 enum class autoencoder_training {
@@ -78,4 +79,4 @@ inline training_schedule schedule_of(const autoencoder_options& o, index_t rows)
           o.patience.value_or(detail::epochs_of(1000, 20, rows, batch))};
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

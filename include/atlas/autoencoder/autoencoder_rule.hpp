@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The context rule of autoencoders: the value that a head looks at most, and the rest as far as it
@@ -12,7 +13,7 @@
 #include "atlas/autoencoder/autoencoder.hpp"
 #include "atlas/core/compiled.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// `V* + decode(encode(Attn - V*))`: full attention where the autoencoder is the identity.
 /// \param models one a query head
@@ -32,10 +33,10 @@ context_rule autoencoder_rule(std::vector<autoencoder> models) {
   });
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_AUTOENCODER context_rule autoencoder_rule<void>(std::vector<autoencoder>);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

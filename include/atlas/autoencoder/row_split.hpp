@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Which rows a model is fitted on and which it is judged on: random rows, or whole contexts, since
@@ -12,7 +13,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Row numbers, increasing; every row is in one of the two.
 struct row_split {
@@ -100,12 +101,12 @@ row_split split_by_context(const Labels& context, double share, std::uint64_t se
   return detail::split_rows(detail::all_rows(labels.extent(0)), labels, share, "context", random);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_AUTOENCODER row_split split_rows<void>(const std::vector<index_t>&,
                                                 const tensor_view<const index_t, 1>&, double,
                                                 std::string_view, random_stream&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Autoencoders of clouds, `d -> hidden -> k -> hidden -> d`, against PCA of rank k: how much of
@@ -13,14 +14,14 @@
 
 #include "atlas/autoencoder/autoencoder.hpp"
 #include "atlas/autoencoder/autoencoder_options.hpp"
-#include "atlas/autoencoder/mlp_training.hpp"
 #include "atlas/autoencoder/row_split.hpp"
 #include "atlas/autoencoder/unexplained.hpp"
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/nn/mlp_training.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Shares of variance are sums of squared errors over sums of squared distances from the mean of
 /// the training rows (validation rows are among these). Standard errors are between held-out
@@ -272,14 +273,14 @@ std::vector<autoencoder_result> train_autoencoders(const Clouds& clouds,
   return detail::train_autoencoders(view, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_AUTOENCODER autoencoder_rows rows_for<void>(index_t, const autoencoder_options&);
 ATLAS_OF_AUTOENCODER std::vector<autoencoder_result> train_autoencoders<float>(
     const tensor_view<const float, 3>&, const autoencoder_options&);
 ATLAS_OF_AUTOENCODER std::vector<autoencoder_result> train_autoencoders<double>(
     const tensor_view<const double, 3>&, const autoencoder_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

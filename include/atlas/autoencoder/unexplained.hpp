@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The share of a cloud's variance that a reconstruction leaves unexplained, and what PCA of the
@@ -14,7 +15,7 @@
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// A ratio of sums over groups, and its standard error between groups (linearised; NaN for one).
 struct ratio_estimate {
@@ -88,15 +89,15 @@ std::vector<double> distances_from(const principal_span& span, const row_matrix<
   return out;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_AUTOENCODER ratio_estimate ratio_of_sums<void>(const std::vector<double>&,
                                                         const std::vector<double>&,
                                                         const std::vector<index_t>&);
 ATLAS_OF_AUTOENCODER principal_span principal_span_of<float>(const row_matrix<float>&, index_t);
 ATLAS_OF_AUTOENCODER std::vector<double> distances_from<float>(const principal_span&,
                                                                const row_matrix<float>&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

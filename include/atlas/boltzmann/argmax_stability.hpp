@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Whether the key that a query looks at most stays the same when the query is blurred.
@@ -21,7 +22,7 @@
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct stability_options {
   double noise = 0.05;  ///< sd of the noise, in units of the sd of the queries' coordinates
@@ -184,15 +185,15 @@ stability_result argmax_stability(const Queries& queries, const Keys& keys,
   return detail::argmax_stability<double>(std::move(query_rows), std::move(key_rows), options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_BOLTZMANN row_matrix<double> checked_rows<float, double>(
     const tensor_view<const float, 2>&, const std::string&);
 ATLAS_OF_BOLTZMANN row_matrix<double> checked_rows<double, double>(
     const tensor_view<const double, 2>&, const std::string&);
 ATLAS_OF_BOLTZMANN stability_result argmax_stability<double>(row_matrix<double>, row_matrix<double>,
                                                              const stability_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

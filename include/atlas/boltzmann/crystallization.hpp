@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How far attention has settled on one key: ratio and margin of its two largest weights, whether
@@ -17,7 +18,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Of one row.
 struct row_concentration {
@@ -134,10 +135,10 @@ inline crystallization_point crystallization_depth(std::span<const double> mean_
   return {static_cast<index_t>(from), static_cast<double>(from) / last};
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_BOLTZMANN row_concentration concentration<float>(const tensor_view<const float, 1>&,
                                                           const boltzmann_options&);
 ATLAS_OF_BOLTZMANN row_concentration concentration<double>(const tensor_view<const double, 1>&,
@@ -154,5 +155,5 @@ ATLAS_OF_BOLTZMANN tensor_concentration<3> concentration<float, 4>(
     const tensor_view<const float, 4>&, const boltzmann_options&);
 ATLAS_OF_BOLTZMANN tensor_concentration<3> concentration<double, 4>(
     const tensor_view<const double, 4>&, const boltzmann_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

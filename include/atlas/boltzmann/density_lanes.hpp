@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Density matrices of several rows at once, one in each lane.
@@ -8,10 +9,10 @@
 #include <vector>
 
 #include "atlas/boltzmann/density_rows.hpp"
-#include "atlas/boltzmann/lanes.hpp"
+#include "atlas/linalg/batched/packet_lanes.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// Coordinates of directions, those of a few neighbouring columns together: `[d / width, keys,
 /// width]`, padded with 0.
@@ -189,4 +190,4 @@ class key_grams {
   Eigen::ArrayX<Real> roots_;
 };
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// A row of attention as a mixed state: the density matrix `rho = sum_i a_i v_i v_i^T` of unit
@@ -21,7 +22,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct density_options {
   bool entropy = true;  ///< false: purity alone, without the eigenvalues that are most of the work
@@ -157,15 +158,15 @@ density_observables<2> density_matrices(const Weights& weights, const Values& va
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_BOLTZMANN std::pair<index_t, index_t> density_of_heads<float>(
     const tensor_view<const float, 3>&, const tensor_view<const float, 3>&, const density_options&,
     double*, double*);
 ATLAS_OF_BOLTZMANN std::pair<index_t, index_t> density_of_heads<double>(
     const tensor_view<const double, 3>&, const tensor_view<const double, 3>&,
     const density_options&, double*, double*);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

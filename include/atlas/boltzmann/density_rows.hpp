@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Weights of a few rows of one head, and the purities of their states.
@@ -10,7 +11,7 @@
 #include "atlas/boltzmann/row_weights.hpp"
 #include "atlas/boltzmann/unit_values.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// Widens [low, high) to the entries of a row that are not 0.
 template <class Row>
@@ -102,4 +103,4 @@ constexpr double negligible_weight() {
   return static_cast<double>(std::numeric_limits<Scalar>::epsilon()) / 96;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

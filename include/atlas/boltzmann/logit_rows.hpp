@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Rows of logits, read once and in pieces that stay in cache, whatever their strides.
@@ -17,7 +18,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 inline constexpr double masked_logit = -std::numeric_limits<double>::infinity();
 
@@ -141,4 +142,4 @@ void for_each_row_tile(const logit_rows<Scalar, Rank>& rows, int threads, Task&&
   });
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// A row of softmax as a Boltzmann distribution: key i has energy -s_i, s its logit, at inverse
@@ -12,7 +13,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/compiled.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct boltzmann_options {
   double beta = 1;  ///< inverse temperature, positive
@@ -148,10 +149,10 @@ observables_of_rank<Rank> boltzmann_observables(const tensor_view<Scalar, Rank>&
   return boltzmann_observables<Rank, tensor_view<Scalar, Rank>>(logits, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_BOLTZMANN row_observables observables<float>(const tensor_view<const float, 1>&,
                                                       const boltzmann_options&);
 ATLAS_OF_BOLTZMANN row_observables observables<double>(const tensor_view<const double, 1>&,
@@ -168,5 +169,5 @@ ATLAS_OF_BOLTZMANN tensor_observables<3> observables<float, 4>(const tensor_view
                                                                const boltzmann_options&);
 ATLAS_OF_BOLTZMANN tensor_observables<3> observables<double, 4>(const tensor_view<const double, 4>&,
                                                                 const boltzmann_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

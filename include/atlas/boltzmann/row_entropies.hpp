@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Von Neumann entropies of a few rows of one head.
@@ -10,11 +11,11 @@
 
 #include "atlas/boltzmann/density_lanes.hpp"
 #include "atlas/boltzmann/density_rows.hpp"
-#include "atlas/boltzmann/eigenvalue_lanes.hpp"
-#include "atlas/boltzmann/tridiagonal_lanes.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/linalg/batched/eigenvalue_lanes.hpp"
+#include "atlas/linalg/batched/tridiagonal_lanes.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// `-sum l ln l` of the eigenvalues of a density matrix, whose rounding below 0 or next to it
 /// counts as 0.
@@ -135,10 +136,10 @@ void entropy_solver<Real>::run(const Eigen::ArrayX<Real>& mass, double* out) {
   run_by_coordinates(many, out);
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_BOLTZMANN void entropy_solver<double>::run(const Eigen::ArrayXd&, double*);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Checks of softmax weights.
@@ -8,7 +9,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/errors.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 inline constexpr double weight_sum_slack = 1e-3;  ///< rows in half precision
 
@@ -37,4 +38,4 @@ void check_row_weights(const tensor_view<const Scalar, 2>& weights) {
   for (index_t t = 0; t < weights.extent(0); ++t) check_weights_of_row(weights[t], t);
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Weights from logits, at any temperature.
@@ -10,7 +11,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/compiled.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -58,10 +59,10 @@ auto softmax(const tensor_view<Scalar, Rank>& logits, const boltzmann_options& o
   return softmax<Rank, tensor_view<Scalar, Rank>>(logits, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_BOLTZMANN owned_tensor<float, 1> softmax<float, 1>(const tensor_view<const float, 1>&,
                                                             const boltzmann_options&);
 ATLAS_OF_BOLTZMANN owned_tensor<double, 1> softmax<double, 1>(const tensor_view<const double, 1>&,
@@ -78,5 +79,5 @@ ATLAS_OF_BOLTZMANN owned_tensor<float, 4> softmax<float, 4>(const tensor_view<co
                                                             const boltzmann_options&);
 ATLAS_OF_BOLTZMANN owned_tensor<double, 4> softmax<double, 4>(const tensor_view<const double, 4>&,
                                                               const boltzmann_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

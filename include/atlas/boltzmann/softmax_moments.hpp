@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What a row of softmax is summed up in: enough for all its observables, and mergeable, so that a
@@ -15,7 +16,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/errors.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// Sums over the keys of a row, with u = beta (s - top) <= 0 and weights w = e^u. The key of the
 /// largest logit has w = 1 and u = 0 and is left out of `tail`, which would otherwise lose the
@@ -96,4 +97,4 @@ std::array<softmax_moments, logit_tile::rows> tile_moments(const logit_rows<Scal
   return moments;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Directions of value vectors.
@@ -10,7 +11,7 @@
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 using double_rows = row_matrix<double>;
 
@@ -40,13 +41,13 @@ unit_values<Real> directions_of(const tensor_view<const Scalar, 2>& values) {
   return out;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_BOLTZMANN unit_values<double> directions_of<float, double>(
     const tensor_view<const float, 2>&);
 ATLAS_OF_BOLTZMANN unit_values<double> directions_of<double, double>(
     const tensor_view<const double, 2>&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

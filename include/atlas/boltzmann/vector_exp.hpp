@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Exponentials of a run of numbers, in vectors of whatever width the compiler is allowed.
@@ -8,7 +9,7 @@
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/core/vector_of.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// Numbers that are worked on together; runs are padded to a multiple of it.
 inline constexpr index_t exp_lanes = 8;
@@ -56,4 +57,4 @@ inline void shifted_exp(const double* x, index_t count, double origin, double sc
     shifted_exp_lanes(x + i, origin, scale, u + i, w + i);
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// `as_view<Rank>(x)`: what every algorithm of the library does to its tensor arguments. Strided
@@ -16,7 +17,7 @@
 #include "atlas/core/tensor_traits.hpp"
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Anything that `as_view<Rank>` accepts.
 template <class X, std::size_t Rank>
@@ -108,4 +109,4 @@ template <class X, std::size_t Rank>
 using scalar_of = typename detail::view_element<std::remove_cvref_t<decltype(as_view<Rank>(
     std::declval<const std::remove_cvref_t<X>&>()))>>::type;
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Powers of two by which numbers are multiplied, which is exact, before they are squared.
@@ -7,7 +8,7 @@
 
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// The exponent e with `2^e |x|` in [1/2, 1) for x = `largest`, kept where `2^e` and `2^-e` are
 /// both normal numbers: up to 4, or as little as 2^-52, at the ends of the range. 0 where x is 0 or
@@ -38,4 +39,4 @@ double largest_magnitude(const tensor_view<T, Rank>& x) {
   return largest;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

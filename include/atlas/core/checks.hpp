@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Checks of user input. Each throws with the argument's name, what was expected and what came.
@@ -13,7 +14,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// The shortest text that reads back as the same number, for a message.
 inline std::string number_text(double x) {
@@ -98,4 +99,4 @@ inline void check_open_unit(double value, std::string_view argument) {
     throw value_error(argument, "a number strictly between 0 and 1", number_text(value));
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

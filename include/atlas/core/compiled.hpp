@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The compiled form of the library. Linking `atlas::compiled` defines ATLAS_COMPILED: headers then
@@ -12,51 +13,25 @@
 
 #include <Eigen/Core>
 
+#include "atlas/version.hpp"
+
 // Memory that Eigen aligns, sizes of vectors and backends must be the library's own: each set of
 // them is a name of its own, which a library of other flags does not define.
 #define ATLAS_DETAIL_JOINED(align, vectors, threads, products) \
   compiled_with_alignment_##align##_vectors_##vectors##_##threads##_##products
 #define ATLAS_DETAIL_BUILD(align, vectors, threads, products) \
   ATLAS_DETAIL_JOINED(align, vectors, threads, products)
-#if defined(ATLAS_PLAIN_VECTORS)
-#define ATLAS_DETAIL_VECTORS plain
-#elif defined(__AVX512VNNI__)
-#define ATLAS_DETAIL_VECTORS avx512vnni
-#elif defined(__AVX512F__)
-#define ATLAS_DETAIL_VECTORS avx512
-#elif defined(__AVXVNNI__)
-#define ATLAS_DETAIL_VECTORS avxvnni
-#elif defined(__AVX2__)
-#define ATLAS_DETAIL_VECTORS avx2
-#elif defined(__AVX__)
-#define ATLAS_DETAIL_VECTORS avx
-#else
-#define ATLAS_DETAIL_VECTORS least
-#endif
-#ifdef ATLAS_USE_OPENMP
-#define ATLAS_DETAIL_THREADS openmp
-#else
-#define ATLAS_DETAIL_THREADS threads
-#endif
-#if defined(ATLAS_USE_LAPACK)
-#define ATLAS_DETAIL_PRODUCTS lapack
-#elif defined(EIGEN_USE_BLAS)
-#define ATLAS_DETAIL_PRODUCTS blas
-#else
-#define ATLAS_DETAIL_PRODUCTS eigen
-#endif
-
 #define ATLAS_DETAIL_THIS_BUILD                                                         \
   ATLAS_DETAIL_BUILD(EIGEN_MAX_ALIGN_BYTES, ATLAS_DETAIL_VECTORS, ATLAS_DETAIL_THREADS, \
                      ATLAS_DETAIL_PRODUCTS)
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 /// Defined by a library of these flags alone.
 extern const char ATLAS_DETAIL_THIS_BUILD;
 #if defined(__GNUC__)
 [[gnu::used]] static const char* const library_of_these_flags = &ATLAS_DETAIL_THIS_BUILD;
 #endif
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
 #ifndef ATLAS_OF_STATS
 #define ATLAS_OF_STATS extern template
@@ -87,6 +62,9 @@ extern const char ATLAS_DETAIL_THIS_BUILD;
 #endif
 #ifndef ATLAS_OF_ATTENTION
 #define ATLAS_OF_ATTENTION extern template
+#endif
+#ifndef ATLAS_OF_NN
+#define ATLAS_OF_NN extern template
 #endif
 #ifndef ATLAS_OF_AUTOENCODER
 #define ATLAS_OF_AUTOENCODER extern template

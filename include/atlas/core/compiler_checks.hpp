@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What the library takes for granted of the compiler and of Eigen. A unit that would compute

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Union-find: the connected parts of a graph from its edges, one after another.
@@ -10,7 +11,7 @@
 
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// Sets of 0 .. n-1, joined by size, paths halved (Tarjan and van Leeuwen, J. ACM 31, 245, 1984):
 /// nearly O(1) an operation, O(n) memory.
@@ -60,4 +61,4 @@ class disjoint_sets {
   std::vector<index_t> size_;
 };
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Eigen's matrices and expressions at the narrow waist.
@@ -9,7 +10,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_traits.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -68,4 +69,4 @@ struct tensor_traits<X> {
   }
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The error types of the library. Each message is one line that names the argument, what was
@@ -7,7 +8,9 @@
 #include <string>
 #include <string_view>
 
-namespace atlas {
+#include "atlas/version.hpp"
+
+namespace atlas::inline ATLAS_ABI {
 
 /// Base of everything that the library throws on purpose.
 class error : public std::runtime_error {
@@ -46,4 +49,4 @@ class cancelled : public error {
   cancelled() : error("cancelled by the progress callback") {}
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

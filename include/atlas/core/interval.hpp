@@ -1,8 +1,11 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// An interval around an estimate.
 
-namespace atlas {
+#include "atlas/version.hpp"
+
+namespace atlas::inline ATLAS_ABI {
 
 /// Both ends of a confidence or credible interval; NaN where none can be had.
 struct interval {
@@ -10,4 +13,4 @@ struct interval {
   double upper = 0;
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Threads. Work is cut into tasks that write to places of their own, so results do not depend on
@@ -15,7 +16,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -112,4 +113,4 @@ void parallel_for(index_t count, int threads, Task&& task) {
       count, threads, [] { return nothing(); }, [&](index_t i, nothing&) { task(i); });
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

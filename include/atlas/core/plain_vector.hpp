@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Vectors in standard C++, for compilers without vector types: arrays with operators, lane by
@@ -5,7 +6,9 @@
 
 #include <cstddef>
 
-namespace atlas::detail {
+#include "atlas/version.hpp"
+
+namespace atlas::inline ATLAS_ABI::detail {
 
 template <class Scalar, int Lanes>
 struct plain_vector {
@@ -46,4 +49,4 @@ struct plain_vector {
   constexpr plain_vector& operator+=(const plain_vector& b) { return *this = *this + b; }
 };
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

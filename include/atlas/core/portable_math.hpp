@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// exp and log that give the same bits everywhere. Standard libraries differ in the last place
@@ -6,7 +7,9 @@
 
 #include <cmath>
 
-namespace atlas::detail {
+#include "atlas/version.hpp"
+
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// Natural logarithm of a positive normal number, relative error below 1e-15.
 inline double portable_log(double x) {
@@ -39,4 +42,4 @@ inline double portable_exp(double x) {
   return std::ldexp(series, static_cast<int>(n));
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Progress of long work, and its cancellation.
@@ -10,7 +11,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// What a progress callback is told.
 struct progress {
@@ -67,4 +68,4 @@ class progress_meter {
   bool stopped_ = false;  // the callback has said so: it is not asked again
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

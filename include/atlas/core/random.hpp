@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Counter-based random streams: a draw is a function of (seed, stream, counter), so streams are
@@ -15,7 +16,7 @@
 #include "atlas/core/portable_math.hpp"
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -303,4 +304,4 @@ inline std::vector<index_t> random_permutation(index_t n, random_stream& random)
   return order;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The standard library's containers and C arrays at the narrow waist.
@@ -15,7 +16,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_traits.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -168,4 +169,4 @@ struct tensor_traits<X> {
   }
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

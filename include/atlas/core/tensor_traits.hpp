@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How a tensor type meets the library: one specialisation of one trait.
@@ -8,7 +9,7 @@
 
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// How a tensor type meets the library. Specialise it for a type of your own:
 /// \code
@@ -94,4 +95,4 @@ struct tensor_traits<kept_tensor<T, Rank>> {
   requires(R == Rank) static kept_tensor<T, Rank> view(const kept_tensor<T, Rank>& x) { return x; }
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The narrow waist: a pointer, extents and strides.
@@ -13,7 +14,7 @@
 #include "atlas/core/compiler_checks.hpp"
 #include "atlas/core/errors.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Signed, as in Eigen; all shapes, strides and row numbers are of this type.
 using index_t = std::ptrdiff_t;
@@ -228,4 +229,4 @@ owned_tensor<To, Rank> copy_as(const tensor_view<From, Rank>& from) {
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

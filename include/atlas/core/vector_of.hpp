@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Vectors as wide as those of the processor that is compiled for. All that is asked of a compiler
@@ -21,7 +22,7 @@
 #include <immintrin.h>
 #endif
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 #if defined(__AVX512F__)
 inline constexpr int vector_bytes = 64;
@@ -216,6 +217,6 @@ inline void prefetch_line([[maybe_unused]] const void* place) {
 #endif
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
 #undef ATLAS_DETAIL_BYTE_PRODUCTS

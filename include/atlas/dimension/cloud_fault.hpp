@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Clouds that cannot carry an estimate of dimension, and why.
@@ -17,7 +18,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Why a cloud cannot carry an estimate of its dimension, or a comparison with Gaussian clouds.
 enum class cloud_fault {
@@ -188,11 +189,11 @@ cloud_fault fault_of_cloud(const Points& points) {
   return detail::fault_of_rows(view);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_DIMENSION cloud_fault fault_of_rows<float>(const tensor_view<const float, 2>&);
 ATLAS_OF_DIMENSION cloud_fault fault_of_rows<double>(const tensor_view<const double, 2>&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

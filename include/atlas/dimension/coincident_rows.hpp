@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Rows of a cloud that coincide to the precision that they were stored in.
@@ -16,7 +17,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/disjoint_sets.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// The number format that a cloud went through, whatever holds it now.
 enum class stored_precision {
@@ -239,13 +240,13 @@ std::vector<index_t> distinct_rows(const Points& points,
   return detail::distinct_rows(view, precision, tolerance);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_DIMENSION std::vector<index_t> distinct_rows<float>(const tensor_view<const float, 2>&,
                                                              stored_precision, double);
 ATLAS_OF_DIMENSION std::vector<index_t> distinct_rows<double>(const tensor_view<const double, 2>&,
                                                               stored_precision, double);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

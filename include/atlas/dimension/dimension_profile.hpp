@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The dimension at several scales. A dimension is one at a scale: a plateau is one, a slope says
@@ -17,7 +18,7 @@
 #include "atlas/dimension/profile_scales.hpp"
 #include "atlas/dimension/two_nn.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct profile_options {
   index_t halvings = 3;         ///< of the rows, at most: scales of N, N/2, ... rows
@@ -241,13 +242,13 @@ dimension_profile_result dimension_profile(const Points& points, const two_nn_op
   return detail::dimension_profile<scalar_of<Points, 2>>(held, options, profile);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_DIMENSION dimension_profile_result dimension_profile<float>(
     const tensor_view<const float, 2>&, const two_nn_options&, const profile_options&);
 ATLAS_OF_DIMENSION dimension_profile_result dimension_profile<double>(
     const tensor_view<const double, 2>&, const two_nn_options&, const profile_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

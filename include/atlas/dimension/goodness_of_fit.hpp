@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Whether ratios of neighbour distances are those of a dimension: their logarithms are then
@@ -11,7 +12,7 @@
 
 #include "atlas/dimension/linked_scores.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// A smooth test (Neyman 1937) of `ln(r2/r1)` against the exponential distribution, as far as it is
 /// observed.
@@ -69,4 +70,4 @@ goodness_of_fit compare_two_sums(const Eigen::Vector2d& sums, const score_covari
 
 }  // namespace detail
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The variance of sums over rows that are not independent.
@@ -13,7 +14,7 @@
 
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// What each row adds to some statistics, and the units (rows or contexts) that it was made of.
 struct scored_rows {
@@ -210,4 +211,4 @@ score_covariance covariance_of_sums(const score_sums& sums, index_t rows, bool c
   return {own * inflation, degrees};
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The dimension from ratios of distances to neighbours of higher order: Denti, Doimo, Laio, Mira,
@@ -13,7 +14,7 @@
 #include "atlas/dimension/two_nn_scores.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// What is known of `-ln W` cut at its quantile of order p, W being Beta(n, n).
 struct cut_beta_logs {
@@ -100,4 +101,4 @@ scored_dimension dimension_of_order(const neighbor_table& table, index_t n,
   return out;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

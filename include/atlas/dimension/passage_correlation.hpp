@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How strongly rows of one passage of text hang together, and over how many positions: what a
@@ -16,7 +17,7 @@
 #include "atlas/dimension/surrogates/options.hpp"
 #include "atlas/dimension/surrogates/principal.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct passage_correlation_result {
   index_t contexts = 0;     ///< different ones
@@ -90,13 +91,13 @@ passage_correlation_result passage_correlation(const Points& points, const row_l
   return detail::passage_correlation<scalar_of<Points, 2>>(held, labels);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_DIMENSION passage_correlation_result
 passage_correlation<float>(const tensor_view<const float, 2>&, const row_labels&);
 ATLAS_OF_DIMENSION passage_correlation_result
 passage_correlation<double>(const tensor_view<const double, 2>&, const row_labels&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How many principal components hold a share of a cloud's variance.
@@ -14,7 +15,7 @@
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct pca_rank_options {
   double variance = 0.90;  ///< share of the variance to hold, in (0, 1]
@@ -85,13 +86,13 @@ pca_rank_result pca_rank(const Points& points, const pca_rank_options& options =
   return detail::pca_rank<scalar_of<Points, 2>>(held, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_DIMENSION pca_rank_result pca_rank<float>(const tensor_view<const float, 2>&,
                                                    const pca_rank_options&);
 ATLAS_OF_DIMENSION pca_rank_result pca_rank<double>(const tensor_view<const double, 2>&,
                                                     const pca_rank_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Estimates of a dimension at several scales: their errors, and whether they move.
@@ -17,7 +18,7 @@
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/stats/student_t.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// The estimate at one scale.
 struct profile_step {
@@ -176,4 +177,4 @@ profile_trend trend_over(const std::vector<profile_scale>& scales, const row_uni
 
 }  // namespace detail
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

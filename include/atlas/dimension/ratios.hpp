@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Ratios of second to first neighbour distances.
@@ -10,7 +11,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// `ln(r2 / r1)` of the rows that have one.
 struct log_ratios {
@@ -59,14 +60,14 @@ neighbor_table two_neighbors(const tensor_view<const Scalar, 2>& points, neighbo
   return nearest_neighbors(points, options);
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_DIMENSION log_ratios log_ratios_of<void>(const neighbor_table&);
 ATLAS_OF_DIMENSION neighbor_table two_neighbors<float>(const tensor_view<const float, 2>&,
                                                        neighbor_options);
 ATLAS_OF_DIMENSION neighbor_table two_neighbors<double>(const tensor_view<const double, 2>&,
                                                         neighbor_options);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

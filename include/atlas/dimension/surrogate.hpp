@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Surrogates: what structureless data that share as much with a cloud as is asked for would give.
@@ -23,7 +24,7 @@
 #include "atlas/stats/drawn_null.hpp"
 #include "atlas/stats/student_t.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Where a statistic lies among those of its surrogates.
 struct surrogate_null : drawn_null {
@@ -233,10 +234,10 @@ surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
   return detail::two_nn_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_DIMENSION std::function<owned_tensor<float, 2>(std::uint64_t)> surrogates_by_number<float>(
     const tensor_view<const float, 2>&, surrogate_kind, const row_labels&, std::uint64_t);
 ATLAS_OF_DIMENSION std::function<owned_tensor<double, 2>(std::uint64_t)>
@@ -248,5 +249,5 @@ ATLAS_OF_DIMENSION surrogate_null two_nn_null<float>(const tensor_view<const flo
 ATLAS_OF_DIMENSION surrogate_null two_nn_null<double>(const tensor_view<const double, 2>&,
                                                       const two_nn_result&,
                                                       const surrogate_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

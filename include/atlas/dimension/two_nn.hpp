@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Intrinsic dimension from the distances to the two nearest neighbours: Facco, d'Errico,
@@ -22,7 +23,7 @@
 #include "atlas/dimension/two_nn_options.hpp"
 #include "atlas/dimension/two_nn_scores.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -346,10 +347,10 @@ two_nn_result two_nn_from_ratios(const Ratios& ratios, const two_nn_options& opt
   return detail::two_nn_of_ratios({std::move(logs), view.extent(0), 0}, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_DIMENSION two_nn_result two_nn_of_ratios<void>(const ratio_source&, const two_nn_options&,
                                                         bool);
 ATLAS_OF_DIMENSION two_nn_result two_nn_of_distances<float>(const tensor_view<const float, 2>&,
@@ -360,10 +361,10 @@ ATLAS_OF_DIMENSION two_nn_result two_nn<float>(const tensor_view<const float, 2>
                                                const two_nn_options&);
 ATLAS_OF_DIMENSION two_nn_result two_nn<double>(const tensor_view<const double, 2>&,
                                                 const two_nn_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_DIMENSION two_nn_result two_nn_from_neighbors<void>(const neighbor_table&,
                                                              const two_nn_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Estimators of the exponent of a Pareto sample from its smallest values. The argument is always
@@ -17,7 +18,7 @@
 #include "atlas/stats/gamma_quantile.hpp"
 #include "atlas/stats/normal.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 struct exponent_estimate {
   double dimension = 0;
@@ -124,4 +125,4 @@ exponent_estimate truncated_estimate(std::span<const double> x, std::size_t kept
   return {estimate, log_normal_interval(estimate, std::sqrt(variance) / mean, confidence)};
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

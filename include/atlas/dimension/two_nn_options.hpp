@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Options and results of `two_nn`.
@@ -9,7 +10,7 @@
 #include "atlas/dimension/goodness_of_fit.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 enum class two_nn_estimator {
   censored,    ///< maximum likelihood with the discarded ratios as censored: unbiased; the default
@@ -80,4 +81,4 @@ struct two_nn_result {
   two_nn_options options;  ///< that it was made with, but for the callback
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What each row adds to the logarithm of an estimate of dimension, and the error that follows.
@@ -15,7 +16,7 @@
 #include "atlas/stats/label_groups.hpp"
 #include "atlas/stats/student_t_quantile.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// The observed part of `ln(r2/r1)`: all rows in their order, and the largest that is observed.
 struct observed_logs {
@@ -123,4 +124,4 @@ interval interval_of(double estimate, const log_error& e, double confidence) {
   return {estimate / reach, estimate * reach};
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The tensors of a Hugging Face folder, in one safetensors file or in shards.
@@ -16,11 +17,11 @@
 #include "atlas/core/range_traits.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/io/files.hpp"
+#include "atlas/io/folders/model_folder.hpp"
 #include "atlas/io/json.hpp"
-#include "atlas/io/model_folder.hpp"
 #include "atlas/io/safetensors.hpp"
 
-namespace atlas::io {
+namespace atlas::inline ATLAS_ABI::io {
 
 namespace detail {
 
@@ -159,4 +160,4 @@ class checkpoint {
   std::map<std::string, std::size_t, std::less<>> places_;
 };
 
-}  // namespace atlas::io
+}  // namespace atlas::inline ATLAS_ABI::io

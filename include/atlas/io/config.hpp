@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// `config.json` of Hugging Face models, as written by transformers up to 4 and from 5.
@@ -9,13 +10,13 @@
 #include <string_view>
 #include <vector>
 
-#include "atlas/io/config_fields.hpp"
-#include "atlas/io/config_keys.hpp"
+#include "atlas/io/configuration/config_fields.hpp"
+#include "atlas/io/configuration/config_keys.hpp"
+#include "atlas/io/configuration/rotary_config.hpp"
 #include "atlas/io/json.hpp"
-#include "atlas/io/rotary_config.hpp"
 #include "atlas/reference/config.hpp"
 
-namespace atlas::io {
+namespace atlas::inline ATLAS_ABI::io {
 
 namespace detail {
 
@@ -275,4 +276,4 @@ transformer_config parse_transformer_config(std::string_view text, const std::st
   return c;
 }
 
-}  // namespace atlas::io
+}  // namespace atlas::inline ATLAS_ABI::io

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The element types of tensors in files.
@@ -13,7 +14,7 @@
 
 #include "atlas/core/errors.hpp"
 
-namespace atlas::io {
+namespace atlas::inline ATLAS_ABI::io {
 
 /// The types of safetensors. `f16` is IEEE half precision, `bf16` the upper half of an `f32`,
 /// `boolean` one byte each. From `c64` on (complex numbers, and floating point of 8 bits and fewer)
@@ -181,4 +182,4 @@ constexpr dtype dtype_of() {
   }
 }
 
-}  // namespace atlas::io
+}  // namespace atlas::inline ATLAS_ABI::io

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Whole files: mapped or read at once, and written so that nothing half done is ever left.
@@ -20,7 +21,7 @@
 
 #include "atlas/core/errors.hpp"
 
-namespace atlas::io {
+namespace atlas::inline ATLAS_ABI::io {
 
 namespace detail {
 
@@ -162,4 +163,4 @@ inline void write_file(const std::filesystem::path& file, std::string_view text)
   write_file(file, std::as_bytes(std::span(text)));
 }
 
-}  // namespace atlas::io
+}  // namespace atlas::inline ATLAS_ABI::io

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// JSON from files that are not to be trusted: strict, and with errors that name the file.
@@ -10,9 +11,9 @@
 #include <vector>
 
 #include "atlas/core/errors.hpp"
-#include "atlas/io/utf8.hpp"
+#include "atlas/io/tokenization/utf8.hpp"
 
-namespace atlas::io::detail {
+namespace atlas::inline ATLAS_ABI::io::detail {
 
 /// A name from a file, quoted for a message: on one line, shortened when it is very long.
 template <class = void>
@@ -131,4 +132,4 @@ bool flag_member(const nlohmann::json& object, const char* key, bool otherwise,
   return found->get<bool>();
 }
 
-}  // namespace atlas::io::detail
+}  // namespace atlas::inline ATLAS_ABI::io::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Models from Hugging Face folders, or from memory.
@@ -14,12 +15,12 @@
 #include "atlas/io/checkpoint.hpp"
 #include "atlas/io/config.hpp"
 #include "atlas/io/files.hpp"
-#include "atlas/io/model_folder.hpp"
-#include "atlas/io/model_weights.hpp"
+#include "atlas/io/folders/model_folder.hpp"
+#include "atlas/io/folders/model_weights.hpp"
 #include "atlas/io/tokenizer.hpp"
 #include "atlas/reference/transformer.hpp"
 
-namespace atlas::io {
+namespace atlas::inline ATLAS_ABI::io {
 
 /// A transformer and its tokenizer.
 struct language_model {
@@ -91,4 +92,4 @@ owned_tensor<index_t, 2> text_blocks(const tokenizer& words, std::string_view te
   return out;
 }
 
-}  // namespace atlas::io
+}  // namespace atlas::inline ATLAS_ABI::io

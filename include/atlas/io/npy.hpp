@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// NumPy `.npy` files: one array each.
@@ -12,11 +13,11 @@
 
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/io/convert.hpp"
 #include "atlas/io/files.hpp"
-#include "atlas/io/npy_header.hpp"
+#include "atlas/io/formats/convert.hpp"
+#include "atlas/io/formats/npy_header.hpp"
 
-namespace atlas::io {
+namespace atlas::inline ATLAS_ABI::io {
 
 /// Type and shape without the elements, so that a caller can choose what to read.
 /// \throws format_error naming the file when it is not a `.npy` file of numbers (versions 1 to 3).
@@ -104,4 +105,4 @@ void write_npy(const std::filesystem::path& file, const tensor_view<T, Rank>& vi
   write_file(file, {std::as_bytes(std::span(header)), std::as_bytes(elements)});
 }
 
-}  // namespace atlas::io
+}  // namespace atlas::inline ATLAS_ABI::io

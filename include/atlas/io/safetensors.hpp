@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Tensors by name from a safetensors file, and back into one.
@@ -18,12 +19,12 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/io/convert.hpp"
 #include "atlas/io/files.hpp"
+#include "atlas/io/formats/convert.hpp"
+#include "atlas/io/formats/safetensors_header.hpp"
 #include "atlas/io/json.hpp"
-#include "atlas/io/safetensors_header.hpp"
 
-namespace atlas::io {
+namespace atlas::inline ATLAS_ABI::io {
 
 namespace detail {
 
@@ -210,4 +211,4 @@ void write_safetensors(const std::filesystem::path& file, const std::vector<tens
   write_file(file, parts);
 }
 
-}  // namespace atlas::io
+}  // namespace atlas::inline ATLAS_ABI::io

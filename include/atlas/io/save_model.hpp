@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Writes models as Hugging Face folders.
@@ -10,12 +11,12 @@
 #include <system_error>
 #include <vector>
 
+#include "atlas/io/configuration/write_config.hpp"
 #include "atlas/io/files.hpp"
 #include "atlas/io/safetensors.hpp"
-#include "atlas/io/write_config.hpp"
 #include "atlas/reference/transformer.hpp"
 
-namespace atlas::io {
+namespace atlas::inline ATLAS_ABI::io {
 
 namespace detail {
 
@@ -87,4 +88,4 @@ inline void save_transformer(const std::filesystem::path& folder, const transfor
   beside.take_place();
 }
 
-}  // namespace atlas::io
+}  // namespace atlas::inline ATLAS_ABI::io

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Text to token ids and back, from a Hugging Face `tokenizer.json`.
@@ -16,17 +17,17 @@
 
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/io/added_tokens.hpp"
-#include "atlas/io/bpe.hpp"
-#include "atlas/io/byte_alphabet.hpp"
 #include "atlas/io/files.hpp"
 #include "atlas/io/json.hpp"
-#include "atlas/io/normalizer.hpp"
-#include "atlas/io/pre_tokenizer.hpp"
-#include "atlas/io/unicode.hpp"
-#include "atlas/io/utf8.hpp"
+#include "atlas/io/tokenization/added_tokens.hpp"
+#include "atlas/io/tokenization/bpe.hpp"
+#include "atlas/io/tokenization/byte_alphabet.hpp"
+#include "atlas/io/tokenization/normalizer.hpp"
+#include "atlas/io/tokenization/pre_tokenizer.hpp"
+#include "atlas/io/tokenization/unicode.hpp"
+#include "atlas/io/tokenization/utf8.hpp"
 
-namespace atlas::io {
+namespace atlas::inline ATLAS_ABI::io {
 
 /// A byte-level BPE tokenizer (GPT-2, Qwen2, Llama 3 and their kin). Gives the ids of the Python
 /// package `tokenizers` with `add_special_tokens=False`: the post-processor, which would add a
@@ -212,4 +213,4 @@ class tokenizer {
   std::string decoder_place_, other_decoder_;  // the latter empty: ByteLevel
 };
 
-}  // namespace atlas::io
+}  // namespace atlas::inline ATLAS_ABI::io

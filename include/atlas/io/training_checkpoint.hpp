@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Checkpoints of training: one safetensors file with the weights, Adam's moments and the number of
@@ -14,9 +15,9 @@
 
 #include "atlas/io/model.hpp"
 #include "atlas/io/save_model.hpp"
-#include "atlas/reference/trainer.hpp"
+#include "atlas/reference/training/trainer.hpp"
 
-namespace atlas::io {
+namespace atlas::inline ATLAS_ABI::io {
 
 namespace detail {
 
@@ -130,4 +131,4 @@ inline void load_training(const std::filesystem::path& file, trainer& training) 
   }
 }
 
-}  // namespace atlas::io
+}  // namespace atlas::inline ATLAS_ABI::io

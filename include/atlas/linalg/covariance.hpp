@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Mean and covariance of a cloud.
@@ -14,7 +15,7 @@
 #include "atlas/linalg/gram.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// First and second moments of a cloud of N rows, in double.
 struct cloud_moments {
@@ -163,11 +164,11 @@ cloud_moments moments(const tensor_view<const Scalar, 2>& points) {
 }
 
 }  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_LINALG cloud_moments moments<float, double>(const tensor_view<const float, 2>&);
 ATLAS_OF_LINALG cloud_moments moments<double, double>(const tensor_view<const double, 2>&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

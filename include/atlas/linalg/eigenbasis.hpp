@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Eigenbases of symmetric matrices, largest eigenvalue first: by Eigen, or by LAPACK's divide and
@@ -20,7 +21,7 @@ extern "C" void dsyevd_(const char* job, const char* triangle, const int* n, dou
                         int* int_work, const int* int_work_size, int* info);
 #endif
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// `A = vectors * diag(values) * vectors^T`, values descending.
 struct eigenbasis {
@@ -118,15 +119,15 @@ Eigen::VectorX<Real> symmetric_eigenvalues(std::type_identity_t<Eigen::MatrixX<R
   return detail::solve_symmetric(matrix, false).reverse();
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_LINALG Eigen::VectorXd solve_symmetric<double>(Eigen::MatrixXd&, bool);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_LINALG eigenbasis symmetric_eigenbasis<double>(Eigen::MatrixXd);
 ATLAS_OF_LINALG Eigen::VectorXd symmetric_eigenvalues<double>(Eigen::MatrixXd);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Orthonormal frames: `[d, k]` matrices with orthonormal columns.
@@ -13,7 +14,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// An orthonormal basis of the column space of a `[d, k]` matrix of full column rank, k <= d
 /// (thin Householder QR, the diagonal of R made positive: for a normal matrix the frame is then
@@ -79,18 +80,18 @@ Eigen::MatrixX<Real> checked_frame(const tensor_view<const Scalar, 2>& frame,
 }
 
 }  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_LINALG Eigen::MatrixXd checked_frame<float, double>(const tensor_view<const float, 2>&,
                                                              const std::string&);
 ATLAS_OF_LINALG Eigen::MatrixXd checked_frame<double, double>(const tensor_view<const double, 2>&,
                                                               const std::string&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_LINALG Eigen::MatrixXd orthonormal_columns<double>(const Eigen::MatrixXd&);
 ATLAS_OF_LINALG Eigen::MatrixXd random_frame<void>(index_t, index_t, random_stream&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

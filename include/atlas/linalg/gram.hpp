@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// `X^T X` of tall matrices with few columns. General products cut them into panels and copy those;
@@ -9,7 +10,7 @@
 
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// A tile of the result, `Down` vectors high and `Across` columns wide, that stays in registers.
 template <int Down, int Across>
@@ -78,4 +79,4 @@ void add_gram(const double* rows, index_t count, index_t stride, double* out) {
   }
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Eight numbers at a time: whole vectors of any processor, as Eigen arrays of fixed size.
@@ -6,7 +7,7 @@
 
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 inline constexpr index_t lane_count = 8;
 
@@ -25,4 +26,4 @@ inline index_t padded_to_lanes(index_t n) {
   return (n + lane_count - 1) / lane_count * lane_count;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// All eigenvalues and the first few eigenvectors of a symmetric matrix.
@@ -16,7 +17,7 @@
 #include "atlas/linalg/tridiagonal.hpp"
 #include "atlas/linalg/tridiagonal_vectors.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -99,14 +100,14 @@ Eigen::MatrixX<Real> leading_eigenvectors(const std::type_identity_t<Eigen::Matr
 
 }  // namespace detail
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_LINALG Eigen::MatrixXd leading_eigenvectors<double>(const Eigen::MatrixXd&, index_t);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_LINALG eigenbasis leading_eigenbasis<double>(const Eigen::MatrixXd&, index_t);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The largest few eigenvalues of a symmetric tridiagonal matrix by bisection, eight at a time: the
@@ -12,7 +13,7 @@
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/lanes.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// How many eigenvalues are below each of eight numbers.
 ///
@@ -65,4 +66,4 @@ Eigen::VectorX<Real> leading_tridiagonal_values(const Eigen::VectorX<Real>& diag
   return out;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

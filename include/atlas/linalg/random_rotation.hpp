@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Uniformly (Haar) random rotations that are applied and never written out: products of
@@ -12,7 +13,7 @@
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/lanes.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// `Q = H_0 H_1 ... H_(d-2) diag(signs)`, `H_j = I - factor_j v_j v_j^T`, v_j 0 above its place j.
 template <class Real = double>
@@ -57,4 +58,4 @@ class random_rotation {
   Eigen::VectorX<Real> factors_, signs_;
 };
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Shortest paths between orthonormal bases: geodesics of SO(d).
@@ -17,7 +18,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -133,10 +134,10 @@ class rotation_geodesic {
   Eigen::MatrixXd start_;  ///< `from` times the vectors of the planes
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_LINALG rotation_planes planes_of<double>(const Eigen::MatrixXd&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

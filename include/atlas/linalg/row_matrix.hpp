@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Dense matrices whose rows are contiguous, and how parts of them are passed around.
@@ -7,7 +8,7 @@
 
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// `[rows, columns]`, row-major.
 template <class Scalar>
@@ -39,4 +40,4 @@ strided_map<Scalar> as_map(const tensor_view<Scalar, 2>& x) {
 }
 
 }  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Dense copies of clouds whose coordinates can be squared.
@@ -11,7 +12,7 @@
 #include "atlas/linalg/row_matrix.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// A cloud times `2^exponent`. The exponent is 0 where squares of its coordinates are far from both
 /// ends of what a double can hold, as those of float are.
@@ -38,11 +39,11 @@ scaled_rows<Scalar> scale_rows(const tensor_view<const Scalar, 2>& points) {
   return out;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_LINALG scaled_rows<float> scale_rows<float>(const tensor_view<const float, 2>&);
 ATLAS_OF_LINALG scaled_rows<double> scale_rows<double>(const tensor_view<const double, 2>&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

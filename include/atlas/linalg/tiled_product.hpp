@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Matrix products on several threads, in tiles whose sizes do not depend on their number: the same
@@ -10,7 +11,7 @@
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -42,4 +43,4 @@ row_matrix<typename A::Scalar> tiled_product(const A& a, const B& b, int threads
 }
 
 }  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

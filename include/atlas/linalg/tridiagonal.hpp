@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Symmetric matrices made tridiagonal by Householder reflections, for matrices that fit into a
@@ -14,7 +15,7 @@
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/lanes.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// `A = 2^exponent Q T Q^T` with T of elements up to about 1, so that no square over- or underflows
 /// that matters.
@@ -143,4 +144,4 @@ class tridiagonal_form {
   Eigen::VectorX<Real> old_, partner_, next_, product_;
 };
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Eigenvalues of symmetric tridiagonal matrices by the QL iteration without square roots of Pal,
@@ -12,7 +13,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// One QL sweep over the rows first .. last, which no zero divides, towards the eigenvalue at
 /// `first`.
@@ -68,4 +69,4 @@ Eigen::VectorX<Real> tridiagonal_eigenvalues(Eigen::VectorX<Real> diagonal,
   return diagonal;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

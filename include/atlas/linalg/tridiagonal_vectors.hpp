@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// A few eigenvectors of a symmetric tridiagonal matrix whose eigenvalues are known, eight at a
@@ -11,7 +12,7 @@
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/lanes.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// Eigenvectors of up to eight eigenvalues. They are orthogonal to rounding where the eigenvalues
 /// are apart; where they are not, or a vector is not good, `find` says so.
@@ -126,4 +127,4 @@ bool make_orthonormal(Eigen::MatrixX<Real>& columns, const Eigen::VectorX<Real>&
   return true;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The atlas test: are the heads of a layer charts of one manifold?
@@ -18,7 +19,7 @@
 #include "atlas/subspace/head_overlap.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct atlas_test_options {
   index_t local_dimension = 0;  ///< k of the heads' frames; 0: `local_dimension_of_heads`
@@ -176,10 +177,10 @@ atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& o =
   return detail::atlas_test<scalar_of<Clouds, 3>>(held, o);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_MANIFOLD std::vector<two_nn_result> head_dimensions<float>(
     const tensor_view<const float, 3>&, const two_nn_options&, cloud_source);
 ATLAS_OF_MANIFOLD std::vector<two_nn_result> head_dimensions<double>(
@@ -188,5 +189,5 @@ ATLAS_OF_MANIFOLD atlas_test_result atlas_test<float>(const tensor_view<const fl
                                                       const atlas_test_options&);
 ATLAS_OF_MANIFOLD atlas_test_result atlas_test<double>(const tensor_view<const double, 3>&,
                                                        const atlas_test_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Whether a cloud bends: do the midpoints of its chords lie on it?
@@ -20,10 +21,10 @@
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/linalg/scaled_rows.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
-#include "atlas/neighbors/wide_range.hpp"
+#include "atlas/neighbors/rounding/wide_range.hpp"
 #include "atlas/stats/summary.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct chord_options {
   index_t k = 10;                      ///< a chord joins a row to its k-th nearest neighbour
@@ -199,10 +200,10 @@ chord_nulls chord_null(const Points& points, const chord_result& observed,
   return detail::chord_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_MANIFOLD chord_result chord_test<float>(const tensor_view<const float, 2>&,
                                                  const chord_options&);
 ATLAS_OF_MANIFOLD chord_result chord_test<double>(const tensor_view<const double, 2>&,
@@ -211,5 +212,5 @@ ATLAS_OF_MANIFOLD chord_nulls chord_null<float>(const tensor_view<const float, 2
                                                 const chord_result&, const surrogate_options&);
 ATLAS_OF_MANIFOLD chord_nulls chord_null<double>(const tensor_view<const double, 2>&,
                                                  const chord_result&, const surrogate_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Whether a cloud hangs together: the connected components of its graph of nearest neighbours.
@@ -11,7 +12,7 @@
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct connectivity_options {
   index_t k = 10;                      ///< neighbours that a row is joined to
@@ -114,10 +115,10 @@ connectivity_nulls connectivity_null(const Points& points, const connectivity_re
   return detail::connectivity_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_MANIFOLD connectivity_result connectivity<float>(const tensor_view<const float, 2>&,
                                                           const connectivity_options&);
 ATLAS_OF_MANIFOLD connectivity_result connectivity<double>(const tensor_view<const double, 2>&,
@@ -128,5 +129,5 @@ ATLAS_OF_MANIFOLD connectivity_nulls connectivity_null<float>(const tensor_view<
 ATLAS_OF_MANIFOLD connectivity_nulls connectivity_null<double>(const tensor_view<const double, 2>&,
                                                                const connectivity_result&,
                                                                const surrogate_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

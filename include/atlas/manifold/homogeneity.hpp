@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Whether a cloud has the same dimension everywhere: TwoNN on random regions.
@@ -19,10 +20,10 @@
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/linalg/scaled_rows.hpp"
-#include "atlas/neighbors/wide_range.hpp"
+#include "atlas/neighbors/rounding/wide_range.hpp"
 #include "atlas/stats/summary.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct homogeneity_options {
   index_t regions = 6;          ///< at least 2
@@ -212,10 +213,10 @@ homogeneity_nulls homogeneity_null(const Points& points, const homogeneity_resul
   return detail::homogeneity_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_MANIFOLD homogeneity_result homogeneity<float>(const tensor_view<const float, 2>&,
                                                         const homogeneity_options&);
 ATLAS_OF_MANIFOLD homogeneity_result homogeneity<double>(const tensor_view<const double, 2>&,
@@ -226,5 +227,5 @@ ATLAS_OF_MANIFOLD homogeneity_nulls homogeneity_null<float>(const tensor_view<co
 ATLAS_OF_MANIFOLD homogeneity_nulls homogeneity_null<double>(const tensor_view<const double, 2>&,
                                                              const homogeneity_result&,
                                                              const surrogate_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

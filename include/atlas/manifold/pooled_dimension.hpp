@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The dimension of the heads of a layer taken together.
@@ -16,7 +17,7 @@
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/manifold/stacked_clouds.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -164,10 +165,10 @@ surrogate_null pooled_dimension_null(const Clouds& clouds, const two_nn_result& 
   return detail::pooled_dimension_null<scalar_of<Clouds, 3>>(held, observed, surrogates);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_MANIFOLD two_nn_result pooled_dimension<float>(const tensor_view<const float, 3>&,
                                                         two_nn_options);
 ATLAS_OF_MANIFOLD two_nn_result pooled_dimension<double>(const tensor_view<const double, 3>&,
@@ -178,5 +179,5 @@ ATLAS_OF_MANIFOLD surrogate_null pooled_dimension_null<float>(const tensor_view<
 ATLAS_OF_MANIFOLD surrogate_null pooled_dimension_null<double>(const tensor_view<const double, 3>&,
                                                                const two_nn_result&,
                                                                const surrogate_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Positions in a text as groups: early, middle, late.
@@ -8,7 +9,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Labels of equally wide ranges of positions: 0 for those from the lowest position on,
 /// `groups - 1` for those up to the highest.
@@ -30,4 +31,4 @@ std::vector<index_t> position_groups(const Positions& position, index_t groups) 
   return labels;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

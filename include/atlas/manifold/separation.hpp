@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Whether labels (layers, heads, ranges of positions) mark different places of a cloud.
@@ -19,13 +20,13 @@
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 #include "atlas/manifold/stacked_clouds.hpp"
-#include "atlas/neighbors/tile.hpp"
-#include "atlas/neighbors/wide_range.hpp"
+#include "atlas/neighbors/rounding/row_distances.hpp"
+#include "atlas/neighbors/rounding/wide_range.hpp"
 #include "atlas/stats/label_groups.hpp"
 #include "atlas/stats/permutation.hpp"
 #include "atlas/stats/summary.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct separation_options {
   index_t permutations = 999;  ///< of the labels, the null; at least `least_draws`
@@ -242,10 +243,10 @@ surrogate_null separation_null(const Points& points, const Labels& labels,
       held, detail::number_labels(labels, "labels"), observed, surrogates);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_MANIFOLD separation_result separation<float>(const tensor_view<const float, 2>&,
                                                       const label_groups&,
                                                       const separation_options&);
@@ -260,5 +261,5 @@ ATLAS_OF_MANIFOLD surrogate_null separation_null<double>(const tensor_view<const
                                                          const label_groups&,
                                                          const separation_result&,
                                                          const surrogate_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

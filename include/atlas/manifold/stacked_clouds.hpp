@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Several clouds as one.
@@ -10,7 +11,7 @@
 #include "atlas/linalg/row_matrix.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// `[H, N, d]` as `[H N, d]`, cloud after cloud; where asked for, each less its own mean.
 template <class Scalar>
@@ -81,4 +82,4 @@ inline exclusion stacked(const exclusion& one, index_t heads) {
   return gather_exclusion(one, rows);
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Which search a cloud gets: all of them find the same.
@@ -9,24 +10,16 @@
 #include <vector>
 
 #include "atlas/core/progress.hpp"
-#include "atlas/neighbors/block_search.hpp"
-#include "atlas/neighbors/candidates.hpp"
-#include "atlas/neighbors/cell_search.hpp"
+#include "atlas/neighbors/best_candidates.hpp"
+#include "atlas/neighbors/cells/cell_search.hpp"
 #include "atlas/neighbors/exclusion.hpp"
-#include "atlas/neighbors/leading_axes.hpp"
-#include "atlas/neighbors/shortlist.hpp"
-#include "atlas/neighbors/tree_search.hpp"
+#include "atlas/neighbors/exhaustive/block_search.hpp"
+#include "atlas/neighbors/neighbor_options.hpp"
+#include "atlas/neighbors/rounding/shortlist.hpp"
+#include "atlas/neighbors/tree/leading_axes.hpp"
+#include "atlas/neighbors/tree/tree_search.hpp"
 
-namespace atlas {
-
-struct neighbor_options {
-  index_t k = 2;                       ///< neighbours per row, at most N - 1
-  exclusion exclude = {};              ///< rows that may not be neighbours, or not together
-  int threads = 0;                     ///< 0: all of the machine
-  progress_callback on_progress = {};  ///< may cancel
-};
-
-namespace detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// Cycles that a row takes in the exhaustive search, about, as measured: each pair is met once, in
 /// bytes, whatever the scalar, where they are fast.
@@ -105,5 +98,4 @@ class chosen_search {
   std::unique_ptr<cells> cells_;
 };
 
-}  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Rows that may not be each other's neighbours. Rows of one text at nearby positions are
@@ -12,7 +13,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/errors.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Make one with `same_context`, `distinct_contexts`, `same_context_within` or `nearby_positions`,
 /// and add further labels with `also_excluding`; the default excludes nothing but the row itself.
@@ -138,4 +139,4 @@ exclusion nearby_positions(const Positions& position, index_t window) {
   return {.position = detail::copy_labels(position, "position"), .window = window};
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

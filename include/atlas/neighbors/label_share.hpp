@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How many nearest neighbours share a label with their row, against chance: whether neighbours are
@@ -8,10 +9,10 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
-#include "atlas/neighbors/candidates.hpp"
+#include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/stats/label_groups.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct label_share_result {
   double share = 0;   ///< of rows whose nearest neighbour has their label; NaN where none has one
@@ -69,4 +70,4 @@ label_share_result label_share(const neighbor_table& neighbors, const Labels& la
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

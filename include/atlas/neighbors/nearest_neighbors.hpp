@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Exact k nearest neighbours of every row of a cloud among its other rows.
@@ -11,13 +12,13 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
-#include "atlas/neighbors/candidates.hpp"
+#include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/chosen_search.hpp"
 #include "atlas/neighbors/exclusion.hpp"
-#include "atlas/neighbors/tile.hpp"
-#include "atlas/neighbors/wide_range.hpp"
+#include "atlas/neighbors/rounding/row_distances.hpp"
+#include "atlas/neighbors/rounding/wide_range.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -113,13 +114,13 @@ neighbor_table nearest_neighbors(const Points& points, const neighbor_options& o
   return detail::nearest_neighbors<scalar>(view, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_NEIGHBORS neighbor_table nearest_neighbors<float>(const tensor_view<const float, 2>&,
                                                            const neighbor_options&);
 ATLAS_OF_NEIGHBORS neighbor_table nearest_neighbors<double>(const tensor_view<const double, 2>&,
                                                             const neighbor_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

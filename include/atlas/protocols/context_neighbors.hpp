@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How many nearest neighbours are of the same text, against chance.
@@ -14,7 +15,7 @@
 #include "atlas/stats/drawn_null.hpp"
 #include "atlas/stats/permutation.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct context_neighbors_options {
   index_t permutations = 999;  ///< of the labels, at least `least_draws`
@@ -93,11 +94,11 @@ context_neighbors_result context_neighbors(const head_sample& sample,
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_PROTOCOLS context_neighbors_result
 context_neighbors<void>(const head_sample&, const context_neighbors_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The corpus control: the same measurements on two texts.
@@ -10,7 +11,7 @@
 #include "atlas/protocols/sample_measures.hpp"
 #include "atlas/protocols/verdict.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -54,12 +55,12 @@ std::vector<finding> corpus_control(const std::vector<sampled_value>& first,
   return judge_values(differences, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_PROTOCOLS std::vector<finding> corpus_control<void>(const std::vector<sampled_value>&,
                                                              const std::vector<sampled_value>&,
                                                              const verdict_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Architectures compared at equal numbers of points and heads and at equal relative depth, with
@@ -13,7 +14,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// A model and its layers, first to last.
 struct model_layers {
@@ -160,11 +161,11 @@ cross_architecture_result compare_architectures(const std::vector<model_layers>&
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_PROTOCOLS cross_architecture_result
 compare_architectures<void>(const std::vector<model_layers>&, const cross_architecture_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// A quantity along the depth of a model: its peak and its plateau.
@@ -11,7 +12,7 @@
 #include "atlas/protocols/sample_measures.hpp"
 #include "atlas/protocols/verdict.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct depth_profile_options {
   double plateau_errors = 2;  ///< standard errors below the peak that the plateau may go
@@ -137,11 +138,11 @@ depth_profile_result depth_profile(const std::vector<sampled_value>& layers,
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_PROTOCOLS depth_profile_result depth_profile<void>(const std::vector<sampled_value>&,
                                                             const depth_profile_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What the protocols measure: the clouds of one layer's heads, with what is known of their rows
@@ -14,7 +15,7 @@
 #include "atlas/core/random.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct head_sample {
   std::string label;                         ///< in findings
@@ -118,4 +119,4 @@ inline head_sample subsample(const head_sample& sample, index_t rows, std::uint6
   return detail::rows_of_sample(sample, sample_rows(sample.points.extent(1), rows, random));
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The maturation gate: does training bring a quantity away from its null, and from when on?
@@ -8,7 +9,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/protocols/verdict.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct maturation_result {
   std::vector<finding> checkpoints;  ///< one family
@@ -41,11 +42,11 @@ maturation_result maturation_gate(const std::vector<measured_value>& checkpoints
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_PROTOCOLS maturation_result maturation_gate<void>(const std::vector<measured_value>&,
                                                            const verdict_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

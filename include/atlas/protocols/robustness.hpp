@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Robustness: the same finding for other k, other N, and other layers and choices of points.
@@ -14,7 +15,7 @@
 #include "atlas/core/random.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct rank_range {
   index_t smallest = 4, largest = 10;  ///< k of the heads' frames
@@ -173,13 +174,13 @@ layer_robustness over_layers_and_choices(const std::vector<head_sample>& samples
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_PROTOCOLS rank_robustness overlap_over_ranks<void>(const head_sample&, const rank_range&,
                                                             protocol_options);
 ATLAS_OF_PROTOCOLS layer_robustness over_layers_and_choices<void>(const std::vector<head_sample>&,
                                                                   const protocol_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The two quantities that the protocols follow, O_h and the mean dimension of the heads, each with
@@ -26,7 +27,7 @@
 #include "atlas/subspace/residual_stream.hpp"
 #include "atlas/subspace/turned_null.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Where the frames of heads are compared (docs/methods/subspace.md#gauge).
 enum class overlap_space {
@@ -278,15 +279,15 @@ sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, in
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_PROTOCOLS std::vector<Eigen::MatrixXd> sample_frames<void>(const head_sample&, index_t,
                                                                     overlap_space, int);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_PROTOCOLS mean_dimension_result mean_dimension<void>(const head_sample&,
                                                               const protocol_options&);
 ATLAS_OF_PROTOCOLS finding dimension_finding<void>(std::string, const mean_dimension_result&);
@@ -299,5 +300,5 @@ ATLAS_OF_PROTOCOLS turned_null_result sample_turned_null<void>(const head_sample
 ATLAS_OF_PROTOCOLS double mean_overlap<void>(const head_sample&, overlap_space,
                                              const protocol_options&);
 ATLAS_OF_PROTOCOLS double mean_dimension_value<void>(const head_sample&, const protocol_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The scale control: one quantity, one d_head, models of several sizes.
@@ -11,7 +12,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/protocols/verdict.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// A quantity of one model.
 struct scaled_value {
@@ -104,11 +105,11 @@ scale_result scale_control(const std::vector<scaled_value>& models,
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_PROTOCOLS scale_result scale_control<void>(const std::vector<scaled_value>&,
                                                     const verdict_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Verdicts: what a measured value says against its null, for a whole family of values at once.
@@ -15,7 +16,7 @@
 #include "atlas/stats/normal.hpp"
 #include "atlas/stats/student_t.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 enum class verdict {
   consistent_with_chance,  ///< p is above alpha, alone and among its family
@@ -147,11 +148,11 @@ std::vector<finding> judge_values(const std::vector<measured_value>& values,
   return judge(std::move(family), options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_PROTOCOLS std::vector<finding> judge_values<void>(const std::vector<measured_value>&,
                                                            const verdict_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The within-model control: do heads of higher dimension overlap more with the others?
@@ -13,7 +14,7 @@
 #include "atlas/protocols/sample_measures.hpp"
 #include "atlas/stats/correlation.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct within_model_options {
   overlap_space space = overlap_space::head_coordinates;
@@ -113,11 +114,11 @@ within_model_result within_model_control(const std::vector<head_sample>& layers,
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_PROTOCOLS within_model_result within_model_control<void>(const std::vector<head_sample>&,
                                                                   const within_model_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// AWQ: weights of inputs that are large are scaled up before rounding. Lin, Tang, Tang, Yang,
@@ -15,7 +16,7 @@
 #include "atlas/quantize/grid.hpp"
 #include "atlas/quantize/quantization.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct awq_options {
   /// A scale per row unless told otherwise. Scales per column would undo what AWQ does: with
@@ -119,10 +120,10 @@ quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
   return detail::awq_quantize(input, detail::input_magnitudes(input), options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE quantization<float> awq_quantize<float>(const quantizer_input<float>&,
                                                           const Eigen::VectorXd&,
                                                           const awq_options&);
@@ -133,5 +134,5 @@ ATLAS_OF_QUANTIZE Eigen::VectorXd checked_magnitudes<float>(const tensor_view<co
                                                             index_t);
 ATLAS_OF_QUANTIZE Eigen::VectorXd checked_magnitudes<double>(const tensor_view<const double, 1>&,
                                                              index_t);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Paths from one eigenbasis to another.
@@ -12,7 +13,7 @@
 #include "atlas/linalg/frame.hpp"
 #include "atlas/linalg/rotation_geodesic.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 enum class basis_path {
   geodesic,  ///< the shortest path on SO(d), at constant speed
@@ -69,12 +70,12 @@ double basis_walk<Real>::angle(const Eigen::MatrixX<Real>& basis, double t) cons
 }
 
 }  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE Eigen::MatrixXd aligned_basis<double>(const Eigen::MatrixXd&, Eigen::MatrixXd);
 ATLAS_OF_QUANTIZE Eigen::MatrixXd basis_walk<double>::at(double) const;
 ATLAS_OF_QUANTIZE double basis_walk<double>::angle(const Eigen::MatrixXd&, double) const;
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Bits for each of n independent components at a fixed average: reverse water-filling (Cover and
@@ -15,7 +16,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/quantize/magnitude.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct bit_allocation_options {
   double average_bits = 4;  ///< over the components, from min_bits to max_bits
@@ -166,11 +167,11 @@ bit_allocation_result allocate_bits(Eigen::VectorXd variances,
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_QUANTIZE bit_allocation_result allocate_bits<void>(Eigen::VectorXd,
                                                             const bit_allocation_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

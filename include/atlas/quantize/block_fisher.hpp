@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Block Fisher quantization of a linear layer: `y = W a` feels an error E of W as `tr(E F E^T)`,
@@ -19,7 +20,7 @@
 #include "atlas/quantize/quantization.hpp"
 #include "atlas/quantize/rotation.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct block_fisher_options {
   basis_kind basis = basis_kind::fisher;
@@ -171,13 +172,13 @@ quantization<scalar_of<Weights, 2>> block_fisher_quantize(
       detail::checked_input(weights, second_moments, options.input_mean), options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE quantization<float> block_fisher_quantize<float>(const quantizer_input<float>&,
                                                                    const block_fisher_options&);
 ATLAS_OF_QUANTIZE quantization<double> block_fisher_quantize<double>(const quantizer_input<double>&,
                                                                      const block_fisher_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

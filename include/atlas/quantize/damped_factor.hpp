@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Triangular factors of second moments that may be singular or indefinite: damped until the
@@ -15,7 +16,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/quantize/quantization.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// `H + damping mean(diag H) I = R R^T`, R upper triangular.
 struct damped_factor {
@@ -91,10 +92,10 @@ Eigen::MatrixX<Real> upper_inverse(const Eigen::MatrixX<Real>& r, int threads) {
   return inverse;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE damped_factor factor_damped<double>(Eigen::MatrixXd, double);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

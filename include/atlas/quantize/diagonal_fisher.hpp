@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Quantization with steps that the Fisher information sets: fine where the loss is sensitive.
@@ -14,7 +15,7 @@
 #include "atlas/quantize/grid.hpp"
 #include "atlas/quantize/quantization.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct diagonal_fisher_options {
   int bits = 4;     ///< 2 to 8, of symmetric grids
@@ -117,10 +118,10 @@ quantization<scalar_of<Weights, 2>> diagonal_fisher_quantize(
   return detail::diagonal_fisher_quantize(input, lambda, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE row_matrix<double> checked_diagonal<float>(const tensor_view<const float, 2>&,
                                                              index_t, index_t);
 ATLAS_OF_QUANTIZE row_matrix<double> checked_diagonal<double>(const tensor_view<const double, 2>&,
@@ -129,5 +130,5 @@ ATLAS_OF_QUANTIZE quantization<float> diagonal_fisher_quantize<float>(
     const quantizer_input<float>&, const row_matrix<double>&, const diagonal_fisher_options&);
 ATLAS_OF_QUANTIZE quantization<double> diagonal_fisher_quantize<double>(
     const quantizer_input<double>&, const row_matrix<double>&, const diagonal_fisher_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

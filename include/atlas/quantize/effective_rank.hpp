@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How many directions second moments have: with the mean counted as one of them, and about it.
@@ -12,7 +13,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/quantize/quantization_errors.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Participation ratios `(sum l)^2 / sum l^2` of eigenvalues l, from 1 to d.
 struct effective_ranks {
@@ -88,14 +89,14 @@ effective_ranks second_moment_ranks(const Moments& second_moments,
       checked.matrix, detail::checked_mean<double>(mean, checked, "mean"), checked.epsilon);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE effective_ranks effective_ranks_of<double>(const Eigen::MatrixXd&,
                                                              const row_matrix<double>&, double);
 ATLAS_OF_QUANTIZE row_matrix<double> checked_mean<double>(row_matrix<double>,
                                                           const scaled_moments<double>&,
                                                           const std::string&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

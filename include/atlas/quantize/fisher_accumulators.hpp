@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Fisher information of the weights of a linear layer `y = W a`, from gradients of single samples
@@ -19,7 +20,7 @@
 #include "atlas/quantize/magnitude.hpp"
 #include "atlas/quantize/second_moment_accumulator.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -326,10 +327,10 @@ row_matrix<double> diagonal_fisher_accumulator::matrix() const {
   return sum_ / static_cast<double>(count_);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_QUANTIZE void weight_fisher_accumulator::add_gradients<float>(
     const tensor_view<const float, 3>&, int);
 ATLAS_OF_QUANTIZE void weight_fisher_accumulator::add_gradients<double>(
@@ -352,5 +353,5 @@ ATLAS_OF_QUANTIZE void diagonal_fisher_accumulator::add_products<double, double>
     const tensor_view<const double, 2>&, const tensor_view<const double, 2>&, int);
 ATLAS_OF_QUANTIZE void diagonal_fisher_accumulator::merge<void>(const diagonal_fisher_accumulator&);
 ATLAS_OF_QUANTIZE row_matrix<double> diagonal_fisher_accumulator::matrix<void>() const;
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// GPTQ: rounding column by column, the error of each passed on to those that are still to come.
@@ -18,7 +19,7 @@
 #include "atlas/quantize/grid.hpp"
 #include "atlas/quantize/quantization.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct gptq_options {
   /// A scale per row unless told otherwise. With granularity::group scales are fitted when their
@@ -157,13 +158,13 @@ quantization<scalar_of<Weights, 2>> gptq_quantize(const Weights& weights,
                                options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE quantization<float> gptq_quantize<float>(const quantizer_input<float>&,
                                                            const gptq_options&);
 ATLAS_OF_QUANTIZE quantization<double> gptq_quantize<double>(const quantizer_input<double>&,
                                                              const gptq_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Uniform quantization grids of 2 to 8 bits: which scale a weight has, its integer code, and the
@@ -16,7 +17,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 enum class grid_kind {
   symmetric,   ///< codes -L .. L with L = 2^(bits - 1) - 1; step max|w| / L
@@ -209,10 +210,10 @@ row_matrix<Scalar> code_values(const row_matrix<std::int8_t>& codes,
 }
 
 }  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE quantization_grid<float> fitted_grid<float>(const row_matrix<float>&,
                                                               const grid_options&,
                                                               std::vector<int>);
@@ -229,5 +230,5 @@ ATLAS_OF_QUANTIZE row_matrix<float> code_values<float>(const row_matrix<std::int
                                                        const quantization_grid<float>&, int);
 ATLAS_OF_QUANTIZE row_matrix<double> code_values<double>(const row_matrix<std::int8_t>&,
                                                          const quantization_grid<double>&, int);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The randomized Hadamard transform of any size, by blocks.
@@ -12,7 +13,7 @@
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/core/vector_of.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// The powers of two that sum to d, descending: 192 = 128 + 64.
 template <class = void>
@@ -129,15 +130,15 @@ void fast_hadamard_blocks(Scalar* x, const std::vector<index_t>& blocks) {
 }
 
 }  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE void fast_hadamard<float>(float*, index_t);
 ATLAS_OF_QUANTIZE void fast_hadamard<double>(double*, index_t);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_QUANTIZE Eigen::VectorXd random_signs<void>(index_t, random_stream&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Quantization in Kronecker-factored eigenbases: the Fisher information of a linear layer is
@@ -16,7 +17,7 @@
 #include "atlas/quantize/magnitude.hpp"
 #include "atlas/quantize/quantization.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct kronecker_options {
   grid_options grid = {};  ///< a scale per column unless told otherwise
@@ -124,10 +125,10 @@ kronecker_result<scalar_of<Weights, 2>> kronecker_quantize(const Weights& weight
       detail::effective_ranks_of<double>(outputs.matrix, mean, outputs.epsilon), options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE kronecker_result<float> kronecker_quantize<float>(const quantizer_input<float>&,
                                                                     const Eigen::MatrixXd&,
                                                                     const effective_ranks&,
@@ -135,5 +136,5 @@ ATLAS_OF_QUANTIZE kronecker_result<float> kronecker_quantize<float>(const quanti
 ATLAS_OF_QUANTIZE kronecker_result<double> kronecker_quantize<double>(
     const quantizer_input<double>&, const Eigen::MatrixXd&, const effective_ranks&,
     const kronecker_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

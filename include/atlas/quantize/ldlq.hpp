@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// LDLQ and QuIP: rounding with linear feedback from the columns that are already rounded, in a
@@ -20,7 +21,7 @@
 #include "atlas/quantize/quantization.hpp"
 #include "atlas/quantize/rotation.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct ldlq_options {
   grid_options grid = {};  ///< a scale per row unless told otherwise; fitted before any rounding
@@ -156,13 +157,13 @@ quantization<scalar_of<Weights, 2>> ldlq_quantize(const Weights& weights,
                                options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE quantization<float> ldlq_quantize<float>(const quantizer_input<float>&,
                                                            const ldlq_options&);
 ATLAS_OF_QUANTIZE quantization<double> ldlq_quantize<double>(const quantizer_input<double>&,
                                                              const ldlq_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

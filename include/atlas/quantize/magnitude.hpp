@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Matrices whose sums and squares would leave the range of their scalar, and the powers of two by
@@ -11,7 +12,7 @@
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/errors.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// 0 where the largest magnitude has an exponent within a quarter of the scalar's (2^32 and 2^-32
 /// for float, 2^256 and 2^-256 for double): sums of squares of such numbers are far from both ends.
@@ -62,4 +63,4 @@ inline void check_squares_finite(double largest, std::string_view argument) {
 template <class Scalar>
 inline constexpr bool can_be_squared = std::numeric_limits<Scalar>::max_exponent <= 128;
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

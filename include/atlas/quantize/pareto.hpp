@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What quantizing weights and activations in one common basis costs each of them, on the way from
@@ -21,7 +22,7 @@
 #include "atlas/quantize/rotation.hpp"
 #include "atlas/stats/correlation.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct pareto_options {
   basis_path path = basis_path::geodesic;
@@ -189,10 +190,10 @@ pareto_result fisher_pareto(const Weights& weights, const Activations& activatio
       std::move(checked), std::move(inputs), fisher.matrix, moments.matrix, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE pareto_result pareto<float, float>(row_matrix<float>, row_matrix<float>,
                                                      const Eigen::MatrixXd&, const Eigen::MatrixXd&,
                                                      const pareto_options&);
@@ -208,5 +209,5 @@ ATLAS_OF_QUANTIZE pareto_result pareto<double, double>(row_matrix<double>, row_m
                                                        const Eigen::MatrixXd&,
                                                        const Eigen::MatrixXd&,
                                                        const pareto_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

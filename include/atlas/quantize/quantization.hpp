@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What every quantizer returns, and how its codes become weights again.
@@ -16,7 +17,7 @@
 #include "atlas/quantize/quantization_errors.hpp"
 #include "atlas/quantize/rotation.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// The coordinates in which a matrix W was rounded: `V^T (2^-exponent W diag(s)) U`.
 template <class Scalar>
@@ -153,10 +154,10 @@ quantization<Scalar> finished(quantization<Scalar> q, const quantizer_input<Scal
 }
 
 }  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE quantizer_input<float> input_of<float>(row_matrix<float>, scaled_moments<double>,
                                                          const Eigen::VectorXd&);
 ATLAS_OF_QUANTIZE quantizer_input<double> input_of<double>(row_matrix<double>,
@@ -164,9 +165,9 @@ ATLAS_OF_QUANTIZE quantizer_input<double> input_of<double>(row_matrix<double>,
                                                            const Eigen::VectorXd&);
 ATLAS_OF_QUANTIZE Eigen::VectorXd input_magnitudes<float>(const quantizer_input<float>&);
 ATLAS_OF_QUANTIZE Eigen::VectorXd input_magnitudes<double>(const quantizer_input<double>&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_QUANTIZE row_matrix<float> to_coordinates<float>(row_matrix<float>,
                                                           const quantization_coordinates<float>&,
                                                           int);
@@ -180,5 +181,5 @@ ATLAS_OF_QUANTIZE row_matrix<double> from_coordinates<double>(
     row_matrix<double>, const quantization_coordinates<double>&, int);
 ATLAS_OF_QUANTIZE row_matrix<float> dequantize<float>(const quantization<float>&, int);
 ATLAS_OF_QUANTIZE row_matrix<double> dequantize<double>(const quantization<double>&, int);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

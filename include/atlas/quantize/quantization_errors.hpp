@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The two errors of a quantized matrix, and the checks of what they are measured with.
@@ -17,7 +18,7 @@
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/magnitude.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Relative squared errors. 0 / 0 counts as 0.
 struct quantization_errors {
@@ -197,10 +198,10 @@ quantization_errors quantization_error(const Weights& weights, const Quantized& 
                                             moments.matrix, threads);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE scaled_moments<double> checked_moments<float, double>(
     const tensor_view<const float, 2>&, index_t, const std::string&);
 ATLAS_OF_QUANTIZE scaled_moments<double> checked_moments<double, double>(
@@ -221,5 +222,5 @@ ATLAS_OF_QUANTIZE quantization_errors quantization_error<float>(row_matrix<float
 ATLAS_OF_QUANTIZE quantization_errors quantization_error<double>(row_matrix<double>,
                                                                  row_matrix<double>,
                                                                  const Eigen::MatrixXd&, int);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Every quantizer of a linear layer under one name.
@@ -19,7 +20,7 @@
 #include "atlas/quantize/ldlq.hpp"
 #include "atlas/quantize/quantization.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 enum class quantization_method {
   identity,        ///< round to nearest
@@ -236,13 +237,13 @@ quantization<scalar_of<Weights, 2>> quantize_matrix(const Weights& weights,
                                  options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE quantization<float> quantize_matrix<float>(const quantizer_input<float>&,
                                                              const quantize_matrix_options&);
 ATLAS_OF_QUANTIZE quantization<double> quantize_matrix<double>(const quantizer_input<double>&,
                                                                const quantize_matrix_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

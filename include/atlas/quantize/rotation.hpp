@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Orthogonal bases in which a matrix is quantized: identity, random, randomized Hadamard, or any
@@ -18,7 +19,7 @@
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/hadamard.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// An orthogonal `[d, d]` matrix U, kept in the form that is fastest to apply. Copies share it.
 template <class Scalar>
@@ -171,15 +172,15 @@ row_matrix<Scalar> restore_outputs(const row_matrix<Scalar>& w, const orthogonal
 }
 
 }  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE Eigen::MatrixXd rotated_moments<double>(const Eigen::MatrixXd&,
                                                           const orthogonal_basis<double>&, int);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_QUANTIZE row_matrix<float> orthogonal_basis<float>::rotate(row_matrix<float>, int) const;
 ATLAS_OF_QUANTIZE row_matrix<double> orthogonal_basis<double>::rotate(row_matrix<double>,
                                                                       int) const;
@@ -190,5 +191,5 @@ ATLAS_OF_QUANTIZE row_matrix<float> orthogonal_basis<float>::matrix(index_t, int
 ATLAS_OF_QUANTIZE row_matrix<double> orthogonal_basis<double>::matrix(index_t, int) const;
 ATLAS_OF_QUANTIZE orthogonal_basis<double> seeded_basis<void>(basis_kind, index_t, std::uint64_t,
                                                               std::uint64_t);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

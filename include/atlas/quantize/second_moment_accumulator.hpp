@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// E[a a^T] and E[a] of rows that come in batches.
@@ -15,7 +16,7 @@
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/magnitude.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Sums `a a^T` and a over rows, in double, in blocks of 256 rows whose borders depend on the order
 /// of the rows alone: the same bits however the rows are cut into batches and however many threads
@@ -220,10 +221,10 @@ void second_moment_accumulator::flush(int threads) {
   waiting_ = 0;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_QUANTIZE void second_moment_accumulator::add_rows<float>(
     const tensor_view<const float, 2>&, int);
 ATLAS_OF_QUANTIZE void second_moment_accumulator::add_rows<double>(
@@ -240,5 +241,5 @@ ATLAS_OF_QUANTIZE Eigen::MatrixXd second_moment_accumulator::sum<double>(int) co
 ATLAS_OF_QUANTIZE Eigen::MatrixXd second_moment_accumulator::matrix<double>(int) const;
 ATLAS_OF_QUANTIZE Eigen::VectorXd second_moment_accumulator::mean<double>() const;
 ATLAS_OF_QUANTIZE void second_moment_accumulator::flush<double>(int);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

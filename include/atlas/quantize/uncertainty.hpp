@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How far two Fisher matrices of one layer are from having a common eigenbasis: what the weights'
@@ -27,7 +28,7 @@
 #include "atlas/subspace/principal_angles.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct uncertainty_options {
   index_t k = 0;       ///< dimension of the eigenspaces; 0: the smaller effective rank (of the
@@ -198,12 +199,12 @@ uncertainty_result fisher_uncertainty(const Weights& weight_fisher,
   return detail::uncertainty(std::move(out), weights.matrix, activations.matrix, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE uncertainty_result uncertainty<void>(uncertainty_result, const Eigen::MatrixXd&,
                                                        const Eigen::MatrixXd&,
                                                        const uncertainty_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What a transformer of the GPT-2 or Llama family looks like.
@@ -9,7 +10,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 enum class model_family {
   gpt2,   ///< LayerNorm, learned positions, fused projections stored `[in, out]`
@@ -104,10 +105,10 @@ void check_config(const transformer_config& c) {
                       detail::number_text(r.high_frequency_factor));
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_REFERENCE void check_config<void>(const transformer_config&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

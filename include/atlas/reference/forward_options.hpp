@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What a forward pass hands out and replaces.
@@ -9,7 +10,7 @@
 #include "atlas/attention/capture.hpp"
 #include "atlas/core/progress.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Receives rows [first_row, first_row + rows) of what a model computes for all its positions,
 /// block after block; row = block * T + position. Called from one thread.
@@ -32,4 +33,4 @@ struct forward_options {
       {};  ///< a step a layer and batch of blocks, and 256 rows of logits
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Gradients of a model's loss: of every parameter, per block and on the mean, and what linear
@@ -13,10 +14,10 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/progress.hpp"
-#include "atlas/reference/reverse_pass.hpp"
+#include "atlas/reference/reverse/reverse_pass.hpp"
 #include "atlas/reference/transformer.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// The loss of one block, nats per predicted token, and its gradient. Valid during the call.
 struct sample_gradients {
@@ -184,12 +185,12 @@ gradient_result loss_gradients(const transformer& model,
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_REFERENCE gradient_result loss_gradients<float>(const transformer&,
                                                          const tensor_view<const index_t, 2>&,
                                                          const gradient_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The weights of a transformer under their Hugging Face names, and where each is used.
@@ -10,9 +11,9 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/reference/config.hpp"
-#include "atlas/reference/matrix.hpp"
+#include "atlas/reference/layers/matrix.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Hands over the weights of a model: row-major values of the tensor of this name and these
 /// extents. Names are those of Hugging Face checkpoints, with the `transformer.` or `model.`
@@ -173,12 +174,12 @@ struct model_weights {
 };
 
 }  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_REFERENCE model_places read_parameters<float>(const transformer_config&,
                                                        const weight_source&,
                                                        std::vector<parameter>&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How well a model predicts a text.
@@ -9,7 +10,7 @@
 #include "atlas/reference/transformer.hpp"
 #include "atlas/stats/summary.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct perplexity_result {
   double perplexity = 0;
@@ -75,12 +76,12 @@ perplexity_result perplexity(const transformer& model, const tensor_view<const i
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_REFERENCE perplexity_result perplexity<void>(const transformer&,
                                                       const tensor_view<const index_t, 2>&,
                                                       forward_options);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What an intervention does to a model's perplexity, judged block against block.
@@ -12,7 +13,7 @@
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/stats/summary.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// A number and its standard error, NaN for a single block.
 struct uncertain {
@@ -72,14 +73,14 @@ uncertain share_recovered(const perplexity_result& baseline, const perplexity_re
   return {1 - left, summarize(influence).standard_error};
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_REFERENCE uncertain perplexity_change<void>(const perplexity_result&,
                                                      const perplexity_result&);
 ATLAS_OF_REFERENCE uncertain share_recovered<void>(const perplexity_result&,
                                                    const perplexity_result&,
                                                    const perplexity_result&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

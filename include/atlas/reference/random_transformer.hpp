@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Models to train from scratch.
@@ -12,7 +13,7 @@
 #include "atlas/core/random.hpp"
 #include "atlas/reference/transformer.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -46,10 +47,10 @@ transformer random_transformer(transformer_config config, std::uint64_t seed) {
       });
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_REFERENCE transformer random_transformer<void>(transformer_config, std::uint64_t);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The reference transformer: GPT-2 (Radford et al. 2019) and the Llama family (Touvron et al.
@@ -13,10 +14,10 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/reference/forward_options.hpp"
-#include "atlas/reference/layer_steps.hpp"
+#include "atlas/reference/layers/layer_steps.hpp"
 #include "atlas/reference/parameters.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 class transformer {
  public:
@@ -203,11 +204,11 @@ void transformer::hand_out_logits(pass& p, index_t first) const {
   }
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_REFERENCE void transformer::forward<void>(const tensor_view<const index_t, 2>&,
                                                    const forward_options&) const;
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Clouds whose dimension is known: what an estimate can be held against. Draws are of a
@@ -16,7 +17,7 @@
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/frame.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -159,10 +160,10 @@ owned_tensor<Scalar, 2> simulate_swiss_roll(index_t rows, random_stream& random)
   });
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_SIMULATION owned_tensor<float, 2> simulate_torus<float>(index_t, index_t, random_stream&);
 ATLAS_OF_SIMULATION owned_tensor<double, 2> simulate_torus<double>(index_t, index_t,
                                                                    random_stream&);
@@ -181,5 +182,5 @@ ATLAS_OF_SIMULATION owned_tensor<float, 2> simulate_spectrum<float>(index_t,
 ATLAS_OF_SIMULATION owned_tensor<double, 2> simulate_spectrum<double>(index_t,
                                                                       const std::vector<double>&,
                                                                       random_stream&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

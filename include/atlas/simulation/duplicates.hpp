@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Rows that repeat, as embeddings of repeated inputs do, exactly or but for the last bit.
@@ -12,7 +13,7 @@
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/simulation/clouds.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -61,4 +62,4 @@ owned_tensor<scalar_of<Points, 2>, 2> with_near_duplicates(const Points& points,
   });
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Heads of a layer: random subspaces, alone or with directions in common, clouds that vary in
@@ -15,7 +16,7 @@
 #include "atlas/linalg/frame.hpp"
 #include "atlas/simulation/clouds.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Directions that all heads of a layer lean towards.
 struct shared_directions {
@@ -116,10 +117,10 @@ owned_tensor<Scalar, 2> simulate_projection(index_t heads, index_t head_dimensio
   return projection;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_SIMULATION std::vector<Eigen::MatrixXd> simulate_frames<void>(index_t, index_t, index_t,
                                                                        const shared_directions&,
                                                                        random_stream&);
@@ -131,5 +132,5 @@ ATLAS_OF_SIMULATION owned_tensor<float, 2> simulate_projection<float>(index_t, i
                                                                       double, random_stream&);
 ATLAS_OF_SIMULATION owned_tensor<double, 2> simulate_projection<double>(index_t, index_t, index_t,
                                                                         double, random_stream&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Rows of passages without any structure beyond what rows of one text have in common: a Gaussian
@@ -15,7 +16,7 @@
 #include "atlas/linalg/frame.hpp"
 #include "atlas/simulation/clouds.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Which rows of which passages are seen.
 struct passage_design {
@@ -122,15 +123,15 @@ labelled_cloud<Scalar> simulate_passages(const passage_design& design, index_t d
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_SIMULATION labelled_cloud<float> simulate_passages<float>(const passage_design&, index_t,
                                                                    const passage_structure&,
                                                                    random_stream&);
 ATLAS_OF_SIMULATION labelled_cloud<double> simulate_passages<double>(const passage_design&, index_t,
                                                                      const passage_structure&,
                                                                      random_stream&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The bootstrap: the spread of a statistic over resamples of its data. Percentile and BCa
@@ -25,7 +26,7 @@
 #include "atlas/stats/normal.hpp"
 #include "atlas/stats/summary.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct bootstrap_options {
   index_t resamples = 2000;  ///< BCa takes quantiles farther out than percentile intervals do
@@ -241,4 +242,4 @@ bootstrap_result bootstrap_sample(const Values& values, Statistic&& statistic,
   return detail::bootstrap(view.extent(0), of_rows, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

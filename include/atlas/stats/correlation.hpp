@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Correlations with permutation p values: Pearson, Spearman, and partial given one control.
@@ -15,7 +16,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/stats/permutation.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct correlation {
   double coefficient = 0;
@@ -179,14 +180,14 @@ correlation partial_spearman(const X& x, const Y& y, const Control& control,
                                  average_ranks(checked_z), options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_STATS correlation correlate<void>(const Eigen::VectorXd&, const Eigen::VectorXd&,
                                            const permutation_options&);
 ATLAS_OF_STATS correlation correlate_given<void>(const Eigen::VectorXd&, const Eigen::VectorXd&,
                                                  const Eigen::VectorXd&,
                                                  const permutation_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

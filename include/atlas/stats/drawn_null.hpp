@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// A value beside what draws under a null gave.
@@ -11,7 +12,7 @@
 #include "atlas/stats/student_t.hpp"
 #include "atlas/stats/summary.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// NaN throughout where the value or a draw is not finite: there is then nothing to compare.
 struct drawn_null {
@@ -53,4 +54,4 @@ inline drawn_null compare_with_draws(double observed, std::vector<double> draws)
   return {observed, s.mean, s.sd, score.z, score.p, rank_p, std::move(draws)};
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

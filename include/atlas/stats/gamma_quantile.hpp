@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Quantiles of the Gamma distribution. Boost.Math has them as well (the tests compare), but its
@@ -12,7 +13,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/stats/normal.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -111,10 +112,10 @@ double gamma_quantile(double shape, double p, bool upper = false) {
   return x;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_STATS double gamma_quantile<void>(double, double, bool);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

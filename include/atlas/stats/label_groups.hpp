@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Labels as groups of rows.
@@ -10,7 +11,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// Labels of any values as numbers 0, 1, ... in increasing order.
 struct label_groups {
@@ -42,4 +43,4 @@ inline std::vector<std::vector<index_t>> rows_of_groups(const label_groups& labe
   return rows;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// P values of several tests at once.
@@ -10,7 +11,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -82,4 +83,4 @@ std::vector<double> benjamini_hochberg(const P& p) {
   return values;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The standard normal distribution.
@@ -7,7 +8,7 @@
 
 #include "atlas/core/compiled.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -82,10 +83,10 @@ inline double two_sided_p(double z) {
   return std::erfc(std::abs(z) / std::sqrt(2.0));
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_STATS double normal_quantile<void>(double);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Permutation p values: how often a statistic is as extreme when what belongs together is
@@ -15,7 +16,7 @@
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct permutation_options {
   index_t permutations = 9999;
@@ -121,4 +122,4 @@ double permutation_p(index_t n, const permutation_options& o, AsExtreme&& as_ext
 }
 
 }  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Student's t: p values, and how far a value is from what a number of simulations gave. Boost.Math
@@ -15,7 +16,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/stats/gamma_quantile.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// The fewest simulations that a mean and a standard deviation are taken from: with fewer, the
 /// deviation itself is known to no more than a quarter, and Student's t has no use.
@@ -107,11 +108,11 @@ null_score score_against_draws(double value, double mean, double sd, index_t dra
   return {z, two_sided_t_p(z, n - 1)};
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_STATS double two_sided_t_p<void>(double, double);
 ATLAS_OF_STATS null_score score_against_draws<void>(double, double, double, index_t);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Quantiles of Student's t. Boost.Math has them as well (the tests compare), but its header alone
@@ -11,7 +12,7 @@
 #include "atlas/stats/normal.hpp"
 #include "atlas/stats/student_t.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// The t with P(|T| <= t) = confidence: what a standard error is multiplied by. Relative error
 /// below 1e-10 (tests/stats/student_t_quantile_test.cpp).
@@ -43,10 +44,10 @@ double two_sided_t_quantile(double confidence, double degrees) {
   return 0.5 * (low + high);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_STATS double two_sided_t_quantile<void>(double, double);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Mean, standard deviation and quantiles of a few numbers.
@@ -13,7 +14,7 @@
 #include "atlas/core/interval.hpp"
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Mean and spread of a sample.
 struct sample_summary {
@@ -75,10 +76,10 @@ interval percentile_interval(std::vector<double> values, double confidence) {
   return {sorted_quantile(values, tail), sorted_quantile(values, 1 - tail)};
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_STATS interval percentile_interval<void>(std::vector<double>, double);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

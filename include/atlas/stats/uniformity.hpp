@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Whether p values are uniform, z scores have the distribution they are said to have, and
@@ -16,7 +17,7 @@
 #include "atlas/stats/normal.hpp"
 #include "atlas/stats/student_t.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// A sample against a distribution.
 struct ks_result {
@@ -211,12 +212,12 @@ coverage_estimate coverage(index_t hits, index_t n, double confidence = 0.95) {
   return {share, {hits == 0 ? 0 : centre - half, hits == n ? 1 : centre + half}, hits, n};
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_STATS double kolmogorov_smirnov_p<void>(double, index_t);
 ATLAS_OF_STATS double student_t_cdf<void>(double, double);
 ATLAS_OF_STATS coverage_estimate coverage<void>(index_t, index_t, double);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The Haar null of an overlap: what two uniformly random subspaces give.
@@ -16,11 +17,11 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
+#include "atlas/linalg/batched/nuclear_norms.hpp"
 #include "atlas/linalg/frame.hpp"
-#include "atlas/linalg/nuclear_norms.hpp"
 #include "atlas/stats/drawn_null.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct haar_options {
   index_t draws = 20000;  ///< pairs of frames; the standard error falls with its square root
@@ -239,15 +240,15 @@ drawn_null haar_null_of(const std::vector<Eigen::MatrixXd>& frames, Statistic&& 
   return compare_with_draws(statistic(frames), std::move(draws));
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_SUBSPACE haar_simulation haar_overlap_with_draws<void>(index_t, index_t,
                                                                 const haar_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_SUBSPACE haar_null haar_overlap<void>(index_t, index_t, const haar_options&);
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 #endif

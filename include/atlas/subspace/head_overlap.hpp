@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// O_h, the mean overlap of the heads of a layer, with its intervals and its Haar null.
@@ -18,7 +19,7 @@
 #include "atlas/subspace/overlap.hpp"
 #include "atlas/subspace/overlap_interval.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct head_overlap_options {
   index_t group_size = 1;              ///< query heads per key/value head (n_rep); 1: no groups
@@ -155,15 +156,15 @@ head_overlap_result head_overlap(const Frames& frames, const haar_null& null,
   return detail::head_overlap(checked, null, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_SUBSPACE overlap_estimate estimate_overlap<void>(const Eigen::MatrixXd&, pair_group,
                                                           const haar_null&,
                                                           const head_overlap_options&);
 ATLAS_OF_SUBSPACE head_overlap_result head_overlap<void>(const std::vector<Eigen::MatrixXd>&,
                                                          const haar_null&,
                                                          const head_overlap_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Sets of pairs of heads: all of them, those that share a key/value head, and those that do not.
@@ -9,7 +10,7 @@
 
 #include "atlas/core/tensor_view.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// first < second.
 struct head_pair {
@@ -45,4 +46,4 @@ double mean_over(const Eigen::MatrixXd& matrix, const std::vector<head_pair>& pa
                        : sum / static_cast<double>(pairs.size());
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Overlap of subspaces: the mean of their principal cosines.
@@ -13,14 +14,14 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/linalg/batched/nuclear_norms.hpp"
 #include "atlas/linalg/frame.hpp"
-#include "atlas/linalg/nuclear_norms.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/subspace/head_pairs.hpp"
 #include "atlas/subspace/principal_angles.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct overlap_result {
   double mean_cosine = 0;  ///< what the literature calls overlap; `haar_overlap` is its null
@@ -142,14 +143,14 @@ Eigen::MatrixXd overlap_matrix(const Frames& frames, int threads = 0) {
   return detail::overlap_matrix(detail::checked_frames<scalar_of<Frames, 3>>(view), threads);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_SUBSPACE Eigen::MatrixXd overlap_matrix<double>(const std::vector<Eigen::MatrixXd>&, int);
 ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> checked_frames<float>(
     const tensor_view<const float, 3>&);
 ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> checked_frames<double>(
     const tensor_view<const double, 3>&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The interval of a mean over pairs of heads: that of a U-statistic of second order. Overlaps f of
@@ -18,7 +19,7 @@
 #include "atlas/stats/summary.hpp"
 #include "atlas/subspace/head_pairs.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// Of a mean; `degrees` of Student's t, 0: none can be had.
 struct mean_variance {
@@ -146,11 +147,11 @@ interval overlap_interval(const Eigen::MatrixXd& matrix, pair_group group, index
   return {(std::max)(0.0, mean - reach), (std::min)(1.0, mean + reach)};
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_SUBSPACE interval overlap_interval<void>(const Eigen::MatrixXd&, pair_group, index_t,
                                                   double);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Principal angles between two subspaces: Bjorck and Golub, "Numerical methods for computing
@@ -11,7 +12,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/linalg/frame.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct principal_angles_result {
   Eigen::VectorXd cosines;  ///< descending, in [0, 1]
@@ -65,4 +66,4 @@ principal_angles_result principal_angles(const A& a, const B& b) {
   return detail::principal_angles(frame_a, frame_b);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

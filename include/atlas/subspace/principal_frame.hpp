@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The frame of a head: the directions in which its cloud varies most.
@@ -15,7 +16,7 @@
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/leading_eigenbasis.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// What to do with a cloud that varies in fewer directions than its frame is to have.
 enum class rank_policy {
@@ -117,15 +118,15 @@ std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds, index_t loca
   return frames;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_SUBSPACE Eigen::MatrixXd top_frame<double>(const eigenbasis&, index_t, const std::string&,
                                                     rank_policy);
 ATLAS_OF_SUBSPACE Eigen::MatrixXd principal_frame<float>(const tensor_view<const float, 2>&,
                                                          index_t, const std::string&, rank_policy);
 ATLAS_OF_SUBSPACE Eigen::MatrixXd principal_frame<double>(const tensor_view<const double, 2>&,
                                                           index_t, const std::string&, rank_policy);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Frame and PCA rank of heads from one decomposition.
@@ -16,7 +17,7 @@
 #include "atlas/linalg/leading_eigenbasis.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// What the covariance of a cloud tells.
 struct principal_spectrum {
@@ -67,15 +68,15 @@ std::vector<principal_spectrum> principal_spectra(const Clouds& clouds, index_t 
   return spectra;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_SUBSPACE principal_spectrum spectrum_of<float>(const tensor_view<const float, 2>&, index_t,
                                                         const pca_rank_options&, const std::string&,
                                                         rank_policy);
 ATLAS_OF_SUBSPACE principal_spectrum spectrum_of<double>(const tensor_view<const double, 2>&,
                                                          index_t, const pca_rank_options&,
                                                          const std::string&, rank_policy);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Heads compared where they write. A head's own coordinates are arbitrary (any invertible matrix
@@ -19,7 +20,7 @@
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
@@ -143,15 +144,15 @@ owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(const Clouds& cloud
   return out;
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_SUBSPACE std::vector<head_writer> head_writers<float>(const tensor_view<const float, 2>&,
                                                                index_t, index_t, int);
 ATLAS_OF_SUBSPACE std::vector<head_writer> head_writers<double>(const tensor_view<const double, 2>&,
                                                                 index_t, index_t, int);
 ATLAS_OF_SUBSPACE Eigen::MatrixXd written_frame<double>(const head_writer&, const Eigen::MatrixXd&,
                                                         index_t, const std::string&, rank_policy);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

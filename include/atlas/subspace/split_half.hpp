@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The ceiling of an overlap: how far a head's subspace overlaps with itself when it is learned
@@ -30,7 +31,7 @@
 #include "atlas/subspace/overlap.hpp"
 #include "atlas/subspace/residual_stream.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct split_half_options {
   index_t halvings = 10;               ///< random ones
@@ -184,13 +185,13 @@ split_half_result split_half_overlap(const Clouds& clouds, const Projection& out
       });
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_SUBSPACE Eigen::MatrixXd covariance_of_rows<float>(const tensor_view<const float, 2>&,
                                                             const std::vector<index_t>&);
 ATLAS_OF_SUBSPACE Eigen::MatrixXd covariance_of_rows<double>(const tensor_view<const double, 2>&,
                                                              const std::vector<index_t>&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// The turned null of overlap in the residual stream: every head's cloud turned at random in the
@@ -44,7 +45,7 @@
 #include "atlas/subspace/head_overlap.hpp"
 #include "atlas/subspace/residual_stream.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 struct turned_null_options {
   index_t group_size = 1;    ///< query heads per key/value head; they turn together
@@ -342,10 +343,10 @@ drawn_null turned_null_of(const Clouds& clouds, const Projection& output_project
       statistic, options);
 }
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> covariances_of<float>(
     const tensor_view<const float, 3>&, int);
 ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> covariances_of<double>(
@@ -356,5 +357,5 @@ ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> checked_covariances<double>(
     const tensor_view<const double, 3>&);
 ATLAS_OF_SUBSPACE turned_null_result turned_null<void>(const turned_heads<double>&,
                                                        const turned_null_options&);
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

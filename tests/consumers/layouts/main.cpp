@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whether the headers are where they are said to be: a program that needs no others.
 #include <cstdio>
 

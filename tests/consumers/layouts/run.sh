@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # run.sh COMPILER SOURCE GENERATOR: installs with other folders than the usual ones for headers and data,
 # relative to the prefix and absolute, and compiles and runs a program with what CMake and pkg-config
 # say of each.

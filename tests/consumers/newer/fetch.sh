@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # fetch.sh FOLDER: unpacks the headers of Eigen 5 and xtensor 0.27 from Debian's unstable
 # distribution into FOLDER/usr, beside what is installed. Ends with 77 where they cannot be had.
 set -euo pipefail

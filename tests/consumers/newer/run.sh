@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # run.sh COMPILER PREFIX FOLDER GENERATOR: the installed consumer with Eigen 5 and xtensor 0.27. Ends with 77
 # where these cannot be had.
 set -euo pipefail

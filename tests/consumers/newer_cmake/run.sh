@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # run.sh COMPILER SOURCE PREFIX FOLDER GENERATOR: a CMake of version 4, from Python's package index, configures
 # the project and its users' projects without a warning. Ends with 77 where it cannot be had.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # run.sh COMPILER PREFIX FOLDER MODEL_FOLDER: builds and runs the programs with what pkg-config says,
 # without CMake; the one that reads files without run-time type information.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: MIT
 # run.sh CMAKE SOURCE FOLDER GENERATOR COMPILER: whichever way the user says where Boost is, a Boost
 # that is there comes before the machine's.
 set -euo pipefail

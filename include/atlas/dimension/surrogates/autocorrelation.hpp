@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How strongly rows of one context hang together, by how far apart they are in it.
@@ -10,7 +11,7 @@
 #include "atlas/dimension/surrogates/options.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// Autocorrelations of several components at several lags.
 struct autocorrelation {
@@ -177,4 +178,4 @@ correlation_groups group_components(const autocorrelation& all, double tolerance
   return out;
 }
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Surrogates that keep the distribution of every coordinate: Schreiber and Schmitz, "Improved
@@ -13,7 +14,7 @@
 #include "atlas/dimension/surrogates/principal.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// The values of every column, ascending, `[columns][N]`.
 template <class Scalar>
@@ -81,4 +82,4 @@ class marginal_rows {
   column_values<Scalar> own_, principal_;
 };
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

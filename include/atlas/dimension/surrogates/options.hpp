@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// What surrogates keep of the cloud that they stand for.
@@ -16,7 +17,7 @@
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/stats/label_groups.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Structureless clouds of several kinds, each of which keeps more than the one before; `marginal`
 /// keeps something else.
@@ -146,4 +147,4 @@ surrogate_kind kind_for(surrogate_kind asked, const row_labels& labels, index_t 
 }
 
 }  // namespace detail
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// How far contexts differ in their own covariance, beyond what their rows give by chance.
@@ -13,7 +14,7 @@
 #include "atlas/linalg/row_matrix.hpp"
 #include "atlas/stats/summary.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// The rows of each context less their mean, in units of the components' pooled sd within contexts.
 struct context_deviations {
@@ -256,4 +257,4 @@ class passage_spread {
   std::vector<double> factors_;
 };
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

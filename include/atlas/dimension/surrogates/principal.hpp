@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// A cloud as its mean, covariance and rows in principal coordinates of unit variance, where
@@ -15,7 +16,7 @@
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// Row z in principal coordinates is `mean + z shape` in the cloud's own. Components are in
 /// descending order of variance; those without any are left out.
@@ -122,4 +123,4 @@ class principal_shape {
   Eigen::RowVectorX<Scalar> mean_;
 };
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Normal numbers that hang together along contexts: Gaussian processes with a given
@@ -19,7 +20,7 @@
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
-namespace atlas::detail {
+namespace atlas::inline ATLAS_ABI::detail {
 
 /// A lower triangular L with `L L^T` the correlation matrix, or the nearest that there is: negative
 /// eigenvalues are cut and unit variances restored.
@@ -127,4 +128,4 @@ class serial_rows {
   std::vector<std::vector<factor>> factors_;  ///< by pattern and group
 };
 
-}  // namespace atlas::detail
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #pragma once
 /// \file
 /// Clouds without structure of their own that stand for a given one.
@@ -17,7 +18,7 @@
 #include "atlas/dimension/surrogates/principal.hpp"
 #include "atlas/dimension/surrogates/serial.hpp"
 
-namespace atlas {
+namespace atlas::inline ATLAS_ABI {
 
 /// Draws surrogates of a cloud: of its shape, and with exactly its mean and covariance (`marginal`:
 /// exactly its coordinates' values, and nearly its covariance; `passages` whose scales differ: its
@@ -124,4 +125,4 @@ class cloud_surrogates {
   std::optional<detail::marginal_rows<Scalar>> marginal_;
 };
 
-}  // namespace atlas
+}  // namespace atlas::inline ATLAS_ABI

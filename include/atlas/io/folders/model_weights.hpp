@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// The weights of a transformer from the tensors of a Hugging Face checkpoint.
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/io/checkpoint.hpp"
+#include "atlas/io/dtype.hpp"
+#include "atlas/io/folders/model_folder.hpp"
+#include "atlas/reference/transformer.hpp"
+
+namespace atlas::inline ATLAS_ABI::io {
+
+namespace detail {
+
+/// The name under which a checkpoint holds a parameter: with its prefix, or without where the
+/// checkpoint was saved from the model without its head.
+template <class = void>
+std::string stored_name(const checkpoint& tensors, const std::string& name) {
+  if (tensors.contains(name)) return name;
+  const std::string bare = name.substr(name.find('.') + 1);
+  return name.starts_with("lm_head.") || !tensors.contains(bare) ? name : bare;
+}
+
+template <std::size_t Rank>
+shape<Rank> shape_of(const std::vector<index_t>& extents) {
+  shape<Rank> fixed{};
+  std::copy(extents.begin(), extents.end(), fixed.begin());
+  return fixed;
+}
+
+/// \throws format_error for weights that are no floating point numbers: quantized ones need scales
+template <std::size_t Rank>
+std::vector<float> read_values(const checkpoint& tensors, const std::string& name,
+                               const std::vector<index_t>& extents) {
+  const dtype type = tensors.at(name).type;
+  if (is_read(type) && !is_floating_point(type))
+    throw format_error(tensors.place_of(name),
+                       "weights in floating point (quantized ones are not supported)",
+                       std::string(dtype_name(type)));
+  const auto values = tensors.read<float, Rank>(name, shape_of<Rank>(extents));
+  return {values.data(), values.data() + values.size()};
+}
+
+/// Whether two matrices hold the same numbers. Of other extents or unreadable, they do not.
+template <class = void>
+bool same_matrix(const checkpoint& tensors, const std::string& a, const std::string& b) {
+  const tensor_entry &x = tensors.at(a), &y = tensors.at(b);
+  if (x.extents != y.extents || x.extents.size() != 2) return false;
+  if (x.type == y.type)
+    return x.bytes.empty() || std::memcmp(x.bytes.data(), y.bytes.data(), x.bytes.size()) == 0;
+  if (!is_floating_point(x.type) || !is_floating_point(y.type)) return false;
+  const auto u = tensors.read<float, 2>(a), v = tensors.read<float, 2>(b);
+  return std::equal(u.data(), u.data() + u.size(), v.data());
+}
+
+/// How a checkpoint holds the embedding and the head of a model.
+struct head_storage {
+  bool tied = false;            ///< one matrix is both
+  bool under_the_head = false;  ///< and it is stored under the head's name only
+};
+
+/// A model that says it is tied may be stored with both, which need not be equal, or with one.
+template <class = void>
+head_storage storage_of_head(const transformer_config& c, const checkpoint& tensors) {
+  const std::string embedding = stored_name(tensors, atlas::detail::embedding_name(c.family));
+  if (!c.tied || !tensors.contains(atlas::detail::head_name)) return {c.tied, false};
+  if (!tensors.contains(embedding)) return {true, true};
+  return {same_matrix(tensors, embedding, atlas::detail::head_name), false};
+}
+
+/// Says where a weight that is not finite stands.
+///
+/// \throws value_error naming file, tensor and place
+template <class = void>
+void check_finite_weight(const checkpoint& tensors, const std::string& name) {
+  const std::string place = tensors.place_of(name);
+  if (tensors.at(name).extents.size() == 2)
+    atlas::detail::check_finite(tensors.read<float, 2>(name), place);
+  else
+    atlas::detail::check_finite(tensors.read<float, 1>(name), place);
+}
+
+/// Masks and frequencies that old versions of transformers stored beside the weights.
+inline bool is_stored_constant(std::string_view name) {
+  for (const std::string_view ending : {".attn.bias", ".attn.masked_bias", "rotary_emb.inv_freq"})
+    if (name.ends_with(ending)) return true;
+  return false;
+}
+
+/// Matrices of an adapter would change what the model computes.
+///
+/// \throws format_error naming the
+/// first
+template <class = void>
+void refuse_adapter_tensors(const checkpoint& tensors) {
+  for (const std::string& name : tensors.names())
+    if (name.find(".lora_") != std::string::npos)
+      throw format_error(tensors.place_of(name), "a tensor of the model itself",
+                         "one of an adapter" + std::string(merge_the_adapter));
+}
+
+/// A tensor of the model's own that nobody read (a norm of queries, a bias, a scale, one more
+/// layer) shows that the file holds another model than the configuration says.
+///
+/// \throws format_error
+/// naming the first
+template <class = void>
+void check_all_read(const checkpoint& tensors, const std::set<std::string>& read) {
+  for (const std::string& name : tensors.names()) {
+    bool own = false;
+    for (const std::string_view begin : {"transformer.", "model.", "h.", "layers.", "lm_head.",
+                                         "ln_f.", "norm.", "wte.", "wpe.", "embed_tokens."})
+      own = own || name.starts_with(begin);
+    if (own && !read.contains(name) && !is_stored_constant(name))
+      throw format_error(tensors.place_of(name), "a tensor that the configuration speaks of",
+                         "one that this model has no place for");
+  }
+}
+
+}  // namespace detail
+
+/// Hands over the tensors of a checkpoint, which must outlive it, as float.
+template <class = void>
+weight_source weights_of(const checkpoint& tensors) {
+  return [&tensors](const std::string& name, const std::vector<index_t>& extents) {
+    const std::string stored = detail::stored_name(tensors, name);
+    return extents.size() == 1 ? detail::read_values<1>(tensors, stored, extents)
+                               : detail::read_values<2>(tensors, stored, extents);
+  };
+}
+template <class = void>
+weight_source weights_of(const checkpoint&& tensors) = delete;
+
+/// A transformer with the weights of a checkpoint. Where the configuration says that the embedding
+/// is the output matrix too but the checkpoint has another one, the model is not tied and that one
+/// is used; where only `lm_head.weight` is stored, it is both.
+/// \throws format_error naming the file and the tensor that is missing, not in floating point or
+///         not of this model, shape_error naming a tensor of other extents than the configuration
+///         says, value_error naming the file and the tensor that holds a NaN or an infinity
+template <class = void>
+transformer read_transformer(transformer_config config, const checkpoint& tensors) {
+  detail::refuse_adapter_tensors(tensors);
+  const detail::head_storage head = detail::storage_of_head(config, tensors);
+  config.tied = head.tied;
+  const weight_source stored = weights_of(tensors);
+  std::set<std::string> read;
+  if (head.tied) read.insert(atlas::detail::head_name);
+  std::string last;
+  const weight_source source = [&](const std::string& name, const std::vector<index_t>& extents) {
+    const bool here = head.under_the_head && name == atlas::detail::embedding_name(config.family);
+    last = here ? atlas::detail::head_name : detail::stored_name(tensors, name);
+    read.insert(last);
+    return stored(last, extents);
+  };
+  try {
+    transformer model(config, source);
+    detail::check_all_read(tensors, read);
+    return model;
+  } catch (const value_error&) {
+    check_config(config);
+    detail::check_finite_weight(tensors, last);
+    throw;
+  }
+}
+
+}  // namespace atlas::inline ATLAS_ABI::io

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Tokens that are cut out of a text before anything else happens to it.
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/tensor_view.hpp"
+#include "atlas/io/tokenization/unicode.hpp"
+
+namespace atlas::inline ATLAS_ABI::io::detail {
+
+/// One of `added_tokens`.
+struct added_token {
+  std::u16string content;
+  index_t id = 0;
+  bool single_word = false;  ///< only where no part of a word touches it
+  bool strip_left = false;   ///< takes the white space before it along
+  bool strip_right = false;  ///< takes the white space after it along
+};
+
+/// Finds tokens from left to right; of those that begin at one place, the longest.
+template <class = void>
+class added_token_set {
+ public:
+  void add(added_token token) {
+    if (token.content.empty()) return;
+    auto& same_start = by_first_[token.content.front()];
+    const auto longer = [](const added_token& a, const added_token& b) {
+      return a.content.size() > b.content.size();
+    };
+    same_start.insert(std::upper_bound(same_start.begin(), same_start.end(), token, longer), token);
+    if (token.content.front() < quick_.size()) quick_[token.content.front()] = true;
+  }
+
+  bool empty() const { return by_first_.empty(); }
+
+  /// Calls `on_text(piece)` and `on_token(id)` in the order of the text; no piece is empty.
+  template <class OnText, class OnToken>
+  void split(std::u16string_view text, OnText&& on_text, OnToken&& on_token) const {
+    std::size_t done = 0;
+    for (std::size_t at = 0; !empty() && at < text.size();) {
+      const added_token* const token = find(text, at);
+      if (!token) {
+        ++at;
+        continue;
+      }
+      std::size_t begin = at, end = at + token->content.size();
+      at = end;
+      if (token->single_word && !stands_alone(text, begin, end)) continue;
+      if (token->strip_left) begin = (std::max)(done, spaces_begin(text, begin));
+      if (token->strip_right) end = spaces_end(text, end);
+      if (done < begin) on_text(text.substr(done, begin - done));
+      on_token(token->id);
+      done = end;
+    }
+    if (done < text.size()) on_text(text.substr(done));
+  }
+
+ private:
+  const added_token* find(std::u16string_view text, std::size_t at) const {
+    const char16_t first = text[at];
+    if (first < quick_.size() && !quick_[first]) return nullptr;
+    const auto candidates = by_first_.find(first);
+    if (candidates == by_first_.end()) return nullptr;
+    for (const added_token& token : candidates->second)
+      if (text.substr(at).starts_with(token.content)) return &token;
+    return nullptr;
+  }
+
+  static bool stands_alone(std::u16string_view text, std::size_t begin, std::size_t end) {
+    return (begin == 0 || !is_word(character_before(text, begin))) &&
+           (end == text.size() || !is_word(character_at(text, end)));
+  }
+  // White space never takes a surrogate pair.
+  static std::size_t spaces_begin(std::u16string_view text, std::size_t at) {
+    while (at > 0 && is_space(text[at - 1])) --at;
+    return at;
+  }
+  static std::size_t spaces_end(std::u16string_view text, std::size_t at) {
+    while (at < text.size() && is_space(text[at])) ++at;
+    return at;
+  }
+
+  std::map<char16_t, std::vector<added_token>> by_first_;
+  std::vector<bool> quick_ = std::vector<bool>(128, false);
+};
+
+}  // namespace atlas::inline ATLAS_ABI::io::detail

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// The search in cells: where the centroid of a cell is further from a row than the cell reaches
+/// and the row's last neighbour together, the cell holds none of its neighbours (triangle
+/// inequality).
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
+#include "atlas/neighbors/best_candidates.hpp"
+#include "atlas/neighbors/cells/cell_query.hpp"
+#include "atlas/neighbors/cells/row_cells.hpp"
+#include "atlas/neighbors/exclusion.hpp"
+
+namespace atlas::inline ATLAS_ABI::detail {
+
+template <class Scalar, class Shortlist>
+class cell_search {
+ public:
+  cell_search(const tensor_view<const Scalar, 2>& points, const centring& c, index_t k,
+              const exclusion& exclude, int threads)
+      : d_(points.extent(1)),
+        exclude_(exclude),
+        threads_(threads),
+        shortlist_(c, points.extent(1)),
+        best_(points.extent(0), k, distinct_labels(exclude)),
+        raw_(load(points)),
+        cells_(raw_, points.extent(0), points.extent(1), shortlist_, threads) {}
+  static bool fits(const centring& c, index_t d) { return Shortlist::fits(c, d); }
+
+  cell_search(const cell_search&) = delete;
+  cell_search& operator=(const cell_search&) = delete;
+
+  /// Cycles that a row takes, about, from blocks spread over the cells; stops counting at `budget`.
+  double measure(double budget) {
+    const index_t asked = std::min<index_t>(16, blocks());
+    std::vector<double> work(static_cast<std::size_t>(asked));
+    parallel_for(asked, threads_, make_query, [&](index_t s, std::unique_ptr<query>& q) {
+      work[static_cast<std::size_t>(s)] =
+          search(*q, s * blocks() / asked, budget * static_cast<double>(block_rows));
+    });
+    return std::accumulate(work.begin(), work.end(), 0.0) / static_cast<double>(asked * block_rows);
+  }
+
+  neighbor_table run(const progress_callback& on_progress) {
+    constexpr index_t at_a_time = 4;
+    const index_t count = (blocks() + at_a_time - 1) / at_a_time;
+    progress_meter meter(on_progress, "neighbours", count);
+    parallel_for(count, threads_, make_query, [&](index_t task, std::unique_ptr<query>& q) {
+      for (index_t b = task * at_a_time; b < (std::min)(blocks(), (task + 1) * at_a_time); ++b)
+        search(*q, b, std::numeric_limits<double>::infinity());
+      meter.advance();
+    });
+    return best_.table();
+  }
+
+ private:
+  using cells = row_cells<Scalar, Shortlist>;
+  using tile = typename cells::tile;
+  using shell_tile = typename cells::shell_tile;
+  using simd = typename tile::simd;
+  using vector = typename tile::vector;
+  using sum = typename tile::sum;
+  using query = cell_query<Scalar, Shortlist>;
+  using row_set = typename query::row_set;
+  using rows_of_cell = typename query::rows_of_cell;
+  using centroid_sums = typename query::centroid_sums;
+  static constexpr int tiles = query::tiles;
+  static constexpr index_t tile_rows = query::tile_rows;
+  static constexpr index_t block_rows = query::block_rows;
+  static constexpr double no_limit = 1e9;  // beyond all lengths of clouds that are scaled
+
+  static raw_rows<Scalar> load(const tensor_view<const Scalar, 2>& points) {
+    raw_rows<Scalar> raw;
+    raw.load(points, 0, points.extent(0));
+    return raw;
+  }
+
+  static std::unique_ptr<query> make_query() { return std::make_unique<query>(); }
+
+  index_t blocks() const { return (cells_.rows() + block_rows - 1) / block_rows; }
+
+  /// \return the work it took
+  double search(query& q, index_t block, double budget) {
+    begin(q, block);
+    meet_own_cells(q);
+    const std::vector<index_t>& nearby = cells_.nearby(cells_.family_of(q.cell[0]));
+    for (const index_t f : nearby) meet_family(q, f);
+    const auto& families = cells_.family_centroids();
+    for (index_t g = 0; g < families.groups() && q.work < budget; ++g) {
+      centroid_sums sums;
+      meet_centroids(q, families, g, sums);
+      for (int i = 0; i < tile::left_rows; ++i) {
+        const index_t f = g * tile::left_rows + i;
+        if (f < cells_.families() && std::find(nearby.begin(), nearby.end(), f) == nearby.end() &&
+            !q.within(sums, i, cells_.family_reach(f)).empty())
+          meet_family(q, f);
+      }
+    }
+    settle(q);
+    for (index_t i = 0; i < q.rows; ++i) q.seen[static_cast<std::size_t>(q.cell[i])] = {};
+    return q.work;
+  }
+
+  void begin(query& q, index_t block) {
+    const index_t from = block * block_rows;
+    q.rows = (std::min)(block_rows, cells_.rows() - from);
+    q.work = 0;
+    q.seen.resize(static_cast<std::size_t>(cells_.cells()));
+    q.left.resize(static_cast<std::size_t>((block_rows + 1) * shortlist_.steps()));
+    q.right.assign(static_cast<std::size_t>(block_rows * shortlist_.steps()),
+                   typename tile::item{});
+    for (index_t i = 0; i < block_rows; ++i) {
+      q.half[i] = Shortlist::absent;
+      q.square[i] = q.twice[i] = q.own[i] = 0;
+      q.apart[i] = static_cast<sum>(no_limit);  // unless known
+      q.unit[i] = 0;
+      if (i < q.rows) load(q, i, from + i);
+    }
+    q.facts[block_rows] = {Shortlist::absent, Shortlist::all_floor, 0, 0};
+  }
+
+  /// A row as both tiles read it.
+  void load(query& q, index_t i, index_t row) {
+    const index_t steps = shortlist_.steps(), lanes = cells::shell_rows;
+    const index_t lane = cells_.place(row) % lanes;
+    const typename shell_tile::rows shell = cells_.shell(cells_.place(row) / lanes);
+    for (index_t k = 0; k < steps; ++k) {
+      q.right[static_cast<std::size_t>((i / tile_rows * steps + k) * tile_rows + i % tile_rows)] =
+          shell.items[k * lanes + lane];
+      q.left[static_cast<std::size_t>(i * steps + k)] =
+          Shortlist::turned(shell.items[k * lanes + lane]);
+    }
+    q.half[i] = shell.half[lane];
+    q.unit[i] = shell.unit[lane];
+    q.facts[i] = {shell.half[lane], Shortlist::no_floor, shell.unit[lane], shell.offset[lane]};
+    q.number[i] = cells_.number(row);
+    q.cell[i] = cells_.cell_of(row);
+    q.own[i] = cells_.own(row);
+    best_.clear(q.number[i]);
+    limit(q, i);
+  }
+
+  /// What follows from the row's last neighbour so far.
+  void limit(query& q, index_t i) const {
+    const double square = best_.worst(q.number[i]);
+    const double length = (std::min)(shortlist_.length(square), no_limit);
+    q.facts[i].floor = shortlist_.floor(square);
+    q.square[i] = widened(length * length + shortlist_.slack());
+    q.twice[i] = widened(2 * length);
+  }
+
+  /// Covers the rounding of the query's tests.
+  static sum widened(double x) { return cells::widened(x); }
+
+  void meet_own_cells(query& q) {
+    q.runs.clear();
+    for (index_t i = 0; i < q.rows; ++i) {
+      if (q.runs.empty() || q.runs.back().cell != q.cell[i])
+        q.runs.push_back({q.cell[i], i, i, {}});
+      q.runs.back().rows.add(i);
+      q.runs.back().to = i + 1;
+    }
+    const auto centroid = [&](index_t r) {
+      return cells_.centroid(q.runs[static_cast<std::size_t>(r)].cell);
+    };
+    q.centroids.load(0, static_cast<index_t>(q.runs.size()), centroid, shortlist_);
+    for (const rows_of_cell& r : q.runs) {
+      q.seen[static_cast<std::size_t>(r.cell)] = r.rows;
+      for (index_t s = cells_.first_shell(r.cell); s < cells_.first_shell(r.cell + 1); ++s)
+        meet_shell(q, s, r.rows);
+    }
+    settle(q);
+  }
+
+  template <class Side>
+  void meet_centroids(query& q, const Side& centroids, index_t group, centroid_sums& sums) const {
+    const index_t steps = shortlist_.steps();
+    for (index_t t = 0; t < tiles; ++t) {
+      const index_t row = t * tile_rows;
+      const typename tile::rows right{q.right.data() + row * steps, q.half + row, nullptr,
+                                      q.unit + row, nullptr};
+      tile::add(centroids.nearest(group), right, steps, sums[t]);
+    }
+    q.work += static_cast<double>(tiles * tile::size) * centroid_cycles();
+  }
+
+  void meet_family(query& q, index_t family) {
+    const group_range groups = cells_.groups_of(family);
+    for (index_t g = groups.from; g < groups.to; ++g) meet_group(q, g);
+  }
+
+  void meet_group(query& q, index_t group) {
+    centroid_sums sums;
+    meet_centroids(q, cells_.centroids(), group, sums);
+    struct {
+      int centroid;
+      row_set rows;
+    } met[tile::left_rows];
+    int count = 0;
+    const index_t first = group * tile::left_rows;
+    for (int i = 0; i < tile::left_rows; ++i) {
+      met[count] = {i, q.within(sums, i, cells_.shell_reach(cells_.first_shell(first + i)))};
+      const row_set& seen = q.seen[static_cast<std::size_t>(first + i)];
+      for (int t = 0; t < tiles; ++t) met[count].rows.bits[t] &= ~seen.bits[t];
+      count += !met[count].rows.empty();
+    }
+    if (count == 0) return;
+    typename tile::sums between;
+    tile::add(cells_.centroids().farthest(group), q.centroids.farthest(0), shortlist_.steps(),
+              between);
+    for (int m = 0; m < count; ++m) {
+      if (m + 1 < count) cells_.read_ahead(cells_.first_shell(first + met[m + 1].centroid));
+      set_apart(q, between[met[m].centroid]);
+      meet_cell(q, first + met[m].centroid, sums, met[m].centroid, met[m].rows);
+    }
+    settle(q);
+  }
+
+  /// \param sums of a centroid with those of the runs, the first tile of them
+  void set_apart(query& q, const vector (&sums)[tile::vectors]) const {
+    const auto known = std::min<index_t>(tile_rows, static_cast<index_t>(q.runs.size()));
+    for (index_t r = 0; r < known; ++r) {
+      const rows_of_cell& run = q.runs[static_cast<std::size_t>(r)];
+      const sum between = sums[r / simd::lanes][r % simd::lanes];
+      std::fill(q.apart + run.from, q.apart + run.to, widened(shortlist_.length_of_sum(between)));
+    }
+  }
+
+  void meet_cell(query& q, index_t cell, const centroid_sums& sums, int centroid, row_set rows) {
+    const index_t end = cells_.first_shell(cell + 1);
+    for (index_t s = cells_.first_shell(cell); !rows.empty();) {
+      meet_shell(q, s, row_set(rows) &= q.beside(sums, centroid, cells_.shell_excess(s)));
+      if (++s == end) return;
+      rows &= q.within(sums, centroid, cells_.shell_reach(s));
+    }
+  }
+
+  void meet_shell(query& q, index_t shell, const row_set& rows) {
+    index_t list[block_rows + tile::left_rows];
+    index_t count = 0;
+    for (index_t t = 0; t < tiles; ++t)
+      for (std::uint64_t b = rows.bits[t]; b != 0; b &= b - 1)
+        list[count++] = t * tile_rows + std::countr_zero(b);
+    std::fill_n(list + count, tile::left_rows, block_rows);
+    for (index_t from = 0; from < count; from += tile::left_rows)
+      meet_shell(q, shell, list + from, std::min<index_t>(tile::left_rows, count - from));
+  }
+
+  /// \param rows `[left_rows]`, some of the block's; those that stand for none follow `count`
+  void meet_shell(query& q, index_t shell, const index_t* rows, index_t count) {
+    typename shell_tile::picked left;
+    for (int i = 0; i < tile::left_rows; ++i) {
+      left.items[i] = q.left.data() + rows[i] * shortlist_.steps();
+      left.facts[i] = q.facts + rows[i];
+    }
+    typename shell_tile::sums sums;
+    shell_tile::add(left, cells_.shell(shell), shortlist_.steps(), sums);
+    vector above = sums[0][0] - left.facts[0]->floor;
+#pragma GCC unroll 16
+    for (int i = 1; i < tile::left_rows; ++i)
+      above = simd::larger(above, sums[i][0] - left.facts[i]->floor);
+    q.work += static_cast<double>(shell_tile::size) * shell_cycles();
+    if (simd::positive(above) == 0) return;
+    for (index_t i = 0; i < count; ++i) {
+      unsigned lanes = simd::above(sums[i][0], simd::all(q.facts[rows[i]].floor));
+      for (; lanes != 0; lanes &= lanes - 1) {
+        const int lane = std::countr_zero(lanes);
+        collect(q, {rows[i], cells_.shell_numbers(shell)[lane], sums[i][0][lane]});
+      }
+    }
+    if (q.count >= query::at_once) settle(q);
+  }
+
+  void collect(query& q, const typename query::pair& p) const {
+    const index_t row = q.number[p.row];
+    if (p.other < 0 || p.other == row || exclude_.rejects(row, p.other)) return;
+    prefetch(raw_.row(p.other), static_cast<std::size_t>(d_) * sizeof(Scalar));
+    q.pairs[q.count++] = p;
+  }
+
+  /// Exact distances of the pairs collected so far, unless limits have tightened.
+  void settle(query& q) {
+    for (index_t p = 0; p < q.count; ++p) {
+      const auto [i, other, nearness] = q.pairs[p];
+      if (!(nearness > q.facts[i].floor)) continue;
+      const index_t row = q.number[i];
+      q.work += 2 * static_cast<double>(d_ + 30);
+      if (best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_)))
+        limit(q, i);
+    }
+    q.count = 0;
+  }
+
+  // Tiles of centroids are as large as those of the exhaustive search, those of shells smaller.
+  double centroid_cycles() const {
+    return 0.9 * Shortlist::pair_cycles(d_);
+  }
+  double shell_cycles() const {
+    return 1.3 * Shortlist::pair_cycles(d_);
+  }
+
+  index_t d_;
+  const exclusion& exclude_;
+  int threads_;
+  Shortlist shortlist_;
+  best_candidates best_;
+  raw_rows<Scalar> raw_;
+  row_cells<Scalar, Shortlist> cells_;
+};
+
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Distances of rows: exactly, and how far the shortlist may be off.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/tensor_view.hpp"
+
+namespace atlas::inline ATLAS_ABI::detail {
+
+/// Squared distance of two rows, computed from their differences in double. Eight partial sums in
+/// a fixed order: the same bits for every storage order and symmetric in its arguments.
+template <class A, class B>
+double squared_distance(const A* a, const B* b, index_t d) {
+  constexpr index_t lanes = 8;
+  double partial[lanes] = {};
+  index_t c = 0;
+  for (; c + lanes <= d; c += lanes)
+    for (index_t l = 0; l < lanes; ++l) {
+      const double diff = static_cast<double>(a[c + l]) - static_cast<double>(b[c + l]);
+      partial[l] += diff * diff;
+    }
+  for (index_t l = 0; c < d; ++c, ++l) {
+    const double diff = static_cast<double>(a[c]) - static_cast<double>(b[c]);
+    partial[l] += diff * diff;
+  }
+  return ((partial[0] + partial[1]) + (partial[2] + partial[3])) +
+         ((partial[4] + partial[5]) + (partial[6] + partial[7]));
+}
+
+/// Calls `visit(i, k, x[i, k])` for the rows [from, from + rows), along the memory.
+template <class Scalar, class Visit>
+void for_each_of_rows(const tensor_view<const Scalar, 2>& x, index_t from, index_t rows,
+                      Visit&& visit) {
+  const index_t d = x.extent(1);
+  if (x.stride(1) == 1) {
+    for (index_t i = from; i < from + rows; ++i) {
+      const Scalar* const row = &x(i, index_t{0});
+      for (index_t k = 0; k < d; ++k) visit(i, k, row[k]);
+    }
+  } else if (std::abs(x.stride(0)) < std::abs(x.stride(1))) {
+    for (index_t k = 0; k < d; ++k)
+      for (index_t i = from; i < from + rows; ++i) visit(i, k, x(i, k));
+  } else {
+    for (index_t i = from; i < from + rows; ++i)
+      for (index_t k = 0; k < d; ++k) visit(i, k, x(i, k));
+  }
+}
+
+/// A point amid a cloud and the power of two by which it is scaled about it, so that squared norms
+/// neither overflow nor cancel against a common offset.
+struct centring {
+  std::vector<double> mean;
+  double scale = 1;
+  double squared_scale = 1;
+  double reach = 0;  // largest magnitude of a coordinate after centring and scaling
+};
+
+inline constexpr index_t centring_rows = 1024;  // rows that are read at a time
+
+/// Mean of up to 1,024 rows spread over the cloud: any point amid it does.
+template <class Scalar>
+std::vector<double> middle_of(const tensor_view<const Scalar, 2>& points) {
+  const index_t n = points.extent(0), d = points.extent(1);
+  const index_t step = (n + centring_rows - 1) / centring_rows;
+  const double share = 1 / static_cast<double>((n + step - 1) / step);
+  std::vector<double> mean(static_cast<std::size_t>(d), 0.0);
+  for (index_t i = 0; i < n; i += step)
+    for (index_t k = 0; k < d; ++k)
+      mean[static_cast<std::size_t>(k)] += share * static_cast<double>(points(i, k));
+  return mean;
+}
+
+/// Largest distance of a coordinate from the middle.
+template <class Scalar>
+double reach_of(const tensor_view<const Scalar, 2>& points, const std::vector<double>& mean,
+                int threads) {
+  const index_t n = points.extent(0), blocks = (n + centring_rows - 1) / centring_rows;
+  std::vector<double> reaches(static_cast<std::size_t>(blocks), 0.0);
+  parallel_for(blocks, threads, [&](index_t b) {
+    // By columns, so that the compiler can take several at a time.
+    std::vector<double> reach(mean.size(), 0.0);
+    for_each_of_rows(points, b * centring_rows, (std::min)(centring_rows, n - b * centring_rows),
+                     [&, most = reach.data(), middle = mean.data()](index_t, index_t k, Scalar x) {
+                       const double gap = std::abs(static_cast<double>(x) - middle[k]);
+                       most[k] = most[k] < gap ? gap : most[k];
+                     });
+    reaches[static_cast<std::size_t>(b)] = *std::max_element(reach.begin(), reach.end());
+  });
+  return *std::max_element(reaches.begin(), reaches.end());
+}
+
+template <class Scalar>
+centring find_centring(const tensor_view<const Scalar, 2>& points, int threads) {
+  centring c{.mean = middle_of(points)};
+  const double reach = reach_of(points, c.mean, threads);
+  int exponent = 0;
+  std::frexp(reach, &exponent);
+  // Squares of the scale must not overflow either.
+  if (reach > 0 && std::isfinite(reach))
+    c.scale = std::ldexp(1.0, std::clamp(-exponent, -500, 500));
+  c.squared_scale = c.scale * c.scale;
+  c.reach = reach * c.scale;
+  return c;
+}
+
+/// Bound on the relative error of `|x|^2 + |y|^2 - 2 x.y` against `|x|^2 + |y|^2`, where x and y
+/// are the rounded centred rows: a sum that begins with the norms and runs over d products (twice
+/// gamma_{d+2}, Higham 2002, section 3.1, with or without fused products), the norms themselves
+/// (gamma_d), and the rounding of rows and norms.
+template <class Scalar>
+double shortlist_error(index_t d) {
+  const double unit = 0.5 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+  const double gamma = static_cast<double>(d + 2) * unit;
+  return 3 * gamma / (1 - gamma) + 16 * unit;
+}
+
+/// An upper bound of the true squared distance of two rows whose computed one is `square`:
+/// differences, squares and sums are rounded, and may have underflowed.
+inline double largest_square(double square, index_t d) {
+  const double share = static_cast<double>(d + 8) * std::numeric_limits<double>::epsilon();
+  return (square + static_cast<double>(2 * d) * std::numeric_limits<double>::denorm_min()) *
+         (1 + share);
+}
+
+}  // namespace atlas::inline ATLAS_ABI::detail

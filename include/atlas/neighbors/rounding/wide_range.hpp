@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Clouds of double whose squared distances a double cannot hold: scaled by a power of two before
+/// the search, and rows whose neighbours are too close to them for that looked at by themselves.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "atlas/core/binary_scale.hpp"
+#include "atlas/core/checks.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
+#include "atlas/neighbors/best_candidates.hpp"
+#include "atlas/neighbors/chosen_search.hpp"
+#include "atlas/neighbors/exclusion.hpp"
+#include "atlas/neighbors/rounding/row_distances.hpp"
+
+namespace atlas::inline ATLAS_ABI::detail {
+
+/// Squares of distances below this lose digits, or are 0; of those above it what underflows is
+/// nothing beside the rest.
+inline constexpr double least_squarable = 0x1p-480;
+
+/// Whether the squares of distances of rows that reach so far are far from both ends of what a
+/// double can hold. Those of float always are.
+inline bool is_squarable(const centring& c) {
+  const double reach = c.reach / c.scale;
+  return reach == 0 || (reach >= 0x1p-200 && reach <= 0x1p480);
+}
+
+/// A copy by a power of two, the largest coordinate about 1.
+struct squarable_cloud {
+  owned_tensor<double, 2> points;
+  int exponent = 0;  ///< of the power
+};
+
+template <class Real>
+squarable_cloud make_squarable(const tensor_view<const Real, 2>& points) {
+  squarable_cloud out{owned_tensor<double, 2>(points.extents()),
+                      exponent_to_one(largest_magnitude(points))};
+  const double scale = std::ldexp(1.0, out.exponent);
+  for_each_element(points, out.points.mutable_view(),
+                   [&](const Real& from, Real& to) { to = from * scale; });
+  return out;
+}
+
+/// Length of d differences `gap(k)` that may be as small as doubles can be.
+template <class Gap>
+double close_length(index_t d, Gap&& gap) {
+  double largest = 0, sum = 0;
+  for (index_t k = 0; k < d; ++k) largest = (std::max)(largest, std::abs(gap(k)));
+  const int exponent = exponent_to_one(largest);
+  const double scale = std::ldexp(1.0, exponent);
+  for (index_t k = 0; k < d; ++k) sum += gap(k) * scale * (gap(k) * scale);
+  return std::ldexp(std::sqrt(sum), -exponent);
+}
+
+/// Distance of two rows that may be as close to each other as two doubles can be.
+template <class Scalar>
+double close_distance(const tensor_view<const Scalar, 1>& a,
+                      const tensor_view<const Scalar, 1>& b) {
+  return close_length(a.extent(0), [&](index_t k) {
+    return static_cast<double>(a[k]) - static_cast<double>(b[k]);
+  });
+}
+
+/// The same of two rows in memory.
+template <class A, class B>
+double close_row_distance(const A* a, const B* b, index_t d) {
+  return close_length(
+      d, [&](index_t k) { return static_cast<double>(a[k]) - static_cast<double>(b[k]); });
+}
+
+/// Whether a squared distance is that of a distance below `least_squarable`, and has lost digits.
+inline bool is_too_small(double square) {
+  return square < least_squarable * least_squarable;
+}
+
+/// Distance of two rows, by its square where that is not too small.
+template <class A, class B>
+double distance_of_rows(const A* a, const B* b, index_t d) {
+  const double square = squared_distance(a, b, d);
+  return is_too_small(square) ? close_row_distance(a, b, d) : std::sqrt(square);
+}
+
+/// Whether a row of the table has a neighbour nearer than `least` that is no duplicate.
+template <class Scalar>
+bool too_close(const tensor_view<const Scalar, 2>& points, const neighbor_table& table,
+               double least, index_t row) {
+  for (index_t s = 0; s < table.distances.extent(1); ++s) {
+    const index_t other = table.indices(row, s);
+    if (other < 0 || table.distances(row, s) >= least) return false;
+    if (close_distance<Scalar>(points[row], points[other]) > 0) return true;
+  }
+  return false;
+}
+
+/// The neighbours of one row by `close_distance`, with room for them. O(N d)
+template <class Scalar>
+void find_close(const tensor_view<const Scalar, 2>& points, const exclusion& exclude, index_t row,
+                best_candidates& best, neighbor_table& table) {
+  best.clear(0);  // takes distances as well as squares
+  for (index_t i = 0; i < points.extent(0); ++i)
+    if (i != row && !exclude.rejects(row, i))
+      best.offer(0, i, close_distance<Scalar>(points[row], points[i]));
+  best.copy_to(row, table);
+}
+
+/// Puts right the rows whose neighbours the search could not tell apart: those nearer than `least`.
+template <class Scalar>
+void mend_close_rows(const tensor_view<const Scalar, 2>& points, double least,
+                     const neighbor_options& options, neighbor_table& table) {
+  std::vector<index_t> rows;
+  for (index_t i = 0; i < points.extent(0); ++i)
+    if (too_close(points, table, least, i)) rows.push_back(i);
+  const auto count = static_cast<index_t>(rows.size());
+  if (count == 0) return;
+  progress_meter meter(options.on_progress, "close rows", count);
+  parallel_for(
+      count, options.threads,
+      [&] {
+        return best_candidates(1, table.distances.extent(1), distinct_labels(options.exclude));
+      },
+      [&](index_t r, best_candidates& best) {
+        find_close(points, options.exclude, rows[static_cast<std::size_t>(r)], best, table);
+        meter.advance();
+      });
+}
+
+/// Distances of a cloud by `2^exponent` as those of the cloud itself.
+/// \throws value_error where one is more than a double can hold
+template <class = void>
+void scale_back(neighbor_table& table, int exponent) {
+  double* const distance = table.distances.mutable_view().data();
+  for (index_t i = 0; i < table.distances.size(); ++i) {
+    const bool found = table.indices.data()[i] >= 0;
+    distance[i] = std::ldexp(distance[i], -exponent);
+    if (found && distance[i] > (std::numeric_limits<double>::max)())
+      throw value_error("points", "rows whose distance a double can hold",
+                        "rows that are further apart");
+  }
+}
+
+}  // namespace atlas::inline ATLAS_ABI::detail

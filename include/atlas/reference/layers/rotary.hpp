@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Rotary positions (Su et al. 2021) in the convention of Hugging Face checkpoints: coordinate i
+/// turns with coordinate i + d/2.
+
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "atlas/reference/config.hpp"
+#include "atlas/reference/layers/matrix.hpp"
+
+namespace atlas::inline ATLAS_ABI::detail {
+
+/// The llama3 rescaling of one frequency (Llama 3.1 model card): divided by `factor` where less
+/// than `low_frequency_factor` turns fit into the original context, kept where more than
+/// `high_frequency_factor` do.
+inline double llama3_frequency(double frequency, const rotary_options& o) {
+  const double turns = o.original_positions * frequency / (2 * std::numbers::pi);
+  if (turns < o.low_frequency_factor) return frequency / o.factor;
+  if (turns > o.high_frequency_factor) return frequency;
+  const double keep =
+      (turns - o.low_frequency_factor) / (o.high_frequency_factor - o.low_frequency_factor);
+  return (1 - keep) * frequency / o.factor + keep * frequency;
+}
+
+/// Angle per position of each of the d/2 planes.
+template <class = void>
+std::vector<double> rotary_frequencies(index_t d, const rotary_options& o) {
+  std::vector<double> frequencies;
+  for (index_t i = 0; i < d / 2; ++i) {
+    double f = std::pow(o.theta, -2.0 * static_cast<double>(i) / static_cast<double>(d));
+    if (o.kind == rotary_options::rescaling::linear) f /= o.factor;
+    if (o.kind == rotary_options::rescaling::llama3) f = llama3_frequency(f, o);
+    frequencies.push_back(f);
+  }
+  return frequencies;
+}
+
+/// Cosines and sines, `[positions, d/2]` each.
+template <class Scalar>
+struct rotary_table {
+  row_matrix<Scalar> cosine, sine;
+
+  rotary_table() = default;
+  rotary_table(index_t positions, index_t d, const rotary_options& options)
+      : cosine(positions, d / 2), sine(positions, d / 2) {
+    const std::vector<double> frequencies = rotary_frequencies(d, options);
+    for (index_t t = 0; t < positions; ++t)
+      for (index_t i = 0; i < d / 2; ++i) {
+        const double angle = static_cast<double>(t) * frequencies[static_cast<std::size_t>(i)];
+        cosine(t, i) = static_cast<Scalar>(std::cos(angle));
+        sine(t, i) = static_cast<Scalar>(std::sin(angle));
+      }
+  }
+
+  /// Turns back: the transpose of every rotation.
+  rotary_table reversed() const {
+    rotary_table back = *this;
+    back.sine = -sine;
+    return back;
+  }
+};
+
+/// Turns the first `heads` groups of d columns of each row in place; row r is position r % T.
+template <class Scalar>
+void rotate_rows(row_matrix<Scalar>& x, index_t heads, index_t d, index_t block_size,
+                 const rotary_table<Scalar>& table, int threads) {
+  const index_t half = d / 2;
+  for_row_tiles(x.rows(), threads, [&](index_t first, index_t rows) {
+    for (index_t r = first; r < first + rows; ++r) {
+      const auto cosine = table.cosine.row(r % block_size).array();
+      const auto sine = table.sine.row(r % block_size).array();
+      for (index_t h = 0; h < heads; ++h) {
+        auto a = x.row(r).segment(h * d, half).array();
+        auto b = x.row(r).segment(h * d + half, half).array();
+        const row_array<Scalar> turned = a * cosine - b * sine;
+        b = b * cosine + a * sine;
+        a = turned;
+      }
+    }
+  });
+}
+
+}  // namespace atlas::inline ATLAS_ABI::detail
