@@ -6,7 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . examples/packages.sh
 install_missing "${packages[@]}"
-cmake -S . -B build/native -G Ninja -DATLAS_NATIVE=ON -DATLAS_BUILD_TESTS=OFF >/dev/null
+cmake -S . -B build/native -G Ninja -DATLAS_NATIVE=ON -DATLAS_UNITY=ON \
+  -DATLAS_BUILD_TESTS=OFF >/dev/null
 cmake --build build/native --target atlas_program
 build/native/examples/atlas/atlas measure --perplexity "$@"
 echo "The program is build/native/examples/atlas/atlas; see its --help."

@@ -8,9 +8,9 @@ cd "$(dirname "$0")/.."
 install_missing "${packages[@]}" clang libclang-rt-14-dev
 # Clang instruments in two thirds of GCC's time. It does not compile the headers of Debian's LibTorch
 # as C++20, so that the tests of that adapter are built by GCC.
-cmake -S . -B build/sanitized -G Ninja -DATLAS_WERROR=ON -DATLAS_SANITIZE=ON \
+cmake -S . -B build/sanitized -G Ninja -DATLAS_WERROR=ON -DATLAS_UNITY=ON -DATLAS_SANITIZE=ON \
   -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_COMPILER=clang++ -DATLAS_TORCH_INCLUDE=OFF >/dev/null
-cmake -S . -B build/sanitized-torch -G Ninja -DATLAS_WERROR=ON -DATLAS_SANITIZE=ON \
+cmake -S . -B build/sanitized-torch -G Ninja -DATLAS_WERROR=ON -DATLAS_UNITY=ON -DATLAS_SANITIZE=ON \
   -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_COMPILER=g++ >/dev/null
 test_torch() {
   cmake --build build/sanitized-torch --target test_adapters_torch
