@@ -112,7 +112,7 @@ class lane_densities {
   Eigen::ArrayX<Real> weights_;  ///< `[block, lanes]`
 };
 
-/// The smaller matrix of the same non-zero spectrum, `sqrt(a_i a_j) v_i . v_j` of the n keys of a
+/// The smaller matrix of the same non-zero spectrum, `sqrt(a_i a_j) v_i^T v_j` of the n keys of a
 /// row that have more weight than `least`.
 template <class Real>
 class key_grams {

@@ -181,7 +181,7 @@ struct score_covariance {
   double degrees = 0;
 };
 
-/// Of statistics `first .. first + count - 1` of the sums.
+/// Of the statistics `[first, first + count)` of the sums.
 ///
 /// The sums over linked pairs are those of scores less their mean, which makes them too small by
 /// the share of pairs that is linked. They are never below the sums over single units, and of two

@@ -38,7 +38,7 @@ void normal_tail(const X& x, const gelu_array<Scalar>& density, gelu_array<Scala
 
 /// `count` numbers become their GELU.
 /// \param slope null, or where the derivative `Phi(x) + x phi(x)` goes
-/// \return nothing; errors of values and slopes below 4e-7 in float
+/// Errors of values and slopes are below 4e-7 in float.
 template <class Scalar>
 void gelu(Scalar* values, index_t count, Scalar* slope) {
   using run_map = Eigen::Map<row_array<Scalar>>;

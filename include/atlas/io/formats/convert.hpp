@@ -35,7 +35,7 @@ Element load_element(const std::byte* at, bool swap_bytes) {
   return value;
 }
 
-/// bool counts as the smallest integer, which the comparisons of <utility> do not take.
+/// bool counts as the smallest integer, which the standard's comparisons of integers do not take.
 template <class T>
 using counted = std::conditional_t<std::is_same_v<T, bool>, std::uint8_t, T>;
 
