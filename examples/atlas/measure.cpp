@@ -8,9 +8,10 @@
 
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/pca_rank.hpp"
+#include "atlas/manifold/atlas_test.hpp"
 #include "atlas/neighbors/label_share.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
-#include "atlas/subspace/principal_frame.hpp"
+#include "atlas/subspace/principal_spectra.hpp"
 #include "atlas/subspace/residual_stream.hpp"
 #include "cloud_file.hpp"
 #include "interrupts.hpp"
@@ -123,7 +124,6 @@ head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
                                         .on_progress = advance_with(meter)});
   if (o.profile && out.fault == atlas::cloud_fault::none)
     out.profile = atlas::dimension_profile(points, profile_options(out.estimate()));
-  if (!all_rows_equal(points)) out.pca_rank = atlas::pca_rank(points).rank;
   return out;
 }
 
@@ -148,8 +148,7 @@ head_report measure_named_head(const atlas::tensor_view<const Scalar, 2>& points
   }
 }
 
-/// Rounded median over heads of the dimension without serial correlation where that is known,
-/// kept within [1, d / 2].
+/// That of the heads' estimates: of distinct passages where rows have passages.
 index_t automatic_dimension(const std::vector<head_report>& heads, index_t d) {
   std::vector<double> dimensions;
   for (const head_report& h : heads) {
@@ -158,11 +157,7 @@ index_t automatic_dimension(const std::vector<head_report>& heads, index_t d) {
   }
   if (dimensions.empty())
     throw atlas::value_error("--local-dim", "a number where no cloud carries an estimate", "auto");
-  std::sort(dimensions.begin(), dimensions.end());
-  const std::size_t n = dimensions.size();
-  const double median = 0.5 * (dimensions[(n - 1) / 2] + dimensions[n / 2]);
-  const double most = static_cast<double>(std::max<index_t>(1, d / 2));
-  return static_cast<index_t>(std::clamp(std::round(median), 1.0, most));
+  return atlas::local_dimension_of_heads(dimensions, d);
 }
 
 index_t local_dimension(const measure_options& o, const std::vector<head_report>& heads,
@@ -182,6 +177,19 @@ bool halves_are_known(const atlas::owned_tensor<Scalar, 3>& points, const source
   return contexts.size() >= 4;
 }
 
+/// The heads' frames, and their PCA ranks beside them.
+template <class Scalar>
+std::vector<Eigen::MatrixXd> add_ranks(const atlas::owned_tensor<Scalar, 3>& points, index_t k,
+                                       int threads, layer_report& out) {
+  std::vector<Eigen::MatrixXd> frames;
+  auto spectra = atlas::principal_spectra(points, k, {}, threads, atlas::rank_policy::leave_out);
+  for (std::size_t h = 0; h < spectra.size(); ++h) {
+    if (spectra[h].rank.rank > 0) out.heads[h].pca_rank = spectra[h].rank.rank;
+    frames.push_back(std::move(spectra[h].frame));
+  }
+  return frames;
+}
+
 template <class Scalar>
 void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_layer& layer,
                   index_t n_rep, index_t k, const measure_options& o, haar_nulls& nulls,
@@ -192,7 +200,7 @@ void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
                                             .threads = threads,
                                             .on_progress = progress_bar(o.common)};
   constexpr auto leave_out = atlas::rank_policy::leave_out;
-  out.head_coordinates = atlas::head_overlap(atlas::principal_frames(points, k, threads, leave_out),
+  out.head_coordinates = atlas::head_overlap(add_ranks(points, k, threads, out),
                                              nulls.of(points.extent(2), k), options);
   const atlas::split_half_options halves{
       .seed = o.common.seed, .threads = threads, .on_progress = progress_bar(o.common)};
@@ -262,7 +270,10 @@ layer_report measure_layer(const source_layer& layer, index_t n_rep, const measu
               measure_named_head(points[h], layer, h, o, meter);
         });
         stop_if_interrupted();
-        if (heads == 1) return out;  // no overlaps
+        if (heads == 1) {  // no overlaps
+          if (!all_rows_equal(points[0])) out.heads[0].pca_rank = atlas::pca_rank(points[0]).rank;
+          return out;
+        }
         const index_t k = local_dimension(o, out.heads, points.extent(2));
         with_typed_names({{"clouds", fmt::format("--local-dim: layer.{}", layer.layer)}},
                          [&] { add_overlaps(points, layer, n_rep, k, o, nulls, out); });
