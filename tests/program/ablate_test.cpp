@@ -89,7 +89,7 @@ TEST_CASE("ablate measures every model along its training, whatever the threads"
   CHECK(result["departures"][3]["rows"] == 2);
 }
 
-TEST_CASE("a run that was killed goes on and ends as if it had not been") {
+TEST_CASE("a run that was killed goes on and ends as if it had not been", "[bytes]") {
   const temporary_folder folder;
   const auto whole = folder / "whole", killed = folder / "killed";
   const std::string longer = ablate({{"steps", "60"}});

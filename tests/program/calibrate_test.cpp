@@ -46,7 +46,8 @@ void check_share(const held_intervals& held, double low, double high) {
 
 }  // namespace
 
-TEST_CASE("a calibration is the same for every number of threads, and of items one by one") {
+TEST_CASE("a calibration is the same for every number of threads, and of items one by one",
+          "[bytes]") {
   const temporary_folder folder;
   const std::string some = "--clouds 20 --what contexts,haar,correlations,bootstrap ";
   const program_run one = run(folder, calibrate + some + "--threads 1");

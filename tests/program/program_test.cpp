@@ -37,7 +37,7 @@ owned_tensor<float, 3> normal_clouds(atlas::index_t heads, atlas::index_t n, atl
 
 }  // namespace
 
-TEST_CASE("measure gives the same bytes for every number of threads") {
+TEST_CASE("measure gives the same bytes for every number of threads", "[bytes]") {
   const temporary_folder folder;
   for (const std::string& model : models) {
     const std::string common =

@@ -72,7 +72,8 @@ TEST_CASE("quantize: GPTQ is no worse than round to nearest on any matrix, and L
     }
 }
 
-TEST_CASE("quantize: perplexities are of the rounded model alone, whatever the threads") {
+TEST_CASE("quantize: perplexities are of the rounded model alone, whatever the threads",
+          "[bytes]") {
   const temporary_folder folder;
   const std::string common = "quantize --layers 1,5 --blocks 2 --calibration-blocks 1 --json - ";
   const std::string both = common + "--bits 2,8 --draws 2 --methods random,fisher,kronecker ";

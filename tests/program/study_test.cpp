@@ -75,7 +75,7 @@ std::size_t count_parts(const fs::path& folder) {
 
 }  // namespace
 
-TEST_CASE("a study is the same for every number of threads, and when it was killed") {
+TEST_CASE("a study is the same for every number of threads, and when it was killed", "[bytes]") {
   const temporary_folder folder;
   const program_run one = run(folder, small_study + into(folder / "one") + "--threads 1");
   REQUIRE(one.status == 0);
