@@ -6,6 +6,7 @@
 
 #include "../catch.hpp"
 #include "../tolerances.hpp"
+#include "whole_numbers_for_tests.hpp"
 
 using namespace atlas_test;
 
@@ -28,4 +29,18 @@ TEST_CASE("quantiles interpolate as NumPy's do") {
   const auto interval = atlas::percentile_interval({8, 1, 4, 2}, 0.5);
   CHECK(interval.lower == Approx(1.75));
   CHECK(interval.upper == Approx(5));
+}
+
+TEST_CASE("mean and spread are those of the differences, at every offset and scale") {
+  const integers x = draw_integers(999, 3);
+  const auto plain = atlas::summarize(shifted(x, 0));
+  for (const double offset : {1e3, 1e6, 1e9, 1e12})
+    CHECK(atlas::summarize(shifted(x, offset)).sd == plain.sd);
+  for (const int power : {-1060, -700, -400, 400, 700, 1019}) {
+    CAPTURE(power);
+    const double scale = std::ldexp(1.0, power);
+    const auto s = atlas::summarize(shifted(x, 0, scale));
+    CHECK(s.mean == Approx(plain.mean * scale).epsilon(tolerance::double_rounding).margin(1e-323));
+    CHECK(s.sd == Approx(plain.sd * scale).epsilon(tolerance::double_rounding).margin(1e-323));
+  }
 }
