@@ -41,17 +41,17 @@ inline constexpr double two_nn_mean = 0.01;
 /// GELU and its slope in float: the formula's 7.5e-8, and some roundings of numbers up to 1.
 inline constexpr double float_gelu = 4e-7;
 
-/// Quantiles of the Gamma distribution against Boost.Math's, relative: the distribution is summed
-/// to rounding, but at shape 1e8 its argument's rounding is seen 1e4 times as large, and at shape
+/// Quantiles of the Gamma distribution against its series, relative: the distribution is summed to
+/// rounding, but at shape 1e8 its argument's rounding is seen 1e4 times as large, and at shape
 /// 1e-3 the upper share is the difference of 1 and 0.999.
 inline constexpr double gamma_quantile = 1e-10;
 
-/// p of Student's t against Boost.Math's in long double, relative to the degrees of freedom: the
+/// p of Student's t against its integral in long double, relative to the degrees of freedom: the
 /// incomplete beta function is taken at 1 - t^2 / degrees, whose rounding is seen as many times as
 /// large.
 inline constexpr double student_t_of_a_degree = 1e-15;
 
-/// Quantiles of the normal distribution: two rational functions of degree 7.
+/// Quantiles of the normal distribution: two rational functions of a dozen terms.
 inline constexpr double normal_quantile = 4e-15;
 
 }  // namespace atlas_test::tolerance

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "atlas/stats/normal.hpp"
+#include "atlas/stats/distributions.hpp"
 #include "atlas/stats/summary.hpp"
 #include "atlas/stats/uniformity.hpp"
 #include "calibrate_report.hpp"

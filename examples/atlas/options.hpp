@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/stats/student_t.hpp"
+#include "atlas/stats/null_score.hpp"
 
 namespace atlas_program {
 

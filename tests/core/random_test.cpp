@@ -9,7 +9,6 @@
 
 #include "../catch.hpp"
 #include "../statistics_for_tests.hpp"
-#include "atlas/stats/normal.hpp"
 
 using atlas::random_stream;
 using words = std::array<std::uint32_t, 4>;

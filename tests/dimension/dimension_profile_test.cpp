@@ -30,66 +30,7 @@ Eigen::MatrixXd circle_in_noise(index_t n, double sd, std::uint64_t seed) {
   return x;
 }
 
-/// Rows on a ring whose neighbours are the next twelve, and scores that are sums of normal numbers
-/// over the same.
-atlas::detail::profile_scale ring_of_scores(index_t n, atlas::random_stream& random) {
-  atlas::detail::profile_scale out{
-      {}, Eigen::VectorXd::Zero(n), std::vector<std::vector<index_t>>(static_cast<std::size_t>(n))};
-  for (index_t i = 0; i < n; ++i) {
-    const double x = random.normal();
-    out.scores[i] += x;
-    for (index_t k = 1; k <= 12; ++k) {
-      out.scores[(i + k) % n] += x;
-      out.neighbours[static_cast<std::size_t>(i)].push_back((i + k) % n);
-    }
-  }
-  return out;
-}
-
 }  // namespace
-
-TEST_CASE("variances over scales are as uncertain as they say, with contexts too") {
-  constexpr index_t n = 600;
-  atlas::detail::row_units thirds{{}, n / 3, true};
-  for (index_t i = 0; i < n; ++i) thirds.unit.push_back(i / 3);
-  for (const auto& units : {thirds, atlas::detail::row_units{{}, n, false}}) {
-    std::vector<double> variances;
-    double found = 0;
-    for (std::uint64_t draw = 0; draw < 400; ++draw) {
-      atlas::random_stream random(41, draw);
-      const auto c = atlas::detail::covariance_of_scales({ring_of_scores(n, random)},
-                                                         Eigen::MatrixXd::Ones(1, 1), units);
-      variances.push_back(c.matrix(0, 0));
-      found += c.degrees / 400;
-    }
-    // 2 mean^2 / variance are the degrees of freedom of a multiple of chi-squared; of 400 draws
-    // they are known to a tenth, and the form of the scores' correlation makes a fifth.
-    const auto s = atlas::summarize(variances);
-    CHECK(found == Approx(2 * s.mean * s.mean / (s.sd * s.sd)).epsilon(0.5));
-    CHECK(s.mean == Approx(n * 13 * 13).epsilon(0.25));
-  }
-}
-
-TEST_CASE("means of cut logarithms of beta variables are Boost.Math's") {
-  for (const index_t n : {1, 2, 4, 16, 64, 1024}) {
-    double harmonic = 0;
-    for (index_t k = n; k < 2 * n; ++k) harmonic += 1 / static_cast<double>(k);
-    CHECK(atlas::detail::cut_logs_of_beta(n, 1).mean == Approx(harmonic).epsilon(1e-5));
-    const auto shape = static_cast<double>(n);
-    const boost::math::beta_distribution<double> beta(shape, shape);
-    const double w = boost::math::quantile(beta, 0.1);
-    const auto got = atlas::detail::cut_logs_of_beta(n, 0.9);
-    // The cut is known to some 1e-7, and the density is a power of n of it.
-    CHECK(got.density == Approx(w * boost::math::pdf(beta, w)).epsilon(5e-4));
-    // The integral of the share that is above each logarithm up to the cut.
-    double wanted = 0;
-    const int steps = 20000;
-    const double cut = -std::log(w);
-    for (int i = 0; i < steps; ++i)
-      wanted += boost::math::cdf(beta, std::exp(-cut * (i + 0.5) / steps)) * cut / steps;
-    CHECK(got.mean == Approx(wanted).epsilon(1e-5));
-  }
-}
 
 TEST_CASE("a profile of the whole at order 1 is two_nn, and every scale of a circle is 1") {
   const Eigen::MatrixXd x = circle_in_noise(1200, 0, 1);

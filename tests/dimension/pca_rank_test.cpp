@@ -56,3 +56,30 @@ TEST_CASE("a cloud without variance has no rank") {
   CHECK_REFUSED(atlas::value_error, (pca_rank(normal_cloud(9, 2), {.variance = 1.1})), "variance",
                 "1.1");
 }
+
+TEST_CASE("PCA rank and participation ratio are the same at every scale and offset") {
+  Eigen::MatrixXd x = normal_cloud(200, 6) * normal_cloud(6, 6, 9);
+  const auto plain = atlas::pca_rank(x);
+  for (const int power : {-1000, -515, -500, -350, 350, 500, 512, 1018}) {
+    CAPTURE(power);
+    const auto r = atlas::pca_rank((std::ldexp(1.0, power) * x).eval());
+    CHECK(r.rank == plain.rank);
+    CHECK(r.participation_ratio == Approx(plain.participation_ratio).epsilon(1e-14));
+    if (std::abs(power) <= 500)
+      CHECK(r.eigenvalues(5) == Approx(std::ldexp(plain.eigenvalues(5), 2 * power)).epsilon(1e-13));
+  }
+  const Eigen::MatrixXd whole = (1024 * x).array().round();  // offsets then round nothing
+  const auto rounded = atlas::pca_rank(whole);
+  for (const double offset : {1e3, 1e6, 1e9, 1e12}) {
+    CAPTURE(offset);
+    const auto r = atlas::pca_rank((whole.array() + offset).matrix().eval());
+    CHECK(r.participation_ratio == Approx(rounded.participation_ratio).epsilon(1e-12));
+    CHECK(r.eigenvalues(5) == Approx(rounded.eigenvalues(5)).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("a spectrum at either end of a double has its participation ratio") {
+  for (const double scale : {1e-320, 1e-300, 1e300})
+    CHECK(atlas::pca_rank_of_spectrum(scale * Eigen::VectorXd::Ones(4)).participation_ratio ==
+          Approx(4));
+}

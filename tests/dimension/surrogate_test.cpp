@@ -14,6 +14,7 @@
 #include "../tolerances.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/stats/summary.hpp"
+#include "two_nn_for_tests.hpp"
 
 namespace {
 
@@ -380,4 +381,23 @@ TEST_CASE("labels that surrogates cannot go by are refused") {
   other = data.labels;
   other.position = atlas::owned_tensor<index_t, 1>({41});
   CHECK_REFUSED(atlas::shape_error, with(surrogate_kind::serial, other), "labels.position", "41");
+}
+
+TEST_CASE("surrogates that their scalar cannot hold are named") {
+  const Eigen::MatrixXf wide = (2 * uniform_cloud(300, 4).cast<float>().array() - 1) * 3.3e38F;
+  CHECK_REFUSED(atlas::value_error, atlas::two_nn_null(wide, atlas::two_nn(wide)), "points",
+                "surrogates beyond its range");
+  const Eigen::MatrixXf half = 0.125F * wide;
+  CHECK(std::isfinite(atlas::two_nn_null(half, atlas::two_nn(half)).z));
+}
+
+TEST_CASE("surrogates are of the scale of their cloud") {
+  const Eigen::MatrixXd x = normal_cloud(200, 4);
+  const auto plain = atlas::two_nn_null(x, atlas::two_nn(x), {.draws = 10});
+  for (const int power : {-900, -530, 530, 900}) {
+    const Eigen::MatrixXd y = std::ldexp(1.0, power) * x;
+    const auto null = atlas::two_nn_null(y, atlas::two_nn(y), {.draws = 10});
+    CHECK(null.mean == Approx(plain.mean).epsilon(1e-12));
+    CHECK(null.z == Approx(plain.z).epsilon(1e-9).margin(1e-9));
+  }
 }

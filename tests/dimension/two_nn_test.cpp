@@ -13,36 +13,13 @@
 #include "../statistics_for_tests.hpp"
 #include "../tolerances.hpp"
 #include "atlas/dimension/surrogate.hpp"
+#include "two_nn_for_tests.hpp"
 
 using namespace atlas_test;
 using atlas::two_nn;
 using atlas::two_nn_estimator;
 
 namespace {
-
-/// Ratios of an ideal d-dimensional cloud: mu = U^(-1/d).
-std::vector<double> ideal_ratios(int n, double d, std::uint64_t seed) {
-  atlas::random_stream random(17, seed);
-  std::vector<double> ratios;
-  for (int i = 0; i < n; ++i) ratios.push_back(std::pow(random.uniform(), -1 / d));
-  return ratios;
-}
-
-struct repetitions {
-  double mean = 0;      ///< of the estimates
-  double coverage = 0;  ///< share of intervals with the true dimension inside
-};
-
-repetitions repeat(int times, double d, const atlas::two_nn_options& options) {
-  repetitions r;
-  for (int i = 0; i < times; ++i) {
-    const auto e =
-        atlas::two_nn_from_ratios(ideal_ratios(1000, d, static_cast<std::uint64_t>(i)), options);
-    r.mean += e.dimension / times;
-    r.coverage += (e.interval.lower <= d && d <= e.interval.upper ? 1.0 : 0.0) / times;
-  }
-  return r;
-}
 
 /// Sorted ln(r2/r1) by brute force in long double.
 std::vector<long double> log_ratios(const Eigen::MatrixXd& x) {
@@ -69,43 +46,6 @@ std::vector<long double> log_ratios(const Eigen::MatrixXd& x) {
 }
 
 }  // namespace
-
-TEST_CASE("censored TwoNN is unbiased and its interval covers as it says") {
-  for (const double d : {2.0, 5.0, 10.0, 20.0}) {
-    CAPTURE(d);
-    const auto few = repeat(200, d, {});
-    CHECK(few.mean == Approx(d).epsilon(tolerance::two_nn_mean));
-    const auto many = repeat(2000, d, {});  // 95 % is then known to half a per cent
-    CHECK(many.coverage > 0.93);
-    CHECK(many.coverage < 0.97);
-  }
-}
-
-TEST_CASE("every estimator's interval covers what it estimates") {
-  for (const auto estimator : {two_nn_estimator::regression, two_nn_estimator::bayesian}) {
-    const auto r = repeat(2000, 5, {.estimator = estimator});
-    CHECK(r.mean == Approx(5).epsilon(tolerance::two_nn_mean));
-    CHECK(r.coverage > 0.93);
-    CHECK(r.coverage < 0.97);
-  }
-  for (const double level : {0.5, 0.99})
-    CHECK(repeat(2000, 5, {.confidence = level}).coverage == Approx(level).margin(0.04));
-}
-
-TEST_CASE("the truncated estimator is 1.34 times too high") {
-  for (const double d : {2.0, 10.0})
-    CHECK(repeat(200, d, {.estimator = two_nn_estimator::truncated}).mean ==
-          Approx(1.34 * d).epsilon(tolerance::two_nn_mean));
-}
-
-TEST_CASE("without discarding, censored and truncated differ by (k - 1) / k alone") {
-  const auto ratios = ideal_ratios(500, 3, 1);
-  const auto censored = atlas::two_nn_from_ratios(ratios, {.discard_fraction = 0});
-  const auto truncated = atlas::two_nn_from_ratios(
-      ratios, {.estimator = two_nn_estimator::truncated, .discard_fraction = 0});
-  CHECK(censored.dimension ==
-        Approx(truncated.dimension * 499 / 500).epsilon(tolerance::double_rounding));
-}
 
 TEST_CASE("a swiss roll has dimension 2, not 2.7") {
   double censored = 0, truncated = 0;
@@ -255,4 +195,34 @@ TEST_CASE("clouds and options that give no dimension are refused") {
                 "ratios", "0.9");
   CHECK_REFUSED(atlas::value_error,
                 (atlas::two_nn_null(equal, atlas::two_nn_result{}, {.draws = 9})), "draws", "9");
+}
+
+TEST_CASE("TwoNN is the same bits at every scale of double") {
+  const Eigen::MatrixXd x = uniform_cloud(600, 5);
+  const auto plain = atlas::two_nn(x);
+  CHECK(plain.dimension == Approx(5).epsilon(0.1));
+  for (const int power : {-960, -700, -537, -505, -400, -150, 150, 400, 490, 505, 700, 1023}) {
+    CAPTURE(power);
+    const auto r = atlas::two_nn((std::ldexp(1.0, power) * x).eval());
+    CHECK(r.dimension == plain.dimension);
+    CHECK(r.points_used == 600);
+  }
+  const auto subnormal = atlas::two_nn((std::ldexp(1.0, -1040) * x).eval());
+  CHECK(subnormal.dimension == Approx(plain.dimension).epsilon(1e-3));  // 34 binary digits are left
+  CHECK(subnormal.duplicates == 0);
+  CHECK(atlas::two_nn((std::pow(10.0, -161.6) * x).eval()).dimension ==
+        Approx(plain.dimension).epsilon(1e-12));
+}
+
+TEST_CASE("TwoNN is the same at every scale of float") {
+  const Eigen::MatrixXf x = uniform_cloud(600, 40).cast<float>();
+  const auto plain = atlas::two_nn(x);
+  for (const int power : {-100, -60, 60, 100, 126, 127}) {
+    CAPTURE(power);
+    CHECK(atlas::two_nn((std::ldexp(1.0F, power) * x).eval()).dimension == plain.dimension);
+  }
+  const Eigen::MatrixXf wide = (2 * x.array() - 1) * 3.3e38F;  // differences beyond a float
+  CHECK(atlas::two_nn(wide).dimension == Approx(plain.dimension).epsilon(1e-5));
+  CHECK(atlas::two_nn((std::ldexp(1.0F, -135) * x).eval()).dimension ==
+        Approx(plain.dimension).epsilon(0.01));  // 14 binary digits are left
 }

@@ -15,63 +15,7 @@
 using namespace atlas_test;
 using atlas::pooled_dimension;
 
-namespace {
-
-/// Heads with a swiss roll each in R^12, at another place: in one space of three dimensions or in
-/// spaces of their own.
-std::vector<Eigen::MatrixXd> rolls(int heads, int n, bool shared) {
-  std::vector<Eigen::MatrixXd> clouds;
-  for (int h = 0; h < heads; ++h) {
-    const auto seed = static_cast<std::uint64_t>(h);
-    const Eigen::MatrixXd axes = rotation(12, shared ? 50 : 50 + seed).leftCols(3);
-    clouds.push_back(((swiss_roll(n, 10 + seed) * axes.transpose()).array() + 30.0 * h).matrix());
-  }
-  return clouds;
-}
-
-Eigen::MatrixXd centred_stack(const std::vector<Eigen::MatrixXd>& clouds) {
-  const Eigen::Index n = clouds.front().rows();
-  Eigen::MatrixXd out(n * std::ssize(clouds), clouds.front().cols());
-  for (std::size_t h = 0; h < clouds.size(); ++h)
-    out.middleRows(static_cast<Eigen::Index>(h) * n, n) =
-        clouds[h].rowwise() - clouds[h].colwise().mean();
-  return out;
-}
-
-}  // namespace
-
-TEST_CASE("the pooled dimension is that of the heads less their means") {
-  const auto clouds = rolls(3, 400, true);
-  const auto r = pooled_dimension(clouds);
-  CHECK(r.points_used == 1200);
-  CHECK(r.dimension == Approx(atlas::two_nn(centred_stack(clouds)).dimension).epsilon(1e-6));
-  std::vector<Eigen::MatrixXd> patches;  // of one plane, at different places
-  for (std::uint64_t h = 0; h < 3; ++h)
-    patches.push_back(
-        ((cube(400, 2, h) * rotation(5).topRows(2)).array() + 7.0 * static_cast<double>(h))
-            .matrix());
-  CHECK(pooled_dimension(patches).dimension == Approx(2).epsilon(0.12));  // 1080 ratios: 3 %
-}
-
-TEST_CASE("rows of one place are no neighbours across heads once their context is excluded") {
-  // All heads the same: every row has duplicates in the other heads.
-  const std::vector<Eigen::MatrixXd> same(3, normal_cloud(300, 4, 5));
-  CHECK_REFUSED(atlas::value_error,
-                (pooled_dimension(same, {.duplicates = atlas::duplicate_policy::drop})), "points",
-                "900 duplicate");
-  CHECK(pooled_dimension(same).merged == 600);
-  CHECK(pooled_dimension(same).fault == atlas::cloud_fault::mostly_duplicates);
-  std::vector<int> context;
-  for (int i = 0; i < 300; ++i) context.push_back(i / 10);
-  const auto exclude = atlas::same_context(context);
-  const std::vector<Eigen::MatrixXd> noisy = {normal_cloud(300, 4, 5), normal_cloud(300, 4, 6)};
-  std::vector<int> twice = context;
-  twice.insert(twice.end(), context.begin(), context.end());
-  CHECK(
-      pooled_dimension(noisy, {.exclude = exclude}).dimension ==
-      Approx(atlas::two_nn(centred_stack(noisy), {.exclude = atlas::same_context(twice)}).dimension)
-          .epsilon(1e-9));
-}
+namespace {}  // namespace
 
 TEST_CASE("Gaussian heads are like their surrogates, curved ones are below them") {
   std::vector<Eigen::MatrixXd> flat;

@@ -159,3 +159,28 @@ TEST_CASE("clouds without chords are refused") {
   CHECK_REFUSED(atlas::value_error, (chord_test(x.topRows(2).eval(), {.k = 1})), "points", "none");
   CHECK_REFUSED(atlas::value_error, (atlas::chord_null(x, {}, {.draws = 9})), "draws", "9");
 }
+
+TEST_CASE("chords are the same bits at every scale") {
+  const Eigen::MatrixXd x = swiss_roll(300);
+  const auto plain = atlas::chord_test(x);
+  for (const int power : {-1000, -600, 600, 1000}) {
+    CAPTURE(power);
+    const double scale = std::ldexp(1.0, power);
+    const auto r = atlas::chord_test((scale * x).eval());
+    CHECK(r.median == plain.median);
+    CHECK(r.spacing == scale * plain.spacing);
+  }
+}
+
+TEST_CASE("one row far outside takes nothing from the chords of the others") {
+  Eigen::MatrixXd plain = swiss_roll(300), wide = plain;
+  plain.row(0).setConstant(0x1p200);
+  wide.row(0).setConstant(0x1p600);  // squares of the others' distances are 0 beside it
+  const auto a = atlas::chord_test(plain), b = atlas::chord_test(wide);
+  CHECK(b.median == Approx(a.median).epsilon(1e-12));
+  CHECK(b.share_above_one == a.share_above_one);
+  CHECK(b.spacing == a.spacing);
+  Eigen::MatrixXd near_zero = 0x1p-600 * swiss_roll(300);
+  near_zero.row(0).setConstant(1);
+  CHECK(atlas::chord_test(near_zero).median == Approx(a.median).epsilon(1e-12));
+}

@@ -143,3 +143,13 @@ TEST_CASE("clouds without a graph are refused") {
   CHECK_REFUSED(atlas::value_error, (connectivity(x, {.k = 2})), "NaN", "[3, 1]");
   CHECK_REFUSED(atlas::value_error, atlas::connectivity_null(x, {}), "NaN", "[3, 1]");
 }
+
+TEST_CASE("components are the same at every scale") {
+  const Eigen::MatrixXd x = swiss_roll(300);
+  const auto plain = atlas::connectivity(x, {.k = 2});
+  for (const int power : {-1000, -600, 600, 1000}) {
+    CAPTURE(power);
+    const Eigen::MatrixXd y = std::ldexp(1.0, power) * x;
+    CHECK(atlas::connectivity(y, {.k = 2}).components == plain.components);
+  }
+}

@@ -121,3 +121,28 @@ TEST_CASE("clouds smaller than their regions are refused") {
                 "duplicate");
   CHECK_REFUSED(atlas::shape_error, homogeneity(x.topRows(2).eval()), "points", "3 rows, got 2");
 }
+
+TEST_CASE("regions are the same bits at every scale") {
+  const Eigen::MatrixXd x = swiss_roll(300);
+  const auto plain = atlas::homogeneity(x, {.region_points = 100});
+  for (const int power : {-1000, -600, 600, 1000}) {
+    CAPTURE(power);
+    const double scale = std::ldexp(1.0, power);
+    const auto r = atlas::homogeneity((scale * x).eval(), {.region_points = 100});
+    CHECK(r.mean == plain.mean);
+    CHECK(r.regions[0].radius == scale * plain.regions[0].radius);
+  }
+}
+
+TEST_CASE("one row far outside takes nothing from the regions of the others") {
+  Eigen::MatrixXd plain = swiss_roll(300), wide = plain;
+  plain.row(0).setConstant(0x1p200);
+  wide.row(0).setConstant(0x1p600);  // squares of the others' distances are 0 beside it
+  const auto c = atlas::homogeneity(plain, {.region_points = 50});
+  const auto d = atlas::homogeneity(wide, {.region_points = 50});
+  CHECK(d.covered == c.covered);
+  for (std::size_t r = 0; r < c.regions.size(); ++r) {
+    CHECK(d.regions[r].dimension.dimension == Approx(c.regions[r].dimension.dimension));
+    if (c.regions[r].centre != 0) CHECK(d.regions[r].radius == Approx(c.regions[r].radius));
+  }
+}

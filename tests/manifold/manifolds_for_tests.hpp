@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <numbers>
+#include <vector>
 
 #include "../clouds_for_tests.hpp"
 
@@ -60,6 +61,18 @@ inline Eigen::MatrixXd two_blobs(atlas::index_t n, atlas::index_t d, double gap,
   Eigen::MatrixXd cloud = normal_cloud(2 * n, d, seed);
   cloud.col(0).tail(n).array() += gap;
   return cloud;
+}
+
+/// Heads with a swiss roll each in R^12, at another place: in one space of three dimensions or in
+/// spaces of their own.
+inline std::vector<Eigen::MatrixXd> rolls(int heads, int n, bool shared) {
+  std::vector<Eigen::MatrixXd> clouds;
+  for (int h = 0; h < heads; ++h) {
+    const auto seed = static_cast<std::uint64_t>(h);
+    const Eigen::MatrixXd axes = rotation(12, shared ? 50 : 50 + seed).leftCols(3);
+    clouds.push_back(((swiss_roll(n, 10 + seed) * axes.transpose()).array() + 30.0 * h).matrix());
+  }
+  return clouds;
 }
 
 }  // namespace atlas_test

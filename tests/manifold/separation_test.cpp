@@ -11,7 +11,6 @@
 #include "../messages.hpp"
 #include "../statistics_for_tests.hpp"
 #include "../tolerances.hpp"
-#include "atlas/manifold/position_groups.hpp"
 #include "manifolds_for_tests.hpp"
 
 using namespace atlas_test;
@@ -137,18 +136,6 @@ TEST_CASE("separation does not depend on threads") {
   CHECK(one.null_sd == two.null_sd);
 }
 
-TEST_CASE("positions fall into equally wide groups") {
-  const std::vector<int> position = {16, 17, 18, 19, 20, 21, 255, 136, 135};
-  CHECK(atlas::position_groups(position, 2) ==
-        std::vector<atlas::index_t>{0, 0, 0, 0, 0, 0, 1, 1, 0});
-  CHECK(atlas::position_groups(std::vector<int>{3, 1, 2}, 3) ==
-        std::vector<atlas::index_t>{2, 0, 1});
-  CHECK(atlas::position_groups(std::vector<int>{4, 4}, 3) == std::vector<atlas::index_t>{0, 0});
-  CHECK_REFUSED(atlas::value_error, atlas::position_groups(position, 0), "groups", "0");
-  CHECK_REFUSED(atlas::shape_error, atlas::position_groups(std::vector<int>{}, 2), "position",
-                "empty");
-}
-
 TEST_CASE("labels that separate nothing are refused") {
   Eigen::MatrixXd x = normal_cloud(6, 2);
   CHECK_REFUSED(atlas::value_error, separation(x, std::vector<int>(6, 1)), "labels", "2");
@@ -161,4 +148,39 @@ TEST_CASE("labels that separate nothing are refused") {
                 "9");
   x(2, 0) = std::numeric_limits<double>::infinity();
   CHECK_REFUSED(atlas::value_error, separation(x, halves(3)), "points", "[2, 0]");
+}
+
+TEST_CASE("separation is the same bits at every scale and offset") {
+  const Eigen::MatrixXd x = swiss_roll(300), whole = (1024 * normal_cloud(90, 3)).array().round();
+  std::vector<int> labels, few;
+  for (int i = 0; i < 300; ++i) labels.push_back(i % 3);
+  for (int i = 0; i < 90; ++i) few.push_back(i % 3);
+  const auto plain = separation(x, labels, {.permutations = 50});
+  for (const int power : {-1000, -600, 600, 1000}) {
+    CAPTURE(power);
+    const double scale = std::ldexp(1.0, power);
+    const auto s = separation((scale * x).eval(), labels, {.permutations = 50});
+    CHECK(s.contrast == plain.contrast);
+    CHECK(s.own == scale * plain.own);
+    CHECK(s.p == plain.p);
+  }
+  const auto at_zero = separation(whole, few, {.permutations = 50});
+  for (const double offset : {1e3, 1e6, 1e9, 1e12}) {
+    CAPTURE(offset);
+    const Eigen::MatrixXd y = whole.array() + offset;
+    const auto r = separation(y, few, {.permutations = 50});
+    CHECK(r.own == at_zero.own);
+    CHECK(r.contrast == at_zero.contrast);
+    CHECK(r.p == at_zero.p);
+  }
+}
+
+TEST_CASE("labels that only change their names tie with the labels as they are") {
+  // Three pairs, as far apart as pairs can be: 3! 2^3 of 6! orders of the labels make the same
+  // pairs.
+  Eigen::MatrixXd x(6, 3);
+  x << 0.1, 0.2, 0.3, 0.1, 0.3, 0.3, 5.1, 0.2, 0.7, 5.1, 0.1, 0.7, 0.3, 7.1, 9.9, 0.3, 7.3, 9.9;
+  const std::vector<int> labels = {0, 0, 1, 1, 2, 2};
+  const auto r = atlas::separation(x, labels, {.permutations = 4000});
+  CHECK(r.p == Approx(1.0 / 15).margin(0.012));  // three standard errors of 4000 draws
 }

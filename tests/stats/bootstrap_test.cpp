@@ -14,6 +14,7 @@
 #include "../catch.hpp"
 #include "../messages.hpp"
 #include "../tolerances.hpp"
+#include "whole_numbers_for_tests.hpp"
 
 using namespace atlas_test;
 using atlas::bootstrap;
@@ -309,4 +310,31 @@ TEST_CASE("data that cannot be resampled are refused") {
   CHECK_REFUSED(atlas::value_error,
                 atlas::bootstrap_sample(std::vector<double>{1, 0.0 / 0.0}, mean_of), "values",
                 "[1]");
+}
+
+TEST_CASE("a bootstrap has the same shape at every offset and scale") {
+  const integers x = draw_integers(40, 8);
+  const auto mean = [](std::span<const double> v) { return atlas::summarize(v).mean; };
+  const auto plain = atlas::bootstrap_sample(shifted(x, 0), mean, {.resamples = 200});
+  for (const double offset : {1e3, 1e6, 1e9}) {
+    const auto r = atlas::bootstrap_sample(shifted(x, offset), mean, {.resamples = 200});
+    CHECK(r.standard_error == Approx(plain.standard_error).epsilon(1e-6));
+    CHECK(r.acceleration == Approx(plain.acceleration).margin(1e-5));
+    CHECK(r.bca.lower - offset == Approx(plain.bca.lower).margin(1e-5));
+  }
+  for (const double scale : {0x1p-900, 0x1p-400, 0x1p400, 0x1p900}) {
+    const auto r = atlas::bootstrap_sample(shifted(x, 0, scale), mean, {.resamples = 200});
+    CHECK(r.standard_error == plain.standard_error * scale);
+    CHECK(r.acceleration == plain.acceleration);
+    CHECK(r.bca.upper == plain.bca.upper * scale);
+  }
+}
+
+TEST_CASE("resamples of the same rows are half below the estimate, in whatever order they sum") {
+  const numbers x = {0.1, 0.2, 0.3};  // whose sum depends on the order
+  const auto sum = [](std::span<const double> v) {
+    return std::accumulate(v.begin(), v.end(), 0.0);
+  };
+  const auto r = atlas::bootstrap_sample(x, sum, {.resamples = 4000});
+  CHECK(std::abs(r.bias_correction) < 0.06);  // symmetric: 0, to 1 / sqrt(4000) a few times
 }

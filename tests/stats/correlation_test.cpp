@@ -12,6 +12,7 @@
 #include "../messages.hpp"
 #include "../statistics_for_tests.hpp"
 #include "../tolerances.hpp"
+#include "whole_numbers_for_tests.hpp"
 
 using namespace atlas_test;
 using numbers = std::vector<double>;
@@ -60,6 +61,33 @@ numbers draw(std::size_t n, std::uint64_t seed) {
   numbers x(n);
   for (double& v : x) v = random.normal();
   return x;
+}
+
+struct exact_correlation {
+  double r = 0, p = 0;
+};
+
+/// In whole numbers: n sum x y - sum x sum y, and the share of all orders where it is as far from
+/// 0.
+exact_correlation exact_pearson(const integers& x, const integers& y) {
+  const auto n = static_cast<long long>(x.size());
+  const auto product = [&](const integers& a, const integers& b) {
+    return n * std::inner_product(a.begin(), a.end(), b.begin(), 0LL) -
+           std::accumulate(a.begin(), a.end(), 0LL) * std::accumulate(b.begin(), b.end(), 0LL);
+  };
+  const long long observed = product(x, y);
+  std::vector<std::size_t> order(x.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  double hits = 0, total = 0;
+  do {
+    integers turned;
+    for (const std::size_t i : order) turned.push_back(y[i]);
+    hits += std::abs(product(x, turned)) >= std::abs(observed) ? 1 : 0;
+    ++total;
+  } while (std::next_permutation(order.begin(), order.end()));
+  return {static_cast<double>(observed) /
+              std::sqrt(static_cast<double>(product(x, x)) * static_cast<double>(product(y, y))),
+          hits / total};
 }
 
 }  // namespace
@@ -196,4 +224,34 @@ TEST_CASE("samples without a correlation are refused") {
   CHECK_REFUSED(atlas::value_error, atlas::pearson(x, x, {.permutations = 0}), "permutations", "0");
   CHECK_REFUSED(atlas::shape_error, atlas::pearson(x, x, {.block_size = 3}), "block_size", "4");
   CHECK_REFUSED(atlas::value_error, atlas::pearson(x, x, {.block_size = 4}), "block_size", "2");
+}
+
+TEST_CASE("times of day correlate as their differences do") {
+  const integers steps = {1, 2, 3, 5, 4}, ranks = {1, 2, 3, 4, 5};
+  const auto r = atlas::pearson(shifted(steps, 1.7e9), shifted(ranks, 0));
+  CHECK(r.coefficient == Approx(0.9).epsilon(1e-14));
+  CHECK(r.p == Approx(10.0 / 120).epsilon(1e-14));
+}
+
+TEST_CASE("correlations and their p are exact at every offset and scale") {
+  for (std::uint64_t seed = 0; seed < 6; ++seed) {
+    const integers x = draw_integers(6, seed), y = draw_integers(6, seed + 100);
+    const auto wanted = exact_pearson(x, y);
+    const auto ranked = atlas::spearman(shifted(x, 0), shifted(y, 0));
+    const auto partial =
+        atlas::partial_pearson(shifted(x, 0), shifted(y, 0), numbers{0, 1, 4, 2, 7, 3});
+    for (const double offset : {0.0, 1e3, 3e5, -1e6, 1.7e9, 1e12})
+      for (const double scale : {1.0, 0x1p-1000, 0x1p900}) {
+        CAPTURE(seed, offset, scale);
+        const numbers a = shifted(x, offset, scale), b = shifted(y, -offset, scale);
+        const auto got = atlas::pearson(a, b);
+        CHECK(got.coefficient == Approx(wanted.r).epsilon(1e-13).margin(1e-13));
+        CHECK(got.p == wanted.p);
+        CHECK(atlas::spearman(a, b).coefficient == ranked.coefficient);
+        CHECK(atlas::spearman(a, b).p == ranked.p);
+        const auto given = atlas::partial_pearson(a, b, shifted({0, 1, 4, 2, 7, 3}, offset, scale));
+        CHECK(given.coefficient == Approx(partial.coefficient).epsilon(1e-12));
+        CHECK(given.p == partial.p);
+      }
+  }
 }

@@ -12,7 +12,7 @@
 #include "atlas/autoencoder/train_autoencoder.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
-#include "atlas/stats/student_t_quantile.hpp"
+#include "atlas/stats/distributions.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 

@@ -33,7 +33,9 @@ extern const char ATLAS_DETAIL_THIS_BUILD;
 #endif
 }  // namespace atlas::inline ATLAS_ABI::detail
 
-#ifndef ATLAS_OF_STATS
+#ifdef ATLAS_OF_STATS
+#define ATLAS_DETAIL_UNIT_OF_STATS  // which alone includes Boost.Math
+#else
 #define ATLAS_OF_STATS extern template
 #endif
 #ifndef ATLAS_OF_LINALG

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "atlas/dimension/linked_scores.hpp"
+#include "atlas/stats/distributions.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -52,20 +53,20 @@ Eigen::MatrixXd fit_scores(std::span<const double> x, double cut, double rate) {
   return out;
 }
 
-/// Two sums against their covariance: Hotelling's T^2 and its p, which for two is in closed form.
+/// Two sums against their covariance: Hotelling's T^2 and its p. With n degrees of freedom
+/// `T^2 (n - 1) / (2 n)` has the F distribution of 2 and n - 1.
 template <class = void>
 goodness_of_fit compare_two_sums(const Eigen::Vector2d& sums, const score_covariance& covariance) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   const Eigen::MatrixXd& v = covariance.matrix;
   const double determinant = v(0, 0) * v(1, 1) - v(0, 1) * v(1, 0);
-  if (!(determinant > 0)) return {none, none};
-  const double statistic = (v(1, 1) * sums[0] * sums[0] - 2 * v(0, 1) * sums[0] * sums[1] +
-                            v(0, 0) * sums[1] * sums[1]) /
-                           determinant;
-  const double degrees = covariance.degrees;
-  if (!(degrees > 1)) return {statistic, none};
-  if (std::isinf(degrees)) return {statistic, std::exp(-0.5 * statistic)};
-  return {statistic, std::exp(-0.5 * (degrees - 1) * std::log1p(statistic / degrees))};
+  if (!(determinant > 0 && sums.allFinite())) return {none, none};
+  const double square =
+      v(1, 1) * sums[0] * sums[0] - 2 * v(0, 1) * sums[0] * sums[1] + v(0, 0) * sums[1] * sums[1];
+  const double statistic = (std::max)(square / determinant, 0.0), n = covariance.degrees;
+  if (!(n > 1)) return {statistic, none};
+  if (std::isinf(n)) return {statistic, chi_squared_tail(statistic, 2)};
+  return {statistic, f_tail(0.5 * statistic * (n - 1) / n, 2, n - 1)};
 }
 
 }  // namespace detail

@@ -31,8 +31,8 @@ struct scored_rows {
 struct score_sums {
   Eigen::MatrixXd own;  ///< `[q, q]`, over pairs of one unit
   Eigen::MatrixXd
-      linked;         ///< `[q, q]`, over pairs whose units meet; empty where they nearly all do
-  double links = 0;   ///< how many ordered pairs those are, each row with itself among them
+      linked;        ///< `[q, q]`, over pairs with a unit in common; empty where they nearly all do
+  double links = 0;  ///< how many ordered pairs those are, each row with itself among them
   index_t units = 0;  ///< that have rows
 };
 
@@ -101,7 +101,7 @@ unit_sets sets_of_rows(const scored_rows& a, const Eigen::MatrixXd& scores) {
   return {a.width, a.members, scores, std::vector<double>(static_cast<std::size_t>(a.count()), 1)};
 }
 
-/// Adds the pairs of rows whose sets meet, each once however many units they have in common.
+/// Adds the pairs of rows whose sets share a unit, each once however many they have in common.
 /// \param holding the members of sets by unit
 template <class = void>
 void add_links(const unit_sets& sets, const grouped_items& holding, score_sums& out) {
@@ -128,9 +128,9 @@ void add_links(const unit_sets& sets, const grouped_items& holding, score_sums& 
   }
 }
 
-/// Rows are linked where their sets of units meet: they share distances, or rows of one context.
-/// Where more than this share of pairs is linked, sums over them say nothing: over all pairs the
-/// sum is 0.
+/// Rows are linked where their sets have a unit in common: they share distances, or rows of one
+/// context. Where more than this share of pairs is linked, sums over them say nothing: over all
+/// pairs the sum is 0.
 inline constexpr double most_links = 0.95;
 
 /// O(n) memory; time in proportion to the links, each counted as often as it has units in common

@@ -24,7 +24,7 @@ struct cut_beta_logs {
 
 /// By the trapezoidal rule in `t`, `W = sin^2(t)`, whose density vanishes at both ends with its
 /// first 2n - 2 derivatives; relative error below 1e-6
-/// (tests/dimension/dimension_profile_test.cpp).
+/// (tests/dimension/order_ratios_test.cpp).
 ///
 /// \param p in (0, 1]
 template <class = void>

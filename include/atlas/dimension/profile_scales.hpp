@@ -16,7 +16,7 @@
 #include "atlas/dimension/order_ratios.hpp"
 #include "atlas/dimension/two_nn_scores.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
-#include "atlas/stats/student_t.hpp"
+#include "atlas/stats/distributions.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 

@@ -60,6 +60,13 @@ neighbor_table two_neighbors(const tensor_view<const Scalar, 2>& points, neighbo
   return nearest_neighbors(points, options);
 }
 
+/// Rows of a cloud that give ratios, and what became of the others.
+struct ratio_source {
+  log_ratios ratios;
+  index_t points = 0;  ///< rows that were searched
+  index_t merged = 0;
+};
+
 }  // namespace atlas::inline ATLAS_ABI::detail
 
 #ifdef ATLAS_COMPILED

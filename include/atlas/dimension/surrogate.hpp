@@ -22,7 +22,7 @@
 #include "atlas/dimension/surrogates/source.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/stats/drawn_null.hpp"
-#include "atlas/stats/student_t.hpp"
+#include "atlas/stats/null_score.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 

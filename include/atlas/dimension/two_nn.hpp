@@ -5,9 +5,7 @@
 /// Rodriguez, Laio, "Estimating the intrinsic dimension of datasets by a minimal neighborhood
 /// information", Sci. Rep. 7, 12140 (2017).
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,198 +15,13 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/coincident_rows.hpp"
-#include "atlas/dimension/goodness_of_fit.hpp"
 #include "atlas/dimension/ratios.hpp"
-#include "atlas/dimension/two_nn_estimators.hpp"
+#include "atlas/dimension/two_nn_of_ratios.hpp"
 #include "atlas/dimension/two_nn_options.hpp"
-#include "atlas/dimension/two_nn_scores.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
-
-/// The fewest contexts whose scatter says something of the error.
-inline constexpr index_t few_contexts = 6;
-
-inline void check_two_nn_options(const two_nn_options& options) {
-  check_share(options.discard_fraction, 0, 1, "discard_fraction");
-  check_open_unit(options.confidence, "confidence");
-  check_tolerance(options.tolerance);
-  if (!(options.prior.shape >= 0 && options.prior.rate >= 0))
-    throw value_error("prior", "a shape and rate of 0 or more",
-                      number_text(options.prior.shape) + " and " + number_text(options.prior.rate));
-}
-
-template <class = void>
-exponent_estimate estimate_exponent(std::span<const double> x, std::size_t kept,
-                                    const two_nn_options& options) {
-  switch (options.estimator) {
-    case two_nn_estimator::regression:
-      return regression_estimate(x, kept, options.confidence);
-    case two_nn_estimator::truncated:
-      return truncated_estimate(x, kept, options.confidence);
-    case two_nn_estimator::bayesian:
-      return bayesian_estimate(x, kept, options.confidence, options.prior.shape,
-                               options.prior.rate);
-    case two_nn_estimator::censored:
-      break;
-  }
-  return censored_estimate(x, kept, options.confidence);
-}
-
-template <class = void>
-Eigen::VectorXd estimator_scores(const observed_logs& logs, double dimension,
-                                 const two_nn_options& options) {
-  switch (options.estimator) {
-    case two_nn_estimator::regression:
-      return regression_scores(logs, dimension);
-    case two_nn_estimator::truncated:
-      return truncated_scores(logs);
-    case two_nn_estimator::bayesian:
-      return censored_scores(logs, options.prior.rate);
-    case two_nn_estimator::censored:
-      break;
-  }
-  return censored_scores(logs, 0);
-}
-
-/// How many of n ratios are observed; the sum absorbs the rounding of 1 - 0.1 and the like.
-inline std::size_t kept_count(std::size_t n, double discard_fraction) {
-  return static_cast<std::size_t>(static_cast<double>(n) * (1 - discard_fraction) + 1e-9);
-}
-
-/// Rows of a cloud that give ratios, and what became of the others.
-struct ratio_source {
-  log_ratios ratios;
-  index_t points = 0;  ///< rows that were searched
-  index_t merged = 0;
-};
-
-/// What the distances say.
-inline cloud_fault fault_of_ratios(const ratio_source& source) {
-  const auto found = static_cast<index_t>(source.ratios.values.size());
-  return source.ratios.duplicates > found || source.merged > source.points
-             ? cloud_fault::mostly_duplicates
-             : cloud_fault::none;
-}
-
-/// Counts, and the options.
-inline two_nn_result counted(const ratio_source& source, std::size_t kept,
-                             const two_nn_options& options) {
-  two_nn_result out;
-  out.points_used = static_cast<index_t>(source.ratios.values.size());
-  out.points_kept = static_cast<index_t>(kept);
-  out.duplicates = source.ratios.duplicates;
-  out.merged = source.merged;
-  out.isolated = source.ratios.isolated;
-  out.estimator = options.estimator;
-  out.fault = fault_of_ratios(source);
-  out.options = options;
-  out.options.on_progress = {};
-  return out;
-}
-
-/// Where there is no estimate: the error, or what is reported in its place.
-inline two_nn_result no_estimate(const ratio_source& source, std::size_t kept,
-                                 const two_nn_options& options, const value_error& refusal) {
-  if (options.degenerate == degenerate_policy::error) throw refusal;
-  constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  two_nn_result out = counted(source, kept, options);
-  out.dimension = out.standard_error = none;
-  out.interval = {none, none};
-  out.fit = {none, none};
-  if (out.fault == cloud_fault::none) out.fault = cloud_fault::too_few_ratios;
-  return out;
-}
-
-/// The ratios' rows as units, with the scores of the estimate and of the fit.
-template <class = void>
-scored_rows score_ratios(const log_ratios& ratios, const observed_logs& logs,
-                         const row_units& units, double dimension, const two_nn_options& options) {
-  double total = 0;
-  for (std::size_t i = 0; i < logs.x.size(); ++i) total += logs.held(i);
-  scored_rows out{units.count, 3, {}, Eigen::MatrixXd(static_cast<index_t>(logs.x.size()), 3)};
-  for (const index_t row : ratios.rows) out.members.push_back(units.of(row));
-  out.scores.col(0) = estimator_scores(logs, dimension, options);
-  out.scores.rightCols(2) = fit_scores(logs.x, logs.cut, static_cast<double>(logs.kept) / total);
-  return out;
-}
-
-/// Fills in error, interval and fit where it is known which rows the ratios are of.
-template <class = void>
-void add_error_of_rows(const ratio_source& source, const observed_logs& logs,
-                       const two_nn_options& options, two_nn_result& out) {
-  const row_units units =
-      units_of(options.context.empty() ? options.exclude.context : options.context, source.points);
-  const scored_rows scored = score_ratios(source.ratios, logs, units, out.dimension, options);
-  const score_sums sums = sum_scores(scored);
-  const score_covariance of_estimate =
-      covariance_of_sums(sums, out.points_used, units.contexts, 0, 1);
-  if (units.contexts) {
-    out.contexts = sums.units;
-    out.few_contexts = sums.units < few_contexts;
-  }
-  const log_error error{std::sqrt(of_estimate.matrix(0, 0)), of_estimate.degrees};
-  out.standard_error = out.dimension * error.error;
-  out.interval = interval_of(out.dimension, error, options.confidence);
-  out.fit = compare_two_sums(scored.scores.rightCols(2).colwise().sum().transpose(),
-                             covariance_of_sums(sums, out.points_used, units.contexts, 1, 2));
-}
-
-/// The same for independent ratios; the interval is the estimator's own.
-template <class = void>
-void add_error_of_ratios(const observed_logs& logs, const two_nn_options& options,
-                         two_nn_result& out) {
-  const Eigen::MatrixXd scores = centred_scores(estimator_scores(logs, out.dimension, options));
-  out.standard_error = out.dimension * scores.norm();
-  double total = 0;
-  for (std::size_t i = 0; i < logs.x.size(); ++i) total += logs.held(i);
-  const Eigen::MatrixXd fit = fit_scores(logs.x, logs.cut, static_cast<double>(logs.kept) / total);
-  const Eigen::MatrixXd centred = centred_scores(fit);
-  out.fit =
-      compare_two_sums(fit.colwise().sum().transpose(),
-                       {centred.transpose() * centred, std::numeric_limits<double>::infinity()});
-}
-
-/// \param errors false: no error, interval nor fit, for those who want the dimension alone
-template <class = void>
-two_nn_result two_nn_of_ratios(const ratio_source& source, const two_nn_options& options,
-                               bool errors = true) {
-  const log_ratios& ratios = source.ratios;
-  const std::size_t n = ratios.values.size();
-  if (ratios.duplicates > 0 && options.duplicates == duplicate_policy::error)
-    throw value_error("points", "no duplicates",
-                      std::to_string(ratios.duplicates) + " rows with a neighbour at distance 0");
-  const std::size_t kept = kept_count(n, options.discard_fraction);
-  if (kept < 2)
-    return no_estimate(
-        source, kept, options,
-        value_error("points", "at least 2 observed neighbour ratios",
-                    std::to_string(kept) + " (" + std::to_string(ratios.duplicates) +
-                        " duplicate, " + std::to_string(source.merged) + " merged and " +
-                        std::to_string(ratios.isolated) + " isolated rows)"));
-  std::vector<double> parted = ratios.values;
-  if (options.estimator == two_nn_estimator::regression)
-    std::sort(parted.begin(), parted.end());
-  else
-    bring_smallest_forward(parted, kept);
-  const double cut = parted[kept - 1];
-  if (!(cut > 0))
-    return no_estimate(source, kept, options,
-                       value_error("points", "neighbours at different distances",
-                                   "equal first and second distances (a lattice?)"));
-  const exponent_estimate e = estimate_exponent(parted, kept, options);
-  two_nn_result out = counted(source, kept, options);
-  out.dimension = e.dimension;
-  out.interval = e.bounds;
-  if (!errors) return out;
-  const observed_logs logs{ratios.values, kept, cut};
-  if (ratios.rows.empty())
-    add_error_of_ratios(logs, options, out);
-  else
-    add_error_of_rows(source, logs, options, out);
-  return out;
-}
 
 /// Ratios of the rows of a cloud, by number.
 template <class Scalar>
@@ -351,8 +164,6 @@ two_nn_result two_nn_from_ratios(const Ratios& ratios, const two_nn_options& opt
 
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI::detail {
-ATLAS_OF_DIMENSION two_nn_result two_nn_of_ratios<void>(const ratio_source&, const two_nn_options&,
-                                                        bool);
 ATLAS_OF_DIMENSION two_nn_result two_nn_of_distances<float>(const tensor_view<const float, 2>&,
                                                             const two_nn_options&, bool);
 ATLAS_OF_DIMENSION two_nn_result two_nn_of_distances<double>(const tensor_view<const double, 2>&,

@@ -15,8 +15,7 @@
 
 #include "atlas/core/interval.hpp"
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/stats/gamma_quantile.hpp"
-#include "atlas/stats/normal.hpp"
+#include "atlas/stats/distributions.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 

@@ -13,8 +13,8 @@
 
 #include "atlas/core/interval.hpp"
 #include "atlas/dimension/linked_scores.hpp"
+#include "atlas/stats/distributions.hpp"
 #include "atlas/stats/label_groups.hpp"
-#include "atlas/stats/student_t_quantile.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 

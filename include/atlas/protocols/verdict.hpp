@@ -12,9 +12,9 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/stats/distributions.hpp"
 #include "atlas/stats/multiple_testing.hpp"
-#include "atlas/stats/normal.hpp"
-#include "atlas/stats/student_t.hpp"
+#include "atlas/stats/null_score.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 

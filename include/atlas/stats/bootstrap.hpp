@@ -22,8 +22,8 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
+#include "atlas/stats/distributions.hpp"
 #include "atlas/stats/label_groups.hpp"
-#include "atlas/stats/normal.hpp"
 #include "atlas/stats/summary.hpp"
 
 namespace atlas::inline ATLAS_ABI {

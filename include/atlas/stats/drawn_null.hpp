@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "atlas/stats/student_t.hpp"
+#include "atlas/stats/null_score.hpp"
 #include "atlas/stats/summary.hpp"
 
 namespace atlas::inline ATLAS_ABI {

@@ -15,7 +15,7 @@
 
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
-#include "atlas/stats/student_t_quantile.hpp"
+#include "atlas/stats/distributions.hpp"
 #include "atlas/stats/summary.hpp"
 #include "atlas/subspace/head_pairs.hpp"
 

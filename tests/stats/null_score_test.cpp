@@ -1,46 +1,17 @@
 // SPDX-License-Identifier: MIT
-#include "atlas/stats/student_t.hpp"
+#include "atlas/stats/null_score.hpp"
 
-#include <algorithm>
-#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <vector>
 
 #include "../catch.hpp"
 #include "../messages.hpp"
 #include "../statistics_for_tests.hpp"
-#include "../tolerances.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/stats/summary.hpp"
 
 using namespace atlas_test;
-
-TEST_CASE("p of Student's t is Boost's") {
-  for (const double degrees : {0.5, 1.0, 2.0, 3.5, 9.0, 19.0, 100.0, 1999.0, 1e5, 1e6})
-    for (const double t : {1e-12, 1e-3, 0.1, 0.5, 0.9, 1.0, 1.5, 1.8, 2.0, 3.0, 5.0, 12.0, 30.0}) {
-      const boost::math::students_t_distribution<long double> exact(degrees);
-      const long double p =
-          2 * boost::math::cdf(boost::math::complement(exact, static_cast<long double>(t)));
-      INFO(degrees << " degrees, t " << t);
-      CHECK(atlas::two_sided_t_p(t, degrees) ==
-            Approx(static_cast<double>(p))
-                .epsilon(std::max(tolerance::double_rounding,
-                                  tolerance::student_t_of_a_degree * degrees)));
-      CHECK(atlas::two_sided_t_p(-t, degrees) == atlas::two_sided_t_p(t, degrees));
-    }
-}
-
-TEST_CASE("p of Student's t at the ends") {
-  CHECK(atlas::two_sided_t_p(0, 3) == 1);
-  CHECK(atlas::two_sided_t_p(INFINITY, 3) == 0);
-  CHECK(std::isnan(atlas::two_sided_t_p(NAN, 3)));
-  // One degree is Cauchy's distribution, whose tail is 2 / (pi t); its square would overflow.
-  CHECK(atlas::two_sided_t_p(1e200, 1) ==
-        Approx(2e-200 / std::numbers::pi).epsilon(tolerance::double_rounding));
-  CHECK_REFUSED(atlas::value_error, atlas::two_sided_t_p(1, 0), "degrees", "0");
-}
 
 TEST_CASE("a value of a null's own kind has a uniform p against few draws of it") {
   std::vector<double> p;

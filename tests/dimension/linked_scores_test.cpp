@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "atlas/dimension/linked_scores.hpp"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "../catch.hpp"
+#include "atlas/core/random.hpp"
+
+using atlas::index_t;
+
+namespace {
+
+/// Sums over linked pairs by all pairs, in long double.
+struct pairwise {
+  long double own = 0, linked = 0, links = 0;
+};
+
+pairwise by_all_pairs(const atlas::detail::scored_rows& a) {
+  pairwise out;
+  const index_t n = a.count();
+  const double mean = a.scores.col(0).mean();
+  std::vector<std::set<index_t>> sets;
+  for (index_t i = 0; i < n; ++i) {
+    const auto first = a.members.begin() + i * a.width;
+    sets.emplace_back(first, first + a.width);
+  }
+  for (index_t i = 0; i < n; ++i)
+    for (index_t j = 0; j < n; ++j) {
+      const long double product = static_cast<long double>(a.scores(i, 0) - mean) *
+                                  static_cast<long double>(a.scores(j, 0) - mean);
+      const auto& x = sets[static_cast<std::size_t>(i)];
+      if (a.members[static_cast<std::size_t>(i * a.width)] ==
+          a.members[static_cast<std::size_t>(j * a.width)])
+        out.own += product;
+      if (std::none_of(x.begin(), x.end(),
+                       [&](index_t u) { return sets[static_cast<std::size_t>(j)].contains(u); }))
+        continue;
+      out.linked += product;
+      out.links += 1;
+    }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("sums of scores over linked pairs count each pair once") {
+  atlas::random_stream random(3);
+  for (const index_t units : {300, 40, 12})
+    for (const index_t width : {3, 9}) {
+      CAPTURE(units, width);
+      atlas::detail::scored_rows rows{units, width, {}, Eigen::MatrixXd(300, 1)};
+      for (index_t i = 0; i < 300; ++i) {
+        rows.scores(i, 0) = random.normal() + 3;
+        rows.members.push_back(units == 300 ? i : random.uniform_index(units));
+        for (index_t k = 1; k < width; ++k)
+          rows.members.push_back(random.uniform_index(20) == 0 ? 7 : random.uniform_index(units));
+      }
+      const pairwise wanted = by_all_pairs(rows);
+      const auto got = atlas::detail::sum_scores(rows);
+      CHECK(got.own(0, 0) == Approx(static_cast<double>(wanted.own)).epsilon(1e-10));
+      if (units == 12 && width == 9) {  // nearly all pairs are linked
+        CHECK(wanted.links > 0.95L * 300 * 300);
+        CHECK(got.linked.size() == 0);
+        continue;
+      }
+      REQUIRE(got.linked.size() == 1);
+      CHECK(got.links == static_cast<double>(wanted.links));
+      CHECK(got.linked(0, 0) == Approx(static_cast<double>(wanted.linked)).margin(1e-9));
+    }
+}

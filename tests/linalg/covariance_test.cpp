@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "atlas/linalg/covariance.hpp"
+
+#include <Eigen/Dense>
+#include <cmath>
+
+#include "../catch.hpp"
+#include "../clouds_for_tests.hpp"
+#include "../tolerances.hpp"
+#include "atlas/core/as_view.hpp"
+
+using namespace atlas_test;
+
+TEST_CASE("moments agree with long double and do not mind an offset or the storage order") {
+  Eigen::MatrixXd cloud = normal_cloud(700, 5);
+  cloud.array() += 1e6;
+  const auto m = atlas::detail::moments<double>(atlas::as_view<2>(cloud));
+  for (int a = 0; a < 5; ++a)
+    for (int b = 0; b < 5; ++b) {
+      long double mean_a = 0, mean_b = 0, sum = 0;
+      for (int i = 0; i < 700; ++i) {
+        mean_a += static_cast<long double>(cloud(i, a)) / 700;
+        mean_b += static_cast<long double>(cloud(i, b)) / 700;
+      }
+      for (int i = 0; i < 700; ++i)
+        sum += (static_cast<long double>(cloud(i, a)) - mean_a) *
+               (static_cast<long double>(cloud(i, b)) - mean_b);
+      CHECK(m.covariance(a, b) ==
+            Approx(static_cast<double>(sum / 699)).margin(1e-9));  // the offset costs digits
+    }
+  const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows = cloud;
+  const auto other = atlas::detail::moments<double>(atlas::as_view<2>(rows));
+  CHECK(m.covariance == other.covariance);
+}
+
+TEST_CASE("covariances of any width, rows and columns apart, agree with plain sums") {
+  for (const int d : {1, 3, 8, 20, 64, 67, 130, 515}) {
+    CAPTURE(d);
+    const int n = 150;  // blocks of rows, the last one not full
+    const Eigen::MatrixXd wide = normal_cloud(2 * n, 2 * d);
+    const auto every_other = Eigen::Map<const Eigen::MatrixXd, 0, Eigen::Stride<-1, -1>>(
+        wide.data(), n, d, Eigen::Stride<-1, -1>(4 * n, 2));
+    const Eigen::MatrixXd cloud = every_other;
+    const Eigen::MatrixXd centred = cloud.rowwise() - cloud.colwise().mean();
+    const Eigen::MatrixXd wanted = (centred.transpose() * centred) / (n - 1);
+    const auto found = atlas::detail::moments<double>(atlas::as_view<2>(cloud));
+    CHECK((found.covariance - wanted).norm() < tolerance::double_rounding * wanted.norm());
+    CHECK(found.covariance == found.covariance.transpose());
+    const atlas::tensor_view<const double, 2> strided(wide.data(), {n, d}, {2, 4 * n});
+    CHECK(atlas::detail::moments<double>(strided).covariance == found.covariance);
+  }
+}
+
+TEST_CASE("covariances that a double cannot hold are those of the cloud by a power of two") {
+  const Eigen::MatrixXd x = (64 * normal_cloud(100, 3)).array().round();
+  const auto plain = atlas::detail::moments<double>(atlas::as_view<2>(x));
+  CHECK(plain.exponent == 0);
+  for (const int power : {-900, -520, 520, 1012}) {
+    CAPTURE(power);
+    const Eigen::MatrixXd y = std::ldexp(1.0, power) * x;
+    const auto m = atlas::detail::moments<double>(atlas::as_view<2>(y));
+    CHECK(m.mean == std::ldexp(1.0, power) * plain.mean);
+    CHECK(m.covariance * std::ldexp(1.0, -2 * (m.exponent + power)) == plain.covariance);
+  }
+  Eigen::MatrixXd apart = x;  // differences of rows beyond the largest double
+  apart.col(0) *= 0x1p1015;
+  const auto m = atlas::detail::moments<double>(atlas::as_view<2>(apart));
+  CHECK(m.covariance.allFinite());
+  CHECK(m.covariance(0, 0) > 0);
+  for (const double offset : {1e6, 1e9, 1e12}) {
+    const Eigen::MatrixXd y = x.array() + offset;
+    CHECK(atlas::detail::moments<double>(atlas::as_view<2>(y)).covariance == plain.covariance);
+  }
+}
