@@ -24,6 +24,8 @@
 #else
 #if defined(__SSE2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 #if defined(__AVX512VNNI__) || (defined(__AVXVNNI__) && defined(__AVX2__))
 #define ATLAS_DETAIL_BYTE_PRODUCTS
@@ -195,6 +197,11 @@ struct vector_of {
       return (type)_mm_sqrt_pd((__m128d)x);
     else
       return (type)_mm_sqrt_ps((__m128)x);
+#elif defined(__aarch64__)
+    if constexpr (sizeof(Scalar) == 8)
+      return (type)vsqrtq_f64((float64x2_t)x);
+    else
+      return (type)vsqrtq_f32((float32x4_t)x);
 #else
     for (int l = 0; l < lanes; ++l) x[l] = std::sqrt(x[l]);
     return x;

@@ -42,6 +42,9 @@ class eight_numbers {
     for (int p = 0; p < parts; ++p) simd::store(to + p * simd::lanes, part_[p]);
   }
 
+  vector part(int p) const {
+    return part_[p];
+  }
   Real operator[](index_t l) const {
     return part_[l / simd::lanes][l % simd::lanes];
   }

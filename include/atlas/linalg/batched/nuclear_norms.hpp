@@ -50,6 +50,9 @@ class nuclear_norms {
   }
 
  private:
+  using simd = typename numbers::simd;
+  using vector = typename numbers::vector;
+
   struct column_pair {
     index_t first = 0, second = 0;
   };
@@ -106,10 +109,17 @@ class nuclear_norms {
     const numbers sine = cosine * tangent;
     numbers::subtract_product(tangent, product, p_square).store(square_place(p));
     numbers::multiply_add(tangent, product, q_square).store(square_place(q));
+    for (int part = 0; part < numbers::parts; ++part)
+      turn(cosine.part(part), sine.part(part), left + part * simd::lanes,
+           right + part * simd::lanes);
+  }
+
+  /// Rotates a vector of the matrices in the plane of two columns.
+  void turn(vector cosine, vector sine, Real* left, Real* right) const {
     for (index_t r = 0; r < k_ * lanes; r += lanes) {
-      const numbers a(left + r), b(right + r);
-      numbers::subtract_product(sine, b, cosine * a).store(left + r);
-      numbers::multiply_add(cosine, b, sine * a).store(right + r);
+      const vector a = simd::load_aligned(left + r), b = simd::load_aligned(right + r);
+      simd::store(left + r, simd::subtract_product(sine, b, cosine * a));
+      simd::store(right + r, simd::multiply_add(cosine, b, sine * a));
     }
   }
 
