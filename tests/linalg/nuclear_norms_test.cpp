@@ -24,10 +24,10 @@ TEST_CASE("nuclear norms of eight matrices are the sums of their singular values
     for (int lane = 0; lane < 8; ++lane)
       for (int r = 0; r < k; ++r)
         for (int c = 0; c < k; ++c) norms.at(lane, r, c) = all(lane * k + r, c);
-    const Eigen::ArrayXd sums = norms.compute();
+    const auto sums = norms.compute();
     for (int lane = 0; lane < 8; ++lane) {
       const Eigen::MatrixXd one = all.middleRows(lane * k, k);
-      CHECK(sums(lane) == Approx(Eigen::JacobiSVD<Eigen::MatrixXd>(one).singularValues().sum())
+      CHECK(sums[lane] == Approx(Eigen::JacobiSVD<Eigen::MatrixXd>(one).singularValues().sum())
                               .epsilon(tolerance::double_rounding)
                               .margin(1e-300));
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Whether the key that a query looks at most stays the same when the query is blurred.
+/// Whether the key of a query's largest logit stays the same when noise is added to the query.
 
 #include <Eigen/Core>
 #include <algorithm>
@@ -27,8 +27,8 @@ namespace atlas::inline ATLAS_ABI {
 struct stability_options {
   double noise = 0.05;  ///< sd of the noise, in units of the sd of the queries' coordinates
   index_t draws = 20;   ///< of noise for each query
-  bool causal = true;   ///< query t of Q sees keys up to t + T - Q; all of them otherwise
-  index_t window = 0;   ///< keys that a query sees at most, the last ones; 0: no limit
+  bool causal = true;   ///< query t of Q has keys up to t + T - Q; all of them otherwise
+  index_t window = 0;   ///< keys that a query has at most, the last ones; 0: no limit
   std::uint64_t seed = 0;
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
@@ -89,18 +89,18 @@ class stability_counter {
   }
 
  private:
-  /// One past the last key that a query sees.
+  /// One past the last key of a query.
   index_t last_key(index_t query) const {
     return options_.causal ? query + 1 + keys_.rows() - queries_.rows() : keys_.rows();
   }
-  /// The logits of the keys that a query sees.
+  /// The logits of a query's keys: causal, and within the window.
   Eigen::Ref<const Eigen::RowVectorX<Real>> seen_logits(const row_matrix<Real>& logits,
                                                         index_t first, index_t r) const {
     const index_t high = last_key(first + r);
     const index_t low = options_.window > 0 ? std::max<index_t>(0, high - options_.window) : 0;
     return logits.row(r).segment(low, high - low);
   }
-  /// Whether no key is ahead of the chosen one by more than rounding: of equal keys none wins.
+  /// Whether no key's logit is larger than that of the chosen one by more than rounding.
   template <class Logits, class Query>
   bool keeps(const Logits& logits, index_t choice, const Query& query) const {
     return logits(choice) >= logits.maxCoeff() - rounding_ * query.norm();
@@ -165,8 +165,8 @@ stability_result argmax_stability(row_matrix<Real> queries, row_matrix<Real> key
 
 }  // namespace detail
 
-/// Share of blurred queries whose largest logit is at the key of the clean query's. The scale of
-/// the logits does not matter, only their order.
+/// Share of queries with noise whose largest logit is that of the same key as without noise. The
+/// scale of the logits does not matter, only their order.
 ///
 /// \param queries `[Q, d]` of one head, with positions already in them (rotary)
 /// \param keys    `[T, d]`, T >= Q where causal

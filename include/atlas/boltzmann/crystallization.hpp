@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// How far attention has settled on one key: ratio and margin of its two largest weights, whether
-/// the choice survives noise, and from which layer on it is settled.
+/// How concentrated attention is on one key: ratio and margin of the two largest weights of a row,
+/// and the first layer from which the mean ratio stays below a threshold.
 
 #include <algorithm>
 #include <array>
@@ -22,8 +22,8 @@ namespace atlas::inline ATLAS_ABI {
 
 /// Of one row.
 struct row_concentration {
-  double ratio = 0;   ///< `R = p2 / p1`, of the second largest weight to the largest; 0: one key
-  double margin = 0;  ///< `p1 - p2`
+  double ratio = 0;   ///< `R = p2 / p1`, second largest weight to largest, from 0 (one key) to 1
+  double margin = 0;  ///< `p1 - p2`, from 0 to 1
 };
 
 /// Of every row, in the logits' leading shape.
@@ -114,7 +114,7 @@ concentration_of_rank<Rank> concentration(const tensor_view<Scalar, Rank>& logit
   return concentration<Rank, tensor_view<Scalar, Rank>>(logits, options);
 }
 
-/// Where a stack of layers has settled.
+/// The first layer of a stack from which the mean ratio stays below a threshold.
 struct crystallization_point {
   std::optional<index_t> layer;    ///< L_c; none where the last layer is not below the threshold
   std::optional<double> fraction;  ///< of the depth: 0 the first layer, 1 the last

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// A row of attention as a mixed state: the density matrix `rho = sum_i a_i v_i v_i^T` of unit
-/// values v under weights a. Purity and von Neumann entropy say over how many directions of value
-/// the weight is spread, as T_eff says over how many keys.
+/// A row of attention as a mixed state: over how many directions of its values the weight is
+/// spread, as T_eff (observables.hpp) says over how many keys.
+///
+/// - weight `a_i` of key i: a row of softmax, each from 0 to 1, of sum 1
+/// - direction `v_i`: the value of key i divided by its norm; a value of norm 0 has none
+/// - density matrix `rho = sum_i a_i v_i v_i^T`: `[d, d]`, of trace 1; weights of keys without a
+///   direction are left out and the others divided by their sum
+/// - purity `tr rho^2`: from 1/d (d orthogonal directions of equal weight) to 1 (a single one)
+/// - von Neumann entropy `-tr rho ln rho`: of the eigenvalues of rho, in nats, from 0 to ln d
+/// - effective rank `e^entropy`, or `1 / purity`: how many orthogonal directions of equal weight
+///   give the same, from 1 to d
 
 #include <algorithm>
 #include <limits>
@@ -33,14 +41,15 @@ struct density_options {
 template <std::size_t Rank>
 struct density_observables {
   owned_tensor<double, Rank> purity;               ///< `tr rho^2`, from 1/d to 1
-  owned_tensor<double, Rank> von_neumann_entropy;  ///< `-tr rho ln rho`, nats; NaN unless asked for
+  owned_tensor<double, Rank> von_neumann_entropy;  ///< nats, from 0 to ln d; NaN unless asked for
   index_t zero_values = 0;     ///< value vectors of norm 0: no direction, left out of rho
   index_t undefined_rows = 0;  ///< rows with weight on such values alone: NaN in both
 };
 
 namespace detail {
 
-/// Rows [first, first + rows) of one head into `purity` and `entropy`; returns how many have none.
+/// Rows [first, first + rows) of one head into `purity` and `entropy`; returns how many of them
+/// have no weight on keys with a direction, and NaN in both.
 template <class Scalar, class Real>
 index_t density_of_rows(const tensor_view<const Scalar, 2>& weights,
                         const unit_values<Real>& values, index_t first, index_t rows,

@@ -13,7 +13,7 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Widens [low, high) to the entries of a row that are not 0.
+/// Widens [low, high) so that it holds all entries of a row that are not 0.
 template <class Row>
 void widen_to_used(const Row& row, index_t& low, index_t& high) {
   index_t first = 0, last = row.size();
@@ -23,12 +23,14 @@ void widen_to_used(const Row& row, index_t& low, index_t& high) {
   high = (std::max)(high, last);
 }
 
-/// Rows of weights in double on the keys that any of them uses, on directed values, summing to 1.
+/// Rows of weights in double, from the first to the last key on which any of them has weight.
+/// Weights on values of norm 0 are set to 0 and the others divided by their sum.
 template <class Real = double>
 struct density_tile {
   index_t first_key = 0;
   row_matrix<Real> weights;  ///< `[rows, keys]`
-  Eigen::ArrayX<Real> mass;  ///< `[rows]`, of the given weights on directed values; 0: undefined
+  Eigen::ArrayX<Real>
+      mass;  ///< `[rows]`, sum of the given weights on values with a direction; 0: undefined
 
   /// \throws value_error for weights that are negative or NaN, or rows that do not sum to 1
   template <class Scalar>
@@ -75,8 +77,8 @@ struct density_tile {
 };
 
 /// `tr rho^2 = a^T (G o G) a`, G the Gram matrix of the unit values: one product for all rows of
-/// the tile, of as many keys at a time as stay in cache. Pairs of keys of different blocks, of
-/// which each is met once, count twice.
+/// the tile, of as many keys at a time as stay in cache. A pair of keys of two blocks is computed
+/// once and counts twice.
 template <class Real = double>
 Eigen::ArrayX<Real> purities(const density_tile<Real>& tile, const unit_values<Real>& values) {
   constexpr index_t block = 64;

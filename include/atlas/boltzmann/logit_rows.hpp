@@ -22,8 +22,9 @@ namespace atlas::inline ATLAS_ABI::detail {
 
 inline constexpr double masked_logit = -std::numeric_limits<double>::infinity();
 
-/// A few rows by a run of keys, in double; one row of logits is one column here. Sixteen rows use
-/// up the cache lines of a matrix of floats whose keys are far apart in memory.
+/// A few rows by a run of keys, in double; one row of logits is one column here. Where the keys of
+/// a matrix of floats are far from each other in memory and its rows neighbours, sixteen rows fill
+/// the cache line that each key takes.
 struct logit_tile {
   static constexpr index_t rows = 16, keys = 256;
   Eigen::Array<double, keys, rows> values;

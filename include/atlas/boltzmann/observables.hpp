@@ -1,8 +1,21 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// A row of softmax as a Boltzmann distribution: key i has energy -s_i, s its logit, at inverse
-/// temperature beta, so that its weight is `e^(beta s_i) / Z`.
+/// A row of softmax as a Boltzmann distribution over its n keys.
+///
+/// - logit `s_i`: what softmax takes of key i; -inf where the key is masked
+/// - energy `E_i = -s_i`, in the unit of the logits
+/// - beta: inverse temperature, above 0, in 1 / unit of the logits
+/// - partition function `Z = sum_i e^(beta s_i)`, above 0
+/// - weight `p_i = e^(beta s_i) / Z`, from 0 to 1, of sum 1
+/// - mean energy `<E> = sum_i p_i E_i`, in the unit of the logits
+/// - entropy `S = -sum_i p_i ln p_i` (Shannon's), in nats, from 0 to ln n
+/// - free energy `F = -ln Z / beta = <E> - S / beta`, in the unit of the logits, at most the least
+///   energy
+/// - heat capacity `C = beta^2 (<E^2> - <E>^2)`, without a unit, at least 0
+/// - effective temperature `T_eff = e^S`: how many keys of equal weight have this entropy, from 1
+/// to
+///   n
 
 #include <cmath>
 #include <cstddef>
@@ -20,14 +33,14 @@ struct boltzmann_options {
   int threads = 0;  ///< 0: all of the machine
 };
 
-/// Of one row. Natural logarithms; energies in the unit of the logits.
+/// Of one row; terms and units at the top of this file.
 struct row_observables {
   double log_partition = 0;          ///< `ln Z`, `Z = sum_i e^(beta s_i)`
-  double free_energy = 0;            ///< `F = -ln Z / beta = <E> - S / beta`
-  double mean_energy = 0;            ///< `<E>`, `E_i = -s_i`
-  double heat_capacity = 0;          ///< `C = beta^2 (<E^2> - <E>^2)`
-  double entropy = 0;                ///< Shannon's, in nats
-  double effective_temperature = 0;  ///< `T_eff = e^S`: over how many keys the weight is spread
+  double free_energy = 0;            ///< `F = -ln Z / beta = <E> - S / beta`, unit of the logits
+  double mean_energy = 0;            ///< `<E>`, `E_i = -s_i`, unit of the logits
+  double heat_capacity = 0;          ///< `C = beta^2 (<E^2> - <E>^2)`, at least 0
+  double entropy = 0;                ///< S, Shannon's, in nats, 0 to ln n
+  double effective_temperature = 0;  ///< `T_eff = e^S`, in keys, 1 to n
 };
 
 /// The same for every row, each of the logits' leading shape.
@@ -119,10 +132,9 @@ tensor_observables<Rank - 1> observables(const tensor_view<const Scalar, Rank>& 
 
 /// Boltzmann observables of every row of logits.
 ///
-/// Exact to rounding in double also where it is easy not to be: logits of any size (the largest is
-/// subtracted first), C of nearly equal logits (squares are about the mean), S of a row with nearly
-/// all of its weight on one key (the other weights are summed apart). Masked keys contribute
-/// nothing.
+/// Exact to rounding in double for logits of any size (the largest is subtracted first), for C of
+/// nearly equal logits (squares are about the mean), and for S of a row with nearly all of its
+/// weight on one key (the other weights are summed by themselves). Masked keys have weight 0.
 ///
 /// \tparam Rank of the logits; it need not be given for a `tensor_view`
 /// \param logits `[..., n]`, scaled, of float or double; masked keys are -inf

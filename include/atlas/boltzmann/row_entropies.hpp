@@ -9,16 +9,17 @@
 #include <limits>
 #include <vector>
 
-#include "atlas/boltzmann/density_lanes.hpp"
+#include "atlas/boltzmann/batched_densities.hpp"
 #include "atlas/boltzmann/density_rows.hpp"
 #include "atlas/core/compiled.hpp"
-#include "atlas/linalg/batched/eigenvalue_lanes.hpp"
-#include "atlas/linalg/batched/tridiagonal_lanes.hpp"
+#include "atlas/core/vector_of.hpp"
+#include "atlas/linalg/batched/eigenvalues.hpp"
+#include "atlas/linalg/batched/tridiagonalization.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// `-sum l ln l` of the eigenvalues of a density matrix, whose rounding below 0 or next to it
-/// counts as 0.
+/// `-sum l ln l` in nats of the eigenvalues of a density matrix, divided by their sum. Those below
+/// 9e-16, which may be rounding, count as 0.
 template <class Real = double>
 double spectral_entropy(const Eigen::ArrayX<Real>& eigenvalues) {
   constexpr double noise = 4 * std::numeric_limits<double>::epsilon();
@@ -27,15 +28,16 @@ double spectral_entropy(const Eigen::ArrayX<Real>& eigenvalues) {
   return (std::max)(0.0, -(shares > 0).select(shares * shares.log(), Real(0)).sum());
 }
 
-/// Which of two matrices with the same non-zero spectrum is made.
+/// Which of two matrices with the same non-zero spectrum is made of a row: that of its n keys with
+/// weight, `[n, n]`, that of the d coordinates, `[d, d]`, or the smaller one.
 enum class density_side { smaller, keys, coordinates };
 
-/// Entropies of the rows of a tile. Rows whose matrices are about as large share the lanes of a
-/// vector.
+/// Entropies, in nats, of the rows of a tile. Rows whose matrices are about as large share the
+/// lanes of a vector.
 template <class Real = double>
 class entropy_solver {
  public:
-  /// \param negligible weight of a row that may be dropped in all
+  /// \param negligible share of a row's weight that may be left out in all
   entropy_solver(const density_tile<Real>& tile, const unit_values<Real>& values, Real negligible,
                  density_side side = density_side::smaller)
       : weights_(tile.weights),
@@ -43,11 +45,12 @@ class entropy_solver {
         least_(negligible / static_cast<Real>(tile.weights.cols())),
         side_(side) {}
 
-  /// Of rows with any weight; `out` has a place for every row of the tile.
+  /// Entropies of the rows whose mass is above 0, each at its row's place in `out`.
   void run(const Eigen::ArrayX<Real>& mass, double* out);
 
  private:
-  static constexpr index_t lanes = packet_lanes<Real>, all_lanes = lane_eigenvalues<Real>::lanes;
+  static constexpr index_t lanes = vector_of<Real>::lanes;
+  static constexpr index_t all_lanes = batched_eigenvalues<Real>::lanes;
 
   using strided = Eigen::Map<const Eigen::ArrayX<Real>, 0, Eigen::InnerStride<>>;
 
@@ -79,7 +82,7 @@ class entropy_solver {
         reduction_.reduce(triangles_.data(), size, diagonals_.data() + first,
                           squares_.data() + first, all_lanes);
       }
-      lane_eigenvalues<Real>::solve(diagonals_.data(), squares_.data(), size);
+      batched_eigenvalues<Real>::solve(diagonals_.data(), squares_.data(), size);
       for (index_t l = 0; l < count; ++l)
         out[row_numbers[static_cast<std::size_t>(from + l)]] = spectral_entropy<Real>(
             strided(diagonals_.data() + l, size, Eigen::InnerStride<>(all_lanes)));
@@ -100,7 +103,7 @@ class entropy_solver {
   void run_by_coordinates(const std::vector<sized_row>& rows, double* out) {
     if (rows.empty()) return;
     const column_panels<Real> panels(directions_);
-    lane_densities<Real> densities(panels, directions_.cols());
+    batched_densities<Real> densities(panels, directions_.cols());
     run_batches(
         rows, [&](const sized_row&) { return directions_.cols(); },
         [&](const index_t* row_numbers, index_t count, index_t, Real* to) {
@@ -113,7 +116,7 @@ class entropy_solver {
   Eigen::Ref<const row_matrix<Real>> directions_;
   Real least_;
   density_side side_;
-  lane_tridiagonalization<Real> reduction_;
+  batched_tridiagonalization<Real> reduction_;
   Eigen::ArrayX<Real> triangles_;            ///< packed, of one vector
   Eigen::ArrayX<Real> diagonals_, squares_;  ///< `[size, all_lanes]`
 };

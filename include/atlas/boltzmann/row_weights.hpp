@@ -11,7 +11,7 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-inline constexpr double weight_sum_slack = 1e-3;  ///< rows in half precision
+inline constexpr double weight_sum_slack = 1e-3;  ///< of a row's sum from 1, for half precision
 
 /// \throws value_error for weights of query t that are negative or NaN, or do not sum to 1
 template <class Row>

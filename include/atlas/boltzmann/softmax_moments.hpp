@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// What a row of softmax is summed up in: enough for all its observables, and mergeable, so that a
-/// row is read once.
+/// Sums over a row of softmax that give all its observables. Sums of two parts of a row can be
+/// merged, so that a row is read once.
 
 #include <Eigen/Core>
 #include <algorithm>
@@ -25,7 +25,7 @@ struct softmax_moments {
   double top = masked_logit;  ///< largest logit
   double tail = 0;            ///< sum of the other weights
   double first = 0;           ///< sum of w u
-  double second = 0;          ///< sum of w (u - mean)^2, the top key included
+  double second = 0;          ///< sum of w (u - mean)^2, the key of the largest logit included
 
   double total() const { return 1 + tail; }
   double mean() const { return first / total(); }
@@ -35,7 +35,7 @@ struct softmax_moments {
     if (other.top > top) std::swap(*this, other);
     const double shift = beta * (other.top - top);
     const double scale = std::exp(shift);
-    if (!(scale > 0)) return;  // nothing that a double can hold, or no keys
+    if (!(scale > 0)) return;  // less than a double can hold, or no keys
     const double mass = scale * other.total();
     const double apart = other.mean() + shift - mean();
     second += scale * other.second + apart * apart * mass * (total() / (total() + mass));

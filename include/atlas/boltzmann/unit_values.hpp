@@ -20,7 +20,7 @@ template <class Real = double>
 struct unit_values {
   row_matrix<Real> rows;         ///< `[T, d]`; zeros where a value is zero
   Eigen::ArrayX<Real> directed;  ///< `[T]`, 0 where a value is zero, else 1
-  index_t zeros = 0;
+  index_t zeros = 0;             ///< values of norm 0
 };
 
 template <class Scalar, class Real = double>

@@ -27,8 +27,8 @@ struct cloud_moments {
 
 namespace detail {
 
-/// Calls `visit(k, element)` for the elements of a row; a loop of its own where they are
-/// neighbours.
+/// Calls `visit(k, element)` for the elements of a row. Rows whose elements are neighbours in
+/// memory have a separate loop, which compilers turn into vectors.
 template <class Scalar, class Visit>
 void for_each_in_row(const tensor_view<const Scalar, 2>& points, index_t row, Visit&& visit) {
   const index_t d = points.extent(1), across = points.stride(1);

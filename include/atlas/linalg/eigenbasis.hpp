@@ -97,8 +97,8 @@ eigenbasis symmetric_eigenbasis(std::type_identity_t<Eigen::MatrixX<Real>> matri
 
 namespace detail {
 
-/// Matrices up to this size fit into a cache, where what is made for them is faster than what is
-/// made for all.
+/// Rows up to which matrices fit into a cache and `tridiagonal_form` is faster than Eigen's solver
+/// (docs/performance/vectors.md).
 inline constexpr Eigen::Index small_matrix = 256;
 
 /// `value 2^exponent`, descending.

@@ -5,10 +5,8 @@
 /// here the rows are short enough to be read as they are, and of the symmetric result one half is
 /// computed.
 
-#include <Eigen/Core>
-#include <algorithm>
-
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/vector_of.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -16,43 +14,37 @@ namespace atlas::inline ATLAS_ABI::detail {
 template <int Down, int Across>
 class gram_tile {
  public:
-  using packet = Eigen::internal::packet_traits<double>::type;
-  static constexpr index_t lanes = Eigen::internal::packet_traits<double>::size;
+  using simd = vector_of<double>;
+  using vector = simd::type;
+  static constexpr index_t lanes = simd::lanes;
 
   /// Adds `count` rows.
   ///
-  /// \param left, right first element of the tile's rows and columns in the
-  /// first row, `left` aligned
+  /// \param left, right first element of the tile's rows and columns in the first row, `left` at a
+  ///        multiple of 16 bytes, as `out`
   static void add(const double* left, const double* right, index_t count, index_t stride,
                   double* out) {
-    packet sums[Across][Down];
+    vector sums[Across][Down];
 #pragma GCC unroll 8
     for (int a = 0; a < Across; ++a)
 #pragma GCC unroll 4
-      for (int p = 0; p < Down; ++p) sums[a][p] = load(out + a * stride + p * lanes);
+      for (int p = 0; p < Down; ++p) sums[a][p] = simd::load_aligned(out + a * stride + p * lanes);
     for (index_t i = 0; i < count; ++i, left += stride, right += stride) {
-      packet column[Down];
+      vector column[Down];
 #pragma GCC unroll 4
-      for (int p = 0; p < Down; ++p) column[p] = load(left + p * lanes);
+      for (int p = 0; p < Down; ++p) column[p] = simd::load_aligned(left + p * lanes);
 #pragma GCC unroll 8
       for (int a = 0; a < Across; ++a) {
-        const packet factor = Eigen::internal::pset1<packet>(right[a]);
+        const vector factor = simd::all(right[a]);
 #pragma GCC unroll 4
         for (int p = 0; p < Down; ++p)
-          sums[a][p] = Eigen::internal::pmadd(column[p], factor, sums[a][p]);
+          sums[a][p] = simd::multiply_add(column[p], factor, sums[a][p]);
       }
     }
 #pragma GCC unroll 8
     for (int a = 0; a < Across; ++a)
 #pragma GCC unroll 4
-      for (int p = 0; p < Down; ++p)
-        Eigen::internal::pstoret<double, packet, Eigen::AlignedMax>(out + a * stride + p * lanes,
-                                                                    sums[a][p]);
-  }
-
- private:
-  static packet load(const double* from) {
-    return Eigen::internal::ploadt<packet, Eigen::AlignedMax>(from);
+      for (int p = 0; p < Down; ++p) simd::store(out + a * stride + p * lanes, sums[a][p]);
   }
 };
 
@@ -60,11 +52,11 @@ class gram_tile {
 inline constexpr index_t gram_padding = 8;
 
 /// Adds `X^T X` to the lower triangle of a column-major matrix (and to some of what is above it).
-/// \param rows   `[count, stride]`, row-major, aligned as Eigen aligns
+/// \param rows   `[count, stride]`, row-major, at a multiple of 16 bytes, as `out`
 /// \param stride of both, a multiple of gram_padding
 template <class = void>
 void add_gram(const double* rows, index_t count, index_t stride, double* out) {
-  constexpr int across = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 8 : 4;
+  constexpr int across = vector_registers >= 32 ? 8 : 4;
   constexpr index_t lanes = gram_tile<1, across>::lanes;
   static_assert(across % lanes == 0, "a tile begins where a vector does");
   for (index_t c = 0; c < stride; c += across) {

@@ -11,7 +11,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
-#include "atlas/linalg/lanes.hpp"
+#include "atlas/linalg/eight_numbers.hpp"
 #include "atlas/linalg/leading_values.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 #include "atlas/linalg/tridiagonal.hpp"
@@ -23,7 +23,7 @@ namespace detail {
 
 /// Eigenvectors of T of the first k of its eigenvalues.
 ///
-/// \return whether they are good
+/// \return whether residuals and products of them are those of rounding
 template <class Real>
 bool leading_vectors(const tridiagonal_form<Real>& form, const Eigen::VectorX<Real>& values,
                      Eigen::MatrixX<Real>& vectors) {
@@ -31,8 +31,8 @@ bool leading_vectors(const tridiagonal_form<Real>& form, const Eigen::VectorX<Re
   row_matrix<Real> eight(vectors.rows(), lane_count);
   for (index_t c = 0; c < vectors.cols(); c += lane_count) {
     const index_t count = (std::min)(lane_count, vectors.cols() - c);
-    lanes_of<Real> wanted = lanes_of<Real>::Constant(values(c));
-    wanted.head(count) = values.segment(c, count);
+    eight_numbers<Real> wanted(values(c));
+    for (index_t l = 1; l < count; ++l) wanted.set(l, values(c + l));
     if (!solver.find(wanted, eight.data())) return false;
     vectors.middleCols(c, count) = eight.leftCols(count);
   }

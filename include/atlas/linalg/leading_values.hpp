@@ -11,7 +11,7 @@
 #include <limits>
 
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/linalg/lanes.hpp"
+#include "atlas/linalg/eight_numbers.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -20,12 +20,15 @@ namespace atlas::inline ATLAS_ABI::detail {
 /// \param squares of the off-diagonal, not 0:
 /// a pivot of 0 then has the next one at minus infinity, which counts once for both
 template <class Real>
-lanes_of<Real> values_below(const Eigen::VectorX<Real>& diagonal,
-                            const Eigen::VectorX<Real>& squares, const lanes_of<Real>& x) {
+eight_numbers<Real> values_below(const Eigen::VectorX<Real>& diagonal,
+                                 const Eigen::VectorX<Real>& squares,
+                                 const eight_numbers<Real>& x) {
+  using eight = eight_numbers<Real>;
   const index_t d = diagonal.size();
-  lanes_of<Real> pivot = diagonal(0) - x, halves = lanes_of<Real>::Zero();
+  const eight half(Real(0.5));
+  eight pivot = diagonal(0) - x, halves(Real(0));
   for (index_t i = 0;; ++i) {
-    for (index_t l = 0; l < lane_count; ++l) halves(l) += std::copysign(Real(0.5), pivot(l));
+    halves = halves + eight::with_sign_of(pivot, half);
     if (i + 1 == d) return Real(0.5) * static_cast<Real>(d) - halves;
     pivot = (diagonal(i + 1) - x) - squares(i) / pivot;
   }
@@ -50,18 +53,18 @@ Eigen::VectorX<Real> leading_tridiagonal_values(const Eigen::VectorX<Real>& diag
   }
   Eigen::VectorX<Real> out(k);
   for (index_t first = 0; first < k; first += lane_count) {
-    lanes_of<Real> from = lanes_of<Real>::Constant(low), to = lanes_of<Real>::Constant(high);
-    lanes_of<Real> most_below;  // where the value wanted is above
+    eight_numbers<Real> from(low), to(high);
+    eight_numbers<Real> most_below;  // where the value wanted is above
     for (index_t l = 0; l < lane_count; ++l)
-      most_below(l) = static_cast<Real>(d - 1 - (std::min)(first + l, k - 1));
+      most_below.set(l, static_cast<Real>(d - 1 - (std::min)(first + l, k - 1)));
     for (int step = 0; step < halvings; ++step) {
-      const lanes_of<Real> middle = Real(0.5) * (from + to);
-      const lanes_of<Real> below = values_below(diagonal, squares, middle);
-      for (index_t l = 0; l < lane_count; ++l)
-        (below(l) <= most_below(l) ? from : to)(l) = middle(l);
+      const eight_numbers<Real> middle = Real(0.5) * (from + to);
+      const eight_numbers<Real> below = values_below(diagonal, squares, middle);
+      from = eight_numbers<Real>::where_above(below, most_below, from, middle);
+      to = eight_numbers<Real>::where_above(below, most_below, middle, to);
     }
     const index_t count = (std::min)(lane_count, k - first);
-    for (index_t l = 0; l < count; ++l) out(first + l) = Real(0.5) * (from(l) + to(l));
+    for (index_t l = 0; l < count; ++l) out(first + l) = Real(0.5) * (from[l] + to[l]);
   }
   return out;
 }

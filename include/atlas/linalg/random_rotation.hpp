@@ -11,7 +11,7 @@
 
 #include "atlas/core/random.hpp"
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/linalg/lanes.hpp"
+#include "atlas/linalg/eight_numbers.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -34,23 +34,14 @@ class random_rotation {
     }
   }
 
-  /// `Q x` in place, of eight columns: x is `[d, 8]`, row-major, aligned as Eigen aligns. O(d^2)
-  /// time.
+  /// `Q x` in place, of eight columns: x is `[d, 8]`, row-major, at a multiple of 16 bytes.
+  /// O(d^2) time.
   void turn(Real* x) const {
     const index_t d = vectors_.rows();
-    for (index_t i = 0; i < d; ++i) lanes_at(x + i * lane_count) *= signs_(i);
-    for (index_t j = d - 2; j >= 0; --j) {
-      const Real* const v = vectors_.data() + j * d;
-      lanes_of<Real> even = lanes_of<Real>::Zero(), odd = even;
-      index_t i = j;
-      for (; i + 1 < d; i += 2) {
-        even += v[i] * lanes_at(x + i * lane_count);
-        odd += v[i + 1] * lanes_at(x + (i + 1) * lane_count);
-      }
-      if (i < d) even += v[i] * lanes_at(x + i * lane_count);
-      const lanes_of<Real> sum = factors_(j) * (even + odd);
-      for (i = j; i < d; ++i) lanes_at(x + i * lane_count) -= v[i] * sum;
-    }
+    for (index_t i = 0; i < d; ++i)
+      (signs_(i) * eight_numbers<Real>(x + i * lane_count)).store(x + i * lane_count);
+    for (index_t j = d - 2; j >= 0; --j)
+      reflect_eight(vectors_.data() + j * d + j, d - j, factors_(j), x + j * lane_count);
   }
 
  private:

@@ -35,7 +35,7 @@ struct rotation_planes {
 };
 
 /// Appends the planes of a quasi-triangular Schur form of a rotation, whose columns begin at
-/// `from`; columns that are turned round go to `reversed`.
+/// `from`; columns that are turned by pi go to `reversed`.
 template <class Real>
 void planes_of_schur(const Eigen::MatrixX<Real>& t, Eigen::Index from,
                      std::vector<rotation_plane>& planes, std::vector<Eigen::Index>& reversed) {

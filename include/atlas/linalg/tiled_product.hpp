@@ -28,7 +28,7 @@ row_matrix<To> matrix_copy(const tensor_view<From, 2>& from) {
   return out;
 }
 
-/// `a b`, for Eigen matrices, blocks and transposes with memory of their own.
+/// `a b`, for Eigen matrices and blocks and transposes of them, not for expressions.
 template <class A, class B>
 row_matrix<typename A::Scalar> tiled_product(const A& a, const B& b, int threads) {
   constexpr index_t tile = 256;

@@ -2,9 +2,9 @@
 #pragma once
 /// \file
 /// Symmetric matrices made tridiagonal by Householder reflections, for matrices that fit into a
-/// cache: each step goes once over what is left, taking the last reflection out of a column and at
-/// once multiplying it by the next one's vector (Dongarra, Hammarling, Sorensen, J. Comput. Appl.
-/// Math. 27, 215, 1989, on one-pass reduction).
+/// cache: each step reads the columns that remain once, and both applies the last reflection to a
+/// column and multiplies it by the vector of the next one (Dongarra, Hammarling, Sorensen, J.
+/// Comput. Appl. Math. 27, 215, 1989, on one-pass reduction).
 
 #include <Eigen/Core>
 #include <algorithm>
@@ -13,12 +13,12 @@
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/linalg/lanes.hpp"
+#include "atlas/linalg/eight_numbers.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// `A = 2^exponent Q T Q^T` with T of elements up to about 1, so that no square over- or underflows
-/// that matters.
+/// `A = 2^exponent Q T Q^T`, the largest element of A being scaled to about 1, so that no square
+/// overflows, and none underflows that rounding would not hide.
 template <class Real = double>
 class tridiagonal_form {
  public:
@@ -40,21 +40,15 @@ class tridiagonal_form {
 
   /// `Q x` in place, of eight columns: x is `[d, 8]`, row-major. O(d^2) time.
   void turn_back(Real* x) const {
-    for (index_t j = d_ - 3; j >= 0; --j) {
-      const Real* const v = columns_.data() + j * padded_;
-      lanes_of<Real> even = lanes_of<Real>::Zero(), odd = even;
-      index_t i = j + 1;
-      for (; i + 1 < d_; i += 2) {
-        even += v[i] * lanes_at(x + i * lane_count);
-        odd += v[i + 1] * lanes_at(x + (i + 1) * lane_count);
-      }
-      if (i < d_) even += v[i] * lanes_at(x + i * lane_count);
-      const lanes_of<Real> sum = factors_(j) * (even + odd);
-      for (i = j + 1; i < d_; ++i) lanes_at(x + i * lane_count) -= v[i] * sum;
-    }
+    for (index_t j = d_ - 3; j >= 0; --j)
+      reflect_eight(columns_.data() + j * padded_ + j + 1, d_ - j - 1, factors_(j),
+                    x + (j + 1) * lane_count);
   }
 
  private:
+  using simd = vector_of<Real>;
+  using vector = typename simd::type;
+
   /// Both triangles, divided by a power of two, which is exact; columns padded with 0.
   void copy_scaled(const Eigen::MatrixX<Real>& matrix) {
     columns_ = Eigen::MatrixX<Real>::Zero(padded_, d_);
@@ -103,36 +97,43 @@ class tridiagonal_form {
     next_.segment(j + 1, x.size()) = x;
   }
 
-  /// Takes the last reflection out of a column.
+  /// Applies the last reflection to a column: `column -= v w_c + w v_c`.
   void take_out(Real* column, index_t c, index_t from) {
-    const Real a = partner_(c), b = old_(c);
-    for (index_t r = from; r < padded_; r += lane_count)
-      lanes_at(column + r) -= a * lanes_at(old_.data() + r) + b * lanes_at(partner_.data() + r);
+    const vector a = simd::all(partner_(c)), b = simd::all(old_(c));
+    for (index_t r = from; r < padded_; r += simd::lanes) {
+      const vector first = a * simd::load_aligned(old_.data() + r);
+      const vector both = simd::multiply_add(b, simd::load_aligned(partner_.data() + r), first);
+      simd::store(column + r, simd::load_aligned(column + r) - both);
+    }
   }
 
-  /// The same for some columns, and their part in the product with the next vector.
+  /// The same for `Count` columns, whose part in the product with the next vector is added.
   template <int Count>
   void update(index_t c, index_t from) {
-    Real a[Count], b[Count], factor[Count];
+    vector a[Count], b[Count], factor[Count];
     for (int q = 0; q < Count; ++q) {
-      a[q] = partner_(c + q);
-      b[q] = old_(c + q);
-      factor[q] = next_(c + q);
+      a[q] = simd::all(partner_(c + q));
+      b[q] = simd::all(old_(c + q));
+      factor[q] = simd::all(next_(c + q));
     }
     Real* const column = columns_.data() + c * padded_;
-    for (index_t r = from; r < padded_; r += lane_count) {
-      const lanes_of<Real> v = lanes_at(old_.data() + r), w = lanes_at(partner_.data() + r);
-      lanes_of<Real> sum = lanes_at(product_.data() + r);
+    for (index_t r = from; r < padded_; r += simd::lanes) {
+      const vector v = simd::load_aligned(old_.data() + r),
+                   w = simd::load_aligned(partner_.data() + r);
+      vector sum = simd::load_aligned(product_.data() + r);
 #pragma GCC unroll 4
       for (int q = 0; q < Count; ++q) {
-        const lanes_of<Real> left = lanes_at(column + q * padded_ + r) - a[q] * v - b[q] * w;
-        lanes_at(column + q * padded_ + r) = left;
-        sum += factor[q] * left;
+        Real* const place = column + q * padded_ + r;
+        const vector first = simd::subtract_product(a[q], v, simd::load_aligned(place));
+        const vector left = simd::subtract_product(b[q], w, first);
+        simd::store(place, left);
+        sum = simd::multiply_add(factor[q], left, sum);
       }
-      lanes_at(product_.data() + r) = sum;
+      simd::store(product_.data() + r, sum);
     }
   }
 
+  /// Where the eight rows begin that hold one: all of its columns' vectors are whole from there.
   static index_t first_lane(index_t row) {
     return row / lane_count * lane_count;
   }

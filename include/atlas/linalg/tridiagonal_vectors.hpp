@@ -10,16 +10,16 @@
 #include <limits>
 
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/linalg/lanes.hpp"
+#include "atlas/linalg/eight_numbers.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Eigenvectors of up to eight eigenvalues. They are orthogonal to rounding where the eigenvalues
-/// are apart; where they are not, or a vector is not good, `find` says so.
+/// Eigenvectors of up to eight eigenvalues, orthogonal to rounding where the eigenvalues are far
+/// enough from each other (`make_orthonormal` checks that).
 template <class Real = double>
 class tridiagonal_vectors {
  public:
-  using lanes = lanes_of<Real>;
+  using eight = eight_numbers<Real>;
 
   /// \param diagonal, off_diagonal `[d]`, elements about 1 at most
   tridiagonal_vectors(const Eigen::VectorX<Real>& diagonal,
@@ -33,48 +33,48 @@ class tridiagonal_vectors {
 
   /// One column a value; two steps of inverse iteration, the second at the Rayleigh quotient.
   /// \param vectors `[d, 8]`, row-major, of length 1
-  /// \return whether all residuals are those of rounding
-  bool find(lanes values, Real* vectors) {
+  /// \return whether all residuals `|T z - value z|` are at most 64 roundings of 1
+  bool find(eight values, Real* vectors) {
     constexpr Real rounding = 64 * std::numeric_limits<Real>::epsilon();
-    lanes residual;
+    bool good = false;
     for (int step = 0; step < 2; ++step) {
       factor(values);
+      good = true;
       for (index_t l = 0; l < lane_count; ++l) {
         const auto [pivot, square] = solve(l, vectors + l);
-        values(l) += pivot / square;
-        residual(l) = std::abs(pivot) / std::sqrt(square);
+        values.set(l, values[l] + pivot / square);
+        good = good && std::abs(pivot) / std::sqrt(square) <= rounding;
         const Real scale = 1 / std::sqrt(square);
         for (index_t i = 0; i < d_; ++i) vectors[i * lane_count + l] *= scale;
       }
     }
-    return (residual <= rounding).all();
+    return good;
   }
 
  private:
-  /// `T - value` as lower times upper from above, as upper times lower from below, and the pivot
-  /// where the two would meet.
-  void factor(const lanes& values) {
-    lanes pivot = diagonal_(0) - values;
+  /// `T - value` as lower times upper from above, as upper times lower from below, and for every
+  /// row the pivot of a factorization that goes from both ends to that row.
+  void factor(const eight& values) {
+    eight pivot = diagonal_(0) - values;
     for (index_t i = 0; i < d_; ++i) {
-      if (i > 0)
-        pivot = (diagonal_(i) - values) - off_diagonal_(i - 1) * off_diagonal_(i - 1) / pivot;
-      keep_from_zero(pivot);
-      lanes_at(above_.data() + i * lane_count) = pivot;
+      if (i > 0) pivot = (diagonal_(i) - values) - square(i - 1) / pivot;
+      pivot = away_from_zero(pivot);
+      pivot.store(above_.data() + i * lane_count);
     }
     for (index_t i = d_ - 1; i >= 0; --i) {
-      const lanes left = diagonal_(i) - values;
-      pivot = i + 1 < d_ ? (left - off_diagonal_(i) * off_diagonal_(i) / pivot).eval() : left;
-      keep_from_zero(pivot);
-      lanes_at(below_.data() + i * lane_count) = pivot;
-      lanes_at(twist_.data() + i * lane_count) =
-          lanes_at(above_.data() + i * lane_count) + pivot - left;
+      const eight left = diagonal_(i) - values;
+      pivot = away_from_zero(i + 1 < d_ ? left - square(i) / pivot : left);
+      pivot.store(below_.data() + i * lane_count);
+      (eight(above_.data() + i * lane_count) + pivot - left).store(twist_.data() + i * lane_count);
     }
   }
 
-  static void keep_from_zero(lanes& pivot) {
-    constexpr Real least = Real(1e-32);
-    for (index_t l = 0; l < lane_count; ++l)
-      pivot(l) = std::abs(pivot(l)) < least ? least : pivot(l);
+  Real square(index_t i) const { return off_diagonal_(i) * off_diagonal_(i); }
+
+  /// A pivot, or 1e-32 where its magnitude is less.
+  static eight away_from_zero(const eight& pivot) {
+    const eight least(Real(1e-32));
+    return eight::where_above(least, eight::magnitude(pivot), least, pivot);
   }
 
   struct solution {
@@ -109,8 +109,9 @@ class tridiagonal_vectors {
 
 /// Makes the columns orthonormal, in their order.
 /// \param values descending
-/// \return whether they all but were: what an eigenvector loses to one before it moves its residual
-///         by that times the distance of the two eigenvalues
+/// \return whether they nearly were: taking the part c of another eigenvector out of one moves its
+///         residual by c times the distance of the two eigenvalues, which may be at most 64
+///         roundings of 1, and c at most 0.01
 template <class Real>
 bool make_orthonormal(Eigen::MatrixX<Real>& columns, const Eigen::VectorX<Real>& values) {
   constexpr Real rounding = 64 * std::numeric_limits<Real>::epsilon();

@@ -119,7 +119,7 @@ cosine_sums sums_of_draws(index_t count, double expected, haar_sampler<Real>& sa
   const auto sum = norms.compute();
   cosine_sums out;
   for (index_t l = 0; l < count; ++l) {
-    cosines[l] = sum(l) / k;
+    cosines[l] = sum[l] / k;
     out.add(cosines[l] - std::sqrt(expected), squared[static_cast<std::size_t>(l)] - expected);
   }
   return out;

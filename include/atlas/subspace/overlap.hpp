@@ -68,7 +68,7 @@ class overlap_band {
     const auto sums = norms_.compute();
     for (index_t l = 0; l < waiting_; ++l) {
       const auto [i, j] = pairs_[static_cast<std::size_t>(l)];
-      matrix(i, j) = matrix(j, i) = (std::min)(Real(1), sums(l) / static_cast<Real>(k_));
+      matrix(i, j) = matrix(j, i) = (std::min)(Real(1), sums[l] / static_cast<Real>(k_));
     }
     waiting_ = 0;
   }

@@ -3,14 +3,14 @@
 /// \file
 /// Nuclear norms (sums of the singular values) of small square matrices, eight at a time: by
 /// one-sided Jacobi rotations (Hestenes, J. SIAM 6, 51, 1958), each of them of the same two columns
-/// of all eight. A matrix of 7 x 7 leaves a processor's vectors empty; eight side by side fill
-/// them.
+/// of all eight. Columns of seven numbers do not fill a processor's vectors; eight matrices side by
+/// side do.
 
 #include <Eigen/Core>
-#include <cmath>
 #include <vector>
 
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/linalg/eight_numbers.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -19,8 +19,8 @@ namespace atlas::inline ATLAS_ABI::detail {
 template <class Real = double>
 class nuclear_norms {
  public:
-  static constexpr index_t lanes = 8;
-  using numbers = Eigen::Array<Real, lanes, 1>;
+  static constexpr index_t lanes = lane_count;
+  using numbers = eight_numbers<Real>;
 
   explicit nuclear_norms(index_t k)
       : k_(k), elements_(lanes, k * k), squares_(lanes, k), order_(round_robin(k)) {
@@ -39,21 +39,23 @@ class nuclear_norms {
     constexpr int most_sweeps = 40;
     for (int sweep = 0; sweep < most_sweeps; ++sweep) {
       refresh_squares();
-      excess_.setZero();
+      excess_ = zero();
       for (const column_pair& pair : order_) rotate(pair.first, pair.second);
-      if (!(excess_.maxCoeff() > 0)) break;
+      if (!numbers::any_above(excess_, zero())) break;
     }
     refresh_squares();
-    numbers sum = numbers::Zero();
-    for (index_t c = 0; c < k_; ++c) sum += square(c).sqrt();
+    numbers sum = zero();
+    for (index_t c = 0; c < k_; ++c) sum = sum + numbers::square_root(square(c));
     return sum;
   }
 
  private:
+  using simd = typename numbers::simd;
+  using vector = typename numbers::vector;
+
   struct column_pair {
     index_t first = 0, second = 0;
   };
-  using block = Eigen::Map<numbers, Eigen::AlignedMax>;
 
   /// Every pair once, neighbours in the order without a column in common where that can be: their
   /// rotations overlap in the processor.
@@ -69,38 +71,55 @@ class nuclear_norms {
     return order;
   }
 
-  block element(index_t column, index_t row) {
-    return block(elements_.data() + lanes * (column * k_ + row));
+  static numbers zero() { return numbers(Real(0)); }
+  Real* column(index_t c) { return elements_.data() + lanes * c * k_; }
+  Real* square_place(index_t c) { return squares_.data() + lanes * c; }
+  numbers square(index_t c) { return numbers(square_place(c)); }
+
+  /// Products of the entries of two columns, added up.
+  numbers product_of(const Real* a, const Real* b) const {
+    numbers sum = numbers(a) * numbers(b);
+    for (index_t r = 1; r < k_; ++r)
+      sum = numbers::multiply_add(numbers(a + r * lanes), numbers(b + r * lanes), sum);
+    return sum;
   }
-  block square(index_t column) { return block(squares_.data() + lanes * column); }
 
   void refresh_squares() {
-    for (index_t c = 0; c < k_; ++c) {
-      numbers sum = element(c, 0) * element(c, 0);
-      for (index_t r = 1; r < k_; ++r) sum += element(c, r) * element(c, r);
-      square(c) = sum;
-    }
+    for (index_t c = 0; c < k_; ++c) product_of(column(c), column(c)).store(square_place(c));
   }
 
-  /// Makes two columns orthogonal; `excess_` tells whether they all but were.
+  /// Makes two columns orthogonal; `excess_` is above 0 where the cosine of their angle was above
+  /// 1e-6.
   void rotate(index_t p, index_t q) {
     constexpr Real least = Real(1e-12);  // of the square of a cosine
     constexpr Real tiny = Real(1e-200);  // keeps 0 / 0 away
-    numbers product = element(p, 0) * element(q, 0);
-    for (index_t r = 1; r < k_; ++r) product += element(p, r) * element(q, r);
-    excess_ = (excess_.max)(product * product - least * square(p) * square(q));
-    const numbers gap = square(q) - square(p);
-    const numbers reach = gap.abs() + (gap * gap + 4 * product * product).sqrt() + tiny;
-    numbers tangent = 2 * product / reach;
-    for (index_t l = 0; l < lanes; ++l) tangent(l) *= std::copysign(Real(1), gap(l));
-    const numbers cosine = (1 + tangent * tangent).rsqrt();
+    const numbers one(Real(1));
+    Real *const left = column(p), *const right = column(q);
+    const numbers product = product_of(left, right), p_square = square(p), q_square = square(q);
+    const numbers squared = product * product;
+    excess_ =
+        numbers::larger(excess_, numbers::subtract_product(least * p_square, q_square, squared));
+    const numbers gap = q_square - p_square;
+    const numbers root =
+        numbers::square_root(numbers::multiply_add(Real(4) * product, product, gap * gap));
+    const numbers reach = numbers::magnitude(gap) + root + numbers(tiny);
+    const numbers ratio = (Real(2) * product) / reach;
+    const numbers tangent = ratio * numbers::with_sign_of(gap, one);
+    const numbers cosine = one / numbers::square_root(numbers::multiply_add(tangent, tangent, one));
     const numbers sine = cosine * tangent;
-    square(p) -= tangent * product;
-    square(q) += tangent * product;
-    for (index_t r = 0; r < k_; ++r) {
-      const numbers a = element(p, r), b = element(q, r);
-      element(p, r) = cosine * a - sine * b;
-      element(q, r) = sine * a + cosine * b;
+    numbers::subtract_product(tangent, product, p_square).store(square_place(p));
+    numbers::multiply_add(tangent, product, q_square).store(square_place(q));
+    for (int part = 0; part < numbers::parts; ++part)
+      turn(cosine.part(part), sine.part(part), left + part * simd::lanes,
+           right + part * simd::lanes);
+  }
+
+  /// Rotates a vector of the matrices in the plane of two columns.
+  void turn(vector cosine, vector sine, Real* left, Real* right) const {
+    for (index_t r = 0; r < k_ * lanes; r += lanes) {
+      const vector a = simd::load_aligned(left + r), b = simd::load_aligned(right + r);
+      simd::store(left + r, simd::subtract_product(sine, b, cosine * a));
+      simd::store(right + r, simd::multiply_add(cosine, b, sine * a));
     }
   }
 
@@ -108,7 +127,7 @@ class nuclear_norms {
   Eigen::Matrix<Real, lanes, Eigen::Dynamic> elements_;  ///< lanes x (column, row)
   Eigen::Matrix<Real, lanes, Eigen::Dynamic> squares_;   ///< of the columns
   std::vector<column_pair> order_;
-  numbers excess_;  ///< above 0 where a cosine of this sweep was too large
+  numbers excess_{Real(0)};  ///< above 0 where a cosine of this sweep was too large
 };
 
 }  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Density matrices of several rows at once, one in each lane.
+/// Density matrices of several rows at once, one matrix a lane of a vector.
 
 #include <Eigen/Core>
 #include <algorithm>
@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "atlas/boltzmann/density_rows.hpp"
-#include "atlas/linalg/batched/packet_lanes.hpp"
+#include "atlas/core/vector_of.hpp"
+#include "atlas/linalg/batched/packed_triangles.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
@@ -18,8 +19,8 @@ namespace atlas::inline ATLAS_ABI::detail {
 /// width]`, padded with 0.
 template <class Real>
 struct column_panels {
-  /// Twice as many sums as this are kept in registers.
-  static constexpr index_t width = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 8 : 4;
+  /// Columns of a panel: sums of two rows by as many columns are kept in registers.
+  static constexpr index_t width = vector_registers >= 32 ? 8 : 4;
   index_t keys = 0;
   Eigen::ArrayX<Real> values;
 
@@ -38,10 +39,10 @@ struct column_panels {
 
 /// `sum_i a_i v_i v_i^T` of the rows of weights in the lanes, as packed lower triangles.
 template <class Real>
-class lane_densities {
+class batched_densities {
  public:
   /// \param d coordinates of the directions
-  lane_densities(const column_panels<Real>& panels, index_t d)
+  batched_densities(const column_panels<Real>& panels, index_t d)
       : panels_(panels), d_(d), weights_(block * lanes) {}
 
   /// \param weights `[., keys]`; lane l has row `rows[l]`, lanes from `count` on are 0
@@ -60,11 +61,12 @@ class lane_densities {
   }
 
  private:
-  static constexpr index_t lanes = packet_lanes<Real>;
+  using simd = vector_of<Real>;
+  using vector = typename simd::type;
+  static constexpr index_t lanes = simd::lanes;
   static constexpr index_t together = 2;  ///< rows of rho
   static constexpr index_t width = column_panels<Real>::width;
   static constexpr index_t block = 128;  ///< keys, as many as stay in the nearest cache
-  using packet = packet_of<Real>;
 
   /// Adds to `together` rows of rho what a block of keys contributes.
   void add_rows(index_t key, index_t keys, index_t row, Real* out) {
@@ -76,22 +78,21 @@ class lane_densities {
         add_panel<width>(left, panels_.panel(column / width, key), keys, row, column, out);
   }
 
-  /// Of a panel on the diagonal perhaps its first half alone.
+  /// Of a panel on the diagonal only its first half where the rest is above the diagonal.
   template <index_t Columns>
   void add_panel(const Real* left, const Real* v, index_t keys, index_t row, index_t column,
                  Real* out) {
-    using namespace Eigen::internal;
-    packet upper[Columns], lower[Columns];
-    for (index_t k = 0; k < Columns; ++k) upper[k] = lower[k] = same_lanes(Real(0));
+    vector upper[Columns], lower[Columns];
+    for (index_t k = 0; k < Columns; ++k) upper[k] = lower[k] = simd::all(Real(0));
     const Real* w = weights_.data();
     for (index_t i = 0; i < keys; ++i, left += width, v += width, w += lanes) {
       // Multiplied here rather than kept: a factor in memory would be loaded once a product.
-      const packet first = pmul(load_lanes(w), same_lanes(left[0]));
-      const packet second = pmul(load_lanes(w), same_lanes(left[1]));
+      const vector first = simd::load_aligned(w) * simd::all(left[0]);
+      const vector second = simd::load_aligned(w) * simd::all(left[1]);
       for (index_t k = 0; k < Columns; ++k) {
-        const packet x = same_lanes(v[k]);
-        upper[k] = pmadd(first, x, upper[k]);
-        lower[k] = pmadd(second, x, lower[k]);
+        const vector x = simd::all(v[k]);
+        upper[k] = simd::multiply_add(first, x, upper[k]);
+        lower[k] = simd::multiply_add(second, x, lower[k]);
       }
     }
     add_entries<Columns>(upper, row, column, out);
@@ -100,10 +101,10 @@ class lane_densities {
 
   /// Those on or below the diagonal.
   template <index_t Columns>
-  void add_entries(const packet* sums, index_t row, index_t column, Real* out) {
+  void add_entries(const vector* sums, index_t row, index_t column, Real* out) {
     for (index_t k = 0; k < Columns && column + k <= row; ++k) {
       Real* const place = out + packed_place(row, column + k) * lanes;
-      store_lanes(place, Eigen::internal::padd(load_lanes(place), sums[k]));
+      simd::store(place, simd::load_aligned(place) + sums[k]);
     }
   }
 
@@ -138,7 +139,8 @@ class key_grams {
   }
 
  private:
-  static constexpr index_t lanes = packet_lanes<Real>;
+  using simd = vector_of<Real>;
+  static constexpr index_t lanes = simd::lanes;
 
   /// `v_i . v_j` of the keys chosen.
   void multiply() {
@@ -157,12 +159,11 @@ class key_grams {
     for (index_t i = 0; i < n; ++i)
       for (index_t l = 0; l < count; ++l)
         roots_(i * lanes + l) = root(rows[l], keys_[static_cast<std::size_t>(i)]);
-    using namespace Eigen::internal;
     for (index_t i = 0; i < n; ++i)
       for (index_t j = 0; j <= i; ++j)
-        store_lanes(out + packed_place(i, j) * lanes,
-                    pmul(pmul(load_lanes(roots_.data() + i * lanes), same_lanes(gram_(i, j))),
-                         load_lanes(roots_.data() + j * lanes)));
+        simd::store(out + packed_place(i, j) * lanes,
+                    simd::load_aligned(roots_.data() + i * lanes) * simd::all(gram_(i, j)) *
+                        simd::load_aligned(roots_.data() + j * lanes));
   }
 
   void form_alone(index_t row, Real* lane) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "atlas/linalg/batched/eigenvalue_lanes.hpp"
+#include "atlas/linalg/batched/eigenvalues.hpp"
 
 #include <Eigen/Dense>
 #include <algorithm>
@@ -10,7 +10,9 @@
 
 #include "../catch.hpp"
 #include "../clouds_for_tests.hpp"
-#include "atlas/linalg/batched/tridiagonal_lanes.hpp"
+#include "atlas/core/vector_of.hpp"
+#include "atlas/linalg/batched/packed_triangles.hpp"
+#include "atlas/linalg/batched/tridiagonalization.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 
 using namespace atlas_test;
@@ -23,12 +25,12 @@ constexpr double eigenvalue_rounding = 1e-14;
 
 /// Eigenvalues of each, descending.
 std::vector<Eigen::VectorXd> in_lanes(const std::vector<Eigen::MatrixXd>& matrices) {
-  using solver = atlas::detail::lane_eigenvalues<double>;
-  constexpr atlas::index_t lanes = atlas::detail::packet_lanes<double>;
+  using solver = atlas::detail::batched_eigenvalues<double>;
+  constexpr atlas::index_t lanes = atlas::detail::vector_of<double>::lanes;
   const atlas::index_t n = matrices.front().rows();
   Eigen::ArrayXd triangles(n * (n + 1) / 2 * lanes);
   Eigen::ArrayXd diagonals = Eigen::ArrayXd::Zero(n * solver::lanes), squares = diagonals;
-  atlas::detail::lane_tridiagonalization<double> reduction;
+  atlas::detail::batched_tridiagonalization<double> reduction;
   for (atlas::index_t first = 0; first < solver::lanes; first += lanes) {
     for (atlas::index_t l = 0; l < lanes; ++l)
       for (atlas::index_t i = 0; i < n; ++i)
