@@ -3,7 +3,7 @@
 /// Forward passes of a model of 135 M parameters (the shape of SmolLM-135M, random weights), as
 /// JSON, and how fast this machine multiplies matrices: with OpenBLAS, where it is linked, and with
 /// Eigen. Run by transformer.py.
-/// `peer_transformer blocks block_size threads layers`
+/// `peer_transformer blocks tokens_per_block threads layers`
 
 #include <algorithm>
 #include <atomic>

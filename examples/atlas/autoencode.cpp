@@ -316,15 +316,15 @@ void autoencode_model(const autoencode_options& o) {
   begin_stage(common, "reading the model and the texts");
   const model_source source = open_model_source(learning.source);
   check_options(o, source.lm.model.config().head_dimension);
-  const auto blocks =
-      load_blocks(text, o.clouds.source.blocks, o.clouds.source.block_size, source.lm.tokenizer);
+  const auto blocks = load_blocks(text, o.clouds.source.blocks, o.clouds.source.tokens_per_block,
+                                  source.lm.tokenizer);
   const auto layers =
       learn_all(o, measure_model(source.lm.model, source.blocks, source.description, learning));
   const auto outcomes =
       read_all(source, blocks, interventions(layers, o.training.bottleneck), common);
   json description = {
       {"model", source.description["model"]}, {"text", text},
-      {"blocks", o.clouds.source.blocks},     {"block_size", o.clouds.source.block_size},
+      {"blocks", o.clouds.source.blocks},     {"block_size", o.clouds.source.tokens_per_block},
       {"calibration", learning.source.text},  {"calibration_blocks", o.calibration_blocks},
       {"min_context", learning.min_context}};
   description["perplexity"] = perplexity_json(outcomes.front().read);

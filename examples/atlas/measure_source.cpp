@@ -52,7 +52,7 @@ measure_source measure_model(const atlas::transformer& model,
                                     .heads = config.heads,
                                     .head_dimension = config.head_dimension,
                                     .blocks = blocks.extent(0),
-                                    .block_size = blocks.extent(1),
+                                    .tokens_per_block = blocks.extent(1),
                                     .min_context = o.min_context,
                                     .points = o.points,
                                     .seed = o.common.seed});
@@ -61,7 +61,7 @@ measure_source measure_model(const atlas::transformer& model,
                                     .threads = o.common.threads,
                                     .on_progress = progress_bar(o.common)};
   measure_source source;
-  source.n_rep = config.n_rep();
+  source.heads_per_group = config.heads_per_group();
   source.description = description;
   source.description["min_context"] = o.min_context;
   if (o.perplexity)

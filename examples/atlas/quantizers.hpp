@@ -19,7 +19,7 @@ namespace atlas_program {
 /// What all quantizers of a run are given.
 struct quantizer_settings {
   std::string kind = "symmetric", granularity;  ///< empty granularity: the method's usual one
-  atlas::index_t group_size = 128;
+  atlas::index_t inputs_per_scale = 128;
   double damping = 0.01;
   int min_bits = 0;  ///< where they are allocated
 };

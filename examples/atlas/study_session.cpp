@@ -78,13 +78,13 @@ void check_different(const std::vector<std::string>& names, const char* option) 
 void check_study(const study_options& o) {
   check_different(o.models, "--model");
   check_different(o.texts, "--text");
-  if (o.min_context < o.block_size)
-    check_points(o.common, o.points, o.blocks, o.block_size, o.min_context);
+  if (o.min_context < o.tokens_per_block)
+    check_points(o.common, o.points, o.blocks, o.tokens_per_block, o.min_context);
 }
 
 void check_model(const study_model& m, const study_options& o) {
-  atlas::detail::check_between(o.block_size, 2, m.config.positions, "--block-size");
-  atlas::detail::check_between(o.min_context, 0, o.block_size - 1, "--min-context");
+  atlas::detail::check_between(o.tokens_per_block, 2, m.config.positions, "--block-size");
+  atlas::detail::check_between(o.min_context, 0, o.tokens_per_block - 1, "--min-context");
   atlas::detail::check_between(o.local_dimension, 1, m.config.head_dimension, "--local-dim");
   if (m.config.heads < 3 || m.config.key_value_heads < 2)
     throw atlas::value_error(m.name, "at least 3 heads and 2 key/value heads",
@@ -101,7 +101,7 @@ atlas::cloud_options collection(const atlas::transformer_config& c, const study_
           .heads = c.heads,
           .head_dimension = c.head_dimension,
           .blocks = o.blocks,
-          .block_size = o.block_size,
+          .tokens_per_block = o.tokens_per_block,
           .min_context = o.min_context,
           .points = o.points,
           .seed = seed};
@@ -140,7 +140,7 @@ study_session::study_session(const study_options& options) : options_(options) {
     auto [model, words] = look_at_model(name);
     check_model(model, o);
     for (const std::string& text : o.texts)
-      model.blocks.push_back(load_blocks(text, o.blocks, o.block_size, words));
+      model.blocks.push_back(load_blocks(text, o.blocks, o.tokens_per_block, words));
     models.push_back(content_json(name, model.content));
     models_.push_back(std::move(model));
   }
@@ -150,7 +150,7 @@ study_session::study_session(const study_options& options) : options_(options) {
                   {"texts", texts},
                   {"seed", o.common.seed},
                   {"blocks", o.blocks},
-                  {"block_size", o.block_size},
+                  {"block_size", o.tokens_per_block},
                   {"min_context", o.min_context},
                   {"points", o.points},
                   {"local_dimension", o.local_dimension},
@@ -187,7 +187,7 @@ study_clouds study_session::collect(std::size_t m, std::size_t t) {
       {.observer = both, .threads = options_.common.threads, .on_progress = progress()});
   const auto sample = [&](const atlas::cloud_collector& from, index_t l) {
     return atlas::sample_of(layer_label(models_[m].name, options_.texts[t], l), from.clouds(l),
-                            model.output_projection(l), c.n_rep());
+                            model.output_projection(l), c.heads_per_group());
   };
   model.for_each_parameter([&](const std::string&, const auto&, const auto& values) {
     out.parameters += static_cast<index_t>(values.size());
@@ -219,7 +219,7 @@ atlas::head_sample study_session::initial_sample(std::size_t m, std::size_t t) c
                                        .threads = options_.common.threads,
                                        .on_progress = progress()});
   return atlas::sample_of("at random weights", collector.clouds(deepest),
-                          model.output_projection(deepest), c.n_rep());
+                          model.output_projection(deepest), c.heads_per_group());
 }
 
 }  // namespace atlas_program

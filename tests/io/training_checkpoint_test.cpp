@@ -116,7 +116,7 @@ TEST_CASE("checkpoints of other runs are refused and nothing is lost") {
   };
   refused(with([](auto& o) { o.seed = 4; }), "seed", "\"4\", got \"0\"");
   refused(with([](auto& o) { o.batch = 4; }), "batch", "got \"3\"");
-  refused(with([](auto& o) { o.block_size = 8; }), "block_size", "got \"16\"");
+  refused(with([](auto& o) { o.tokens_per_block = 8; }), "block_size", "got \"16\"");
   refused(with([](auto& o) { o.schedule.peak = 0.1; }), "schedule.peak", "got \"0.01\"");
   refused(with([](auto& o) { o.schedule.steps = 31; }), "schedule.steps", "got \"30\"");
   refused(with([](auto& o) { o.weight_decay = 0; }), "weight_decay", "got \"0.1\"");

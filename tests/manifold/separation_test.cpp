@@ -123,7 +123,7 @@ TEST_CASE("runs of rows that belong together are shuffled together") {
   Eigen::MatrixXd x = normal_cloud(200, 5, 8);
   for (int i = 0; i < 200; ++i) x.row(i) += 3 * normal_cloud(20, 5, 9).row(i / 10);
   const auto rows = separation(x, halves(100));
-  const auto blocks = separation(x, halves(100), {.permutations = 999, .block_size = 10});
+  const auto blocks = separation(x, halves(100), {.permutations = 999, .rows_per_block = 10});
   CHECK(blocks.null_sd > 2 * rows.null_sd);
   CHECK(blocks.p > rows.p);
   CHECK(blocks.p > 0.01);

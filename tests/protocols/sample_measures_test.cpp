@@ -88,7 +88,7 @@ TEST_CASE("samples of collected clouds keep their layer and share their memory")
   const atlas::head_clouds clouds{7, sample.points, sample.context, sample.context, 0};
   const auto made = atlas::sample_of("seven", clouds, sample.output_projection, 2);
   CHECK(made.layer == 7);
-  CHECK(made.group_size == 2);
+  CHECK(made.heads_per_group == 2);
   CHECK(made.points.data() == sample.points.data());
   CHECK(made.output_projection.extents() == sample.output_projection.extents());
   const auto half = atlas::subsample(made, 10, 1);
@@ -134,8 +134,8 @@ TEST_CASE("samples that cannot be measured are refused") {
   one.context = atlas::owned_tensor<atlas::index_t, 1>({39});
   CHECK_REFUSED(atlas::shape_error, atlas::mean_dimension(one, o), "context", "39");
   one = sample;
-  one.group_size = 3;
-  CHECK_REFUSED(atlas::shape_error, atlas::mean_dimension(one, o), "group_size", "3");
+  one.heads_per_group = 3;
+  CHECK_REFUSED(atlas::shape_error, atlas::mean_dimension(one, o), "heads_per_group", "3");
   sample.points.mutable_view()(1, 2, 3) = std::numeric_limits<float>::quiet_NaN();
   CHECK_REFUSED(atlas::value_error, atlas::mean_dimension(sample, o), "points", "NaN");
 }

@@ -51,7 +51,7 @@ TEMPLATE_TEST_CASE("AWQ dequantizes exactly and does not depend on threads", "",
   const Eigen::Matrix<TestType, -1, -1> w = normal_cloud(40, 64).cast<TestType>();
   const Eigen::MatrixXd f = layer_moments(64);
   for (const auto shared : {granularity::tensor, granularity::row, granularity::group}) {
-    const atlas::grid_options grid{.bits = 3, .granularity = shared, .group_size = 16};
+    const atlas::grid_options grid{.bits = 3, .granularity = shared, .inputs_per_scale = 16};
     const auto one = awq_quantize(w, f, {.grid = grid, .threads = 1});
     const auto three = awq_quantize(w, f, {.grid = grid, .threads = 3});
     CHECK(one.weights == three.weights);

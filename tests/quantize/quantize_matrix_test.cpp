@@ -75,7 +75,7 @@ TEST_CASE("granularity, groups and averages are passed on") {
     if (method == quantization_method::fisher_lambda || method == quantization_method::diagonal)
       continue;  // their steps are given
     const auto q = quantize_matrix(
-        w, f, {.method = method, .granularity = atlas::granularity::group, .group_size = 30});
+        w, f, {.method = method, .granularity = atlas::granularity::group, .inputs_per_scale = 30});
     CHECK(q.grid.scales.rows() == 48);
     CHECK(q.grid.scales.cols() == 3);
   }

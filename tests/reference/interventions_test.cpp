@@ -142,7 +142,7 @@ TEST_CASE("rules that keep everything keep the perplexity; a better basis recove
                                     .heads = config.heads,
                                     .head_dimension = config.head_dimension,
                                     .blocks = 3,
-                                    .block_size = 256,
+                                    .tokens_per_block = 256,
                                     .points = 600});
   const auto plain = atlas::perplexity(lm.model, blocks,
                                        {.observed_layers = {4}, .observer = collector.observer()});

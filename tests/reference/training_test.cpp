@@ -265,8 +265,8 @@ TEST_CASE("a step that is not finite changes nothing") {
 TEST_CASE("tokens, options and states that do not fit are refused") {
   const auto with = [](atlas::trainer_options o) { return small_trainer(o); };
   CHECK_REFUSED(atlas::value_error, with({.batch = 0}), "blocks", "got 0");
-  CHECK_REFUSED(atlas::value_error, with({.block_size = 33}), "block_size", "got 33");
-  CHECK_REFUSED(atlas::value_error, with({.block_size = 1}), "block_size", "got 1");
+  CHECK_REFUSED(atlas::value_error, with({.tokens_per_block = 33}), "tokens_per_block", "got 33");
+  CHECK_REFUSED(atlas::value_error, with({.tokens_per_block = 1}), "tokens_per_block", "got 1");
   CHECK_REFUSED(atlas::value_error, with({.schedule = {.peak = NAN}}), "schedule.peak", "NaN");
   CHECK_REFUSED(atlas::value_error, with({.schedule = {.warmup = 2000}}), "schedule.warmup",
                 "2000");

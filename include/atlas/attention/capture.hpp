@@ -14,7 +14,7 @@ namespace atlas::inline ATLAS_ABI {
 struct head_capture {
   index_t layer = 0;
   index_t head = 0;                     ///< query head
-  index_t key_value_head = 0;           ///< head / n_rep
+  index_t key_value_head = 0;           ///< head / heads_per_group
   index_t block = 0;                    ///< number of the text block
   tensor_view<const float, 2> logits;   ///< `[T, T]`, scaled; masked keys are -inf
   tensor_view<const float, 2> weights;  ///< `[T, T]`, softmax of the logits

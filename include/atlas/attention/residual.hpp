@@ -135,10 +135,10 @@ residual_decomposition<scalar_of<Values, 2>> decompose_residual(const Weights& w
   return detail::decompose_residual<scalar>(a, v);
 }
 
-/// The same for all heads of a layer; with grouped queries head h uses values h / n_rep.
+/// The same for all heads of a layer; with grouped queries head h uses values h / heads_per_group.
 ///
 /// \param weights `[H, Q, T]`
-/// \param values  `[H / n_rep, T, d]`
+/// \param values  `[H / heads_per_group, T, d]`
 /// \return one decomposition per query head
 /// \throws shape_error where the number of value heads does not divide H; otherwise as above
 template <tensor_like<3> Weights, tensor_like<3> Values>

@@ -30,7 +30,7 @@ namespace atlas::inline ATLAS_ABI {
 
 struct separation_options {
   index_t permutations = 999;  ///< of the labels, the null; at least `least_draws`
-  index_t block_size = 1;      ///< rows that are shuffled together: runs that belong together
+  index_t rows_per_block = 1;  ///< rows that are shuffled together: runs that belong together
   std::uint64_t seed = 0;
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
@@ -154,7 +154,7 @@ separation_result separation(const tensor_view<const Scalar, 2>& points, const l
   if (!(out.own > 0 && out.between > 0))
     throw value_error("points", "rows and centroids that differ", "equal ones");
   const permutation_options shuffles{.permutations = options.permutations,
-                                     .block_size = options.block_size,
+                                     .rows_per_block = options.rows_per_block,
                                      .seed = options.seed,
                                      .threads = options.threads,
                                      .on_progress = options.on_progress};
@@ -173,7 +173,7 @@ separation_result separation(const tensor_view<const Scalar, 2>& points, const l
 /// mean nothing have a ratio of about sqrt(n / 2). The null is that of permuted labels: as many
 /// rows of each label, on the same points. It takes rows as independent of each other. Those of one
 /// text at nearby positions are not, so that ranges of positions are apart a little by that alone:
-/// shuffle whole runs (`block_size`) where labels allow it, and else take `separation_null`.
+/// shuffle whole runs (`rows_per_block`) where labels allow it, and else take `separation_null`.
 ///
 /// \param points `[N, d]`
 /// \param labels `[N]`, whole numbers, at least 2 different ones: layers, heads, contexts, or

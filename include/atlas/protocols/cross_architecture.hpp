@@ -71,7 +71,7 @@ inline common_size common_size_of(const std::vector<model_layers>& models) {
       check_sample(s);
       heads = (std::min)(heads, s.points.extent(0));
       points = (std::min)(points, s.points.extent(1));
-      step = std::lcm(step, s.group_size);
+      step = std::lcm(step, s.heads_per_group);
     }
   heads -= heads % step;
   if (heads < 2)
@@ -83,10 +83,11 @@ inline common_size common_size_of(const std::vector<model_layers>& models) {
 /// Random whole groups of heads and random rows.
 inline head_sample cut_down(const head_sample& from, const common_size& size, std::uint64_t seed) {
   random_stream random(seed, 1);
-  const index_t groups = from.points.extent(0) / from.group_size;
+  const index_t groups = from.points.extent(0) / from.heads_per_group;
   std::vector<index_t> heads;
-  for (const index_t g : sample_rows(groups, size.heads / from.group_size, random))
-    for (index_t i = 0; i < from.group_size; ++i) heads.push_back(g * from.group_size + i);
+  for (const index_t g : sample_rows(groups, size.heads / from.heads_per_group, random))
+    for (index_t i = 0; i < from.heads_per_group; ++i)
+      heads.push_back(g * from.heads_per_group + i);
   return subsample(heads_of_sample(from, heads), size.points, seed);
 }
 

@@ -23,7 +23,7 @@ struct head_sample {
   owned_tensor<index_t, 1> context;          ///< `[N]`, or empty: rows are independent
   owned_tensor<index_t, 1> position;         ///< `[N]`, place within the context; or empty
   owned_tensor<float, 2> output_projection;  ///< `[H * d, d_model]`, rows head-major; or empty
-  index_t group_size = 1;                    ///< query heads per key/value head
+  index_t heads_per_group = 1;               ///< query heads per key/value head
   index_t layer = 0;
   index_t choice = 0;  ///< which choice of points it is, where there are several of a layer
 };
@@ -32,13 +32,13 @@ struct head_sample {
 /// \param output_projection may be empty
 inline head_sample sample_of(std::string label, const head_clouds& clouds,
                              const tensor_view<const float, 2>& output_projection = {},
-                             index_t group_size = 1) {
+                             index_t heads_per_group = 1) {
   head_sample out;
   out.label = std::move(label);
   out.points = clouds.points;
   out.context = clouds.context;
   out.position = clouds.position;
-  out.group_size = group_size;
+  out.heads_per_group = heads_per_group;
   out.layer = clouds.layer;
   if (!output_projection.empty()) out.output_projection = copy_as<float>(output_projection);
   return out;
@@ -60,9 +60,10 @@ inline void check_sample(const head_sample& sample) {
   if (!sample.output_projection.empty())
     detail::check_extent(sample.output_projection.extent(0), heads * sample.points.extent(2),
                          name + ": output_projection", "heads * d_head rows,");
-  if (sample.group_size < 1 || heads % sample.group_size != 0)
-    throw shape_error(name + ": group_size", "a divisor of " + std::to_string(heads) + " heads",
-                      std::to_string(sample.group_size));
+  if (sample.heads_per_group < 1 || heads % sample.heads_per_group != 0)
+    throw shape_error(name + ": heads_per_group",
+                      "a divisor of " + std::to_string(heads) + " heads",
+                      std::to_string(sample.heads_per_group));
 }
 
 namespace detail {

@@ -193,7 +193,7 @@ head_overlap_result sample_overlap(const head_sample& sample, overlap_space spac
                                    const protocol_options& o = {}) {
   check_sample(sample);
   return head_overlap(detail::sample_frames(sample, o.local_dimension, space, o.threads),
-                      {.group_size = sample.group_size,
+                      {.heads_per_group = sample.heads_per_group,
                        .haar_draws = o.haar_draws,
                        .seed = o.seed,
                        .threads = o.threads,
@@ -223,7 +223,7 @@ turned_null_result sample_turned_null(const head_sample& sample, const protocol_
   check_sample(sample);
   detail::check_projection(sample);
   return turned_null(sample.points, sample.output_projection, o.local_dimension,
-                     {.group_size = sample.group_size,
+                     {.heads_per_group = sample.heads_per_group,
                       .draws = o.turned_draws,
                       .seed = o.seed,
                       .stream = detail::stream_of(sample, o.local_dimension),

@@ -29,10 +29,11 @@ struct ldlq_options {
   /// Incoherence: random bases of this kind on both sides. identity: none. QuIP's own are random
   /// orthogonal; Hadamard ones came with QuIP#.
   basis_kind incoherence = basis_kind::identity;
-  bool rescale = false;      ///< columns by `(F_jj / ||W_j||^2)^(1/4)` first, as QuIP does
-  index_t block_size = 128;  ///< columns that take the feedback of all before in one matrix product
-  std::uint64_t seed = 0;    ///< of the bases
-  int threads = 0;           ///< 0: all of the machine
+  bool rescale = false;  ///< columns by `(F_jj / ||W_j||^2)^(1/4)` first, as QuIP does
+  index_t columns_per_block =
+      128;                 ///< columns that take the feedback of all before in one matrix product
+  std::uint64_t seed = 0;  ///< of the bases
+  int threads = 0;         ///< 0: all of the machine
   /// E[a], `[in]`, where it is known: for the effective rank about the mean.
   Eigen::VectorXd input_mean = {};
 };
@@ -115,7 +116,7 @@ void ldlq_rows(const std::type_identity_t<row_matrix<Real>>& w, index_t row,
 template <class Scalar>
 quantization<Scalar> ldlq_quantize(const quantizer_input<Scalar>& input,
                                    const ldlq_options& options) {
-  check_between(options.block_size, 1, index_t{1} << 40, "block_size");
+  check_between(options.columns_per_block, 1, index_t{1} << 40, "columns_per_block");
   check_grid(options.grid);
   if (options.incoherence == basis_kind::fisher)
     throw value_error("incoherence", "identity, random_orthogonal or hadamard", "fisher");
@@ -132,7 +133,7 @@ quantization<Scalar> ldlq_quantize(const quantizer_input<Scalar>& input,
   parallel_for((rotated.rows() + tile - 1) / tile, options.threads, [&](index_t t) {
     const index_t rows = (std::min)(tile, rotated.rows() - t * tile);
     ldlq_rows<Scalar>(rotated.middleRows(t * tile, rows).template cast<double>(), t * tile,
-                      feedback, options.block_size, q.grid, q.codes);
+                      feedback, options.columns_per_block, q.grid, q.codes);
   });
   return finished(std::move(q), input, options.threads);
 }

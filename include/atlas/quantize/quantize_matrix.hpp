@@ -109,7 +109,7 @@ struct quantize_matrix_options {
   grid_kind kind = grid_kind::symmetric;
   /// None: `usual_granularity(method)`. Per column alone for fisher_lambda and diagonal.
   std::optional<atlas::granularity> granularity = {};
-  index_t group_size = 128;  ///< with granularity::group
+  index_t inputs_per_scale = 128;  ///< with granularity::group
   /// Reverse water-filling at this average instead of `bits`: for methods that `can_allocate_bits`,
   /// with scales per column.
   std::optional<double> average_bits = {};
@@ -191,7 +191,7 @@ quantization<Scalar> quantize_matrix(const quantizer_input<Scalar>& input,
   const grid_options grid{.bits = o.bits,
                           .kind = o.kind,
                           .granularity = o.granularity.value_or(usual_granularity(o.method)),
-                          .group_size = o.group_size};
+                          .inputs_per_scale = o.inputs_per_scale};
   switch (o.method) {
     case m::identity:
       return quantize_in_basis(input, basis_kind::identity, grid, o);

@@ -22,7 +22,7 @@ struct permutation_options {
   index_t permutations = 9999;
   /// Rows that are shuffled together, in runs of this many: rows of one text are not independent,
   /// and shuffling them one by one makes chance look rarer than it is. 1: every row on its own.
-  index_t block_size = 1;
+  index_t rows_per_block = 1;
   std::uint64_t seed = 0;
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
@@ -41,22 +41,23 @@ inline index_t factorial_up_to(index_t n, index_t limit) {
 }
 
 /// Row i of the shuffled sample is row `rows[i]` of the sample.
-inline void rows_of_blocks(const std::vector<index_t>& blocks, index_t block_size,
+inline void rows_of_blocks(const std::vector<index_t>& blocks, index_t rows_per_block,
                            std::vector<index_t>& rows) {
   std::size_t at = 0;
   for (const index_t b : blocks)
-    for (index_t i = 0; i < block_size; ++i) rows[at++] = b * block_size + i;
+    for (index_t i = 0; i < rows_per_block; ++i) rows[at++] = b * rows_per_block + i;
 }
 
 inline index_t check_permutations(index_t n, const permutation_options& o) {
   check_between(o.permutations, 1, index_t{1} << 40, "permutations");
-  check_between(o.block_size, 1, n, "block_size");
-  if (n % o.block_size != 0)
-    throw shape_error("x", "a multiple of block_size rows, " + std::to_string(o.block_size),
+  check_between(o.rows_per_block, 1, n, "rows_per_block");
+  if (n % o.rows_per_block != 0)
+    throw shape_error("x", "a multiple of rows_per_block rows, " + std::to_string(o.rows_per_block),
                       std::to_string(n));
-  if (n / o.block_size < 2)
-    throw value_error("block_size", "at least 2 blocks to shuffle", std::to_string(o.block_size));
-  return n / o.block_size;
+  if (n / o.rows_per_block < 2)
+    throw value_error("rows_per_block", "at least 2 blocks to shuffle",
+                      std::to_string(o.rows_per_block));
+  return n / o.rows_per_block;
 }
 
 /// p of all orders of the blocks: the share that `as_extreme(rows)` is true for.
@@ -67,7 +68,7 @@ double exact_p(index_t n, index_t blocks, const permutation_options& o, AsExtrem
   std::iota(order.begin(), order.end(), index_t{0});
   double hits = 0, total = 0;
   do {
-    rows_of_blocks(order, o.block_size, rows);
+    rows_of_blocks(order, o.rows_per_block, rows);
     hits += as_extreme(rows) ? 1 : 0;
     ++total;
     meter.advance();
@@ -79,7 +80,7 @@ double exact_p(index_t n, index_t blocks, const permutation_options& o, AsExtrem
 inline void shuffle_rows(index_t blocks, const permutation_options& o, index_t i,
                          std::vector<index_t>& rows) {
   random_stream random(o.seed, static_cast<std::uint64_t>(i));
-  rows_of_blocks(random_permutation(blocks, random), o.block_size, rows);
+  rows_of_blocks(random_permutation(blocks, random), o.rows_per_block, rows);
 }
 
 /// `statistic(rows)` of every random shuffle of n rows.

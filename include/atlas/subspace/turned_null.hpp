@@ -48,9 +48,9 @@
 namespace atlas::inline ATLAS_ABI {
 
 struct turned_null_options {
-  index_t group_size = 1;    ///< query heads per key/value head; they turn together
-  index_t draws = 48;        ///< of a rotation for every group, at least `least_draws`
-  double confidence = 0.95;  ///< of the intervals
+  index_t heads_per_group = 1;  ///< query heads per key/value head; they turn together
+  index_t draws = 48;           ///< of a rotation for every group, at least `least_draws`
+  double confidence = 0.95;     ///< of the intervals
   std::uint64_t seed = 0;
   /// Nulls of one seed and different streams are independent: give each layer its own.
   std::uint64_t stream = 0;
@@ -79,8 +79,9 @@ class turned_heads {
  public:
   /// \param covariances of one unit or of several: only the directions written count
   turned_heads(std::vector<head_writer> writers,
-               const std::vector<Eigen::MatrixX<Real>>& covariances, index_t k, index_t group_size)
-      : writers_(std::move(writers)), k_(k), group_size_(group_size) {
+               const std::vector<Eigen::MatrixX<Real>>& covariances, index_t k,
+               index_t heads_per_group)
+      : writers_(std::move(writers)), k_(k), heads_per_group_(heads_per_group) {
     for (std::size_t h = 0; h < writers_.size(); ++h) {
       const std::string name = "clouds, head " + std::to_string(h);
       observed_.push_back(
@@ -101,7 +102,7 @@ class turned_heads {
     for (std::size_t h = 0; h < heads; ++h) inside[h].resize(writers_[h].mixing.rows(), count * k_);
     for (index_t i = 0; i < count; ++i) {
       random_stream random(seed, static_cast<std::uint64_t>(first + i));
-      for (std::size_t h = 0; h < heads; h += static_cast<std::size_t>(group_size_))
+      for (std::size_t h = 0; h < heads; h += static_cast<std::size_t>(heads_per_group_))
         turn_group(h, i, random, inside);
     }
     std::vector<std::vector<Eigen::MatrixX<Real>>> frames(static_cast<std::size_t>(count),
@@ -137,7 +138,7 @@ class turned_heads {
   void turn_group(std::size_t from, index_t i, random_stream& random,
                   std::vector<Eigen::MatrixX<Real>>& inside) const {
     const random_rotation<Real> rotation(writers_[from].mixing.cols(), random);
-    for (std::size_t h = from; h < from + static_cast<std::size_t>(group_size_); ++h)
+    for (std::size_t h = from; h < from + static_cast<std::size_t>(heads_per_group_); ++h)
       if (!is_left_out(observed_[h])) inside[h].middleCols(i * k_, k_) = turned(h, rotation);
   }
 
@@ -157,7 +158,7 @@ class turned_heads {
   }
 
   std::vector<head_writer> writers_;
-  index_t k_, group_size_;
+  index_t k_, heads_per_group_;
   std::vector<Eigen::MatrixX<Real>> observed_;
   std::vector<std::vector<block>> roots_;
 };
@@ -216,18 +217,19 @@ turned_heads<double> turned_heads_of(const std::vector<Eigen::MatrixXd>& covaria
   const tensor_view<const scalar_of<Projection, 2>, 2>& projection = held;
   const auto heads = static_cast<index_t>(covariances.size());
   check_draws(o.draws, "draws");
-  check_head_overlap(heads, {.group_size = o.group_size, .confidence = o.confidence}, "clouds");
+  check_head_overlap(heads, {.heads_per_group = o.heads_per_group, .confidence = o.confidence},
+                     "clouds");
   return {head_writers(projection, heads, covariances.front().rows(), o.threads), covariances, k,
-          o.group_size};
+          o.heads_per_group};
 }
 
 template <class = void>
 turned_estimate turned_estimate_of(const Eigen::MatrixXd& matrix, pair_group group,
                                    std::vector<double> draws, const turned_null_options& o) {
-  const auto pairs = pairs_of(group, matrix, o.group_size);
+  const auto pairs = pairs_of(group, matrix, o.heads_per_group);
   return {compare_with_draws(mean_over(matrix, pairs), std::move(draws)),
           static_cast<index_t>(pairs.size()),
-          overlap_interval(matrix, group, o.group_size, o.confidence)};
+          overlap_interval(matrix, group, o.heads_per_group, o.confidence)};
 }
 
 template <class = void>
@@ -242,7 +244,7 @@ turned_null_result turned_null(const turned_heads<double>& heads, const turned_n
     const Eigen::MatrixXd matrix = overlap_matrix(frames, 1);
     std::array<double, groups.size()> of_groups;
     for (std::size_t g = 0; g < groups.size(); ++g)
-      of_groups[g] = mean_over(matrix, pairs_of(groups[g], matrix, o.group_size));
+      of_groups[g] = mean_over(matrix, pairs_of(groups[g], matrix, o.heads_per_group));
     return of_groups;
   });
   for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -285,7 +287,7 @@ drawn_null turned_null_of(const turned_heads<double>& heads, Statistic& statisti
 /// \param clouds            `[H, N, d_head]`, H >= 2
 /// \param output_projection `[H * d_head, d_model]`, rows head-major
 /// \param local_dimension   k <= min(d_head, d_model)
-/// \throws shape_error for a projection of other shape or a group_size that does not divide H;
+/// \throws shape_error for a projection of other shape or a heads_per_group that does not divide H;
 ///         value_error for NaN, k out of range, fewer than `least_draws` draws, no head that writes
 ///         k directions; cancelled
 ///

@@ -24,7 +24,7 @@ namespace atlas::inline ATLAS_ABI {
 
 struct trainer_options {
   index_t batch = 16;  ///< blocks a step
-  index_t block_size =
+  index_t tokens_per_block =
       0;  ///< tokens of each, all but the first predicted; 0: the model's positions
   cosine_schedule schedule = {};
   double beta1 = 0.9;
@@ -154,7 +154,7 @@ template <class Unused>
 training_step basic_trainer<Unused>::step() {
   training_step done{steps_ + 1, 0, 0, learning_rate_at(options_.schedule, steps_ + 1)};
   const auto blocks =
-      token_batch(tokens_, options_.batch, options_.block_size, options_.seed, steps_);
+      token_batch(tokens_, options_.batch, options_.tokens_per_block, options_.seed, steps_);
   gradient_result g = loss_gradients(model_, blocks, {.threads = options_.threads});
   done.loss = g.loss;
   done.gradient_norm = detail::global_norm(g.gradients, options_.threads);
@@ -188,9 +188,9 @@ void basic_trainer<Unused>::check_input() {
   if (!(options_.largest_norm >= 0))
     throw value_error("largest_norm", "0 or more", detail::number_text(options_.largest_norm));
   thread_count(options_.threads);
-  if (options_.block_size == 0) options_.block_size = c.positions;
-  detail::check_between(options_.block_size, 2, c.positions, "block_size");
-  token_batch(tokens_, options_.batch, options_.block_size, options_.seed, 0);
+  if (options_.tokens_per_block == 0) options_.tokens_per_block = c.positions;
+  detail::check_between(options_.tokens_per_block, 2, c.positions, "tokens_per_block");
+  token_batch(tokens_, options_.batch, options_.tokens_per_block, options_.seed, 0);
   for (index_t i = 0; i < tokens_.extent(0); ++i)
     detail::check_between(tokens_[i], 0, c.vocabulary - 1, "tokens");
 }
