@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
 #ifdef ATLAS_PEER_OPENBLAS
   openblas_set_num_threads(1);
 #endif
-  const atlas::transformer model = atlas::random_transformer(smol(std::atol(argv[4])), 1);
+  const atlas::transformer model = atlas::random_transformer(smol(std::atol(argv[4])), {.seed = 1});
   atlas::owned_tensor<atlas::index_t, 2> blocks({count, size});
   atlas::random_stream random(2);
   for (atlas::index_t i = 0; i < blocks.size(); ++i)

@@ -110,7 +110,8 @@ json describe(const ablation_options& o, const ablation_texts& texts) {
 atlas::trainer untrained(const ablation_options& o, const ablation_texts& texts,
                          index_t head_dimension) {
   return atlas::trainer(
-      atlas::random_transformer(config_of(o, texts.vocabulary, head_dimension), o.common.seed),
+      atlas::random_transformer(config_of(o, texts.vocabulary, head_dimension),
+                                {.seed = o.common.seed}),
       texts.training,
       {.batch = o.batch,
        .schedule = {.peak = o.learning_rate, .warmup = o.steps / 10, .steps = o.steps},

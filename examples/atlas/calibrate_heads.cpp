@@ -52,7 +52,8 @@ simulation_case overlap_intervals(index_t heads, const char* name,
     const auto clouds = atlas::simulate_heads(frames, 300, 0.2, random);
     const auto projection =
         atlas::simulate_projection(heads, head_dimension, model_dimension, 0.5, random);
-    const auto written = atlas::residual_stream_frames(clouds, projection, frame_dimension, 1);
+    const auto written =
+        atlas::residual_stream_frames(clouds, projection, frame_dimension, {.threads = 1});
     std::vector<observation> out;
     for (const auto* of : {&frames, &written}) {
       const auto e = overlap_of(*of, 1).global;

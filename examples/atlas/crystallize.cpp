@@ -77,10 +77,11 @@ calibrated calibrate(const crystallize_options& o, const atlas::io::language_mod
   for (const index_t l : layers) {
     begin_stage(o.common, fmt::format("principal directions of layer {}", l));
     const atlas::head_clouds clouds = collector.clouds(l);
-    out.principal[l] = atlas::residual_bases(clouds.points, o.common.threads);
+    out.principal[l] = atlas::residual_bases(clouds.points, {.threads = o.common.threads});
     for (std::size_t draw = 0; draw < out.random.size(); ++draw)
       out.random[draw][l] = atlas::random_residual_bases(
-          clouds.points, seed_of_draw(o.common.seed, l, draw), o.common.threads);
+          clouds.points,
+          {.seed = seed_of_draw(o.common.seed, l, draw), .threads = o.common.threads});
   }
   return out;
 }

@@ -191,18 +191,17 @@ void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
                                             .seed = o.common.seed,
                                             .threads = threads,
                                             .on_progress = progress_bar(o.common)};
-  constexpr auto leave_out = atlas::rank_policy::leave_out;
-  out.head_coordinates = atlas::head_overlap(atlas::principal_frames(points, k, threads, leave_out),
+  const atlas::frame_options frames{.policy = atlas::rank_policy::leave_out, .threads = threads};
+  out.head_coordinates = atlas::head_overlap(atlas::principal_frames(points, k, frames),
                                              nulls.of(points.extent(2), k), options);
   const atlas::split_half_options halves{
       .seed = o.common.seed, .threads = threads, .on_progress = progress_bar(o.common)};
   const bool halved = halves_are_known(points, layer);
   if (halved) out.head_ceiling = atlas::split_half_overlap(points, layer.context, k, halves);
   if (layer.output_projection.empty()) return;
-  const auto frames =
-      atlas::residual_stream_frames(points, layer.output_projection, k, threads, leave_out);
+  const auto written = atlas::residual_stream_frames(points, layer.output_projection, k, frames);
   out.residual_stream =
-      atlas::head_overlap(frames, nulls.of(layer.output_projection.extent(1), k), options);
+      atlas::head_overlap(written, nulls.of(layer.output_projection.extent(1), k), options);
   out.turned = atlas::turned_null(points, layer.output_projection, k,
                                   {.heads_per_group = heads_per_group,
                                    .seed = o.common.seed,

@@ -48,7 +48,8 @@ struct overlap_command {
 
   atlas::head_overlap_result measured(const atlas::tensor_view<const double, 3>& clouds) const {
     begin_stage(common, "principal frames");
-    const auto frames = atlas::principal_frames(clouds, local_dimension, common.threads);
+    const auto frames =
+        atlas::principal_frames(clouds, local_dimension, {.threads = common.threads});
     return atlas::head_overlap(frames, {.heads_per_group = heads_per_group,
                                         .seed = common.seed,
                                         .threads = common.threads,

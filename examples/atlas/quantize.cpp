@@ -57,9 +57,8 @@ std::vector<matrix_errors> quantize_all(quantize_run& run, const std::string& me
     const auto k = static_cast<std::size_t>(i);
     const linear_map& map = run.maps[k];
     auto q = run_quantizer<float>(
-        method,
-        {map.weights, map.input_moments, map.input_mean, &map.output_moments, &run.bases[k]}, bits,
-        run.o.settings, seed, 1);
+        method, {map.weights, map.input_moments, map.input_mean, &map.output_moments, run.bases[k]},
+        bits, run.o.settings, seed, 1);
     weights[k] = std::move(q.weights);
     errors[k] = {q.errors, {}, q.repairs};
     meter.advance();

@@ -42,8 +42,9 @@ struct quantizer_task {
   const atlas::row_matrix<Scalar>& weights;
   const Eigen::MatrixXd& input_moments;
   const Eigen::VectorXd& input_mean;
-  const Eigen::MatrixXd* output_moments = nullptr;      ///< for kronecker
-  const atlas::eigenbasis* input_eigenbasis = nullptr;  ///< where it is known
+  const Eigen::MatrixXd* output_moments = nullptr;  ///< for kronecker
+  /// Where it is known; outlives the task.
+  std::optional<std::reference_wrapper<const atlas::eigenbasis>> input_eigenbasis = {};
 };
 
 /// \param bits 2 to 8; the average where they are allocated

@@ -210,7 +210,7 @@ const study_clouds& study_session::clouds(std::size_t model, std::size_t text) {
 
 atlas::head_sample study_session::initial_sample(std::size_t m, std::size_t t) const {
   const atlas::transformer model =
-      atlas::random_transformer(models_[m].config, options_.common.seed);
+      atlas::random_transformer(models_[m].config, {.seed = options_.common.seed});
   const atlas::transformer_config& c = model.config();
   const index_t deepest = c.layers - 1;
   atlas::cloud_collector collector(collection(c, options_, {deepest}, options_.common.seed));

@@ -91,7 +91,7 @@ TEST_CASE("samples of collected clouds keep their layer and share their memory")
   CHECK(made.heads_per_group == 2);
   CHECK(made.points.data() == sample.points.data());
   CHECK(made.output_projection.extents() == sample.output_projection.extents());
-  const auto half = atlas::subsample(made, 10, 1);
+  const auto half = atlas::subsample(made, 10, {.seed = 1});
   CHECK(half.points.extents() == atlas::shape<3>{2, 10, 24});
   CHECK(half.context.extent(0) == 10);
 }
@@ -121,7 +121,7 @@ TEST_CASE("samples that cannot be measured are refused") {
                 "output_projection", "none");
   CHECK_REFUSED(atlas::value_error, atlas::sample_turned_null(sample, o), "output_projection",
                 "none");
-  CHECK_REFUSED(atlas::value_error, atlas::subsample(sample, 41, 1), "rows", "41");
+  CHECK_REFUSED(atlas::value_error, atlas::subsample(sample, 41, {.seed = 1}), "rows", "41");
   const auto size = [](const atlas::head_sample& s) {
     return static_cast<double>(s.points.extent(1));
   };

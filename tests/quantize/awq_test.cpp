@@ -56,7 +56,7 @@ TEMPLATE_TEST_CASE("AWQ dequantizes exactly and does not depend on threads", "",
     const auto three = awq_quantize(w, f, {.grid = grid, .threads = 3});
     CHECK(one.weights == three.weights);
     CHECK(one.awq_exponent == three.awq_exponent);
-    CHECK(atlas::dequantize(one, 3) == one.weights);
+    CHECK(atlas::dequantize(one, {.threads = 3}) == one.weights);
     const auto plain =
         atlas::block_fisher_quantize(w, f, {.basis = atlas::basis_kind::identity, .grid = grid});
     CHECK(one.errors.output <= plain.errors.output * (1 + 1e-6));

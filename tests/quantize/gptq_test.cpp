@@ -133,7 +133,7 @@ TEMPLATE_TEST_CASE("results do not depend on threads, blocks or storage, and deq
       CHECK(one.codes == three.codes);
       CHECK(one.weights == three.weights);
       CHECK(one.errors.output == three.errors.output);
-      CHECK(atlas::dequantize(three, 1) == three.weights);
+      CHECK(atlas::dequantize(three, {.threads = 1}) == three.weights);
       const atlas::row_matrix<TestType> rows = w;
       CHECK(gptq_quantize(rows, f, {.grid = grid, .act_order = act_order}).codes == one.codes);
     }

@@ -28,7 +28,7 @@ TEMPLATE_TEST_CASE("every method keeps the promises of all", "", float, double) 
       CHECK(one.codes == three.codes);
       CHECK(one.errors.weights == three.errors.weights);
       CHECK(one.errors.output == three.errors.output);
-      CHECK(atlas::dequantize(one, 2) == one.weights);
+      CHECK(atlas::dequantize(one, {.threads = 2}) == one.weights);
       CHECK(one.codes.template cast<int>().cwiseAbs().maxCoeff() <= (1 << (bits - 1)) - 1);
       CHECK(one.errors.output > 0);
       CHECK(one.errors.output < 1);

@@ -82,7 +82,7 @@ TEST_CASE("a frame of a plane in space spans it, whatever the offset") {
 TEST_CASE("one decomposition gives the frame and the rank that two give") {
   const std::vector<Eigen::MatrixXd> clouds = {normal_cloud(200, 20, 1) * normal_cloud(20, 20, 2),
                                                normal_cloud(200, 20, 3) * normal_cloud(20, 20, 4)};
-  const auto spectra = atlas::principal_spectra(clouds, 5, {.variance = 0.7});
+  const auto spectra = atlas::principal_spectra(clouds, 5, {.rank = {.variance = 0.7}});
   const auto frames = atlas::principal_frames(clouds, 5);
   for (std::size_t h = 0; h < 2; ++h) {
     const auto rank = atlas::pca_rank(clouds[h], {.variance = 0.7});
@@ -92,15 +92,15 @@ TEST_CASE("one decomposition gives the frame and the rank that two give") {
     CHECK(spectra[h].rank.eigenvalues == rank.eigenvalues);
   }
   CHECK_REFUSED(atlas::value_error, atlas::principal_spectra(clouds, 21), "local_dimension", "21");
-  CHECK_REFUSED(atlas::value_error, (atlas::principal_spectra(clouds, 2, {.variance = 2})),
-                "variance", "2");
+  CHECK_REFUSED(atlas::value_error,
+                (atlas::principal_spectra(clouds, 2, {.rank = {.variance = 2}})), "variance", "2");
 }
 
 TEST_CASE("overlaps of many heads are those of each pair, for any number of heads and threads") {
   for (const int heads : {1, 2, 5, 13}) {
     const auto frames = random_frames(heads, 18, 7, 11);
-    const Eigen::MatrixXd matrix = atlas::overlap_matrix(frames, 1);
-    CHECK(matrix == atlas::overlap_matrix(frames, 3));
+    const Eigen::MatrixXd matrix = atlas::overlap_matrix(frames, {.threads = 1});
+    CHECK(matrix == atlas::overlap_matrix(frames, {.threads = 3}));
     for (int a = 0; a < heads; ++a)
       for (int b = 0; b < heads; ++b)
         CHECK(matrix(a, b) == Approx(atlas::subspace_overlap(frames[static_cast<std::size_t>(a)],

@@ -165,7 +165,7 @@ TEST_CASE("a draw is the cloud turned: its spectrum and its weights, by multiply
   for (int i = 0; i < 2000; ++i) {
     std::vector<Eigen::MatrixXd> turned;
     for (const auto& x : clouds) turned.push_back(x * atlas::random_frame(6, 6, random));
-    const auto frames = atlas::residual_stream_frames(turned, weights, 2, 1);
+    const auto frames = atlas::residual_stream_frames(turned, weights, 2, {.threads = 1});
     multiplied.push_back(atlas::subspace_overlap(frames[0], frames[1]).mean_cosine);
   }
   const auto s = atlas::summarize(multiplied);

@@ -21,7 +21,7 @@ std::vector<threaded_call> model_calls() {
   c.mlp_dimension = 64;
   c.vocabulary = 50;
   c.positions = 32;
-  const auto model = atlas::random_transformer(c, 1);
+  const auto model = atlas::random_transformer(c, {.seed = 1});
   atlas::owned_tensor<atlas::index_t, 2> blocks({6, 32});
   atlas::owned_tensor<atlas::index_t, 1> tokens({600});
   atlas::random_stream random(3);
@@ -60,7 +60,8 @@ std::vector<threaded_call> model_calls() {
          options.threads = o.threads;
          atlas::trainer t(model, tokens, options);
          numbers all;
-         for (const auto& step : atlas::train(t, 3, o.on_progress)) all << step.loss;
+         for (const auto& step : atlas::train(t, 3, {.on_progress = o.on_progress}))
+           all << step.loss;
          return all.all;
        }},
       {"autoencoder/autoencoder_options.hpp", "train_autoencoders", true,

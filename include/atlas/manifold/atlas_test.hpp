@@ -143,8 +143,9 @@ atlas_test_result atlas_test(const tensor_view<const Scalar, 3>& clouds,
   out.mean_head_dimension = summarize(dimensions).mean;
   const index_t k = o.local_dimension != 0 ? o.local_dimension
                                            : local_dimension_of_heads(dimensions, clouds.extent(2));
-  out.overlap = head_overlap(principal_frames(clouds, k, o.threads, rank_policy::leave_out),
-                             overlap_options(o));
+  out.overlap = head_overlap(
+      principal_frames(clouds, k, {.policy = rank_policy::leave_out, .threads = o.threads}),
+      overlap_options(o));
   const auto sound = clouds_of(clouds, heads_without_fault(out.heads));
   out.pooled = pooled_dimension(sound, dimension);
   out.pooled_null = pooled_dimension_null(sound, out.pooled,

@@ -88,7 +88,7 @@ inline head_sample cut_down(const head_sample& from, const common_size& size, st
   for (const index_t g : sample_rows(groups, size.heads / from.heads_per_group, random))
     for (index_t i = 0; i < from.heads_per_group; ++i)
       heads.push_back(g * from.heads_per_group + i);
-  return subsample(heads_of_sample(from, heads), size.points, seed);
+  return subsample(heads_of_sample(from, heads), size.points, {.seed = seed});
 }
 
 /// A mean over pairs less that over others: under Haar all pairs are uncorrelated, so variances

@@ -112,11 +112,16 @@ inline head_sample heads_of_sample(const head_sample& from, const std::vector<in
 
 }  // namespace detail
 
+struct subsample_options {
+  std::uint64_t seed = 0;
+};
+
 /// A random share of `rows` rows, the same for all heads, in their order.
 /// \throws value_error for more rows than there are, or fewer than 3
-inline head_sample subsample(const head_sample& sample, index_t rows, std::uint64_t seed) {
+inline head_sample subsample(const head_sample& sample, index_t rows,
+                             const subsample_options& options = {}) {
   detail::check_between(rows, 3, sample.points.extent(1), "rows");
-  random_stream random(seed);
+  random_stream random(options.seed);
   return detail::rows_of_sample(sample, sample_rows(sample.points.extent(1), rows, random));
 }
 

@@ -131,7 +131,7 @@ size_robustness dimension_over_sizes(const head_sample& sample,
       throw value_error("fractions", "shares in (0, 1]", detail::number_text(fraction));
     const auto rows =
         static_cast<index_t>(fraction * static_cast<double>(sample.points.extent(1)) + 1e-9);
-    const head_sample part = subsample(sample, rows, o.seed);
+    const head_sample part = subsample(sample, rows, {.seed = o.seed});
     out.points.push_back(rows);
     protocol_options of_size = o;  // draws of different sizes are independent
     of_size.seed = seed_of_stream(o.seed, static_cast<std::uint64_t>(rows));

@@ -14,6 +14,7 @@
 
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/manifold/atlas_test.hpp"
@@ -137,10 +138,11 @@ template <class = void>
 std::vector<Eigen::MatrixXd> sample_frames(const head_sample& sample, index_t k,
                                            overlap_space space, int threads) {
   if (space == overlap_space::head_coordinates)
-    return principal_frames(sample.points, k, threads, rank_policy::leave_out);
+    return principal_frames(sample.points, k,
+                            {.policy = rank_policy::leave_out, .threads = threads});
   check_projection(sample);
-  return residual_stream_frames(sample.points, sample.output_projection, k, threads,
-                                rank_policy::leave_out);
+  return residual_stream_frames(sample.points, sample.output_projection, k,
+                                {.policy = rank_policy::leave_out, .threads = threads});
 }
 
 /// Of jackknife values: sqrt((n - 1) / n * sum of squared deviations).
@@ -252,11 +254,11 @@ double mean_dimension_value(const head_sample& sample, const protocol_options& o
 /// \param statistic from a `head_sample` to a number; called on several threads at once, so that
 ///                  what it calls should have one each, and must not report to `on_progress`,
 ///                  which would then be called by two at once
-/// \param on_progress may cancel, after each context
+/// \param options progress is a step a context
 /// \throws shape_error for fewer than 2 contexts; value_error where the quantity is not finite
 template <class Statistic>
-sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, int threads = 0,
-                            const progress_callback& on_progress = {}) {
+sampled_value over_contexts(const head_sample& sample, Statistic&& statistic,
+                            const work_options& options = {}) {
   check_sample(sample);
   detail::check_not_empty(sample.context, sample.label + ": context");
   const auto labels = detail::number_labels(sample.context, "context");
@@ -264,8 +266,8 @@ sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, in
     throw shape_error(sample.label + ": context", "at least 2 different ones", "1");
   sampled_value out{sample.label, statistic(sample), 0, {}};
   out.left_out.resize(static_cast<std::size_t>(labels.groups));
-  progress_meter meter(on_progress, "contexts", labels.groups);
-  parallel_for(labels.groups, threads, [&](index_t left) {
+  progress_meter meter(options.on_progress, "contexts", labels.groups);
+  parallel_for(labels.groups, options.threads, [&](index_t left) {
     std::vector<index_t> rows;
     for (std::size_t i = 0; i < labels.group.size(); ++i)
       if (labels.group[i] != left) rows.push_back(static_cast<index_t>(i));

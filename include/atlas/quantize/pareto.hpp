@@ -58,9 +58,10 @@ namespace detail {
 template <class Scalar>
 row_matrix<Scalar> rounded_in(const orthogonal_basis<Scalar>& basis, const row_matrix<Scalar>& w,
                               const grid_options& options, int threads) {
-  const auto rotated = basis.rotate(w, threads);
+  const auto rotated = basis.rotate(w, {threads});
   const auto grid = fitted_grid(rotated, options);
-  return basis.restore(code_values(nearest_codes(rotated, grid, threads), grid, threads), threads);
+  return basis.restore(code_values(nearest_codes(rotated, grid, threads), grid, threads),
+                       {threads});
 }
 
 /// `||X - X^||^2 / ||X||^2`, sums in double.

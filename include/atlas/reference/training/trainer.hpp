@@ -84,7 +84,7 @@ std::vector<bool> decaying(const model_weights<float>& model) {
 /// tokens and the options, whatever the number of threads: a run that goes on from a state is the
 /// run that was not interrupted, to the bit.
 /// \code
-/// atlas::trainer training(atlas::random_transformer(config, 1), tokens);
+/// atlas::trainer training(atlas::random_transformer(config, {.seed = 1}), tokens);
 /// const auto steps = atlas::train(training, training.options().schedule.steps);
 /// \endcode
 /// A template, so that it costs only those who train; use it as `trainer`.
@@ -131,6 +131,13 @@ class basic_trainer {
  private:
   void check_input();
 
+  token_batch_options batch_options(index_t step) const {
+    return {.blocks = options_.batch,
+            .tokens_per_block = options_.tokens_per_block,
+            .seed = options_.seed,
+            .step = step};
+  }
+
   adam_options adam_for(double rate, bool decays) const {
     return {.learning_rate = rate,
             .beta1 = options_.beta1,
@@ -153,8 +160,7 @@ class basic_trainer {
 template <class Unused>
 training_step basic_trainer<Unused>::step() {
   training_step done{steps_ + 1, 0, 0, learning_rate_at(options_.schedule, steps_ + 1)};
-  const auto blocks =
-      token_batch(tokens_, options_.batch, options_.tokens_per_block, options_.seed, steps_);
+  const auto blocks = token_batch(tokens_, batch_options(steps_));
   gradient_result g = loss_gradients(model_, blocks, {.threads = options_.threads});
   done.loss = g.loss;
   done.gradient_norm = detail::global_norm(g.gradients, options_.threads);
@@ -190,7 +196,7 @@ void basic_trainer<Unused>::check_input() {
   thread_count(options_.threads);
   if (options_.tokens_per_block == 0) options_.tokens_per_block = c.positions;
   detail::check_between(options_.tokens_per_block, 2, c.positions, "tokens_per_block");
-  token_batch(tokens_, options_.batch, options_.tokens_per_block, options_.seed, 0);
+  token_batch(tokens_, batch_options(0));
   for (index_t i = 0; i < tokens_.extent(0); ++i)
     detail::check_between(tokens_[i], 0, c.vocabulary - 1, "tokens");
 }
@@ -239,13 +245,17 @@ void basic_trainer<Unused>::check_state(const training_state& state) const {
 
 using trainer = basic_trainer<>;
 
+struct train_options {
+  progress_callback on_progress = {};  ///< a step each; may cancel, after a whole step
+};
+
 /// Steps up to number `until`, and what they did. Progress is a step each.
 /// \throws as trainer::step; cancelled, with the trainer where it was stopped: after a whole step
 template <class = void>
 std::vector<training_step> train(trainer& training, index_t until,
-                                 const progress_callback& on_progress = {}) {
+                                 const train_options& options = {}) {
   std::vector<training_step> steps;
-  progress_meter meter(on_progress, "training",
+  progress_meter meter(options.on_progress, "training",
                        std::max<index_t>(0, until - training.steps_done()));
   while (training.steps_done() < until) {
     steps.push_back(training.step());
@@ -261,7 +271,6 @@ namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_REFERENCE training_step basic_trainer<void>::step();
 ATLAS_OF_REFERENCE void basic_trainer<void>::restore(training_state);
 ATLAS_OF_REFERENCE void basic_trainer<void>::check_input();
-ATLAS_OF_REFERENCE std::vector<training_step> train<void>(trainer&, index_t,
-                                                          const progress_callback&);
+ATLAS_OF_REFERENCE std::vector<training_step> train<void>(trainer&, index_t, const train_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif
