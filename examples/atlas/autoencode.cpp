@@ -55,12 +55,6 @@ atlas::owned_tensor<float, 3> rows_of(const atlas::owned_tensor<Scalar, 3>& poin
   return out;
 }
 
-/// The split that `train_autoencoders` makes.
-atlas::row_split split_of(index_t rows, const atlas::autoencoder_options& o) {
-  if (o.context.empty()) return atlas::split_by_row(rows, {.share = o.held_out, .seed = o.seed});
-  return atlas::split_by_context(o.context, {.share = o.held_out, .seed = o.seed});
-}
-
 void add_advantages(learned_layer& layer) {
   for (const atlas::autoencoder_result& r : layer.heads)
     layer.advantages.push_back(atlas::mean_advantage({r}));
@@ -74,7 +68,7 @@ learned_layer learn(const source_layer& layer, atlas::autoencoder_options o) try
         o.context = layer.context;
         learned_layer out{layer.layer, points.extent(1), {}, {}, {}, {}, {}};
         out.heads = atlas::train_autoencoders(points, o);
-        const atlas::row_split split = split_of(points.extent(1), o);
+        const atlas::row_split split = atlas::autoencoder_split(points.extent(1), o);
         out.principal =
             atlas::residual_bases(rows_of(points, split.training), {.threads = o.threads});
         add_advantages(out);

@@ -8,9 +8,9 @@
 #include <memory>
 #include <optional>
 
-#include "atlas/attention/clouds.hpp"
 #include "atlas/attention/residual_rules.hpp"
 #include "atlas/attention/rules.hpp"
+#include "atlas/protocols/collect_clouds.hpp"
 #include "atlas/stats/drawn_null.hpp"
 #include "model_source.hpp"
 
@@ -58,25 +58,20 @@ std::uint64_t seed_of_draw(std::uint64_t seed, index_t layer, std::size_t draw) 
 
 calibrated calibrate(const crystallize_options& o, const atlas::io::language_model& lm,
                      const std::vector<index_t>& layers, const std::string& text) {
-  const atlas::transformer_config& config = lm.model.config();
   const auto blocks =
       load_blocks(text, o.calibration_blocks, o.source.tokens_per_block, lm.tokenizer);
-  atlas::cloud_collector collector({.layers = layers,
-                                    .heads = config.heads,
-                                    .head_dimension = config.head_dimension,
-                                    .blocks = o.calibration_blocks,
-                                    .tokens_per_block = o.source.tokens_per_block,
-                                    .min_context = min_context_of(o),
-                                    .points = o.points,
-                                    .seed = o.common.seed});
-  lm.model.forward(blocks, {.observed_layers = layers,
-                            .observer = collector.observer(),
-                            .threads = o.common.threads,
-                            .on_progress = progress_bar(o.common)});
+  const atlas::collected_clouds collected =
+      atlas::collect_clouds(lm.model, blocks,
+                            {.layers = layers,
+                             .min_context = min_context_of(o),
+                             .points = o.points,
+                             .seed = o.common.seed,
+                             .threads = o.common.threads,
+                             .on_progress = progress_bar(o.common)});
   calibrated out{{}, std::vector<bases>(static_cast<std::size_t>(o.random_draws))};
-  for (const index_t l : layers) {
+  for (const atlas::head_clouds& clouds : collected.layers) {
+    const index_t l = clouds.layer;
     begin_stage(o.common, fmt::format("principal directions of layer {}", l));
-    const atlas::head_clouds clouds = collector.clouds(l);
     out.principal[l] = atlas::residual_bases(clouds.points, {.threads = o.common.threads});
     for (std::size_t draw = 0; draw < out.random.size(); ++draw)
       out.random[draw][l] = atlas::random_residual_bases(

@@ -139,3 +139,32 @@ TEST_CASE("samples that cannot be measured are refused") {
   sample.points.mutable_view()(1, 2, 3) = std::numeric_limits<float>::quiet_NaN();
   CHECK_REFUSED(atlas::value_error, atlas::mean_dimension(sample, o), "points", "NaN");
 }
+
+TEST_CASE("samples in double are measured as those in float are") {
+  const auto narrow = planned_sample({.heads = 4, .rows = 120, .d = 8, .model = 20});
+  atlas::basic_head_sample<double> wide;
+  wide.label = narrow.label;
+  wide.points =
+      atlas::copy_as<double>(static_cast<const atlas::tensor_view<const float, 3>&>(narrow.points));
+  wide.context = narrow.context;
+  wide.output_projection = atlas::copy_as<double>(
+      static_cast<const atlas::tensor_view<const float, 2>&>(narrow.output_projection));
+  const auto o = quick_protocol();
+  const auto near_each_other = [](double a, double b) {
+    CHECK(a == Approx(b).epsilon(tolerance::float_rounding));
+  };
+  near_each_other(atlas::mean_dimension(wide, o).mean, atlas::mean_dimension(narrow, o).mean);
+  for (const auto space : {overlap_space::head_coordinates, overlap_space::residual_stream})
+    near_each_other(atlas::sample_overlap(wide, space, o).global.mean,
+                    atlas::sample_overlap(narrow, space, o).global.mean);
+  near_each_other(atlas::sample_turned_null(wide, o).global.mean,
+                  atlas::sample_turned_null(narrow, o).global.mean);
+  near_each_other(atlas::context_neighbors(wide).share, atlas::context_neighbors(narrow).share);
+  const auto overlap = [&](const auto& sample) {
+    return atlas::mean_overlap(sample, overlap_space::head_coordinates, o);
+  };
+  near_each_other(atlas::over_contexts(wide, overlap).standard_error,
+                  atlas::over_contexts(narrow, overlap).standard_error);
+  CHECK(atlas::subsample(wide, 20).points(1, 19, 2) ==
+        static_cast<double>(atlas::subsample(narrow, 20).points(1, 19, 2)));
+}

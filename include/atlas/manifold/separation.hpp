@@ -158,7 +158,7 @@ separation_result separation(const tensor_view<const Scalar, 2>& points, const l
                                      .seed = options.seed,
                                      .threads = options.threads,
                                      .on_progress = options.on_progress};
-  compare_with_permuted(out, over_shuffles(points.extent(0), shuffles, [&](const auto& order) {
+  compare_with_permuted(out, permutation_draws(points.extent(0), shuffles, [&](const auto& order) {
                           return measure.of(order).contrast;
                         }));
   return out;

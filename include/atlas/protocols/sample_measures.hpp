@@ -72,7 +72,9 @@ struct sampled_value {
 
 namespace detail {
 
-inline two_nn_options dimension_options(const head_sample& sample, const protocol_options& o) {
+template <class Scalar = float>
+two_nn_options dimension_options(const basic_head_sample<Scalar>& sample,
+                                 const protocol_options& o) {
   two_nn_options options{
       .discard_fraction = o.discard_fraction, .threads = o.threads, .on_progress = o.on_progress};
   if (o.exclude_context && !sample.context.empty())
@@ -83,13 +85,16 @@ inline two_nn_options dimension_options(const head_sample& sample, const protoco
 
 /// Another for each layer, choice of points and setting, so that its draws are its own: draws in
 /// common would move the estimates of all layers together.
-inline std::uint64_t stream_of(const head_sample& sample, index_t setting = 0) {
+template <class Scalar = float>
+std::uint64_t stream_of(const basic_head_sample<Scalar>& sample, index_t setting = 0) {
   return (static_cast<std::uint64_t>(sample.layer) << 40U) +
          (static_cast<std::uint64_t>(sample.choice) << 32U) + static_cast<std::uint64_t>(setting);
 }
 
 /// The labels are the sample's, and the stream is its own.
-inline surrogate_options surrogates_of(const head_sample& sample, const protocol_options& o) {
+template <class Scalar = float>
+surrogate_options surrogates_of(const basic_head_sample<Scalar>& sample,
+                                const protocol_options& o) {
   return {.draws = o.surrogates,
           .kind = o.kind,
           .labels = {sample.context, sample.position},
@@ -127,15 +132,15 @@ std::vector<surrogate_null> nulls_of_heads(const std::vector<two_nn_result>& hea
   return nulls;
 }
 
-template <class = void>
-void check_projection(const head_sample& sample) {
+template <class Scalar = float>
+void check_projection(const basic_head_sample<Scalar>& sample) {
   if (sample.output_projection.empty())
     throw value_error(sample.label + ": output_projection", "weights for the residual stream",
                       "none");
 }
 
-template <class = void>
-std::vector<Eigen::MatrixXd> sample_frames(const head_sample& sample, index_t k,
+template <class Scalar = float>
+std::vector<Eigen::MatrixXd> sample_frames(const basic_head_sample<Scalar>& sample, index_t k,
                                            overlap_space space, int threads) {
   if (space == overlap_space::head_coordinates)
     return principal_frames(sample.points, k,
@@ -156,22 +161,23 @@ inline double jackknife_error(const std::vector<double>& left_out) {
 /// \throws as `check_sample`, `two_nn` and `surrogate_null_of`
 ///
 /// O(H surrogates N^2 d) time, O(N H d) memory per thread; the same bits for every thread count.
-template <class = void>
-mean_dimension_result mean_dimension(const head_sample& sample, const protocol_options& o = {}) {
+template <class Scalar = float>
+mean_dimension_result mean_dimension(const basic_head_sample<Scalar>& sample,
+                                     const protocol_options& o = {}) {
   check_sample(sample);
   const two_nn_options options = detail::dimension_options(sample, o);
   mean_dimension_result out;
-  out.heads = detail::head_dimensions<float>(sample.points, options);
+  out.heads = detail::head_dimensions<Scalar>(sample.points, options);
   out.mean = detail::mean_of(out.heads);
   const surrogate_options draws = detail::surrogates_of(sample, o);
-  const detail::layer_surrogates<float> source(
-      detail::clouds_of<float>(sample.points, detail::heads_without_fault(out.heads)), draws);
+  const detail::layer_surrogates<Scalar> source(
+      detail::clouds_of<Scalar>(sample.points, detail::heads_without_fault(out.heads)), draws);
   std::vector<std::vector<two_nn_result>> of_draws(
       static_cast<std::size_t>((std::max)(o.surrogates, index_t{0})));
   out.null = detail::nulls_over_draws(std::array{out.mean}, draws, source.kind(),
                                       [&](std::uint64_t number, const detail::step_options& step) {
                                         auto& heads = of_draws[static_cast<std::size_t>(number)];
-                                        heads = detail::head_dimensions<float>(
+                                        heads = detail::head_dimensions<Scalar>(
                                             source.draw(number), step.of(options),
                                             detail::cloud_source::surrogates);
                                         return std::array{detail::mean_of(heads)};
@@ -190,8 +196,8 @@ finding dimension_finding(std::string label, const mean_dimension_result& r) {
 /// O_h of a sample, with its Haar null; heads that vary in fewer than k directions are left out.
 /// \throws as `check_sample`, `principal_frames` and `head_overlap`; value_error for the residual
 ///         stream without weights
-template <class = void>
-head_overlap_result sample_overlap(const head_sample& sample, overlap_space space,
+template <class Scalar = float>
+head_overlap_result sample_overlap(const basic_head_sample<Scalar>& sample, overlap_space space,
                                    const protocol_options& o = {}) {
   check_sample(sample);
   return head_overlap(detail::sample_frames(sample, o.local_dimension, space, o.threads),
@@ -220,8 +226,9 @@ finding turned_finding(std::string label, const turned_estimate& e) {
 ///
 /// \throws as `check_sample` and `turned_null`;
 /// value_error without weights
-template <class = void>
-turned_null_result sample_turned_null(const head_sample& sample, const protocol_options& o = {}) {
+template <class Scalar = float>
+turned_null_result sample_turned_null(const basic_head_sample<Scalar>& sample,
+                                      const protocol_options& o = {}) {
   check_sample(sample);
   detail::check_projection(sample);
   return turned_null(sample.points, sample.output_projection, o.local_dimension,
@@ -234,18 +241,19 @@ turned_null_result sample_turned_null(const head_sample& sample, const protocol_
 }
 
 /// O_h alone.
-template <class = void>
-double mean_overlap(const head_sample& sample, overlap_space space, const protocol_options& o) {
+template <class Scalar = float>
+double mean_overlap(const basic_head_sample<Scalar>& sample, overlap_space space,
+                    const protocol_options& o) {
   const auto frames = detail::sample_frames(sample, o.local_dimension, space, o.threads);
   const Eigen::MatrixXd matrix = detail::overlap_matrix(frames, o.threads);
   return detail::mean_over(matrix, detail::pairs_of(detail::pair_group::global, matrix, 1));
 }
 
 /// The mean dimension alone.
-template <class = void>
-double mean_dimension_value(const head_sample& sample, const protocol_options& o) {
+template <class Scalar = float>
+double mean_dimension_value(const basic_head_sample<Scalar>& sample, const protocol_options& o) {
   return detail::mean_of(
-      detail::head_dimensions<float>(sample.points, detail::dimension_options(sample, o)));
+      detail::head_dimensions<Scalar>(sample.points, detail::dimension_options(sample, o)));
 }
 
 /// A quantity of a sample and its standard error over texts: the jackknife over contexts, which
@@ -256,8 +264,8 @@ double mean_dimension_value(const head_sample& sample, const protocol_options& o
 ///                  which would then be called by two at once
 /// \param options progress is a step a context
 /// \throws shape_error for fewer than 2 contexts; value_error where the quantity is not finite
-template <class Statistic>
-sampled_value over_contexts(const head_sample& sample, Statistic&& statistic,
+template <class Scalar, class Statistic>
+sampled_value over_contexts(const basic_head_sample<Scalar>& sample, Statistic&& statistic,
                             const work_options& options = {}) {
   check_sample(sample);
   detail::check_not_empty(sample.context, sample.label + ": context");
@@ -285,22 +293,37 @@ sampled_value over_contexts(const head_sample& sample, Statistic&& statistic,
 
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI::detail {
-ATLAS_OF_PROTOCOLS std::vector<Eigen::MatrixXd> sample_frames<void>(const head_sample&, index_t,
-                                                                    overlap_space, int);
+ATLAS_OF_PROTOCOLS std::vector<Eigen::MatrixXd> sample_frames<float>(
+    const basic_head_sample<float>&, index_t, overlap_space, int);
+ATLAS_OF_PROTOCOLS std::vector<Eigen::MatrixXd> sample_frames<double>(
+    const basic_head_sample<double>&, index_t, overlap_space, int);
 }  // namespace atlas::inline ATLAS_ABI::detail
 
 namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_PROTOCOLS mean_dimension_result mean_dimension<void>(const head_sample&,
-                                                              const protocol_options&);
+ATLAS_OF_PROTOCOLS mean_dimension_result mean_dimension<float>(const basic_head_sample<float>&,
+                                                               const protocol_options&);
+ATLAS_OF_PROTOCOLS mean_dimension_result mean_dimension<double>(const basic_head_sample<double>&,
+                                                                const protocol_options&);
 ATLAS_OF_PROTOCOLS finding dimension_finding<void>(std::string, const mean_dimension_result&);
-ATLAS_OF_PROTOCOLS head_overlap_result sample_overlap<void>(const head_sample&, overlap_space,
-                                                            const protocol_options&);
+ATLAS_OF_PROTOCOLS head_overlap_result sample_overlap<float>(const basic_head_sample<float>&,
+                                                             overlap_space,
+                                                             const protocol_options&);
+ATLAS_OF_PROTOCOLS head_overlap_result sample_overlap<double>(const basic_head_sample<double>&,
+                                                              overlap_space,
+                                                              const protocol_options&);
 ATLAS_OF_PROTOCOLS finding overlap_finding<void>(std::string, const overlap_estimate&);
 ATLAS_OF_PROTOCOLS finding turned_finding<void>(std::string, const turned_estimate&);
-ATLAS_OF_PROTOCOLS turned_null_result sample_turned_null<void>(const head_sample&,
-                                                               const protocol_options&);
-ATLAS_OF_PROTOCOLS double mean_overlap<void>(const head_sample&, overlap_space,
-                                             const protocol_options&);
-ATLAS_OF_PROTOCOLS double mean_dimension_value<void>(const head_sample&, const protocol_options&);
+ATLAS_OF_PROTOCOLS turned_null_result sample_turned_null<float>(const basic_head_sample<float>&,
+                                                                const protocol_options&);
+ATLAS_OF_PROTOCOLS turned_null_result sample_turned_null<double>(const basic_head_sample<double>&,
+                                                                 const protocol_options&);
+ATLAS_OF_PROTOCOLS double mean_overlap<float>(const basic_head_sample<float>&, overlap_space,
+                                              const protocol_options&);
+ATLAS_OF_PROTOCOLS double mean_overlap<double>(const basic_head_sample<double>&, overlap_space,
+                                               const protocol_options&);
+ATLAS_OF_PROTOCOLS double mean_dimension_value<float>(const basic_head_sample<float>&,
+                                                      const protocol_options&);
+ATLAS_OF_PROTOCOLS double mean_dimension_value<double>(const basic_head_sample<double>&,
+                                                       const protocol_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -55,9 +55,9 @@ std::vector<double> inter_overlaps(const Eigen::MatrixXd& matrix, index_t heads_
   return out;
 }
 
-template <class = void>
-within_model_layer correlate_heads(const head_sample& sample, const within_model_options& o,
-                                   std::uint64_t seed) {
+template <class Scalar = float>
+within_model_layer correlate_heads(const basic_head_sample<Scalar>& sample,
+                                   const within_model_options& o, std::uint64_t seed) {
   check_sample(sample);
   const index_t heads = sample.points.extent(0);
   if (heads < 3 || heads / sample.heads_per_group < 2)
@@ -69,7 +69,7 @@ within_model_layer correlate_heads(const head_sample& sample, const within_model
   const auto frames = sample_frames(sample, m.local_dimension, o.space, m.threads);
   Eigen::MatrixXd matrix = overlap_matrix(frames, m.threads);
   for (const two_nn_result& r :
-       head_dimensions<float>(sample.points, dimension_options(sample, m))) {
+       head_dimensions<Scalar>(sample.points, dimension_options(sample, m))) {
     const bool carried = r.fault == cloud_fault::none;
     if (!carried) leave_out(static_cast<index_t>(out.dimensions.size()), matrix);
     out.dimensions.push_back(carried ? r.dimension : std::numeric_limits<double>::quiet_NaN());
@@ -101,8 +101,8 @@ within_model_layer correlate_heads(const head_sample& sample, const within_model
 /// \param layers one sample a layer, of at least 3 heads
 /// \throws shape_error for no layers or too few heads; value_error for dimensions or overlaps that
 ///         are all equal; otherwise as the measures
-template <class = void>
-within_model_result within_model_control(const std::vector<head_sample>& layers,
+template <class Scalar = float>
+within_model_result within_model_control(const std::vector<basic_head_sample<Scalar>>& layers,
                                          const within_model_options& o = {}) {
   if (layers.empty()) throw shape_error("layers", "at least 1", "none");
   within_model_result out;
@@ -119,7 +119,9 @@ within_model_result within_model_control(const std::vector<head_sample>& layers,
 
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_PROTOCOLS within_model_result within_model_control<void>(const std::vector<head_sample>&,
-                                                                  const within_model_options&);
+ATLAS_OF_PROTOCOLS within_model_result within_model_control<float>(
+    const std::vector<basic_head_sample<float>>&, const within_model_options&);
+ATLAS_OF_PROTOCOLS within_model_result within_model_control<double>(
+    const std::vector<basic_head_sample<double>>&, const within_model_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif

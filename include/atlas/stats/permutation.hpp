@@ -83,29 +83,56 @@ inline void shuffle_rows(index_t blocks, const permutation_options& o, index_t i
   rows_of_blocks(random_permutation(blocks, random), o.rows_per_block, rows);
 }
 
-/// `statistic(rows)` of every random shuffle of n rows.
+}  // namespace detail
+
+/// A statistic of random shuffles of n rows: draws of its null where the order of the rows means
+/// nothing. Row i of a shuffled sample is row `rows[i]` of the sample.
+///
+/// \param n         rows
+/// \param statistic from `rows`, a `std::vector<index_t>` of n row numbers, to a number; called
+/// from
+///                  several threads at once
+/// \return `[permutations]`; shuffle i is of stream i of the seed, whatever the number of threads
+/// \throws shape_error where rows_per_block does not divide n; value_error for fewer than 1
+///         permutation, or fewer than 2 blocks; cancelled; what the statistic throws
+///
+/// O(permutations n) time beside the statistic.
+/// \code
+/// const auto draws = atlas::permutation_draws(n, {.permutations = 999}, difference_of_means);
+/// const auto null = atlas::compare_with_draws(observed, draws);
+/// \endcode
 template <class Statistic>
-std::vector<double> over_shuffles(index_t n, const permutation_options& o, Statistic&& statistic) {
-  const index_t blocks = check_permutations(n, o);
+std::vector<double> permutation_draws(index_t n, const permutation_options& o,
+                                      Statistic&& statistic) {
+  const index_t blocks = detail::check_permutations(n, o);
   std::vector<double> values(static_cast<std::size_t>(o.permutations));
   progress_meter meter(o.on_progress, "permutations", o.permutations);
   parallel_for(o.permutations, o.threads, [&](index_t i) {
     std::vector<index_t> rows(static_cast<std::size_t>(n));
-    shuffle_rows(blocks, o, i, rows);
+    detail::shuffle_rows(blocks, o, i, rows);
     values[static_cast<std::size_t>(i)] = statistic(rows);
     meter.advance();
   });
   return values;
 }
 
-/// Share of shuffles of n rows for which `as_extreme(rows)` is true: of all of them where there are
-/// no more than were asked for, else `(hits + 1) / (permutations + 1)` of random ones (Phipson and
-/// Smyth 2010).
+/// Permutation p: the share of shuffles of n rows whose statistic is as extreme as the sample's. Of
+/// all of them where there are no more than were asked for: exact. Otherwise
+/// `(hits + 1) / (permutations + 1)` of random ones, which is valid (Phipson and Smyth 2010).
+///
+/// \param n          rows
+/// \param as_extreme whether the sample in the order `rows`, a `std::vector<index_t>`, is as
+/// extreme
+///                   as the sample in its own, which counts; called from several threads at once
+/// \return in [1/n!, 1], or [1/(permutations + 1), 1]
+/// \throws as `permutation_draws`
+///
+/// O(permutations n) time beside the statistic.
 template <class AsExtreme>
 double permutation_p(index_t n, const permutation_options& o, AsExtreme&& as_extreme) {
-  const index_t blocks = check_permutations(n, o);
-  if (factorial_up_to(blocks, o.permutations) <= o.permutations)
-    return exact_p(n, blocks, o, as_extreme);
+  const index_t blocks = detail::check_permutations(n, o);
+  if (detail::factorial_up_to(blocks, o.permutations) <= o.permutations)
+    return detail::exact_p(n, blocks, o, as_extreme);
   constexpr index_t chunk = 64;
   const index_t chunks = (o.permutations + chunk - 1) / chunk;
   std::vector<index_t> hits(static_cast<std::size_t>(chunks), 0);
@@ -113,7 +140,7 @@ double permutation_p(index_t n, const permutation_options& o, AsExtreme&& as_ext
   parallel_for(chunks, o.threads, [&](index_t c) {
     std::vector<index_t> rows(static_cast<std::size_t>(n));
     for (index_t i = c * chunk; i < (std::min)(o.permutations, (c + 1) * chunk); ++i) {
-      shuffle_rows(blocks, o, i, rows);
+      detail::shuffle_rows(blocks, o, i, rows);
       hits[static_cast<std::size_t>(c)] += as_extreme(rows) ? 1 : 0;
       meter.advance();
     }
@@ -122,5 +149,4 @@ double permutation_p(index_t n, const permutation_options& o, AsExtreme&& as_ext
   return static_cast<double>(all + 1) / static_cast<double>(o.permutations + 1);
 }
 
-}  // namespace detail
 }  // namespace atlas::inline ATLAS_ABI
