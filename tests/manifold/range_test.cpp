@@ -35,7 +35,7 @@ TEST_CASE("checks of a manifold are the same bits at every scale") {
     CHECK(atlas::connectivity(y, {.k = 2}).components == groups.components);
     const auto s = atlas::separation(y, labels, {.permutations = 50});
     CHECK(s.contrast == apart.contrast);
-    CHECK(s.own == scale * apart.own);
+    CHECK(s.within == scale * apart.within);
     CHECK(s.p == apart.p);
     const std::vector<Eigen::MatrixXd> scaled = {scale * heads[0], scale * heads[1]};
     CHECK(atlas::pooled_dimension(scaled).dimension == pooled.dimension);
@@ -52,7 +52,7 @@ TEST_CASE("an offset moves neither separation nor the pooled dimension") {
     CAPTURE(offset);
     const Eigen::MatrixXd y = x.array() + offset, z = (3 * x).array() - offset;
     const auto r = atlas::separation(y, labels, {.permutations = 50});
-    CHECK(r.own == plain.own);
+    CHECK(r.within == plain.within);
     CHECK(r.contrast == plain.contrast);
     CHECK(r.p == plain.p);
     CHECK(atlas::pooled_dimension(std::vector<Eigen::MatrixXd>{y, z}).dimension ==

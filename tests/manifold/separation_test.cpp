@@ -64,7 +64,7 @@ TEST_CASE("separation of two normal blobs is the mean of chi over the gap") {
   const Eigen::MatrixXd x = two_blobs(n, d, 10);
   const auto r = separation(x, halves(n));
   const double chi = std::sqrt(2.0) * std::tgamma(0.5 * (d + 1)) / std::tgamma(0.5 * d);
-  CHECK(r.own == Approx(chi).epsilon(0.02));
+  CHECK(r.within == Approx(chi).epsilon(0.02));
   CHECK(r.between == Approx(10).epsilon(0.01));
   CHECK(r.ratio == Approx(chi / 10).epsilon(0.02));
   CHECK(r.groups == 2);

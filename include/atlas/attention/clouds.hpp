@@ -115,7 +115,7 @@ class cloud_collector {
   template <class = void>
   void choose_rows();
 
-  const collected& at(index_t layer) const {
+  const collected& collected_layer(index_t layer) const {
     const auto found = layers_.find(layer);
     if (found == layers_.end())
       throw value_error("layer", "one of those collected", std::to_string(layer));
@@ -138,7 +138,7 @@ class cloud_collector {
 
 template <class>
 head_clouds cloud_collector::clouds(index_t layer) const {
-  const collected& from = at(layer);
+  const collected& from = collected_layer(layer);
   std::vector<index_t> kept;
   for (index_t n = 0; n < rows(); ++n)
     if (from.defined_everywhere(n)) kept.push_back(n);

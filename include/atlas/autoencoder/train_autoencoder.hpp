@@ -136,11 +136,11 @@ void judge(const row_matrix<float>& training, const row_matrix<float>& held_out,
     return ratio_of_sums(errors, squared_distances(x, span.mean), labels);
   };
   const std::vector<index_t> one(static_cast<std::size_t>(training.rows()));
-  const std::vector<double> own = reconstruction_errors(out.model.model, held_out),
+  const std::vector<double> learned = reconstruction_errors(out.model.model, held_out),
                             linear = distances_from(span, held_out);
   std::vector<double> difference = linear;
-  for (std::size_t i = 0; i < own.size(); ++i) difference[i] -= own[i];
-  const ratio_estimate a = share(held_out, own, groups), p = share(held_out, linear, groups),
+  for (std::size_t i = 0; i < learned.size(); ++i) difference[i] -= learned[i];
+  const ratio_estimate a = share(held_out, learned, groups), p = share(held_out, linear, groups),
                        gain = share(held_out, difference, groups);
   out.held_out_unexplained = a.value;
   out.held_out_standard_error = a.standard_error;

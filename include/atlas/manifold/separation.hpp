@@ -37,13 +37,13 @@ struct separation_options {
 };
 
 struct separation_result {
-  double ratio = 0;       ///< own / between: well below `null_ratio` where groups are apart
+  double ratio = 0;       ///< within / between: well below `null_ratio` where groups are apart
   double null_ratio = 0;  ///< median with the labels permuted
-  double own = 0;         ///< mean distance of a row to its group's centroid
+  double within = 0;      ///< mean distance of a row to its group's centroid
   double between = 0;     ///< mean distance of two centroids
   index_t groups = 0;
-  /// between / own. The nulls are of it: permuted centroids may nearly coincide, so that the ratio
-  /// has a long tail there and no useful standard deviation.
+  /// between / within. The nulls are of it: permuted centroids may nearly coincide, so that the
+  /// ratio has a long tail there and no useful standard deviation.
   double contrast = 0;
   double null_mean = 0;  ///< of the contrast with the labels permuted
   double null_sd = 0;
@@ -72,15 +72,15 @@ class separation_measure {
     separation_result out;
     out.groups = labels_.groups;
     for (index_t i = 0; i < rows_.rows(); ++i)
-      out.own += distance(centroids.row(group(order, i)), rows_.row(i));
-    out.own /= static_cast<double>(rows_.rows());
+      out.within += distance(centroids.row(group(order, i)), rows_.row(i));
+    out.within /= static_cast<double>(rows_.rows());
     for (index_t a = 0; a < out.groups; ++a)
       for (index_t b = a + 1; b < out.groups; ++b)
         out.between += distance(centroids.row(a), centroids.row(b));
     out.between /= 0.5 * static_cast<double>(out.groups * (out.groups - 1));
-    out.ratio = out.own / out.between;
-    out.contrast = out.between / out.own;
-    out.own = std::ldexp(out.own, -exponent_);
+    out.ratio = out.within / out.between;
+    out.contrast = out.between / out.within;
+    out.within = std::ldexp(out.within, -exponent_);
     out.between = std::ldexp(out.between, -exponent_);
     return out;
   }
@@ -151,7 +151,7 @@ separation_result separation(const tensor_view<const Scalar, 2>& points, const l
   check_draws(options.permutations, "permutations");
   const separation_measure<Scalar> measure(points, labels);
   separation_result out = measure.of(rows_in_order(points.extent(0)));
-  if (!(out.own > 0 && out.between > 0))
+  if (!(out.within > 0 && out.between > 0))
     throw value_error("points", "rows and centroids that differ", "equal ones");
   const permutation_options shuffles{.permutations = options.permutations,
                                      .rows_per_block = options.rows_per_block,

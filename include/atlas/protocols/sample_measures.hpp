@@ -83,15 +83,15 @@ two_nn_options dimension_options(const basic_head_sample<Scalar>& sample,
   return options;
 }
 
-/// Another for each layer, choice of points and setting, so that its draws are its own: draws in
-/// common would move the estimates of all layers together.
+/// The stream of random numbers of a layer, choice of points and setting. Each has another: draws
+/// in common would move the estimates of all layers together.
 template <class Scalar = float>
 std::uint64_t stream_of(const basic_head_sample<Scalar>& sample, index_t setting = 0) {
   return (static_cast<std::uint64_t>(sample.layer) << 40U) +
          (static_cast<std::uint64_t>(sample.choice) << 32U) + static_cast<std::uint64_t>(setting);
 }
 
-/// The labels are the sample's, and the stream is its own.
+/// With the labels and the stream of the sample.
 template <class Scalar = float>
 surrogate_options surrogates_of(const basic_head_sample<Scalar>& sample,
                                 const protocol_options& o) {
@@ -140,14 +140,15 @@ void check_projection(const basic_head_sample<Scalar>& sample) {
 }
 
 template <class Scalar = float>
-std::vector<Eigen::MatrixXd> sample_frames(const basic_head_sample<Scalar>& sample, index_t k,
-                                           overlap_space space, int threads) {
+std::vector<Eigen::MatrixXd> sample_frames(const basic_head_sample<Scalar>& sample,
+                                           overlap_space space, const protocol_options& o) {
+  const frame_options options{
+      .policy = rank_policy::leave_out, .threads = o.threads, .on_progress = o.on_progress};
   if (space == overlap_space::head_coordinates)
-    return principal_frames(sample.points, k,
-                            {.policy = rank_policy::leave_out, .threads = threads});
+    return principal_frames(sample.points, o.local_dimension, options);
   check_projection(sample);
-  return residual_stream_frames(sample.points, sample.output_projection, k,
-                                {.policy = rank_policy::leave_out, .threads = threads});
+  return residual_stream_frames(sample.points, sample.output_projection, o.local_dimension,
+                                options);
 }
 
 /// Of jackknife values: sqrt((n - 1) / n * sum of squared deviations).
@@ -200,7 +201,7 @@ template <class Scalar = float>
 head_overlap_result sample_overlap(const basic_head_sample<Scalar>& sample, overlap_space space,
                                    const protocol_options& o = {}) {
   check_sample(sample);
-  return head_overlap(detail::sample_frames(sample, o.local_dimension, space, o.threads),
+  return head_overlap(detail::sample_frames(sample, space, o),
                       {.heads_per_group = sample.heads_per_group,
                        .haar_draws = o.haar_draws,
                        .seed = o.seed,
@@ -244,7 +245,7 @@ turned_null_result sample_turned_null(const basic_head_sample<Scalar>& sample,
 template <class Scalar = float>
 double mean_overlap(const basic_head_sample<Scalar>& sample, overlap_space space,
                     const protocol_options& o) {
-  const auto frames = detail::sample_frames(sample, o.local_dimension, space, o.threads);
+  const auto frames = detail::sample_frames(sample, space, o);
   const Eigen::MatrixXd matrix = detail::overlap_matrix(frames, o.threads);
   return detail::mean_over(matrix, detail::pairs_of(detail::pair_group::global, matrix, 1));
 }
@@ -294,9 +295,9 @@ sampled_value over_contexts(const basic_head_sample<Scalar>& sample, Statistic&&
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_PROTOCOLS std::vector<Eigen::MatrixXd> sample_frames<float>(
-    const basic_head_sample<float>&, index_t, overlap_space, int);
+    const basic_head_sample<float>&, overlap_space, const protocol_options&);
 ATLAS_OF_PROTOCOLS std::vector<Eigen::MatrixXd> sample_frames<double>(
-    const basic_head_sample<double>&, index_t, overlap_space, int);
+    const basic_head_sample<double>&, overlap_space, const protocol_options&);
 }  // namespace atlas::inline ATLAS_ABI::detail
 
 namespace atlas::inline ATLAS_ABI {

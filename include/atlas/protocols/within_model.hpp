@@ -66,7 +66,7 @@ within_model_layer correlate_heads(const basic_head_sample<Scalar>& sample,
         std::to_string(heads) + " in " + std::to_string(heads / sample.heads_per_group));
   const protocol_options& m = o.measures;
   within_model_layer out;
-  const auto frames = sample_frames(sample, m.local_dimension, o.space, m.threads);
+  const auto frames = sample_frames(sample, o.space, m);
   Eigen::MatrixXd matrix = overlap_matrix(frames, m.threads);
   for (const two_nn_result& r :
        head_dimensions<Scalar>(sample.points, dimension_options(sample, m))) {

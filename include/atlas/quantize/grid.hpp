@@ -157,9 +157,9 @@ quantization_grid<Scalar> fitted_grid(const row_matrix<Scalar>& weights,
     }
     for (index_t c = 0, s = 0; c < weights.cols(); c += grid.column_span, ++s) {
       const auto part = weights.row(r).segment(c, (std::min)(grid.column_span, weights.cols() - c));
-      const index_t at = grid.scale_row(r);
-      low(at, s) = (std::min)(low(at, s), part.minCoeff());
-      high(at, s) = (std::max)(high(at, s), part.maxCoeff());
+      const index_t scale_row = grid.scale_row(r);
+      low(scale_row, s) = (std::min)(low(scale_row, s), part.minCoeff());
+      high(scale_row, s) = (std::max)(high(scale_row, s), part.maxCoeff());
     }
   }
   for (index_t r = 0; r < low.rows(); ++r)

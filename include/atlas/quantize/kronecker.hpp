@@ -48,8 +48,8 @@ namespace detail {
 template <class = void>
 double kronecker_norm(const row_matrix<double>& e, const Eigen::MatrixXd& a,
                       const Eigen::MatrixXd& vectors, const Eigen::VectorXd& roots, int threads) {
-  const row_matrix<double> turned = tiled_product(vectors.transpose(), e, threads);
-  return norms_of(row_matrix<double>(roots.asDiagonal() * turned), a, threads).weighted;
+  const row_matrix<double> rotated = tiled_product(vectors.transpose(), e, threads);
+  return norms_of(row_matrix<double>(roots.asDiagonal() * rotated), a, threads).weighted;
 }
 
 /// `tr(G E A E^T) / tr(G W A W^T)`. Factors common to both are taken out first: W, A and G are each

@@ -82,7 +82,7 @@ void normalize(const model_weights<Scalar>& model, const norm_places& norm,
                  out);
 }
 
-/// All queries, all keys, all values side by side; with rotary positions, turned.
+/// All queries, all keys, all values side by side; with rotary positions, rotated.
 template <class Scalar>
 void project_heads(const model_weights<Scalar>& model, index_t layer,
                    const row_matrix<Scalar>& normed, index_t tokens_per_block,

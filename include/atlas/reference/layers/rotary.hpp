@@ -75,9 +75,9 @@ void rotate_rows(row_matrix<Scalar>& x, index_t heads, index_t d, index_t tokens
       for (index_t h = 0; h < heads; ++h) {
         auto a = x.row(r).segment(h * d, half).array();
         auto b = x.row(r).segment(h * d + half, half).array();
-        const row_array<Scalar> turned = a * cosine - b * sine;
+        const row_array<Scalar> rotated = a * cosine - b * sine;
         b = b * cosine + a * sine;
-        a = turned;
+        a = rotated;
       }
     }
   });

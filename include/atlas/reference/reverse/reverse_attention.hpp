@@ -74,7 +74,7 @@ void reverse_heads(const transformer_config& c, index_t tokens_per_block, index_
 
 /// Goes back from contexts to what project_heads put out.
 /// \param wide `[N, (H + 2 H_kv) d_head]`: queries, keys and values, and on return their gradients
-/// before they were turned
+/// before they were rotated
 ///
 /// \param context `[N, H d_head]`: its gradient, and on return itself
 template <class Scalar>

@@ -220,23 +220,23 @@ void basic_trainer<Unused>::update(std::vector<parameter>& gradients, const trai
 
 template <class Unused>
 void basic_trainer<Unused>::check_state(const training_state& state) const {
-  const std::vector<parameter>& own = model_.weights().parameters;
+  const std::vector<parameter>& wanted = model_.weights().parameters;
   detail::check_between(state.step, 0, index_t{1} << 60, "step");
   detail::check_extent(static_cast<index_t>(state.parameters.size()),
-                       static_cast<index_t>(own.size()), "parameters", "tensors");
-  detail::check_extent(static_cast<index_t>(state.moments.size()), static_cast<index_t>(own.size()),
-                       "moments", "tensors");
-  for (std::size_t k = 0; k < own.size(); ++k) {
+                       static_cast<index_t>(wanted.size()), "parameters", "tensors");
+  detail::check_extent(static_cast<index_t>(state.moments.size()),
+                       static_cast<index_t>(wanted.size()), "moments", "tensors");
+  for (std::size_t k = 0; k < wanted.size(); ++k) {
     const parameter& p = state.parameters[k];
-    if (p.name != own[k].name || p.extents != own[k].extents)
-      throw shape_error(
-          "parameters",
-          own[k].name + " " + detail::shape_text(own[k].extents.data(), own[k].extents.size()),
-          p.name + " " + detail::shape_text(p.extents.data(), p.extents.size()));
+    if (p.name != wanted[k].name || p.extents != wanted[k].extents)
+      throw shape_error("parameters",
+                        wanted[k].name + " " +
+                            detail::shape_text(wanted[k].extents.data(), wanted[k].extents.size()),
+                        p.name + " " + detail::shape_text(p.extents.data(), p.extents.size()));
     for (const auto* values : {&p.values, &state.moments[k].first, &state.moments[k].second}) {
       const tensor_view<const float, 1> view(values->data(),
                                              {static_cast<index_t>(values->size())});
-      detail::check_extent(view.extent(0), static_cast<index_t>(own[k].values.size()), p.name,
+      detail::check_extent(view.extent(0), static_cast<index_t>(wanted[k].values.size()), p.name,
                            "size");
       detail::check_finite(view, p.name);
     }
