@@ -54,7 +54,7 @@ std::vector<threaded_call> model_calls() {
            all << p.values;
          return all.all;
        }},
-      {"reference/trainer.hpp", "train", true,
+      {"reference/training/trainer.hpp", "train", true,
        [=](const s& o) {
          atlas::trainer_options options;
          options.threads = o.threads;

@@ -130,7 +130,7 @@ TEST_CASE("no header that takes threads or reports progress is missing above") {
     called.insert(call.header);
     if (call.cancellable) cancelled.insert(call.header);
   }
-  called.insert("reference/linear.hpp");  // how a product is shared out, not an option
+  called.insert("reference/layers/linear.hpp");  // how a product is shared out, not an option
   called.insert("core/parallel.hpp");
   called.insert("core/work_options.hpp");  // of calls that have no options of their own
   cancelled.insert("core/work_options.hpp");

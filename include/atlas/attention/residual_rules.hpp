@@ -69,13 +69,13 @@ namespace detail {
 
 template <class Basis>
 std::vector<residual_basis> residual_bases_with(const tensor_view<const float, 3>& points,
-                                                const work_options& options, Basis&& basis) {
+                                                const work_options& o, Basis&& basis) {
   check_not_empty(points, "points");
   if (points.extent(1) < 2) throw shape_error("points", "at least 2 rows a head", "1");
   check_finite(points, "points");
   std::vector<residual_basis> out(static_cast<std::size_t>(points.extent(0)));
-  progress_meter meter(options.on_progress, "heads", points.extent(0));
-  parallel_for(points.extent(0), options.threads, [&](index_t h) {
+  progress_meter meter(o.on_progress, "heads", points.extent(0));
+  parallel_for(points.extent(0), o.threads, [&](index_t h) {
     const cloud_moments m = moments(points[h]);
     out[static_cast<std::size_t>(h)] = {m.mean.transpose().cast<float>(),
                                         basis(h, m.covariance).template cast<float>()};
