@@ -7,14 +7,40 @@
 
 #include "../catch.hpp"
 #include "../messages.hpp"
-#include "../reference/models_for_tests.hpp"
 #include "atlas/attention/residual.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/reference/random_transformer.hpp"
 
 using namespace atlas_test;
 using atlas::collect_clouds;
 using atlas::index_t;
 
 namespace {
+
+/// Of random weights, with grouped queries in the llama family.
+atlas::transformer micro(atlas::model_family family) {
+  const bool llama = family == atlas::model_family::llama;
+  atlas::transformer_config c;
+  c.family = family;
+  c.layers = 2;
+  c.model_dimension = 32;
+  c.heads = 4;
+  c.key_value_heads = llama ? 2 : 4;
+  c.head_dimension = 8;
+  c.mlp_dimension = 40;
+  c.vocabulary = 50;
+  c.positions = 40;
+  c.mlp_activation = llama ? atlas::activation::silu : atlas::activation::gelu_tanh;
+  return atlas::random_transformer(c, {.seed = 2});
+}
+
+atlas::owned_tensor<index_t, 2> some_blocks(index_t count, index_t tokens) {
+  atlas::owned_tensor<index_t, 2> blocks({count, tokens});
+  atlas::random_stream random(5);
+  for (index_t i = 0; i < blocks.size(); ++i)
+    blocks.mutable_view().data()[i] = random.uniform_index(50);
+  return blocks;
+}
 
 template <class T, std::size_t Rank>
 bool same_numbers(const atlas::owned_tensor<T, Rank>& a, const atlas::owned_tensor<T, Rank>& b) {
@@ -54,8 +80,8 @@ std::vector<atlas::head_clouds> with_a_collector(const atlas::transformer& model
 
 TEST_CASE("clouds of one call are those of a collector, of all choices, to the bit") {
   const auto blocks = some_blocks(5, 40);
-  for (const char* name : {"micro-llama", "micro-gpt2"}) {
-    const auto model = micro(name);
+  for (const auto family : {atlas::model_family::gpt2, atlas::model_family::llama}) {
+    const auto model = micro(family);
     for (const auto kind : {atlas::residual_kind::raw, atlas::residual_kind::tail}) {
       atlas::collect_clouds_options options{.min_context = 6,
                                             .points = 60,
@@ -85,7 +111,7 @@ TEST_CASE("clouds of one call are those of a collector, of all choices, to the b
 }
 
 TEST_CASE("rows of one call are the residuals of the places that they name") {
-  const auto model = micro("micro-llama");
+  const auto model = micro(atlas::model_family::llama);
   const auto blocks = some_blocks(3, 40);
   std::map<std::pair<index_t, index_t>, atlas::owned_tensor<float, 2>> residuals;
   std::mutex mutex;
@@ -113,7 +139,7 @@ TEST_CASE("rows of one call are the residuals of the places that they name") {
 }
 
 TEST_CASE("what cannot be collected in one call is refused, and the call can be stopped") {
-  const auto model = micro("micro-llama");
+  const auto model = micro(atlas::model_family::llama);
   const auto blocks = some_blocks(2, 40);
   CHECK_REFUSED(atlas::value_error, collect_clouds(model, blocks, {.layers = {9}}), "layers", "9");
   CHECK_REFUSED(atlas::value_error, collect_clouds(model, blocks, {.min_context = 40}),

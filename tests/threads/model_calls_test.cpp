@@ -3,6 +3,7 @@
 
 #include "../clouds_for_tests.hpp"
 #include "atlas/autoencoder/train_autoencoder.hpp"
+#include "atlas/protocols/collect_clouds.hpp"
 #include "atlas/reference/gradients.hpp"
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/reference/random_transformer.hpp"
@@ -29,6 +30,17 @@ std::vector<threaded_call> model_calls() {
     blocks.mutable_view().data()[i] = random.uniform_index(50);
   for (atlas::index_t i = 0; i < 600; ++i) tokens.mutable_view()[i] = random.uniform_index(50);
   return {
+      {"protocols/collect_clouds.hpp", "collect_clouds", true,
+       [=](const s& o) {
+         return (numbers() << atlas::collect_clouds(model, blocks,
+                                                    {.min_context = 4,
+                                                     .points = 40,
+                                                     .threads = o.threads,
+                                                     .on_progress = o.on_progress})
+                                  .layers.back()
+                                  .points)
+             .all;
+       }},
       {"reference/forward_options.hpp", "perplexity", true,
        [=](const s& o) {
          return (numbers() << atlas::perplexity(

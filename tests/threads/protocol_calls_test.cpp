@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "../protocols/samples_for_tests.hpp"
-#include "../reference/models_for_tests.hpp"
-#include "atlas/protocols/collect_clouds.hpp"
 #include "atlas/protocols/context_neighbors.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 #include "calls.hpp"
@@ -28,16 +26,6 @@ std::vector<threaded_call> protocol_calls() {
              atlas::sample_overlap(sample, atlas::overlap_space::residual_stream, options);
          return (numbers() << atlas::mean_dimension(sample, options).null.draws << e.global.z
                            << atlas::sample_turned_null(sample, options).global.sd)
-             .all;
-       }},
-      {"protocols/collect_clouds.hpp", "collect_clouds", true,
-       [](const s& o) {
-         const atlas::transformer model = micro("micro-llama");
-         return (numbers() << atlas::collect_clouds(
-                                  model, some_blocks(3, 40),
-                                  {.threads = o.threads, .on_progress = o.on_progress})
-                                  .layers.back()
-                                  .points)
              .all;
        }},
       {"protocols/sample_measures.hpp", "over_contexts", true,

@@ -52,7 +52,8 @@ namespace detail {
 template <class = void>
 std::vector<index_t> layers_or_all(std::vector<index_t> layers, index_t count) {
   for (const index_t l : layers) check_between(l, 0, count - 1, "layers");
-  for (index_t l = 0; layers.empty() && l < count; ++l) layers.push_back(l);
+  if (layers.empty())
+    for (index_t l = 0; l < count; ++l) layers.push_back(l);
   return layers;
 }
 
