@@ -36,7 +36,7 @@ void rotate(benchmark::State& state, const atlas::orthogonal_basis<float>& basis
   const atlas::row_matrix<float> w = normal(d, d, 1);
   const int threads = static_cast<int>(state.range(1));
   for (auto _ : state)
-    benchmark::DoNotOptimize(basis.restore(basis.rotate(w, threads), threads).data());
+    benchmark::DoNotOptimize(basis.restore(basis.rotate(w, {threads}), {threads}).data());
 }
 
 void hadamard_rotation(benchmark::State& state) {
@@ -58,7 +58,7 @@ void quantize(benchmark::State& state, quantization_method method) {
                                                     {.method = method,
                                                      .bits = 4,
                                                      .threads = static_cast<int>(state.range(1)),
-                                                     .known_eigenbasis = &basis})
+                                                     .known_eigenbasis = basis})
                                  .errors.output);
 }
 void hadamard(benchmark::State& state) {

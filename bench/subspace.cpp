@@ -115,7 +115,7 @@ void overlaps(benchmark::State& state) {
   atlas::random_stream random(1);
   for (int h = 0; h < 144; ++h)
     frames.push_back(atlas::random_frame(state.range(0), directions, random));
-  for (auto _ : state) benchmark::DoNotOptimize(atlas::overlap_matrix(frames, 1));
+  for (auto _ : state) benchmark::DoNotOptimize(atlas::overlap_matrix(frames, {.threads = 1}));
 }
 
 void haar(benchmark::State& state) {

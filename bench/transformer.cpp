@@ -25,7 +25,7 @@ const atlas::transformer& model() {
     c.vocabulary = 4096;
     c.positions = 2048;
     c.mlp_activation = atlas::activation::silu;
-    return atlas::random_transformer(c, 1);
+    return atlas::random_transformer(c, {.seed = 1});
   }();
   return instance;
 }

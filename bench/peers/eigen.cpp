@@ -99,7 +99,7 @@ void compare_clouds(index_t d, atlas::random_stream& random) {
       });
   compare(
       "`principal_spectra`" + of, 1,
-      [&] { return atlas::principal_spectra(x, directions, {}, 1).front().frame(0, 0); },
+      [&] { return atlas::principal_spectra(x, directions, {.threads = 1}).front().frame(0, 0); },
       [&] {
         double sum = 0;
         for (index_t h = 0; h < heads; ++h) {

@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
   const auto run = [&](quantization_method method) {
     return shortest([&] {
       error += atlas::quantize_matrix(weights, moments,
-                                      {.method = method, .bits = 4, .known_eigenbasis = &basis})
+                                      {.method = method, .bits = 4, .known_eigenbasis = basis})
                    .errors.output;
     });
   };

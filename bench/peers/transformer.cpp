@@ -3,7 +3,7 @@
 /// Forward passes of a model of 135 M parameters (the shape of SmolLM-135M, random weights), as
 /// JSON, and how fast this machine multiplies matrices: with OpenBLAS, where it is linked, and with
 /// Eigen. Run by transformer.py.
-/// `peer_transformer blocks block_size threads layers`
+/// `peer_transformer blocks tokens_per_block threads layers`
 
 #include <algorithm>
 #include <atomic>
@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
 #ifdef ATLAS_PEER_OPENBLAS
   openblas_set_num_threads(1);
 #endif
-  const atlas::transformer model = atlas::random_transformer(smol(std::atol(argv[4])), 1);
+  const atlas::transformer model = atlas::random_transformer(smol(std::atol(argv[4])), {.seed = 1});
   atlas::owned_tensor<atlas::index_t, 2> blocks({count, size});
   atlas::random_stream random(2);
   for (atlas::index_t i = 0; i < blocks.size(); ++i)

@@ -25,7 +25,7 @@ namespace {
 
 using atlas::index_t;
 
-constexpr index_t blocks = 16, block_size = 128, local_dimension = 7;
+constexpr index_t blocks = 16, tokens_per_block = 128, local_dimension = 7;
 
 /// Of the largest logit. Two programs that sum float32 in other orders differ by some 1e-6 of it.
 constexpr double logit_tolerance = 1e-5;
@@ -101,18 +101,18 @@ bool run(const std::string& folder, const std::string& text) {
   const atlas::transformer_config& c = lm.model.config();
   const torch_gpt2::model model(atlas::io::checkpoint::open(folder), c);
   const auto tokens =
-      atlas::io::text_blocks(lm.tokenizer, atlas::io::read_text(text), blocks, block_size);
+      atlas::io::text_blocks(lm.tokenizer, atlas::io::read_text(text), blocks, tokens_per_block);
   const index_t deepest = c.layers - 1;
   const atlas::cloud_options options{.layers = {deepest},
                                      .heads = c.heads,
                                      .head_dimension = c.head_dimension,
                                      .blocks = blocks,
-                                     .block_size = block_size};
+                                     .tokens_per_block = tokens_per_block};
 
   const at::NoGradGuard without_gradients;
   atlas::cloud_collector collector(options);
   const at::Tensor ids =
-      at::from_blob(const_cast<index_t*>(tokens.data()), {blocks, block_size}, at::kLong);
+      at::from_blob(const_cast<index_t*>(tokens.data()), {blocks, tokens_per_block}, at::kLong);
   const at::Tensor logits =
       model.forward(ids, captures(deepest, collector.observer())).flatten(0, 1);
 
@@ -122,7 +122,7 @@ bool run(const std::string& folder, const std::string& text) {
                             .observer = reference.observer(),
                             .logits_observer = compare(logits, difference)});
   const double largest = at::abs(logits).max().item<double>();
-  std::printf("%td blocks of %td tokens; layer %td, %td points a head\n", blocks, block_size,
+  std::printf("%td blocks of %td tokens; layer %td, %td points a head\n", blocks, tokens_per_block,
               deepest, collector.rows());
   std::printf("logits up to %.2f differ by at most %.1e\n\n", largest, difference);
   const bool same = agree(measure(collector.clouds(deepest)), measure(reference.clouds(deepest)));

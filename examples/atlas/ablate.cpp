@@ -144,7 +144,7 @@ void run_ablate(ablation_options o) {
   check_place("--csv", o.csv_file);
   begin_stage(o.common, "reading the texts");
   const ablation_texts texts = read_ablation_texts(o);
-  check_points(o.common, o.points, texts.held_out.extent(0), o.block_size, o.min_context);
+  check_points(o.common, o.points, texts.held_out.extent(0), o.tokens_per_block, o.min_context);
   for (const index_t d : o.head_dimensions) untrained(o, texts, d);  // refuses bad ones
   const json description = describe(o, texts);
   const ablation_folder folder(o.folder, description);
@@ -175,7 +175,7 @@ void add_training_options(CLI::App& app, ablation_options& o) {
   add_whole(app, "--steps", o.steps, {1},
             "of AdamW, the first tenth warming up, then half a cosine");
   add_whole(app, "--batch", o.batch, {1, large}, "blocks a step");
-  add_whole(app, "--block-size", o.block_size, {2, large}, "tokens in each");
+  add_whole(app, "--block-size", o.tokens_per_block, {2, large}, "tokens in each");
   add_real(app, "--learning-rate", o.learning_rate, positive, "at its peak");
   add_real(app, "--held-out", o.held_out, open_unit,
            "last share of each text, not trained on but measured");

@@ -34,11 +34,11 @@ void add_tokens(const std::string& name, const atlas::io::tokenizer& words,
                 std::vector<index_t>& held_out) {
   const std::vector<index_t> tokens = words.encode(load_text(name));
   const auto count = static_cast<double>(tokens.size());
-  const auto blocks = static_cast<index_t>(o.held_out * count) / o.block_size;
-  const auto last = static_cast<index_t>(tokens.size()) - blocks * o.block_size;
-  if (blocks < 1 || last < o.block_size)
+  const auto blocks = static_cast<index_t>(o.held_out * count) / o.tokens_per_block;
+  const auto last = static_cast<index_t>(tokens.size()) - blocks * o.tokens_per_block;
+  if (blocks < 1 || last < o.tokens_per_block)
     throw atlas::value_error(
-        name, fmt::format("tokens for blocks of {}, to train on and held out", o.block_size),
+        name, fmt::format("tokens for blocks of {}, to train on and held out", o.tokens_per_block),
         fmt::format("{}, of which a share of {} is held out", tokens.size(), o.held_out));
   training.insert(training.end(), tokens.begin(), tokens.begin() + last);
   held_out.insert(held_out.end(), tokens.begin() + last, tokens.end());
@@ -53,7 +53,7 @@ atlas::transformer_config config_of(const ablation_options& o, index_t vocabular
   c.head_dimension = head_dimension;
   c.mlp_dimension = 4 * o.model_dimension;
   c.vocabulary = vocabulary;
-  c.positions = o.block_size;
+  c.positions = o.tokens_per_block;
   return c;
 }
 
@@ -61,7 +61,7 @@ atlas::transformer_config config_of(const ablation_options& o, index_t vocabular
 
 void check_ablation(const ablation_options& o) {
   check_head_dimensions(o);
-  atlas::detail::check_between(o.min_context, 0, o.block_size - 1, "--min-context");
+  atlas::detail::check_between(o.min_context, 0, o.tokens_per_block - 1, "--min-context");
 }
 
 ablation_texts read_ablation_texts(const ablation_options& o) {
@@ -74,11 +74,11 @@ ablation_texts read_ablation_texts(const ablation_options& o) {
   for (const std::string& name : o.texts) add_tokens(name, words, o, training, held_out);
   out.training = atlas::owned_tensor<index_t, 1>({static_cast<index_t>(training.size())});
   std::copy(training.begin(), training.end(), out.training.mutable_view().data());
-  const auto blocks = static_cast<index_t>(held_out.size()) / o.block_size;
+  const auto blocks = static_cast<index_t>(held_out.size()) / o.tokens_per_block;
   if (blocks < 2)
     throw atlas::value_error("--held-out", "at least 2 blocks in all texts together",
                              std::to_string(blocks));
-  out.held_out = atlas::owned_tensor<index_t, 2>({blocks, o.block_size});
+  out.held_out = atlas::owned_tensor<index_t, 2>({blocks, o.tokens_per_block});
   std::copy(held_out.begin(), held_out.end(), out.held_out.mutable_view().data());
   return out;
 }
@@ -97,7 +97,7 @@ json describe(const ablation_options& o, const ablation_texts& texts) {
           {"head_dimensions", o.head_dimensions},
           {"steps", o.steps},
           {"batch", o.batch},
-          {"block_size", o.block_size},
+          {"block_size", o.tokens_per_block},
           {"learning_rate", o.learning_rate},
           {"measured_steps", measured_steps(o)},
           {"points", o.points},
@@ -110,7 +110,8 @@ json describe(const ablation_options& o, const ablation_texts& texts) {
 atlas::trainer untrained(const ablation_options& o, const ablation_texts& texts,
                          index_t head_dimension) {
   return atlas::trainer(
-      atlas::random_transformer(config_of(o, texts.vocabulary, head_dimension), o.common.seed),
+      atlas::random_transformer(config_of(o, texts.vocabulary, head_dimension),
+                                {.seed = o.common.seed}),
       texts.training,
       {.batch = o.batch,
        .schedule = {.peak = o.learning_rate, .warmup = o.steps / 10, .steps = o.steps},

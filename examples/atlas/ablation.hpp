@@ -17,7 +17,7 @@ struct ablation_options {
   std::vector<std::string> texts = {"moby-dick", "addresses"};
   std::vector<atlas::index_t> head_dimensions = {16, 32, 64};
   atlas::index_t model_dimension = 128, layers = 2;
-  atlas::index_t steps = 600, batch = 16, block_size = 128;
+  atlas::index_t steps = 600, batch = 16, tokens_per_block = 128;
   double learning_rate = 2e-3, held_out = 0.1;
   std::vector<double> checkpoints = {0, 0.25, 0.5, 1};
   atlas::index_t points = 1200, min_context = 16, surrogates = 20;
@@ -31,7 +31,7 @@ struct ablation_options {
 struct ablation_texts {
   std::string tokenizer_text;  ///< of the tokenizer.json that the models are written with
   atlas::owned_tensor<atlas::index_t, 1> training;  ///< `[N]`, one text after the other
-  atlas::owned_tensor<atlas::index_t, 2> held_out;  ///< `[B, block_size]`
+  atlas::owned_tensor<atlas::index_t, 2> held_out;  ///< `[B, tokens_per_block]`
   atlas::index_t vocabulary = 0;
 };
 

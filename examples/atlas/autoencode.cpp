@@ -55,12 +55,6 @@ atlas::owned_tensor<float, 3> rows_of(const atlas::owned_tensor<Scalar, 3>& poin
   return out;
 }
 
-/// The split that `train_autoencoders` makes.
-atlas::row_split split_of(index_t rows, const atlas::autoencoder_options& o) {
-  if (o.context.empty()) return atlas::split_by_row(rows, o.held_out, o.seed);
-  return atlas::split_by_context(o.context, o.held_out, o.seed);
-}
-
 void add_advantages(learned_layer& layer) {
   for (const atlas::autoencoder_result& r : layer.heads)
     layer.advantages.push_back(atlas::mean_advantage({r}));
@@ -74,8 +68,9 @@ learned_layer learn(const source_layer& layer, atlas::autoencoder_options o) try
         o.context = layer.context;
         learned_layer out{layer.layer, points.extent(1), {}, {}, {}, {}, {}};
         out.heads = atlas::train_autoencoders(points, o);
-        const atlas::row_split split = split_of(points.extent(1), o);
-        out.principal = atlas::residual_bases(rows_of(points, split.training), o.threads);
+        const atlas::row_split split = atlas::autoencoder_split(points.extent(1), o);
+        out.principal =
+            atlas::residual_bases(rows_of(points, split.training), {.threads = o.threads});
         add_advantages(out);
         return out;
       },
@@ -316,15 +311,15 @@ void autoencode_model(const autoencode_options& o) {
   begin_stage(common, "reading the model and the texts");
   const model_source source = open_model_source(learning.source);
   check_options(o, source.lm.model.config().head_dimension);
-  const auto blocks =
-      load_blocks(text, o.clouds.source.blocks, o.clouds.source.block_size, source.lm.tokenizer);
+  const auto blocks = load_blocks(text, o.clouds.source.blocks, o.clouds.source.tokens_per_block,
+                                  source.lm.tokenizer);
   const auto layers =
       learn_all(o, measure_model(source.lm.model, source.blocks, source.description, learning));
   const auto outcomes =
       read_all(source, blocks, interventions(layers, o.training.bottleneck), common);
   json description = {
       {"model", source.description["model"]}, {"text", text},
-      {"blocks", o.clouds.source.blocks},     {"block_size", o.clouds.source.block_size},
+      {"blocks", o.clouds.source.blocks},     {"block_size", o.clouds.source.tokens_per_block},
       {"calibration", learning.source.text},  {"calibration_blocks", o.calibration_blocks},
       {"min_context", learning.min_context}};
   description["perplexity"] = perplexity_json(outcomes.front().read);

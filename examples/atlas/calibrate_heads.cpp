@@ -33,9 +33,9 @@ const atlas::haar_null& frames_null(index_t dimension) {
 }
 
 atlas::head_overlap_result overlap_of(const std::vector<Eigen::MatrixXd>& frames,
-                                      index_t group_size) {
+                                      index_t heads_per_group) {
   return atlas::head_overlap(frames, frames_null(frames.front().rows()),
-                             {.group_size = group_size, .threads = 1});
+                             {.heads_per_group = heads_per_group, .threads = 1});
 }
 
 /// Frames that are known, in the heads' own coordinates; and those of clouds in the residual
@@ -52,7 +52,8 @@ simulation_case overlap_intervals(index_t heads, const char* name,
     const auto clouds = atlas::simulate_heads(frames, 300, 0.2, random);
     const auto projection =
         atlas::simulate_projection(heads, head_dimension, model_dimension, 0.5, random);
-    const auto written = atlas::residual_stream_frames(clouds, projection, frame_dimension, 1);
+    const auto written =
+        atlas::residual_stream_frames(clouds, projection, frame_dimension, {.threads = 1});
     std::vector<observation> out;
     for (const auto* of : {&frames, &written}) {
       const auto e = overlap_of(*of, 1).global;
@@ -79,13 +80,14 @@ constexpr index_t turned_draws = 20, turned_heads = 6, turned_dimension = 16;
 
 /// Heads of a group see rows of the same values, each some of them.
 atlas::owned_tensor<double, 3> turned_clouds(const std::vector<double>& eigenvalues,
-                                             index_t group_size, atlas::random_stream& random) {
+                                             index_t heads_per_group,
+                                             atlas::random_stream& random) {
   constexpr index_t rows = 200;
   atlas::owned_tensor<double, 3> out({turned_heads, rows, turned_dimension});
   auto target = out.mutable_view();
-  for (index_t from = 0; from < turned_heads; from += group_size) {
+  for (index_t from = 0; from < turned_heads; from += heads_per_group) {
     const auto values = atlas::simulate_spectrum(2 * rows, eigenvalues, random);
-    for (index_t h = from; h < from + group_size; ++h) {
+    for (index_t h = from; h < from + heads_per_group; ++h) {
       const auto seen = atlas::sample_rows(2 * rows, rows, random);
       for (index_t i = 0; i < rows; ++i)
         for (index_t k = 0; k < turned_dimension; ++k)
@@ -96,27 +98,29 @@ atlas::owned_tensor<double, 3> turned_clouds(const std::vector<double>& eigenval
 }
 
 /// Clouds that lie anyhow to the projections, of equal or of unequal eigenvalues 1/i^steepness.
-simulation_case turned_scores(double steepness, double decay, index_t group_size) {
+simulation_case turned_scores(double steepness, double decay, index_t heads_per_group) {
   simulation_case c{"turned",
                     fmt::format("{} clouds, groups of {}, projections i^-{}",
-                                steepness > 0 ? "1/i" : "isotropic", group_size, decay),
+                                steepness > 0 ? "1/i" : "isotropic", heads_per_group, decay),
                     400, 40};
   c.quantities = {{.name = "all pairs", .kind = quantity_kind::score, .degrees = turned_draws - 1}};
-  if (group_size > 1)
+  if (heads_per_group > 1)
     c.quantities.push_back(
         {.name = "pairs of two groups", .kind = quantity_kind::score, .degrees = turned_draws - 1});
   std::vector<double> eigenvalues;
   for (index_t i = 1; i <= turned_dimension; ++i)
     eigenvalues.push_back(std::pow(static_cast<double>(i), -steepness));
   c.simulate = [=](atlas::random_stream& random) {
-    const auto clouds = turned_clouds(eigenvalues, group_size, random);
+    const auto clouds = turned_clouds(eigenvalues, heads_per_group, random);
     const auto projection =
         atlas::simulate_projection(turned_heads, turned_dimension, 64, decay, random);
-    const auto r = atlas::turned_null(
-        clouds, projection, frame_dimension,
-        {.group_size = group_size, .draws = turned_draws, .seed = random(), .threads = 1});
+    const auto r = atlas::turned_null(clouds, projection, frame_dimension,
+                                      {.heads_per_group = heads_per_group,
+                                       .draws = turned_draws,
+                                       .seed = random(),
+                                       .threads = 1});
     std::vector<observation> out = {score_of(r.global)};
-    if (group_size > 1) out.push_back(score_of(r.inter));
+    if (heads_per_group > 1) out.push_back(score_of(r.inter));
     return out;
   };
   return c;

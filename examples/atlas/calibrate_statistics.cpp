@@ -70,7 +70,8 @@ simulation_case serial_correlations() {
     for (const index_t block : {10, 1})
       out.push_back(probability_of(
           atlas::pearson(
-              x, y, {.permutations = shuffles, .block_size = block, .seed = random(), .threads = 1})
+              x, y,
+              {.permutations = shuffles, .rows_per_block = block, .seed = random(), .threads = 1})
               .p));
     return out;
   };

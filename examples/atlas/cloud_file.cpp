@@ -81,7 +81,7 @@ struct cloud_file {
   std::string name;
   io::safetensors tensors;
   std::map<index_t, index_t> heads = {};  ///< of each layer: the largest number plus one
-  index_t n_rep = 1;
+  index_t heads_per_group = 1;
   std::string layout = {};  ///< of `output_projection`; empty where nothing says
 
   std::string place(const std::string& tensor) const {
@@ -115,11 +115,11 @@ void read_names(cloud_file& file) {
 
 index_t n_rep_of(const std::string& text, const std::string& file) {
   std::string_view rest = text;
-  const auto n_rep = leading_number(rest);
-  if (!n_rep || !rest.empty() || *n_rep < 1)
+  const auto heads_per_group = leading_number(rest);
+  if (!heads_per_group || !rest.empty() || *heads_per_group < 1)
     throw atlas::format_error(file, "metadata n_rep to be a whole number of 1 or more",
                               io::detail::in_quotes(text));
-  return *n_rep;
+  return *heads_per_group;
 }
 
 /// What the file and the command line say of the projections, which must agree.
@@ -143,7 +143,7 @@ void read_metadata(cloud_file& file, const measure_options& o) {
       throw atlas::format_error(file.name,
                                 fmt::format("metadata {}", fmt::join(known_metadata, ", ")),
                                 io::detail::in_quotes(key));
-    if (key == "n_rep") file.n_rep = n_rep_of(value, file.name);
+    if (key == "n_rep") file.heads_per_group = n_rep_of(value, file.name);
     if (key == "output_projection") stated = value;
   }
   file.layout = layout_of(stated, o.projection_layout, file.name);
@@ -367,7 +367,7 @@ measure_source read_clouds(const measure_options& o) {
   const std::vector<index_t> layers = chosen_layers(o.layers, all);
   check_layout_typed(file, layers, o);
   measure_source source;
-  source.n_rep = file.n_rep;
+  source.heads_per_group = file.heads_per_group;
   source.description = {{"clouds", o.clouds_file}};
   for (const char* key : {"model", "text", "comment"})
     if (const auto found = file.tensors.metadata().find(key);

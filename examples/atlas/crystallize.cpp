@@ -8,9 +8,9 @@
 #include <memory>
 #include <optional>
 
-#include "atlas/attention/clouds.hpp"
 #include "atlas/attention/residual_rules.hpp"
 #include "atlas/attention/rules.hpp"
+#include "atlas/protocols/collect_clouds.hpp"
 #include "atlas/stats/drawn_null.hpp"
 #include "model_source.hpp"
 
@@ -48,7 +48,7 @@ struct calibrated {
 
 /// Positions of a block that clouds are not of.
 index_t min_context_of(const crystallize_options& o) {
-  return std::min<index_t>(16, o.source.block_size / 2);
+  return std::min<index_t>(16, o.source.tokens_per_block / 2);
 }
 
 /// Another for each layer and draw; that of the first draw is the layer's own.
@@ -58,28 +58,25 @@ std::uint64_t seed_of_draw(std::uint64_t seed, index_t layer, std::size_t draw) 
 
 calibrated calibrate(const crystallize_options& o, const atlas::io::language_model& lm,
                      const std::vector<index_t>& layers, const std::string& text) {
-  const atlas::transformer_config& config = lm.model.config();
-  const auto blocks = load_blocks(text, o.calibration_blocks, o.source.block_size, lm.tokenizer);
-  atlas::cloud_collector collector({.layers = layers,
-                                    .heads = config.heads,
-                                    .head_dimension = config.head_dimension,
-                                    .blocks = o.calibration_blocks,
-                                    .block_size = o.source.block_size,
-                                    .min_context = min_context_of(o),
-                                    .points = o.points,
-                                    .seed = o.common.seed});
-  lm.model.forward(blocks, {.observed_layers = layers,
-                            .observer = collector.observer(),
-                            .threads = o.common.threads,
-                            .on_progress = progress_bar(o.common)});
+  const auto blocks =
+      load_blocks(text, o.calibration_blocks, o.source.tokens_per_block, lm.tokenizer);
+  const atlas::collected_clouds collected =
+      atlas::collect_clouds(lm.model, blocks,
+                            {.layers = layers,
+                             .min_context = min_context_of(o),
+                             .points = o.points,
+                             .seed = o.common.seed,
+                             .threads = o.common.threads,
+                             .on_progress = progress_bar(o.common)});
   calibrated out{{}, std::vector<bases>(static_cast<std::size_t>(o.random_draws))};
-  for (const index_t l : layers) {
+  for (const atlas::head_clouds& clouds : collected.layers) {
+    const index_t l = clouds.layer;
     begin_stage(o.common, fmt::format("principal directions of layer {}", l));
-    const atlas::head_clouds clouds = collector.clouds(l);
-    out.principal[l] = atlas::residual_bases(clouds.points, o.common.threads);
+    out.principal[l] = atlas::residual_bases(clouds.points, {.threads = o.common.threads});
     for (std::size_t draw = 0; draw < out.random.size(); ++draw)
       out.random[draw][l] = atlas::random_residual_bases(
-          clouds.points, seed_of_draw(o.common.seed, l, draw), o.common.threads);
+          clouds.points,
+          {.seed = seed_of_draw(o.common.seed, l, draw), .threads = o.common.threads});
   }
   return out;
 }
@@ -237,7 +234,8 @@ void run_crystallize(const crystallize_options& o) {
   const std::vector<index_t> layers = replaced_layers(o, config.layers);
   if (layers.size() == 1) refuse_typed(*o.common.command, {"--progressive"}, "on a single layer");
   chosen_ranks(o, config.head_dimension);  // refuses bad ones before the work
-  check_points(o.common, o.points, o.calibration_blocks, o.source.block_size, min_context_of(o));
+  check_points(o.common, o.points, o.calibration_blocks, o.source.tokens_per_block,
+               min_context_of(o));
   const std::string text = o.calibration.empty() ? other_text(text_name(o.source)) : o.calibration;
   const calibrated basis = calibrate(o, source.lm, layers, text);
   const auto baseline =
@@ -246,7 +244,7 @@ void run_crystallize(const crystallize_options& o) {
   json description = source.description;
   description["calibration"] = text;
   description["calibration_points"] =
-      std::min(o.points, o.calibration_blocks * (o.source.block_size - min_context_of(o)));
+      std::min(o.points, o.calibration_blocks * (o.source.tokens_per_block - min_context_of(o)));
   description["perplexity"] = perplexity_json(baseline);
   const auto sets = layer_sets(o, layers);
   index_t passes = 0;

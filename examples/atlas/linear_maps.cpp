@@ -30,8 +30,8 @@ class map_sums {
   }
 
   void add(const atlas::linear_capture& c, index_t step, int threads) {
-    inputs_.add(c.inputs, threads);
-    if (options_.output_moments) outputs_.add(c.output_gradients, threads);
+    inputs_.add(c.inputs, {threads});
+    if (options_.output_moments) outputs_.add(c.output_gradients, {threads});
     if (options_.weight_fisher) add_gradient(c, threads);
     const index_t t = c.inputs.extent(0);
     for (index_t row = c.block * t; options_.sampled_inputs > 0 && row < (c.block + 1) * t; ++row)
@@ -41,11 +41,11 @@ class map_sums {
   }
 
   linear_map finished(int threads) {
-    map_.input_moments = inputs_.matrix(threads);
+    map_.input_moments = inputs_.matrix({threads});
     map_.input_mean = inputs_.mean();
-    if (options_.output_moments) map_.output_moments = outputs_.matrix(threads);
+    if (options_.output_moments) map_.output_moments = outputs_.matrix({threads});
     if (options_.weight_fisher) {
-      map_.weight_fisher = fisher_.matrix(threads);
+      map_.weight_fisher = fisher_.matrix({threads});
       map_.gradient_mean = fisher_.mean();
     }
     const index_t in = inputs_.dimension();
@@ -64,7 +64,7 @@ class map_sums {
         atlas::detail::tiled_product(rows(c.output_gradients).transpose(), rows(c.inputs), threads);
     fisher_.add(
         atlas::tensor_view<const float, 3>(gradient.data(), {1, gradient.rows(), gradient.cols()}),
-        threads);
+        {threads});
   }
 
   linear_map_options options_;

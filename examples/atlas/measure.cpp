@@ -180,9 +180,10 @@ bool halves_are_known(const atlas::owned_tensor<Scalar, 3>& points, const source
 /// The heads' frames, and their PCA ranks beside them.
 template <class Scalar>
 std::vector<Eigen::MatrixXd> add_ranks(const atlas::owned_tensor<Scalar, 3>& points, index_t k,
-                                       int threads, layer_report& out) {
+                                       const atlas::frame_options& options, layer_report& out) {
   std::vector<Eigen::MatrixXd> frames;
-  auto spectra = atlas::principal_spectra(points, k, {}, threads, atlas::rank_policy::leave_out);
+  auto spectra =
+      atlas::principal_spectra(points, k, {.policy = options.policy, .threads = options.threads});
   for (std::size_t h = 0; h < spectra.size(); ++h) {
     if (spectra[h].rank.rank > 0) out.heads[h].pca_rank = spectra[h].rank.rank;
     frames.push_back(std::move(spectra[h].frame));
@@ -192,27 +193,26 @@ std::vector<Eigen::MatrixXd> add_ranks(const atlas::owned_tensor<Scalar, 3>& poi
 
 template <class Scalar>
 void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_layer& layer,
-                  index_t n_rep, index_t k, const measure_options& o, haar_nulls& nulls,
+                  index_t heads_per_group, index_t k, const measure_options& o, haar_nulls& nulls,
                   layer_report& out) {
   const int threads = o.common.threads;
-  const atlas::head_overlap_options options{.group_size = n_rep,
+  const atlas::head_overlap_options options{.heads_per_group = heads_per_group,
                                             .seed = o.common.seed,
                                             .threads = threads,
                                             .on_progress = progress_bar(o.common)};
-  constexpr auto leave_out = atlas::rank_policy::leave_out;
-  out.head_coordinates = atlas::head_overlap(add_ranks(points, k, threads, out),
+  const atlas::frame_options frames{.policy = atlas::rank_policy::leave_out, .threads = threads};
+  out.head_coordinates = atlas::head_overlap(add_ranks(points, k, frames, out),
                                              nulls.of(points.extent(2), k), options);
   const atlas::split_half_options halves{
       .seed = o.common.seed, .threads = threads, .on_progress = progress_bar(o.common)};
   const bool halved = halves_are_known(points, layer);
   if (halved) out.head_ceiling = atlas::split_half_overlap(points, layer.context, k, halves);
   if (layer.output_projection.empty()) return;
-  const auto frames =
-      atlas::residual_stream_frames(points, layer.output_projection, k, threads, leave_out);
+  const auto written = atlas::residual_stream_frames(points, layer.output_projection, k, frames);
   out.residual_stream =
-      atlas::head_overlap(frames, nulls.of(layer.output_projection.extent(1), k), options);
+      atlas::head_overlap(written, nulls.of(layer.output_projection.extent(1), k), options);
   out.turned = atlas::turned_null(points, layer.output_projection, k,
-                                  {.group_size = n_rep,
+                                  {.heads_per_group = heads_per_group,
                                    .seed = o.common.seed,
                                    .stream = stream_of(layer, points.extent(0)),
                                    .threads = threads,
@@ -234,10 +234,10 @@ void check_apart(const source_layer& layer, const measure_options& o) {
 }
 
 /// Groups that the clouds of a file can have.
-void check_groups(const source_layer& layer, index_t heads, index_t n_rep) {
-  if (n_rep > heads || heads % n_rep != 0)
+void check_groups(const source_layer& layer, index_t heads, index_t heads_per_group) {
+  if (heads_per_group > heads || heads % heads_per_group != 0)
     throw atlas::value_error("n_rep", fmt::format("a divisor of {} heads", heads),
-                             fmt::format("{} in layer {}", n_rep, layer.layer));
+                             fmt::format("{} in layer {}", heads_per_group, layer.layer));
 }
 
 }  // namespace
@@ -255,12 +255,13 @@ index_t steps_of_layers(const measure_source& source, const measure_options& o) 
   return heads * (1 + o.surrogates);
 }
 
-layer_report measure_layer(const source_layer& layer, index_t n_rep, const measure_options& o,
-                           haar_nulls& nulls, atlas::progress_meter& meter) {
+layer_report measure_layer(const source_layer& layer, index_t heads_per_group,
+                           const measure_options& o, haar_nulls& nulls,
+                           atlas::progress_meter& meter) {
   return std::visit(
       [&](const auto& points) {
         const index_t heads = points.extent(0);
-        check_groups(layer, heads, n_rep);
+        check_groups(layer, heads, heads_per_group);
         check_apart(layer, o);
         layer_report out;
         out.layer = layer.layer;
@@ -276,7 +277,7 @@ layer_report measure_layer(const source_layer& layer, index_t n_rep, const measu
         }
         const index_t k = local_dimension(o, out.heads, points.extent(2));
         with_typed_names({{"clouds", fmt::format("--local-dim: layer.{}", layer.layer)}},
-                         [&] { add_overlaps(points, layer, n_rep, k, o, nulls, out); });
+                         [&] { add_overlaps(points, layer, heads_per_group, k, o, nulls, out); });
         return out;
       },
       layer.points);
@@ -319,7 +320,7 @@ void run_measure(measure_options o) {
   json layers = json::array();
   std::string text = heading(source.description);
   for (const source_layer& layer : source.layers) {
-    const layer_report measured = measure_layer(layer, source.n_rep, o, nulls, meter);
+    const layer_report measured = measure_layer(layer, source.heads_per_group, o, nulls, meter);
     layers.push_back(layer_json(measured));
     text += layer_table(measured);
   }

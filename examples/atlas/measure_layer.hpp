@@ -26,10 +26,10 @@ class haar_nulls {
 /// Steps that `measure_layer` makes in all layers: one a head, and one a surrogate of it.
 atlas::index_t steps_of_layers(const measure_source& source, const measure_options& options);
 
-/// \param n_rep query heads per key/value head
+/// \param heads_per_group query heads per key/value head
 /// \param meter makes `steps_of_layers` steps
 /// \throws whatever is wrong with the clouds, naming the layer and the head
-layer_report measure_layer(const source_layer& layer, atlas::index_t n_rep,
+layer_report measure_layer(const source_layer& layer, atlas::index_t heads_per_group,
                            const measure_options& options, haar_nulls& nulls,
                            atlas::progress_meter& meter);
 

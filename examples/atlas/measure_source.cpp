@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "atlas/protocols/collect_clouds.hpp"
 #include "cloud_file.hpp"
 
 namespace atlas_program {
@@ -48,28 +49,23 @@ measure_source measure_model(const atlas::transformer& model,
   const std::vector<index_t> layers = chosen_layers(o.layers, config.layers);
   atlas::detail::check_between(o.min_context, 0, blocks.extent(1) - 1, "--min-context");
   check_points(o.common, o.points, blocks.extent(0), blocks.extent(1), o.min_context);
-  atlas::cloud_collector collector({.layers = layers,
-                                    .heads = config.heads,
-                                    .head_dimension = config.head_dimension,
-                                    .blocks = blocks.extent(0),
-                                    .block_size = blocks.extent(1),
-                                    .min_context = o.min_context,
-                                    .points = o.points,
-                                    .seed = o.common.seed});
-  const atlas::forward_options pass{.observed_layers = layers,
-                                    .observer = collector.observer(),
-                                    .threads = o.common.threads,
-                                    .on_progress = progress_bar(o.common)};
+  const atlas::collected_clouds collected =
+      atlas::collect_clouds(model, blocks,
+                            {.layers = layers,
+                             .min_context = o.min_context,
+                             .points = o.points,
+                             .seed = o.common.seed,
+                             .perplexity = o.perplexity,
+                             .threads = o.common.threads,
+                             .on_progress = progress_bar(o.common)});
   measure_source source;
-  source.n_rep = config.n_rep();
+  source.heads_per_group = config.heads_per_group();
   source.description = description;
   source.description["min_context"] = o.min_context;
-  if (o.perplexity)
-    source.description["perplexity"] = perplexity_json(atlas::perplexity(model, blocks, pass));
-  else
-    model.forward(blocks, pass);
-  for (const index_t l : layers)
-    source.layers.push_back(layer_of(collector.clouds(l), blocks, model.output_projection(l)));
+  if (collected.perplexity)
+    source.description["perplexity"] = perplexity_json(*collected.perplexity);
+  for (const atlas::head_clouds& clouds : collected.layers)
+    source.layers.push_back(layer_of(clouds, blocks, model.output_projection(clouds.layer)));
   return source;
 }
 

@@ -44,7 +44,7 @@ struct source_layer {
 
 struct measure_source {
   std::vector<source_layer> layers;
-  atlas::index_t n_rep = 1;
+  atlas::index_t heads_per_group = 1;
   json description;  ///< what was measured, for the report
 };
 

@@ -78,15 +78,15 @@ atlas::owned_tensor<index_t, 2> first_blocks(const atlas::owned_tensor<index_t, 
 }  // namespace
 
 atlas::owned_tensor<index_t, 2> load_blocks(const std::string& name, index_t blocks,
-                                            index_t block_size, const io::tokenizer& words,
+                                            index_t tokens_per_block, const io::tokenizer& words,
                                             bool fewer_will_do) {
   const std::string text = load_text(name);
   if (text.empty()) throw atlas::value_error(name, "a text", "an empty file");
   try {
-    if (!fewer_will_do) return io::text_blocks(words, text, blocks, block_size);
-    const auto all = io::text_blocks(words, text, 0, block_size);
+    if (!fewer_will_do) return io::text_blocks(words, text, blocks, tokens_per_block);
+    const auto all = io::text_blocks(words, text, 0, tokens_per_block);
     if (all.extent(0) >= 2) return first_blocks(all, std::min(blocks, all.extent(0)));
-    return io::text_blocks(words, text, 2, block_size);  // says what is lacking
+    return io::text_blocks(words, text, 2, tokens_per_block);  // says what is lacking
   } catch (const atlas::error& e) {
     throw atlas::error(name + ": " + e.what());
   }
@@ -103,12 +103,13 @@ std::string other_text(const std::string& text) {
 model_source open_model_source(const model_options& o) {
   const std::string model = o.model.empty() ? "tiny-gpt2" : o.model;
   io::language_model lm = load_model(model);
-  atlas::detail::check_between(o.block_size, 2, lm.model.config().positions, "--block-size");
-  auto blocks = load_blocks(text_name(o), o.blocks, o.block_size, lm.tokenizer, o.fewer_will_do);
+  atlas::detail::check_between(o.tokens_per_block, 2, lm.model.config().positions, "--block-size");
+  auto blocks =
+      load_blocks(text_name(o), o.blocks, o.tokens_per_block, lm.tokenizer, o.fewer_will_do);
   json description = {{"model", model},
                       {"text", text_name(o)},
                       {"blocks", blocks.extent(0)},
-                      {"block_size", o.block_size}};
+                      {"block_size", o.tokens_per_block}};
   return {std::move(lm), std::move(blocks), std::move(description)};
 }
 
@@ -141,9 +142,9 @@ std::string heading(const json& description) {
   return text + "\n";
 }
 
-void check_points(const common_options& common, index_t points, index_t blocks, index_t block_size,
-                  index_t min_context) {
-  const index_t places = blocks * (block_size - min_context);
+void check_points(const common_options& common, index_t points, index_t blocks,
+                  index_t tokens_per_block, index_t min_context) {
+  const index_t places = blocks * (tokens_per_block - min_context);
   if (places < 3)
     throw atlas::value_error(
         "--block-size",
@@ -153,7 +154,7 @@ void check_points(const common_options& common, index_t points, index_t blocks, 
     throw atlas::value_error(
         "--points",
         fmt::format("at most {}, the positions from {} on of {} blocks of {} tokens", places,
-                    min_context, blocks, block_size),
+                    min_context, blocks, tokens_per_block),
         std::to_string(points));
 }
 
@@ -167,12 +168,12 @@ void check_two_passages(const char* option, index_t blocks) {
 void add_model_options(CLI::App& app, model_options& o) {
   add_text(app, "--model", o.model, "Hugging Face folder, or tiny-gpt2 (default) or tiny-llama");
   add_text(app, "--text", o.text, "UTF-8 file, or moby-dick (default) or addresses");
-  add_block_options(app, o.blocks, o.block_size);
+  add_block_options(app, o.blocks, o.tokens_per_block);
 }
 
-void add_block_options(CLI::App& app, index_t& blocks, index_t& block_size) {
+void add_block_options(CLI::App& app, index_t& blocks, index_t& tokens_per_block) {
   add_whole(app, "--blocks", blocks, {1, most_blocks}, "blocks of text, each read on its own");
-  add_whole(app, "--block-size", block_size, {2}, "tokens in each");
+  add_whole(app, "--block-size", tokens_per_block, {2}, "tokens in each");
 }
 
 void add_min_context(CLI::App& app, index_t& min_context) {

@@ -24,7 +24,7 @@ struct layer_options {
 
 struct model_options {
   std::string model, text;
-  atlas::index_t blocks = 12, block_size = 256;
+  atlas::index_t blocks = 12, tokens_per_block = 256;
   bool fewer_will_do = false;  ///< where the text has fewer blocks, all that it has
 };
 
@@ -37,7 +37,7 @@ struct model_source {
 
 /// Options that several subcommands have.
 void add_model_options(CLI::App& app, model_options& options);
-void add_block_options(CLI::App& app, atlas::index_t& blocks, atlas::index_t& block_size);
+void add_block_options(CLI::App& app, atlas::index_t& blocks, atlas::index_t& tokens_per_block);
 void add_min_context(CLI::App& app, atlas::index_t& min_context);
 void add_layer_options(CLI::App& app, layer_options& options, const std::string& otherwise);
 /// \param what the text is for: "the directions are learned on"
@@ -47,7 +47,7 @@ void add_calibration_options(CLI::App& app, std::string& text, atlas::index_t& b
 /// \throws value_error for more points asked for than there are places to draw them from, or fewer
 ///         than three of these
 void check_points(const common_options& common, atlas::index_t points, atlas::index_t blocks,
-                  atlas::index_t block_size, atlas::index_t min_context);
+                  atlas::index_t tokens_per_block, atlas::index_t min_context);
 /// \throws value_error naming the option for a single block, in which no neighbour is of another
 void check_two_passages(const char* option, atlas::index_t blocks);
 
@@ -68,7 +68,7 @@ std::string load_text(const std::string& name);
 /// \param fewer_will_do where the text has fewer blocks, all that it has, two at least
 /// \throws an error that names the text
 atlas::owned_tensor<atlas::index_t, 2> load_blocks(const std::string& name, atlas::index_t blocks,
-                                                   atlas::index_t block_size,
+                                                   atlas::index_t tokens_per_block,
                                                    const atlas::io::tokenizer& words,
                                                    bool fewer_will_do = false);
 

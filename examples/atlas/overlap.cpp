@@ -12,7 +12,7 @@ namespace {
 struct overlap_command {
   common_options common;
   std::string file;
-  atlas::index_t local_dimension = 7, group_size = 1;
+  atlas::index_t local_dimension = 7, heads_per_group = 1;
 
   void run() const {
     begin_stage(common, "reading the clouds");
@@ -40,16 +40,17 @@ struct overlap_command {
     if (heads < 2)
       throw atlas::shape_error(file, "at least 2 heads, [H, N, d]", std::to_string(heads));
     atlas::detail::check_between(local_dimension, 1, clouds.extent(2), "--local-dim");
-    if (group_size > heads || heads % group_size != 0)
-      throw atlas::value_error("--group-size",
+    if (heads_per_group > heads || heads % heads_per_group != 0)
+      throw atlas::value_error("--heads-per-group",
                                "a divisor of the " + std::to_string(heads) + " heads",
-                               std::to_string(group_size));
+                               std::to_string(heads_per_group));
   }
 
   atlas::head_overlap_result measured(const atlas::tensor_view<const double, 3>& clouds) const {
     begin_stage(common, "principal frames");
-    const auto frames = atlas::principal_frames(clouds, local_dimension, common.threads);
-    return atlas::head_overlap(frames, {.group_size = group_size,
+    const auto frames =
+        atlas::principal_frames(clouds, local_dimension, {.threads = common.threads});
+    return atlas::head_overlap(frames, {.heads_per_group = heads_per_group,
                                         .seed = common.seed,
                                         .threads = common.threads,
                                         .on_progress = progress_bar(common)});
@@ -64,8 +65,10 @@ void add_overlap(CLI::App& program) {
       "overlap", "Overlap of the heads' principal subspaces, beside that of random ones.");
   add_text(app, "CLOUDS.npy", command->file, "one cloud a head, [H, N, d]")->required();
   add_whole(app, "--local-dim", command->local_dimension, {1}, "dimension of the subspaces");
-  add_whole(app, "--group-size", command->group_size, {1}, "query heads per key/value head");
-  add_common_options(app, command->common, "atlas overlap clouds.npy --local-dim 7 --group-size 3");
+  add_whole(app, "--heads-per-group", command->heads_per_group, {1},
+            "query heads per key/value head");
+  add_common_options(app, command->common,
+                     "atlas overlap clouds.npy --local-dim 7 --heads-per-group 3");
   app.callback([command] { command->run(); });
 }
 

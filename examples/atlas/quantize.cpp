@@ -57,9 +57,8 @@ std::vector<matrix_errors> quantize_all(quantize_run& run, const std::string& me
     const auto k = static_cast<std::size_t>(i);
     const linear_map& map = run.maps[k];
     auto q = run_quantizer<float>(
-        method,
-        {map.weights, map.input_moments, map.input_mean, &map.output_moments, &run.bases[k]}, bits,
-        run.o.settings, seed, 1);
+        method, {map.weights, map.input_moments, map.input_mean, &map.output_moments, run.bases[k]},
+        bits, run.o.settings, seed, 1);
     weights[k] = std::move(q.weights);
     errors[k] = {q.errors, {}, q.repairs};
     meter.advance();
@@ -120,8 +119,8 @@ void check_options(const quantize_options& o, const std::vector<std::string>& me
 quantize_run prepare(const quantize_options& o, const std::string& calibration) {
   begin_stage(o.common, "reading the model and the text");
   quantize_run run{o, open_model_source(o.source), {}, {}, {}};
-  const auto blocks =
-      load_blocks(calibration, o.calibration_blocks, o.source.block_size, run.source.lm.tokenizer);
+  const auto blocks = load_blocks(calibration, o.calibration_blocks, o.source.tokens_per_block,
+                                  run.source.lm.tokenizer);
   const auto layers = chosen_layers(o.layers, run.source.lm.model.config().layers);
   run.maps = collect_linear_maps(run.source.lm.model, blocks,
                                  {.layers = layers, .output_moments = true}, o.common);
@@ -154,7 +153,7 @@ void run_quantize(const quantize_options& o) {
   json description = run.source.description;
   description["calibration"] = calibration;
   description["calibration_blocks"] = o.calibration_blocks;
-  description["calibration_tokens"] = o.calibration_blocks * o.source.block_size;
+  description["calibration_tokens"] = o.calibration_blocks * o.source.tokens_per_block;
   description["perplexity"] = perplexity_json(baseline);
   const quantize_report made{run.maps, run.ranks, outcomes, o.bits, methods};
   report(o.common,

@@ -48,7 +48,7 @@ struct quantize_matrix_command {
                                std::to_string(view.extent(1)));
     if (view.extent(0) == 0) throw atlas::shape_error(activations, "at least 1 row", "none");
     atlas::second_moment_accumulator sums(in);
-    sums.add(view, common.threads);
+    sums.add(view, {common.threads});
     return sums;
   }
 
@@ -57,7 +57,7 @@ struct quantize_matrix_command {
     const atlas::tensor_view<const Scalar, 2>& view = read;
     const auto weights = atlas::detail::matrix_copy<Scalar>(view);
     const atlas::second_moment_accumulator sums = moments(weights.cols());
-    const Eigen::MatrixXd second_moments = sums.matrix(common.threads);
+    const Eigen::MatrixXd second_moments = sums.matrix({common.threads});
     const Eigen::VectorXd mean = sums.mean();
     begin_stage(common, "quantizing");
     const auto q = run_quantizer<Scalar>(basis, {weights, second_moments, mean}, bits, settings,

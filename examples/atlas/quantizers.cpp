@@ -65,7 +65,7 @@ atlas::quantization<Scalar> run_kronecker(const quantizer_task<Scalar>& task, bo
   const atlas::grid_options grid{.bits = bits,
                                  .kind = kinds.at(settings.kind),
                                  .granularity = granularity_of(settings),
-                                 .group_size = settings.group_size};
+                                 .inputs_per_scale = settings.inputs_per_scale};
   return atlas::kronecker_quantize(task.weights, task.input_moments, *task.output_moments,
                                    {.grid = grid,
                                     .lambda_scales = lambda,
@@ -82,7 +82,7 @@ void add_quantizer_options(CLI::App& app, quantizer_settings& settings) {
                  "weights that share a scale; columns (in the basis), rows for awq, unless told "
                  "otherwise")
       ->check(one_of(keys(granularities)));
-  add_whole(app, "--group-size", settings.group_size, {1},
+  add_whole(app, "--group-size", settings.inputs_per_scale, {1},
             "inputs a group, with --granularity group");
   add_whole(app, "--min-bits", settings.min_bits, {.low = 2, .high = 8, .or_zero = true},
             "of a direction where bits are allocated: 0 (it may be dropped) or 2 to 8");
@@ -113,7 +113,7 @@ void check_quantizer_options(const CLI::App& command, const quantizer_settings& 
 json settings_json(const quantizer_settings& settings) {
   json out = {{"kind", settings.kind}, {"granularity", settings.granularity}};
   if (settings.granularity.empty()) out["granularity"] = "usual";
-  if (settings.granularity == "group") out["group_size"] = settings.group_size;
+  if (settings.granularity == "group") out["group_size"] = settings.inputs_per_scale;
   out["min_bits"] = settings.min_bits;
   out["damping"] = settings.damping;
   return out;
@@ -145,7 +145,7 @@ atlas::quantization<Scalar> run_quantizer(const std::string& quantizer,
                                          .bits = bits,
                                          .kind = kinds.at(settings.kind),
                                          .granularity = granularity_of(settings),
-                                         .group_size = settings.group_size,
+                                         .inputs_per_scale = settings.inputs_per_scale,
                                          .damping = settings.damping,
                                          .seed = seed,
                                          .threads = threads,

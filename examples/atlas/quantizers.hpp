@@ -19,7 +19,7 @@ namespace atlas_program {
 /// What all quantizers of a run are given.
 struct quantizer_settings {
   std::string kind = "symmetric", granularity;  ///< empty granularity: the method's usual one
-  atlas::index_t group_size = 128;
+  atlas::index_t inputs_per_scale = 128;
   double damping = 0.01;
   int min_bits = 0;  ///< where they are allocated
 };
@@ -42,8 +42,9 @@ struct quantizer_task {
   const atlas::row_matrix<Scalar>& weights;
   const Eigen::MatrixXd& input_moments;
   const Eigen::VectorXd& input_mean;
-  const Eigen::MatrixXd* output_moments = nullptr;      ///< for kronecker
-  const atlas::eigenbasis* input_eigenbasis = nullptr;  ///< where it is known
+  const Eigen::MatrixXd* output_moments = nullptr;  ///< for kronecker
+  /// Where it is known; outlives the task.
+  std::optional<std::reference_wrapper<const atlas::eigenbasis>> input_eigenbasis = {};
 };
 
 /// \param bits 2 to 8; the average where they are allocated

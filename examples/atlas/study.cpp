@@ -76,7 +76,7 @@ void add_study_options(CLI::App& app, study_options& o) {
   add_text(app, "--out", o.out, "folder of the results; a run goes on from the parts in it")
       ->capture_default_str();
   add_whole(app, "--blocks", o.blocks, {5, many}, "blocks of text, each read on its own");
-  add_whole(app, "--block-size", o.block_size, {2}, "tokens in each");
+  add_whole(app, "--block-size", o.tokens_per_block, {2}, "tokens in each");
   add_min_context(app, o.min_context);
   add_whole(app, "--points", o.points, {60, many}, "rows of a cloud, drawn from all positions");
   add_whole(app, "--local-dim", o.local_dimension, {1}, "dimension of the heads' subspaces");

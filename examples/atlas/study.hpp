@@ -27,7 +27,7 @@ struct study_options {
   common_options common;
   std::vector<std::string> models, texts;
   std::string out = "atlas-study";
-  atlas::index_t blocks = 100, block_size = 256, min_context = 16, points = 1200;
+  atlas::index_t blocks = 100, tokens_per_block = 256, min_context = 16, points = 1200;
   atlas::index_t local_dimension = 7, surrogates = 20, manifold_draws = 10;
   atlas::autoencoder_options autoencoders;  ///< as far as options name them
 };
@@ -64,7 +64,7 @@ class study_session {
   /// Rows of each cloud.
   atlas::index_t points() const {
     return (std::min)(options_.points,
-                      options_.blocks * (options_.block_size - options_.min_context));
+                      options_.blocks * (options_.tokens_per_block - options_.min_context));
   }
   /// What decides the results, and nothing else.
   const json& description() const { return description_; }

@@ -162,9 +162,9 @@ json measure_atlas(study_session& session, std::size_t m, std::size_t t) {
   const atlas::head_sample& deepest = session.clouds(m, t).layers.back();
   constexpr index_t rows = 400;  // the pooled cloud has as many for each head
   const atlas::head_sample s =
-      atlas::subsample(deepest, std::min(rows, deepest.points.extent(1)), o.common.seed);
+      atlas::subsample(deepest, std::min(rows, deepest.points.extent(1)), {.seed = o.common.seed});
   const auto written =
-      atlas::residual_stream_clouds(s.points, s.output_projection, o.common.threads);
+      atlas::residual_stream_clouds(s.points, s.output_projection, {.threads = o.common.threads});
   const atlas::two_nn_options options{.exclude = atlas::distinct_contexts(s.context),
                                       .threads = o.common.threads,
                                       .on_progress = session.progress()};

@@ -86,7 +86,8 @@ json sampled_quantities(const atlas::head_sample& s, const atlas::protocol_optio
   one.threads = 1;
   one.on_progress = {};  // the contexts, several at once, report and are cancelled
   const auto of = [&](auto&& statistic) {
-    return sampled_json(atlas::over_contexts(s, statistic, o.threads, o.on_progress));
+    return sampled_json(
+        atlas::over_contexts(s, statistic, {.threads = o.threads, .on_progress = o.on_progress}));
   };
   return {{"dimension",
            of([&](const atlas::head_sample& x) { return atlas::mean_dimension_value(x, one); })},

@@ -235,8 +235,9 @@ std::string summary(const study_session& session, const json& parts,
       "smallest and largest of the family. Above and below: p after Holm's correction for the\n"
       "family is 0.05 at most. Undecided: only without the correction. Every comparison is in\n"
       "findings.csv.\n\n{}\n## Notes\n\n{}",
-      atlas::version, o.blocks, o.block_size, o.min_context, session.points(), o.local_dimension,
-      o.common.seed, perplexity_rows(session, parts), claim_rows(claims), notes_text(claims));
+      atlas::version, o.blocks, o.tokens_per_block, o.min_context, session.points(),
+      o.local_dimension, o.common.seed, perplexity_rows(session, parts), claim_rows(claims),
+      notes_text(claims));
 }
 
 }  // namespace

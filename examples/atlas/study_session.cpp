@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <set>
 
-#include "atlas/attention/clouds.hpp"
 #include "atlas/io/files.hpp"
+#include "atlas/protocols/collect_clouds.hpp"
 #include "atlas/reference/random_transformer.hpp"
 #include "atlas/version.hpp"
 #include "embedded.hpp"
@@ -78,13 +78,13 @@ void check_different(const std::vector<std::string>& names, const char* option) 
 void check_study(const study_options& o) {
   check_different(o.models, "--model");
   check_different(o.texts, "--text");
-  if (o.min_context < o.block_size)
-    check_points(o.common, o.points, o.blocks, o.block_size, o.min_context);
+  if (o.min_context < o.tokens_per_block)
+    check_points(o.common, o.points, o.blocks, o.tokens_per_block, o.min_context);
 }
 
 void check_model(const study_model& m, const study_options& o) {
-  atlas::detail::check_between(o.block_size, 2, m.config.positions, "--block-size");
-  atlas::detail::check_between(o.min_context, 0, o.block_size - 1, "--min-context");
+  atlas::detail::check_between(o.tokens_per_block, 2, m.config.positions, "--block-size");
+  atlas::detail::check_between(o.min_context, 0, o.tokens_per_block - 1, "--min-context");
   atlas::detail::check_between(o.local_dimension, 1, m.config.head_dimension, "--local-dim");
   if (m.config.heads < 3 || m.config.key_value_heads < 2)
     throw atlas::value_error(m.name, "at least 3 heads and 2 key/value heads",
@@ -95,16 +95,14 @@ std::string layer_label(const std::string& model, const std::string& text, index
   return fmt::format("{} on {}, layer {}", model, text, layer);
 }
 
-atlas::cloud_options collection(const atlas::transformer_config& c, const study_options& o,
-                                std::vector<index_t> layers, std::uint64_t seed) {
-  return {.layers = std::move(layers),
-          .heads = c.heads,
-          .head_dimension = c.head_dimension,
-          .blocks = o.blocks,
-          .block_size = o.block_size,
-          .min_context = o.min_context,
+/// All layers.
+atlas::collect_clouds_options collection(const study_options& o,
+                                         atlas::progress_callback on_progress) {
+  return {.min_context = o.min_context,
           .points = o.points,
-          .seed = seed};
+          .seed = o.common.seed,
+          .threads = o.common.threads,
+          .on_progress = std::move(on_progress)};
 }
 
 json content_json(const std::string& name, std::uint64_t hash) {
@@ -140,7 +138,7 @@ study_session::study_session(const study_options& options) : options_(options) {
     auto [model, words] = look_at_model(name);
     check_model(model, o);
     for (const std::string& text : o.texts)
-      model.blocks.push_back(load_blocks(text, o.blocks, o.block_size, words));
+      model.blocks.push_back(load_blocks(text, o.blocks, o.tokens_per_block, words));
     models.push_back(content_json(name, model.content));
     models_.push_back(std::move(model));
   }
@@ -150,7 +148,7 @@ study_session::study_session(const study_options& options) : options_(options) {
                   {"texts", texts},
                   {"seed", o.common.seed},
                   {"blocks", o.blocks},
-                  {"block_size", o.block_size},
+                  {"block_size", o.tokens_per_block},
                   {"min_context", o.min_context},
                   {"points", o.points},
                   {"local_dimension", o.local_dimension},
@@ -171,30 +169,23 @@ const io::language_model& study_session::open(std::size_t model) {
 study_clouds study_session::collect(std::size_t m, std::size_t t) {
   const atlas::transformer& model = open(m).model;
   const atlas::transformer_config& c = model.config();
-  std::vector<index_t> all;
-  for (index_t l = 0; l < c.layers; ++l) all.push_back(l);
-  const std::uint64_t seed = options_.common.seed;
-  atlas::cloud_collector collector(collection(c, options_, all, seed));
-  atlas::cloud_collector other(collection(c, options_, deepest_layers(c), seed + 1));
-  const auto both = [first = collector.observer(),
-                     second = other.observer()](const atlas::head_capture& capture) {
-    first(capture);
-    second(capture);
-  };
+  atlas::collect_clouds_options options = collection(options_, progress());
+  options.further = {{deepest_layers(c), options.seed + 1}};
+  options.perplexity = true;
+  const atlas::collected_clouds collected =
+      atlas::collect_clouds(model, models_[m].blocks[t], options);
   study_clouds out;
-  out.perplexity = atlas::perplexity(
-      model, models_[m].blocks[t],
-      {.observer = both, .threads = options_.common.threads, .on_progress = progress()});
-  const auto sample = [&](const atlas::cloud_collector& from, index_t l) {
-    return atlas::sample_of(layer_label(models_[m].name, options_.texts[t], l), from.clouds(l),
-                            model.output_projection(l), c.n_rep());
+  out.perplexity = *collected.perplexity;
+  const auto sample = [&](const atlas::head_clouds& clouds) {
+    return atlas::sample_of(layer_label(models_[m].name, options_.texts[t], clouds.layer), clouds,
+                            model.output_projection(clouds.layer), c.heads_per_group());
   };
   model.for_each_parameter([&](const std::string&, const auto&, const auto& values) {
     out.parameters += static_cast<index_t>(values.size());
   });
-  for (const index_t l : all) out.layers.push_back(sample(collector, l));
-  for (const index_t l : deepest_layers(c)) {
-    out.other_choice.push_back(sample(other, l));
+  for (const atlas::head_clouds& clouds : collected.layers) out.layers.push_back(sample(clouds));
+  for (const atlas::head_clouds& clouds : collected.further.front()) {
+    out.other_choice.push_back(sample(clouds));
     out.other_choice.back().choice = 1;
   }
   return out;
@@ -210,16 +201,15 @@ const study_clouds& study_session::clouds(std::size_t model, std::size_t text) {
 
 atlas::head_sample study_session::initial_sample(std::size_t m, std::size_t t) const {
   const atlas::transformer model =
-      atlas::random_transformer(models_[m].config, options_.common.seed);
+      atlas::random_transformer(models_[m].config, {.seed = options_.common.seed});
   const atlas::transformer_config& c = model.config();
   const index_t deepest = c.layers - 1;
-  atlas::cloud_collector collector(collection(c, options_, {deepest}, options_.common.seed));
-  model.forward(models_[m].blocks[t], {.observed_layers = {deepest},
-                                       .observer = collector.observer(),
-                                       .threads = options_.common.threads,
-                                       .on_progress = progress()});
-  return atlas::sample_of("at random weights", collector.clouds(deepest),
-                          model.output_projection(deepest), c.n_rep());
+  atlas::collect_clouds_options options = collection(options_, progress());
+  options.layers = {deepest};
+  const atlas::collected_clouds collected =
+      atlas::collect_clouds(model, models_[m].blocks[t], options);
+  return atlas::sample_of("at random weights", collected.layers.front(),
+                          model.output_projection(deepest), c.heads_per_group());
 }
 
 }  // namespace atlas_program

@@ -248,7 +248,7 @@ thermo_run prepare(const thermo_options& o, std::vector<index_t> layers, index_t
   for (index_t i = 0; i < late * prediction.extent(0); ++i)
     run.log_position.push_back(std::log(static_cast<double>(o.min_context + i % late + 1)));
   run.shuffles = {.permutations = o.permutations,
-                  .block_size = late,
+                  .rows_per_block = late,
                   .seed = o.common.seed,
                   .threads = o.common.threads};
   return run;
@@ -262,18 +262,18 @@ void run_thermo(const thermo_options& o) {
   model_source source = open_model_source(o.source);
   const atlas::transformer_config& config = source.lm.model.config();
   const std::vector<index_t> layers = chosen_layers(o.layers, config.layers);
-  atlas::detail::check_between(o.min_context, 0, o.source.block_size - 1, "--min-context");
-  if (const index_t rows = o.source.blocks * (o.source.block_size - o.min_context); rows < 4)
+  atlas::detail::check_between(o.min_context, 0, o.source.tokens_per_block - 1, "--min-context");
+  if (const index_t rows = o.source.blocks * (o.source.tokens_per_block - o.min_context); rows < 4)
     throw atlas::value_error("--min-context", "at least 4 positions from there on in all blocks",
                              std::to_string(rows));
   atlas::thermodynamics_collector collector({.layers = layers,
                                              .heads = config.heads,
                                              .blocks = o.source.blocks,
-                                             .block_size = o.source.block_size,
+                                             .tokens_per_block = o.source.tokens_per_block,
                                              .noise = o.noise,
                                              .draws = o.draws,
                                              .seed = o.common.seed});
-  atlas::owned_tensor<double, 2> prediction({o.source.blocks, o.source.block_size});
+  atlas::owned_tensor<double, 2> prediction({o.source.blocks, o.source.tokens_per_block});
   source.description["min_context"] = o.min_context;
   source.description["perplexity"] = observe(source, o, layers, collector, prediction);
   pass_meter passes(o.common, "correlations", correlations_of(layers.size(), config.heads));
@@ -294,7 +294,7 @@ void run_thermo(const thermo_options& o) {
   table += "Correlation with prediction entropy; partial: given log position\n" +
            table_text(profile) + "\n";
   json result = {{"source", source.description},
-                 {"points", o.source.blocks * (o.source.block_size - o.min_context)},
+                 {"points", o.source.blocks * (o.source.tokens_per_block - o.min_context)},
                  {"layers", found}};
   if (static_cast<index_t>(layers.size()) == config.layers) {
     const auto point = atlas::crystallization_depth(ratios);

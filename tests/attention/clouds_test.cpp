@@ -21,7 +21,7 @@ atlas::cloud_options micro_clouds() {
           .heads = 4,
           .head_dimension = 8,
           .blocks = 5,
-          .block_size = 40,
+          .tokens_per_block = 40,
           .min_context = 6,
           .points = 60};
 }
@@ -109,7 +109,8 @@ TEST_CASE("pooling puts the query heads of a key/value head into one cloud") {
   CHECK(pooled.points(1, 70, 3) == clouds.points(3, 10, 3));
   CHECK(pooled.context[70] == clouds.context[10]);
   CHECK(pooled.same_context().rejects(10, 70));
-  CHECK_REFUSED(atlas::value_error, atlas::pooled_per_key_value_head(clouds, 3), "n_rep", "3");
+  CHECK_REFUSED(atlas::value_error, atlas::pooled_per_key_value_head(clouds, 3), "heads_per_group",
+                "3");
 }
 
 TEST_CASE("clouds that cannot be collected are refused") {

@@ -20,7 +20,7 @@ TEST_CASE("what is collected is what the functions give on each head and block")
   const auto blocks = some_blocks(3, 40);
   const auto collect = [&](int threads) {
     atlas::thermodynamics_collector collector(
-        {.layers = {1}, .heads = 4, .blocks = 3, .block_size = 40, .noise = 0.5});
+        {.layers = {1}, .heads = 4, .blocks = 3, .tokens_per_block = 40, .noise = 0.5});
     model.forward(blocks,
                   {.observed_layers = {1}, .observer = collector.observer(), .threads = threads});
     return collector.layer(1);
@@ -74,7 +74,7 @@ TEST_CASE("random logits have the observables of their null") {
     keys.mutable_view().data()[i] = static_cast<float>(random.normal());
   }
   atlas::thermodynamics_collector collector(
-      {.layers = {0}, .heads = 1, .blocks = 1, .block_size = t});
+      {.layers = {0}, .heads = 1, .blocks = 1, .tokens_per_block = t});
   const auto weights = atlas::softmax<2>(logits);
   atlas::head_capture capture{0, 0, 0, 0, logits, weights, values, values};
   capture.queries = keys;
@@ -103,9 +103,10 @@ TEST_CASE("options and captures that do not fit are refused") {
   const auto make = [](atlas::thermodynamics_options o) {
     return atlas::thermodynamics_collector(std::move(o)), 0;
   };
-  CHECK_REFUSED(atlas::value_error, make({.heads = 0, .blocks = 1, .block_size = 1}), "heads", "0");
-  CHECK_REFUSED(atlas::value_error, make({.heads = 1, .blocks = 1, .block_size = 1, .draws = 0}),
-                "draws", "0");
-  const atlas::thermodynamics_collector none({.heads = 1, .blocks = 1, .block_size = 1});
+  CHECK_REFUSED(atlas::value_error, make({.heads = 0, .blocks = 1, .tokens_per_block = 1}), "heads",
+                "0");
+  CHECK_REFUSED(atlas::value_error,
+                make({.heads = 1, .blocks = 1, .tokens_per_block = 1, .draws = 0}), "draws", "0");
+  const atlas::thermodynamics_collector none({.heads = 1, .blocks = 1, .tokens_per_block = 1});
   CHECK_REFUSED(atlas::value_error, none.layer(2), "layer", "2");
 }

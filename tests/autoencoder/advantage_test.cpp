@@ -60,7 +60,7 @@ TEST_CASE("the error of the mean advantage is that of a jackknife between contex
   const auto context = labels();
   const auto heads = atlas::train_autoencoders(
       clouds, {.hidden = 16, .bottleneck = 1, .epochs = 30, .held_out = 0.8, .context = context});
-  const auto split = atlas::split_by_context(context, 0.8, 0);
+  const auto split = atlas::split_by_context(context, {.share = 0.8, .seed = 0});
   std::vector<context_sums> gains(3), squares(3);
   for (atlas::index_t h = 0; h < 3; ++h) {
     const auto k = static_cast<std::size_t>(h);

@@ -36,7 +36,7 @@ TEST_CASE("the identity keeps the perplexity, and more of the residual recovers 
                                     .heads = config.heads,
                                     .head_dimension = config.head_dimension,
                                     .blocks = 4,
-                                    .block_size = 256,
+                                    .tokens_per_block = 256,
                                     .points = 800});
   const auto plain = atlas::perplexity(lm.model, blocks,
                                        {.observed_layers = {4}, .observer = collector.observer()});

@@ -22,19 +22,19 @@ void check_split(const atlas::row_split& s, atlas::index_t rows) {
 }  // namespace
 
 TEST_CASE("rows are split at random, by the seed") {
-  const auto s = atlas::split_by_row(1000, 0.2, 4);
+  const auto s = atlas::split_by_row(1000, {.share = 0.2, .seed = 4});
   check_split(s, 1000);
   CHECK(s.held_out.size() == 200);
-  CHECK(s.held_out == atlas::split_by_row(1000, 0.2, 4).held_out);
-  CHECK(s.held_out != atlas::split_by_row(1000, 0.2, 5).held_out);
-  CHECK(atlas::split_by_row(2, 0.01, 0).held_out.size() == 1);
-  CHECK(atlas::split_by_row(2, 0.99, 0).training.size() == 1);
+  CHECK(s.held_out == atlas::split_by_row(1000, {.share = 0.2, .seed = 4}).held_out);
+  CHECK(s.held_out != atlas::split_by_row(1000, {.share = 0.2, .seed = 5}).held_out);
+  CHECK(atlas::split_by_row(2, {.share = 0.01, .seed = 0}).held_out.size() == 1);
+  CHECK(atlas::split_by_row(2, {.share = 0.99, .seed = 0}).training.size() == 1);
 }
 
 TEST_CASE("whole contexts are held out") {
   std::vector<int> context;
   for (int i = 0; i < 300; ++i) context.push_back(7 * (i % 10) - 20);
-  const auto s = atlas::split_by_context(context, 0.3, 1);
+  const auto s = atlas::split_by_context(context, {.share = 0.3, .seed = 1});
   check_split(s, 300);
   std::set<int> trained, held;
   for (const auto r : s.training) trained.insert(context[static_cast<std::size_t>(r)]);
@@ -45,12 +45,18 @@ TEST_CASE("whole contexts are held out") {
 }
 
 TEST_CASE("splits of too little are refused") {
-  CHECK_REFUSED(atlas::shape_error, atlas::split_by_row(1, 0.5, 0), "rows", "got 1");
-  CHECK_REFUSED(atlas::shape_error, atlas::split_by_row(-3, 0.5, 0), "rows", "got 0");
-  CHECK_REFUSED(atlas::value_error, atlas::split_by_row(9, 1.0, 0), "share", "got 1");
-  CHECK_REFUSED(atlas::value_error, atlas::split_by_row(9, NAN, 0), "share", "NaN");
-  CHECK_REFUSED(atlas::shape_error, atlas::split_by_context(std::vector<int>{3, 3, 3}, 0.5, 0),
+  CHECK_REFUSED(atlas::shape_error, atlas::split_by_row(1, {.share = 0.5, .seed = 0}), "rows",
+                "got 1");
+  CHECK_REFUSED(atlas::shape_error, atlas::split_by_row(-3, {.share = 0.5, .seed = 0}), "rows",
+                "got 0");
+  CHECK_REFUSED(atlas::value_error, atlas::split_by_row(9, {.share = 1.0, .seed = 0}), "share",
+                "got 1");
+  CHECK_REFUSED(atlas::value_error, atlas::split_by_row(9, {.share = NAN, .seed = 0}), "share",
+                "NaN");
+  CHECK_REFUSED(atlas::shape_error,
+                atlas::split_by_context(std::vector<int>{3, 3, 3}, {.share = 0.5, .seed = 0}),
                 "context", "at least 2 contexts");
-  CHECK_REFUSED(atlas::shape_error, atlas::split_by_context(std::vector<int>{}, 0.5, 0), "context",
+  CHECK_REFUSED(atlas::shape_error,
+                atlas::split_by_context(std::vector<int>{}, {.share = 0.5, .seed = 0}), "context",
                 "got 0");
 }

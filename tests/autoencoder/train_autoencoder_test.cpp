@@ -94,7 +94,7 @@ TEST_CASE("on a Gaussian cloud an autoencoder matches PCA within noise") {
 
 TEST_CASE("the share of PCA is that of eigenvectors, in long hand") {
   const Eigen::MatrixXd cloud = flat_cloud(400).array() + 3;
-  const auto split = atlas::split_by_row(400, 0.2, 6);
+  const auto split = atlas::split_by_row(400, {.share = 0.2, .seed = 6});
   const auto r =
       atlas::train_autoencoder(cloud, {.bottleneck = 3, .training = study, .epochs = 1, .seed = 6});
   Eigen::MatrixXd training = cloud(split.training, Eigen::all),
@@ -121,7 +121,7 @@ TEST_CASE("standard errors are those of a jackknife between contexts") {
   const auto r = atlas::train_autoencoder(
       cloud,
       {.bottleneck = 4, .training = study, .epochs = 2, .held_out = 0.5, .context = context});
-  const auto split = atlas::split_by_context(context, 0.5, 0);
+  const auto split = atlas::split_by_context(context, {.share = 0.5, .seed = 0});
   CHECK(static_cast<atlas::index_t>(split.held_out.size()) == r.held_out_rows);
   Eigen::RowVectorXd mean = cloud(split.training, Eigen::all).colwise().mean();
   const auto back = atlas::reconstruct(r.model, cloud);

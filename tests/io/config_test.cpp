@@ -46,7 +46,7 @@ TEST_CASE("defaults are those of the families") {
   CHECK(c.norm_epsilon == 1e-6);
   CHECK_FALSE(c.tied);
   CHECK_FALSE(c.query_key_value_bias);
-  CHECK(c.n_rep() == 4);
+  CHECK(c.heads_per_group() == 4);
   CHECK(llama(R"("head_dim":16)").head_dimension == 16);
   CHECK(llama(R"("attention_bias":true)").output_bias);
   const auto qwen = llama("", "qwen2");

@@ -124,7 +124,7 @@ TEST_CASE("blocks of a text are its first tokens") {
   CHECK_REFUSED(atlas::value_error, io::text_blocks(words, "", 1, 5), "text", "empty");
   CHECK_REFUSED(atlas::value_error, io::text_blocks(words, text, 0, 5000), "text", "5000 tokens");
   CHECK_REFUSED(atlas::value_error, io::text_blocks(words, text, 99, 5), "495 tokens", "99 blocks");
-  CHECK_REFUSED(atlas::value_error, io::text_blocks(words, text, 1, 0), "block_size", "0");
+  CHECK_REFUSED(atlas::value_error, io::text_blocks(words, text, 1, 0), "tokens_per_block", "0");
 }
 
 TEST_CASE("weights that are not finite are refused by file, tensor and place") {

@@ -36,7 +36,7 @@ const atlas::trainer_options training_options = {
     .batch = 3, .schedule = {.peak = 1e-2, .warmup = 3, .steps = 30}};
 
 atlas::trainer fresh_trainer(const atlas::trainer_options& o = training_options) {
-  return {atlas::random_transformer(trained_config(), 5), training_tokens(), o};
+  return {atlas::random_transformer(trained_config(), {.seed = 5}), training_tokens(), o};
 }
 
 bool same_state(const atlas::trainer& a, const atlas::trainer& b) {
@@ -116,19 +116,19 @@ TEST_CASE("checkpoints of other runs are refused and nothing is lost") {
   };
   refused(with([](auto& o) { o.seed = 4; }), "seed", "\"4\", got \"0\"");
   refused(with([](auto& o) { o.batch = 4; }), "batch", "got \"3\"");
-  refused(with([](auto& o) { o.block_size = 8; }), "block_size", "got \"16\"");
+  refused(with([](auto& o) { o.tokens_per_block = 8; }), "block_size", "got \"16\"");
   refused(with([](auto& o) { o.schedule.peak = 0.1; }), "schedule.peak", "got \"0.01\"");
   refused(with([](auto& o) { o.schedule.steps = 31; }), "schedule.steps", "got \"30\"");
   refused(with([](auto& o) { o.weight_decay = 0; }), "weight_decay", "got \"0.1\"");
   auto tokens = training_tokens();
   tokens[9] = 1;
-  refused({atlas::random_transformer(trained_config(), 5), tokens, training_options}, "tokens.hash",
-          "got");
+  refused({atlas::random_transformer(trained_config(), {.seed = 5}), tokens, training_options},
+          "tokens.hash", "got");
   auto config = trained_config();
   config.heads = config.key_value_heads = 4;
   config.head_dimension = 4;
-  refused({atlas::random_transformer(config, 5), training_tokens(), training_options}, "config",
-          "n_head");
+  refused({atlas::random_transformer(config, {.seed = 5}), training_tokens(), training_options},
+          "config", "n_head");
 }
 
 TEST_CASE("damaged checkpoints are refused and nothing is lost") {

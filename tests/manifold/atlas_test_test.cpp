@@ -137,6 +137,6 @@ TEST_CASE("heads without k directions are left out of the overlaps, faulty ones 
   CHECK_REFUSED(atlas::value_error, atlas::principal_frames(lines, 2), "clouds, head 0",
                 "2 directions");
   CHECK_REFUSED(atlas::value_error,
-                atlas::principal_frames(lines, 2, 1, atlas::rank_policy::leave_out), "clouds",
-                "none of 2");
+                atlas::principal_frames(lines, 2, {.policy = atlas::rank_policy::leave_out}),
+                "clouds", "none of 2");
 }

@@ -63,7 +63,7 @@ TEST_CASE("separation of two normal blobs is the mean of chi over the gap") {
   const Eigen::MatrixXd x = two_blobs(n, d, 10);
   const auto r = separation(x, halves(n));
   const double chi = std::sqrt(2.0) * std::tgamma(0.5 * (d + 1)) / std::tgamma(0.5 * d);
-  CHECK(r.own == Approx(chi).epsilon(0.02));
+  CHECK(r.within == Approx(chi).epsilon(0.02));
   CHECK(r.between == Approx(10).epsilon(0.01));
   CHECK(r.ratio == Approx(chi / 10).epsilon(0.02));
   CHECK(r.groups == 2);
@@ -122,7 +122,7 @@ TEST_CASE("runs of rows that belong together are shuffled together") {
   Eigen::MatrixXd x = normal_cloud(200, 5, 8);
   for (int i = 0; i < 200; ++i) x.row(i) += 3 * normal_cloud(20, 5, 9).row(i / 10);
   const auto rows = separation(x, halves(100));
-  const auto blocks = separation(x, halves(100), {.permutations = 999, .block_size = 10});
+  const auto blocks = separation(x, halves(100), {.permutations = 999, .rows_per_block = 10});
   CHECK(blocks.null_sd > 2 * rows.null_sd);
   CHECK(blocks.p > rows.p);
   CHECK(blocks.p > 0.01);
@@ -161,7 +161,7 @@ TEST_CASE("separation is the same bits at every scale and offset") {
     const double scale = std::ldexp(1.0, power);
     const auto s = separation((scale * x).eval(), labels, {.permutations = 50});
     CHECK(s.contrast == plain.contrast);
-    CHECK(s.own == scale * plain.own);
+    CHECK(s.within == scale * plain.within);
     CHECK(s.p == plain.p);
   }
   const auto at_zero = separation(whole, few, {.permutations = 50});
@@ -169,7 +169,7 @@ TEST_CASE("separation is the same bits at every scale and offset") {
     CAPTURE(offset);
     const Eigen::MatrixXd y = whole.array() + offset;
     const auto r = separation(y, few, {.permutations = 50});
-    CHECK(r.own == at_zero.own);
+    CHECK(r.within == at_zero.within);
     CHECK(r.contrast == at_zero.contrast);
     CHECK(r.p == at_zero.p);
   }

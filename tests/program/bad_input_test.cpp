@@ -127,8 +127,8 @@ TEST_CASE("options out of range are refused") {
   const std::string overlap = "overlap '" + (bad.folder / "clouds.npy").string() + "'";
   CHECK(has(bad.refused(overlap + " --local-dim 5"),
             "--local-dim: expected a whole number from 1 to 4, got 5"));
-  CHECK(has(bad.refused(overlap + " --local-dim 2 --group-size 3"),
-            "--group-size: expected a divisor of the 2 heads, got 3"));
+  CHECK(has(bad.refused(overlap + " --local-dim 2 --heads-per-group 3"),
+            "--heads-per-group: expected a divisor of the 2 heads, got 3"));
   CHECK(has(bad.refused("haar --dim 4 --local-dim 5"),
             "--local-dim: expected a whole number from 1 to 4, got 5"));
   CHECK(has(bad.refused("measure --points 99999"), "--points: expected at most 24000"));
@@ -342,7 +342,7 @@ std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
         {"--position", "", "a name"}}},
       {"rank x.npy",
        {{"--variance", "0", "above 0 and at most 1"}, {"--variance", "1.1", "at most 1"}}},
-      {"overlap x.npy", {{"--local-dim", "0", count}, {"--group-size", "0", count}}},
+      {"overlap x.npy", {{"--local-dim", "0", count}, {"--heads-per-group", "0", count}}},
       {"haar --dim 4 --local-dim 2",
        {{"--heads", "1", "from 2 to"}, {"--draws", "99", "of 100 or more"}}},
       {"haar --local-dim 2", {{"--dim", "0", "from 1 to"}}},

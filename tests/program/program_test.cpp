@@ -157,7 +157,8 @@ TEST_CASE("two-nn, rank and overlap read npy files") {
   CHECK(two_nn["estimator"] == "censored");
   CHECK(std::abs(two_nn["surrogate"]["z"].get<double>()) < 5);
   CHECK(run(folder, "rank " + one + " --json -").json()["rank"] == 9);
-  const auto overlap = run(folder, "overlap " + all + " --local-dim 4 --group-size 3 --json -");
+  const auto overlap =
+      run(folder, "overlap " + all + " --local-dim 4 --heads-per-group 3 --json -");
   CHECK(overlap.json()["matrix"].size() == 6);
   CHECK(overlap.json()["head_coordinates"]["intra"]["pairs"] == 6);
 }

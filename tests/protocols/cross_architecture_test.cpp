@@ -34,7 +34,7 @@ TEST_CASE("depths are rounded to layers") {
 TEST_CASE("models are cut down to what they have in common, in whole groups") {
   const auto r = atlas::compare_architectures(
       {planned_model("plain", 4, {.heads = 7, .rows = 120, .d = 16}),
-       planned_model("grouped", 3, {.heads = 12, .rows = 90, .group_size = 3, .seed = 20})},
+       planned_model("grouped", 3, {.heads = 12, .rows = 90, .heads_per_group = 3, .seed = 20})},
       {.measures = quick_protocol()});
   CHECK(r.heads == 6);
   CHECK(r.points == 90);
@@ -54,7 +54,8 @@ TEST_CASE("models are cut down to what they have in common, in whole groups") {
 
 TEST_CASE("groups that share subspaces are above chance within and at chance between") {
   const auto r = atlas::compare_architectures(
-      {planned_model("plain", 3, {}), planned_model("grouped", 3, {.group_size = 2, .seed = 20})},
+      {planned_model("plain", 3, {}),
+       planned_model("grouped", 3, {.heads_per_group = 2, .seed = 20})},
       {.measures = quick_protocol()});
   for (std::size_t i = 0; i < 3; ++i) {
     CHECK(r.intra[i].verdict == verdict::above);
@@ -78,7 +79,7 @@ TEST_CASE("models of different d_head are compared by their excess over the null
 
 TEST_CASE("models without anything in common are refused") {
   const auto a = planned_model("a", 1, {.heads = 2, .rows = 40});
-  const auto b = planned_model("b", 1, {.heads = 6, .rows = 40, .group_size = 3});
+  const auto b = planned_model("b", 1, {.heads = 6, .rows = 40, .heads_per_group = 3});
   CHECK_REFUSED(atlas::shape_error, atlas::compare_architectures({a}), "models", "1");
   CHECK_REFUSED(atlas::value_error, (atlas::compare_architectures({a, a})), "models", "a twice");
   CHECK_REFUSED(atlas::shape_error, (atlas::compare_architectures({a, b})), "models",

@@ -53,7 +53,7 @@ TEST_CASE("spread between layers is told from spread between choices of points")
   for (const atlas::index_t layer : {3, 4, 5})
     for (const atlas::index_t choice : {0, 1}) {
       auto s = planned_sample({.shared = layer == 5, .seed = static_cast<std::uint64_t>(layer)});
-      samples.push_back(atlas::subsample(s, 150, static_cast<std::uint64_t>(choice)));
+      samples.push_back(atlas::subsample(s, 150, {.seed = static_cast<std::uint64_t>(choice)}));
       samples.back().layer = layer;
       samples.back().choice = choice;
     }

@@ -88,10 +88,10 @@ TEST_CASE("samples of collected clouds keep their layer and share their memory")
   const atlas::head_clouds clouds{7, sample.points, sample.context, sample.context, 0};
   const auto made = atlas::sample_of("seven", clouds, sample.output_projection, 2);
   CHECK(made.layer == 7);
-  CHECK(made.group_size == 2);
+  CHECK(made.heads_per_group == 2);
   CHECK(made.points.data() == sample.points.data());
   CHECK(made.output_projection.extents() == sample.output_projection.extents());
-  const auto half = atlas::subsample(made, 10, 1);
+  const auto half = atlas::subsample(made, 10, {.seed = 1});
   CHECK(half.points.extents() == atlas::shape<3>{2, 10, 24});
   CHECK(half.context.extent(0) == 10);
 }
@@ -121,7 +121,7 @@ TEST_CASE("samples that cannot be measured are refused") {
                 "output_projection", "none");
   CHECK_REFUSED(atlas::value_error, atlas::sample_turned_null(sample, o), "output_projection",
                 "none");
-  CHECK_REFUSED(atlas::value_error, atlas::subsample(sample, 41, 1), "rows", "41");
+  CHECK_REFUSED(atlas::value_error, atlas::subsample(sample, 41, {.seed = 1}), "rows", "41");
   const auto size = [](const atlas::head_sample& s) {
     return static_cast<double>(s.points.extent(1));
   };
@@ -134,8 +134,37 @@ TEST_CASE("samples that cannot be measured are refused") {
   one.context = atlas::owned_tensor<atlas::index_t, 1>({39});
   CHECK_REFUSED(atlas::shape_error, atlas::mean_dimension(one, o), "context", "39");
   one = sample;
-  one.group_size = 3;
-  CHECK_REFUSED(atlas::shape_error, atlas::mean_dimension(one, o), "group_size", "3");
+  one.heads_per_group = 3;
+  CHECK_REFUSED(atlas::shape_error, atlas::mean_dimension(one, o), "heads_per_group", "3");
   sample.points.mutable_view()(1, 2, 3) = std::numeric_limits<float>::quiet_NaN();
   CHECK_REFUSED(atlas::value_error, atlas::mean_dimension(sample, o), "points", "NaN");
+}
+
+TEST_CASE("samples in double are measured as those in float are") {
+  const auto narrow = planned_sample({.heads = 4, .rows = 120, .d = 8, .model = 20});
+  atlas::basic_head_sample<double> wide;
+  wide.label = narrow.label;
+  wide.points =
+      atlas::copy_as<double>(static_cast<const atlas::tensor_view<const float, 3>&>(narrow.points));
+  wide.context = narrow.context;
+  wide.output_projection = atlas::copy_as<double>(
+      static_cast<const atlas::tensor_view<const float, 2>&>(narrow.output_projection));
+  const auto o = quick_protocol();
+  const auto near_each_other = [](double a, double b) {
+    CHECK(a == Approx(b).epsilon(tolerance::float_rounding));
+  };
+  near_each_other(atlas::mean_dimension(wide, o).mean, atlas::mean_dimension(narrow, o).mean);
+  for (const auto space : {overlap_space::head_coordinates, overlap_space::residual_stream})
+    near_each_other(atlas::sample_overlap(wide, space, o).global.mean,
+                    atlas::sample_overlap(narrow, space, o).global.mean);
+  near_each_other(atlas::sample_turned_null(wide, o).global.mean,
+                  atlas::sample_turned_null(narrow, o).global.mean);
+  near_each_other(atlas::context_neighbors(wide).share, atlas::context_neighbors(narrow).share);
+  const auto overlap = [&](const auto& sample) {
+    return atlas::mean_overlap(sample, overlap_space::head_coordinates, o);
+  };
+  near_each_other(atlas::over_contexts(wide, overlap).standard_error,
+                  atlas::over_contexts(narrow, overlap).standard_error);
+  CHECK(atlas::subsample(wide, 20).points(1, 19, 2) ==
+        static_cast<double>(atlas::subsample(narrow, 20).points(1, 19, 2)));
 }

@@ -14,10 +14,10 @@ namespace atlas_test {
 
 struct sample_plan {
   atlas::index_t heads = 8, rows = 200, d = 24, signal = 4, contexts = 10;
-  bool shared = false;            ///< one signal subspace for all heads, or one for each
-  atlas::index_t group_size = 1;  ///< with more than 1, heads of a group share a subspace
-  double noise = 0.1;             ///< sd outside the subspace, 1 inside
-  atlas::index_t model = 0;       ///< width of the output projection, or none
+  bool shared = false;                 ///< one signal subspace for all heads, or one for each
+  atlas::index_t heads_per_group = 1;  ///< with more than 1, heads of a group share a subspace
+  double noise = 0.1;                  ///< sd outside the subspace, 1 inside
+  atlas::index_t model = 0;            ///< width of the output projection, or none
   std::uint64_t seed = 1;
 };
 
@@ -25,13 +25,13 @@ struct sample_plan {
 inline atlas::head_sample planned_sample(const sample_plan& p) {
   atlas::head_sample out;
   out.label = "sample " + std::to_string(p.seed);
-  out.group_size = p.group_size;
+  out.heads_per_group = p.heads_per_group;
   out.points = atlas::owned_tensor<float, 3>({p.heads, p.rows, p.d});
   out.context = atlas::owned_tensor<atlas::index_t, 1>({p.rows});
   for (atlas::index_t n = 0; n < p.rows; ++n)
     out.context.mutable_view()[n] = n * p.contexts / p.rows;
   for (atlas::index_t h = 0; h < p.heads; ++h) {
-    const auto group = static_cast<std::uint64_t>(h / p.group_size);
+    const auto group = static_cast<std::uint64_t>(h / p.heads_per_group);
     const Eigen::MatrixXd axes = rotation(p.d, 1000 * p.seed + (p.shared ? 0 : group));
     Eigen::MatrixXd cloud = normal_cloud(p.rows, p.d, 500 * p.seed + static_cast<std::uint64_t>(h));
     cloud.rightCols(p.d - p.signal) *= p.noise;

@@ -44,7 +44,7 @@ TEST_CASE("a planted correlation of dimension and overlap is found, none is not"
 }
 
 TEST_CASE("overlaps of a head are with the heads of other groups alone") {
-  const auto sample = planned_sample({.heads = 4, .group_size = 2});
+  const auto sample = planned_sample({.heads = 4, .heads_per_group = 2});
   const auto r = atlas::within_model_control({sample}, {.measures = quick_protocol()});
   const Eigen::MatrixXd m = atlas::overlap_matrix(atlas::principal_frames(sample.points, 4));
   CHECK(m(0, 1) > 0.9);
@@ -57,7 +57,7 @@ TEST_CASE("too few heads for a correlation are refused") {
   CHECK_REFUSED(atlas::shape_error, atlas::within_model_control({planned_sample({.heads = 2})}),
                 "3 heads", "2 in 2");
   CHECK_REFUSED(atlas::shape_error,
-                (atlas::within_model_control({planned_sample({.heads = 4, .group_size = 4})})),
+                (atlas::within_model_control({planned_sample({.heads = 4, .heads_per_group = 4})})),
                 "2 groups", "4 in 1");
 }
 

@@ -56,7 +56,7 @@ TEST_CASE("batches and threads do not change a bit") {
   for (const Eigen::Index batch : {1, 37, 256, 512})
     for (const int threads : {1, 3}) {
       const auto sums = accumulated(rows, batch, threads);
-      CHECK(sums.matrix(threads) == whole);
+      CHECK(sums.matrix({threads}) == whole);
       CHECK(sums.count() == 1000);
     }
   const atlas::row_matrix<double> other = rows;
@@ -149,12 +149,12 @@ TEST_CASE("gradients of rank one need not be written out") {
 TEST_CASE("the diagonal Fisher information is the mean square of each gradient") {
   const auto all = gradients(20, 7, 5);
   diagonal_fisher_accumulator whole(7, 5), parts(7, 5), other(7, 5);
-  whole.add(all, 1);
+  whole.add(all, {.threads = 1});
   Eigen::MatrixXd wanted = Eigen::MatrixXd::Zero(7, 5);
   for (int i = 0; i < 20; ++i) {
     const auto& g = all[static_cast<std::size_t>(i)];
     wanted += g.cwiseAbs2() / 20;
-    (i < 12 ? parts : other).add(std::vector{g}, 3);
+    (i < 12 ? parts : other).add(std::vector{g}, {.threads = 3});
   }
   CHECK((whole.matrix() - wanted).norm() < tolerance::double_rounding * wanted.norm());
   parts.merge(other);

@@ -51,12 +51,12 @@ TEMPLATE_TEST_CASE("AWQ dequantizes exactly and does not depend on threads", "",
   const Eigen::Matrix<TestType, -1, -1> w = normal_cloud(40, 64).cast<TestType>();
   const Eigen::MatrixXd f = layer_moments(64);
   for (const auto shared : {granularity::tensor, granularity::row, granularity::group}) {
-    const atlas::grid_options grid{.bits = 3, .granularity = shared, .group_size = 16};
+    const atlas::grid_options grid{.bits = 3, .granularity = shared, .inputs_per_scale = 16};
     const auto one = awq_quantize(w, f, {.grid = grid, .threads = 1});
     const auto three = awq_quantize(w, f, {.grid = grid, .threads = 3});
     CHECK(one.weights == three.weights);
     CHECK(one.awq_exponent == three.awq_exponent);
-    CHECK(atlas::dequantize(one, 3) == one.weights);
+    CHECK(atlas::dequantize(one, {.threads = 3}) == one.weights);
     const auto plain =
         atlas::block_fisher_quantize(w, f, {.basis = atlas::basis_kind::identity, .grid = grid});
     CHECK(one.errors.output <= plain.errors.output * (1 + 1e-6));

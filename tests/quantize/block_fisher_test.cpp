@@ -32,7 +32,7 @@ TEMPLATE_TEST_CASE("dequantizing gives the weights bit for bit, for any number o
       const auto q = block_fisher_quantize(
           w, f, {.basis = basis, .grid = {.bits = 3, .kind = kind}, .threads = 3});
       CHECK(atlas::dequantize(q) == q.weights);
-      CHECK(atlas::dequantize(q, 1) == q.weights);
+      CHECK(atlas::dequantize(q, {.threads = 1}) == q.weights);
       const auto one = block_fisher_quantize(
           w, f, {.basis = basis, .grid = {.bits = 3, .kind = kind}, .threads = 1});
       CHECK(one.codes == q.codes);
@@ -142,10 +142,10 @@ TEST_CASE("an asymmetric grid drops the columns that drown, too") {
 TEST_CASE("a known eigenbasis saves the work and changes nothing") {
   const Eigen::MatrixXd w = normal_cloud(10, 16), f = layer_moments(16);
   const auto basis = atlas::symmetric_eigenbasis(f);
-  CHECK(block_fisher_quantize(w, f, {.known_eigenbasis = &basis}).weights ==
+  CHECK(block_fisher_quantize(w, f, {.known_eigenbasis = basis}).weights ==
         block_fisher_quantize(w, f).weights);
   const auto other = atlas::symmetric_eigenbasis(layer_moments(15));
-  CHECK_REFUSED(atlas::shape_error, (block_fisher_quantize(w, f, {.known_eigenbasis = &other})),
+  CHECK_REFUSED(atlas::shape_error, (block_fisher_quantize(w, f, {.known_eigenbasis = other})),
                 "known_eigenbasis", "16, got 15");
 }
 

@@ -151,7 +151,7 @@ TEST_CASE("means are the same bits however rows are cut and however many threads
 
   const Eigen::MatrixXd outputs = normal_cloud(700, 4);
   atlas::weight_fisher_accumulator one(9, 4), parts(9, 4), rest(9, 4);
-  one.add_rank_one(outputs, rows, 1);
+  one.add_rank_one(outputs, rows, {.threads = 1});
   parts.add_rank_one(outputs.topRows(123), rows.topRows(123), 3);
   parts.add_rank_one(outputs.bottomRows(577), rows.bottomRows(577), 3);
   CHECK(one.mean() == parts.mean());

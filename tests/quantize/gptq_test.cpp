@@ -73,7 +73,7 @@ TEST_CASE("GPTQ gives the codes of the textbook recursion, whatever its blocks")
           const auto q = gptq_quantize(w, f,
                                        {.grid = {.bits = 3, .kind = kind, .granularity = shared},
                                         .act_order = act_order,
-                                        .block_size = block});
+                                        .columns_per_block = block});
           CHECK(q.codes.cast<int>() == textbook_codes(w, f, q.repairs.damping, order, q.grid));
         }
       }
@@ -114,7 +114,7 @@ TEST_CASE("the output error of GPTQ is below that of round to nearest at 2 to 4 
            {granularity::tensor, granularity::column, granularity::row, granularity::group}) {
         CAPTURE(out, in, bits, static_cast<int>(shared));
         const Eigen::MatrixXd w = normal_cloud(out, in), f = layer_moments(in);
-        const atlas::grid_options grid{.bits = bits, .granularity = shared, .group_size = 32};
+        const atlas::grid_options grid{.bits = bits, .granularity = shared, .inputs_per_scale = 32};
         const double plain = nearest(w, f, grid).errors.output;
         CHECK(gptq_quantize(w, f, {.grid = grid}).errors.output <= plain);
         CHECK(gptq_quantize(w, f, {.grid = grid, .act_order = true}).errors.output <= plain);
@@ -127,13 +127,13 @@ TEMPLATE_TEST_CASE("results do not depend on threads, blocks or storage, and deq
   const Eigen::MatrixXd f = layer_moments(70);
   for (const auto shared : {granularity::row, granularity::group})
     for (const bool act_order : {false, true}) {
-      const atlas::grid_options grid{.bits = 3, .granularity = shared, .group_size = 20};
+      const atlas::grid_options grid{.bits = 3, .granularity = shared, .inputs_per_scale = 20};
       const auto one = gptq_quantize(w, f, {.grid = grid, .act_order = act_order, .threads = 1});
       const auto three = gptq_quantize(w, f, {.grid = grid, .act_order = act_order, .threads = 3});
       CHECK(one.codes == three.codes);
       CHECK(one.weights == three.weights);
       CHECK(one.errors.output == three.errors.output);
-      CHECK(atlas::dequantize(three, 1) == three.weights);
+      CHECK(atlas::dequantize(three, {.threads = 1}) == three.weights);
       const atlas::row_matrix<TestType> rows = w;
       CHECK(gptq_quantize(rows, f, {.grid = grid, .act_order = act_order}).codes == one.codes);
     }
@@ -142,7 +142,8 @@ TEMPLATE_TEST_CASE("results do not depend on threads, blocks or storage, and deq
 TEST_CASE("scales of groups are fitted to the weights as they are when the group is reached") {
   // With groups as long as a block, the second group sees exactly what the first passed on.
   const Eigen::MatrixXd w = normal_cloud(6, 16), f = layer_moments(16);
-  const atlas::grid_options grid{.bits = 3, .granularity = granularity::group, .group_size = 8};
+  const atlas::grid_options grid{
+      .bits = 3, .granularity = granularity::group, .inputs_per_scale = 8};
   const auto q = gptq_quantize(w, f, {.grid = grid});
   Eigen::MatrixXd h = f;
   h.diagonal().array() += 0.01 * f.diagonal().mean();
@@ -153,7 +154,7 @@ TEST_CASE("scales of groups are fitted to the weights as they are when the group
   for (int r = 0; r < 6; ++r)
     CHECK(q.grid.scales(r, 1) == Approx(moved.row(r).cwiseAbs().maxCoeff() / 3));
   for (const atlas::index_t block : {1, 5, 8, 100})
-    CHECK(gptq_quantize(w, f, {.grid = grid, .block_size = block}).codes == q.codes);
+    CHECK(gptq_quantize(w, f, {.grid = grid, .columns_per_block = block}).codes == q.codes);
 }
 
 TEST_CASE("singular and indefinite second moments are damped, and it is said") {
@@ -211,7 +212,8 @@ TEST_CASE("what GPTQ cannot use is refused") {
   CHECK_REFUSED(atlas::value_error, (gptq_quantize(w, f, {.grid = {.bits = 1}})), "bits", "1");
   CHECK_REFUSED(atlas::value_error, (gptq_quantize(w, f, {.damping = -1})), "damping", "-1");
   CHECK_REFUSED(atlas::value_error, (gptq_quantize(w, f, {.damping = NAN})), "damping", "NaN");
-  CHECK_REFUSED(atlas::value_error, (gptq_quantize(w, f, {.block_size = 0})), "block_size", "0");
+  CHECK_REFUSED(atlas::value_error, (gptq_quantize(w, f, {.columns_per_block = 0})),
+                "columns_per_block", "0");
   CHECK_REFUSED(atlas::shape_error, gptq_quantize(w, layer_moments(3)), "second_moments",
                 "[4, 4], got [3, 3]");
   CHECK_REFUSED(atlas::value_error, gptq_quantize(w, (-f).eval()), "second_moments",

@@ -61,7 +61,7 @@ TEST_CASE("nothing on a grid is nearer than what was chosen") {
     for (const auto shared :
          {granularity::tensor, granularity::column, granularity::row, granularity::group}) {
       const auto grid = atlas::detail::fitted_grid(
-          w, {.bits = 3, .kind = kind, .granularity = shared, .group_size = 10});
+          w, {.bits = 3, .kind = kind, .granularity = shared, .inputs_per_scale = 10});
       for (int r = 0; r < 5; ++r)
         for (int c = 0; c < 37; ++c) {
           const auto cell = atlas::detail::cell_of(grid, r, c);
@@ -76,7 +76,8 @@ TEST_CASE("nothing on a grid is nearer than what was chosen") {
 TEST_CASE("scales have the shape of what shares them") {
   const row_matrix<double> w = normal_cloud(6, 25);
   const auto shape = [&](granularity shared) {
-    const auto grid = atlas::detail::fitted_grid(w, {.granularity = shared, .group_size = 10});
+    const auto grid =
+        atlas::detail::fitted_grid(w, {.granularity = shared, .inputs_per_scale = 10});
     return std::pair(grid.scales.rows(), grid.scales.cols());
   };
   CHECK(shape(granularity::tensor) == std::pair<atlas::index_t, atlas::index_t>(1, 1));
@@ -84,17 +85,18 @@ TEST_CASE("scales have the shape of what shares them") {
   CHECK(shape(granularity::row) == std::pair<atlas::index_t, atlas::index_t>(6, 1));
   CHECK(shape(granularity::group) == std::pair<atlas::index_t, atlas::index_t>(6, 3));
   const auto grid =
-      atlas::detail::fitted_grid(w, {.granularity = granularity::group, .group_size = 10});
+      atlas::detail::fitted_grid(w, {.granularity = granularity::group, .inputs_per_scale = 10});
   CHECK(grid.scales(2, 2) == Approx(w.row(2).tail(5).cwiseAbs().maxCoeff() / 7));
 }
 
 TEST_CASE("groups as long as a row are rows, and of one weight exact") {
   const row_matrix<double> w = normal_cloud(6, 25);
-  CHECK(rounded(w, {.granularity = granularity::group, .group_size = 25}) ==
+  CHECK(rounded(w, {.granularity = granularity::group, .inputs_per_scale = 25}) ==
         rounded(w, {.granularity = granularity::row}));
-  CHECK(rounded(w, {.granularity = granularity::group, .group_size = 1000}) ==
+  CHECK(rounded(w, {.granularity = granularity::group, .inputs_per_scale = 1000}) ==
         rounded(w, {.granularity = granularity::row}));
-  const row_matrix<double> exact = rounded(w, {.granularity = granularity::group, .group_size = 1});
+  const row_matrix<double> exact =
+      rounded(w, {.granularity = granularity::group, .inputs_per_scale = 1});
   CHECK(relative_norm(exact - w, w) < 1e-15);
 }
 
@@ -132,6 +134,6 @@ TEST_CASE("grids that are none are refused") {
   CHECK_REFUSED(atlas::value_error, (atlas::detail::fitted_grid(w, {.bits = 9})), "bits", "9");
   CHECK_REFUSED(
       atlas::value_error,
-      (atlas::detail::fitted_grid(w, {.granularity = granularity::group, .group_size = 0})),
-      "group_size", "0");
+      (atlas::detail::fitted_grid(w, {.granularity = granularity::group, .inputs_per_scale = 0})),
+      "inputs_per_scale", "0");
 }

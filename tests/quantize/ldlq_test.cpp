@@ -27,7 +27,7 @@ TEMPLATE_TEST_CASE("without incoherence LDLQ is GPTQ, code by code (theorem 6 of
       for (int bits = 2; bits <= 4; ++bits)
         for (const atlas::index_t block : {1, 64, 200}) {
           const atlas::grid_options grid{.bits = bits, .kind = kind, .granularity = shared};
-          const auto q = ldlq_quantize(w, f, {.grid = grid, .block_size = block});
+          const auto q = ldlq_quantize(w, f, {.grid = grid, .columns_per_block = block});
           const auto g = gptq_quantize(w, f, {.grid = grid});
           CHECK(q.codes == g.codes);
           CHECK(q.weights == g.weights);
@@ -123,6 +123,7 @@ TEST_CASE("what LDLQ cannot use is refused") {
                 "incoherence", "fisher");
   CHECK_REFUSED(atlas::value_error, (ldlq_quantize(w, f, {.grid = {.bits = 0}})), "bits", "0");
   CHECK_REFUSED(atlas::value_error, (ldlq_quantize(w, f, {.damping = -0.1})), "damping", "-0.1");
-  CHECK_REFUSED(atlas::value_error, (ldlq_quantize(w, f, {.block_size = 0})), "block_size", "0");
+  CHECK_REFUSED(atlas::value_error, (ldlq_quantize(w, f, {.columns_per_block = 0})),
+                "columns_per_block", "0");
   CHECK_REFUSED(atlas::shape_error, ldlq_quantize(w, layer_moments(6)), "second_moments", "[4, 4]");
 }

@@ -121,7 +121,7 @@ TEST_CASE("second moments of every magnitude give the same codes") {
       const auto basis = atlas::symmetric_eigenbasis(scaled_by(other, -e));
       const atlas::eigenbasis known{scaled_by(basis.values, e), basis.vectors};
       CHECK(quantize_matrix(w, other,
-                            {.method = method, .bits = 3, .seed = 2, .known_eigenbasis = &known})
+                            {.method = method, .bits = 3, .seed = 2, .known_eigenbasis = known})
                 .codes == wanted.codes);
     }
   }

@@ -35,9 +35,8 @@ TEST_CASE("the ends of a path are the bases of the activations and of the weight
     const auto r = fisher_pareto(l.weights, l.inputs, l.fisher, l.moments, {.path = path});
     REQUIRE(r.points.size() == 11);
     CHECK(r.points.front().angle == Approx(0).margin(1e-6));
-    const auto start =
-        atlas::block_fisher_quantize(l.weights, l.fisher, {.known_eigenbasis = &p_a});
-    const auto end = atlas::block_fisher_quantize(l.weights, l.fisher, {.known_eigenbasis = &p_w});
+    const auto start = atlas::block_fisher_quantize(l.weights, l.fisher, {.known_eigenbasis = p_a});
+    const auto end = atlas::block_fisher_quantize(l.weights, l.fisher, {.known_eigenbasis = p_w});
     CHECK(r.points.front().weight_error == Approx(start.errors.weights).epsilon(1e-6));
     CHECK(r.points.front().loss_error == Approx(start.errors.output).epsilon(1e-6));
     CHECK(r.points.back().weight_error == Approx(end.errors.weights).epsilon(1e-6));

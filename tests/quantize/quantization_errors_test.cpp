@@ -20,7 +20,8 @@ TEST_CASE("both errors are those of their definitions, whatever the sizes of the
     const auto errors = quantization_error(w, q, f);
     CHECK(errors.weights == Approx((w - q).squaredNorm() / w.squaredNorm()));
     CHECK(errors.output == Approx(weighted_norm(w - q, f) / weighted_norm(w, f)));
-    const auto one = quantization_error(w, q, f, 1), three = quantization_error(w, q, f, 3);
+    const auto one = quantization_error(w, q, f, {.threads = 1}),
+               three = quantization_error(w, q, f, {.threads = 3});
     CHECK(one.output == three.output);
     CHECK(one.weights == three.weights);
   }

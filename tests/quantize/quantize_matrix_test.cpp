@@ -28,7 +28,7 @@ TEMPLATE_TEST_CASE("every method keeps the promises of all", "", float, double) 
       CHECK(one.codes == three.codes);
       CHECK(one.errors.weights == three.errors.weights);
       CHECK(one.errors.output == three.errors.output);
-      CHECK(atlas::dequantize(one, 2) == one.weights);
+      CHECK(atlas::dequantize(one, {.threads = 2}) == one.weights);
       CHECK(one.codes.template cast<int>().cwiseAbs().maxCoeff() <= (1 << (bits - 1)) - 1);
       CHECK(one.errors.output > 0);
       CHECK(one.errors.output < 1);
@@ -75,7 +75,7 @@ TEST_CASE("granularity, groups and averages are passed on") {
     if (method == quantization_method::fisher_lambda || method == quantization_method::diagonal)
       continue;  // their steps are given
     const auto q = quantize_matrix(
-        w, f, {.method = method, .granularity = atlas::granularity::group, .group_size = 30});
+        w, f, {.method = method, .granularity = atlas::granularity::group, .inputs_per_scale = 30});
     CHECK(q.grid.scales.rows() == 48);
     CHECK(q.grid.scales.cols() == 3);
   }

@@ -52,8 +52,9 @@ TEST_CASE("the fast transform is the explicit matrix with signs") {
     const Eigen::MatrixXd wanted = signs.asDiagonal() * explicit_hadamard(d);
     CHECK((Eigen::MatrixXd(basis.matrix(d)) - wanted).norm() < tolerance::double_rounding);
     const row_matrix<double> w = normal_cloud(5, d);
-    CHECK((basis.rotate(w, 2) - w * wanted).norm() < tolerance::double_rounding);
-    CHECK((basis.restore(w, 2) - w * wanted.transpose()).norm() < tolerance::double_rounding);
+    CHECK((basis.rotate(w, {.threads = 2}) - w * wanted).norm() < tolerance::double_rounding);
+    CHECK((basis.restore(w, {.threads = 2}) - w * wanted.transpose()).norm() <
+          tolerance::double_rounding);
   }
 }
 
@@ -80,11 +81,11 @@ TEST_CASE("rows are rotated whatever their number, in float as in double") {
   atlas::random_stream random(5);
   const Eigen::VectorXd signs = atlas::random_signs(96, random);
   const row_matrix<double> w = normal_cloud(37, 96);
-  const auto whole = orthogonal_basis<double>::hadamard(signs).rotate(w, 1);
+  const auto whole = orthogonal_basis<double>::hadamard(signs).rotate(w, {.threads = 1});
   const auto basis = orthogonal_basis<float>::hadamard(signs);
-  const row_matrix<float> turned = basis.rotate(w.cast<float>(), 2);
+  const row_matrix<float> turned = basis.rotate(w.cast<float>(), {.threads = 2});
   CHECK((turned.cast<double>() - whole).norm() < tolerance::float_rounding * whole.norm());
-  CHECK(turned == basis.rotate(w.cast<float>(), 1));
+  CHECK(turned == basis.rotate(w.cast<float>(), {.threads = 1}));
 }
 
 TEMPLATE_TEST_CASE("bases are orthogonal and rotations without rounding restore the weights", "",
@@ -92,8 +93,8 @@ TEMPLATE_TEST_CASE("bases are orthogonal and rotations without rounding restore 
   constexpr double allowed = 1e-6;  // what the program promises
   for (const auto kind :
        {basis_kind::identity, basis_kind::random_orthogonal, basis_kind::hadamard}) {
-    const auto u = seeded_basis(kind, 300, 1, 0).template cast<TestType>();
-    const auto v = seeded_basis(kind, 75, 1, 1).template cast<TestType>();
+    const auto u = seeded_basis(kind, 300, {.seed = 1, .stream = 0}).template cast<TestType>();
+    const auto v = seeded_basis(kind, 75, {.seed = 1, .stream = 1}).template cast<TestType>();
     const row_matrix<double> m = u.matrix(300).template cast<double>();
     CHECK((m.transpose() * m - Eigen::MatrixXd::Identity(300, 300)).cwiseAbs().maxCoeff() <
           allowed);
@@ -108,8 +109,8 @@ TEMPLATE_TEST_CASE("bases are orthogonal and rotations without rounding restore 
       CHECK(relative_norm((back - w).template cast<double>(), w.template cast<double>()) <
             allowed * (s.size() > 0 ? spread : 1));  // small columns are mixed with large ones
       if (s.size() == 0) CHECK(there.norm() == Approx(w.norm()).epsilon(1e-5));
-      CHECK(there == atlas::to_coordinates(w, coordinates, 1));
-      CHECK(back == atlas::from_coordinates(there, coordinates, 1));
+      CHECK(there == atlas::to_coordinates(w, coordinates, {.threads = 1}));
+      CHECK(back == atlas::from_coordinates(there, coordinates, {.threads = 1}));
     }
   }
 }
@@ -117,27 +118,34 @@ TEMPLATE_TEST_CASE("bases are orthogonal and rotations without rounding restore 
 TEST_CASE("an outlier is spread over its block by a Hadamard basis") {
   row_matrix<double> w = row_matrix<double>::Zero(1, 64);
   w(0, 5) = 8;
-  const auto rotated = seeded_basis(basis_kind::hadamard, 64, 3).rotate(w, 1);
+  const auto rotated =
+      seeded_basis(basis_kind::hadamard, 64, {.seed = 3}).rotate(w, {.threads = 1});
   CHECK(rotated.cwiseAbs().maxCoeff() == Approx(1));
   CHECK(rotated.cwiseAbs().minCoeff() == Approx(1));
 }
 
 TEST_CASE("seeds decide the basis") {
   for (const auto kind : {basis_kind::random_orthogonal, basis_kind::hadamard}) {
-    CHECK(seeded_basis(kind, 20, 1).matrix(20) == seeded_basis(kind, 20, 1).matrix(20));
-    CHECK(seeded_basis(kind, 20, 1).matrix(20) != seeded_basis(kind, 20, 2).matrix(20));
-    CHECK(seeded_basis(kind, 20, 1, 0).matrix(20) != seeded_basis(kind, 20, 1, 1).matrix(20));
+    CHECK(seeded_basis(kind, 20, {.seed = 1}).matrix(20) ==
+          seeded_basis(kind, 20, {.seed = 1}).matrix(20));
+    CHECK(seeded_basis(kind, 20, {.seed = 1}).matrix(20) !=
+          seeded_basis(kind, 20, {.seed = 2}).matrix(20));
+    CHECK(seeded_basis(kind, 20, {.seed = 1, .stream = 0}).matrix(20) !=
+          seeded_basis(kind, 20, {.seed = 1, .stream = 1}).matrix(20));
   }
 }
 
 TEST_CASE("bases that do not fit are refused") {
   const row_matrix<double> w = normal_cloud(2, 5);
   for (const auto kind : {basis_kind::random_orthogonal, basis_kind::hadamard}) {
-    CHECK_REFUSED(atlas::shape_error, seeded_basis(kind, 4, 1).rotate(w, 1), "w", "4, got 5");
-    CHECK_REFUSED(atlas::shape_error, seeded_basis(kind, 4, 1).restore(w, 1), "w", "4, got 5");
+    CHECK_REFUSED(atlas::shape_error, seeded_basis(kind, 4, {.seed = 1}).rotate(w, {.threads = 1}),
+                  "w", "4, got 5");
+    CHECK_REFUSED(atlas::shape_error, seeded_basis(kind, 4, {.seed = 1}).restore(w, {.threads = 1}),
+                  "w", "4, got 5");
   }
-  CHECK_REFUSED(atlas::value_error, seeded_basis(basis_kind::fisher, 4, 1), "kind", "fisher");
-  CHECK_REFUSED(atlas::value_error, seeded_basis(basis_kind::hadamard, 0, 1), "d", "0");
+  CHECK_REFUSED(atlas::value_error, seeded_basis(basis_kind::fisher, 4, {.seed = 1}), "kind",
+                "fisher");
+  CHECK_REFUSED(atlas::value_error, seeded_basis(basis_kind::hadamard, 0, {.seed = 1}), "d", "0");
   atlas::quantization_coordinates<double> coordinates;
   coordinates.column_scales = row_matrix<double>::Ones(1, 4);
   CHECK_REFUSED(atlas::shape_error, atlas::to_coordinates(w, coordinates), "weights", "4, got 5");

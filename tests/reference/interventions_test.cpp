@@ -122,7 +122,7 @@ TEST_CASE("bases are the principal directions, random ones are not but are ortho
         points.mutable_view()(h, i, k) =
             static_cast<float>(3.0 + random.normal() * (k == h ? 5.0 : 0.5));
   const auto principal = atlas::residual_bases(points);
-  const auto chance = atlas::random_residual_bases(points, 1);
+  const auto chance = atlas::random_residual_bases(points, {.seed = 1});
   for (atlas::index_t h = 0; h < 2; ++h) {
     const auto& p = principal[static_cast<std::size_t>(h)];
     CHECK(std::abs(p.vectors(h, 0)) > 0.99F);
@@ -142,7 +142,7 @@ TEST_CASE("rules that keep everything keep the perplexity; a better basis recove
                                     .heads = config.heads,
                                     .head_dimension = config.head_dimension,
                                     .blocks = 3,
-                                    .block_size = 256,
+                                    .tokens_per_block = 256,
                                     .points = 600});
   const auto plain = atlas::perplexity(lm.model, blocks,
                                        {.observed_layers = {4}, .observer = collector.observer()});
@@ -155,8 +155,7 @@ TEST_CASE("rules that keep everything keep the perplexity; a better basis recove
        {atlas::full_rule(), atlas::top_k_rule(256), atlas::low_rank_rule(principal, 32)})
     CHECK(under(rule).perplexity == Approx(plain.perplexity).epsilon(tolerance::same_perplexity));
   const auto top = under(atlas::top_k_rule(1)), low = under(atlas::low_rank_rule(principal, 8));
-  const auto chance =
-      under(atlas::low_rank_rule(atlas::random_residual_bases(clouds.points, 0), 8));
+  const auto chance = under(atlas::low_rank_rule(atlas::random_residual_bases(clouds.points), 8));
   CHECK(top.perplexity > low.perplexity);
   const auto share = atlas::share_recovered(plain, top, low);
   CHECK(share.value > atlas::share_recovered(plain, top, chance).value + share.standard_error);

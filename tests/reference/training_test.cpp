@@ -50,7 +50,7 @@ const atlas::trainer_options quick_training = {
 
 atlas::trainer small_trainer(const atlas::trainer_options& options = quick_training,
                              atlas::model_family family = atlas::model_family::gpt2) {
-  return {atlas::random_transformer(small_config(family), 1), token_stream(800), options};
+  return {atlas::random_transformer(small_config(family), {.seed = 1}), token_stream(800), options};
 }
 
 bool same_weights(const atlas::transformer& a, const atlas::transformer& b) {
@@ -124,7 +124,8 @@ TEST_CASE("steps are AdamW on shortened gradients, written out in long double") 
     atlas::trainer training = small_trainer(options, family);
     long_training wanted(training.model());
     for (int i = 0; i < 8; ++i) {
-      const auto blocks = atlas::token_batch(training.tokens(), 4, 32, 0, training.steps_done());
+      const auto blocks = atlas::token_batch(
+          training.tokens(), {.blocks = 4, .tokens_per_block = 32, .step = training.steps_done()});
       const auto g = atlas::loss_gradients(training.model(), blocks);
       const auto now = training.step();
       CHECK(now.loss == g.loss);
@@ -146,7 +147,8 @@ TEST_CASE("the loss falls from that of knowing nothing, in both families") {
     REQUIRE(steps.size() == 150);
     CHECK(steps.front().loss == Approx(std::log(50.0)).epsilon(0.03));
     CHECK(steps.back().loss < 1.5);
-    const auto blocks = atlas::token_batch(training.tokens(), 8, 32, 9, 0);
+    const auto blocks =
+        atlas::token_batch(training.tokens(), {.blocks = 8, .tokens_per_block = 32, .seed = 9});
     CHECK(atlas::perplexity(training.model(), blocks).loss < 1.5);
   }
 }
@@ -200,7 +202,8 @@ TEST_CASE("batches are pieces of the stream, by seed and step") {
   for (std::size_t i = 0; i < 40; ++i) tokens[i] = static_cast<atlas::index_t>(i);
   std::set<atlas::index_t> first;
   for (atlas::index_t at = 0; at < 200; ++at) {
-    const auto batch = atlas::token_batch(atlas::as_view<1>(tokens), 3, 10, 5, at);
+    const auto batch = atlas::token_batch(
+        atlas::as_view<1>(tokens), {.blocks = 3, .tokens_per_block = 10, .seed = 5, .step = at});
     for (atlas::index_t b = 0; b < 3; ++b) {
       first.insert(batch(b, 0));
       for (atlas::index_t t = 1; t < 10; ++t) CHECK(batch(b, t) == batch(b, 0) + t);
@@ -209,14 +212,15 @@ TEST_CASE("batches are pieces of the stream, by seed and step") {
   CHECK(*first.begin() == 0);
   CHECK(*first.rbegin() == 30);
   CHECK(first.size() == 31);
-  CHECK(atlas::token_batch(atlas::as_view<1>(tokens), 1, 40, 5, 0)(0, 39) == 39);
+  CHECK(atlas::token_batch(atlas::as_view<1>(tokens),
+                           {.blocks = 1, .tokens_per_block = 40, .seed = 5})(0, 39) == 39);
 }
 
 TEST_CASE("random models start as GPT-2 does") {
   for (const auto family : {atlas::model_family::gpt2, atlas::model_family::llama}) {
     auto c = small_config(family);
     c.layers = 8;
-    const auto model = atlas::random_transformer(c, 3);
+    const auto model = atlas::random_transformer(c, {.seed = 3});
     std::vector<double> plain, into_stream;
     model.for_each_parameter([&](const std::string& name, const auto& extents, auto values) {
       if (extents.size() == 1) {
@@ -231,8 +235,8 @@ TEST_CASE("random models start as GPT-2 does") {
     });
     CHECK(ks_p(plain, normal_cdf) > 1e-3);
     CHECK(ks_p(into_stream, normal_cdf) > 1e-3);
-    CHECK(same_weights(model, atlas::random_transformer(c, 3)));
-    CHECK(!same_weights(model, atlas::random_transformer(c, 4)));
+    CHECK(same_weights(model, atlas::random_transformer(c, {.seed = 3})));
+    CHECK(!same_weights(model, atlas::random_transformer(c, {.seed = 4})));
   }
 }
 
@@ -242,7 +246,7 @@ TEST_CASE("training can be stopped after a whole step, and gone on with") {
     CHECK(p.total == 10);
     return p.done < 3;
   };
-  CHECK_THROWS_AS(atlas::train(training, 10, stop), atlas::cancelled);
+  CHECK_THROWS_AS(atlas::train(training, 10, {.on_progress = stop}), atlas::cancelled);
   CHECK(training.steps_done() == 3);
   atlas::train(training, 10);
   atlas::trainer whole = small_trainer();
@@ -265,8 +269,8 @@ TEST_CASE("a step that is not finite changes nothing") {
 TEST_CASE("tokens, options and states that do not fit are refused") {
   const auto with = [](atlas::trainer_options o) { return small_trainer(o); };
   CHECK_REFUSED(atlas::value_error, with({.batch = 0}), "blocks", "got 0");
-  CHECK_REFUSED(atlas::value_error, with({.block_size = 33}), "block_size", "got 33");
-  CHECK_REFUSED(atlas::value_error, with({.block_size = 1}), "block_size", "got 1");
+  CHECK_REFUSED(atlas::value_error, with({.tokens_per_block = 33}), "tokens_per_block", "got 33");
+  CHECK_REFUSED(atlas::value_error, with({.tokens_per_block = 1}), "tokens_per_block", "got 1");
   CHECK_REFUSED(atlas::value_error, with({.schedule = {.peak = NAN}}), "schedule.peak", "NaN");
   CHECK_REFUSED(atlas::value_error, with({.schedule = {.warmup = 2000}}), "schedule.warmup",
                 "2000");
@@ -278,7 +282,8 @@ TEST_CASE("tokens, options and states that do not fit are refused") {
   CHECK_REFUSED(atlas::value_error, with({.largest_norm = -1}), "largest_norm", "-1");
   CHECK_REFUSED(atlas::value_error, with({.threads = -1}), "threads", "-1");
   const auto on = [](std::vector<atlas::index_t> tokens) {
-    return atlas::trainer(atlas::random_transformer(small_config(), 1), tokens, quick_training);
+    return atlas::trainer(atlas::random_transformer(small_config(), {.seed = 1}), tokens,
+                          quick_training);
   };
   CHECK_REFUSED(atlas::shape_error, on(token_stream(31)), "tokens", "at least 32, got 31");
   auto wild = token_stream(100);

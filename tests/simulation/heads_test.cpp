@@ -110,7 +110,9 @@ TEST_CASE("heads that cannot be are not simulated") {
                 atlas::simulate_frames(
                     2, 4, 2, {.count = 1, .least_cosine = 0.9, .most_cosine = 0.5}, random),
                 "least_cosine", "0.9");
-  CHECK_REFUSED(atlas::shape_error, atlas::simulate_heads({}, 5, 0, random), "frames", "none");
+  CHECK_REFUSED(atlas::shape_error,
+                atlas::simulate_heads(std::vector<Eigen::MatrixXd>(), 5, 0, random), "frames",
+                "none");
   CHECK_REFUSED(atlas::value_error, atlas::simulate_projection(2, 4, 8, -1, random), "decay", "-1");
 }
 

@@ -164,7 +164,7 @@ TEST_CASE("rows of one text count as one when they are shuffled in blocks") {
       y[i] = b + random.normal();
     }
     alone += atlas::pearson(x, y, {.permutations = 199}).p <= 0.05;
-    together += atlas::pearson(x, y, {.permutations = 199, .block_size = 20}).p <= 0.05;
+    together += atlas::pearson(x, y, {.permutations = 199, .rows_per_block = 20}).p <= 0.05;
   }
   CHECK(alone > 40);
   CHECK(together < 15);
@@ -222,8 +222,10 @@ TEST_CASE("samples without a correlation are refused") {
   CHECK_REFUSED(atlas::value_error, atlas::partial_pearson(x, numbers{2, 1, 4, 3}, x), "x",
                 "control");
   CHECK_REFUSED(atlas::value_error, atlas::pearson(x, x, {.permutations = 0}), "permutations", "0");
-  CHECK_REFUSED(atlas::shape_error, atlas::pearson(x, x, {.block_size = 3}), "block_size", "4");
-  CHECK_REFUSED(atlas::value_error, atlas::pearson(x, x, {.block_size = 4}), "block_size", "2");
+  CHECK_REFUSED(atlas::shape_error, atlas::pearson(x, x, {.rows_per_block = 3}), "rows_per_block",
+                "4");
+  CHECK_REFUSED(atlas::value_error, atlas::pearson(x, x, {.rows_per_block = 4}), "rows_per_block",
+                "2");
 }
 
 TEST_CASE("times of day correlate as their differences do") {

@@ -86,9 +86,10 @@ TEST_CASE("the Haar null of a statistic of frames is that of as many random fram
   CHECK(null.draws.size() == 3000);
   CHECK(std::abs(null.z) < 6);
   CHECK(null.rank_p >= 2.0 / 3001);
-  CHECK_REFUSED(atlas::shape_error, atlas::haar_null_of({}, squared), "frames", "none");
+  CHECK_REFUSED(atlas::shape_error, atlas::haar_null_of(std::vector<Eigen::MatrixXd>(), squared),
+                "frames", "none");
   frames[1] = Eigen::MatrixXd::Identity(12, 3);
-  CHECK_REFUSED(atlas::shape_error, atlas::haar_null_of(frames, squared), "frames", "ragged");
+  CHECK_REFUSED(atlas::shape_error, atlas::haar_null_of(frames, squared), "nested", "ragged");
 }
 
 TEST_CASE("subspaces that do not fit are refused") {

@@ -36,7 +36,7 @@ TEST_CASE("z of random frames is standard normal") {
 
 TEST_CASE("pairs split into those that share a key/value head and those that do not") {
   const auto frames = random_frames(6, 16, 3, 5);
-  const auto r = atlas::head_overlap(frames, {.group_size = 3});
+  const auto r = atlas::head_overlap(frames, {.heads_per_group = 3});
   CHECK(r.global.pairs == 15);
   CHECK(r.intra.pairs == 6);
   CHECK(r.inter.pairs == 9);
@@ -85,7 +85,8 @@ TEST_CASE("heads that are left out are in no pair, nor in the interval") {
 
 TEST_CASE("frames that are none are refused") {
   const auto frames = random_frames(4, 10, 2, 1);
-  CHECK_REFUSED(atlas::shape_error, (atlas::head_overlap(frames, {.group_size = 3})), "group", "4");
+  CHECK_REFUSED(atlas::shape_error, (atlas::head_overlap(frames, {.heads_per_group = 3})), "group",
+                "4");
   CHECK_REFUSED(atlas::shape_error, atlas::head_overlap(random_frames(1, 10, 2, 1)), "frames", "1");
   CHECK_REFUSED(atlas::value_error, (atlas::head_overlap(frames, {.haar_draws = 99})),
                 "haar_draws: ", "from 100");

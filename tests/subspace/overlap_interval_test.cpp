@@ -33,10 +33,10 @@ Eigen::MatrixXd made_overlaps(int heads, double a_sd, double e_sd, std::uint64_t
 
 /// Share of cases whose interval holds the value.
 double coverage(int cases, double truth, const std::function<Eigen::MatrixXd(int)>& matrix,
-                int group_size = 1, pair_group group = pair_group::global) {
+                int heads_per_group = 1, pair_group group = pair_group::global) {
   int held = 0;
   for (int c = 0; c < cases; ++c) {
-    const atlas::interval i = overlap_interval(matrix(c), group, group_size, 0.95);
+    const atlas::interval i = overlap_interval(matrix(c), group, heads_per_group, 0.95);
     held += i.lower <= truth && truth <= i.upper ? 1 : 0;
   }
   return static_cast<double>(held) / cases;

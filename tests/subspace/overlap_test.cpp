@@ -38,8 +38,8 @@ TEST_CASE("orthogonal frames overlap by 0, equal ones by 1, in float and double"
 TEST_CASE("overlaps of many heads are those of each pair, for any number of heads and threads") {
   for (const int heads : {1, 2, 5, 13}) {
     const auto frames = random_frames(heads, 18, 7, 11);
-    const Eigen::MatrixXd matrix = atlas::overlap_matrix(frames, 1);
-    CHECK(matrix == atlas::overlap_matrix(frames, 3));
+    const Eigen::MatrixXd matrix = atlas::overlap_matrix(frames, {.threads = 1});
+    CHECK(matrix == atlas::overlap_matrix(frames, {.threads = 3}));
     for (int a = 0; a < heads; ++a)
       for (int b = 0; b < heads; ++b)
         CHECK(matrix(a, b) == Approx(atlas::subspace_overlap(frames[static_cast<std::size_t>(a)],

@@ -13,7 +13,7 @@ using namespace atlas_test;
 TEST_CASE("one decomposition gives the frame and the rank that two give") {
   const std::vector<Eigen::MatrixXd> clouds = {normal_cloud(200, 20, 1) * normal_cloud(20, 20, 2),
                                                normal_cloud(200, 20, 3) * normal_cloud(20, 20, 4)};
-  const auto spectra = atlas::principal_spectra(clouds, 5, {.variance = 0.7});
+  const auto spectra = atlas::principal_spectra(clouds, 5, {.rank = {.variance = 0.7}});
   const auto frames = atlas::principal_frames(clouds, 5);
   for (std::size_t h = 0; h < 2; ++h) {
     const auto rank = atlas::pca_rank(clouds[h], {.variance = 0.7});
@@ -23,6 +23,6 @@ TEST_CASE("one decomposition gives the frame and the rank that two give") {
     CHECK(spectra[h].rank.eigenvalues == rank.eigenvalues);
   }
   CHECK_REFUSED(atlas::value_error, atlas::principal_spectra(clouds, 21), "local_dimension", "21");
-  CHECK_REFUSED(atlas::value_error, (atlas::principal_spectra(clouds, 2, {.variance = 2})),
-                "variance", "2");
+  CHECK_REFUSED(atlas::value_error,
+                (atlas::principal_spectra(clouds, 2, {.rank = {.variance = 2}})), "variance", "2");
 }

@@ -92,7 +92,7 @@ TEST_CASE("what heads of a group have in common is kept, and no finding") {
     const Eigen::MatrixXd weights = made_weights(6, 8, 24, 1, random);
     const auto clouds = made_clouds({.heads = 6, .decay = 2, .group = 3}, random);
     const auto null =
-        atlas::turned_null(clouds, weights, 3, {.group_size = 3, .draws = 20, .seed = c});
+        atlas::turned_null(clouds, weights, 3, {.heads_per_group = 3, .draws = 20, .seed = c});
     CHECK(null.intra.pairs == 6);
     CHECK(null.inter.pairs == 9);
     together.push_back(null.intra.z);
@@ -129,8 +129,8 @@ TEST_CASE("the turned null observes what head_overlap does, and gives its interv
   const Eigen::MatrixXd weights = made_weights(6, 8, 24, 0.5, random);
   const auto clouds = made_clouds({.heads = 6, .decay = 1}, random);
   const auto overlap = atlas::head_overlap(atlas::residual_stream_frames(clouds, weights, 3),
-                                           {.group_size = 2, .haar_draws = 200});
-  const auto null = atlas::turned_null(clouds, weights, 3, {.group_size = 2});
+                                           {.heads_per_group = 2, .haar_draws = 200});
+  const auto null = atlas::turned_null(clouds, weights, 3, {.heads_per_group = 2});
   CHECK((null.matrix - overlap.matrix).cwiseAbs().maxCoeff() < tolerance::double_rounding);
   for (const auto& [a, b] : {std::pair{&null.global, &overlap.global},
                              {&null.intra, &overlap.intra},
@@ -165,7 +165,7 @@ TEST_CASE("a draw is the cloud turned: its spectrum and its weights, by multiply
   for (int i = 0; i < 2000; ++i) {
     std::vector<Eigen::MatrixXd> turned;
     for (const auto& x : clouds) turned.push_back(x * atlas::random_frame(6, 6, random));
-    const auto frames = atlas::residual_stream_frames(turned, weights, 2, 1);
+    const auto frames = atlas::residual_stream_frames(turned, weights, 2, {.threads = 1});
     multiplied.push_back(atlas::subspace_overlap(frames[0], frames[1]).mean_cosine);
   }
   const auto s = atlas::summarize(multiplied);
@@ -232,7 +232,7 @@ TEST_CASE("turned nulls of what does not fit are refused") {
   };
   using options = atlas::turned_null_options;
   refused("draws", "9", options{.draws = 9});
-  refused("clouds", "groups of 2", options{.group_size = 2});
+  refused("clouds", "groups of 2", options{.heads_per_group = 2});
   refused("confidence", "1", options{.confidence = 1});
   refused("local_dimension", "5", options{}, 5);
   CHECK_REFUSED(atlas::shape_error, atlas::turned_null(clouds, weights.topRows(11).eval(), 2),

@@ -39,14 +39,18 @@ std::vector<threaded_call> attention_calls() {
                                   .stable)
              .all;
        }},
-      {"attention/residual_rules.hpp", "residual_bases, random_residual_bases", false,
+      {"attention/residual_rules.hpp", "residual_bases, random_residual_bases", true,
        [=](const s& o) {
          numbers all;
-         for (const auto& b : atlas::residual_bases(points, o.threads)) all << b.vectors;
-         for (const auto& b : atlas::random_residual_bases(points, 1, o.threads)) all << b.vectors;
+         for (const auto& b :
+              atlas::residual_bases(points, {.threads = o.threads, .on_progress = o.on_progress}))
+           all << b.vectors;
+         for (const auto& b : atlas::random_residual_bases(
+                  points, {.seed = 1, .threads = o.threads, .on_progress = o.on_progress}))
+           all << b.vectors;
          return all.all;
        }},
-      {"attention/residual.hpp", "decompose_residuals", false,
+      {"attention/residual.hpp", "decompose_residuals", true,
        [](const s& o) {
          const std::vector<Eigen::MatrixXd> a(4, normal_cloud(20, 20).cwiseAbs()),
              v(2, normal_cloud(20, 5));
@@ -54,7 +58,9 @@ std::vector<threaded_call> attention_calls() {
          for (Eigen::MatrixXd& m : rows)
            for (Eigen::Index r = 0; r < m.rows(); ++r) m.row(r) /= m.row(r).sum();
          numbers all;
-         for (const auto& r : atlas::decompose_residuals(rows, v, o.threads)) all << r.raw;
+         for (const auto& r : atlas::decompose_residuals(
+                  rows, v, {.threads = o.threads, .on_progress = o.on_progress}))
+           all << r.raw;
          return all.all;
        }},
   };

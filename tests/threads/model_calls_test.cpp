@@ -3,6 +3,7 @@
 
 #include "../clouds_for_tests.hpp"
 #include "atlas/autoencoder/train_autoencoder.hpp"
+#include "atlas/protocols/collect_clouds.hpp"
 #include "atlas/reference/gradients.hpp"
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/reference/random_transformer.hpp"
@@ -21,7 +22,7 @@ std::vector<threaded_call> model_calls() {
   c.mlp_dimension = 64;
   c.vocabulary = 50;
   c.positions = 32;
-  const auto model = atlas::random_transformer(c, 1);
+  const auto model = atlas::random_transformer(c, {.seed = 1});
   atlas::owned_tensor<atlas::index_t, 2> blocks({6, 32});
   atlas::owned_tensor<atlas::index_t, 1> tokens({600});
   atlas::random_stream random(3);
@@ -29,6 +30,17 @@ std::vector<threaded_call> model_calls() {
     blocks.mutable_view().data()[i] = random.uniform_index(50);
   for (atlas::index_t i = 0; i < 600; ++i) tokens.mutable_view()[i] = random.uniform_index(50);
   return {
+      {"protocols/collect_clouds.hpp", "collect_clouds", true,
+       [=](const s& o) {
+         return (numbers() << atlas::collect_clouds(model, blocks,
+                                                    {.min_context = 4,
+                                                     .points = 40,
+                                                     .threads = o.threads,
+                                                     .on_progress = o.on_progress})
+                                  .layers.back()
+                                  .points)
+             .all;
+       }},
       {"reference/forward_options.hpp", "perplexity", true,
        [=](const s& o) {
          return (numbers() << atlas::perplexity(
@@ -54,13 +66,14 @@ std::vector<threaded_call> model_calls() {
            all << p.values;
          return all.all;
        }},
-      {"reference/trainer.hpp", "train", true,
+      {"reference/training/trainer.hpp", "train", true,
        [=](const s& o) {
          atlas::trainer_options options;
          options.threads = o.threads;
          atlas::trainer t(model, tokens, options);
          numbers all;
-         for (const auto& step : atlas::train(t, 3, o.on_progress)) all << step.loss;
+         for (const auto& step : atlas::train(t, 3, {.on_progress = o.on_progress}))
+           all << step.loss;
          return all.all;
        }},
       {"autoencoder/autoencoder_options.hpp", "train_autoencoders", true,

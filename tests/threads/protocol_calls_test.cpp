@@ -35,7 +35,7 @@ std::vector<threaded_call> protocol_calls() {
          const auto r = atlas::over_contexts(
              planned_sample({.heads = 3}),
              [&](const atlas::head_sample& x) { return atlas::mean_dimension_value(x, one); },
-             o.threads, o.on_progress);
+             {.threads = o.threads, .on_progress = o.on_progress});
          return (numbers() << r.left_out).all;
        }},
   };

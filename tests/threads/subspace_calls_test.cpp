@@ -20,7 +20,7 @@ std::vector<threaded_call> subspace_calls() {
     return out;
   }();
   const Eigen::MatrixXd weights = normal_cloud(54, 10);
-  const auto frames = atlas::principal_frames(clouds, 3, 1);
+  const auto frames = atlas::principal_frames(clouds, 3, {.threads = 1});
   return {
       {"subspace/haar.hpp", "haar_overlap", true,
        [](const s& o) {
@@ -64,25 +64,35 @@ std::vector<threaded_call> subspace_calls() {
          return (numbers() << r.heads << r.mean).all;
        }},
       {"subspace/overlap.hpp", "overlap_matrix", false,
-       [=](const s& o) { return (numbers() << atlas::overlap_matrix(frames, o.threads)).all; }},
-      {"subspace/principal_frame.hpp", "principal_frames", false,
        [=](const s& o) {
-         return (numbers() << atlas::principal_frames(clouds, 3, o.threads)).all;
+         return (numbers() << atlas::overlap_matrix(frames, {.threads = o.threads})).all;
        }},
-      {"subspace/principal_spectra.hpp", "principal_spectra", false,
+      {"subspace/principal_frame.hpp", "principal_frames", true,
+       [=](const s& o) {
+         return (numbers() << atlas::principal_frames(
+                     clouds, 3, {.threads = o.threads, .on_progress = o.on_progress}))
+             .all;
+       }},
+      {"subspace/principal_spectra.hpp", "principal_spectra", true,
        [=](const s& o) {
          numbers all;
-         for (const auto& p : atlas::principal_spectra(clouds, 3, {}, o.threads)) all << p.frame;
+         for (const auto& p : atlas::principal_spectra(
+                  clouds, 3, {.threads = o.threads, .on_progress = o.on_progress}))
+           all << p.frame;
          return all.all;
        }},
-      {"subspace/residual_stream.hpp", "residual_stream_frames", false,
+      {"subspace/residual_stream.hpp", "residual_stream_frames", true,
        [=](const s& o) {
-         return (numbers() << atlas::residual_stream_frames(clouds, weights, 3, o.threads)).all;
+         return (numbers() << atlas::residual_stream_frames(
+                     clouds, weights, 3, {.threads = o.threads, .on_progress = o.on_progress}))
+             .all;
        }},
-      {"subspace/residual_stream.hpp", "residual_stream_clouds", false,
+      {"subspace/residual_stream.hpp", "residual_stream_clouds", true,
        [](const s& o) {
          const std::vector<Eigen::MatrixXd> one(2, normal_cloud(600, 40));
-         return (numbers() << atlas::residual_stream_clouds(one, normal_cloud(80, 300), o.threads))
+         return (numbers() << atlas::residual_stream_clouds(
+                     one, normal_cloud(80, 300),
+                     {.threads = o.threads, .on_progress = o.on_progress}))
              .all;
        }},
       {"stats/permutation.hpp", "pearson", true,

@@ -130,8 +130,10 @@ TEST_CASE("no header that takes threads or reports progress is missing above") {
     called.insert(call.header);
     if (call.cancellable) cancelled.insert(call.header);
   }
-  called.insert("reference/linear.hpp");  // how a product is shared out, not an option
+  called.insert("reference/layers/linear.hpp");  // how a product is shared out, not an option
   called.insert("core/parallel.hpp");
+  called.insert("core/work_options.hpp");  // of calls that have no options of their own
+  cancelled.insert("core/work_options.hpp");
   for (const std::string& header : headers_with("int threads = [0-9]+[;,)]")) {
     INFO(header);
     CHECK(called.count(header) == 1);
@@ -142,12 +144,12 @@ TEST_CASE("no header that takes threads or reports progress is missing above") {
   }
 }
 
-TEST_CASE("no function that takes a number of threads as an argument is missing above") {
+TEST_CASE("no function whose options are threads and progress alone is missing above") {
   const auto calls = all_calls();
-  const auto functions = matches_in_headers("(\\w+)\\([^(){};]*int threads = [0-9]+[),]");
+  const auto functions =
+      matches_in_headers("(\\w+)\\([^(){};]*const (?:thread|work)_options& options\\b");
   CHECK(functions.size() > 10);
   for (const auto& [header, function] : functions) {
-    if (header == "core/parallel.hpp" || header == "reference/linear.hpp") continue;
     const std::regex word("\\b" + function + "\\b");
     bool called = false;
     for (const threaded_call& call : calls)
@@ -155,6 +157,18 @@ TEST_CASE("no function that takes a number of threads as an argument is missing 
     INFO(header << ": " << function);
     CHECK(called);
   }
+}
+
+TEST_CASE("threads, seeds and progress are members of options, not arguments") {
+  // `random_stream` and `parallel_for` are what seeds and threads are for.
+  const std::set<std::string> of_core = {"core/parallel.hpp", "core/random.hpp"};
+  for (const char* argument :
+       {"int threads = [0-9]+", "std::uint64_t seed = [0-9]+", "progress_callback& on_progress = "})
+    for (const auto& [header, function] :
+         matches_in_headers("(\\w+)\\([^(){};]*" + std::string(argument) + "[ {},)]")) {
+      INFO(header << ": " << function);
+      CHECK(of_core.count(header) == 1);
+    }
 }
 
 TEST_CASE("no header keeps state for a thread") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Where models and measurements meet: what one head did to one block of text.
+/// What one head did to one block of text: what models hand out and measurements take.
 
 #include <functional>
 
@@ -14,15 +14,16 @@ namespace atlas::inline ATLAS_ABI {
 struct head_capture {
   index_t layer = 0;
   index_t head = 0;                     ///< query head
-  index_t key_value_head = 0;           ///< head / n_rep
+  index_t key_value_head = 0;           ///< head / heads_per_group
   index_t block = 0;                    ///< number of the text block
   tensor_view<const float, 2> logits;   ///< `[T, T]`, scaled; masked keys are -inf
   tensor_view<const float, 2> weights;  ///< `[T, T]`, softmax of the logits
   tensor_view<const float, 2> values;   ///< `[T, d_head]`
   tensor_view<const float, 2> context;  ///< `[T, d_head]`, what the head hands on; empty for rules
-  tensor_view<const float, 2> queries = {};  ///< `[T, d_head]`, turned by their positions
-  tensor_view<const float, 2> keys = {};     ///< `[T, d_head]`, likewise
-  index_t window = 0;                        ///< keys that a query sees at most; 0: no limit
+  tensor_view<const float, 2> queries =
+      {};  ///< `[T, d_head]`, rotated by their positions (rotary models)
+  tensor_view<const float, 2> keys = {};  ///< `[T, d_head]`, likewise
+  index_t window = 0;                     ///< keys that a query sees at most; 0: no limit
 };
 
 /// Receives captures. Called from several threads at once, for different (block, head) pairs:

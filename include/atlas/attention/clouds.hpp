@@ -49,11 +49,11 @@ struct cloud_options {
   std::vector<index_t> layers;  ///< to collect
   index_t heads = 0;            ///< query heads
   index_t head_dimension = 0;
-  index_t blocks = 0;        ///< text blocks
-  index_t block_size = 0;    ///< positions per block
-  index_t min_context = 16;  ///< positions before this one are left out
-  index_t points = 1200;     ///< rows to sample, as many of each block as of any other, but for
-                             ///< one, and spread over it; all rows where there are no more
+  index_t blocks = 0;            ///< text blocks
+  index_t tokens_per_block = 0;  ///< positions per block
+  index_t min_context = 16;      ///< positions before this one are left out
+  index_t points = 1200;         ///< rows to sample, as many of each block as of any other, but for
+                                 ///< one, and spread over it; all rows where there are no more
   residual_kind kind = residual_kind::raw;
   std::uint64_t seed = 0;
 };
@@ -66,13 +66,13 @@ struct cloud_options {
 /// \endcode
 class cloud_collector {
  public:
-  /// \throws value_error for options out of range or a block_size that min_context uses up
+  /// \throws value_error for options out of range or a tokens_per_block that min_context uses up
   template <class = void>
   explicit cloud_collector(cloud_options options) : options_(std::move(options)) {
     detail::check_between(options_.heads, 1, index_t{1} << 20, "heads");
     detail::check_between(options_.head_dimension, 1, index_t{1} << 20, "head_dimension");
     detail::check_between(options_.blocks, 1, index_t{1} << 30, "blocks");
-    detail::check_between(options_.min_context, 0, options_.block_size - 1, "min_context");
+    detail::check_between(options_.min_context, 0, options_.tokens_per_block - 1, "min_context");
     detail::check_between(options_.points, 3, index_t{1} << 40, "points");
     choose_rows();
     const index_t n = rows();
@@ -115,7 +115,7 @@ class cloud_collector {
   template <class = void>
   void choose_rows();
 
-  const collected& at(index_t layer) const {
+  const collected& collected_layer(index_t layer) const {
     const auto found = layers_.find(layer);
     if (found == layers_.end())
       throw value_error("layer", "one of those collected", std::to_string(layer));
@@ -131,14 +131,14 @@ class cloud_collector {
                    std::vector<double>& sum) const;
 
   cloud_options options_;
-  std::vector<index_t> places_;          // block * block_size + position, increasing
+  std::vector<index_t> places_;          // block * tokens_per_block + position, increasing
   std::vector<index_t> first_of_block_;  // rows of block b: [b], ..., [b + 1] - 1
   std::map<index_t, collected> layers_;
 };
 
 template <class>
 head_clouds cloud_collector::clouds(index_t layer) const {
-  const collected& from = at(layer);
+  const collected& from = collected_layer(layer);
   std::vector<index_t> kept;
   for (index_t n = 0; n < rows(); ++n)
     if (from.defined_everywhere(n)) kept.push_back(n);
@@ -152,8 +152,8 @@ head_clouds cloud_collector::clouds(index_t layer) const {
   for (index_t n = 0; n < count; ++n) {
     const index_t row = kept[static_cast<std::size_t>(n)];
     const index_t place = places_[static_cast<std::size_t>(row)];
-    out.context.mutable_view()[n] = place / options_.block_size;
-    out.position.mutable_view()[n] = place % options_.block_size;
+    out.context.mutable_view()[n] = place / options_.tokens_per_block;
+    out.position.mutable_view()[n] = place % options_.tokens_per_block;
     for (index_t h = 0; h < options_.heads; ++h) {
       out.attended.mutable_view()(h, n) = from.attended(h, row);
       for (index_t k = 0; k < options_.head_dimension; ++k)
@@ -165,7 +165,7 @@ head_clouds cloud_collector::clouds(index_t layer) const {
 
 template <class>
 void cloud_collector::choose_rows() {
-  const index_t each = options_.block_size - options_.min_context;
+  const index_t each = options_.tokens_per_block - options_.min_context;
   const index_t count = (std::min)(options_.points, options_.blocks * each);
   random_stream random(options_.seed);
   first_of_block_ = {0};
@@ -173,7 +173,7 @@ void cloud_collector::choose_rows() {
     const index_t drawn = (b + 1) * count / options_.blocks - b * count / options_.blocks;
     for (index_t i = 0; i < drawn; ++i) {
       const index_t from = i * each / drawn, length = (i + 1) * each / drawn - from;
-      places_.push_back(b * options_.block_size + options_.min_context + from +
+      places_.push_back(b * options_.tokens_per_block + options_.min_context + from +
                         random.uniform_index(length));
     }
     first_of_block_.push_back(rows());
@@ -186,8 +186,8 @@ void cloud_collector::collect(const head_capture& capture) {
   if (found == layers_.end()) return;
   detail::check_between(capture.head, 0, options_.heads - 1, "capture.head");
   detail::check_between(capture.block, 0, options_.blocks - 1, "capture.block");
-  detail::check_extent(capture.weights.extent(0), options_.block_size, "capture.weights",
-                       "block_size rows,");
+  detail::check_extent(capture.weights.extent(0), options_.tokens_per_block, "capture.weights",
+                       "tokens_per_block rows,");
   detail::check_extent(capture.values.extent(1), options_.head_dimension, "capture.values",
                        "head_dimension");
   const auto block = static_cast<std::size_t>(capture.block);
@@ -199,7 +199,7 @@ void cloud_collector::collect(const head_capture& capture) {
 template <class>
 void cloud_collector::collect_row(collected& into, const head_capture& capture, index_t n,
                                   std::vector<double>& sum) const {
-  const index_t position = places_[static_cast<std::size_t>(n)] % options_.block_size;
+  const index_t position = places_[static_cast<std::size_t>(n)] % options_.tokens_per_block;
   const auto row = detail::tail_sum(capture.weights[position], capture.values, sum);
   const bool tail = options_.kind == residual_kind::tail;
   into.attended.mutable_view()(capture.head, n) = row.argmax;
@@ -212,30 +212,31 @@ void cloud_collector::collect_row(collected& into, const head_capture& capture, 
   }
 }
 
-/// Clouds pooled per key/value head: those of the n_rep query heads that share one, row after row.
-/// \param clouds one cloud per query head
-/// \return `[H / n_rep, n_rep * N, d]`, contexts and positions repeated, so that exclusion by
+/// Clouds pooled per key/value head: those of the heads_per_group query heads that share one, row
+/// after row. \param clouds one cloud per query head \return `[H / heads_per_group, heads_per_group
+/// * N, d]`, contexts and positions repeated, so that exclusion by
 ///         context also keeps the query heads of one place apart
-/// \throws value_error unless n_rep divides the number of heads
+/// \throws value_error unless heads_per_group divides the number of heads
 template <class = void>
-head_clouds pooled_per_key_value_head(const head_clouds& clouds, index_t n_rep) {
+head_clouds pooled_per_key_value_head(const head_clouds& clouds, index_t heads_per_group) {
   const index_t heads = clouds.points.extent(0), n = clouds.points.extent(1);
   const index_t d = clouds.points.extent(2);
-  if (n_rep < 1 || heads % n_rep != 0)
-    throw value_error("n_rep", "a divisor of " + std::to_string(heads), std::to_string(n_rep));
+  if (heads_per_group < 1 || heads % heads_per_group != 0)
+    throw value_error("heads_per_group", "a divisor of " + std::to_string(heads),
+                      std::to_string(heads_per_group));
   head_clouds out{clouds.layer,
-                  owned_tensor<float, 3>({heads / n_rep, n_rep * n, d}),
-                  owned_tensor<index_t, 1>({n_rep * n}),
-                  owned_tensor<index_t, 1>({n_rep * n}),
+                  owned_tensor<float, 3>({heads / heads_per_group, heads_per_group * n, d}),
+                  owned_tensor<index_t, 1>({heads_per_group * n}),
+                  owned_tensor<index_t, 1>({heads_per_group * n}),
                   clouds.undefined_rows,
-                  owned_tensor<index_t, 2>({heads / n_rep, n_rep * n})};
+                  owned_tensor<index_t, 2>({heads / heads_per_group, heads_per_group * n})};
   // Heads are consecutive in memory, so pooling them is a change of shape.
   std::copy_n(clouds.points.data(), heads * n * d, out.points.mutable_view().data());
   if (clouds.attended.empty())
     out.attended = {};
   else
     std::copy_n(clouds.attended.data(), heads * n, out.attended.mutable_view().data());
-  for (index_t i = 0; i < n_rep * n; ++i) {
+  for (index_t i = 0; i < heads_per_group * n; ++i) {
     out.context.mutable_view()[i] = clouds.context[i % n];
     out.position.mutable_view()[i] = clouds.position[i % n];
   }

@@ -13,6 +13,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/work_options.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -99,7 +100,7 @@ residual_decomposition<Scalar> decompose_residual(const tensor_view<const Scalar
 template <class Scalar>
 std::vector<residual_decomposition<Scalar>> decompose_residuals(
     const tensor_view<const Scalar, 3>& weights, const tensor_view<const Scalar, 3>& values,
-    int threads) {
+    const work_options& options) {
   check_not_empty(weights, "weights");
   check_not_empty(values, "values");
   const index_t heads = weights.extent(0);
@@ -108,8 +109,10 @@ std::vector<residual_decomposition<Scalar>> decompose_residuals(
                       std::to_string(values.extent(0)));
   const index_t group = heads / values.extent(0);
   std::vector<residual_decomposition<Scalar>> out(static_cast<std::size_t>(heads));
-  parallel_for(heads, threads, [&](index_t h) {
+  progress_meter meter(options.on_progress, "heads", heads);
+  parallel_for(heads, options.threads, [&](index_t h) {
     out[static_cast<std::size_t>(h)] = decompose_residual<Scalar>(weights[h], values[h / group]);
+    meter.advance();
   });
   return out;
 }
@@ -135,21 +138,21 @@ residual_decomposition<scalar_of<Values, 2>> decompose_residual(const Weights& w
   return detail::decompose_residual<scalar>(a, v);
 }
 
-/// The same for all heads of a layer; with grouped queries head h uses values h / n_rep.
+/// The same for all heads of a layer; with grouped queries head h uses values h / heads_per_group.
 ///
 /// \param weights `[H, Q, T]`
-/// \param values  `[H / n_rep, T, d]`
+/// \param values  `[H / heads_per_group, T, d]`
 /// \return one decomposition per query head
 /// \throws shape_error where the number of value heads does not divide H; otherwise as above
 template <tensor_like<3> Weights, tensor_like<3> Values>
 std::vector<residual_decomposition<scalar_of<Values, 3>>> decompose_residuals(
-    const Weights& weights, const Values& values, int threads = 0) {
+    const Weights& weights, const Values& values, const work_options& options = {}) {
   using scalar = scalar_of<Values, 3>;
   static_assert(std::is_same_v<scalar_of<Weights, 3>, scalar>,
                 "weights and values are of one scalar");
   const auto a = as_view<3>(weights);
   const auto v = as_view<3>(values);
-  return detail::decompose_residuals<scalar>(a, v, threads);
+  return detail::decompose_residuals<scalar>(a, v, options);
 }
 
 }  // namespace atlas::inline ATLAS_ABI
@@ -164,8 +167,8 @@ ATLAS_OF_ATTENTION residual_decomposition<float> decompose_residual<float>(
 ATLAS_OF_ATTENTION residual_decomposition<double> decompose_residual<double>(
     const tensor_view<const double, 2>&, const tensor_view<const double, 2>&);
 ATLAS_OF_ATTENTION std::vector<residual_decomposition<float>> decompose_residuals<float>(
-    const tensor_view<const float, 3>&, const tensor_view<const float, 3>&, int);
+    const tensor_view<const float, 3>&, const tensor_view<const float, 3>&, const work_options&);
 ATLAS_OF_ATTENTION std::vector<residual_decomposition<double>> decompose_residuals<double>(
-    const tensor_view<const double, 3>&, const tensor_view<const double, 3>&, int);
+    const tensor_view<const double, 3>&, const tensor_view<const double, 3>&, const work_options&);
 }  // namespace atlas::inline ATLAS_ABI::detail
 #endif

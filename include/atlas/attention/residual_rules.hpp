@@ -19,6 +19,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/frame.hpp"
@@ -58,38 +59,48 @@ struct residual_basis {
   Eigen::MatrixXf vectors;  ///< `[d_head, d_head]`, orthonormal columns
 };
 
+struct random_bases_options {
+  std::uint64_t seed = 0;              ///< each head has a stream of it
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
+};
+
 namespace detail {
 
 template <class Basis>
 std::vector<residual_basis> residual_bases_with(const tensor_view<const float, 3>& points,
-                                                int threads, Basis&& basis) {
+                                                const work_options& o, Basis&& basis) {
   check_not_empty(points, "points");
   if (points.extent(1) < 2) throw shape_error("points", "at least 2 rows a head", "1");
   check_finite(points, "points");
   std::vector<residual_basis> out(static_cast<std::size_t>(points.extent(0)));
-  parallel_for(points.extent(0), threads, [&](index_t h) {
+  progress_meter meter(o.on_progress, "heads", points.extent(0));
+  parallel_for(points.extent(0), o.threads, [&](index_t h) {
     const cloud_moments m = moments(points[h]);
     out[static_cast<std::size_t>(h)] = {m.mean.transpose().cast<float>(),
                                         basis(h, m.covariance).template cast<float>()};
+    meter.advance();
   });
   return out;
 }
 
 template <class = void>
-std::vector<residual_basis> residual_bases(const tensor_view<const float, 3>& points, int threads) {
-  return residual_bases_with(points, threads, [](index_t, const Eigen::MatrixXd& covariance) {
+std::vector<residual_basis> residual_bases(const tensor_view<const float, 3>& points,
+                                           const work_options& options) {
+  return residual_bases_with(points, options, [](index_t, const Eigen::MatrixXd& covariance) {
     return symmetric_eigenbasis(covariance).vectors;
   });
 }
 
 template <class = void>
 std::vector<residual_basis> random_residual_bases(const tensor_view<const float, 3>& points,
-                                                  std::uint64_t seed, int threads) {
-  return residual_bases_with(points, threads,
-                             [seed](index_t head, const Eigen::MatrixXd& covariance) {
-                               random_stream random(seed, static_cast<std::uint64_t>(head));
-                               return random_frame(covariance.rows(), covariance.cols(), random);
-                             });
+                                                  const random_bases_options& options) {
+  return residual_bases_with(
+      points, {options.threads, options.on_progress},
+      [seed = options.seed](index_t head, const Eigen::MatrixXd& covariance) {
+        random_stream random(seed, static_cast<std::uint64_t>(head));
+        return random_frame(covariance.rows(), covariance.cols(), random);
+      });
 }
 
 }  // namespace detail
@@ -100,18 +111,18 @@ std::vector<residual_basis> random_residual_bases(const tensor_view<const float,
 ///
 /// O(H (N d^2 + d^3)) time.
 template <tensor_like<3> Points>
-std::vector<residual_basis> residual_bases(const Points& points, int threads = 0) {
+std::vector<residual_basis> residual_bases(const Points& points, const work_options& options = {}) {
   const auto held = as_view<3>(points);
-  return detail::residual_bases(held, threads);
+  return detail::residual_bases(held, options);
 }
 
 /// Their null: the same means with uniformly random directions, another stream of the seed for each
 /// head. Arguments and errors as `residual_bases`.
 template <tensor_like<3> Points>
-std::vector<residual_basis> random_residual_bases(const Points& points, std::uint64_t seed,
-                                                  int threads = 0) {
+std::vector<residual_basis> random_residual_bases(const Points& points,
+                                                  const random_bases_options& options = {}) {
   const auto held = as_view<3>(points);
-  return detail::random_residual_bases(held, seed, threads);
+  return detail::random_residual_bases(held, options);
 }
 
 /// V* and the residual's first `rank` coordinates in a basis of each head, about its mean:
@@ -149,9 +160,9 @@ context_rule low_rank_rule(std::vector<residual_basis> bases, index_t rank) {
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_ATTENTION std::vector<residual_basis> residual_bases<void>(
-    const tensor_view<const float, 3>&, int);
+    const tensor_view<const float, 3>&, const work_options&);
 ATLAS_OF_ATTENTION std::vector<residual_basis> random_residual_bases<void>(
-    const tensor_view<const float, 3>&, std::uint64_t, int);
+    const tensor_view<const float, 3>&, const random_bases_options&);
 }  // namespace atlas::inline ATLAS_ABI::detail
 
 namespace atlas::inline ATLAS_ABI {

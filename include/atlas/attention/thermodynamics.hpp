@@ -46,7 +46,7 @@ struct thermodynamics_options {
   std::vector<index_t> layers = {};  ///< to collect
   index_t heads = 0;                 ///< query heads
   index_t blocks = 0;                ///< text blocks
-  index_t block_size = 0;            ///< positions per block
+  index_t tokens_per_block = 0;      ///< positions per block
   double noise = 0.05;               ///< of the queries, for `stable`; see `argmax_stability`
   index_t draws = 10;                ///< of that noise
   std::uint64_t seed = 0;
@@ -66,10 +66,11 @@ class thermodynamics_collector {
   explicit thermodynamics_collector(thermodynamics_options options) : options_(std::move(options)) {
     detail::check_between(options_.heads, 1, index_t{1} << 20, "heads");
     detail::check_between(options_.blocks, 1, index_t{1} << 30, "blocks");
-    detail::check_between(options_.block_size, 1, index_t{1} << 30, "block_size");
+    detail::check_between(options_.tokens_per_block, 1, index_t{1} << 30, "tokens_per_block");
     detail::check_stability(stability(0));
     for (const index_t layer : options_.layers)
-      layers_.try_emplace(layer, shape<3>{options_.heads, options_.blocks, options_.block_size});
+      layers_.try_emplace(layer,
+                          shape<3>{options_.heads, options_.blocks, options_.tokens_per_block});
   }
 
   /// Refers to this object, which must outlive it.
@@ -130,10 +131,10 @@ void thermodynamics_collector::collect(const head_capture& c) {
   if (found == layers_.end()) return;
   detail::check_between(c.head, 0, options_.heads - 1, "capture.head");
   detail::check_between(c.block, 0, options_.blocks - 1, "capture.block");
-  detail::check_extent(c.logits.extent(0), options_.block_size, "capture.logits",
-                       "block_size rows,");
+  detail::check_extent(c.logits.extent(0), options_.tokens_per_block, "capture.logits",
+                       "tokens_per_block rows,");
   layer_thermodynamics& into = found->second;
-  const index_t place = (c.head * options_.blocks + c.block) * options_.block_size;
+  const index_t place = (c.head * options_.blocks + c.block) * options_.tokens_per_block;
   const auto number = static_cast<std::uint64_t>(
       (c.layer * options_.heads + c.head) * options_.blocks + c.block + 1);
   collect_softmax(c, place, into);

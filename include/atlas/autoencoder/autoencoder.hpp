@@ -58,7 +58,7 @@ void for_each_output(const mlp& model, index_t first, index_t last, const row_ma
                          static_cast<std::size_t>(first), static_cast<std::size_t>(last)));
 }
 
-/// Writes points in their own units from what the model puts out.
+/// Writes points in their units from what the model puts out.
 template <class Scalar>
 void write_points(const autoencoder& a, const row_matrix<float>& x, index_t first_layer,
                   const tensor_view<Scalar, 2>& points) {

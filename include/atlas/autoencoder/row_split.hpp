@@ -21,6 +21,11 @@ struct row_split {
   std::vector<index_t> held_out;
 };
 
+struct row_split_options {
+  double share = 0.2;  ///< of the rows, or contexts, that are held out; in (0, 1)
+  std::uint64_t seed = 0;
+};
+
 namespace detail {
 
 /// About a share of n, but at least one and not all.
@@ -77,13 +82,12 @@ inline std::vector<index_t> all_rows(index_t n) {
 }  // namespace detail
 
 /// Holds out `round(share * N)` random rows, but at least one and not all.
-/// \param share in (0, 1)
 /// \throws shape_error for fewer than 2 rows, value_error for a share out of range
 template <class = void>
-row_split split_by_row(index_t rows, double share, std::uint64_t seed) {
-  detail::check_open_unit(share, "share");
-  random_stream random(seed);
-  return detail::split_rows(detail::all_rows(std::max<index_t>(0, rows)), {}, share, "rows",
+row_split split_by_row(index_t rows, const row_split_options& options = {}) {
+  detail::check_open_unit(options.share, "share");
+  random_stream random(options.seed);
+  return detail::split_rows(detail::all_rows(std::max<index_t>(0, rows)), {}, options.share, "rows",
                             random);
 }
 
@@ -91,14 +95,15 @@ row_split split_by_row(index_t rows, double share, std::uint64_t seed) {
 /// \param context `[N]`, a whole number that rows of one context share
 /// \throws shape_error for fewer than 2 contexts, value_error for a share out of range
 template <tensor_like<1> Labels>
-row_split split_by_context(const Labels& context, double share, std::uint64_t seed) {
+row_split split_by_context(const Labels& context, const row_split_options& options = {}) {
   static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
-  detail::check_open_unit(share, "share");
+  detail::check_open_unit(options.share, "share");
   const auto held = as_view<1>(context);
   const auto labels =
       copy_as<index_t>(static_cast<const tensor_view<const scalar_of<Labels, 1>, 1>&>(held));
-  random_stream random(seed);
-  return detail::split_rows(detail::all_rows(labels.extent(0)), labels, share, "context", random);
+  random_stream random(options.seed);
+  return detail::split_rows(detail::all_rows(labels.extent(0)), labels, options.share, "context",
+                            random);
 }
 
 }  // namespace atlas::inline ATLAS_ABI

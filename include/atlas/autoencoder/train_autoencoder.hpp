@@ -59,11 +59,20 @@ struct autoencoder_rows {
   std::vector<index_t> groups;  ///< of the held-out rows
 };
 
+inline const char* name_of_rows(const autoencoder_options& o) {
+  return o.context.empty() ? "points" : "context";
+}
+
+template <class = void>
+row_split outer_split(index_t n, const autoencoder_options& o, random_stream& random) {
+  return split_rows(all_rows(n), o.context, o.held_out, name_of_rows(o), random);
+}
+
 template <class = void>
 autoencoder_rows rows_for(index_t n, const autoencoder_options& o) {
   random_stream random(o.seed);
-  const char* name = o.context.empty() ? "points" : "context";
-  autoencoder_rows out{split_rows(all_rows(n), o.context, o.held_out, name, random), 0, {}};
+  const char* name = name_of_rows(o);
+  autoencoder_rows out{outer_split(n, o, random), 0, {}};
   out.fitted = static_cast<index_t>(out.split.training.size());
   for (const index_t row : out.split.held_out)
     out.groups.push_back(o.context.empty() ? row : o.context[row]);
@@ -127,11 +136,11 @@ void judge(const row_matrix<float>& training, const row_matrix<float>& held_out,
     return ratio_of_sums(errors, squared_distances(x, span.mean), labels);
   };
   const std::vector<index_t> one(static_cast<std::size_t>(training.rows()));
-  const std::vector<double> own = reconstruction_errors(out.model.model, held_out),
+  const std::vector<double> learned = reconstruction_errors(out.model.model, held_out),
                             linear = distances_from(span, held_out);
   std::vector<double> difference = linear;
-  for (std::size_t i = 0; i < own.size(); ++i) difference[i] -= own[i];
-  const ratio_estimate a = share(held_out, own, groups), p = share(held_out, linear, groups),
+  for (std::size_t i = 0; i < learned.size(); ++i) difference[i] -= learned[i];
+  const ratio_estimate a = share(held_out, learned, groups), p = share(held_out, linear, groups),
                        gain = share(held_out, difference, groups);
   out.held_out_unexplained = a.value;
   out.held_out_standard_error = a.standard_error;
@@ -229,6 +238,22 @@ std::vector<autoencoder_result> train_autoencoders(const tensor_view<const Scala
 }
 
 }  // namespace detail
+
+/// The rows that `train_autoencoder` and `train_autoencoders` train on, those that validate among
+/// them, and those that they hold out: the same for all heads. For whoever measures something else
+/// on the held-out rows.
+///
+/// \param rows N
+/// \throws shape_error for fewer than 2 rows or contexts, or labels that are not one a row;
+///         value_error for a held_out outside (0, 1)
+template <class = void>
+row_split autoencoder_split(index_t rows, const autoencoder_options& options = {}) {
+  detail::check_open_unit(options.held_out, "held_out");
+  if (!options.context.empty())
+    detail::check_extent(options.context.extent(0), rows, "context", "one label per row,");
+  random_stream random(options.seed);
+  return detail::outer_split(std::max<index_t>(0, rows), options, random);
+}
 
 /// Trains an autoencoder `d -> hidden -> k -> hidden -> d` to reproduce points, with GELUs (exact,
 /// not the tanh form) after the hidden layers and none at the code, and judges it on rows that it

@@ -145,10 +145,10 @@ density_observables<1> density_matrix(const Weights& weights, const Values& valu
   return out;
 }
 
-/// The same for all heads of a layer; with grouped queries head h uses values h / n_rep.
+/// The same for all heads of a layer; with grouped queries head h uses values h / heads_per_group.
 ///
 /// \param weights `[H, Q, T]`
-/// \param values  `[H / n_rep, T, d]`
+/// \param values  `[H / heads_per_group, T, d]`
 /// \return `[H, Q]` each
 /// \throws shape_error where the number of value heads does not divide H; otherwise as above
 template <tensor_like<3> Weights, tensor_like<3> Values>

@@ -69,26 +69,26 @@ language_model model_from_memory(const model_files& files, const std::string& na
           tokenizer::from_text(files.tokenizer, name + "/tokenizer.json")};
 }
 
-/// The first `blocks` contiguous blocks of a text's tokens, `[blocks, block_size]`.
+/// The first `blocks` contiguous blocks of a text's tokens, `[blocks, tokens_per_block]`.
 /// \param blocks 0 for as many whole blocks as the text has
 /// \throws value_error when the text has fewer tokens than that, or than one block
 template <class = void>
 owned_tensor<index_t, 2> text_blocks(const tokenizer& words, std::string_view text, index_t blocks,
-                                     index_t block_size) {
-  atlas::detail::check_between(block_size, 1, index_t{1} << 31, "block_size");
+                                     index_t tokens_per_block) {
+  atlas::detail::check_between(tokens_per_block, 1, index_t{1} << 31, "tokens_per_block");
   atlas::detail::check_between(blocks, 0, index_t{1} << 31, "blocks");
   if (text.empty()) throw value_error("text", "at least one character", "an empty text");
   const std::vector<index_t> ids = words.encode(text);
   const auto tokens = static_cast<index_t>(ids.size());
-  const index_t whole = tokens / block_size,
+  const index_t whole = tokens / tokens_per_block,
                 wanted = blocks == 0 ? std::max<index_t>(1, whole) : blocks;
   if (whole < wanted)
     throw value_error("text",
-                      std::to_string(wanted * block_size) + " tokens for " +
-                          std::to_string(wanted) + " blocks of " + std::to_string(block_size),
+                      std::to_string(wanted * tokens_per_block) + " tokens for " +
+                          std::to_string(wanted) + " blocks of " + std::to_string(tokens_per_block),
                       std::to_string(tokens));
-  owned_tensor<index_t, 2> out({wanted, block_size});
-  std::copy_n(ids.begin(), wanted * block_size, out.mutable_view().data());
+  owned_tensor<index_t, 2> out({wanted, tokens_per_block});
+  std::copy_n(ids.begin(), wanted * tokens_per_block, out.mutable_view().data());
   return out;
 }
 

@@ -39,7 +39,7 @@ inline std::map<std::string, std::string> description_of(const trainer& training
   return {{"format", "atlas training 1"},
           {"config", transformer_config_text(training.model().config())},
           {"batch", std::to_string(o.batch)},
-          {"block_size", std::to_string(o.block_size)},
+          {"block_size", std::to_string(o.tokens_per_block)},
           {"schedule.peak", number(o.schedule.peak)},
           {"schedule.warmup", std::to_string(o.schedule.warmup)},
           {"schedule.steps", std::to_string(o.schedule.steps)},

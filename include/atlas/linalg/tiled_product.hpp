@@ -6,6 +6,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <vector>
 
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/tensor_view.hpp"
@@ -25,6 +26,14 @@ row_matrix<To> matrix_copy(const tensor_view<From, 2>& from) {
       for (index_t r = top; r < (std::min)(out.rows(), top + tile); ++r)
         for (index_t c = left; c < (std::min)(out.cols(), left + tile); ++c)
           out(r, c) = static_cast<To>(from(r, c));
+  return out;
+}
+
+/// Dense copies of H matrices, each element converted.
+template <class To, class From>
+std::vector<Eigen::MatrixX<To>> matrices_copy(const tensor_view<From, 3>& from) {
+  std::vector<Eigen::MatrixX<To>> out;
+  for (index_t h = 0; h < from.extent(0); ++h) out.emplace_back(matrix_copy<To>(from[h]));
   return out;
 }
 

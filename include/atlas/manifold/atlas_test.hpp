@@ -23,7 +23,7 @@ namespace atlas::inline ATLAS_ABI {
 
 struct atlas_test_options {
   index_t local_dimension = 0;  ///< k of the heads' frames; 0: `local_dimension_of_heads`
-  index_t group_size = 1;       ///< query heads per key/value head (n_rep); 1: no groups
+  index_t heads_per_group = 1;  ///< query heads per key/value head; 1: no groups
   double confidence = 0.95;     ///< of all intervals
   index_t haar_draws = 20000;   ///< of the null of the overlaps
   two_nn_estimator estimator = two_nn_estimator::censored;
@@ -112,7 +112,7 @@ std::vector<index_t> heads_without_fault(const std::vector<two_nn_result>& heads
 }
 
 inline head_overlap_options overlap_options(const atlas_test_options& o) {
-  return {.group_size = o.group_size,
+  return {.heads_per_group = o.heads_per_group,
           .confidence = o.confidence,
           .haar_draws = o.haar_draws,
           .seed = o.seed,
@@ -143,8 +143,9 @@ atlas_test_result atlas_test(const tensor_view<const Scalar, 3>& clouds,
   out.mean_head_dimension = summarize(dimensions).mean;
   const index_t k = o.local_dimension != 0 ? o.local_dimension
                                            : local_dimension_of_heads(dimensions, clouds.extent(2));
-  out.overlap = head_overlap(principal_frames(clouds, k, o.threads, rank_policy::leave_out),
-                             overlap_options(o));
+  out.overlap = head_overlap(
+      principal_frames(clouds, k, {.policy = rank_policy::leave_out, .threads = o.threads}),
+      overlap_options(o));
   const auto sound = clouds_of(clouds, heads_without_fault(out.heads));
   out.pooled = pooled_dimension(sound, dimension);
   out.pooled_null = pooled_dimension_null(sound, out.pooled,

@@ -144,10 +144,10 @@ homogeneity_result homogeneity(const tensor_view<const Scalar, 2>& points,
   std::vector<std::vector<std::pair<double, index_t>>> nearest(centres.size());
   progress_meter meter(o.on_progress, "regions", o.regions);
   parallel_for(o.regions, o.threads, [&](index_t r) {
-    const auto at = static_cast<std::size_t>(r);
-    nearest[at] = nearest_rows(cloud.rows, centres[at], o.region_points);
-    out.regions[at] = measure_region(nearest[at], centres[at], table, estimate);
-    out.regions[at].radius = cloud.unscaled(out.regions[at].radius);
+    const auto region = static_cast<std::size_t>(r);
+    nearest[region] = nearest_rows(cloud.rows, centres[region], o.region_points);
+    out.regions[region] = measure_region(nearest[region], centres[region], table, estimate);
+    out.regions[region].radius = cloud.unscaled(out.regions[region].radius);
     meter.advance();
   });
   std::vector<bool> inside(static_cast<std::size_t>(n));

@@ -30,20 +30,20 @@ namespace atlas::inline ATLAS_ABI {
 
 struct separation_options {
   index_t permutations = 999;  ///< of the labels, the null; at least `least_draws`
-  index_t block_size = 1;      ///< rows that are shuffled together: runs that belong together
+  index_t rows_per_block = 1;  ///< rows that are shuffled together: runs that belong together
   std::uint64_t seed = 0;
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
 };
 
 struct separation_result {
-  double ratio = 0;       ///< own / between: well below `null_ratio` where groups are apart
+  double ratio = 0;       ///< within / between: well below `null_ratio` where groups are apart
   double null_ratio = 0;  ///< median with the labels permuted
-  double own = 0;         ///< mean distance of a row to its group's centroid
+  double within = 0;      ///< mean distance of a row to its group's centroid
   double between = 0;     ///< mean distance of two centroids
   index_t groups = 0;
-  /// between / own. The nulls are of it: permuted centroids may nearly coincide, so that the ratio
-  /// has a long tail there and no useful standard deviation.
+  /// between / within. The nulls are of it: permuted centroids may nearly coincide, so that the
+  /// ratio has a long tail there and no useful standard deviation.
   double contrast = 0;
   double null_mean = 0;  ///< of the contrast with the labels permuted
   double null_sd = 0;
@@ -72,15 +72,15 @@ class separation_measure {
     separation_result out;
     out.groups = labels_.groups;
     for (index_t i = 0; i < rows_.rows(); ++i)
-      out.own += distance(centroids.row(group(order, i)), rows_.row(i));
-    out.own /= static_cast<double>(rows_.rows());
+      out.within += distance(centroids.row(group(order, i)), rows_.row(i));
+    out.within /= static_cast<double>(rows_.rows());
     for (index_t a = 0; a < out.groups; ++a)
       for (index_t b = a + 1; b < out.groups; ++b)
         out.between += distance(centroids.row(a), centroids.row(b));
     out.between /= 0.5 * static_cast<double>(out.groups * (out.groups - 1));
-    out.ratio = out.own / out.between;
-    out.contrast = out.between / out.own;
-    out.own = std::ldexp(out.own, -exponent_);
+    out.ratio = out.within / out.between;
+    out.contrast = out.between / out.within;
+    out.within = std::ldexp(out.within, -exponent_);
     out.between = std::ldexp(out.between, -exponent_);
     return out;
   }
@@ -151,14 +151,14 @@ separation_result separation(const tensor_view<const Scalar, 2>& points, const l
   check_draws(options.permutations, "permutations");
   const separation_measure<Scalar> measure(points, labels);
   separation_result out = measure.of(rows_in_order(points.extent(0)));
-  if (!(out.own > 0 && out.between > 0))
+  if (!(out.within > 0 && out.between > 0))
     throw value_error("points", "rows and centroids that differ", "equal ones");
   const permutation_options shuffles{.permutations = options.permutations,
-                                     .block_size = options.block_size,
+                                     .rows_per_block = options.rows_per_block,
                                      .seed = options.seed,
                                      .threads = options.threads,
                                      .on_progress = options.on_progress};
-  compare_with_permuted(out, over_shuffles(points.extent(0), shuffles, [&](const auto& order) {
+  compare_with_permuted(out, permutation_draws(points.extent(0), shuffles, [&](const auto& order) {
                           return measure.of(order).contrast;
                         }));
   return out;
@@ -173,7 +173,7 @@ separation_result separation(const tensor_view<const Scalar, 2>& points, const l
 /// mean nothing have a ratio of about sqrt(n / 2). The null is that of permuted labels: as many
 /// rows of each label, on the same points. It takes rows as independent of each other. Those of one
 /// text at nearby positions are not, so that ranges of positions are apart a little by that alone:
-/// shuffle whole runs (`block_size`) where labels allow it, and else take `separation_null`.
+/// shuffle whole runs (`rows_per_block`) where labels allow it, and else take `separation_null`.
 ///
 /// \param points `[N, d]`
 /// \param labels `[N]`, whole numbers, at least 2 different ones: layers, heads, contexts, or

@@ -122,10 +122,10 @@ struct best_parameters {
   index_t epoch = 0;
   aligned_list<Scalar> parameters;
 
-  void see(double now, index_t at, const aligned_list<Scalar>& values) {
+  void keep_lower(double now, index_t now_epoch, const aligned_list<Scalar>& values) {
     if (!(now < loss)) return;
     loss = now;
-    epoch = at;
+    epoch = now_epoch;
     parameters = values;
   }
 };
@@ -153,7 +153,7 @@ mlp_training_result train_to_reproduce(basic_mlp<Scalar>& model,
     meter.advance();
     if (validation.rows() == 0) continue;
     out.validation_losses.push_back(mean_error(model, validation));
-    best.see(out.validation_losses.back(), epoch, model.parameters);
+    best.keep_lower(out.validation_losses.back(), epoch, model.parameters);
     if (options.patience > 0 && epoch - best.epoch >= options.patience) break;
   }
   const auto run = static_cast<index_t>(out.losses.size());

@@ -34,8 +34,8 @@ struct context_neighbors_result {
 namespace detail {
 
 /// Nearest neighbour of every row of every head.
-template <class = void>
-std::vector<neighbor_table> first_neighbors(const head_sample& sample, int threads,
+template <class Scalar = float>
+std::vector<neighbor_table> first_neighbors(const basic_head_sample<Scalar>& sample, int threads,
                                             const progress_callback& on_progress) {
   const index_t heads = sample.points.extent(0);
   std::vector<neighbor_table> out(static_cast<std::size_t>(heads));
@@ -59,8 +59,8 @@ std::vector<neighbor_table> first_neighbors(const head_sample& sample, int threa
 ///         value_error for fewer than `least_draws` permutations
 ///
 /// O(H (N^2 d + permutations N)) time.
-template <class = void>
-context_neighbors_result context_neighbors(const head_sample& sample,
+template <class Scalar = float>
+context_neighbors_result context_neighbors(const basic_head_sample<Scalar>& sample,
                                            const context_neighbors_options& o = {}) {
   check_sample(sample);
   detail::check_draws(o.permutations, "permutations");
@@ -90,7 +90,7 @@ context_neighbors_result context_neighbors(const head_sample& sample,
                                      .seed = o.seed,
                                      .threads = o.threads,
                                      .on_progress = o.on_progress};
-  out.null = compare_with_draws(out.share, detail::over_shuffles(n, shuffles, mean_share));
+  out.null = compare_with_draws(out.share, permutation_draws(n, shuffles, mean_share));
   return out;
 }
 
@@ -99,6 +99,8 @@ context_neighbors_result context_neighbors(const head_sample& sample,
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_PROTOCOLS context_neighbors_result
-context_neighbors<void>(const head_sample&, const context_neighbors_options&);
+context_neighbors<float>(const basic_head_sample<float>&, const context_neighbors_options&);
+ATLAS_OF_PROTOCOLS context_neighbors_result
+context_neighbors<double>(const basic_head_sample<double>&, const context_neighbors_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif

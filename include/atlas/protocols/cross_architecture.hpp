@@ -17,10 +17,13 @@
 namespace atlas::inline ATLAS_ABI {
 
 /// A model and its layers, first to last.
-struct model_layers {
+template <class Scalar>
+struct basic_model_layers {
   std::string name;
-  std::vector<head_sample> layers;
+  std::vector<basic_head_sample<Scalar>> layers;
 };
+
+using model_layers = basic_model_layers<float>;
 
 struct cross_architecture_options {
   std::vector<double> depths = {0, 0.5, 1};  ///< relative, from 0 to 1
@@ -64,14 +67,15 @@ namespace detail {
 struct common_size {
   index_t heads = 0, points = 0;
 };
-inline common_size common_size_of(const std::vector<model_layers>& models) {
+template <class Scalar = float>
+common_size common_size_of(const std::vector<basic_model_layers<Scalar>>& models) {
   index_t heads = index_t{1} << 40, points = heads, step = 1;
-  for (const model_layers& model : models)
-    for (const head_sample& s : model.layers) {
+  for (const basic_model_layers<Scalar>& model : models)
+    for (const basic_head_sample<Scalar>& s : model.layers) {
       check_sample(s);
       heads = (std::min)(heads, s.points.extent(0));
       points = (std::min)(points, s.points.extent(1));
-      step = std::lcm(step, s.group_size);
+      step = std::lcm(step, s.heads_per_group);
     }
   heads -= heads % step;
   if (heads < 2)
@@ -81,13 +85,16 @@ inline common_size common_size_of(const std::vector<model_layers>& models) {
 }
 
 /// Random whole groups of heads and random rows.
-inline head_sample cut_down(const head_sample& from, const common_size& size, std::uint64_t seed) {
+template <class Scalar = float>
+basic_head_sample<Scalar> cut_down(const basic_head_sample<Scalar>& from, const common_size& size,
+                                   std::uint64_t seed) {
   random_stream random(seed, 1);
-  const index_t groups = from.points.extent(0) / from.group_size;
+  const index_t groups = from.points.extent(0) / from.heads_per_group;
   std::vector<index_t> heads;
-  for (const index_t g : sample_rows(groups, size.heads / from.group_size, random))
-    for (index_t i = 0; i < from.group_size; ++i) heads.push_back(g * from.group_size + i);
-  return subsample(heads_of_sample(from, heads), size.points, seed);
+  for (const index_t g : sample_rows(groups, size.heads / from.heads_per_group, random))
+    for (index_t i = 0; i < from.heads_per_group; ++i)
+      heads.push_back(g * from.heads_per_group + i);
+  return subsample(heads_of_sample(from, heads), size.points, {.seed = seed});
 }
 
 /// A mean over pairs less that over others: under Haar all pairs are uncorrelated, so variances
@@ -131,9 +138,10 @@ void add_findings(const controlled_measurement& m, const controlled_measurement&
 /// \param models at least 2, of different names, each with all of its layers
 /// \throws shape_error for fewer than 2 models, a model without layers or too few heads in common;
 ///         value_error for equal names or depths out of range; otherwise as the measures
-template <class = void>
-cross_architecture_result compare_architectures(const std::vector<model_layers>& models,
-                                                const cross_architecture_options& o = {}) {
+template <class Scalar = float>
+cross_architecture_result compare_architectures(
+    const std::vector<basic_model_layers<Scalar>>& models,
+    const cross_architecture_options& o = {}) {
   if (models.size() < 2) throw shape_error("models", "at least 2", std::to_string(models.size()));
   for (std::size_t i = 0; i < models.size(); ++i) {
     if (models[i].layers.empty()) throw shape_error(models[i].name, "at least 1 layer", "none");
@@ -147,9 +155,9 @@ cross_architecture_result compare_architectures(const std::vector<model_layers>&
   out.points = size.points;
   for (const double depth : o.depths) {
     const std::size_t first = out.measurements.size();
-    for (const model_layers& model : models) {
+    for (const basic_model_layers<Scalar>& model : models) {
       const index_t l = layer_at_depth(depth, static_cast<index_t>(model.layers.size()));
-      const head_sample cut =
+      const basic_head_sample<Scalar> cut =
           detail::cut_down(model.layers[static_cast<std::size_t>(l)], size, o.measures.seed);
       out.measurements.push_back({model.name, depth, l, sample_overlap(cut, o.space, o.measures),
                                   mean_dimension_value(cut, o.measures)});
@@ -165,7 +173,9 @@ cross_architecture_result compare_architectures(const std::vector<model_layers>&
 
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_PROTOCOLS cross_architecture_result
-compare_architectures<void>(const std::vector<model_layers>&, const cross_architecture_options&);
+ATLAS_OF_PROTOCOLS cross_architecture_result compare_architectures<float>(
+    const std::vector<basic_model_layers<float>>&, const cross_architecture_options&);
+ATLAS_OF_PROTOCOLS cross_architecture_result compare_architectures<double>(
+    const std::vector<basic_model_layers<double>>&, const cross_architecture_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -17,28 +17,32 @@
 
 namespace atlas::inline ATLAS_ABI {
 
-struct head_sample {
-  std::string label;                         ///< in findings
-  owned_tensor<float, 3> points;             ///< `[H, N, d]`, row n of every head of one place
-  owned_tensor<index_t, 1> context;          ///< `[N]`, or empty: rows are independent
-  owned_tensor<index_t, 1> position;         ///< `[N]`, place within the context; or empty
-  owned_tensor<float, 2> output_projection;  ///< `[H * d, d_model]`, rows head-major; or empty
-  index_t group_size = 1;                    ///< query heads per key/value head
+/// Of clouds in float or double.
+template <class Scalar>
+struct basic_head_sample {
+  std::string label;                          ///< in findings
+  owned_tensor<Scalar, 3> points;             ///< `[H, N, d]`, row n of every head of one place
+  owned_tensor<index_t, 1> context;           ///< `[N]`, or empty: rows are independent
+  owned_tensor<index_t, 1> position;          ///< `[N]`, place within the context; or empty
+  owned_tensor<Scalar, 2> output_projection;  ///< `[H * d, d_model]`, rows head-major; or empty
+  index_t heads_per_group = 1;                ///< query heads per key/value head
   index_t layer = 0;
   index_t choice = 0;  ///< which choice of points it is, where there are several of a layer
 };
+
+using head_sample = basic_head_sample<float>;
 
 /// A sample of collected clouds.
 /// \param output_projection may be empty
 inline head_sample sample_of(std::string label, const head_clouds& clouds,
                              const tensor_view<const float, 2>& output_projection = {},
-                             index_t group_size = 1) {
+                             index_t heads_per_group = 1) {
   head_sample out;
   out.label = std::move(label);
   out.points = clouds.points;
   out.context = clouds.context;
   out.position = clouds.position;
-  out.group_size = group_size;
+  out.heads_per_group = heads_per_group;
   out.layer = clouds.layer;
   if (!output_projection.empty()) out.output_projection = copy_as<float>(output_projection);
   return out;
@@ -47,7 +51,8 @@ inline head_sample sample_of(std::string label, const head_clouds& clouds,
 /// \throws shape_error for no heads, fewer than 3 rows, or contexts, positions, weights and groups
 /// of another
 ///         size than the clouds; value_error for NaN
-inline void check_sample(const head_sample& sample) {
+template <class Scalar = float>
+void check_sample(const basic_head_sample<Scalar>& sample) {
   const std::string& name = sample.label;
   detail::check_not_empty(sample.points, name + ": points");
   const index_t heads = sample.points.extent(0), n = sample.points.extent(1);
@@ -60,19 +65,22 @@ inline void check_sample(const head_sample& sample) {
   if (!sample.output_projection.empty())
     detail::check_extent(sample.output_projection.extent(0), heads * sample.points.extent(2),
                          name + ": output_projection", "heads * d_head rows,");
-  if (sample.group_size < 1 || heads % sample.group_size != 0)
-    throw shape_error(name + ": group_size", "a divisor of " + std::to_string(heads) + " heads",
-                      std::to_string(sample.group_size));
+  if (sample.heads_per_group < 1 || heads % sample.heads_per_group != 0)
+    throw shape_error(name + ": heads_per_group",
+                      "a divisor of " + std::to_string(heads) + " heads",
+                      std::to_string(sample.heads_per_group));
 }
 
 namespace detail {
 
 /// Some rows of all heads, in the order given.
-inline head_sample rows_of_sample(const head_sample& from, const std::vector<index_t>& rows) {
+template <class Scalar = float>
+basic_head_sample<Scalar> rows_of_sample(const basic_head_sample<Scalar>& from,
+                                         const std::vector<index_t>& rows) {
   const index_t heads = from.points.extent(0), d = from.points.extent(2);
   const auto n = static_cast<index_t>(rows.size());
-  head_sample out = from;
-  out.points = owned_tensor<float, 3>({heads, n, d});
+  basic_head_sample<Scalar> out = from;
+  out.points = owned_tensor<Scalar, 3>({heads, n, d});
   const auto to = out.points.mutable_view();
   for (index_t h = 0; h < heads; ++h)
     for (index_t i = 0; i < n; ++i)
@@ -90,17 +98,19 @@ inline head_sample rows_of_sample(const head_sample& from, const std::vector<ind
 }
 
 /// Some heads, in the order given, with their rows of the output projection.
-inline head_sample heads_of_sample(const head_sample& from, const std::vector<index_t>& heads) {
+template <class Scalar = float>
+basic_head_sample<Scalar> heads_of_sample(const basic_head_sample<Scalar>& from,
+                                          const std::vector<index_t>& heads) {
   const index_t n = from.points.extent(1), d = from.points.extent(2);
   const auto count = static_cast<index_t>(heads.size());
   const index_t width = from.output_projection.empty() ? 0 : from.output_projection.extent(1);
-  head_sample out = from;
-  out.points = owned_tensor<float, 3>({count, n, d});
-  if (width > 0) out.output_projection = owned_tensor<float, 2>({count * d, width});
+  basic_head_sample<Scalar> out = from;
+  out.points = owned_tensor<Scalar, 3>({count, n, d});
+  if (width > 0) out.output_projection = owned_tensor<Scalar, 2>({count * d, width});
   for (index_t h = 0; h < count; ++h) {
     const index_t head = heads[static_cast<std::size_t>(h)];
-    for_each_element(static_cast<const tensor_view<const float, 3>&>(from.points)[head],
-                     out.points.mutable_view()[h], [](float x, float& to) { to = x; });
+    for_each_element(static_cast<const tensor_view<const Scalar, 3>&>(from.points)[head],
+                     out.points.mutable_view()[h], [](Scalar x, Scalar& to) { to = x; });
     for (index_t i = 0; i < d; ++i)
       for (index_t m = 0; m < width; ++m)
         out.output_projection.mutable_view()(h * d + i, m) =
@@ -111,11 +121,17 @@ inline head_sample heads_of_sample(const head_sample& from, const std::vector<in
 
 }  // namespace detail
 
+struct subsample_options {
+  std::uint64_t seed = 0;
+};
+
 /// A random share of `rows` rows, the same for all heads, in their order.
 /// \throws value_error for more rows than there are, or fewer than 3
-inline head_sample subsample(const head_sample& sample, index_t rows, std::uint64_t seed) {
+template <class Scalar = float>
+basic_head_sample<Scalar> subsample(const basic_head_sample<Scalar>& sample, index_t rows,
+                                    const subsample_options& options = {}) {
   detail::check_between(rows, 3, sample.points.extent(1), "rows");
-  random_stream random(seed);
+  random_stream random(options.seed);
   return detail::rows_of_sample(sample, sample_rows(sample.points.extent(1), rows, random));
 }
 

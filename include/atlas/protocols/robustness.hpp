@@ -65,8 +65,9 @@ inline double slope_of(const std::vector<double>& x, const std::vector<double>& 
 struct spread {
   double between = 0, within = 0;
 };
-inline spread spread_over_layers(const std::vector<head_sample>& samples,
-                                 const std::vector<finding>& findings) {
+template <class Scalar = float>
+spread spread_over_layers(const std::vector<basic_head_sample<Scalar>>& samples,
+                          const std::vector<finding>& findings) {
   std::map<index_t, std::vector<double>> layers;
   for (std::size_t i = 0; i < samples.size(); ++i)
     layers[samples[i].layer].push_back(findings[i].value);
@@ -92,9 +93,9 @@ inline std::string numbered(const char* name, index_t number) {
 
 /// O_h and its nulls for every k; the findings of each space and null are one family.
 /// \throws value_error for k out of range; otherwise as `sample_overlap`
-template <class = void>
-rank_robustness overlap_over_ranks(const head_sample& sample, const rank_range& range = {},
-                                   protocol_options o = {}) {
+template <class Scalar = float>
+rank_robustness overlap_over_ranks(const basic_head_sample<Scalar>& sample,
+                                   const rank_range& range = {}, protocol_options o = {}) {
   check_sample(sample);
   detail::check_between(range.smallest, 1, sample.points.extent(2), "smallest");
   detail::check_between(range.largest, range.smallest, sample.points.extent(2), "largest");
@@ -119,8 +120,8 @@ rank_robustness overlap_over_ranks(const head_sample& sample, const rank_range& 
 /// The mean dimension of the heads on random shares of the rows, each with the null of its size.
 /// \param fractions each in (0, 1]
 /// \throws value_error for a fraction out of range or one that leaves too few rows
-template <class = void>
-size_robustness dimension_over_sizes(const head_sample& sample,
+template <class Scalar = float>
+size_robustness dimension_over_sizes(const basic_head_sample<Scalar>& sample,
                                      const std::vector<double>& fractions = {0.25, 0.5, 1},
                                      const protocol_options& o = {}) {
   check_sample(sample);
@@ -131,7 +132,7 @@ size_robustness dimension_over_sizes(const head_sample& sample,
       throw value_error("fractions", "shares in (0, 1]", detail::number_text(fraction));
     const auto rows =
         static_cast<index_t>(fraction * static_cast<double>(sample.points.extent(1)) + 1e-9);
-    const head_sample part = subsample(sample, rows, o.seed);
+    const basic_head_sample<Scalar> part = subsample(sample, rows, {.seed = o.seed});
     out.points.push_back(rows);
     protocol_options of_size = o;  // draws of different sizes are independent
     of_size.seed = seed_of_stream(o.seed, static_cast<std::uint64_t>(rows));
@@ -148,12 +149,12 @@ size_robustness dimension_over_sizes(const head_sample& sample,
 /// The findings of several layers and choices of points of one model, and how far they differ
 /// between layers and between choices. Samples of one layer have the same `layer`.
 /// \throws shape_error for no samples, or only some with weights; otherwise as the measures
-template <class = void>
-layer_robustness over_layers_and_choices(const std::vector<head_sample>& samples,
+template <class Scalar = float>
+layer_robustness over_layers_and_choices(const std::vector<basic_head_sample<Scalar>>& samples,
                                          const protocol_options& o = {}) {
   if (samples.empty()) throw shape_error("samples", "at least 1", "none");
   layer_robustness out;
-  for (const head_sample& s : samples) {
+  for (const basic_head_sample<Scalar>& s : samples) {
     if (s.output_projection.empty() != samples.front().output_projection.empty())
       throw shape_error("samples", "weights for all or for none", "weights for some");
     out.head_findings.push_back(
@@ -178,9 +179,13 @@ layer_robustness over_layers_and_choices(const std::vector<head_sample>& samples
 
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_PROTOCOLS rank_robustness overlap_over_ranks<void>(const head_sample&, const rank_range&,
-                                                            protocol_options);
-ATLAS_OF_PROTOCOLS layer_robustness over_layers_and_choices<void>(const std::vector<head_sample>&,
-                                                                  const protocol_options&);
+ATLAS_OF_PROTOCOLS rank_robustness overlap_over_ranks<float>(const basic_head_sample<float>&,
+                                                             const rank_range&, protocol_options);
+ATLAS_OF_PROTOCOLS rank_robustness overlap_over_ranks<double>(const basic_head_sample<double>&,
+                                                              const rank_range&, protocol_options);
+ATLAS_OF_PROTOCOLS layer_robustness over_layers_and_choices<float>(
+    const std::vector<basic_head_sample<float>>&, const protocol_options&);
+ATLAS_OF_PROTOCOLS layer_robustness over_layers_and_choices<double>(
+    const std::vector<basic_head_sample<double>>&, const protocol_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -14,6 +14,7 @@
 
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/manifold/atlas_test.hpp"
@@ -71,7 +72,9 @@ struct sampled_value {
 
 namespace detail {
 
-inline two_nn_options dimension_options(const head_sample& sample, const protocol_options& o) {
+template <class Scalar = float>
+two_nn_options dimension_options(const basic_head_sample<Scalar>& sample,
+                                 const protocol_options& o) {
   two_nn_options options{
       .discard_fraction = o.discard_fraction, .threads = o.threads, .on_progress = o.on_progress};
   if (o.exclude_context && !sample.context.empty())
@@ -80,15 +83,18 @@ inline two_nn_options dimension_options(const head_sample& sample, const protoco
   return options;
 }
 
-/// Another for each layer, choice of points and setting, so that its draws are its own: draws in
-/// common would move the estimates of all layers together.
-inline std::uint64_t stream_of(const head_sample& sample, index_t setting = 0) {
+/// The stream of random numbers of a layer, choice of points and setting. Each has another: draws
+/// in common would move the estimates of all layers together.
+template <class Scalar = float>
+std::uint64_t stream_of(const basic_head_sample<Scalar>& sample, index_t setting = 0) {
   return (static_cast<std::uint64_t>(sample.layer) << 40U) +
          (static_cast<std::uint64_t>(sample.choice) << 32U) + static_cast<std::uint64_t>(setting);
 }
 
-/// The labels are the sample's, and the stream is its own.
-inline surrogate_options surrogates_of(const head_sample& sample, const protocol_options& o) {
+/// With the labels and the stream of the sample.
+template <class Scalar = float>
+surrogate_options surrogates_of(const basic_head_sample<Scalar>& sample,
+                                const protocol_options& o) {
   return {.draws = o.surrogates,
           .kind = o.kind,
           .labels = {sample.context, sample.position},
@@ -126,21 +132,23 @@ std::vector<surrogate_null> nulls_of_heads(const std::vector<two_nn_result>& hea
   return nulls;
 }
 
-template <class = void>
-void check_projection(const head_sample& sample) {
+template <class Scalar = float>
+void check_projection(const basic_head_sample<Scalar>& sample) {
   if (sample.output_projection.empty())
     throw value_error(sample.label + ": output_projection", "weights for the residual stream",
                       "none");
 }
 
-template <class = void>
-std::vector<Eigen::MatrixXd> sample_frames(const head_sample& sample, index_t k,
-                                           overlap_space space, int threads) {
+template <class Scalar = float>
+std::vector<Eigen::MatrixXd> sample_frames(const basic_head_sample<Scalar>& sample,
+                                           overlap_space space, const protocol_options& o) {
+  const frame_options options{
+      .policy = rank_policy::leave_out, .threads = o.threads, .on_progress = o.on_progress};
   if (space == overlap_space::head_coordinates)
-    return principal_frames(sample.points, k, threads, rank_policy::leave_out);
+    return principal_frames(sample.points, o.local_dimension, options);
   check_projection(sample);
-  return residual_stream_frames(sample.points, sample.output_projection, k, threads,
-                                rank_policy::leave_out);
+  return residual_stream_frames(sample.points, sample.output_projection, o.local_dimension,
+                                options);
 }
 
 /// Of jackknife values: sqrt((n - 1) / n * sum of squared deviations).
@@ -154,22 +162,23 @@ inline double jackknife_error(const std::vector<double>& left_out) {
 /// \throws as `check_sample`, `two_nn` and `surrogate_null_of`
 ///
 /// O(H surrogates N^2 d) time, O(N H d) memory per thread; the same bits for every thread count.
-template <class = void>
-mean_dimension_result mean_dimension(const head_sample& sample, const protocol_options& o = {}) {
+template <class Scalar = float>
+mean_dimension_result mean_dimension(const basic_head_sample<Scalar>& sample,
+                                     const protocol_options& o = {}) {
   check_sample(sample);
   const two_nn_options options = detail::dimension_options(sample, o);
   mean_dimension_result out;
-  out.heads = detail::head_dimensions<float>(sample.points, options);
+  out.heads = detail::head_dimensions<Scalar>(sample.points, options);
   out.mean = detail::mean_of(out.heads);
   const surrogate_options draws = detail::surrogates_of(sample, o);
-  const detail::layer_surrogates<float> source(
-      detail::clouds_of<float>(sample.points, detail::heads_without_fault(out.heads)), draws);
+  const detail::layer_surrogates<Scalar> source(
+      detail::clouds_of<Scalar>(sample.points, detail::heads_without_fault(out.heads)), draws);
   std::vector<std::vector<two_nn_result>> of_draws(
       static_cast<std::size_t>((std::max)(o.surrogates, index_t{0})));
   out.null = detail::nulls_over_draws(std::array{out.mean}, draws, source.kind(),
                                       [&](std::uint64_t number, const detail::step_options& step) {
                                         auto& heads = of_draws[static_cast<std::size_t>(number)];
-                                        heads = detail::head_dimensions<float>(
+                                        heads = detail::head_dimensions<Scalar>(
                                             source.draw(number), step.of(options),
                                             detail::cloud_source::surrogates);
                                         return std::array{detail::mean_of(heads)};
@@ -188,12 +197,12 @@ finding dimension_finding(std::string label, const mean_dimension_result& r) {
 /// O_h of a sample, with its Haar null; heads that vary in fewer than k directions are left out.
 /// \throws as `check_sample`, `principal_frames` and `head_overlap`; value_error for the residual
 ///         stream without weights
-template <class = void>
-head_overlap_result sample_overlap(const head_sample& sample, overlap_space space,
+template <class Scalar = float>
+head_overlap_result sample_overlap(const basic_head_sample<Scalar>& sample, overlap_space space,
                                    const protocol_options& o = {}) {
   check_sample(sample);
-  return head_overlap(detail::sample_frames(sample, o.local_dimension, space, o.threads),
-                      {.group_size = sample.group_size,
+  return head_overlap(detail::sample_frames(sample, space, o),
+                      {.heads_per_group = sample.heads_per_group,
                        .haar_draws = o.haar_draws,
                        .seed = o.seed,
                        .threads = o.threads,
@@ -218,12 +227,13 @@ finding turned_finding(std::string label, const turned_estimate& e) {
 ///
 /// \throws as `check_sample` and `turned_null`;
 /// value_error without weights
-template <class = void>
-turned_null_result sample_turned_null(const head_sample& sample, const protocol_options& o = {}) {
+template <class Scalar = float>
+turned_null_result sample_turned_null(const basic_head_sample<Scalar>& sample,
+                                      const protocol_options& o = {}) {
   check_sample(sample);
   detail::check_projection(sample);
   return turned_null(sample.points, sample.output_projection, o.local_dimension,
-                     {.group_size = sample.group_size,
+                     {.heads_per_group = sample.heads_per_group,
                       .draws = o.turned_draws,
                       .seed = o.seed,
                       .stream = detail::stream_of(sample, o.local_dimension),
@@ -232,18 +242,19 @@ turned_null_result sample_turned_null(const head_sample& sample, const protocol_
 }
 
 /// O_h alone.
-template <class = void>
-double mean_overlap(const head_sample& sample, overlap_space space, const protocol_options& o) {
-  const auto frames = detail::sample_frames(sample, o.local_dimension, space, o.threads);
+template <class Scalar = float>
+double mean_overlap(const basic_head_sample<Scalar>& sample, overlap_space space,
+                    const protocol_options& o) {
+  const auto frames = detail::sample_frames(sample, space, o);
   const Eigen::MatrixXd matrix = detail::overlap_matrix(frames, o.threads);
   return detail::mean_over(matrix, detail::pairs_of(detail::pair_group::global, matrix, 1));
 }
 
 /// The mean dimension alone.
-template <class = void>
-double mean_dimension_value(const head_sample& sample, const protocol_options& o) {
+template <class Scalar = float>
+double mean_dimension_value(const basic_head_sample<Scalar>& sample, const protocol_options& o) {
   return detail::mean_of(
-      detail::head_dimensions<float>(sample.points, detail::dimension_options(sample, o)));
+      detail::head_dimensions<Scalar>(sample.points, detail::dimension_options(sample, o)));
 }
 
 /// A quantity of a sample and its standard error over texts: the jackknife over contexts, which
@@ -252,11 +263,11 @@ double mean_dimension_value(const head_sample& sample, const protocol_options& o
 /// \param statistic from a `head_sample` to a number; called on several threads at once, so that
 ///                  what it calls should have one each, and must not report to `on_progress`,
 ///                  which would then be called by two at once
-/// \param on_progress may cancel, after each context
+/// \param options progress is a step a context
 /// \throws shape_error for fewer than 2 contexts; value_error where the quantity is not finite
-template <class Statistic>
-sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, int threads = 0,
-                            const progress_callback& on_progress = {}) {
+template <class Scalar, class Statistic>
+sampled_value over_contexts(const basic_head_sample<Scalar>& sample, Statistic&& statistic,
+                            const work_options& options = {}) {
   check_sample(sample);
   detail::check_not_empty(sample.context, sample.label + ": context");
   const auto labels = detail::number_labels(sample.context, "context");
@@ -264,8 +275,8 @@ sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, in
     throw shape_error(sample.label + ": context", "at least 2 different ones", "1");
   sampled_value out{sample.label, statistic(sample), 0, {}};
   out.left_out.resize(static_cast<std::size_t>(labels.groups));
-  progress_meter meter(on_progress, "contexts", labels.groups);
-  parallel_for(labels.groups, threads, [&](index_t left) {
+  progress_meter meter(options.on_progress, "contexts", labels.groups);
+  parallel_for(labels.groups, options.threads, [&](index_t left) {
     std::vector<index_t> rows;
     for (std::size_t i = 0; i < labels.group.size(); ++i)
       if (labels.group[i] != left) rows.push_back(static_cast<index_t>(i));
@@ -283,22 +294,37 @@ sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, in
 
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI::detail {
-ATLAS_OF_PROTOCOLS std::vector<Eigen::MatrixXd> sample_frames<void>(const head_sample&, index_t,
-                                                                    overlap_space, int);
+ATLAS_OF_PROTOCOLS std::vector<Eigen::MatrixXd> sample_frames<float>(
+    const basic_head_sample<float>&, overlap_space, const protocol_options&);
+ATLAS_OF_PROTOCOLS std::vector<Eigen::MatrixXd> sample_frames<double>(
+    const basic_head_sample<double>&, overlap_space, const protocol_options&);
 }  // namespace atlas::inline ATLAS_ABI::detail
 
 namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_PROTOCOLS mean_dimension_result mean_dimension<void>(const head_sample&,
-                                                              const protocol_options&);
+ATLAS_OF_PROTOCOLS mean_dimension_result mean_dimension<float>(const basic_head_sample<float>&,
+                                                               const protocol_options&);
+ATLAS_OF_PROTOCOLS mean_dimension_result mean_dimension<double>(const basic_head_sample<double>&,
+                                                                const protocol_options&);
 ATLAS_OF_PROTOCOLS finding dimension_finding<void>(std::string, const mean_dimension_result&);
-ATLAS_OF_PROTOCOLS head_overlap_result sample_overlap<void>(const head_sample&, overlap_space,
-                                                            const protocol_options&);
+ATLAS_OF_PROTOCOLS head_overlap_result sample_overlap<float>(const basic_head_sample<float>&,
+                                                             overlap_space,
+                                                             const protocol_options&);
+ATLAS_OF_PROTOCOLS head_overlap_result sample_overlap<double>(const basic_head_sample<double>&,
+                                                              overlap_space,
+                                                              const protocol_options&);
 ATLAS_OF_PROTOCOLS finding overlap_finding<void>(std::string, const overlap_estimate&);
 ATLAS_OF_PROTOCOLS finding turned_finding<void>(std::string, const turned_estimate&);
-ATLAS_OF_PROTOCOLS turned_null_result sample_turned_null<void>(const head_sample&,
-                                                               const protocol_options&);
-ATLAS_OF_PROTOCOLS double mean_overlap<void>(const head_sample&, overlap_space,
-                                             const protocol_options&);
-ATLAS_OF_PROTOCOLS double mean_dimension_value<void>(const head_sample&, const protocol_options&);
+ATLAS_OF_PROTOCOLS turned_null_result sample_turned_null<float>(const basic_head_sample<float>&,
+                                                                const protocol_options&);
+ATLAS_OF_PROTOCOLS turned_null_result sample_turned_null<double>(const basic_head_sample<double>&,
+                                                                 const protocol_options&);
+ATLAS_OF_PROTOCOLS double mean_overlap<float>(const basic_head_sample<float>&, overlap_space,
+                                              const protocol_options&);
+ATLAS_OF_PROTOCOLS double mean_overlap<double>(const basic_head_sample<double>&, overlap_space,
+                                               const protocol_options&);
+ATLAS_OF_PROTOCOLS double mean_dimension_value<float>(const basic_head_sample<float>&,
+                                                      const protocol_options&);
+ATLAS_OF_PROTOCOLS double mean_dimension_value<double>(const basic_head_sample<double>&,
+                                                       const protocol_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif

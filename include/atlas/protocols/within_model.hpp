@@ -39,13 +39,13 @@ namespace detail {
 
 /// Mean overlap of each head with those that do not share its key/value head.
 template <class = void>
-std::vector<double> inter_overlaps(const Eigen::MatrixXd& matrix, index_t group_size) {
+std::vector<double> inter_overlaps(const Eigen::MatrixXd& matrix, index_t heads_per_group) {
   std::vector<double> out;
   for (index_t h = 0; h < matrix.rows(); ++h) {
     double sum = 0;
     index_t pairs = 0;
     for (index_t other = 0; other < matrix.rows(); ++other)
-      if (in_group(pair_group::inter, h, other, group_size) && !std::isnan(matrix(h, other))) {
+      if (in_group(pair_group::inter, h, other, heads_per_group) && !std::isnan(matrix(h, other))) {
         sum += matrix(h, other);
         ++pairs;
       }
@@ -55,25 +55,26 @@ std::vector<double> inter_overlaps(const Eigen::MatrixXd& matrix, index_t group_
   return out;
 }
 
-template <class = void>
-within_model_layer correlate_heads(const head_sample& sample, const within_model_options& o,
-                                   std::uint64_t seed) {
+template <class Scalar = float>
+within_model_layer correlate_heads(const basic_head_sample<Scalar>& sample,
+                                   const within_model_options& o, std::uint64_t seed) {
   check_sample(sample);
   const index_t heads = sample.points.extent(0);
-  if (heads < 3 || heads / sample.group_size < 2)
-    throw shape_error(sample.label + ": points", "at least 3 heads in at least 2 groups",
-                      std::to_string(heads) + " in " + std::to_string(heads / sample.group_size));
+  if (heads < 3 || heads / sample.heads_per_group < 2)
+    throw shape_error(
+        sample.label + ": points", "at least 3 heads in at least 2 groups",
+        std::to_string(heads) + " in " + std::to_string(heads / sample.heads_per_group));
   const protocol_options& m = o.measures;
   within_model_layer out;
-  const auto frames = sample_frames(sample, m.local_dimension, o.space, m.threads);
+  const auto frames = sample_frames(sample, o.space, m);
   Eigen::MatrixXd matrix = overlap_matrix(frames, m.threads);
   for (const two_nn_result& r :
-       head_dimensions<float>(sample.points, dimension_options(sample, m))) {
+       head_dimensions<Scalar>(sample.points, dimension_options(sample, m))) {
     const bool carried = r.fault == cloud_fault::none;
     if (!carried) leave_out(static_cast<index_t>(out.dimensions.size()), matrix);
     out.dimensions.push_back(carried ? r.dimension : std::numeric_limits<double>::quiet_NaN());
   }
-  out.overlaps = inter_overlaps(matrix, sample.group_size);
+  out.overlaps = inter_overlaps(matrix, sample.heads_per_group);
   std::vector<double> dimensions, overlaps;
   for (std::size_t h = 0; h < out.overlaps.size(); ++h)
     if (!std::isnan(out.dimensions[h]) && !std::isnan(out.overlaps[h])) {
@@ -100,8 +101,8 @@ within_model_layer correlate_heads(const head_sample& sample, const within_model
 /// \param layers one sample a layer, of at least 3 heads
 /// \throws shape_error for no layers or too few heads; value_error for dimensions or overlaps that
 ///         are all equal; otherwise as the measures
-template <class = void>
-within_model_result within_model_control(const std::vector<head_sample>& layers,
+template <class Scalar = float>
+within_model_result within_model_control(const std::vector<basic_head_sample<Scalar>>& layers,
                                          const within_model_options& o = {}) {
   if (layers.empty()) throw shape_error("layers", "at least 1", "none");
   within_model_result out;
@@ -118,7 +119,9 @@ within_model_result within_model_control(const std::vector<head_sample>& layers,
 
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_PROTOCOLS within_model_result within_model_control<void>(const std::vector<head_sample>&,
-                                                                  const within_model_options&);
+ATLAS_OF_PROTOCOLS within_model_result within_model_control<float>(
+    const std::vector<basic_head_sample<float>>&, const within_model_options&);
+ATLAS_OF_PROTOCOLS within_model_result within_model_control<double>(
+    const std::vector<basic_head_sample<double>>&, const within_model_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -13,6 +13,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/quantize/grid.hpp"
 #include "atlas/quantize/quantization.hpp"
 
@@ -22,8 +23,9 @@ struct awq_options {
   /// A scale per row unless told otherwise. Scales per column would undo what AWQ does: with
   /// granularity::column it is round to nearest.
   grid_options grid = {};
-  index_t steps = 20;  ///< exponents tried: 0, 1/steps, ..., 1
-  int threads = 0;     ///< 0: all of the machine
+  index_t steps = 20;                  ///< exponents tried: 0, 1/steps, ..., 1
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
   /// E[a], `[in]`, where it is known: for the effective rank about the mean.
   Eigen::VectorXd input_mean = {};
 };
@@ -47,7 +49,7 @@ quantization<Scalar> awq_candidate(const quantizer_input<Scalar>& input,
   quantization<Scalar> q;
   q.awq_exponent = exponent;
   q.coordinates.column_scales = awq_scales(magnitudes, exponent).template cast<Scalar>();
-  const auto scaled = to_coordinates(input.weights, q.coordinates, options.threads);
+  const auto scaled = to_coordinates(input.weights, q.coordinates, {options.threads});
   q.grid = fitted_grid(scaled, with_granularity(options.grid, granularity::row));
   q.codes = nearest_codes(scaled, q.grid, options.threads);
   return q;
@@ -58,16 +60,19 @@ quantization<Scalar> awq_quantize(const quantizer_input<Scalar>& input,
                                   const Eigen::VectorXd& magnitudes, const awq_options& options) {
   check_between(options.steps, 1, 10000, "steps");
   quantization<Scalar> best;
+  progress_meter meter(options.on_progress, "exponents", options.steps + 1);
   double least = std::numeric_limits<double>::infinity();
   for (index_t i = 0; i <= options.steps; ++i) {
     const double exponent = static_cast<double>(i) / static_cast<double>(options.steps);
     auto q = awq_candidate(input, magnitudes, exponent, options);
-    const double error = norms_of_difference(input.weights, dequantize(q, options.threads),
+    const double error = norms_of_difference(input.weights, dequantize(q, {options.threads}),
                                              input.moments, options.threads)
                              .weighted;
-    if (i > 0 && !(error < least)) continue;
-    least = error;
-    best = std::move(q);
+    if (i == 0 || error < least) {
+      least = error;
+      best = std::move(q);
+    }
+    meter.advance();
   }
   return finished(std::move(best), input, options.threads);
 }

@@ -6,6 +6,7 @@
 
 #include <Eigen/Core>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/bit_allocation.hpp"
 #include "atlas/quantize/diagonal_fisher.hpp"
@@ -33,11 +35,13 @@ struct block_fisher_options {
   /// Reverse water-filling at this average in place of `grid.bits` for every column, over what
   /// column j contributes: `lambda_j` times its mean square. Needs granularity::column.
   std::optional<double> average_bits = {};
-  int min_bits = 2;        ///< of the water-filling; 0 lets it drop columns
-  std::uint64_t seed = 0;  ///< of the random and Hadamard bases
-  int threads = 0;         ///< 0: all of the machine
-  /// The eigenbasis of `second_moments`, where the caller has it; borrowed during the call.
-  const eigenbasis* known_eigenbasis = nullptr;
+  int min_bits = 2;                    ///< of the water-filling; 0 lets it drop columns
+  std::uint64_t seed = 0;              ///< of the random and Hadamard bases
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
+  /// The eigenbasis of the second moments, where the caller has it: any `eigenbasis` that outlives
+  /// the call, given by its name; temporaries do not compile.
+  std::optional<std::reference_wrapper<const eigenbasis>> known_eigenbasis = {};
   /// E[a], `[in]`, where it is known: for the effective rank about the mean.
   Eigen::VectorXd input_mean = {};
 };
@@ -71,11 +75,11 @@ fisher_basis fisher_basis_of(const Eigen::MatrixX<Real>& moments, bool wants_lam
                              const block_fisher_options& options) {
   if (options.basis == basis_kind::fisher) {
     if (!options.known_eigenbasis) return basis_of_eigenbasis(symmetric_eigenbasis(moments));
-    check_extent(options.known_eigenbasis->vectors.rows(), moments.rows(), "known_eigenbasis",
+    check_extent(options.known_eigenbasis->get().vectors.rows(), moments.rows(), "known_eigenbasis",
                  "the dimension of second_moments,");
-    return basis_of_eigenbasis(*options.known_eigenbasis);
+    return basis_of_eigenbasis(options.known_eigenbasis->get());
   }
-  auto basis = seeded_basis(options.basis, moments.rows(), options.seed);
+  auto basis = seeded_basis(options.basis, moments.rows(), {options.seed});
   Eigen::VectorXd lambda;
   if (wants_lambda)
     lambda = rotated_moments(moments, basis, options.threads).diagonal().cwiseMax(0.0);
@@ -138,14 +142,19 @@ quantization<Scalar> block_fisher_quantize(const quantizer_input<Scalar>& input,
                                            const block_fisher_options& options) {
   check_block_fisher(options);
   const bool wants_lambda = options.lambda_scales || options.average_bits.has_value();
+  progress_meter meter(options.on_progress, "basis, codes and errors", 3);
   const fisher_basis found = fisher_basis_of(input.moments, wants_lambda, options);
+  meter.advance();
   quantization<Scalar> q;
   q.coordinates.input = found.basis.template cast<Scalar>();
   q.repairs.negative_eigenvalues = found.negative;
-  const auto rotated = q.coordinates.input.rotate(input.weights, options.threads);
+  const auto rotated = q.coordinates.input.rotate(input.weights, {options.threads});
   q.grid = block_fisher_grid(rotated, found.lambda, options);
   q.codes = nearest_codes(rotated, q.grid, options.threads);
-  return finished(std::move(q), input, options.threads);
+  meter.advance();
+  q = finished(std::move(q), input, options.threads);
+  meter.advance();
+  return q;
 }
 
 }  // namespace detail

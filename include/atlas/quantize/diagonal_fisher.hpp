@@ -12,14 +12,16 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/quantize/grid.hpp"
 #include "atlas/quantize/quantization.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
 struct diagonal_fisher_options {
-  int bits = 4;     ///< 2 to 8, of symmetric grids
-  int threads = 0;  ///< 0: all of the machine
+  int bits = 4;                        ///< 2 to 8, of symmetric grids
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
   /// E[a], `[in]`, where it is known: for the effective rank about the mean.
   Eigen::VectorXd input_mean = {};
 };
@@ -84,12 +86,16 @@ quantization<Scalar> diagonal_fisher_quantize(const quantizer_input<Scalar>& inp
                                               const row_matrix<double>& lambda,
                                               const diagonal_fisher_options& options) {
   quantization<Scalar> q;
+  progress_meter meter(options.on_progress, "codes and errors", 2);
   const auto largest = static_cast<double>(input.weights.cwiseAbs().maxCoeff());
   q.grid =
       anchored_grid<Scalar>(input.weights.rows(), fisher_scales(lambda),
                             Eigen::RowVectorXd::Constant(lambda.cols(), largest), options.bits);
   q.codes = nearest_codes(input.weights, q.grid, options.threads);
-  return finished(std::move(q), input, options.threads);
+  meter.advance();
+  q = finished(std::move(q), input, options.threads);
+  meter.advance();
+  return q;
 }
 
 }  // namespace detail

@@ -16,6 +16,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/magnitude.hpp"
 #include "atlas/quantize/second_moment_accumulator.hpp"
@@ -79,10 +80,10 @@ class weight_fisher_accumulator {
   ///
   /// O(n out in^2) time.
   template <tensor_like<3> Gradients>
-  void add(const Gradients& gradients, int threads = 0) {
+  void add(const Gradients& gradients, const thread_options& options = {}) {
     using scalar = scalar_of<Gradients, 3>;
     const auto view = as_view<3>(gradients);
-    add_gradients<scalar>(view, threads);
+    add_gradients<scalar>(view, options.threads);
   }
 
   /// Adds n samples whose gradients are `dL/dy a^T`, of one token each.
@@ -93,15 +94,16 @@ class weight_fisher_accumulator {
   ///
   /// O(n in^2) time, and O(n out in) for the mean.
   template <tensor_like<2> Outputs, tensor_like<2> Inputs>
-  void add_rank_one(const Outputs& output_gradients, const Inputs& inputs, int threads = 0) {
+  void add_rank_one(const Outputs& output_gradients, const Inputs& inputs,
+                    const thread_options& options = {}) {
     const auto g = as_view<2>(output_gradients);
     const auto a = as_view<2>(inputs);
-    add_products<scalar_of<Outputs, 2>, scalar_of<Inputs, 2>>(g, a, threads);
+    add_products<scalar_of<Outputs, 2>, scalar_of<Inputs, 2>>(g, a, options.threads);
   }
 
   /// \throws shape_error for another `in`, or `out` as it was given
   template <class = void>
-  void merge(const weight_fisher_accumulator& other, int threads = 0);
+  void merge(const weight_fisher_accumulator& other, const thread_options& options = {});
 
   index_t dimension() const { return rows_.dimension(); }
   /// Samples added.
@@ -120,7 +122,7 @@ class weight_fisher_accumulator {
   /// \throws value_error before any sample, and where all gradients
   /// but 0 were below 2^-480
   template <class Real = double>
-  Eigen::MatrixX<Real> matrix(int threads = 0) const;
+  Eigen::MatrixX<Real> matrix(const thread_options& options = {}) const;
 
  private:
   template <class Scalar>
@@ -146,7 +148,7 @@ void weight_fisher_accumulator::add_gradients(const tensor_view<const Scalar, 3>
   if constexpr (!detail::can_be_squared<Scalar>)
     detail::check_squares_finite(detail::largest_magnitude(gradients), "gradients");
   for (index_t i = 0; i < gradients.extent(0); ++i) {
-    rows_.add(gradients[i], threads);
+    rows_.add(gradients[i], {threads});
     for (index_t r = 0; r < sum_.rows(); ++r)
       for (index_t c = 0; c < sum_.cols(); ++c)
         sum_(r, c) += static_cast<double>(gradients(i, r, c));
@@ -170,7 +172,7 @@ void weight_fisher_accumulator::add_products(const tensor_view<const Scalar, 2>&
   detail::check_squares_finite(largest, detail::product_of_both);
   if (largest == std::numeric_limits<double>::denorm_min())  // all of them are lost
     detail::check_squares_kept(largest, detail::product_of_both);
-  rows_.add(rows, threads);
+  rows_.add(rows, {threads});
   const row_matrix<double> wide =
       keeps_mean() ? detail::matrix_copy<double>(a) : row_matrix<double>();
   parallel_for(sum_.rows(), threads, [&](index_t r) {
@@ -181,10 +183,11 @@ void weight_fisher_accumulator::add_products(const tensor_view<const Scalar, 2>&
 }
 
 template <class>
-void weight_fisher_accumulator::merge(const weight_fisher_accumulator& other, int threads) {
+void weight_fisher_accumulator::merge(const weight_fisher_accumulator& other,
+                                      const thread_options& options) {
   const index_t samples = other.samples_;
   detail::check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
-  rows_.merge(other.rows_, threads);
+  rows_.merge(other.rows_, options);
   sum_ += other.sum_;
   samples_ += samples;
 }
@@ -197,9 +200,9 @@ row_matrix<double> weight_fisher_accumulator::mean() const {
 }
 
 template <class Real>
-Eigen::MatrixX<Real> weight_fisher_accumulator::matrix(int threads) const {
+Eigen::MatrixX<Real> weight_fisher_accumulator::matrix(const thread_options& options) const {
   if (samples_ == 0) throw value_error("accumulator", "at least one sample", "none");
-  return rows_.template sum<Real>(threads) / static_cast<double>(samples_);
+  return rows_.template sum<Real>(options) / static_cast<double>(samples_);
 }
 
 /// The diagonal Fisher information `E[g^2]` of each weight, `[out, in]`, over samples. In double;
@@ -219,20 +222,21 @@ class diagonal_fisher_accumulator {
   /// \throws shape_error for other extents; value_error for NaN, and numbers above 2^500; then
   ///         nothing has been added
   template <tensor_like<3> Gradients>
-  void add(const Gradients& gradients, int threads = 0) {
+  void add(const Gradients& gradients, const thread_options& options = {}) {
     using scalar = scalar_of<Gradients, 3>;
     const auto view = as_view<3>(gradients);
-    add_gradients<scalar>(view, threads);
+    add_gradients<scalar>(view, options.threads);
   }
 
   /// Adds n samples whose gradients are `dL/dy a^T`, of one token each.
   /// \param output_gradients dL/dy, `[n, out]`
   /// \param inputs           a, `[n, in]`
   template <tensor_like<2> Outputs, tensor_like<2> Inputs>
-  void add_rank_one(const Outputs& output_gradients, const Inputs& inputs, int threads = 0) {
+  void add_rank_one(const Outputs& output_gradients, const Inputs& inputs,
+                    const thread_options& options = {}) {
     const auto g = as_view<2>(output_gradients);
     const auto a = as_view<2>(inputs);
-    add_products<scalar_of<Outputs, 2>, scalar_of<Inputs, 2>>(g, a, threads);
+    add_products<scalar_of<Outputs, 2>, scalar_of<Inputs, 2>>(g, a, options.threads);
   }
 
   /// \throws shape_error for other extents
@@ -340,9 +344,10 @@ ATLAS_OF_QUANTIZE void weight_fisher_accumulator::add_products<float, float>(
 ATLAS_OF_QUANTIZE void weight_fisher_accumulator::add_products<double, double>(
     const tensor_view<const double, 2>&, const tensor_view<const double, 2>&, int);
 ATLAS_OF_QUANTIZE void weight_fisher_accumulator::merge<void>(const weight_fisher_accumulator&,
-                                                              int);
+                                                              const thread_options&);
 ATLAS_OF_QUANTIZE row_matrix<double> weight_fisher_accumulator::mean<void>() const;
-ATLAS_OF_QUANTIZE Eigen::MatrixXd weight_fisher_accumulator::matrix<double>(int) const;
+ATLAS_OF_QUANTIZE Eigen::MatrixXd weight_fisher_accumulator::matrix<double>(
+    const thread_options&) const;
 ATLAS_OF_QUANTIZE void diagonal_fisher_accumulator::add_gradients<float>(
     const tensor_view<const float, 3>&, int);
 ATLAS_OF_QUANTIZE void diagonal_fisher_accumulator::add_gradients<double>(

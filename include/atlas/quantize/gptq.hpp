@@ -15,6 +15,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/quantize/damped_factor.hpp"
 #include "atlas/quantize/grid.hpp"
 #include "atlas/quantize/quantization.hpp"
@@ -29,8 +30,9 @@ struct gptq_options {
   double damping = 0.01;   ///< of the first attempt, as a share of the mean of the diagonal; the
                            ///< one that succeeded is in `repairs`
   bool act_order = false;  ///< columns by descending diagonal of the second moments, not as stored
-  index_t block_size = 128;  ///< columns whose errors reach the others in one matrix product
-  int threads = 0;           ///< 0: all of the machine
+  index_t columns_per_block = 128;  ///< columns whose errors reach the others in one matrix product
+  int threads = 0;                  ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
   /// E[a], `[in]`, where it is known: for the effective rank about the mean.
   Eigen::VectorXd input_mean = {};
 };
@@ -109,22 +111,26 @@ inline index_t block_for_groups(index_t block, index_t group) {
 template <class Scalar>
 quantization<Scalar> gptq_quantize(const quantizer_input<Scalar>& input,
                                    const gptq_options& options) {
-  check_between(options.block_size, 1, index_t{1} << 40, "block_size");
+  check_between(options.columns_per_block, 1, index_t{1} << 40, "columns_per_block");
   quantization<Scalar> q;
   const grid_options grid = with_granularity(options.grid, granularity::row);
   q.grid = fitted_grid(input.weights, grid);
   gptq_plan plan;
   plan.order = rounding_order(input.moments, options.act_order);
   plan.running_groups = grid.granularity == granularity::group && !options.act_order;
-  plan.block = plan.running_groups ? block_for_groups(options.block_size, q.grid.column_span)
-                                   : options.block_size;
+  plan.block = plan.running_groups ? block_for_groups(options.columns_per_block, q.grid.column_span)
+                                   : options.columns_per_block;
+  constexpr index_t tile = sequential_row_tile;
+  const index_t tiles = (input.weights.rows() + tile - 1) / tile;
+  progress_meter meter(options.on_progress, "tiles of rows",
+                       tiles + 2);  // and what is on each side
   const damped_factor factor =
       factor_damped(input.moments(plan.order, plan.order), options.damping);
   plan.shares = error_shares(factor.upper, options.threads);
+  meter.advance();
   q.repairs = factor.repairs;
   q.codes.resize(input.weights.rows(), input.weights.cols());
-  constexpr index_t tile = sequential_row_tile;
-  parallel_for((q.codes.rows() + tile - 1) / tile, options.threads, [&](index_t t) {
+  parallel_for(tiles, options.threads, [&](index_t t) {
     const index_t rows = (std::min)(tile, q.codes.rows() - t * tile);
     row_matrix<double> part(rows, q.codes.cols());
     for (index_t c = 0; c < part.cols(); ++c)
@@ -132,8 +138,11 @@ quantization<Scalar> gptq_quantize(const quantizer_input<Scalar>& input,
                         .segment(t * tile, rows)
                         .template cast<double>();
     gptq_rows(std::move(part), t * tile, plan, q.grid, q.codes);
+    meter.advance();
   });
-  return finished(std::move(q), input, options.threads);
+  q = finished(std::move(q), input, options.threads);
+  meter.advance();
+  return q;
 }
 
 }  // namespace detail

@@ -29,14 +29,15 @@ enum class granularity {
   tensor,  ///< all of them
   column,  ///< those of one input (after rotating: of one direction of the basis)
   row,     ///< those of one output, as is usual with GPTQ
-  group,   ///< `group_size` consecutive inputs of one output
+  group,   ///< `inputs_per_scale` consecutive inputs of one output
 };
 
 struct grid_options {
   int bits = 4;  ///< 2 to 8
   grid_kind kind = grid_kind::symmetric;
   std::optional<atlas::granularity> granularity = {};  ///< none: that of the method
-  index_t group_size = 128;  ///< inputs a group; the last group of a row may be smaller
+  index_t inputs_per_scale = 128;  ///< inputs that share a scale, with granularity::group; the last
+                                   ///< run of a row may be shorter
 };
 
 /// The scales of a matrix. Weight (r, c) is `(code - zero) * scale`; a scale of 0 (weights that are
@@ -119,7 +120,7 @@ inline grid_options with_granularity(grid_options options, granularity usual) {
 inline void check_grid(const grid_options& options) {
   check_between(options.bits, 2, 8, "bits");
   if (options.granularity == granularity::group)
-    check_between(options.group_size, 1, index_t{1} << 40, "group_size");
+    check_between(options.inputs_per_scale, 1, index_t{1} << 40, "inputs_per_scale");
 }
 
 /// A grid of the right shape, its scales 0; per column where the options do not say.
@@ -129,7 +130,7 @@ quantization_grid<Scalar> empty_grid(index_t out, index_t in, const grid_options
   const auto kind = options.granularity.value_or(granularity::column);
   const bool per_row = kind == granularity::row || kind == granularity::group;
   const index_t span = kind == granularity::column  ? 1
-                       : kind == granularity::group ? (std::min)(options.group_size, in)
+                       : kind == granularity::group ? (std::min)(options.inputs_per_scale, in)
                                                     : in;
   const index_t rows = per_row ? out : 1, columns = (in + span - 1) / span;
   return {row_matrix<Scalar>::Zero(rows, columns),
@@ -156,9 +157,9 @@ quantization_grid<Scalar> fitted_grid(const row_matrix<Scalar>& weights,
     }
     for (index_t c = 0, s = 0; c < weights.cols(); c += grid.column_span, ++s) {
       const auto part = weights.row(r).segment(c, (std::min)(grid.column_span, weights.cols() - c));
-      const index_t at = grid.scale_row(r);
-      low(at, s) = (std::min)(low(at, s), part.minCoeff());
-      high(at, s) = (std::max)(high(at, s), part.maxCoeff());
+      const index_t scale_row = grid.scale_row(r);
+      low(scale_row, s) = (std::min)(low(scale_row, s), part.minCoeff());
+      high(scale_row, s) = (std::max)(high(scale_row, s), part.maxCoeff());
     }
   }
   for (index_t r = 0; r < low.rows(); ++r)

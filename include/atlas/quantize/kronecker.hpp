@@ -11,6 +11,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/block_fisher.hpp"
 #include "atlas/quantize/diagonal_fisher.hpp"
@@ -25,7 +26,8 @@ struct kronecker_options {
   /// eigenvalues, with mean 1, clamped to [1/4, 4], in place of steps that reach the weights. Needs
   /// granularity::column.
   bool lambda_scales = false;
-  int threads = 0;  ///< 0: all of the machine
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
   /// E[a], `[in]`, and E[g], `[out]`, where they are known: for the effective ranks about the mean.
   Eigen::VectorXd input_mean = {};
   Eigen::VectorXd output_mean = {};
@@ -46,8 +48,8 @@ namespace detail {
 template <class = void>
 double kronecker_norm(const row_matrix<double>& e, const Eigen::MatrixXd& a,
                       const Eigen::MatrixXd& vectors, const Eigen::VectorXd& roots, int threads) {
-  const row_matrix<double> turned = tiled_product(vectors.transpose(), e, threads);
-  return norms_of(row_matrix<double>(roots.asDiagonal() * turned), a, threads).weighted;
+  const row_matrix<double> rotated = tiled_product(vectors.transpose(), e, threads);
+  return norms_of(row_matrix<double>(roots.asDiagonal() * rotated), a, threads).weighted;
 }
 
 /// `tr(G E A E^T) / tr(G W A W^T)`. Factors common to both are taken out first: W, A and G are each
@@ -80,19 +82,24 @@ kronecker_result<Scalar> kronecker_quantize(const quantizer_input<Scalar>& input
                                             const Eigen::MatrixXd& output_moments,
                                             const effective_ranks& output_ranks,
                                             const kronecker_options& options) {
+  progress_meter meter(options.on_progress, "bases, codes and errors", 4);
   const eigenbasis a = symmetric_eigenbasis(input.moments);
+  meter.advance();
   const eigenbasis g = symmetric_eigenbasis(output_moments);
+  meter.advance();
   quantization<Scalar> q;
   q.coordinates.input = orthogonal_basis<Scalar>::dense(a.vectors);
   q.coordinates.output = orthogonal_basis<Scalar>::dense(g.vectors);
   q.repairs.negative_eigenvalues = count_negative(a.values) + count_negative(g.values);
-  const auto rotated = to_coordinates(input.weights, q.coordinates, options.threads);
+  const auto rotated = to_coordinates(input.weights, q.coordinates, {options.threads});
   q.grid = kronecker_grid(rotated, a, g, options);
   q.codes = nearest_codes(rotated, q.grid, options.threads);
+  meter.advance();
   kronecker_result<Scalar> out{finished(std::move(q), input, options.threads), 0, output_ranks};
   const row_matrix<Scalar> lost =
       input.weights - times_power(out.quantization.weights, -input.exponent);
   out.loss_error = kronecker_error(lost, input.weights, input.moments, g, options.threads);
+  meter.advance();
   return out;
 }
 

@@ -15,6 +15,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/quantize/damped_factor.hpp"
 #include "atlas/quantize/gptq.hpp"
 #include "atlas/quantize/grid.hpp"
@@ -29,10 +30,12 @@ struct ldlq_options {
   /// Incoherence: random bases of this kind on both sides. identity: none. QuIP's own are random
   /// orthogonal; Hadamard ones came with QuIP#.
   basis_kind incoherence = basis_kind::identity;
-  bool rescale = false;      ///< columns by `(F_jj / ||W_j||^2)^(1/4)` first, as QuIP does
-  index_t block_size = 128;  ///< columns that take the feedback of all before in one matrix product
-  std::uint64_t seed = 0;    ///< of the bases
-  int threads = 0;           ///< 0: all of the machine
+  bool rescale = false;  ///< columns by `(F_jj / ||W_j||^2)^(1/4)` first, as QuIP does
+  index_t columns_per_block =
+      128;                 ///< columns that take the feedback of all before in one matrix product
+  std::uint64_t seed = 0;  ///< of the bases
+  int threads = 0;         ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< may cancel
   /// E[a], `[in]`, where it is known: for the effective rank about the mean.
   Eigen::VectorXd input_mean = {};
 };
@@ -73,8 +76,8 @@ incoherent<Scalar> make_incoherent(const quantizer_input<Scalar>& input,
         out.coordinates.column_scales.template cast<double>().row(0).cwiseInverse().transpose();
     out.moments = inverse.asDiagonal() * out.moments * inverse.asDiagonal();
   }
-  const auto u = seeded_basis(options.incoherence, input.weights.cols(), options.seed, 0);
-  const auto v = seeded_basis(options.incoherence, input.weights.rows(), options.seed, 1);
+  const auto u = seeded_basis(options.incoherence, input.weights.cols(), {options.seed, 0});
+  const auto v = seeded_basis(options.incoherence, input.weights.rows(), {options.seed, 1});
   out.moments = rotated_moments(out.moments, u, options.threads);
   out.coordinates.input = u.template cast<Scalar>();
   out.coordinates.output = v.template cast<Scalar>();
@@ -115,26 +118,34 @@ void ldlq_rows(const std::type_identity_t<row_matrix<Real>>& w, index_t row,
 template <class Scalar>
 quantization<Scalar> ldlq_quantize(const quantizer_input<Scalar>& input,
                                    const ldlq_options& options) {
-  check_between(options.block_size, 1, index_t{1} << 40, "block_size");
+  check_between(options.columns_per_block, 1, index_t{1} << 40, "columns_per_block");
   check_grid(options.grid);
   if (options.incoherence == basis_kind::fisher)
     throw value_error("incoherence", "identity, random_orthogonal or hadamard", "fisher");
+  constexpr index_t tile = sequential_row_tile;
+  const index_t tiles = (input.weights.rows() + tile - 1) / tile;
+  progress_meter meter(options.on_progress, "tiles of rows",
+                       tiles + 3);  // and what is on each side
   auto prepared = make_incoherent(input, options);
+  meter.advance();
   quantization<Scalar> q;
   q.coordinates = std::move(prepared.coordinates);
   const damped_factor factor = factor_damped(std::move(prepared.moments), options.damping);
   q.repairs = factor.repairs;
   const auto feedback = feedback_weights(factor.upper);
-  const auto rotated = to_coordinates(input.weights, q.coordinates, options.threads);
+  meter.advance();
+  const auto rotated = to_coordinates(input.weights, q.coordinates, {options.threads});
   q.grid = fitted_grid(rotated, with_granularity(options.grid, granularity::row));
   q.codes.resize(rotated.rows(), rotated.cols());
-  constexpr index_t tile = sequential_row_tile;
-  parallel_for((rotated.rows() + tile - 1) / tile, options.threads, [&](index_t t) {
+  parallel_for(tiles, options.threads, [&](index_t t) {
     const index_t rows = (std::min)(tile, rotated.rows() - t * tile);
     ldlq_rows<Scalar>(rotated.middleRows(t * tile, rows).template cast<double>(), t * tile,
-                      feedback, options.block_size, q.grid, q.codes);
+                      feedback, options.columns_per_block, q.grid, q.codes);
+    meter.advance();
   });
-  return finished(std::move(q), input, options.threads);
+  q = finished(std::move(q), input, options.threads);
+  meter.advance();
+  return q;
 }
 
 }  // namespace detail

@@ -36,7 +36,7 @@ struct pareto_options {
 /// One basis of the path.
 struct pareto_point {
   double t = 0;                 ///< 0: P_A, 1: P_W
-  double angle = 0;             ///< root mean square angle by which P_A is turned, radians
+  double angle = 0;             ///< root mean square angle by which P_A is rotated, radians
   double weight_error = 0;      ///< `||W - W^||^2 / ||W||^2`
   double loss_error = 0;        ///< `tr((W - W^) F_W (W - W^)^T) / tr(W F_W W^T)`
   double activation_error = 0;  ///< `||X - X^||^2 / ||X||^2`
@@ -54,13 +54,14 @@ struct pareto_result {
 
 namespace detail {
 
-/// A matrix rounded in a basis and turned back.
+/// A matrix rounded in a basis and rotated back.
 template <class Scalar>
 row_matrix<Scalar> rounded_in(const orthogonal_basis<Scalar>& basis, const row_matrix<Scalar>& w,
                               const grid_options& options, int threads) {
-  const auto rotated = basis.rotate(w, threads);
+  const auto rotated = basis.rotate(w, {threads});
   const auto grid = fitted_grid(rotated, options);
-  return basis.restore(code_values(nearest_codes(rotated, grid, threads), grid, threads), threads);
+  return basis.restore(code_values(nearest_codes(rotated, grid, threads), grid, threads),
+                       {threads});
 }
 
 /// `||X - X^||^2 / ||X||^2`, sums in double.

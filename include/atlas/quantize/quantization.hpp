@@ -11,6 +11,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/quantize/effective_rank.hpp"
 #include "atlas/quantize/grid.hpp"
 #include "atlas/quantize/magnitude.hpp"
@@ -67,22 +68,22 @@ void check_column_scales(const row_matrix<Scalar>& weights,
 template <class Scalar>
 row_matrix<Scalar> to_coordinates(row_matrix<Scalar> weights,
                                   const quantization_coordinates<Scalar>& coordinates,
-                                  int threads = 0) {
+                                  const thread_options& options = {}) {
   detail::check_column_scales(weights, coordinates);
   weights = detail::times_power(std::move(weights), -coordinates.exponent);
   if (coordinates.column_scales.size() > 0)
     weights.array().rowwise() *= coordinates.column_scales.row(0).array();
-  return detail::rotate_outputs(coordinates.input.rotate(std::move(weights), threads),
-                                coordinates.output, threads);
+  return detail::rotate_outputs(coordinates.input.rotate(std::move(weights), options),
+                                coordinates.output, options.threads);
 }
 
 /// The way back; without rounding, the weights up to rounding of the scalar.
 template <class Scalar>
 row_matrix<Scalar> from_coordinates(row_matrix<Scalar> rotated,
                                     const quantization_coordinates<Scalar>& coordinates,
-                                    int threads = 0) {
+                                    const thread_options& options = {}) {
   row_matrix<Scalar> weights = coordinates.input.restore(
-      detail::restore_outputs(rotated, coordinates.output, threads), threads);
+      detail::restore_outputs(rotated, coordinates.output, options.threads), options);
   detail::check_column_scales(weights, coordinates);
   if (coordinates.column_scales.size() > 0)
     weights.array().rowwise() /= coordinates.column_scales.row(0).array();
@@ -92,8 +93,9 @@ row_matrix<Scalar> from_coordinates(row_matrix<Scalar> rotated,
 /// The weights that the codes stand for: `2^exponent V (codes - zeros) * scales U^T diag(1/s)`. The
 /// same bits as `quantization::weights`, for any number of threads.
 template <class Scalar>
-row_matrix<Scalar> dequantize(const quantization<Scalar>& q, int threads = 0) {
-  return from_coordinates(detail::code_values(q.codes, q.grid, threads), q.coordinates, threads);
+row_matrix<Scalar> dequantize(const quantization<Scalar>& q, const thread_options& options = {}) {
+  return from_coordinates(detail::code_values(q.codes, q.grid, options.threads), q.coordinates,
+                          options);
 }
 
 namespace detail {
@@ -143,7 +145,7 @@ template <class Scalar>
 quantization<Scalar> finished(quantization<Scalar> q, const quantizer_input<Scalar>& input,
                               int threads) {
   q.coordinates.exponent = input.exponent;
-  q.weights = dequantize(q, threads);
+  q.weights = dequantize(q, {threads});
   if (input.exponent > 0 && !q.weights.allFinite())
     throw value_error("weights", "magnitudes whose rounded values are finite",
                       "up to 2^" + std::to_string(input.exponent + 1));
@@ -170,16 +172,18 @@ ATLAS_OF_QUANTIZE Eigen::VectorXd input_magnitudes<double>(const quantizer_input
 namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_QUANTIZE row_matrix<float> to_coordinates<float>(row_matrix<float>,
                                                           const quantization_coordinates<float>&,
-                                                          int);
+                                                          const thread_options&);
 ATLAS_OF_QUANTIZE row_matrix<double> to_coordinates<double>(row_matrix<double>,
                                                             const quantization_coordinates<double>&,
-                                                            int);
+                                                            const thread_options&);
 ATLAS_OF_QUANTIZE row_matrix<float> from_coordinates<float>(row_matrix<float>,
                                                             const quantization_coordinates<float>&,
-                                                            int);
+                                                            const thread_options&);
 ATLAS_OF_QUANTIZE row_matrix<double> from_coordinates<double>(
-    row_matrix<double>, const quantization_coordinates<double>&, int);
-ATLAS_OF_QUANTIZE row_matrix<float> dequantize<float>(const quantization<float>&, int);
-ATLAS_OF_QUANTIZE row_matrix<double> dequantize<double>(const quantization<double>&, int);
+    row_matrix<double>, const quantization_coordinates<double>&, const thread_options&);
+ATLAS_OF_QUANTIZE row_matrix<float> dequantize<float>(const quantization<float>&,
+                                                      const thread_options&);
+ATLAS_OF_QUANTIZE row_matrix<double> dequantize<double>(const quantization<double>&,
+                                                        const thread_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -15,6 +15,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/magnitude.hpp"
 
@@ -159,12 +160,15 @@ quantization_errors errors_of(const row_matrix<Scalar>& weights,
 /// Of matrices of any magnitude.
 template <class Scalar>
 quantization_errors quantization_error(row_matrix<Scalar> weights, row_matrix<Scalar> quantized,
-                                       const Eigen::MatrixXd& f, int threads) {
+                                       const Eigen::MatrixXd& f, const work_options& options) {
   const int exponent =
       extreme_exponent((std::max)(largest_magnitude(weights), largest_magnitude(quantized)));
   weights = times_power(std::move(weights), -exponent);
   quantized = times_power(std::move(quantized), -exponent);
-  return errors_of(weights, quantized, f, threads);
+  progress_meter meter(options.on_progress, "errors", 1);
+  const quantization_errors errors = errors_of(weights, quantized, f, options.threads);
+  meter.advance();
+  return errors;
 }
 
 }  // namespace detail
@@ -180,7 +184,8 @@ quantization_errors quantization_error(row_matrix<Scalar> weights, row_matrix<Sc
 /// O(out in^2) time; sums in double.
 template <tensor_like<2> Weights, tensor_like<2> Quantized, tensor_like<2> Moments>
 quantization_errors quantization_error(const Weights& weights, const Quantized& quantized,
-                                       const Moments& second_moments, int threads = 0) {
+                                       const Moments& second_moments,
+                                       const work_options& options = {}) {
   using scalar = scalar_of<Weights, 2>;
   static_assert(std::is_same_v<scalar, scalar_of<Quantized, 2>>,
                 "weights and quantized are of one scalar");
@@ -195,7 +200,7 @@ quantization_errors quantization_error(const Weights& weights, const Quantized& 
   const auto moments =
       detail::checked_moments<scalar_of<Moments, 2>>(f, w.extent(1), "second_moments");
   return detail::quantization_error<scalar>(std::move(whole), std::move(approximation),
-                                            moments.matrix, threads);
+                                            moments.matrix, options);
 }
 
 }  // namespace atlas::inline ATLAS_ABI
@@ -218,9 +223,11 @@ ATLAS_OF_QUANTIZE quantization_errors errors_of<double>(const row_matrix<double>
                                                         const Eigen::MatrixXd&, int);
 ATLAS_OF_QUANTIZE quantization_errors quantization_error<float>(row_matrix<float>,
                                                                 row_matrix<float>,
-                                                                const Eigen::MatrixXd&, int);
+                                                                const Eigen::MatrixXd&,
+                                                                const work_options&);
 ATLAS_OF_QUANTIZE quantization_errors quantization_error<double>(row_matrix<double>,
                                                                  row_matrix<double>,
-                                                                 const Eigen::MatrixXd&, int);
+                                                                 const Eigen::MatrixXd&,
+                                                                 const work_options&);
 }  // namespace atlas::inline ATLAS_ABI::detail
 #endif

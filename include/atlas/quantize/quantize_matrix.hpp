@@ -6,12 +6,14 @@
 #include <Eigen/Core>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/awq.hpp"
 #include "atlas/quantize/block_fisher.hpp"
@@ -23,7 +25,7 @@
 namespace atlas::inline ATLAS_ABI {
 
 enum class quantization_method {
-  identity,        ///< round to nearest
+  identity,        ///< round to nearest, in the coordinates of the weights themselves
   random,          ///< in a random orthogonal basis
   hadamard,        ///< in a randomized Hadamard basis
   fisher,          ///< in the eigenbasis of the second moments
@@ -109,7 +111,7 @@ struct quantize_matrix_options {
   grid_kind kind = grid_kind::symmetric;
   /// None: `usual_granularity(method)`. Per column alone for fisher_lambda and diagonal.
   std::optional<atlas::granularity> granularity = {};
-  index_t group_size = 128;  ///< with granularity::group
+  index_t inputs_per_scale = 128;  ///< with granularity::group
   /// Reverse water-filling at this average instead of `bits`: for methods that `can_allocate_bits`,
   /// with scales per column.
   std::optional<double> average_bits = {};
@@ -117,8 +119,10 @@ struct quantize_matrix_options {
   double damping = 0.01;   ///< of the first attempt of GPTQ, LDLQ and QuIP
   std::uint64_t seed = 0;  ///< of random bases
   int threads = 0;         ///< 0: all of the machine
-  /// The eigenbasis of the second moments, where the caller has it; borrowed during the call.
-  const eigenbasis* known_eigenbasis = nullptr;
+  progress_callback on_progress = {};  ///< may cancel
+  /// The eigenbasis of the second moments, where the caller has it: any `eigenbasis` that outlives
+  /// the call, given by its name; temporaries do not compile.
+  std::optional<std::reference_wrapper<const eigenbasis>> known_eigenbasis = {};
   /// E[a], `[in]`, where it is known: for the effective rank about the mean.
   Eigen::VectorXd input_mean = {};
 };
@@ -136,6 +140,7 @@ quantization<Scalar> quantize_in_basis(const quantizer_input<Scalar>& input, bas
                                        .min_bits = o.min_bits,
                                        .seed = o.seed,
                                        .threads = o.threads,
+                                       .on_progress = o.on_progress,
                                        .known_eigenbasis = o.known_eigenbasis});
 }
 
@@ -147,7 +152,8 @@ quantization<Scalar> quantize_by_diagonal(const quantizer_input<Scalar>& input,
   if (o.granularity.value_or(granularity::column) != granularity::column)
     throw value_error("granularity", "scales per column for this method", "others");
   const row_matrix<double> lambda = input.moments.diagonal().cwiseMax(0.0).transpose();
-  return diagonal_fisher_quantize(input, lambda, {.bits = o.bits, .threads = o.threads});
+  return diagonal_fisher_quantize(
+      input, lambda, {.bits = o.bits, .threads = o.threads, .on_progress = o.on_progress});
 }
 
 template <class Scalar>
@@ -159,7 +165,8 @@ quantization<Scalar> quantize_by_ldlq(const quantizer_input<Scalar>& input,
                                .incoherence = quip ? basis_kind::hadamard : basis_kind::identity,
                                .rescale = quip,
                                .seed = o.seed,
-                               .threads = o.threads});
+                               .threads = o.threads,
+                               .on_progress = o.on_progress});
 }
 
 template <class Scalar>
@@ -168,13 +175,15 @@ quantization<Scalar> quantize_by_gptq(const quantizer_input<Scalar>& input,
   return gptq_quantize(input, {.grid = grid,
                                .damping = o.damping,
                                .act_order = o.method == quantization_method::gptq_act_order,
-                               .threads = o.threads});
+                               .threads = o.threads,
+                               .on_progress = o.on_progress});
 }
 
 template <class Scalar>
 quantization<Scalar> quantize_by_awq(const quantizer_input<Scalar>& input, const grid_options& grid,
                                      const quantize_matrix_options& o) {
-  return awq_quantize(input, input_magnitudes(input), {.grid = grid, .threads = o.threads});
+  return awq_quantize(input, input_magnitudes(input),
+                      {.grid = grid, .threads = o.threads, .on_progress = o.on_progress});
 }
 
 inline void check_average_bits(const quantize_matrix_options& o) {
@@ -191,7 +200,7 @@ quantization<Scalar> quantize_matrix(const quantizer_input<Scalar>& input,
   const grid_options grid{.bits = o.bits,
                           .kind = o.kind,
                           .granularity = o.granularity.value_or(usual_granularity(o.method)),
-                          .group_size = o.group_size};
+                          .inputs_per_scale = o.inputs_per_scale};
   switch (o.method) {
     case m::identity:
       return quantize_in_basis(input, basis_kind::identity, grid, o);

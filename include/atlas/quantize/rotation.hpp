@@ -15,6 +15,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/linalg/frame.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/hadamard.hpp"
@@ -48,13 +49,13 @@ class orthogonal_basis {
 
   /// `w U`. O(rows d^2), or O(rows d log d) for a Hadamard basis.
   /// \throws shape_error unless w has d columns
-  row_matrix<Scalar> rotate(row_matrix<Scalar> w, int threads = 0) const;
+  row_matrix<Scalar> rotate(row_matrix<Scalar> w, const thread_options& options = {}) const;
 
   /// `w U^T`, which undoes `rotate`.
-  row_matrix<Scalar> restore(row_matrix<Scalar> w, int threads = 0) const;
+  row_matrix<Scalar> restore(row_matrix<Scalar> w, const thread_options& options = {}) const;
 
   /// U written out, `[d, d]`.
-  row_matrix<Scalar> matrix(index_t d, int threads = 1) const;
+  row_matrix<Scalar> matrix(index_t d, const thread_options& options = {}) const;
 
   template <class Other>
   orthogonal_basis<Other> cast() const {
@@ -75,26 +76,29 @@ class orthogonal_basis {
 };
 
 template <class Scalar>
-row_matrix<Scalar> orthogonal_basis<Scalar>::rotate(row_matrix<Scalar> w, int threads) const {
+row_matrix<Scalar> orthogonal_basis<Scalar>::rotate(row_matrix<Scalar> w,
+                                                    const thread_options& options) const {
   check_columns(w);
-  if (columns_) return detail::tiled_product(w, *columns_, threads);
+  if (columns_) return detail::tiled_product(w, *columns_, options.threads);
   if (is_identity()) return w;
-  transform(w, threads, true);
+  transform(w, options.threads, true);
   return w;
 }
 
 template <class Scalar>
-row_matrix<Scalar> orthogonal_basis<Scalar>::restore(row_matrix<Scalar> w, int threads) const {
+row_matrix<Scalar> orthogonal_basis<Scalar>::restore(row_matrix<Scalar> w,
+                                                     const thread_options& options) const {
   check_columns(w);
-  if (columns_) return detail::tiled_product(w, columns_->transpose(), threads);
+  if (columns_) return detail::tiled_product(w, columns_->transpose(), options.threads);
   if (is_identity()) return w;
-  transform(w, threads, false);
+  transform(w, options.threads, false);
   return w;
 }
 
 template <class Scalar>
-row_matrix<Scalar> orthogonal_basis<Scalar>::matrix(index_t d, int threads) const {
-  return rotate(row_matrix<Scalar>::Identity(d, d), threads);
+row_matrix<Scalar> orthogonal_basis<Scalar>::matrix(index_t d,
+                                                    const thread_options& options) const {
+  return rotate(row_matrix<Scalar>::Identity(d, d), options);
 }
 
 template <class Scalar>
@@ -115,10 +119,15 @@ void orthogonal_basis<Scalar>::transform(row_matrix<Scalar>& w, int threads,
 
 /// Bases of the input side of a linear layer.
 enum class basis_kind {
-  identity,           ///< round to nearest
+  identity,           ///< the coordinates of the weights themselves
   random_orthogonal,  ///< Haar
   hadamard,           ///< random signs, then Hadamard matrices: as good as random, and fast
   fisher,             ///< eigenvectors of the second moments of the inputs
+};
+
+struct seeded_basis_options {
+  std::uint64_t seed = 0;
+  std::uint64_t stream = 0;  ///< of the seed: bases of different streams are independent
 };
 
 /// A Haar random basis (`basis_kind::random_orthogonal`) or a randomized Hadamard basis.
@@ -126,10 +135,10 @@ enum class basis_kind {
 ///
 /// O(d^3) time for a Haar basis.
 template <class = void>
-orthogonal_basis<double> seeded_basis(basis_kind kind, index_t d, std::uint64_t seed,
-                                      std::uint64_t stream = 0) {
+orthogonal_basis<double> seeded_basis(basis_kind kind, index_t d,
+                                      const seeded_basis_options& options = {}) {
   detail::check_between(d, 1, index_t{1} << 40, "d");
-  random_stream random(seed, stream);
+  random_stream random(options.seed, options.stream);
   switch (kind) {
     case basis_kind::identity:
       return {};
@@ -150,8 +159,8 @@ template <class Real>
 Eigen::MatrixX<Real> rotated_moments(const Eigen::MatrixX<Real>& m,
                                      const orthogonal_basis<Real>& basis, int threads) {
   if (basis.is_identity()) return m;
-  const row_matrix<Real> half = basis.rotate(m, threads);
-  const row_matrix<Real> whole = basis.rotate(half.transpose(), threads);
+  const row_matrix<Real> half = basis.rotate(m, {threads});
+  const row_matrix<Real> whole = basis.rotate(half.transpose(), {threads});
   return 0.5 * (whole + whole.transpose());
 }
 
@@ -160,7 +169,7 @@ template <class Scalar>
 row_matrix<Scalar> rotate_outputs(const row_matrix<Scalar>& w, const orthogonal_basis<Scalar>& u,
                                   int threads) {
   if (u.is_identity()) return w;
-  return u.rotate(w.transpose(), threads).transpose();
+  return u.rotate(w.transpose(), {threads}).transpose();
 }
 
 /// `U w`.
@@ -168,7 +177,7 @@ template <class Scalar>
 row_matrix<Scalar> restore_outputs(const row_matrix<Scalar>& w, const orthogonal_basis<Scalar>& u,
                                    int threads) {
   if (u.is_identity()) return w;
-  return u.restore(w.transpose(), threads).transpose();
+  return u.restore(w.transpose(), {threads}).transpose();
 }
 
 }  // namespace detail
@@ -181,15 +190,19 @@ ATLAS_OF_QUANTIZE Eigen::MatrixXd rotated_moments<double>(const Eigen::MatrixXd&
 }  // namespace atlas::inline ATLAS_ABI::detail
 
 namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_QUANTIZE row_matrix<float> orthogonal_basis<float>::rotate(row_matrix<float>, int) const;
+ATLAS_OF_QUANTIZE row_matrix<float> orthogonal_basis<float>::rotate(row_matrix<float>,
+                                                                    const thread_options&) const;
 ATLAS_OF_QUANTIZE row_matrix<double> orthogonal_basis<double>::rotate(row_matrix<double>,
-                                                                      int) const;
-ATLAS_OF_QUANTIZE row_matrix<float> orthogonal_basis<float>::restore(row_matrix<float>, int) const;
+                                                                      const thread_options&) const;
+ATLAS_OF_QUANTIZE row_matrix<float> orthogonal_basis<float>::restore(row_matrix<float>,
+                                                                     const thread_options&) const;
 ATLAS_OF_QUANTIZE row_matrix<double> orthogonal_basis<double>::restore(row_matrix<double>,
-                                                                       int) const;
-ATLAS_OF_QUANTIZE row_matrix<float> orthogonal_basis<float>::matrix(index_t, int) const;
-ATLAS_OF_QUANTIZE row_matrix<double> orthogonal_basis<double>::matrix(index_t, int) const;
-ATLAS_OF_QUANTIZE orthogonal_basis<double> seeded_basis<void>(basis_kind, index_t, std::uint64_t,
-                                                              std::uint64_t);
+                                                                       const thread_options&) const;
+ATLAS_OF_QUANTIZE row_matrix<float> orthogonal_basis<float>::matrix(index_t,
+                                                                    const thread_options&) const;
+ATLAS_OF_QUANTIZE row_matrix<double> orthogonal_basis<double>::matrix(index_t,
+                                                                      const thread_options&) const;
+ATLAS_OF_QUANTIZE orthogonal_basis<double> seeded_basis<void>(basis_kind, index_t,
+                                                              const seeded_basis_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif

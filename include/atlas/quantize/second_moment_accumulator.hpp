@@ -13,6 +13,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/magnitude.hpp"
 
@@ -45,25 +46,25 @@ class second_moment_accumulator {
   ///
   /// O(n d^2) time.
   template <tensor_like<2> Rows>
-  void add(const Rows& rows, int threads = 0) {
+  void add(const Rows& rows, const thread_options& options = {}) {
     using scalar = scalar_of<Rows, 2>;
     const auto view = as_view<2>(rows);
-    add_rows<scalar>(view, threads);
+    add_rows<scalar>(view, options.threads);
   }
 
   /// Adds `w a a^T` of rows a with weights w, each of which counts as one row.
   /// \param weights `[n]`, 0 or more
   template <tensor_like<2> Rows, tensor_like<1> Weights>
-  void add_weighted(const Rows& rows, const Weights& weights, int threads = 0) {
+  void add_weighted(const Rows& rows, const Weights& weights, const thread_options& options = {}) {
     const auto view = as_view<2>(rows);
     const auto w = as_view<1>(weights);
-    add_weighted_rows<scalar_of<Rows, 2>, scalar_of<Weights, 1>>(view, w, threads);
+    add_weighted_rows<scalar_of<Rows, 2>, scalar_of<Weights, 1>>(view, w, options.threads);
   }
 
   /// Adds what another accumulator has seen.
   /// \throws shape_error for another d
   template <class Real = double>
-  void merge(const second_moment_accumulator& other, int threads = 0);
+  void merge(const second_moment_accumulator& other, const thread_options& options = {});
 
   index_t dimension() const { return sum_.rows(); }
   /// Rows added.
@@ -72,13 +73,13 @@ class second_moment_accumulator {
   /// `[d, d]`, the sum over rows, exactly symmetric.
   /// \throws value_error where all numbers but 0 were below 2^-480
   template <class Real = double>
-  Eigen::MatrixX<Real> sum(int threads = 0) const;
+  Eigen::MatrixX<Real> sum(const thread_options& options = {}) const;
 
   /// `[d, d]`, E[a a^T], exactly symmetric.
   ///
   /// \throws value_error before any row, and as `sum`
   template <class Real = double>
-  Eigen::MatrixX<Real> matrix(int threads = 0) const;
+  Eigen::MatrixX<Real> matrix(const thread_options& options = {}) const;
 
   /// `[d]`, E[a].
   ///
@@ -163,7 +164,8 @@ void second_moment_accumulator::add_weighted_rows(const tensor_view<const Scalar
 }
 
 template <class Real>
-void second_moment_accumulator::merge(const second_moment_accumulator& other, int threads) {
+void second_moment_accumulator::merge(const second_moment_accumulator& other,
+                                      const thread_options& options) {
   detail::check_extent(other.dimension(), dimension(), "other", "dimension");
   const second_moment_accumulator held = other;  // which may be this one
   sum_ += held.sum_;
@@ -173,24 +175,24 @@ void second_moment_accumulator::merge(const second_moment_accumulator& other, in
   count_ += held.count_ - held.waiting_;
   const row_matrix<Real>& pending = held.pending_;
   const row_matrix<Real> rest = pending.topRows(held.waiting_);
-  append(tensor_view<const Real, 2>(rest.data(), {rest.rows(), rest.cols()}), threads,
+  append(tensor_view<const Real, 2>(rest.data(), {rest.rows(), rest.cols()}), options.threads,
          [](index_t) { return 1.0; });
 }
 
 template <class Real>
-Eigen::MatrixX<Real> second_moment_accumulator::sum(int threads) const {
+Eigen::MatrixX<Real> second_moment_accumulator::sum(const thread_options& options) const {
   detail::check_squares_kept(largest_, "rows");
   second_moment_accumulator whole = *this;
-  whole.flush(threads);
+  whole.flush(options.threads);
   Eigen::MatrixX<Real> all = std::move(whole.sum_);
   all.template triangularView<Eigen::StrictlyUpper>() = all.transpose();
   return all;
 }
 
 template <class Real>
-Eigen::MatrixX<Real> second_moment_accumulator::matrix(int threads) const {
+Eigen::MatrixX<Real> second_moment_accumulator::matrix(const thread_options& options) const {
   if (count_ == 0) throw value_error("accumulator", "at least one row", "none");
-  return sum<Real>(threads) / static_cast<double>(count_);
+  return sum<Real>(options) / static_cast<double>(count_);
 }
 
 template <class Real>
@@ -236,9 +238,11 @@ ATLAS_OF_QUANTIZE void second_moment_accumulator::add_weighted_rows<float, doubl
 ATLAS_OF_QUANTIZE void second_moment_accumulator::add_weighted_rows<double, double>(
     const tensor_view<const double, 2>&, const tensor_view<const double, 1>&, int);
 ATLAS_OF_QUANTIZE void second_moment_accumulator::merge<double>(const second_moment_accumulator&,
-                                                                int);
-ATLAS_OF_QUANTIZE Eigen::MatrixXd second_moment_accumulator::sum<double>(int) const;
-ATLAS_OF_QUANTIZE Eigen::MatrixXd second_moment_accumulator::matrix<double>(int) const;
+                                                                const thread_options&);
+ATLAS_OF_QUANTIZE Eigen::MatrixXd second_moment_accumulator::sum<double>(
+    const thread_options&) const;
+ATLAS_OF_QUANTIZE Eigen::MatrixXd second_moment_accumulator::matrix<double>(
+    const thread_options&) const;
 ATLAS_OF_QUANTIZE Eigen::VectorXd second_moment_accumulator::mean<double>() const;
 ATLAS_OF_QUANTIZE void second_moment_accumulator::flush<double>(int);
 }  // namespace atlas::inline ATLAS_ABI

@@ -107,8 +107,8 @@ commutator_result commutator_of(const eigenbasis& f, const eigenbasis& g,
   const Eigen::VectorXd f_values = f.values * scale_to_one(largest_magnitude(f.values));
   const Eigen::VectorXd g_values = g.values * unit;
   commutator_result out;
-  const Eigen::MatrixX<Real> turned = f.vectors.transpose() * (unit * g_matrix) * f.vectors;
-  out.value = std::sqrt(squared_commutator(f_values, turned));
+  const Eigen::MatrixX<Real> rotated = f.vectors.transpose() * (unit * g_matrix) * f.vectors;
+  out.value = std::sqrt(squared_commutator(f_values, rotated));
   std::vector<double> draws(static_cast<std::size_t>(options.draws));
   progress_meter meter(options.on_progress, "random bases", options.draws);
   constexpr std::uint64_t first_stream = std::uint64_t{1} << 32;  // those of the angles are below

@@ -63,16 +63,17 @@ namespace detail {
 /// Hands the rows of each block to the observer.
 template <class Real>
 linear_hook<Real> hook_of(const model_weights<Real>& model, const linear_observer& observer,
-                          index_t block_size) {
+                          index_t tokens_per_block) {
   if (!observer) return {};
-  return [&, block_size](index_t first, index_t layer, const linear_places& map,
-                         const const_rows<Real>& inputs, const const_rows<Real>& output_gradients) {
+  return [&, tokens_per_block](index_t first, index_t layer, const linear_places& map,
+                               const const_rows<Real>& inputs,
+                               const const_rows<Real>& output_gradients) {
     const std::string& name = model.parameters[static_cast<std::size_t>(map.weight)].name;
     const auto rows_of = [&](const const_rows<Real>& x, index_t block) {
-      return tensor_view<const float, 2>(x.data() + block * block_size * x.outerStride(),
-                                         {block_size, x.cols()}, {x.outerStride(), 1});
+      return tensor_view<const float, 2>(x.data() + block * tokens_per_block * x.outerStride(),
+                                         {tokens_per_block, x.cols()}, {x.outerStride(), 1});
     };
-    for (index_t b = 0; b < inputs.rows() / block_size; ++b)
+    for (index_t b = 0; b < inputs.rows() / tokens_per_block; ++b)
       observer({name, layer, first + b, map.input_major, rows_of(inputs, b),
                 rows_of(output_gradients, b)});
   };

@@ -25,17 +25,22 @@ inline bool writes_to_stream(const std::string& name) {
 
 }  // namespace detail
 
+struct random_transformer_options {
+  std::uint64_t seed = 0;
+};
+
 /// Weights to start from, as GPT-2's (Radford et al. 2019): normal of standard deviation 0.02,
 /// those of maps that write to the residual stream divided by sqrt(2 layers), norms 1, biases 0.
 /// Each tensor is a stream of the seed, in the order of the parameters.
 /// \throws value_error for a bad config
 template <class = void>
-transformer random_transformer(transformer_config config, std::uint64_t seed) {
+transformer random_transformer(transformer_config config,
+                               const random_transformer_options& options = {}) {
   const double layers = static_cast<double>(config.layers);
   std::uint64_t stream = 0;
   return transformer(
       std::move(config), [&](const std::string& name, const std::vector<index_t>& extents) {
-        random_stream random(seed, stream++);
+        random_stream random(options.seed, stream++);
         index_t size = 1;
         for (const index_t e : extents) size *= e;
         std::vector<float> values(static_cast<std::size_t>(size),
@@ -51,6 +56,7 @@ transformer random_transformer(transformer_config config, std::uint64_t seed) {
 
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_REFERENCE transformer random_transformer<void>(transformer_config, std::uint64_t);
+ATLAS_OF_REFERENCE transformer random_transformer<void>(transformer_config,
+                                                        const random_transformer_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif

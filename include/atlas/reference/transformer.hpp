@@ -75,7 +75,7 @@ class transformer {
   struct pass {
     const forward_options& options;
     const tensor_view<const index_t, 2>& blocks;
-    index_t block_size;
+    index_t tokens_per_block;
     detail::rotary_table<float> rotary;
     detail::pass_buffers<float> buffers;
     progress_meter meter;
@@ -114,7 +114,7 @@ class transformer {
   template <class = void>
   void hand_out_hidden(const pass& p, index_t depth, index_t first) const {
     p.options.hidden_observer(
-        depth, first * p.block_size,
+        depth, first * p.tokens_per_block,
         {p.buffers.stream.data(), {p.buffers.stream.rows(), p.buffers.stream.cols()}});
   }
 
@@ -147,7 +147,7 @@ void transformer::run_batch(pass& p, index_t first, index_t count, index_t depth
   detail::embed_blocks(model_, p.blocks, first, count, buffers.stream);
   for (index_t l = 0; l < depth; ++l) {
     if (o.hidden_observer) hand_out_hidden(p, l, first);
-    detail::attend(model_, l, p.block_size, p.rotary, {o.threads}, buffers,
+    detail::attend(model_, l, p.tokens_per_block, p.rotary, {o.threads}, buffers,
                    [&](const auto& in, index_t local_block, index_t head, const auto& context) {
                      run_head(o, in, l, first + local_block, head, context);
                    });
@@ -173,7 +173,7 @@ void transformer::run_head(const forward_options& o, const detail::head_input<fl
   if (!ruled && !seen) return;
   head_capture capture{layer,
                        head,
-                       head / config().n_rep(),
+                       head / config().heads_per_group(),
                        block,
                        {scratch.logits.data(), {t, t}},
                        {scratch.weights.data(), {t, t}},
@@ -198,7 +198,7 @@ void transformer::hand_out_logits(pass& p, index_t first) const {
     logits.resize(rows, config().vocabulary);
     detail::apply_linear<Real>(stream.middleRows(r, rows), head, false, nullptr,
                                detail::product::assign, {p.options.threads}, logits);
-    p.options.logits_observer(first * p.block_size + r,
+    p.options.logits_observer(first * p.tokens_per_block + r,
                               {logits.data(), {rows, config().vocabulary}});
     p.meter.advance();
   }

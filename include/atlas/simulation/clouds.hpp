@@ -114,7 +114,7 @@ owned_tensor<Scalar, 2> simulate_gaussian(index_t rows, index_t dimension, rando
   return out;
 }
 
-/// Normal with a covariance of these eigenvalues, whose axes are turned at random (Haar).
+/// Normal with a covariance of these eigenvalues, whose axes are a Haar-random basis.
 /// \param eigenvalues `[d]`, 0 or more
 /// \return `[rows, d]`
 /// \throws shape_error for no eigenvalues; value_error for NaN or a negative one, or rows below 1

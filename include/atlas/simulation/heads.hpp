@@ -9,11 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/frame.hpp"
+#include "atlas/linalg/tiled_product.hpp"
 #include "atlas/simulation/clouds.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -52,41 +54,54 @@ std::vector<Eigen::MatrixXd> simulate_frames(index_t heads, index_t d, index_t k
     Eigen::MatrixXd columns = normal_matrix(d, k, random);
     for (index_t j = 0; j < shared.count; ++j) {
       const double cosine = std::lerp(shared.least_cosine, shared.most_cosine, random.uniform());
-      Eigen::VectorXd own = columns.col(j) - common.col(j) * common.col(j).dot(columns.col(j));
-      own *= std::sqrt(1 - cosine * cosine) / own.norm();
-      columns.col(j) = cosine * common.col(j) + own;
+      Eigen::VectorXd apart = columns.col(j) - common.col(j) * common.col(j).dot(columns.col(j));
+      apart *= std::sqrt(1 - cosine * cosine) / apart.norm();
+      columns.col(j) = cosine * common.col(j) + apart;
     }
     frames.push_back(orthonormal_columns(columns));
   }
   return frames;
 }
 
-/// Clouds that are normal of unit variance in the heads' frames, and of `noise` in all directions.
-/// \param frames H matrices `[d, k]`, as `simulate_frames` gives them
-/// \param noise  standard deviation, 0 or more
-/// \return `[H, rows, d]`
-/// \throws shape_error for no frames or ragged ones; value_error for rows or noise out of range
-///
-/// O(H rows d k) time.
-template <class Scalar = double>
+namespace detail {
+
+/// `atlas::simulate_heads` of H matrices `[d, k]`.
+template <class Scalar>
 owned_tensor<Scalar, 3> simulate_heads(const std::vector<Eigen::MatrixXd>& frames, index_t rows,
                                        double noise, random_stream& random) {
   if (frames.empty()) throw shape_error("frames", "at least one", "none");
-  detail::check_between(rows, 1, detail::most_simulated, "rows");
+  check_between(rows, 1, most_simulated, "rows");
   if (!(noise >= 0 && std::isfinite(noise)))
-    throw value_error("noise", "a number of 0 or more", detail::number_text(noise));
+    throw value_error("noise", "a number of 0 or more", number_text(noise));
   const index_t heads = static_cast<index_t>(frames.size()), d = frames.front().rows();
   owned_tensor<Scalar, 3> out({heads, rows, d});
   using row_major = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   for (index_t h = 0; h < heads; ++h) {
     const Eigen::MatrixXd& frame = frames[static_cast<std::size_t>(h)];
-    detail::check_extent(frame.rows(), d, "frames", "as many rows as the first,");
+    check_extent(frame.rows(), d, "frames", "as many rows as the first,");
     Eigen::MatrixXd cloud = normal_matrix(rows, frame.cols(), random) * frame.transpose();
     if (noise > 0) cloud += noise * normal_matrix(rows, d, random);
     Eigen::Map<row_major>(out.mutable_view().data() + h * rows * d, rows, d) =
         cloud.template cast<Scalar>();
   }
   return out;
+}
+
+}  // namespace detail
+
+/// Clouds that are normal of unit variance in the heads' frames, and of `noise` in all directions.
+/// \param frames `[H, d, k]`, as `simulate_frames` gives them
+/// \param noise  standard deviation, 0 or more
+/// \return `[H, rows, d]`
+/// \throws shape_error for no frames or ragged ones; value_error for rows or noise out of range
+///
+/// O(H rows d k) time.
+template <class Scalar = double, tensor_like<3> Frames>
+owned_tensor<Scalar, 3> simulate_heads(const Frames& frames, index_t rows, double noise,
+                                       random_stream& random) {
+  const auto held = as_view<3>(frames);
+  const tensor_view<const scalar_of<Frames, 3>, 3>& view = held;
+  return detail::simulate_heads<Scalar>(detail::matrices_copy<double>(view), rows, noise, random);
 }
 
 /// An output projection of H heads that all write more into some directions of the residual stream
@@ -120,14 +135,17 @@ owned_tensor<Scalar, 2> simulate_projection(index_t heads, index_t head_dimensio
 }  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_SIMULATION std::vector<Eigen::MatrixXd> simulate_frames<void>(index_t, index_t, index_t,
-                                                                       const shared_directions&,
-                                                                       random_stream&);
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_SIMULATION owned_tensor<float, 3> simulate_heads<float>(
     const std::vector<Eigen::MatrixXd>&, index_t, double, random_stream&);
 ATLAS_OF_SIMULATION owned_tensor<double, 3> simulate_heads<double>(
     const std::vector<Eigen::MatrixXd>&, index_t, double, random_stream&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+
+namespace atlas::inline ATLAS_ABI {
+ATLAS_OF_SIMULATION std::vector<Eigen::MatrixXd> simulate_frames<void>(index_t, index_t, index_t,
+                                                                       const shared_directions&,
+                                                                       random_stream&);
 ATLAS_OF_SIMULATION owned_tensor<float, 2> simulate_projection<float>(index_t, index_t, index_t,
                                                                       double, random_stream&);
 ATLAS_OF_SIMULATION owned_tensor<double, 2> simulate_projection<double>(index_t, index_t, index_t,

@@ -29,8 +29,8 @@ struct passage_structure {
   /// rho, in [0, 1): correlation of rows one position apart; rho^g of rows g apart.
   double correlation = 0;
   double mean_sd = 0;  ///< of the passages' own means, in each coordinate
-  /// Of the logarithms of a passage's own principal scales, whose axes are turned at random: 0 for
-  /// one covariance of all passages.
+  /// Of the logarithms of a passage's own principal scales, whose axes are a Haar-random basis: 0
+  /// for one covariance of all passages.
   double scale_sd = 0;
   /// `[dimension, m]`: rows are multiplied by it at the end; empty: they are not.
   Eigen::MatrixXd mixing = {};
@@ -68,8 +68,8 @@ Eigen::MatrixXd autoregressive_rows(const std::vector<index_t>& positions, index
   const auto rows = static_cast<index_t>(positions.size());
   Eigen::MatrixXd out = normal_matrix(dimension, rows, random);  // a column a row, as it is drawn
   for (index_t i = 1; i < rows; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    const double kept = std::pow(rho, static_cast<double>(positions[at] - positions[at - 1]));
+    const auto row = static_cast<std::size_t>(i);
+    const double kept = std::pow(rho, static_cast<double>(positions[row] - positions[row - 1]));
     out.col(i) = kept * out.col(i - 1) + std::sqrt(1 - kept * kept) * out.col(i);
   }
   return out.transpose();

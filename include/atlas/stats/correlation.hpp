@@ -128,7 +128,8 @@ correlation correlate_given(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
 /// \param y `[n]`
 /// \return with a two-sided permutation p: of all n! orders where they are no more than
 ///         `options.permutations`, else (hits + 1) / (permutations + 1) of random ones
-/// \throws shape_error for fewer than 3 values, other lengths or a block_size that does not divide
+/// \throws shape_error for fewer than 3 values, other lengths or a rows_per_block that does not
+/// divide
 ///         n; value_error for NaN, equal values or options out of range
 ///
 /// O(permutations n) time, O(n) memory per thread; the same bits for every thread count.

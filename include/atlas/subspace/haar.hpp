@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
@@ -19,6 +20,7 @@
 #include "atlas/core/random.hpp"
 #include "atlas/linalg/batched/nuclear_norms.hpp"
 #include "atlas/linalg/frame.hpp"
+#include "atlas/linalg/tiled_product.hpp"
 #include "atlas/stats/drawn_null.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -205,28 +207,16 @@ haar_null haar_overlap(index_t d, index_t k, const haar_options& options = {}) {
   return detail::haar_overlap_with_draws(d, k, options).null;
 }
 
-/// The Haar null of any statistic of the frames of several heads: the same of as many independent,
-/// uniformly random frames.
-///
-/// \param frames    H matrices `[d, k]`; those that are NaN throughout stay so in every draw
-/// \param statistic from `const std::vector<Eigen::MatrixXd>&`, H frames, to a number; called on
-///                  several threads at once
-/// \param options   200 draws will do for most statistics
-/// \throws shape_error for no frames or ragged ones; value_error for fewer than `least_draws`
-///         draws; cancelled
-///
-/// O(draws (H d k^2 + S)) time for a statistic of cost S; the same bits for every number of
-/// threads.
+namespace detail {
+
+/// \param frames H matrices `[d, k]`
 template <class Statistic>
 drawn_null haar_null_of(const std::vector<Eigen::MatrixXd>& frames, Statistic&& statistic,
-                        const haar_options& options = {.draws = 200}) {
+                        const haar_options& options) {
   if (frames.empty()) throw shape_error("frames", "at least 1", "none");
   const index_t d = frames.front().rows(), k = frames.front().cols();
-  detail::check_between(k, 1, d, "k");
-  detail::check_draws(options.draws, "draws");
-  for (const Eigen::MatrixXd& frame : frames)
-    if (frame.rows() != d || frame.cols() != k)
-      throw shape_error("frames", "frames of one shape", "ragged ones");
+  check_between(k, 1, d, "k");
+  check_draws(options.draws, "draws");
   std::vector<double> draws(static_cast<std::size_t>(options.draws));
   progress_meter meter(options.on_progress, "random frames", options.draws);
   parallel_for(options.draws, options.threads, [&](index_t i) {
@@ -238,6 +228,28 @@ drawn_null haar_null_of(const std::vector<Eigen::MatrixXd>& frames, Statistic&& 
     meter.advance();
   });
   return compare_with_draws(statistic(frames), std::move(draws));
+}
+
+}  // namespace detail
+
+/// The Haar null of any statistic of the frames of several heads: the same of as many independent,
+/// uniformly random frames.
+///
+/// \param frames    `[H, d, k]`; those that are NaN throughout stay so in every draw
+/// \param statistic from `const std::vector<Eigen::MatrixXd>&`, H frames, to a number; called on
+///                  several threads at once
+/// \param options   200 draws will do for most statistics
+/// \throws shape_error for no frames or ragged ones; value_error for fewer than `least_draws`
+///         draws; cancelled
+///
+/// O(draws (H d k^2 + S)) time for a statistic of cost S; the same bits for every number of
+/// threads.
+template <tensor_like<3> Frames, class Statistic>
+drawn_null haar_null_of(const Frames& frames, Statistic&& statistic,
+                        const haar_options& options = {.draws = 200}) {
+  const auto held = as_view<3>(frames);
+  const tensor_view<const scalar_of<Frames, 3>, 3>& view = held;
+  return detail::haar_null_of(detail::matrices_copy<double>(view), statistic, options);
 }
 
 }  // namespace atlas::inline ATLAS_ABI

@@ -22,7 +22,7 @@
 namespace atlas::inline ATLAS_ABI {
 
 struct head_overlap_options {
-  index_t group_size = 1;              ///< query heads per key/value head (n_rep); 1: no groups
+  index_t heads_per_group = 1;         ///< query heads per key/value head; 1: no groups
   double confidence = 0.95;            ///< of the intervals
   index_t haar_draws = 20000;          ///< of the null, as `haar_options::draws`
   std::uint64_t seed = 0;              ///< of the null
@@ -75,11 +75,11 @@ null_score score_against_haar(double mean, double pairs, const haar_null& null) 
 template <class = void>
 overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group group,
                                   const haar_null& null, const head_overlap_options& options) {
-  const auto pairs = pairs_of(group, matrix, options.group_size);
+  const auto pairs = pairs_of(group, matrix, options.heads_per_group);
   overlap_estimate e;
   e.mean = mean_over(matrix, pairs);
   e.pairs = static_cast<index_t>(pairs.size());
-  e.interval = overlap_interval(matrix, group, options.group_size, options.confidence);
+  e.interval = overlap_interval(matrix, group, options.heads_per_group, options.confidence);
   e.null_mean = null.mean;
   e.null_sd = null.sd / std::sqrt(static_cast<double>(pairs.size()));
   e.null_standard_error = null.standard_error;
@@ -92,11 +92,11 @@ overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group grou
 inline void check_head_overlap(index_t heads, const head_overlap_options& options,
                                const char* argument) {
   if (heads < 2) throw shape_error(argument, "at least 2 heads", std::to_string(heads));
-  check_between(options.group_size, 1, heads, "group_size");
-  if (heads % options.group_size != 0)
+  check_between(options.heads_per_group, 1, heads, "heads_per_group");
+  if (heads % options.heads_per_group != 0)
     throw shape_error(
-        argument, "a number of heads that group_size divides",
-        std::to_string(heads) + " heads in groups of " + std::to_string(options.group_size));
+        argument, "a number of heads that heads_per_group divides",
+        std::to_string(heads) + " heads in groups of " + std::to_string(options.heads_per_group));
   check_open_unit(options.confidence, "confidence");
 }
 
@@ -126,7 +126,8 @@ head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames, con
 ///
 /// \param frames `[H, d, k]`, H >= 2, orthonormal columns; a vector of H matrices will do. One that
 ///               is NaN throughout (`rank_policy::leave_out`) is of a head that is left out
-/// \throws shape_error for fewer than 2 heads, ragged frames or a group_size that does not divide
+/// \throws shape_error for fewer than 2 heads, ragged frames or a heads_per_group that does not
+/// divide
 ///         H; value_error for NaN, columns that are not orthonormal, options out of range;
 ///         cancelled
 ///

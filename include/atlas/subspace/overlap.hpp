@@ -14,6 +14,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/linalg/batched/nuclear_norms.hpp"
 #include "atlas/linalg/frame.hpp"
 #include "atlas/linalg/tiled_product.hpp"
@@ -138,9 +139,10 @@ overlap_result subspace_overlap(const A& a, const B& b) {
 ///
 /// O(H^2 (d k^2 + k^3)) time.
 template <tensor_like<3> Frames>
-Eigen::MatrixXd overlap_matrix(const Frames& frames, int threads = 0) {
+Eigen::MatrixXd overlap_matrix(const Frames& frames, const thread_options& options = {}) {
   const auto view = as_view<3>(frames);
-  return detail::overlap_matrix(detail::checked_frames<scalar_of<Frames, 3>>(view), threads);
+  return detail::overlap_matrix(detail::checked_frames<scalar_of<Frames, 3>>(view),
+                                options.threads);
 }
 
 }  // namespace atlas::inline ATLAS_ABI

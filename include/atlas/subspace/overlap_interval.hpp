@@ -34,11 +34,11 @@ struct unit_sums {
 };
 
 template <class = void>
-unit_sums sums_of_units(const Eigen::MatrixXd& matrix, index_t group_size) {
-  const index_t units = matrix.rows() / group_size;
+unit_sums sums_of_units(const Eigen::MatrixXd& matrix, index_t heads_per_group) {
+  const index_t units = matrix.rows() / heads_per_group;
   unit_sums out{Eigen::MatrixXd::Zero(units, units), Eigen::MatrixXd::Zero(units, units)};
-  for (const auto& [i, j] : pairs_of(pair_group::global, matrix, group_size)) {
-    const index_t a = i / group_size, b = j / group_size;
+  for (const auto& [i, j] : pairs_of(pair_group::global, matrix, heads_per_group)) {
+    const index_t a = i / heads_per_group, b = j / heads_per_group;
     out.sum(a, b) += matrix(i, j);
     out.count(a, b) += 1;
   }
@@ -132,11 +132,11 @@ mean_variance variance_within(const unit_sums& u) {
 /// Of the mean over a set of pairs, within [0, 1]; NaN for fewer than 3 heads, or groups of them;
 /// within groups, for fewer than 2.
 template <class = void>
-interval overlap_interval(const Eigen::MatrixXd& matrix, pair_group group, index_t group_size,
+interval overlap_interval(const Eigen::MatrixXd& matrix, pair_group group, index_t heads_per_group,
                           double confidence) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  const double mean = mean_over(matrix, pairs_of(group, matrix, group_size));
-  const unit_sums sums = sums_of_units(matrix, group_size);
+  const double mean = mean_over(matrix, pairs_of(group, matrix, heads_per_group));
+  const unit_sums sums = sums_of_units(matrix, heads_per_group);
   const mean_variance v =
       group == pair_group::intra
           ? variance_within(sums)

@@ -12,6 +12,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/leading_eigenbasis.hpp"
@@ -97,22 +98,27 @@ Eigen::MatrixXd principal_frame(const Points& points, index_t local_dimension) {
   return detail::principal_frame<scalar_of<Points, 2>>(view, local_dimension, "points");
 }
 
+struct frame_options {
+  rank_policy policy = rank_policy::refuse;  ///< of clouds that vary in fewer than k directions
+  int threads = 0;                           ///< 0: all of the machine
+  progress_callback on_progress = {};        ///< a step a head; may cancel
+};
+
 /// `principal_frame` of each of H clouds.
 /// \param clouds `[H, N, d]`
-/// \param threads 0: all of the machine
-/// \param policy  of clouds that vary in fewer than k directions
 template <tensor_like<3> Clouds>
 std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds, index_t local_dimension,
-                                              int threads = 0,
-                                              rank_policy policy = rank_policy::refuse) {
+                                              const frame_options& options = {}) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
   detail::check_not_empty(view, "clouds");
   std::vector<Eigen::MatrixXd> frames(static_cast<std::size_t>(view.extent(0)));
-  parallel_for(view.extent(0), threads, [&](index_t h) {
+  progress_meter meter(options.on_progress, "heads", view.extent(0));
+  parallel_for(view.extent(0), options.threads, [&](index_t h) {
     frames[static_cast<std::size_t>(h)] = detail::principal_frame<scalar>(
-        view[h], local_dimension, "clouds, head " + std::to_string(h), policy);
+        view[h], local_dimension, "clouds, head " + std::to_string(h), options.policy);
+    meter.advance();
   });
   detail::check_some_frame(frames);
   return frames;

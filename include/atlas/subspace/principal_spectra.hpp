@@ -12,6 +12,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/dimension/pca_rank.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/leading_eigenbasis.hpp"
@@ -42,28 +43,34 @@ principal_spectrum spectrum_of(const tensor_view<const Scalar, 2>& points, index
 
 }  // namespace detail
 
+struct spectra_options {
+  pca_rank_options rank = {};
+  rank_policy policy = rank_policy::refuse;  ///< of clouds that vary in fewer than k directions
+  int threads = 0;                           ///< 0: all of the machine
+  progress_callback on_progress = {};        ///< a step a head; may cancel
+};
+
 /// `principal_frame` and `pca_rank` of each of H clouds, in little more time than one of them.
 ///
 /// \param clouds          `[H, N, d]`, N >= 2
 /// \param local_dimension k of the frames
-/// \param threads         0: all of the machine
-/// \param policy          of clouds that vary in fewer than k directions
 /// \throws as `principal_frame` and `pca_rank`
 ///
 /// O(H (N d^2 + d^3)) time.
 template <tensor_like<3> Clouds>
 std::vector<principal_spectrum> principal_spectra(const Clouds& clouds, index_t local_dimension,
-                                                  const pca_rank_options& options = {},
-                                                  int threads = 0,
-                                                  rank_policy policy = rank_policy::refuse) {
+                                                  const spectra_options& options = {}) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
   detail::check_not_empty(view, "clouds");
   std::vector<principal_spectrum> spectra(static_cast<std::size_t>(view.extent(0)));
-  parallel_for(view.extent(0), threads, [&](index_t h) {
-    spectra[static_cast<std::size_t>(h)] = detail::spectrum_of<scalar>(
-        view[h], local_dimension, options, "clouds, head " + std::to_string(h), policy);
+  progress_meter meter(options.on_progress, "heads", view.extent(0));
+  parallel_for(view.extent(0), options.threads, [&](index_t h) {
+    spectra[static_cast<std::size_t>(h)] =
+        detail::spectrum_of<scalar>(view[h], local_dimension, options.rank,
+                                    "clouds, head " + std::to_string(h), options.policy);
+    meter.advance();
   });
   return spectra;
 }

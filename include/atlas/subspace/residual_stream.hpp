@@ -15,6 +15,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/tiled_product.hpp"
@@ -81,8 +82,6 @@ Eigen::MatrixX<Real> written_frame(const head_writer& writer,
 /// \param clouds            `[H, N, d_head]`
 /// \param output_projection `[H * d_head, d_model]`, rows head-major
 /// \param local_dimension   k <= min(d_head, d_model)
-/// \param threads           0: all of the machine
-/// \param policy            of heads that write fewer than k directions
 /// \return H frames `[d_model, k]`
 /// \throws shape_error for a projection of other shape; otherwise as `principal_frame`
 ///
@@ -90,22 +89,24 @@ Eigen::MatrixX<Real> written_frame(const head_writer& writer,
 template <tensor_like<3> Clouds, tensor_like<2> Projection>
 std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
                                                     const Projection& output_projection,
-                                                    index_t local_dimension, int threads = 0,
-                                                    rank_policy policy = rank_policy::refuse) {
+                                                    index_t local_dimension,
+                                                    const frame_options& options = {}) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
   const auto projection = as_view<2>(output_projection);
   detail::check_not_empty(view, "clouds");
-  const auto writers = detail::head_writers<scalar_of<Projection, 2>>(projection, view.extent(0),
-                                                                      view.extent(2), threads);
+  const auto writers = detail::head_writers<scalar_of<Projection, 2>>(
+      projection, view.extent(0), view.extent(2), options.threads);
   std::vector<Eigen::MatrixXd> frames(writers.size());
-  parallel_for(view.extent(0), threads, [&](index_t h) {
+  progress_meter meter(options.on_progress, "heads", view.extent(0));
+  parallel_for(view.extent(0), options.threads, [&](index_t h) {
     const auto at = static_cast<std::size_t>(h);
     const std::string argument = "clouds, head " + std::to_string(h);
     detail::check_cloud(view[h], argument);
     frames[at] = detail::written_frame(writers[at], detail::moments(view[h]).covariance,
-                                       local_dimension, argument, policy);
+                                       local_dimension, argument, options.policy);
+    meter.advance();
   });
   detail::check_some_frame(frames);
   return frames;
@@ -122,7 +123,7 @@ std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
 template <tensor_like<3> Clouds, tensor_like<2> Projection>
 owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(const Clouds& clouds,
                                                              const Projection& output_projection,
-                                                             int threads = 0) {
+                                                             const work_options& options = {}) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
@@ -137,10 +138,13 @@ owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(const Clouds& cloud
   detail::check_finite(projection, "output_projection");
   const row_matrix<scalar> weights = detail::matrix_copy<scalar>(projection);
   owned_tensor<scalar, 3> out({heads, n, weights.cols()});
-  for (index_t h = 0; h < heads; ++h)
+  progress_meter meter(options.on_progress, "heads", heads);
+  for (index_t h = 0; h < heads; ++h) {
     Eigen::Map<row_matrix<scalar>>(out.mutable_view()[h].data(), n, weights.cols()) =
         detail::tiled_product(detail::matrix_copy<scalar>(view[h]), weights.middleRows(h * d, d),
-                              threads);
+                              options.threads);
+    meter.advance();
+  }
   return out;
 }
 

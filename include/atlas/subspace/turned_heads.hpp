@@ -30,8 +30,8 @@ class turned_heads {
  public:
   /// \param covariances of one unit or of several: only the directions written count
   turned_heads(std::vector<head_writer> writers,
-               const std::vector<Eigen::MatrixX<Real>>& covariances, index_t k, index_t group_size)
-      : writers_(std::move(writers)), k_(k), group_size_(group_size) {
+               const std::vector<Eigen::MatrixX<Real>>& covariances, index_t k, index_t heads_per_group)
+      : writers_(std::move(writers)), k_(k), heads_per_group_(heads_per_group) {
     for (std::size_t h = 0; h < writers_.size(); ++h) {
       const std::string name = "clouds, head " + std::to_string(h);
       observed_.push_back(
@@ -52,7 +52,7 @@ class turned_heads {
     for (std::size_t h = 0; h < heads; ++h) inside[h].resize(writers_[h].mixing.rows(), count * k_);
     for (index_t i = 0; i < count; ++i) {
       random_stream random(seed, static_cast<std::uint64_t>(first + i));
-      for (std::size_t h = 0; h < heads; h += static_cast<std::size_t>(group_size_))
+      for (std::size_t h = 0; h < heads; h += static_cast<std::size_t>(heads_per_group_))
         turn_group(h, i, random, inside);
     }
     std::vector<std::vector<Eigen::MatrixX<Real>>> frames(static_cast<std::size_t>(count),
@@ -88,7 +88,7 @@ class turned_heads {
   void turn_group(std::size_t from, index_t i, random_stream& random,
                   std::vector<Eigen::MatrixX<Real>>& inside) const {
     const random_rotation<Real> rotation(writers_[from].mixing.cols(), random);
-    for (std::size_t h = from; h < from + static_cast<std::size_t>(group_size_); ++h)
+    for (std::size_t h = from; h < from + static_cast<std::size_t>(heads_per_group_); ++h)
       if (!is_left_out(observed_[h])) inside[h].middleCols(i * k_, k_) = turned(h, rotation);
   }
 
@@ -108,7 +108,7 @@ class turned_heads {
   }
 
   std::vector<head_writer> writers_;
-  index_t k_, group_size_;
+  index_t k_, heads_per_group_;
   std::vector<Eigen::MatrixX<Real>> observed_;
   std::vector<std::vector<block>> roots_;
 };

@@ -44,7 +44,7 @@
 namespace atlas::inline ATLAS_ABI {
 
 struct turned_null_options {
-  index_t group_size = 1;    ///< query heads per key/value head; they turn together
+  index_t heads_per_group = 1;    ///< query heads per key/value head; they turn together
   index_t draws = 48;        ///< of a rotation for every group, at least `least_draws`
   double confidence = 0.95;  ///< of the intervals
   std::uint64_t seed = 0;
@@ -94,18 +94,18 @@ turned_heads<double> turned_heads_of(const std::vector<Eigen::MatrixXd>& covaria
   const tensor_view<const scalar_of<Projection, 2>, 2>& projection = held;
   const auto heads = static_cast<index_t>(covariances.size());
   check_draws(o.draws, "draws");
-  check_head_overlap(heads, {.group_size = o.group_size, .confidence = o.confidence}, "clouds");
+  check_head_overlap(heads, {.heads_per_group = o.heads_per_group, .confidence = o.confidence}, "clouds");
   return {head_writers(projection, heads, covariances.front().rows(), o.threads), covariances, k,
-          o.group_size};
+          o.heads_per_group};
 }
 
 template <class = void>
 turned_estimate turned_estimate_of(const Eigen::MatrixXd& matrix, pair_group group,
                                    std::vector<double> draws, const turned_null_options& o) {
-  const auto pairs = pairs_of(group, matrix, o.group_size);
+  const auto pairs = pairs_of(group, matrix, o.heads_per_group);
   return {compare_with_draws(mean_over(matrix, pairs), std::move(draws)),
           static_cast<index_t>(pairs.size()),
-          overlap_interval(matrix, group, o.group_size, o.confidence)};
+          overlap_interval(matrix, group, o.heads_per_group, o.confidence)};
 }
 
 template <class = void>
@@ -120,7 +120,7 @@ turned_null_result turned_null(const turned_heads<double>& heads, const turned_n
     const Eigen::MatrixXd matrix = overlap_matrix(frames, 1);
     std::array<double, groups.size()> of_groups;
     for (std::size_t g = 0; g < groups.size(); ++g)
-      of_groups[g] = mean_over(matrix, pairs_of(groups[g], matrix, o.group_size));
+      of_groups[g] = mean_over(matrix, pairs_of(groups[g], matrix, o.heads_per_group));
     return of_groups;
   });
   for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -163,7 +163,7 @@ drawn_null turned_null_of(const turned_heads<double>& heads, Statistic& statisti
 /// \param clouds            `[H, N, d_head]`, H >= 2
 /// \param output_projection `[H * d_head, d_model]`, rows head-major
 /// \param local_dimension   k <= min(d_head, d_model)
-/// \throws shape_error for a projection of other shape or a group_size that does not divide H;
+/// \throws shape_error for a projection of other shape or a heads_per_group that does not divide H;
 ///         value_error for NaN, k out of range, fewer than `least_draws` draws, no head that writes
 ///         k directions; cancelled
 ///

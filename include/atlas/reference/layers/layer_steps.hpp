@@ -28,26 +28,26 @@ void check_blocks(const transformer_config& c, const tensor_view<const index_t, 
 }
 
 /// Blocks that a pass takes at once: about 4096 positions.
-inline index_t blocks_at_once(index_t block_size) {
-  return std::max<index_t>(1, 4096 / block_size);
+inline index_t blocks_at_once(index_t tokens_per_block) {
+  return std::max<index_t>(1, 4096 / tokens_per_block);
 }
 
 /// Rows that get their logits together.
 inline constexpr index_t rows_of_logits = 256;
 
 /// Steps that logits of so many blocks are handed out in, a batch of blocks at a time.
-inline index_t logits_steps(index_t blocks, index_t block_size, index_t batch) {
+inline index_t logits_steps(index_t blocks, index_t tokens_per_block, index_t batch) {
   const auto of = [&](index_t count) {
-    return (count * block_size + rows_of_logits - 1) / rows_of_logits;
+    return (count * tokens_per_block + rows_of_logits - 1) / rows_of_logits;
   };
   return blocks / batch * of(batch) + of(blocks % batch);
 }
 
 /// The rotations of a block's positions; empty for a family without.
 template <class Scalar>
-rotary_table<Scalar> rotary_of(const transformer_config& c, index_t block_size) {
+rotary_table<Scalar> rotary_of(const transformer_config& c, index_t tokens_per_block) {
   if (c.family != model_family::llama) return {};
-  return {block_size, c.head_dimension, c.rotary};
+  return {tokens_per_block, c.head_dimension, c.rotary};
 }
 
 /// What a pass holds of a batch of positions.
@@ -82,58 +82,59 @@ void normalize(const model_weights<Scalar>& model, const norm_places& norm,
                  out);
 }
 
-/// All queries, all keys, all values side by side; with rotary positions, turned.
+/// All queries, all keys, all values side by side; with rotary positions, rotated.
 template <class Scalar>
 void project_heads(const model_weights<Scalar>& model, index_t layer,
-                   const row_matrix<Scalar>& normed, index_t block_size,
+                   const row_matrix<Scalar>& normed, index_t tokens_per_block,
                    const rotary_table<Scalar>& rotary, const work_split& split,
                    row_matrix<Scalar>& wide) {
   const transformer_config& c = model.config;
   apply_side_by_side(normed, model, model.layer(layer).projections, split, wide);
   if (c.family == model_family::llama)
-    rotate_rows(wide, c.heads + c.key_value_heads, c.head_dimension, block_size, rotary,
+    rotate_rows(wide, c.heads + c.key_value_heads, c.head_dimension, tokens_per_block, rotary,
                 split.threads);
 }
 
 /// The `place`-th group of d_head columns of one block's rows, `[T, d_head]`.
 template <class Matrix>
 auto head_view(const transformer_config& c, Matrix& x, index_t local_block, index_t place,
-               index_t block_size) {
+               index_t tokens_per_block) {
   const index_t d = c.head_dimension;
-  auto* data = x.data() + local_block * block_size * x.cols() + place * d;
-  return tensor_view<std::remove_pointer_t<decltype(data)>, 2>(data, {block_size, d},
+  auto* data = x.data() + local_block * tokens_per_block * x.cols() + place * d;
+  return tensor_view<std::remove_pointer_t<decltype(data)>, 2>(data, {tokens_per_block, d},
                                                                {x.cols(), 1});
 }
 
 /// One head of what project_heads put out.
 template <class Scalar>
 head_input<Scalar> head_of(const transformer_config& c, const row_matrix<Scalar>& wide,
-                           index_t block_size, index_t layer, index_t local_block, index_t head) {
-  const index_t kv = head / c.n_rep();
+                           index_t tokens_per_block, index_t layer, index_t local_block,
+                           index_t head) {
+  const index_t kv = head / c.heads_per_group();
   double scale = 1;
   if (c.scale_logits) scale /= std::sqrt(static_cast<double>(c.head_dimension));
   if (c.scale_by_layer) scale /= static_cast<double>(layer + 1);
-  return {head_view(c, wide, local_block, head, block_size),
-          head_view(c, wide, local_block, c.heads + kv, block_size),
-          head_view(c, wide, local_block, c.heads + c.key_value_heads + kv, block_size),
+  return {head_view(c, wide, local_block, head, tokens_per_block),
+          head_view(c, wide, local_block, c.heads + kv, tokens_per_block),
+          head_view(c, wide, local_block, c.heads + c.key_value_heads + kv, tokens_per_block),
           static_cast<Scalar>(scale), c.window(layer)};
 }
 
 /// The attention of a layer, added to the stream. `run_head(in, local_block, head, context)`, from
 /// several threads at once, fills a head's context, `[T, d_head]`.
 template <class Scalar, class RunHead>
-void attend(const model_weights<Scalar>& model, index_t layer, index_t block_size,
+void attend(const model_weights<Scalar>& model, index_t layer, index_t tokens_per_block,
             const rotary_table<Scalar>& rotary, const work_split& split, pass_buffers<Scalar>& p,
             RunHead&& run_head) {
   const transformer_config& c = model.config;
   const layer_places& places = model.layer(layer);
   normalize(model, places.attention_norm, p.stream, split.threads, p.normed);
-  project_heads(model, layer, p.normed, block_size, rotary, split, p.heads);
+  project_heads(model, layer, p.normed, tokens_per_block, rotary, split, p.heads);
   p.context.resize(p.heads.rows(), c.heads * c.head_dimension);
-  parallel_for(p.heads.rows() / block_size * c.heads, split.threads, [&](index_t task) {
+  parallel_for(p.heads.rows() / tokens_per_block * c.heads, split.threads, [&](index_t task) {
     const index_t block = task / c.heads, head = task % c.heads;
-    run_head(head_of(c, p.heads, block_size, layer, block, head), block, head,
-             head_view(c, p.context, block, head, block_size));
+    run_head(head_of(c, p.heads, tokens_per_block, layer, block, head), block, head,
+             head_view(c, p.context, block, head, tokens_per_block));
   });
   apply_linear(p.context, model, places.attention_output, product::add, split, p.stream);
 }

@@ -65,19 +65,19 @@ struct rotary_table {
 
 /// Turns the first `heads` groups of d columns of each row in place; row r is position r % T.
 template <class Scalar>
-void rotate_rows(row_matrix<Scalar>& x, index_t heads, index_t d, index_t block_size,
+void rotate_rows(row_matrix<Scalar>& x, index_t heads, index_t d, index_t tokens_per_block,
                  const rotary_table<Scalar>& table, int threads) {
   const index_t half = d / 2;
   for_row_tiles(x.rows(), threads, [&](index_t first, index_t rows) {
     for (index_t r = first; r < first + rows; ++r) {
-      const auto cosine = table.cosine.row(r % block_size).array();
-      const auto sine = table.sine.row(r % block_size).array();
+      const auto cosine = table.cosine.row(r % tokens_per_block).array();
+      const auto sine = table.sine.row(r % tokens_per_block).array();
       for (index_t h = 0; h < heads; ++h) {
         auto a = x.row(r).segment(h * d, half).array();
         auto b = x.row(r).segment(h * d + half, half).array();
-        const row_array<Scalar> turned = a * cosine - b * sine;
+        const row_array<Scalar> rotated = a * cosine - b * sine;
         b = b * cosine + a * sine;
-        a = turned;
+        a = rotated;
       }
     }
   });

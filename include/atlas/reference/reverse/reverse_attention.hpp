@@ -49,18 +49,18 @@ void reverse_attention_tile(const head_input<Scalar>& in, index_t q, index_t row
 ///
 /// \param context as above
 template <class Scalar>
-void reverse_heads(const transformer_config& c, index_t block_size, index_t layer,
+void reverse_heads(const transformer_config& c, index_t tokens_per_block, index_t layer,
                    index_t local_block, index_t key_value_head, row_matrix<Scalar>& wide,
                    row_matrix<Scalar>& context) {
-  const index_t t = block_size, tile = (std::min)(row_tile, t);
+  const index_t t = tokens_per_block, tile = (std::min)(row_tile, t);
   attention_reverse_scratch<Scalar> s;
   s.tile.logits.resize(tile, t);
   s.tile.weights.resize(tile, t);
   s.flow.resize(tile, t);
   s.keys.setZero(t, c.head_dimension);
   s.values.setZero(t, c.head_dimension);
-  for (index_t r = 0; r < c.n_rep(); ++r) {
-    const index_t head = key_value_head * c.n_rep() + r;
+  for (index_t r = 0; r < c.heads_per_group(); ++r) {
+    const index_t head = key_value_head * c.heads_per_group() + r;
     const auto in = head_of(c, wide, t, layer, local_block, head);
     for (index_t q = 0; q < t; q += row_tile)
       reverse_attention_tile(in, q, (std::min)(row_tile, t - q), s,
@@ -74,20 +74,20 @@ void reverse_heads(const transformer_config& c, index_t block_size, index_t laye
 
 /// Goes back from contexts to what project_heads put out.
 /// \param wide `[N, (H + 2 H_kv) d_head]`: queries, keys and values, and on return their gradients
-/// before they were turned
+/// before they were rotated
 ///
 /// \param context `[N, H d_head]`: its gradient, and on return itself
 template <class Scalar>
-void reverse_attention(const transformer_config& c, index_t layer, index_t block_size,
+void reverse_attention(const transformer_config& c, index_t layer, index_t tokens_per_block,
                        const rotary_table<Scalar>& rotary_back, int threads,
                        row_matrix<Scalar>& wide, row_matrix<Scalar>& context) {
-  const index_t blocks = wide.rows() / block_size;
+  const index_t blocks = wide.rows() / tokens_per_block;
   parallel_for(blocks * c.key_value_heads, threads, [&](index_t task) {
-    reverse_heads(c, block_size, layer, task / c.key_value_heads, task % c.key_value_heads, wide,
-                  context);
+    reverse_heads(c, tokens_per_block, layer, task / c.key_value_heads, task % c.key_value_heads,
+                  wide, context);
   });
   if (c.family == model_family::llama)
-    rotate_rows(wide, c.heads + c.key_value_heads, c.head_dimension, block_size, rotary_back,
+    rotate_rows(wide, c.heads + c.key_value_heads, c.head_dimension, tokens_per_block, rotary_back,
                 threads);
 }
 

@@ -13,23 +13,31 @@
 
 namespace atlas::inline ATLAS_ABI {
 
-/// Blocks that begin anywhere in the stream, `[blocks, block_size]`: a function of the tokens, the
-/// seed and the number of the step, so that a run can go on from any of them.
-/// \param tokens `[N]`, at least block_size of them
-/// \throws shape_error for fewer, value_error for no blocks or none of at least one token
+struct token_batch_options {
+  index_t blocks = 16;
+  index_t tokens_per_block = 0;  ///< 1 or more
+  std::uint64_t seed = 0;
+  index_t step = 0;  ///< number of the step, from 0: each has a batch of its own
+};
+
+/// Blocks that begin anywhere in the stream, `[blocks, tokens_per_block]`: a function of the
+/// tokens, the seed and the number of the step, so that a run can go on from any of them. \param
+/// tokens `[N]`, at least tokens_per_block of them \throws shape_error for fewer, value_error for
+/// no blocks or none of at least one token
 template <class = void>
-owned_tensor<index_t, 2> token_batch(const tensor_view<const index_t, 1>& tokens, index_t blocks,
-                                     index_t block_size, std::uint64_t seed, index_t step) {
+owned_tensor<index_t, 2> token_batch(const tensor_view<const index_t, 1>& tokens,
+                                     const token_batch_options& options) {
+  const index_t blocks = options.blocks, tokens_per_block = options.tokens_per_block;
   detail::check_between(blocks, 1, index_t{1} << 31, "blocks");
-  detail::check_between(block_size, 1, index_t{1} << 31, "block_size");
-  if (tokens.extent(0) < block_size)
-    throw shape_error("tokens", "at least " + std::to_string(block_size),
+  detail::check_between(tokens_per_block, 1, index_t{1} << 31, "tokens_per_block");
+  if (tokens.extent(0) < tokens_per_block)
+    throw shape_error("tokens", "at least " + std::to_string(tokens_per_block),
                       std::to_string(tokens.extent(0)));
-  random_stream random(seed, static_cast<std::uint64_t>(step));
-  owned_tensor<index_t, 2> out({blocks, block_size});
+  random_stream random(options.seed, static_cast<std::uint64_t>(options.step));
+  owned_tensor<index_t, 2> out({blocks, tokens_per_block});
   for (index_t b = 0; b < blocks; ++b) {
-    const index_t first = random.uniform_index(tokens.extent(0) - block_size + 1);
-    for (index_t t = 0; t < block_size; ++t) out.mutable_view()(b, t) = tokens[first + t];
+    const index_t first = random.uniform_index(tokens.extent(0) - tokens_per_block + 1);
+    for (index_t t = 0; t < tokens_per_block; ++t) out.mutable_view()(b, t) = tokens[first + t];
   }
   return out;
 }
@@ -39,7 +47,6 @@ owned_tensor<index_t, 2> token_batch(const tensor_view<const index_t, 1>& tokens
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_REFERENCE owned_tensor<index_t, 2> token_batch<void>(const tensor_view<const index_t, 1>&,
-                                                              index_t, index_t, std::uint64_t,
-                                                              index_t);
+                                                              const token_batch_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif

@@ -24,7 +24,7 @@ namespace atlas::inline ATLAS_ABI {
 
 struct trainer_options {
   index_t batch = 16;  ///< blocks a step
-  index_t block_size =
+  index_t tokens_per_block =
       0;  ///< tokens of each, all but the first predicted; 0: the model's positions
   cosine_schedule schedule = {};
   double beta1 = 0.9;
@@ -84,7 +84,7 @@ std::vector<bool> decaying(const model_weights<float>& model) {
 /// tokens and the options, whatever the number of threads: a run that goes on from a state is the
 /// run that was not interrupted, to the bit.
 /// \code
-/// atlas::trainer training(atlas::random_transformer(config, 1), tokens);
+/// atlas::trainer training(atlas::random_transformer(config, {.seed = 1}), tokens);
 /// const auto steps = atlas::train(training, training.options().schedule.steps);
 /// \endcode
 /// A template, so that it costs only those who train; use it as `trainer`.
@@ -131,6 +131,13 @@ class basic_trainer {
  private:
   void check_input();
 
+  token_batch_options batch_options(index_t step) const {
+    return {.blocks = options_.batch,
+            .tokens_per_block = options_.tokens_per_block,
+            .seed = options_.seed,
+            .step = step};
+  }
+
   adam_options adam_for(double rate, bool decays) const {
     return {.learning_rate = rate,
             .beta1 = options_.beta1,
@@ -153,8 +160,7 @@ class basic_trainer {
 template <class Unused>
 training_step basic_trainer<Unused>::step() {
   training_step done{steps_ + 1, 0, 0, learning_rate_at(options_.schedule, steps_ + 1)};
-  const auto blocks =
-      token_batch(tokens_, options_.batch, options_.block_size, options_.seed, steps_);
+  const auto blocks = token_batch(tokens_, batch_options(steps_));
   gradient_result g = loss_gradients(model_, blocks, {.threads = options_.threads});
   done.loss = g.loss;
   done.gradient_norm = detail::global_norm(g.gradients, options_.threads);
@@ -188,9 +194,9 @@ void basic_trainer<Unused>::check_input() {
   if (!(options_.largest_norm >= 0))
     throw value_error("largest_norm", "0 or more", detail::number_text(options_.largest_norm));
   thread_count(options_.threads);
-  if (options_.block_size == 0) options_.block_size = c.positions;
-  detail::check_between(options_.block_size, 2, c.positions, "block_size");
-  token_batch(tokens_, options_.batch, options_.block_size, options_.seed, 0);
+  if (options_.tokens_per_block == 0) options_.tokens_per_block = c.positions;
+  detail::check_between(options_.tokens_per_block, 2, c.positions, "tokens_per_block");
+  token_batch(tokens_, batch_options(0));
   for (index_t i = 0; i < tokens_.extent(0); ++i)
     detail::check_between(tokens_[i], 0, c.vocabulary - 1, "tokens");
 }
@@ -214,23 +220,23 @@ void basic_trainer<Unused>::update(std::vector<parameter>& gradients, const trai
 
 template <class Unused>
 void basic_trainer<Unused>::check_state(const training_state& state) const {
-  const std::vector<parameter>& own = model_.weights().parameters;
+  const std::vector<parameter>& wanted = model_.weights().parameters;
   detail::check_between(state.step, 0, index_t{1} << 60, "step");
   detail::check_extent(static_cast<index_t>(state.parameters.size()),
-                       static_cast<index_t>(own.size()), "parameters", "tensors");
-  detail::check_extent(static_cast<index_t>(state.moments.size()), static_cast<index_t>(own.size()),
-                       "moments", "tensors");
-  for (std::size_t k = 0; k < own.size(); ++k) {
+                       static_cast<index_t>(wanted.size()), "parameters", "tensors");
+  detail::check_extent(static_cast<index_t>(state.moments.size()),
+                       static_cast<index_t>(wanted.size()), "moments", "tensors");
+  for (std::size_t k = 0; k < wanted.size(); ++k) {
     const parameter& p = state.parameters[k];
-    if (p.name != own[k].name || p.extents != own[k].extents)
-      throw shape_error(
-          "parameters",
-          own[k].name + " " + detail::shape_text(own[k].extents.data(), own[k].extents.size()),
-          p.name + " " + detail::shape_text(p.extents.data(), p.extents.size()));
+    if (p.name != wanted[k].name || p.extents != wanted[k].extents)
+      throw shape_error("parameters",
+                        wanted[k].name + " " +
+                            detail::shape_text(wanted[k].extents.data(), wanted[k].extents.size()),
+                        p.name + " " + detail::shape_text(p.extents.data(), p.extents.size()));
     for (const auto* values : {&p.values, &state.moments[k].first, &state.moments[k].second}) {
       const tensor_view<const float, 1> view(values->data(),
                                              {static_cast<index_t>(values->size())});
-      detail::check_extent(view.extent(0), static_cast<index_t>(own[k].values.size()), p.name,
+      detail::check_extent(view.extent(0), static_cast<index_t>(wanted[k].values.size()), p.name,
                            "size");
       detail::check_finite(view, p.name);
     }
@@ -239,13 +245,17 @@ void basic_trainer<Unused>::check_state(const training_state& state) const {
 
 using trainer = basic_trainer<>;
 
+struct train_options {
+  progress_callback on_progress = {};  ///< a step each; may cancel, after a whole step
+};
+
 /// Steps up to number `until`, and what they did. Progress is a step each.
 /// \throws as trainer::step; cancelled, with the trainer where it was stopped: after a whole step
 template <class = void>
 std::vector<training_step> train(trainer& training, index_t until,
-                                 const progress_callback& on_progress = {}) {
+                                 const train_options& options = {}) {
   std::vector<training_step> steps;
-  progress_meter meter(on_progress, "training",
+  progress_meter meter(options.on_progress, "training",
                        std::max<index_t>(0, until - training.steps_done()));
   while (training.steps_done() < until) {
     steps.push_back(training.step());
@@ -261,7 +271,6 @@ namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_REFERENCE training_step basic_trainer<void>::step();
 ATLAS_OF_REFERENCE void basic_trainer<void>::restore(training_state);
 ATLAS_OF_REFERENCE void basic_trainer<void>::check_input();
-ATLAS_OF_REFERENCE std::vector<training_step> train<void>(trainer&, index_t,
-                                                          const progress_callback&);
+ATLAS_OF_REFERENCE std::vector<training_step> train<void>(trainer&, index_t, const train_options&);
 }  // namespace atlas::inline ATLAS_ABI
 #endif
