@@ -27,7 +27,7 @@ class lane_eigenvalues {
 
   /// \param diagonal `[n, lanes]`, becomes the eigenvalues, in no order
   /// \param squares of the entries beside it, `[n - 1, lanes]`, overwritten
-  /// \throws value_error where the iteration does not converge
+  /// \throws value_error for NaN, convergence_error where the iteration does not converge
   static void solve(Real* diagonal, Real* squares, index_t n);
 
  private:
@@ -38,7 +38,8 @@ class lane_eigenvalues {
   static Real largest(const Real* x) {
     using list = Eigen::Map<const Eigen::Array<Real, lanes, 1>, Eigen::AlignedMax>;
     const Real most = list(x).template maxCoeff<Eigen::PropagateNaN>();
-    if (std::isnan(most)) refuse_diverging();
+    if (std::isnan(most))
+      throw value_error("matrix", "a finite symmetric matrix", "one that is not");
     return most;
   }
 
