@@ -69,11 +69,11 @@ class cloud_collector {
   /// \throws value_error for options out of range or a block_size that min_context uses up
   template <class = void>
   explicit cloud_collector(cloud_options options) : options_(std::move(options)) {
-    detail::check_between(options_.heads, 1, index_t{1} << 20, "heads");
-    detail::check_between(options_.head_dimension, 1, index_t{1} << 20, "head_dimension");
-    detail::check_between(options_.blocks, 1, index_t{1} << 30, "blocks");
-    detail::check_between(options_.min_context, 0, options_.block_size - 1, "min_context");
-    detail::check_between(options_.points, 3, index_t{1} << 40, "points");
+    check_between(options_.heads, 1, index_t{1} << 20, "heads");
+    check_between(options_.head_dimension, 1, index_t{1} << 20, "head_dimension");
+    check_between(options_.blocks, 1, index_t{1} << 30, "blocks");
+    check_between(options_.min_context, 0, options_.block_size - 1, "min_context");
+    check_between(options_.points, 3, index_t{1} << 40, "points");
     choose_rows();
     const index_t n = rows();
     for (const index_t layer : options_.layers)
@@ -184,12 +184,12 @@ template <class>
 void cloud_collector::collect(const head_capture& capture) {
   const auto found = layers_.find(capture.layer);
   if (found == layers_.end()) return;
-  detail::check_between(capture.head, 0, options_.heads - 1, "capture.head");
-  detail::check_between(capture.block, 0, options_.blocks - 1, "capture.block");
-  detail::check_extent(capture.weights.extent(0), options_.block_size, "capture.weights",
-                       "block_size rows,");
-  detail::check_extent(capture.values.extent(1), options_.head_dimension, "capture.values",
-                       "head_dimension");
+  check_between(capture.head, 0, options_.heads - 1, "capture.head");
+  check_between(capture.block, 0, options_.blocks - 1, "capture.block");
+  check_extent(capture.weights.extent(0), options_.block_size, "capture.weights",
+               "block_size rows,");
+  check_extent(capture.values.extent(1), options_.head_dimension, "capture.values",
+               "head_dimension");
   const auto block = static_cast<std::size_t>(capture.block);
   std::vector<double> sum;
   for (index_t n = first_of_block_[block]; n < first_of_block_[block + 1]; ++n)

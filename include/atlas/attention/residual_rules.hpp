@@ -123,7 +123,7 @@ std::vector<residual_basis> random_residual_bases(const Points& points, std::uin
 template <class Real = float>
 context_rule low_rank_rule(std::vector<residual_basis> bases, index_t rank) {
   if (bases.empty()) throw value_error("bases", "one a head", "none");
-  for (const residual_basis& b : bases) detail::check_between(rank, 0, b.vectors.cols(), "rank");
+  for (const residual_basis& b : bases) check_between(rank, 0, b.vectors.cols(), "rank");
   const auto shared = std::make_shared<const std::vector<residual_basis>>(std::move(bases));
   return residual_rule(
       [shared, rank](const head_capture& head, const tensor_view<float, 2>& residuals) {
@@ -131,7 +131,7 @@ context_rule low_rank_rule(std::vector<residual_basis> bases, index_t rank) {
           throw shape_error("bases", "one a head, " + std::to_string(head.head + 1) + " or more",
                             std::to_string(shared->size()));
         const residual_basis& basis = (*shared)[static_cast<std::size_t>(head.head)];
-        detail::check_extent(basis.vectors.rows(), residuals.extent(1), "bases", "head_dimension");
+        check_extent(basis.vectors.rows(), residuals.extent(1), "bases", "head_dimension");
         using rows = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
         Eigen::Map<rows, 0, Eigen::OuterStride<>> x(residuals.data(), residuals.extent(0),
                                                     residuals.extent(1),

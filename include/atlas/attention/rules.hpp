@@ -56,7 +56,7 @@ void largest_weights(const tensor_view<const float, 1>& weights, index_t k,
 /// \throws value_error for k < 1
 template <class = void>
 context_rule top_k_rule(index_t k) {
-  detail::check_between(k, 1, index_t{1} << 40, "k");
+  check_between(k, 1, index_t{1} << 40, "k");
   return [k](const head_capture& head, tensor_view<float, 2> context) {
     std::vector<index_t> keys;
     for (index_t t = 0; t < head.weights.extent(0); ++t) {

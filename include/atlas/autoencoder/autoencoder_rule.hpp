@@ -28,7 +28,7 @@ context_rule autoencoder_rule(std::vector<autoencoder> models) {
       throw shape_error("models", "one a head, " + std::to_string(head.head + 1) + " or more",
                         std::to_string(shared->size()));
     const autoencoder& a = (*shared)[static_cast<std::size_t>(head.head)];
-    detail::check_extent(a.dimension(), residuals.extent(1), "models", "head_dimension");
+    check_extent(a.dimension(), residuals.extent(1), "models", "head_dimension");
     detail::write_points(a, detail::normalized_points(a, residuals), 0, residuals);
   });
 }

@@ -81,7 +81,7 @@ inline std::vector<index_t> all_rows(index_t n) {
 /// \throws shape_error for fewer than 2 rows, value_error for a share out of range
 template <class = void>
 row_split split_by_row(index_t rows, double share, std::uint64_t seed) {
-  detail::check_open_unit(share, "share");
+  check_open_unit(share, "share");
   random_stream random(seed);
   return detail::split_rows(detail::all_rows(std::max<index_t>(0, rows)), {}, share, "rows",
                             random);
@@ -93,7 +93,7 @@ row_split split_by_row(index_t rows, double share, std::uint64_t seed) {
 template <tensor_like<1> Labels>
 row_split split_by_context(const Labels& context, double share, std::uint64_t seed) {
   static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
-  detail::check_open_unit(share, "share");
+  check_open_unit(share, "share");
   const auto held = as_view<1>(context);
   const auto labels =
       copy_as<index_t>(static_cast<const tensor_view<const scalar_of<Labels, 1>, 1>&>(held));

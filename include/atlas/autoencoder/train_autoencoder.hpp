@@ -254,7 +254,7 @@ autoencoder_result train_autoencoder(const Points& points,
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& x = held;
-  detail::check_finite(x, "points");
+  check_finite(x, "points");
   const tensor_view<const scalar, 3> one(x.data(), {1, x.extent(0), x.extent(1)},
                                          {0, x.stride(0), x.stride(1)});
   return std::move(detail::train_autoencoders(one, options).front());

@@ -184,8 +184,8 @@ cloud_fault fault_of_cloud(const Points& points) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
-  detail::check_not_empty(view, "points");
-  detail::check_finite(view, "points");
+  check_not_empty(view, "points");
+  check_finite(view, "points");
   return detail::fault_of_rows(view);
 }
 

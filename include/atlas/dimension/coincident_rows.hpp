@@ -234,8 +234,8 @@ std::vector<index_t> distinct_rows(const Points& points,
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
-  detail::check_not_empty(view, "points");
-  detail::check_finite(view, "points");
+  check_not_empty(view, "points");
+  check_finite(view, "points");
   detail::check_tolerance(tolerance);
   return detail::distinct_rows(view, precision, tolerance);
 }

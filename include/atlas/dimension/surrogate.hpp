@@ -160,8 +160,8 @@ surrogate_null surrogate_null_of(const Points& points, Statistic&& statistic,
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
-  detail::check_not_empty(view, "points");
-  detail::check_finite(view, "points");
+  check_not_empty(view, "points");
+  check_finite(view, "points");
   const auto value_of = [&](const tensor_view<const scalar, 2>& cloud) {
     return std::array{static_cast<double>(statistic(cloud))};
   };

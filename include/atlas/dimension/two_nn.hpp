@@ -31,7 +31,7 @@ namespace detail {
 inline constexpr index_t few_contexts = 6;
 
 inline void check_two_nn_options(const two_nn_options& options) {
-  check_share(options.discard_fraction, 0, 1, "discard_fraction");
+  check_half_open(options.discard_fraction, 0, 1, "discard_fraction");
   check_open_unit(options.confidence, "confidence");
   check_tolerance(options.tolerance);
   if (!(options.prior.shape >= 0 && options.prior.rate >= 0))
@@ -336,8 +336,8 @@ template <tensor_like<1> Ratios>
 two_nn_result two_nn_from_ratios(const Ratios& ratios, const two_nn_options& options = {}) {
   const auto view = as_view<1>(ratios);
   detail::check_two_nn_options(options);
-  detail::check_not_empty(view, "ratios");
-  detail::check_finite(view, "ratios");
+  check_not_empty(view, "ratios");
+  check_finite(view, "ratios");
   detail::log_ratios logs;
   for (index_t i = 0; i < view.extent(0); ++i) {
     const auto ratio = static_cast<double>(view[i]);

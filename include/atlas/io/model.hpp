@@ -75,8 +75,8 @@ language_model model_from_memory(const model_files& files, const std::string& na
 template <class = void>
 owned_tensor<index_t, 2> text_blocks(const tokenizer& words, std::string_view text, index_t blocks,
                                      index_t block_size) {
-  atlas::detail::check_between(block_size, 1, index_t{1} << 31, "block_size");
-  atlas::detail::check_between(blocks, 0, index_t{1} << 31, "blocks");
+  atlas::check_between(block_size, 1, index_t{1} << 31, "block_size");
+  atlas::check_between(blocks, 0, index_t{1} << 31, "blocks");
   if (text.empty()) throw value_error("text", "at least one character", "an empty text");
   const std::vector<index_t> ids = words.encode(text);
   const auto tokens = static_cast<index_t>(ids.size());

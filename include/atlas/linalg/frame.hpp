@@ -44,7 +44,7 @@ Eigen::MatrixXd normal_matrix(index_t rows, index_t cols, random_stream& random)
 /// \throws value_error unless 1 <= k <= d
 template <class = void>
 Eigen::MatrixXd random_frame(index_t d, index_t k, random_stream& random) {
-  detail::check_between(k, 1, d, "k");
+  check_between(k, 1, d, "k");
   return orthonormal_columns(normal_matrix(d, k, random));
 }
 

@@ -64,7 +64,7 @@ void turn_back(const tridiagonal_form<Real>& form, Eigen::MatrixX<Real>& vectors
 ///         iteration does not converge
 template <class Real = double>
 eigenbasis leading_eigenbasis(const std::type_identity_t<Eigen::MatrixX<Real>>& matrix, index_t k) {
-  detail::check_between(k, 1, matrix.rows(), "k");
+  check_between(k, 1, matrix.rows(), "k");
   if (matrix.rows() <= detail::small_matrix && 2 * k <= matrix.rows()) {
     const detail::tridiagonal_form<Real> form(matrix);
     const Eigen::VectorX<Real> values =

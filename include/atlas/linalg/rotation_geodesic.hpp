@@ -93,9 +93,9 @@ class rotation_geodesic {
   template <class Real = double>
   rotation_geodesic(const std::type_identity_t<Eigen::MatrixX<Real>>& from,
                     const std::type_identity_t<Eigen::MatrixX<Real>>& to) {
-    detail::check_extent(from.cols(), from.rows(), "from", "as many columns as rows,");
-    detail::check_extent(to.rows(), from.rows(), "to", "as many rows as from,");
-    detail::check_extent(to.cols(), from.rows(), "to", "as many columns as from,");
+    check_extent(from.cols(), from.rows(), "from", "as many columns as rows,");
+    check_extent(to.rows(), from.rows(), "to", "as many rows as from,");
+    check_extent(to.cols(), from.rows(), "to", "as many columns as from,");
     planes_ = detail::planes_of(from.transpose() * to);
     start_ = from * planes_.vectors;
   }

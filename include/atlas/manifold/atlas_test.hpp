@@ -53,8 +53,8 @@ struct atlas_test_result {
 template <tensor_like<1> Dimensions>
 index_t local_dimension_of_heads(const Dimensions& dimensions, index_t d) {
   const auto view = as_view<1>(dimensions);
-  detail::check_not_empty(view, "dimensions");
-  detail::check_finite(view, "dimensions");
+  check_not_empty(view, "dimensions");
+  check_finite(view, "dimensions");
   std::vector<double> sorted;
   for (index_t h = 0; h < view.extent(0); ++h) sorted.push_back(static_cast<double>(view[h]));
   std::sort(sorted.begin(), sorted.end());

@@ -121,7 +121,7 @@ void check_homogeneity(const tensor_view<const Scalar, 2>& points, const homogen
     throw shape_error("points", "at least 3 rows", std::to_string(points.extent(0)));
   check_between(o.regions, 2, points.extent(0), "regions");
   check_between(o.region_points, 3, points.extent(0), "region_points");
-  check_share(o.discard_fraction, 0, 1, "discard_fraction");
+  check_half_open(o.discard_fraction, 0, 1, "discard_fraction");
 }
 
 template <class Scalar>

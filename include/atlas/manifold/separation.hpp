@@ -200,7 +200,7 @@ separation_result separation_of_clouds(const Clouds& clouds,
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
-  detail::check_not_empty(view, "clouds");
+  check_not_empty(view, "clouds");
   detail::label_groups labels{{}, view.extent(0)};
   for (index_t i = 0; i < view.extent(0) * view.extent(1); ++i)
     labels.group.push_back(i / view.extent(1));

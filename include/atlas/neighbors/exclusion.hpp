@@ -127,8 +127,8 @@ exclusion same_context_within(const Labels& context, const Positions& position, 
   exclusion exclude{.context = detail::copy_labels(context, "context"),
                     .position = detail::copy_labels(position, "position"),
                     .window = window};
-  detail::check_extent(exclude.position.extent(0), exclude.context.extent(0), "position",
-                       "as many as contexts,");
+  check_extent(exclude.position.extent(0), exclude.context.extent(0), "position",
+               "as many as contexts,");
   return exclude;
 }
 

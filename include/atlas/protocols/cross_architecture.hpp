@@ -51,7 +51,7 @@ struct cross_architecture_result {
 /// `round(relative (layers - 1))`.
 /// \throws value_error for a depth outside [0, 1] or no layers
 inline index_t layer_at_depth(double relative, index_t layers) {
-  detail::check_between(layers, 1, index_t{1} << 40, "layers");
+  check_between(layers, 1, index_t{1} << 40, "layers");
   if (!(relative >= 0 && relative <= 1))
     throw value_error("depths", "numbers from 0 to 1", detail::number_text(relative));
   return static_cast<index_t>(std::round(relative * static_cast<double>(layers - 1)));

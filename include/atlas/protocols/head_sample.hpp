@@ -49,17 +49,17 @@ inline head_sample sample_of(std::string label, const head_clouds& clouds,
 ///         size than the clouds; value_error for NaN
 inline void check_sample(const head_sample& sample) {
   const std::string& name = sample.label;
-  detail::check_not_empty(sample.points, name + ": points");
+  check_not_empty(sample.points, name + ": points");
   const index_t heads = sample.points.extent(0), n = sample.points.extent(1);
   if (n < 3) throw shape_error(name + ": points", "at least 3 rows", std::to_string(n));
-  detail::check_finite(sample.points, name + ": points");
+  check_finite(sample.points, name + ": points");
   if (!sample.context.empty())
-    detail::check_extent(sample.context.extent(0), n, name + ": context", "one label per row,");
+    check_extent(sample.context.extent(0), n, name + ": context", "one label per row,");
   if (!sample.position.empty())
-    detail::check_extent(sample.position.extent(0), n, name + ": position", "one place per row,");
+    check_extent(sample.position.extent(0), n, name + ": position", "one place per row,");
   if (!sample.output_projection.empty())
-    detail::check_extent(sample.output_projection.extent(0), heads * sample.points.extent(2),
-                         name + ": output_projection", "heads * d_head rows,");
+    check_extent(sample.output_projection.extent(0), heads * sample.points.extent(2),
+                 name + ": output_projection", "heads * d_head rows,");
   if (sample.group_size < 1 || heads % sample.group_size != 0)
     throw shape_error(name + ": group_size", "a divisor of " + std::to_string(heads) + " heads",
                       std::to_string(sample.group_size));
@@ -114,7 +114,7 @@ inline head_sample heads_of_sample(const head_sample& from, const std::vector<in
 /// A random share of `rows` rows, the same for all heads, in their order.
 /// \throws value_error for more rows than there are, or fewer than 3
 inline head_sample subsample(const head_sample& sample, index_t rows, std::uint64_t seed) {
-  detail::check_between(rows, 3, sample.points.extent(1), "rows");
+  check_between(rows, 3, sample.points.extent(1), "rows");
   random_stream random(seed);
   return detail::rows_of_sample(sample, sample_rows(sample.points.extent(1), rows, random));
 }

@@ -96,8 +96,8 @@ template <class = void>
 rank_robustness overlap_over_ranks(const head_sample& sample, const rank_range& range = {},
                                    protocol_options o = {}) {
   check_sample(sample);
-  detail::check_between(range.smallest, 1, sample.points.extent(2), "smallest");
-  detail::check_between(range.largest, range.smallest, sample.points.extent(2), "largest");
+  check_between(range.smallest, 1, sample.points.extent(2), "smallest");
+  check_between(range.largest, range.smallest, sample.points.extent(2), "largest");
   rank_robustness out;
   for (index_t k = range.smallest; k <= range.largest; ++k) {
     o.local_dimension = k;

@@ -258,7 +258,7 @@ template <class Statistic>
 sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, int threads = 0,
                             const progress_callback& on_progress = {}) {
   check_sample(sample);
-  detail::check_not_empty(sample.context, sample.label + ": context");
+  check_not_empty(sample.context, sample.label + ": context");
   const auto labels = detail::number_labels(sample.context, "context");
   if (labels.groups < 2)
     throw shape_error(sample.label + ": context", "at least 2 different ones", "1");

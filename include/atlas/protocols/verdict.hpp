@@ -126,7 +126,7 @@ inline finding compare_with_permutations(std::string label, double value, double
 /// \throws value_error for alpha outside (0, 1)
 inline std::vector<finding> judge(std::vector<finding> family,
                                   const verdict_options& options = {}) {
-  detail::check_open_unit(options.alpha, "alpha");
+  check_open_unit(options.alpha, "alpha");
   std::vector<double> p;
   for (const finding& f : family)
     if (!std::isnan(f.p)) p.push_back(f.p);

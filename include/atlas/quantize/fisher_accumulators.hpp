@@ -67,7 +67,7 @@ class weight_fisher_accumulator {
   /// \throws value_error for `in` below 1, `out` below 0
   template <class = void>
   explicit weight_fisher_accumulator(index_t in, index_t out = 0) : rows_(in) {
-    detail::check_between(out, 0, index_t{1} << 40, "out");
+    check_between(out, 0, index_t{1} << 40, "out");
     sum_ = row_matrix<double>::Zero(out, in);
   }
 
@@ -138,11 +138,10 @@ class weight_fisher_accumulator {
 template <class Scalar>
 void weight_fisher_accumulator::add_gradients(const tensor_view<const Scalar, 3>& gradients,
                                               int threads) {
-  detail::check_extent(gradients.extent(2), rows_.dimension(), "gradients",
-                       "one column per input,");
+  check_extent(gradients.extent(2), rows_.dimension(), "gradients", "one column per input,");
   if (keeps_mean())
-    detail::check_extent(gradients.extent(1), sum_.rows(), "gradients", "one row per output,");
-  detail::check_finite(gradients, "gradients");
+    check_extent(gradients.extent(1), sum_.rows(), "gradients", "one row per output,");
+  check_finite(gradients, "gradients");
   if constexpr (!detail::can_be_squared<Scalar>)
     detail::check_squares_finite(detail::largest_magnitude(gradients), "gradients");
   for (index_t i = 0; i < gradients.extent(0); ++i) {
@@ -183,7 +182,7 @@ void weight_fisher_accumulator::add_products(const tensor_view<const Scalar, 2>&
 template <class>
 void weight_fisher_accumulator::merge(const weight_fisher_accumulator& other, int threads) {
   const index_t samples = other.samples_;
-  detail::check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
+  check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
   rows_.merge(other.rows_, threads);
   sum_ += other.sum_;
   samples_ += samples;
@@ -209,8 +208,8 @@ class diagonal_fisher_accumulator {
   /// \throws value_error for extents below 1
   template <class = void>
   diagonal_fisher_accumulator(index_t out, index_t in) {
-    detail::check_between(out, 1, index_t{1} << 40, "out");
-    detail::check_between(in, 1, index_t{1} << 40, "in");
+    check_between(out, 1, index_t{1} << 40, "out");
+    check_between(in, 1, index_t{1} << 40, "in");
     sum_ = row_matrix<double>::Zero(out, in);
   }
 
@@ -280,9 +279,9 @@ class diagonal_fisher_accumulator {
 template <class Scalar>
 void diagonal_fisher_accumulator::add_gradients(const tensor_view<const Scalar, 3>& gradients,
                                                 int threads) {
-  detail::check_extent(gradients.extent(1), sum_.rows(), "gradients", "one row per output,");
-  detail::check_extent(gradients.extent(2), sum_.cols(), "gradients", "one column per input,");
-  detail::check_finite(gradients, "gradients");
+  check_extent(gradients.extent(1), sum_.rows(), "gradients", "one row per output,");
+  check_extent(gradients.extent(2), sum_.cols(), "gradients", "one column per input,");
+  check_finite(gradients, "gradients");
   double largest = detail::smallest_to_square;
   if constexpr (!detail::can_be_squared<Scalar>) largest = detail::largest_magnitude(gradients);
   detail::check_squares_finite(largest, "gradients");
@@ -313,8 +312,8 @@ void diagonal_fisher_accumulator::add_products(const tensor_view<const Scalar, 2
 
 template <class>
 void diagonal_fisher_accumulator::merge(const diagonal_fisher_accumulator& other) {
-  detail::check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
-  detail::check_extent(other.sum_.cols(), sum_.cols(), "other", "inputs");
+  check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
+  check_extent(other.sum_.cols(), sum_.cols(), "other", "inputs");
   sum_ += other.sum_;
   count_ += other.count_;
   largest_ = (std::max)(largest_, other.largest_);

@@ -183,7 +183,7 @@ pareto_result fisher_pareto(const Weights& weights, const Activations& activatio
   auto checked = detail::checked_weights<scalar_of<Weights, 2>>(w, "weights");
   auto inputs = detail::checked_weights<scalar_of<Activations, 2>>(x, "activations");
   const index_t d = checked.cols();
-  detail::check_extent(inputs.cols(), d, "activations", "as many columns as weights,");
+  check_extent(inputs.cols(), d, "activations", "as many columns as weights,");
   const auto fisher = detail::checked_moments<scalar_of<Fisher, 2>>(f, d, "weight_fisher");
   const auto moments = detail::checked_moments<scalar_of<Moments, 2>>(g, d, "activation_moments");
   return detail::pareto<scalar_of<Weights, 2>, scalar_of<Activations, 2>>(

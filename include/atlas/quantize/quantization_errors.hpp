@@ -52,9 +52,7 @@ scaled_moments<Real> checked_moments(const tensor_view<const Scalar, 2>& moments
                                      const std::string& argument) {
   constexpr double rounding = 1e-4;  // of the largest element, for sums in float
   check_not_empty(moments, argument);
-  if (moments.extents() != shape<2>{d, d})
-    throw shape_error(argument, "[" + std::to_string(d) + ", " + std::to_string(d) + "]",
-                      shape_text(moments.extents()));
+  check_shape(moments, {d, d}, argument);
   check_finite(moments, argument);
   Eigen::MatrixX<Real> m(d, d);
   double off = 0, largest = 0;
@@ -189,9 +187,7 @@ quantization_errors quantization_error(const Weights& weights, const Quantized& 
   const auto f = as_view<2>(second_moments);
   auto whole = detail::checked_weights<scalar>(w, "weights");
   auto approximation = detail::checked_weights<scalar>(q, "quantized");
-  if (w.extents() != q.extents())
-    throw shape_error("quantized", detail::shape_text(w.extents()),
-                      detail::shape_text(q.extents()));
+  check_shape(static_cast<const tensor_view<const scalar, 2>&>(q), w.extents(), "quantized");
   const auto moments =
       detail::checked_moments<scalar_of<Moments, 2>>(f, w.extent(1), "second_moments");
   return detail::quantization_error<scalar>(std::move(whole), std::move(approximation),

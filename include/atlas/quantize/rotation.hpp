@@ -65,7 +65,7 @@ class orthogonal_basis {
  private:
   void check_columns(const row_matrix<Scalar>& w) const {
     const index_t d = columns_ ? columns_->rows() : signs_.size();
-    if (!is_identity()) detail::check_extent(w.cols(), d, "w", "as many columns as the basis,");
+    if (!is_identity()) check_extent(w.cols(), d, "w", "as many columns as the basis,");
   }
   /// Rows by Hadamard matrices, signs before or after.
   void transform(row_matrix<Scalar>& w, int threads, bool signs_first) const;
@@ -128,7 +128,7 @@ enum class basis_kind {
 template <class = void>
 orthogonal_basis<double> seeded_basis(basis_kind kind, index_t d, std::uint64_t seed,
                                       std::uint64_t stream = 0) {
-  detail::check_between(d, 1, index_t{1} << 40, "d");
+  check_between(d, 1, index_t{1} << 40, "d");
   random_stream random(seed, stream);
   switch (kind) {
     case basis_kind::identity:

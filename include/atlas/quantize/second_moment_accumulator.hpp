@@ -32,7 +32,7 @@ class second_moment_accumulator {
   /// \throws value_error for d < 1
   template <class = void>
   explicit second_moment_accumulator(index_t d) {
-    detail::check_between(d, 1, index_t{1} << 30, "d");
+    check_between(d, 1, index_t{1} << 30, "d");
     sum_ = Eigen::MatrixXd::Zero(d, d);
     row_sum_ = Eigen::VectorXd::Zero(d);
     pending_.resize(block, d);
@@ -134,8 +134,8 @@ class second_moment_accumulator {
 
 template <class Scalar>
 void second_moment_accumulator::add_rows(const tensor_view<const Scalar, 2>& rows, int threads) {
-  detail::check_extent(rows.extent(1), dimension(), "rows", "as many columns as the accumulator,");
-  detail::check_finite(rows, "rows");
+  check_extent(rows.extent(1), dimension(), "rows", "as many columns as the accumulator,");
+  check_finite(rows, "rows");
   const auto one = [](index_t) { return 1.0; };
   if constexpr (detail::can_be_squared<Scalar>)
     largest_ = (std::max)(largest_, detail::smallest_to_square);
@@ -148,10 +148,10 @@ template <class Scalar, class Weight>
 void second_moment_accumulator::add_weighted_rows(const tensor_view<const Scalar, 2>& rows,
                                                   const tensor_view<const Weight, 1>& weights,
                                                   int threads) {
-  detail::check_extent(rows.extent(1), dimension(), "rows", "as many columns as the accumulator,");
-  detail::check_extent(weights.extent(0), rows.extent(0), "weights", "one number per row,");
-  detail::check_finite(rows, "rows");
-  detail::check_finite(weights, "weights");
+  check_extent(rows.extent(1), dimension(), "rows", "as many columns as the accumulator,");
+  check_extent(weights.extent(0), rows.extent(0), "weights", "one number per row,");
+  check_finite(rows, "rows");
+  check_finite(weights, "weights");
   for (index_t i = 0; i < weights.extent(0); ++i)
     if (weights[i] < 0)
       throw value_error("weights", "numbers of 0 or more",
@@ -164,7 +164,7 @@ void second_moment_accumulator::add_weighted_rows(const tensor_view<const Scalar
 
 template <class Real>
 void second_moment_accumulator::merge(const second_moment_accumulator& other, int threads) {
-  detail::check_extent(other.dimension(), dimension(), "other", "dimension");
+  check_extent(other.dimension(), dimension(), "other", "dimension");
   const second_moment_accumulator held = other;  // which may be this one
   sum_ += held.sum_;
   row_sum_ += held.row_sum_;

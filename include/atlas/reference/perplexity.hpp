@@ -45,7 +45,7 @@ double token_loss(const tensor_view<const float, 1>& logits, index_t token) {
 template <class = void>
 perplexity_result perplexity(const transformer& model, const tensor_view<const index_t, 2>& blocks,
                              forward_options options = {}) {
-  detail::check_not_empty(blocks, "blocks");
+  check_not_empty(blocks, "blocks");
   const index_t t = blocks.extent(1);
   if (t < 2) throw shape_error("blocks", "at least 2 positions", std::to_string(t));
   std::vector<double> losses(static_cast<std::size_t>(blocks.extent(0) * t), 0.0);

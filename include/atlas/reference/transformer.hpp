@@ -49,7 +49,7 @@ class transformer {
   ///
   /// \throws value_error for a layer out of range.
   tensor_view<const float, 2> output_projection(index_t layer) const& {
-    detail::check_between(layer, 0, config().layers - 1, "layer");
+    check_between(layer, 0, config().layers - 1, "layer");
     const detail::linear_places& place = model_.layer(layer).attention_output;
     const index_t in = config().heads * config().head_dimension, out = config().model_dimension;
     const float* values = model_.values(place.weight);
@@ -85,9 +85,8 @@ class transformer {
   void check_input(const tensor_view<const index_t, 2>& blocks, const forward_options& o) const {
     detail::check_blocks(config(), blocks);
     for (const index_t l : o.observed_layers)
-      detail::check_between(l, 0, config().layers - 1, "observed_layers");
-    for (const auto& [layer, rule] : o.rules)
-      detail::check_between(layer, 0, config().layers - 1, "rules");
+      check_between(l, 0, config().layers - 1, "observed_layers");
+    for (const auto& [layer, rule] : o.rules) check_between(layer, 0, config().layers - 1, "rules");
   }
 
   /// Layers to run.

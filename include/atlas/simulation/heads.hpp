@@ -37,9 +37,9 @@ template <class = void>
 std::vector<Eigen::MatrixXd> simulate_frames(index_t heads, index_t d, index_t k,
                                              const shared_directions& shared,
                                              random_stream& random) {
-  detail::check_between(heads, 1, detail::most_simulated, "heads");
-  detail::check_between(k, 1, d, "k");
-  detail::check_between(shared.count, 0, k, "shared.count");
+  check_between(heads, 1, detail::most_simulated, "heads");
+  check_between(k, 1, d, "k");
+  check_between(shared.count, 0, k, "shared.count");
   if (!(0 <= shared.least_cosine && shared.least_cosine <= shared.most_cosine &&
         shared.most_cosine <= 1))
     throw value_error("shared", "cosines with 0 <= least_cosine <= most_cosine <= 1",
@@ -72,7 +72,7 @@ template <class Scalar = double>
 owned_tensor<Scalar, 3> simulate_heads(const std::vector<Eigen::MatrixXd>& frames, index_t rows,
                                        double noise, random_stream& random) {
   if (frames.empty()) throw shape_error("frames", "at least one", "none");
-  detail::check_between(rows, 1, detail::most_simulated, "rows");
+  check_between(rows, 1, detail::most_simulated, "rows");
   if (!(noise >= 0 && std::isfinite(noise)))
     throw value_error("noise", "a number of 0 or more", detail::number_text(noise));
   const index_t heads = static_cast<index_t>(frames.size()), d = frames.front().rows();
@@ -80,7 +80,7 @@ owned_tensor<Scalar, 3> simulate_heads(const std::vector<Eigen::MatrixXd>& frame
   using row_major = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   for (index_t h = 0; h < heads; ++h) {
     const Eigen::MatrixXd& frame = frames[static_cast<std::size_t>(h)];
-    detail::check_extent(frame.rows(), d, "frames", "as many rows as the first,");
+    check_extent(frame.rows(), d, "frames", "as many rows as the first,");
     Eigen::MatrixXd cloud = normal_matrix(rows, frame.cols(), random) * frame.transpose();
     if (noise > 0) cloud += noise * normal_matrix(rows, d, random);
     Eigen::Map<row_major>(out.mutable_view().data() + h * rows * d, rows, d) =
@@ -101,7 +101,7 @@ template <class Scalar = double>
 owned_tensor<Scalar, 2> simulate_projection(index_t heads, index_t head_dimension,
                                             index_t model_dimension, double decay,
                                             random_stream& random) {
-  detail::check_between(heads, 1, detail::most_simulated, "heads");
+  check_between(heads, 1, detail::most_simulated, "heads");
   detail::check_simulated(1, head_dimension);
   detail::check_simulated(1, model_dimension);
   if (!(decay >= 0 && std::isfinite(decay)))

@@ -51,7 +51,7 @@ inline void check_passages(const passage_design& design, index_t dimension,
   check_between(design.rows, 1, most_simulated / design.passages, "design.rows");
   check_between(design.length, design.rows, most_simulated, "design.length");
   check_simulated(1, dimension);
-  check_share(structure.correlation, 0, 1, "structure.correlation");
+  check_half_open(structure.correlation, 0, 1, "structure.correlation");
   for (const auto& [value, argument] : {std::pair{structure.mean_sd, "structure.mean_sd"},
                                         std::pair{structure.scale_sd, "structure.scale_sd"}})
     if (!(value >= 0 && std::isfinite(value)))

@@ -230,8 +230,8 @@ template <tensor_like<1> Values, class Statistic>
 bootstrap_result bootstrap_sample(const Values& values, Statistic&& statistic,
                                   const bootstrap_options& options = {}) {
   const auto view = as_view<1>(values);
-  detail::check_not_empty(view, "values");
-  detail::check_finite(view, "values");
+  check_not_empty(view, "values");
+  check_finite(view, "values");
   detail::check_bootstrap(view.extent(0), options, "values", "values");
   const auto of_rows = [&](std::span<const index_t> rows) {
     std::vector<double> drawn;

@@ -96,7 +96,7 @@ template <class = void>
 double gamma_quantile(double shape, double p, bool upper = false) {
   if (!(shape > 0 && std::isfinite(shape)))
     throw value_error("shape", "a number above 0", detail::number_text(shape));
-  detail::check_open_unit(p, "p");
+  check_open_unit(p, "p");
   double x = detail::gamma_quantile_guess(shape, p, upper);
   if (x < (std::numeric_limits<double>::min)()) return x;
   double change = std::numeric_limits<double>::infinity();

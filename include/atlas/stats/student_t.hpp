@@ -74,8 +74,7 @@ inline bool has_spread(double sd, double mean, double value) {
 /// \throws value_error unless degrees > 0
 template <class = void>
 double two_sided_t_p(double t, double degrees) {
-  if (!(degrees > 0 && std::isfinite(degrees)))
-    throw value_error("degrees", "a positive number", detail::number_text(degrees));
+  check_positive(degrees, "degrees");
   if (std::isnan(t)) return t;
   if (std::isinf(t)) return 0;
   if (t == 0) return 1;

@@ -24,7 +24,7 @@ namespace atlas::inline ATLAS_ABI {
 /// degrees
 template <class = void>
 double two_sided_t_quantile(double confidence, double degrees) {
-  detail::check_open_unit(confidence, "confidence");
+  check_open_unit(confidence, "confidence");
   if (!(degrees > 0))
     throw value_error("degrees", "a positive number", detail::number_text(degrees));
   const double z = normal_quantile(0.5 + 0.5 * confidence);

@@ -136,7 +136,7 @@ double kolmogorov_limit_p(double d, index_t n) {
 /// O(k^3 log n), k = n d, below n^(3/2) log n times 10.
 template <class = void>
 double kolmogorov_smirnov_p(double d, index_t n) {
-  detail::check_between(n, 1, index_t{1} << 40, "n");
+  check_between(n, 1, index_t{1} << 40, "n");
   if (!(d >= 0 && d <= 1)) throw value_error("d", "a number in [0, 1]", detail::number_text(d));
   constexpr index_t most_exact = 1000;
   const auto count = static_cast<double>(n);
@@ -156,8 +156,8 @@ double kolmogorov_smirnov_p(double d, index_t n) {
 template <tensor_like<1> Values, class Cdf>
 ks_result kolmogorov_smirnov(const Values& values, Cdf&& cdf) {
   const auto view = as_view<1>(values);
-  detail::check_not_empty(view, "values");
-  detail::check_finite(view, "values");
+  check_not_empty(view, "values");
+  check_finite(view, "values");
   std::vector<double> shares;
   for (index_t i = 0; i < view.extent(0); ++i)
     shares.push_back(std::clamp(cdf(static_cast<double>(view[i])), 0.0, 1.0));
@@ -201,9 +201,9 @@ ks_result uniformity_of_t(const Values& z, double degrees) {
 /// \throws value_error for n below 1, hits outside [0, n] or a confidence outside (0, 1)
 template <class = void>
 coverage_estimate coverage(index_t hits, index_t n, double confidence = 0.95) {
-  detail::check_between(n, 1, index_t{1} << 40, "n");
-  detail::check_between(hits, 0, n, "hits");
-  detail::check_open_unit(confidence, "confidence");
+  check_between(n, 1, index_t{1} << 40, "n");
+  check_between(hits, 0, n, "hits");
+  check_open_unit(confidence, "confidence");
   const double z = normal_quantile(0.5 + 0.5 * confidence), count = static_cast<double>(n);
   const double share = static_cast<double>(hits) / count, square = z * z / count;
   const double centre = (share + square / 2) / (1 + square);

@@ -222,7 +222,7 @@ drawn_null haar_null_of(const std::vector<Eigen::MatrixXd>& frames, Statistic&& 
                         const haar_options& options = {.draws = 200}) {
   if (frames.empty()) throw shape_error("frames", "at least 1", "none");
   const index_t d = frames.front().rows(), k = frames.front().cols();
-  detail::check_between(k, 1, d, "k");
+  check_between(k, 1, d, "k");
   detail::check_draws(options.draws, "draws");
   for (const Eigen::MatrixXd& frame : frames)
     if (frame.rows() != d || frame.cols() != k)

@@ -62,7 +62,7 @@ principal_angles_result principal_angles(const A& a, const B& b) {
   const auto held_b = as_view<2>(b);
   const Eigen::MatrixXd frame_a = detail::checked_frame<scalar_of<A, 2>>(held_a, "a");
   const Eigen::MatrixXd frame_b = detail::checked_frame<scalar_of<B, 2>>(held_b, "b");
-  detail::check_extent(frame_b.rows(), frame_a.rows(), "b", "as many rows as a,");
+  check_extent(frame_b.rows(), frame_a.rows(), "b", "as many rows as a,");
   return detail::principal_angles(frame_a, frame_b);
 }
 

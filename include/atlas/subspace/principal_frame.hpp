@@ -108,7 +108,7 @@ std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds, index_t loca
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
-  detail::check_not_empty(view, "clouds");
+  check_not_empty(view, "clouds");
   std::vector<Eigen::MatrixXd> frames(static_cast<std::size_t>(view.extent(0)));
   parallel_for(view.extent(0), threads, [&](index_t h) {
     frames[static_cast<std::size_t>(h)] = detail::principal_frame<scalar>(

@@ -59,7 +59,7 @@ std::vector<principal_spectrum> principal_spectra(const Clouds& clouds, index_t 
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
-  detail::check_not_empty(view, "clouds");
+  check_not_empty(view, "clouds");
   std::vector<principal_spectrum> spectra(static_cast<std::size_t>(view.extent(0)));
   parallel_for(view.extent(0), threads, [&](index_t h) {
     spectra[static_cast<std::size_t>(h)] = detail::spectrum_of<scalar>(

@@ -96,7 +96,7 @@ std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
   const auto projection = as_view<2>(output_projection);
-  detail::check_not_empty(view, "clouds");
+  check_not_empty(view, "clouds");
   const auto writers = detail::head_writers<scalar_of<Projection, 2>>(projection, view.extent(0),
                                                                       view.extent(2), threads);
   std::vector<Eigen::MatrixXd> frames(writers.size());
@@ -129,12 +129,11 @@ owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(const Clouds& cloud
   const auto projection_held = as_view<2>(output_projection);
   const tensor_view<const scalar_of<Projection, 2>, 2>& projection = projection_held;
   const index_t heads = view.extent(0), n = view.extent(1), d = view.extent(2);
-  detail::check_not_empty(view, "clouds");
-  detail::check_finite(view, "clouds");
-  detail::check_not_empty(projection, "output_projection");
-  detail::check_extent(projection.extent(0), heads * d, "output_projection",
-                       "heads * d_head rows,");
-  detail::check_finite(projection, "output_projection");
+  check_not_empty(view, "clouds");
+  check_finite(view, "clouds");
+  check_not_empty(projection, "output_projection");
+  check_extent(projection.extent(0), heads * d, "output_projection", "heads * d_head rows,");
+  check_finite(projection, "output_projection");
   const row_matrix<scalar> weights = detail::matrix_copy<scalar>(projection);
   owned_tensor<scalar, 3> out({heads, n, weights.cols()});
   for (index_t h = 0; h < heads; ++h)

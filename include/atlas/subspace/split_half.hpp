@@ -157,7 +157,7 @@ split_half_result split_half_overlap(const Clouds& clouds, const Labels& context
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar_of<Clouds, 3>, 3>& view = held;
   detail::check_clouds(view);
-  detail::check_between(local_dimension, 1, view.extent(2), "local_dimension");
+  check_between(local_dimension, 1, view.extent(2), "local_dimension");
   return detail::split_half(
       view, context, options, [&](index_t, const Eigen::MatrixXd& covariance) {
         return detail::top_frame(leading_eigenbasis(covariance, local_dimension), local_dimension,
@@ -177,7 +177,7 @@ split_half_result split_half_overlap(const Clouds& clouds, const Projection& out
   detail::check_clouds(view);
   const auto writers = detail::head_writers<scalar_of<Projection, 2>>(
       weights, view.extent(0), view.extent(2), options.threads);
-  detail::check_between(local_dimension, 1, writers.front().mixing.rows(), "local_dimension");
+  check_between(local_dimension, 1, writers.front().mixing.rows(), "local_dimension");
   return detail::split_half(
       view, context, options, [&](index_t h, const Eigen::MatrixXd& covariance) {
         return detail::written_frame(writers[static_cast<std::size_t>(h)], covariance,

@@ -83,9 +83,9 @@ template <class = void>
 void check_finite_weight(const checkpoint& tensors, const std::string& name) {
   const std::string place = tensors.place_of(name);
   if (tensors.at(name).extents.size() == 2)
-    atlas::detail::check_finite(tensors.read<float, 2>(name), place);
+    atlas::check_finite(tensors.read<float, 2>(name), place);
   else
-    atlas::detail::check_finite(tensors.read<float, 1>(name), place);
+    atlas::check_finite(tensors.read<float, 1>(name), place);
 }
 
 /// Masks and frequencies that old versions of transformers stored beside the weights.

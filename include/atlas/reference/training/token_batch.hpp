@@ -20,8 +20,8 @@ namespace atlas::inline ATLAS_ABI {
 template <class = void>
 owned_tensor<index_t, 2> token_batch(const tensor_view<const index_t, 1>& tokens, index_t blocks,
                                      index_t block_size, std::uint64_t seed, index_t step) {
-  detail::check_between(blocks, 1, index_t{1} << 31, "blocks");
-  detail::check_between(block_size, 1, index_t{1} << 31, "block_size");
+  check_between(blocks, 1, index_t{1} << 31, "blocks");
+  check_between(block_size, 1, index_t{1} << 31, "block_size");
   if (tokens.extent(0) < block_size)
     throw shape_error("tokens", "at least " + std::to_string(block_size),
                       std::to_string(tokens.extent(0)));

@@ -189,10 +189,10 @@ void basic_trainer<Unused>::check_input() {
     throw value_error("largest_norm", "0 or more", detail::number_text(options_.largest_norm));
   thread_count(options_.threads);
   if (options_.block_size == 0) options_.block_size = c.positions;
-  detail::check_between(options_.block_size, 2, c.positions, "block_size");
+  check_between(options_.block_size, 2, c.positions, "block_size");
   token_batch(tokens_, options_.batch, options_.block_size, options_.seed, 0);
   for (index_t i = 0; i < tokens_.extent(0); ++i)
-    detail::check_between(tokens_[i], 0, c.vocabulary - 1, "tokens");
+    check_between(tokens_[i], 0, c.vocabulary - 1, "tokens");
 }
 
 template <class Unused>
@@ -215,11 +215,11 @@ void basic_trainer<Unused>::update(std::vector<parameter>& gradients, const trai
 template <class Unused>
 void basic_trainer<Unused>::check_state(const training_state& state) const {
   const std::vector<parameter>& own = model_.weights().parameters;
-  detail::check_between(state.step, 0, index_t{1} << 60, "step");
-  detail::check_extent(static_cast<index_t>(state.parameters.size()),
-                       static_cast<index_t>(own.size()), "parameters", "tensors");
-  detail::check_extent(static_cast<index_t>(state.moments.size()), static_cast<index_t>(own.size()),
-                       "moments", "tensors");
+  check_between(state.step, 0, index_t{1} << 60, "step");
+  check_extent(static_cast<index_t>(state.parameters.size()), static_cast<index_t>(own.size()),
+               "parameters", "tensors");
+  check_extent(static_cast<index_t>(state.moments.size()), static_cast<index_t>(own.size()),
+               "moments", "tensors");
   for (std::size_t k = 0; k < own.size(); ++k) {
     const parameter& p = state.parameters[k];
     if (p.name != own[k].name || p.extents != own[k].extents)
@@ -230,9 +230,8 @@ void basic_trainer<Unused>::check_state(const training_state& state) const {
     for (const auto* values : {&p.values, &state.moments[k].first, &state.moments[k].second}) {
       const tensor_view<const float, 1> view(values->data(),
                                              {static_cast<index_t>(values->size())});
-      detail::check_extent(view.extent(0), static_cast<index_t>(own[k].values.size()), p.name,
-                           "size");
-      detail::check_finite(view, p.name);
+      check_extent(view.extent(0), static_cast<index_t>(own[k].values.size()), p.name, "size");
+      check_finite(view, p.name);
     }
   }
 }
