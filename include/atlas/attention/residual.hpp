@@ -124,7 +124,7 @@ std::vector<residual_decomposition<Scalar>> decompose_residuals(
 ///         weights or rows that do not sum to 1
 ///
 /// O(Q T d) time; sums in double.
-template <tensor_like<2> Weights, tensor_like<2> Values>
+template <real_tensor<2> Weights, real_tensor<2> Values>
 residual_decomposition<scalar_of<Values, 2>> decompose_residual(const Weights& weights,
                                                                 const Values& values) {
   using scalar = scalar_of<Values, 2>;
@@ -141,7 +141,7 @@ residual_decomposition<scalar_of<Values, 2>> decompose_residual(const Weights& w
 /// \param values  `[H / n_rep, T, d]`
 /// \return one decomposition per query head
 /// \throws shape_error where the number of value heads does not divide H; otherwise as above
-template <tensor_like<3> Weights, tensor_like<3> Values>
+template <real_tensor<3> Weights, real_tensor<3> Values>
 std::vector<residual_decomposition<scalar_of<Values, 3>>> decompose_residuals(
     const Weights& weights, const Values& values, int threads = 0) {
   using scalar = scalar_of<Values, 3>;

@@ -99,7 +99,7 @@ std::vector<residual_basis> random_residual_bases(const tensor_view<const float,
 /// \throws shape_error for fewer than 2 rows, value_error for NaN
 ///
 /// O(H (N d^2 + d^3)) time.
-template <tensor_like<3> Points>
+template <real_tensor<3> Points>
 std::vector<residual_basis> residual_bases(const Points& points, int threads = 0) {
   const auto held = as_view<3>(points);
   return detail::residual_bases(held, threads);
@@ -107,7 +107,7 @@ std::vector<residual_basis> residual_bases(const Points& points, int threads = 0
 
 /// Their null: the same means with uniformly random directions, another stream of the seed for each
 /// head. Arguments and errors as `residual_bases`.
-template <tensor_like<3> Points>
+template <real_tensor<3> Points>
 std::vector<residual_basis> random_residual_bases(const Points& points, std::uint64_t seed,
                                                   int threads = 0) {
   const auto held = as_view<3>(points);

@@ -90,7 +90,7 @@ row_split split_by_row(index_t rows, double share, std::uint64_t seed) {
 /// Holds out all rows of `round(share * contexts)` random contexts, but at least one and not all.
 /// \param context `[N]`, a whole number that rows of one context share
 /// \throws shape_error for fewer than 2 contexts, value_error for a share out of range
-template <tensor_like<1> Labels>
+template <whole_tensor<1> Labels>
 row_split split_by_context(const Labels& context, double share, std::uint64_t seed) {
   static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
   check_open_unit(share, "share");

@@ -248,7 +248,7 @@ std::vector<autoencoder_result> train_autoencoders(const tensor_view<const Scala
 ///
 /// O(epochs N parameters) time on one thread, O(N d) memory. The same bits for every number of
 /// threads.
-template <tensor_like<2> Points>
+template <real_tensor<2> Points>
 autoencoder_result train_autoencoder(const Points& points,
                                      const autoencoder_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
@@ -265,7 +265,7 @@ autoencoder_result train_autoencoder(const Points& points,
 ///
 /// \param clouds `[H, N, d]`
 /// \throws as `train_autoencoder`
-template <tensor_like<3> Clouds>
+template <real_tensor<3> Clouds>
 std::vector<autoencoder_result> train_autoencoders(const Clouds& clouds,
                                                    const autoencoder_options& options = {}) {
   const auto held = as_view<3>(clouds);

@@ -101,7 +101,7 @@ tensor_concentration<Rank - 1> concentration(const tensor_view<const Scalar, Ran
 /// Ratio and margin of the two largest weights of every row; exact also where they differ by less
 /// than a double can show in the weights themselves. Parameters, errors and cost as
 /// `boltzmann_observables`.
-template <std::size_t Rank, tensor_like<Rank> Logits>
+template <std::size_t Rank, real_tensor<Rank> Logits>
 concentration_of_rank<Rank> concentration(const Logits& logits,
                                           const boltzmann_options& options = {}) {
   const auto held = as_view<Rank>(logits);

@@ -136,7 +136,7 @@ tensor_observables<Rank - 1> observables(const tensor_view<const Scalar, Rank>& 
 /// const auto o = atlas::boltzmann_observables<3>(logits, {.beta = 1});  // logits [H, T, T]
 /// o.entropy(h, t);
 /// \endcode
-template <std::size_t Rank, tensor_like<Rank> Logits>
+template <std::size_t Rank, real_tensor<Rank> Logits>
 observables_of_rank<Rank> boltzmann_observables(const Logits& logits,
                                                 const boltzmann_options& options = {}) {
   const auto held = as_view<Rank>(logits);

@@ -47,7 +47,7 @@ owned_tensor<Scalar, Rank> softmax(const tensor_view<const Scalar, Rank>& logits
 /// \throws as `boltzmann_observables`
 ///
 /// O(size) time and memory.
-template <std::size_t Rank, tensor_like<Rank> Logits>
+template <std::size_t Rank, real_tensor<Rank> Logits>
 owned_tensor<scalar_of<Logits, Rank>, Rank> softmax(const Logits& logits,
                                                     const boltzmann_options& options = {}) {
   const auto held = as_view<Rank>(logits);

@@ -14,22 +14,20 @@
 #include "atlas/core/eigen_traits.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/core/range_traits.hpp"
+#include "atlas/core/tensor_arguments.hpp"
 #include "atlas/core/tensor_traits.hpp"
 #include "atlas/core/tensor_view.hpp"
 
 namespace atlas::inline ATLAS_ABI {
-
-/// Anything that `as_view<Rank>` accepts.
-template <class X, std::size_t Rank>
-concept tensor_like = detail::has_traits<std::remove_cvref_t<X>, Rank>;
 
 /// The view of `x` that the algorithms work on: a `tensor_view<const Scalar, Rank>` that borrows,
 /// or an `owned_tensor<Scalar, Rank>` where something had to be evaluated, or a `kept_tensor` of a
 /// type that counts its references (both convert to the former and keep their memory alive).
 template <std::size_t Rank, class X>
 auto as_view(X&& x) {
-  using traits = tensor_traits<std::remove_cvref_t<X>>;
-  static_assert(tensor_like<X, Rank>, "no atlas::tensor_traits for this type and rank");
+  using given = std::remove_cvref_t<X>;
+  using traits = tensor_traits<given>;
+  static_assert(detail::rank_sentence<given, Rank, tensor_like<given, Rank>>::value);
   auto seen = traits::template view<Rank>(x);
   using element = typename detail::view_element<decltype(seen)>::type;
   constexpr bool widen = !std::is_same_v<element, widened_t<element>>;

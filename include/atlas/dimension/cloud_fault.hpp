@@ -179,7 +179,7 @@ cloud_fault fault_of_rows(const tensor_view<const Scalar, 2>& points) {
 /// \throws shape_error for no rows; value_error for NaN
 ///
 /// O(N d) time and memory.
-template <tensor_like<2> Points>
+template <real_tensor<2> Points>
 cloud_fault fault_of_cloud(const Points& points) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);

@@ -80,7 +80,7 @@ pca_rank_result pca_rank(const tensor_view<const Scalar, 2>& points,
 ///         (0, 1]
 ///
 /// O(N d^2 + d^3) time, O(d^2) memory.
-template <tensor_like<2> Points>
+template <real_tensor<2> Points>
 pca_rank_result pca_rank(const Points& points, const pca_rank_options& options = {}) {
   const auto held = as_view<2>(points);
   return detail::pca_rank<scalar_of<Points, 2>>(held, options);

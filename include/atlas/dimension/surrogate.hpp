@@ -154,7 +154,7 @@ std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scal
 ///     {.labels = {context, position}});
 /// std::cout << null.observed << " against " << null.mean << ", p = " << null.p << "\n";
 /// \endcode
-template <tensor_like<2> Points, class Statistic>
+template <real_tensor<2> Points, class Statistic>
 surrogate_null surrogate_null_of(const Points& points, Statistic&& statistic,
                                  const surrogate_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
@@ -227,7 +227,7 @@ surrogate_null two_nn_null(const tensor_view<const Scalar, 2>& points,
 /// \throws as `two_nn` and `surrogate_null_of`
 ///
 /// O(draws (N^2 d)) time, O(N d) memory per thread.
-template <tensor_like<2> Points>
+template <real_tensor<2> Points>
 surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
                            const surrogate_options& surrogates = {}) {
   const auto held = as_view<2>(points);

@@ -300,7 +300,7 @@ two_nn_result two_nn(const tensor_view<const Scalar, 2>& points, const two_nn_op
 /// const auto r = atlas::two_nn(points, {.exclude = atlas::distinct_contexts(labels)});
 /// std::cout << r.dimension << " [" << r.interval.lower << ", " << r.interval.upper << "]\n";
 /// \endcode
-template <tensor_like<2> Points>
+template <real_tensor<2> Points>
 two_nn_result two_nn(const Points& points, const two_nn_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
@@ -332,7 +332,7 @@ two_nn_result two_nn_from_neighbors(const neighbor_table& table,
 /// say.
 /// \param ratios `[N]`, r2/r1 >= 1
 /// \throws value_error for a ratio that is NaN, infinite or below 1
-template <tensor_like<1> Ratios>
+template <number_tensor<1> Ratios>
 two_nn_result two_nn_from_ratios(const Ratios& ratios, const two_nn_options& options = {}) {
   const auto view = as_view<1>(ratios);
   detail::check_two_nn_options(options);

@@ -42,7 +42,7 @@ struct exclusion {
 
 namespace detail {
 
-template <tensor_like<1> Labels>
+template <whole_tensor<1> Labels>
 owned_tensor<index_t, 1> copy_labels(const Labels& labels, std::string_view argument) {
   const auto view = as_view<1>(labels);
   static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
@@ -96,7 +96,7 @@ inline const index_t* distinct_labels(const exclusion& exclude) {
 
 /// Excludes rows of the same context, however far apart.
 /// \param context `[N]`, whole numbers
-template <tensor_like<1> Labels>
+template <whole_tensor<1> Labels>
 exclusion same_context(const Labels& context) {
   return {.context = detail::copy_labels(context, "context")};
 }
@@ -105,14 +105,14 @@ exclusion same_context(const Labels& context) {
 /// excluded, and of every other context all but the nearest. Two neighbours that follow each other
 /// in one text are about equally far, and say nothing of how distances grow.
 /// \param context `[N]`, whole numbers
-template <tensor_like<1> Labels>
+template <whole_tensor<1> Labels>
 exclusion distinct_contexts(const Labels& context) {
   return {.context = detail::copy_labels(context, "context"), .distinct = true};
 }
 
 /// Excludes rows that share one of these labels, too, such as the same token elsewhere.
 /// \param labels `[N]`, whole numbers
-template <tensor_like<1> Labels>
+template <whole_tensor<1> Labels>
 exclusion also_excluding(exclusion exclude, const Labels& labels) {
   exclude.labels.push_back(detail::copy_labels(labels, "labels"));
   return exclude;
@@ -121,7 +121,7 @@ exclusion also_excluding(exclusion exclude, const Labels& labels) {
 /// Excludes rows of the same context whose positions differ by at most `window`.
 /// \param context, position `[N]`, whole numbers
 /// \throws shape_error if the lengths differ; value_error for a negative window
-template <tensor_like<1> Labels, tensor_like<1> Positions>
+template <whole_tensor<1> Labels, whole_tensor<1> Positions>
 exclusion same_context_within(const Labels& context, const Positions& position, index_t window) {
   if (window < 0) throw value_error("window", "0 or more", std::to_string(window));
   exclusion exclude{.context = detail::copy_labels(context, "context"),
@@ -133,7 +133,7 @@ exclusion same_context_within(const Labels& context, const Positions& position, 
 }
 
 /// The same for one single series: excludes rows whose positions differ by at most `window`.
-template <tensor_like<1> Positions>
+template <whole_tensor<1> Positions>
 exclusion nearby_positions(const Positions& position, index_t window) {
   if (window < 0) throw value_error("window", "0 or more", std::to_string(window));
   return {.position = detail::copy_labels(position, "position"), .window = window};

@@ -58,7 +58,7 @@ inline double chance_of_labels(const label_groups& labels) {
 /// \throws shape_error for an empty table, and for labels of another length
 ///
 /// O(N log N) time.
-template <tensor_like<1> Labels>
+template <whole_tensor<1> Labels>
 label_share_result label_share(const neighbor_table& neighbors, const Labels& labels) {
   check_not_empty(neighbors.indices, "neighbors");
   const auto view = as_view<1>(labels);

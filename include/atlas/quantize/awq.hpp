@@ -99,7 +99,7 @@ Eigen::VectorXd checked_magnitudes(const tensor_view<const Scalar, 1>& magnitude
 ///         outside 2-8
 ///
 /// O(steps out in^2) time.
-template <tensor_like<2> Weights, tensor_like<2> Moments, tensor_like<1> Magnitudes>
+template <real_tensor<2> Weights, real_tensor<2> Moments, number_tensor<1> Magnitudes>
 quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
                                                  const Moments& second_moments,
                                                  const Magnitudes& activation_magnitudes,
@@ -112,7 +112,7 @@ quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
 }
 
 /// The same with the magnitudes `sqrt(E a_j^2)`, which the second moments hold.
-template <tensor_like<2> Weights, tensor_like<2> Moments>
+template <real_tensor<2> Weights, real_tensor<2> Moments>
 quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
                                                  const Moments& second_moments,
                                                  const awq_options& options = {}) {

@@ -107,7 +107,7 @@ quantization<Scalar> diagonal_fisher_quantize(const quantizer_input<Scalar>& inp
 ///         diagonal that is negative or all 0, second moments as `quantization_error`
 ///
 /// O(out in^2) time, all of it for the error.
-template <tensor_like<2> Weights, tensor_like<2> Diagonal, tensor_like<2> Moments>
+template <real_tensor<2> Weights, real_tensor<2> Diagonal, real_tensor<2> Moments>
 quantization<scalar_of<Weights, 2>> diagonal_fisher_quantize(
     const Weights& weights, const Diagonal& fisher_diagonal, const Moments& second_moments,
     const diagonal_fisher_options& options = {}) {

@@ -78,7 +78,7 @@ class weight_fisher_accumulator {
   ///         then nothing has been added
   ///
   /// O(n out in^2) time.
-  template <tensor_like<3> Gradients>
+  template <real_tensor<3> Gradients>
   void add(const Gradients& gradients, int threads = 0) {
     using scalar = scalar_of<Gradients, 3>;
     const auto view = as_view<3>(gradients);
@@ -92,7 +92,7 @@ class weight_fisher_accumulator {
   /// \throws as `add`
   ///
   /// O(n in^2) time, and O(n out in) for the mean.
-  template <tensor_like<2> Outputs, tensor_like<2> Inputs>
+  template <real_tensor<2> Outputs, real_tensor<2> Inputs>
   void add_rank_one(const Outputs& output_gradients, const Inputs& inputs, int threads = 0) {
     const auto g = as_view<2>(output_gradients);
     const auto a = as_view<2>(inputs);
@@ -217,7 +217,7 @@ class diagonal_fisher_accumulator {
   /// \param gradients `[n, out, in]`, dL/dW of each
   /// \throws shape_error for other extents; value_error for NaN, and numbers above 2^500; then
   ///         nothing has been added
-  template <tensor_like<3> Gradients>
+  template <real_tensor<3> Gradients>
   void add(const Gradients& gradients, int threads = 0) {
     using scalar = scalar_of<Gradients, 3>;
     const auto view = as_view<3>(gradients);
@@ -227,7 +227,7 @@ class diagonal_fisher_accumulator {
   /// Adds n samples whose gradients are `dL/dy a^T`, of one token each.
   /// \param output_gradients dL/dy, `[n, out]`
   /// \param inputs           a, `[n, in]`
-  template <tensor_like<2> Outputs, tensor_like<2> Inputs>
+  template <real_tensor<2> Outputs, real_tensor<2> Inputs>
   void add_rank_one(const Outputs& output_gradients, const Inputs& inputs, int threads = 0) {
     const auto g = as_view<2>(output_gradients);
     const auto a = as_view<2>(inputs);

@@ -171,8 +171,8 @@ pareto_result pareto(row_matrix<Scalar> weights, row_matrix<Activation> activati
 ///         symmetric or have no positive trace, bits outside 2-8, fewer than 2 steps
 ///
 /// O(steps (d^3 + (out + n) d^2)) time.
-template <tensor_like<2> Weights, tensor_like<2> Activations, tensor_like<2> Fisher,
-          tensor_like<2> Moments>
+template <real_tensor<2> Weights, real_tensor<2> Activations, real_tensor<2> Fisher,
+          real_tensor<2> Moments>
 pareto_result fisher_pareto(const Weights& weights, const Activations& activations,
                             const Fisher& weight_fisher, const Moments& activation_moments,
                             const pareto_options& options = {}) {

@@ -119,7 +119,7 @@ quantizer_input<Scalar> input_of(row_matrix<Scalar> weights, scaled_moments<doub
 }
 
 /// \param input_mean as in `input_of`
-template <tensor_like<2> Weights, tensor_like<2> Moments>
+template <real_tensor<2> Weights, real_tensor<2> Moments>
 quantizer_input<scalar_of<Weights, 2>> checked_input(const Weights& weights,
                                                      const Moments& second_moments,
                                                      const Eigen::VectorXd& input_mean) {

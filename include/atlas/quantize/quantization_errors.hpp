@@ -176,7 +176,7 @@ quantization_errors quantization_error(row_matrix<Scalar> weights, row_matrix<Sc
 ///         not symmetric or have no positive trace
 ///
 /// O(out in^2) time; sums in double.
-template <tensor_like<2> Weights, tensor_like<2> Quantized, tensor_like<2> Moments>
+template <real_tensor<2> Weights, real_tensor<2> Quantized, real_tensor<2> Moments>
 quantization_errors quantization_error(const Weights& weights, const Quantized& quantized,
                                        const Moments& second_moments, int threads = 0) {
   using scalar = scalar_of<Weights, 2>;

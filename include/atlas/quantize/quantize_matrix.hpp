@@ -229,7 +229,7 @@ quantization<Scalar> quantize_matrix(const quantizer_input<Scalar>& input,
 ///   std::cout << atlas::name_of(method) << ' ' << q.errors.output << '\n';
 /// }
 /// \endcode
-template <tensor_like<2> Weights, tensor_like<2> Moments>
+template <real_tensor<2> Weights, real_tensor<2> Moments>
 quantization<scalar_of<Weights, 2>> quantize_matrix(const Weights& weights,
                                                     const Moments& second_moments,
                                                     const quantize_matrix_options& options = {}) {

@@ -44,7 +44,7 @@ class second_moment_accumulator {
   ///         has been added
   ///
   /// O(n d^2) time.
-  template <tensor_like<2> Rows>
+  template <real_tensor<2> Rows>
   void add(const Rows& rows, int threads = 0) {
     using scalar = scalar_of<Rows, 2>;
     const auto view = as_view<2>(rows);
@@ -53,7 +53,7 @@ class second_moment_accumulator {
 
   /// Adds `w a a^T` of rows a with weights w, each of which counts as one row.
   /// \param weights `[n]`, 0 or more
-  template <tensor_like<2> Rows, tensor_like<1> Weights>
+  template <real_tensor<2> Rows, number_tensor<1> Weights>
   void add_weighted(const Rows& rows, const Weights& weights, int threads = 0) {
     const auto view = as_view<2>(rows);
     const auto w = as_view<1>(weights);

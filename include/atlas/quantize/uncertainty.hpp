@@ -177,7 +177,7 @@ uncertainty_result uncertainty(uncertainty_result out, const Eigen::MatrixXd& we
 ///         `least_draws` draws, means that cannot be theirs
 ///
 /// O(draws d^3) time.
-template <tensor_like<2> Weights, tensor_like<2> Activations>
+template <real_tensor<2> Weights, real_tensor<2> Activations>
 uncertainty_result fisher_uncertainty(const Weights& weight_fisher,
                                       const Activations& activation_moments,
                                       const uncertainty_options& options = {}) {

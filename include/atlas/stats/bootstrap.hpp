@@ -205,7 +205,7 @@ bootstrap_result bootstrap(index_t rows, Statistic&& statistic,
 /// groups as the data, not as many rows.
 ///
 /// \param labels `[N]`, whole numbers, at least 2 different ones
-template <tensor_like<1> Labels, class Statistic>
+template <whole_tensor<1> Labels, class Statistic>
 bootstrap_result bootstrap_groups(const Labels& labels, Statistic&& statistic,
                                   const bootstrap_options& options = {}) {
   const auto groups = detail::rows_of_groups(detail::number_labels(labels, "labels"));
@@ -226,7 +226,7 @@ bootstrap_result bootstrap_groups(const Labels& labels, Statistic&& statistic,
 /// \param values    `[N]`, N >= 2
 /// \param statistic from the values of a resample, `std::span<const double>`, to a number
 /// \throws as `bootstrap`; value_error for NaN and infinities
-template <tensor_like<1> Values, class Statistic>
+template <number_tensor<1> Values, class Statistic>
 bootstrap_result bootstrap_sample(const Values& values, Statistic&& statistic,
                                   const bootstrap_options& options = {}) {
   const auto view = as_view<1>(values);

@@ -132,7 +132,7 @@ correlation correlate_given(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
 ///         n; value_error for NaN, equal values or options out of range
 ///
 /// O(permutations n) time, O(n) memory per thread; the same bits for every thread count.
-template <tensor_like<1> X, tensor_like<1> Y>
+template <number_tensor<1> X, number_tensor<1> Y>
 correlation pearson(const X& x, const Y& y, const permutation_options& options = {}) {
   const auto a = as_view<1>(x);
   const auto b = as_view<1>(y);
@@ -142,7 +142,7 @@ correlation pearson(const X& x, const Y& y, const permutation_options& options =
 }
 
 /// Spearman's: Pearson's of the ranks, equal values sharing theirs. Otherwise as `pearson`.
-template <tensor_like<1> X, tensor_like<1> Y>
+template <number_tensor<1> X, number_tensor<1> Y>
 correlation spearman(const X& x, const Y& y, const permutation_options& options = {}) {
   const auto a = as_view<1>(x);
   const auto b = as_view<1>(y);
@@ -154,7 +154,7 @@ correlation spearman(const X& x, const Y& y, const permutation_options& options 
 /// Pearson's correlation of what a linear fit on the control leaves of x and y. The p value is by
 /// Freedman and Lane's shuffles of residuals (J. Bus. Econ. Stat. 1, 292, 1983). Otherwise as
 /// `pearson`; n >= 4, and value_error where the control determines x or y.
-template <tensor_like<1> X, tensor_like<1> Y, tensor_like<1> Control>
+template <number_tensor<1> X, number_tensor<1> Y, number_tensor<1> Control>
 correlation partial_pearson(const X& x, const Y& y, const Control& control,
                             const permutation_options& options = {}) {
   const auto a = as_view<1>(x);
@@ -167,7 +167,7 @@ correlation partial_pearson(const X& x, const Y& y, const Control& control,
 }
 
 /// The same of ranks.
-template <tensor_like<1> X, tensor_like<1> Y, tensor_like<1> Control>
+template <number_tensor<1> X, number_tensor<1> Y, number_tensor<1> Control>
 correlation partial_spearman(const X& x, const Y& y, const Control& control,
                              const permutation_options& options = {}) {
   const auto a = as_view<1>(x);

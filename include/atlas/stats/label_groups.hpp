@@ -20,7 +20,7 @@ struct label_groups {
 };
 
 /// \throws shape_error for no labels
-template <tensor_like<1> Labels>
+template <whole_tensor<1> Labels>
 label_groups number_labels(const Labels& labels, std::string_view argument) {
   static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
   const auto view = as_view<1>(labels);

@@ -153,7 +153,7 @@ double kolmogorov_smirnov_p(double d, index_t n) {
 ///               only few different ones, as p of ranks, the test rejects more seldom than it says
 ///               or, in large samples, always.
 /// \throws shape_error for no values; value_error for NaN
-template <tensor_like<1> Values, class Cdf>
+template <number_tensor<1> Values, class Cdf>
 ks_result kolmogorov_smirnov(const Values& values, Cdf&& cdf) {
   const auto view = as_view<1>(values);
   check_not_empty(view, "values");
@@ -180,7 +180,7 @@ double student_t_cdf(double t, double degrees) {
 
 /// The test of p values: are they uniform on [0, 1]?
 /// \throws as `kolmogorov_smirnov`
-template <tensor_like<1> Values>
+template <number_tensor<1> Values>
 ks_result uniformity(const Values& p) {
   return kolmogorov_smirnov(p, [](double x) { return x; });
 }
@@ -188,7 +188,7 @@ ks_result uniformity(const Values& p) {
 /// The test of z scores against Student's t, the distribution of `score_against_draws`.
 /// \param degrees of freedom, draws - 1; infinite for the normal distribution
 /// \throws as `kolmogorov_smirnov`; value_error unless degrees > 0
-template <tensor_like<1> Values>
+template <number_tensor<1> Values>
 ks_result uniformity_of_t(const Values& z, double degrees) {
   return kolmogorov_smirnov(z, [degrees](double t) {
     return std::isinf(degrees) ? normal_cdf(t) : student_t_cdf(t, degrees);

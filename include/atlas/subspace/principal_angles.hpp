@@ -56,7 +56,7 @@ principal_angles_result principal_angles(const Eigen::MatrixX<Real>& a,
 ///         are not orthonormal
 ///
 /// O(d k^2) time.
-template <tensor_like<2> A, tensor_like<2> B>
+template <real_tensor<2> A, real_tensor<2> B>
 principal_angles_result principal_angles(const A& a, const B& b) {
   const auto held_a = as_view<2>(a);
   const auto held_b = as_view<2>(b);

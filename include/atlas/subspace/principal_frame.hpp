@@ -91,7 +91,7 @@ Eigen::MatrixXd principal_frame(const tensor_view<const Scalar, 2>& points, inde
 ///         with variance
 ///
 /// O(N d^2 + d^3) time, O(d^2) memory.
-template <tensor_like<2> Points>
+template <real_tensor<2> Points>
 Eigen::MatrixXd principal_frame(const Points& points, index_t local_dimension) {
   const auto view = as_view<2>(points);
   return detail::principal_frame<scalar_of<Points, 2>>(view, local_dimension, "points");
@@ -101,7 +101,7 @@ Eigen::MatrixXd principal_frame(const Points& points, index_t local_dimension) {
 /// \param clouds `[H, N, d]`
 /// \param threads 0: all of the machine
 /// \param policy  of clouds that vary in fewer than k directions
-template <tensor_like<3> Clouds>
+template <real_tensor<3> Clouds>
 std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds, index_t local_dimension,
                                               int threads = 0,
                                               rank_policy policy = rank_policy::refuse) {

@@ -51,7 +51,7 @@ principal_spectrum spectrum_of(const tensor_view<const Scalar, 2>& points, index
 /// \throws as `principal_frame` and `pca_rank`
 ///
 /// O(H (N d^2 + d^3)) time.
-template <tensor_like<3> Clouds>
+template <real_tensor<3> Clouds>
 std::vector<principal_spectrum> principal_spectra(const Clouds& clouds, index_t local_dimension,
                                                   const pca_rank_options& options = {},
                                                   int threads = 0,

@@ -87,7 +87,7 @@ Eigen::MatrixX<Real> written_frame(const head_writer& writer,
 /// \throws shape_error for a projection of other shape; otherwise as `principal_frame`
 ///
 /// O(H (N d_head^2 + d_model d_head^2)) time; nothing of d_model^2 is formed.
-template <tensor_like<3> Clouds, tensor_like<2> Projection>
+template <real_tensor<3> Clouds, real_tensor<2> Projection>
 std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
                                                     const Projection& output_projection,
                                                     index_t local_dimension, int threads = 0,
@@ -119,7 +119,7 @@ std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
 /// \throws shape_error for a projection of other shape; value_error for NaN
 ///
 /// O(H N d_head d_model) time and H N d_model numbers of memory.
-template <tensor_like<3> Clouds, tensor_like<2> Projection>
+template <real_tensor<3> Clouds, real_tensor<2> Projection>
 owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(const Clouds& clouds,
                                                              const Projection& output_projection,
                                                              int threads = 0) {

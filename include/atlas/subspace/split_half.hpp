@@ -150,7 +150,7 @@ void check_clouds(const tensor_view<const Scalar, 3>& clouds) {
 ///         for NaN, options out of range; cancelled
 ///
 /// O(H halvings (N d^2 + d^3)) time.
-template <tensor_like<3> Clouds, tensor_like<1> Labels>
+template <real_tensor<3> Clouds, tensor_like<1> Labels>
 split_half_result split_half_overlap(const Clouds& clouds, const Labels& context,
                                      index_t local_dimension,
                                      const split_half_options& options = {}) {
@@ -167,7 +167,7 @@ split_half_result split_half_overlap(const Clouds& clouds, const Labels& context
 
 /// The same where the heads write.
 /// \param output_projection `[H * d_head, d_model]`, rows head-major
-template <tensor_like<3> Clouds, tensor_like<2> Projection, tensor_like<1> Labels>
+template <real_tensor<3> Clouds, tensor_like<2> Projection, tensor_like<1> Labels>
 split_half_result split_half_overlap(const Clouds& clouds, const Projection& output_projection,
                                      const Labels& context, index_t local_dimension,
                                      const split_half_options& options = {}) {

@@ -291,7 +291,7 @@ drawn_null turned_null_of(const turned_heads<double>& heads, Statistic& statisti
 ///
 /// O(H N d_head^2 + draws H (d_head^3 + d_model k (d_head + H k))) time; nothing of d_model^2 is
 /// formed. The same bits for every number of threads.
-template <tensor_like<3> Clouds, tensor_like<2> Projection>
+template <real_tensor<3> Clouds, real_tensor<2> Projection>
 turned_null_result turned_null(const Clouds& clouds, const Projection& output_projection,
                                index_t local_dimension, const turned_null_options& options = {}) {
   const auto held = as_view<3>(clouds);
@@ -304,7 +304,7 @@ turned_null_result turned_null(const Clouds& clouds, const Projection& output_pr
 /// The same of covariances of clouds, `[H, d_head, d_head]`, each up to a factor: of samples, since
 /// what a draw keeps are their eigenvalues.
 /// \throws also value_error for matrices that are not symmetric
-template <tensor_like<3> Covariances, tensor_like<2> Projection>
+template <real_tensor<3> Covariances, real_tensor<2> Projection>
 turned_null_result turned_null_of_covariances(const Covariances& covariances,
                                               const Projection& output_projection,
                                               index_t local_dimension,
@@ -331,7 +331,7 @@ turned_null_result turned_null_of_covariances(const Covariances& covariances,
 /// });
 /// std::cout << null.observed << ", z " << null.z << ", p " << null.p << "\n";
 /// \endcode
-template <tensor_like<3> Clouds, tensor_like<2> Projection, class Statistic>
+template <real_tensor<3> Clouds, real_tensor<2> Projection, class Statistic>
 drawn_null turned_null_of(const Clouds& clouds, const Projection& output_projection,
                           index_t local_dimension, Statistic&& statistic,
                           const turned_null_options& options = {}) {

@@ -94,7 +94,7 @@ class basic_trainer {
   /// \param tokens `[N]`, whole numbers in the model's vocabulary; copied
   /// \throws value_error for options or tokens out of range, shape_error for fewer tokens than a
   ///         block, or blocks of less than 2 or more than the model's positions
-  template <tensor_like<1> Tokens>
+  template <whole_tensor<1> Tokens>
   basic_trainer(transformer model, const Tokens& tokens, trainer_options options = {})
       : model_(std::move(model)), options_(std::move(options)) {
     static_assert(std::is_integral_v<scalar_of<Tokens, 1>>, "tokens are whole numbers");
