@@ -36,11 +36,11 @@ struct head_clouds {
   owned_tensor<index_t, 2> attended = {};
 
   /// For `two_nn` and `nearest_neighbors`: rows of one block may not be neighbours.
-  exclusion same_context() const { return atlas::same_context(context); }
+  [[nodiscard]] exclusion same_context() const { return atlas::same_context(context); }
   /// Neighbours are the nearest other blocks, each by its nearest row.
-  exclusion distinct_contexts() const { return atlas::distinct_contexts(context); }
+  [[nodiscard]] exclusion distinct_contexts() const { return atlas::distinct_contexts(context); }
   /// Rows of one block within a window of positions may not be neighbours.
-  exclusion same_context_within(index_t window) const {
+  [[nodiscard]] exclusion same_context_within(index_t window) const {
     return atlas::same_context_within(context, position, window);
   }
 };
@@ -81,11 +81,11 @@ class cloud_collector {
   }
 
   /// Rows of each cloud.
-  index_t rows() const { return static_cast<index_t>(places_.size()); }
+  [[nodiscard]] index_t rows() const { return static_cast<index_t>(places_.size()); }
 
   /// Refers to this object, which must outlive it.
   template <class = void>
-  head_observer observer() & {
+  [[nodiscard]] head_observer observer() & {
     return [this](const head_capture& capture) { collect(capture); };
   }
 
@@ -93,13 +93,13 @@ class cloud_collector {
   ///
   /// \throws value_error for a layer that was not asked for
   template <class = void>
-  head_clouds clouds(index_t layer) const;
+  [[nodiscard]] head_clouds clouds(index_t layer) const;
 
  private:
   struct collected {
     collected(index_t heads, index_t rows, index_t d)
         : points({heads, rows, d}), attended({heads, rows}), undefined({heads, rows}) {}
-    bool defined_everywhere(index_t row) const {
+    [[nodiscard]] bool defined_everywhere(index_t row) const {
       for (index_t h = 0; h < undefined.extent(0); ++h)
         if (undefined(h, row) != 0) return false;
       return true;
@@ -218,7 +218,7 @@ void cloud_collector::collect_row(collected& into, const head_capture& capture, 
 ///         context also keeps the query heads of one place apart
 /// \throws value_error unless n_rep divides the number of heads
 template <class = void>
-head_clouds pooled_per_key_value_head(const head_clouds& clouds, index_t n_rep) {
+[[nodiscard]] head_clouds pooled_per_key_value_head(const head_clouds& clouds, index_t n_rep) {
   const index_t heads = clouds.points.extent(0), n = clouds.points.extent(1);
   const index_t d = clouds.points.extent(2);
   if (n_rep < 1 || heads % n_rep != 0)

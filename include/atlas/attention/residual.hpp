@@ -125,8 +125,8 @@ std::vector<residual_decomposition<Scalar>> decompose_residuals(
 ///
 /// O(Q T d) time; sums in double.
 template <real_tensor<2> Weights, real_tensor<2> Values>
-residual_decomposition<scalar_of<Values, 2>> decompose_residual(const Weights& weights,
-                                                                const Values& values) {
+[[nodiscard]] residual_decomposition<scalar_of<Values, 2>> decompose_residual(
+    const Weights& weights, const Values& values) {
   using scalar = scalar_of<Values, 2>;
   static_assert(std::is_same_v<scalar_of<Weights, 2>, scalar>,
                 "weights and values are of one scalar");
@@ -142,7 +142,7 @@ residual_decomposition<scalar_of<Values, 2>> decompose_residual(const Weights& w
 /// \return one decomposition per query head
 /// \throws shape_error where the number of value heads does not divide H; otherwise as above
 template <real_tensor<3> Weights, real_tensor<3> Values>
-std::vector<residual_decomposition<scalar_of<Values, 3>>> decompose_residuals(
+[[nodiscard]] std::vector<residual_decomposition<scalar_of<Values, 3>>> decompose_residuals(
     const Weights& weights, const Values& values, int threads = 0) {
   using scalar = scalar_of<Values, 3>;
   static_assert(std::is_same_v<scalar_of<Weights, 3>, scalar>,

@@ -33,7 +33,7 @@ using residual_map =
 /// `V* + map(Attn - V*)`: V* alone where the map writes zeros, full attention where it writes
 /// nothing.
 template <class = void>
-context_rule residual_rule(residual_map map) {
+[[nodiscard]] context_rule residual_rule(residual_map map) {
   return [map = std::move(map)](const head_capture& head, const tensor_view<float, 2>& context) {
     const index_t rows = context.extent(0), d = context.extent(1);
     std::vector<index_t> most(static_cast<std::size_t>(rows));
@@ -100,7 +100,7 @@ std::vector<residual_basis> random_residual_bases(const tensor_view<const float,
 ///
 /// O(H (N d^2 + d^3)) time.
 template <real_tensor<3> Points>
-std::vector<residual_basis> residual_bases(const Points& points, int threads = 0) {
+[[nodiscard]] std::vector<residual_basis> residual_bases(const Points& points, int threads = 0) {
   const auto held = as_view<3>(points);
   return detail::residual_bases(held, threads);
 }
@@ -108,8 +108,9 @@ std::vector<residual_basis> residual_bases(const Points& points, int threads = 0
 /// Their null: the same means with uniformly random directions, another stream of the seed for each
 /// head. Arguments and errors as `residual_bases`.
 template <real_tensor<3> Points>
-std::vector<residual_basis> random_residual_bases(const Points& points, std::uint64_t seed,
-                                                  int threads = 0) {
+[[nodiscard]] std::vector<residual_basis> random_residual_bases(const Points& points,
+                                                                std::uint64_t seed,
+                                                                int threads = 0) {
   const auto held = as_view<3>(points);
   return detail::random_residual_bases(held, seed, threads);
 }
@@ -121,7 +122,7 @@ std::vector<residual_basis> random_residual_bases(const Points& points, std::uin
 /// \throws value_error for a rank outside [0, d_head] or no bases; the rule throws shape_error
 ///         where a head has no basis or one of another size
 template <class Real = float>
-context_rule low_rank_rule(std::vector<residual_basis> bases, index_t rank) {
+[[nodiscard]] context_rule low_rank_rule(std::vector<residual_basis> bases, index_t rank) {
   if (bases.empty()) throw value_error("bases", "one a head", "none");
   for (const residual_basis& b : bases) check_between(rank, 0, b.vectors.cols(), "rank");
   const auto shared = std::make_shared<const std::vector<residual_basis>>(std::move(bases));

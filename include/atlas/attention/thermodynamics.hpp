@@ -74,13 +74,13 @@ class thermodynamics_collector {
 
   /// Refers to this object, which must outlive it.
   template <class = void>
-  head_observer observer() & {
+  [[nodiscard]] head_observer observer() & {
     return [this](const head_capture& capture) { collect(capture); };
   }
 
   /// \throws value_error for a layer that was not collected
   template <class = void>
-  layer_thermodynamics layer(index_t number) const;
+  [[nodiscard]] layer_thermodynamics layer(index_t number) const;
 
  private:
   stability_options stability(std::uint64_t stream) const {
@@ -180,7 +180,8 @@ void thermodynamics_collector::collect_null(const head_capture& c, index_t place
 /// Mean of `[B, T]` over the positions from `min_context` on of all blocks; the standard error is
 /// of the means of blocks, which are independent where rows of one block are not. NaN is left out.
 template <class = void>
-sample_summary mean_over_blocks(const tensor_view<const double, 2>& x, index_t min_context) {
+[[nodiscard]] sample_summary mean_over_blocks(const tensor_view<const double, 2>& x,
+                                              index_t min_context) {
   check_between(min_context, 0, x.extent(1) - 1, "min_context");
   std::vector<double> means;
   for (index_t b = 0; b < x.extent(0); ++b) {

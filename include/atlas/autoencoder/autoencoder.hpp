@@ -21,8 +21,8 @@ struct autoencoder {
   Eigen::RowVectorXd mean;  ///< `[d]`
   double scale = 1;
 
-  index_t dimension() const { return mean.size(); }
-  index_t code_dimension() const {
+  [[nodiscard]] index_t dimension() const { return mean.size(); }
+  [[nodiscard]] index_t code_dimension() const {
     return model.layers[static_cast<std::size_t>(encoder_layers) - 1].out;
   }
 };
@@ -111,7 +111,7 @@ owned_tensor<float, 2> reconstruct(const autoencoder& a,
 ///
 /// O(N parameters) time.
 template <real_tensor<2> Points>
-owned_tensor<float, 2> encode(const autoencoder& a, const Points& points) {
+[[nodiscard]] owned_tensor<float, 2> encode(const autoencoder& a, const Points& points) {
   const auto view = as_view<2>(points);
   return detail::encode<scalar_of<Points, 2>>(a, view);
 }
@@ -120,14 +120,14 @@ owned_tensor<float, 2> encode(const autoencoder& a, const Points& points) {
 /// \param codes `[N, k]`
 /// \throws shape_error for no rows or another number of columns, value_error for NaN
 template <real_tensor<2> Codes>
-owned_tensor<float, 2> decode(const autoencoder& a, const Codes& codes) {
+[[nodiscard]] owned_tensor<float, 2> decode(const autoencoder& a, const Codes& codes) {
   const auto view = as_view<2>(codes);
   return detail::decode<scalar_of<Codes, 2>>(a, view);
 }
 
 /// `decode(encode(points))`, `[N, d]`. Arguments and errors as `encode`.
 template <real_tensor<2> Points>
-owned_tensor<float, 2> reconstruct(const autoencoder& a, const Points& points) {
+[[nodiscard]] owned_tensor<float, 2> reconstruct(const autoencoder& a, const Points& points) {
   const auto view = as_view<2>(points);
   return detail::reconstruct<scalar_of<Points, 2>>(a, view);
 }

@@ -71,7 +71,7 @@ struct training_schedule {
 };
 
 /// \param rows that are fitted on, validation rows left out
-inline training_schedule schedule_of(const autoencoder_options& o, index_t rows) {
+[[nodiscard]] inline training_schedule schedule_of(const autoencoder_options& o, index_t rows) {
   if (o.training == autoencoder_training::study)
     return {o.epochs.value_or(300), o.batch.value_or(0), o.patience.value_or(0)};
   const index_t batch = o.batch.value_or(64);

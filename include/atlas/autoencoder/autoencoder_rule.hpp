@@ -20,7 +20,7 @@ namespace atlas::inline ATLAS_ABI {
 /// \throws value_error for no models; the rule throws shape_error where a head has no model or one
 ///         of another size
 template <class = void>
-context_rule autoencoder_rule(std::vector<autoencoder> models) {
+[[nodiscard]] context_rule autoencoder_rule(std::vector<autoencoder> models) {
   if (models.empty()) throw value_error("models", "one a head", "none");
   const auto shared = std::make_shared<const std::vector<autoencoder>>(std::move(models));
   return residual_rule([shared](const head_capture& head, const tensor_view<float, 2>& residuals) {

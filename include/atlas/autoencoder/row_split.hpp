@@ -80,7 +80,7 @@ inline std::vector<index_t> all_rows(index_t n) {
 /// \param share in (0, 1)
 /// \throws shape_error for fewer than 2 rows, value_error for a share out of range
 template <class = void>
-row_split split_by_row(index_t rows, double share, std::uint64_t seed) {
+[[nodiscard]] row_split split_by_row(index_t rows, double share, std::uint64_t seed) {
   check_open_unit(share, "share");
   random_stream random(seed);
   return detail::split_rows(detail::all_rows(std::max<index_t>(0, rows)), {}, share, "rows",
@@ -91,7 +91,7 @@ row_split split_by_row(index_t rows, double share, std::uint64_t seed) {
 /// \param context `[N]`, a whole number that rows of one context share
 /// \throws shape_error for fewer than 2 contexts, value_error for a share out of range
 template <whole_tensor<1> Labels>
-row_split split_by_context(const Labels& context, double share, std::uint64_t seed) {
+[[nodiscard]] row_split split_by_context(const Labels& context, double share, std::uint64_t seed) {
   static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
   check_open_unit(share, "share");
   const auto held = as_view<1>(context);

@@ -249,8 +249,8 @@ std::vector<autoencoder_result> train_autoencoders(const tensor_view<const Scala
 /// O(epochs N parameters) time on one thread, O(N d) memory. The same bits for every number of
 /// threads.
 template <real_tensor<2> Points>
-autoencoder_result train_autoencoder(const Points& points,
-                                     const autoencoder_options& options = {}) {
+[[nodiscard]] autoencoder_result train_autoencoder(const Points& points,
+                                                   const autoencoder_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& x = held;
@@ -266,8 +266,8 @@ autoencoder_result train_autoencoder(const Points& points,
 /// \param clouds `[H, N, d]`
 /// \throws as `train_autoencoder`
 template <real_tensor<3> Clouds>
-std::vector<autoencoder_result> train_autoencoders(const Clouds& clouds,
-                                                   const autoencoder_options& options = {}) {
+[[nodiscard]] std::vector<autoencoder_result> train_autoencoders(
+    const Clouds& clouds, const autoencoder_options& options = {}) {
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar_of<Clouds, 3>, 3>& view = held;
   return detail::train_autoencoders(view, options);

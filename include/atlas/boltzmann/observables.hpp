@@ -137,15 +137,15 @@ tensor_observables<Rank - 1> observables(const tensor_view<const Scalar, Rank>& 
 /// o.entropy(h, t);
 /// \endcode
 template <std::size_t Rank, real_tensor<Rank> Logits>
-observables_of_rank<Rank> boltzmann_observables(const Logits& logits,
-                                                const boltzmann_options& options = {}) {
+[[nodiscard]] observables_of_rank<Rank> boltzmann_observables(
+    const Logits& logits, const boltzmann_options& options = {}) {
   const auto held = as_view<Rank>(logits);
   return detail::observables<scalar_of<Logits, Rank>>(held, options);
 }
 
 template <class Scalar, std::size_t Rank>
-observables_of_rank<Rank> boltzmann_observables(const tensor_view<Scalar, Rank>& logits,
-                                                const boltzmann_options& options = {}) {
+[[nodiscard]] observables_of_rank<Rank> boltzmann_observables(
+    const tensor_view<Scalar, Rank>& logits, const boltzmann_options& options = {}) {
   return boltzmann_observables<Rank, tensor_view<Scalar, Rank>>(logits, options);
 }
 

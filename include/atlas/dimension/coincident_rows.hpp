@@ -228,9 +228,9 @@ std::vector<index_t> distinct_rows(const tensor_view<const Scalar, 2>& points,
 /// O(N (d + log N)) time where some coordinate tells most rows apart, up to O(N^2 d) where rows
 /// agree in every one that is tried and are different; O(N) memory.
 template <real_tensor<2> Points>
-std::vector<index_t> distinct_rows(const Points& points,
-                                   stored_precision precision = stored_precision::of_scalar,
-                                   double tolerance = 2) {
+[[nodiscard]] std::vector<index_t> distinct_rows(
+    const Points& points, stored_precision precision = stored_precision::of_scalar,
+    double tolerance = 2) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;

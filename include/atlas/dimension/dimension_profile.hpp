@@ -236,8 +236,9 @@ dimension_profile_result dimension_profile(const tensor_view<const Scalar, 2>& p
 /// if (profile.moves) std::cout << "no one dimension (p = " << profile.p << ")\n";
 /// \endcode
 template <real_tensor<2> Points>
-dimension_profile_result dimension_profile(const Points& points, const two_nn_options& options = {},
-                                           const profile_options& profile = {}) {
+[[nodiscard]] dimension_profile_result dimension_profile(const Points& points,
+                                                         const two_nn_options& options = {},
+                                                         const profile_options& profile = {}) {
   const auto held = as_view<2>(points);
   return detail::dimension_profile<scalar_of<Points, 2>>(held, options, profile);
 }

@@ -86,7 +86,8 @@ passage_correlation_result passage_correlation(const tensor_view<const Scalar, 2
 ///
 /// O(N d (d + rows of a context)) time.
 template <real_tensor<2> Points>
-passage_correlation_result passage_correlation(const Points& points, const row_labels& labels) {
+[[nodiscard]] passage_correlation_result passage_correlation(const Points& points,
+                                                             const row_labels& labels) {
   const auto held = as_view<2>(points);
   return detail::passage_correlation<scalar_of<Points, 2>>(held, labels);
 }

@@ -155,8 +155,8 @@ std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scal
 /// std::cout << null.observed << " against " << null.mean << ", p = " << null.p << "\n";
 /// \endcode
 template <real_tensor<2> Points, class Statistic>
-surrogate_null surrogate_null_of(const Points& points, Statistic&& statistic,
-                                 const surrogate_options& options = {}) {
+[[nodiscard]] surrogate_null surrogate_null_of(const Points& points, Statistic&& statistic,
+                                               const surrogate_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
@@ -228,8 +228,8 @@ surrogate_null two_nn_null(const tensor_view<const Scalar, 2>& points,
 ///
 /// O(draws (N^2 d)) time, O(N d) memory per thread.
 template <real_tensor<2> Points>
-surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
-                           const surrogate_options& surrogates = {}) {
+[[nodiscard]] surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
+                                         const surrogate_options& surrogates = {}) {
   const auto held = as_view<2>(points);
   return detail::two_nn_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }

@@ -99,7 +99,7 @@ Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors)
 /// \throws value_error for NaN or infinities, convergence_error where the iteration does not
 /// converge
 template <class Real = double>
-eigenbasis symmetric_eigenbasis(std::type_identity_t<Eigen::MatrixX<Real>> matrix) {
+[[nodiscard]] eigenbasis symmetric_eigenbasis(std::type_identity_t<Eigen::MatrixX<Real>> matrix) {
   const Eigen::VectorX<Real> values = detail::solve_symmetric(matrix, true);
   eigenbasis basis{values.reverse(), matrix.rowwise().reverse()};
   detail::fix_signs(basis.vectors);
@@ -124,7 +124,8 @@ Eigen::VectorX<Real> eigenvalues_of(const tridiagonal_form<Real>& form) {
 /// Eigenvalues alone, descending.
 /// \throws as `symmetric_eigenbasis`
 template <class Real = double>
-Eigen::VectorX<Real> symmetric_eigenvalues(std::type_identity_t<Eigen::MatrixX<Real>> matrix) {
+[[nodiscard]] Eigen::VectorX<Real> symmetric_eigenvalues(
+    std::type_identity_t<Eigen::MatrixX<Real>> matrix) {
   if (matrix.rows() > 0 && matrix.rows() <= detail::small_matrix)
     return detail::eigenvalues_of(detail::tridiagonal_form<Real>(matrix));
   return detail::solve_symmetric(matrix, false).reverse();

@@ -63,7 +63,8 @@ void turn_back(const tridiagonal_form<Real>& form, Eigen::MatrixX<Real>& vectors
 /// \throws value_error for k outside [1, d], NaN or infinities; convergence_error where the
 ///         iteration does not converge
 template <class Real = double>
-eigenbasis leading_eigenbasis(const std::type_identity_t<Eigen::MatrixX<Real>>& matrix, index_t k) {
+[[nodiscard]] eigenbasis leading_eigenbasis(
+    const std::type_identity_t<Eigen::MatrixX<Real>>& matrix, index_t k) {
   check_between(k, 1, matrix.rows(), "k");
   if (matrix.rows() <= detail::small_matrix && 2 * k <= matrix.rows()) {
     const detail::tridiagonal_form<Real> form(matrix);

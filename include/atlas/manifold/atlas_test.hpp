@@ -51,7 +51,7 @@ struct atlas_test_result {
 /// The k that heads of these dimensions are compared by: their median, rounded, within [1, d / 2].
 /// \throws shape_error for no heads; value_error for NaN
 template <number_tensor<1> Dimensions>
-index_t local_dimension_of_heads(const Dimensions& dimensions, index_t d) {
+[[nodiscard]] index_t local_dimension_of_heads(const Dimensions& dimensions, index_t d) {
   const auto view = as_view<1>(dimensions);
   check_not_empty(view, "dimensions");
   check_finite(view, "dimensions");
@@ -172,7 +172,7 @@ atlas_test_result atlas_test(const tensor_view<const Scalar, 3>& clouds,
 ///
 /// O((1 + draws) (H N)^2 d) time, O(H N d) memory per thread; the same bits for every thread count.
 template <real_tensor<3> Clouds>
-atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& o = {}) {
+[[nodiscard]] atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& o = {}) {
   const auto held = as_view<3>(clouds);
   return detail::atlas_test<scalar_of<Clouds, 3>>(held, o);
 }

@@ -76,7 +76,8 @@ connectivity_result connectivity(const tensor_view<const Scalar, 2>& points,
 ///
 /// O(N^2 d) time, O(N k) memory; the same result for every thread count and storage order.
 template <real_tensor<2> Points>
-connectivity_result connectivity(const Points& points, const connectivity_options& options = {}) {
+[[nodiscard]] connectivity_result connectivity(const Points& points,
+                                               const connectivity_options& options = {}) {
   const auto held = as_view<2>(points);
   return detail::connectivity<scalar_of<Points, 2>>(held, options);
 }
@@ -109,8 +110,9 @@ connectivity_nulls connectivity_null(const tensor_view<const Scalar, 2>& points,
 ///
 /// O(draws N^2 d) time, O(N (d + k)) memory per thread.
 template <real_tensor<2> Points>
-connectivity_nulls connectivity_null(const Points& points, const connectivity_result& observed,
-                                     const surrogate_options& surrogates = {}) {
+[[nodiscard]] connectivity_nulls connectivity_null(const Points& points,
+                                                   const connectivity_result& observed,
+                                                   const surrogate_options& surrogates = {}) {
   const auto held = as_view<2>(points);
   return detail::connectivity_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }

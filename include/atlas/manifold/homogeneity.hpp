@@ -176,7 +176,8 @@ homogeneity_result homogeneity(const tensor_view<const Scalar, 2>& points,
 /// O(N^2 d + regions N d) time, O(N d + regions region_points) memory; the same bits for every
 /// thread count and storage order.
 template <real_tensor<2> Points>
-homogeneity_result homogeneity(const Points& points, const homogeneity_options& options = {}) {
+[[nodiscard]] homogeneity_result homogeneity(const Points& points,
+                                             const homogeneity_options& options = {}) {
   const auto held = as_view<2>(points);
   return detail::homogeneity<scalar_of<Points, 2>>(held, options);
 }
@@ -207,8 +208,9 @@ homogeneity_nulls homogeneity_null(const tensor_view<const Scalar, 2>& points,
 ///
 /// O(draws N^2 d) time, O(N d) memory per thread.
 template <real_tensor<2> Points>
-homogeneity_nulls homogeneity_null(const Points& points, const homogeneity_result& observed,
-                                   const surrogate_options& surrogates = {}) {
+[[nodiscard]] homogeneity_nulls homogeneity_null(const Points& points,
+                                                 const homogeneity_result& observed,
+                                                 const surrogate_options& surrogates = {}) {
   const auto held = as_view<2>(points);
   return detail::homogeneity_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }

@@ -114,7 +114,8 @@ class layer_surrogates {
 ///
 /// O((H N)^2 d) time, O(H N d) memory; the same bits for every thread count.
 template <real_tensor<3> Clouds>
-two_nn_result pooled_dimension(const Clouds& clouds, const two_nn_options& options = {}) {
+[[nodiscard]] two_nn_result pooled_dimension(const Clouds& clouds,
+                                             const two_nn_options& options = {}) {
   const auto held = as_view<3>(clouds);
   return detail::pooled_dimension<scalar_of<Clouds, 3>>(held, options);
 }
@@ -159,8 +160,9 @@ surrogate_null pooled_dimension_null(const tensor_view<const Scalar, 3>& clouds,
 /// O(draws (H N)^2 d + m^3) time with m the smaller of N and H d, O(H N d + m H d) memory per
 /// thread.
 template <real_tensor<3> Clouds>
-surrogate_null pooled_dimension_null(const Clouds& clouds, const two_nn_result& observed,
-                                     const surrogate_options& surrogates = {}) {
+[[nodiscard]] surrogate_null pooled_dimension_null(const Clouds& clouds,
+                                                   const two_nn_result& observed,
+                                                   const surrogate_options& surrogates = {}) {
   const auto held = as_view<3>(clouds);
   return detail::pooled_dimension_null<scalar_of<Clouds, 3>>(held, observed, surrogates);
 }

@@ -18,7 +18,7 @@ namespace atlas::inline ATLAS_ABI {
 /// \param groups   at least 1; groups that no position falls into have no rows
 /// \throws shape_error for no positions; value_error for fewer than 1 group
 template <whole_tensor<1> Positions>
-std::vector<index_t> position_groups(const Positions& position, index_t groups) {
+[[nodiscard]] std::vector<index_t> position_groups(const Positions& position, index_t groups) {
   const auto places = detail::copy_labels(position, "position");
   check_between(groups, 1, index_t{1} << 20, "groups");
   const auto [low, high] = std::minmax_element(places.data(), places.data() + places.extent(0));

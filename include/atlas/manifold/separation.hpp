@@ -184,8 +184,8 @@ separation_result separation(const tensor_view<const Scalar, 2>& points, const l
 ///
 /// O(permutations (N + groups^2) d) time, O(N d) memory; the same bits for every thread count.
 template <real_tensor<2> Points, whole_tensor<1> Labels>
-separation_result separation(const Points& points, const Labels& labels,
-                             const separation_options& options = {}) {
+[[nodiscard]] separation_result separation(const Points& points, const Labels& labels,
+                                           const separation_options& options = {}) {
   const auto held = as_view<2>(points);
   return detail::separation<scalar_of<Points, 2>>(held, detail::number_labels(labels, "labels"),
                                                   options);
@@ -195,8 +195,8 @@ separation_result separation(const Points& points, const Labels& labels,
 /// the heads of one layer.
 /// \param clouds `[G, N, d]`, G >= 2
 template <real_tensor<3> Clouds>
-separation_result separation_of_clouds(const Clouds& clouds,
-                                       const separation_options& options = {}) {
+[[nodiscard]] separation_result separation_of_clouds(const Clouds& clouds,
+                                                     const separation_options& options = {}) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
@@ -235,9 +235,9 @@ surrogate_null separation_null(const tensor_view<const Scalar, 2>& points,
 ///
 /// O(draws N d^2) time, O(N d) memory per thread.
 template <real_tensor<2> Points, whole_tensor<1> Labels>
-surrogate_null separation_null(const Points& points, const Labels& labels,
-                               const separation_result& observed,
-                               const surrogate_options& surrogates = {}) {
+[[nodiscard]] surrogate_null separation_null(const Points& points, const Labels& labels,
+                                             const separation_result& observed,
+                                             const surrogate_options& surrogates = {}) {
   const auto held = as_view<2>(points);
   return detail::separation_null<scalar_of<Points, 2>>(
       held, detail::number_labels(labels, "labels"), observed, surrogates);

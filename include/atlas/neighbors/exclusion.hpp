@@ -28,10 +28,12 @@ struct exclusion {
   /// Further sets, `[N]` each, such as tokens: rows that share a label of any are no neighbours.
   std::vector<owned_tensor<index_t, 1>> labels = {};
 
-  bool active() const { return !context.empty() || !position.empty() || !labels.empty(); }
+  [[nodiscard]] bool active() const {
+    return !context.empty() || !position.empty() || !labels.empty();
+  }
 
   /// Whether rows i and j may not be neighbours.
-  bool rejects(index_t i, index_t j) const {
+  [[nodiscard]] bool rejects(index_t i, index_t j) const {
     for (const auto& set : labels)
       if (set[i] == set[j]) return true;
     if (context.empty() && position.empty()) return false;
@@ -97,7 +99,7 @@ inline const index_t* distinct_labels(const exclusion& exclude) {
 /// Excludes rows of the same context, however far apart.
 /// \param context `[N]`, whole numbers
 template <whole_tensor<1> Labels>
-exclusion same_context(const Labels& context) {
+[[nodiscard]] exclusion same_context(const Labels& context) {
   return {.context = detail::copy_labels(context, "context")};
 }
 
@@ -106,14 +108,14 @@ exclusion same_context(const Labels& context) {
 /// in one text are about equally far, and say nothing of how distances grow.
 /// \param context `[N]`, whole numbers
 template <whole_tensor<1> Labels>
-exclusion distinct_contexts(const Labels& context) {
+[[nodiscard]] exclusion distinct_contexts(const Labels& context) {
   return {.context = detail::copy_labels(context, "context"), .distinct = true};
 }
 
 /// Excludes rows that share one of these labels, too, such as the same token elsewhere.
 /// \param labels `[N]`, whole numbers
 template <whole_tensor<1> Labels>
-exclusion also_excluding(exclusion exclude, const Labels& labels) {
+[[nodiscard]] exclusion also_excluding(exclusion exclude, const Labels& labels) {
   exclude.labels.push_back(detail::copy_labels(labels, "labels"));
   return exclude;
 }
@@ -122,7 +124,8 @@ exclusion also_excluding(exclusion exclude, const Labels& labels) {
 /// \param context, position `[N]`, whole numbers
 /// \throws shape_error if the lengths differ; value_error for a negative window
 template <whole_tensor<1> Labels, whole_tensor<1> Positions>
-exclusion same_context_within(const Labels& context, const Positions& position, index_t window) {
+[[nodiscard]] exclusion same_context_within(const Labels& context, const Positions& position,
+                                            index_t window) {
   if (window < 0) throw value_error("window", "0 or more", std::to_string(window));
   exclusion exclude{.context = detail::copy_labels(context, "context"),
                     .position = detail::copy_labels(position, "position"),
@@ -134,7 +137,7 @@ exclusion same_context_within(const Labels& context, const Positions& position, 
 
 /// The same for one single series: excludes rows whose positions differ by at most `window`.
 template <whole_tensor<1> Positions>
-exclusion nearby_positions(const Positions& position, index_t window) {
+[[nodiscard]] exclusion nearby_positions(const Positions& position, index_t window) {
   if (window < 0) throw value_error("window", "0 or more", std::to_string(window));
   return {.position = detail::copy_labels(position, "position"), .window = window};
 }

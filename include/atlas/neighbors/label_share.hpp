@@ -59,7 +59,8 @@ inline double chance_of_labels(const label_groups& labels) {
 ///
 /// O(N log N) time.
 template <whole_tensor<1> Labels>
-label_share_result label_share(const neighbor_table& neighbors, const Labels& labels) {
+[[nodiscard]] label_share_result label_share(const neighbor_table& neighbors,
+                                             const Labels& labels) {
   check_not_empty(neighbors.indices, "neighbors");
   const auto view = as_view<1>(labels);
   check_extent(view.extent(0), neighbors.indices.extent(0), "labels", "one label per row,");

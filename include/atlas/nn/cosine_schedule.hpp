@@ -20,7 +20,7 @@ struct cosine_schedule {
 };
 
 /// The rate of step number `step`, from 1: `peak step / warmup` up to `warmup`.
-inline double learning_rate_at(const cosine_schedule& s, index_t step) {
+[[nodiscard]] inline double learning_rate_at(const cosine_schedule& s, index_t step) {
   if (step <= s.warmup) return s.peak * static_cast<double>(step) / static_cast<double>(s.warmup);
   if (step >= s.steps) return s.peak * s.floor;
   const double way = static_cast<double>(step - s.warmup) / static_cast<double>(s.steps - s.warmup);

@@ -60,8 +60,8 @@ std::vector<neighbor_table> first_neighbors(const head_sample& sample, int threa
 ///
 /// O(H (N^2 d + permutations N)) time.
 template <class = void>
-context_neighbors_result context_neighbors(const head_sample& sample,
-                                           const context_neighbors_options& o = {}) {
+[[nodiscard]] context_neighbors_result context_neighbors(const head_sample& sample,
+                                                         const context_neighbors_options& o = {}) {
   check_sample(sample);
   detail::check_draws(o.permutations, "permutations");
   check_not_empty(sample.context, sample.label + ": context");

@@ -30,9 +30,9 @@ struct head_sample {
 
 /// A sample of collected clouds.
 /// \param output_projection may be empty
-inline head_sample sample_of(std::string label, const head_clouds& clouds,
-                             const tensor_view<const float, 2>& output_projection = {},
-                             index_t group_size = 1) {
+[[nodiscard]] inline head_sample sample_of(
+    std::string label, const head_clouds& clouds,
+    const tensor_view<const float, 2>& output_projection = {}, index_t group_size = 1) {
   head_sample out;
   out.label = std::move(label);
   out.points = clouds.points;
@@ -113,7 +113,8 @@ inline head_sample heads_of_sample(const head_sample& from, const std::vector<in
 
 /// A random share of `rows` rows, the same for all heads, in their order.
 /// \throws value_error for more rows than there are, or fewer than 3
-inline head_sample subsample(const head_sample& sample, index_t rows, std::uint64_t seed) {
+[[nodiscard]] inline head_sample subsample(const head_sample& sample, index_t rows,
+                                           std::uint64_t seed) {
   check_between(rows, 3, sample.points.extent(1), "rows");
   random_stream random(seed);
   return detail::rows_of_sample(sample, sample_rows(sample.points.extent(1), rows, random));

@@ -93,8 +93,9 @@ inline std::string numbered(const char* name, index_t number) {
 /// O_h and its nulls for every k; the findings of each space and null are one family.
 /// \throws value_error for k out of range; otherwise as `sample_overlap`
 template <class = void>
-rank_robustness overlap_over_ranks(const head_sample& sample, const rank_range& range = {},
-                                   protocol_options o = {}) {
+[[nodiscard]] rank_robustness overlap_over_ranks(const head_sample& sample,
+                                                 const rank_range& range = {},
+                                                 protocol_options o = {}) {
   check_sample(sample);
   check_between(range.smallest, 1, sample.points.extent(2), "smallest");
   check_between(range.largest, range.smallest, sample.points.extent(2), "largest");
@@ -120,9 +121,10 @@ rank_robustness overlap_over_ranks(const head_sample& sample, const rank_range& 
 /// \param fractions each in (0, 1]
 /// \throws value_error for a fraction out of range or one that leaves too few rows
 template <class = void>
-size_robustness dimension_over_sizes(const head_sample& sample,
-                                     const std::vector<double>& fractions = {0.25, 0.5, 1},
-                                     const protocol_options& o = {}) {
+[[nodiscard]] size_robustness dimension_over_sizes(const head_sample& sample,
+                                                   const std::vector<double>& fractions = {0.25,
+                                                                                           0.5, 1},
+                                                   const protocol_options& o = {}) {
   check_sample(sample);
   size_robustness out;
   std::vector<double> sizes, dimensions;
@@ -149,8 +151,8 @@ size_robustness dimension_over_sizes(const head_sample& sample,
 /// between layers and between choices. Samples of one layer have the same `layer`.
 /// \throws shape_error for no samples, or only some with weights; otherwise as the measures
 template <class = void>
-layer_robustness over_layers_and_choices(const std::vector<head_sample>& samples,
-                                         const protocol_options& o = {}) {
+[[nodiscard]] layer_robustness over_layers_and_choices(const std::vector<head_sample>& samples,
+                                                       const protocol_options& o = {}) {
   if (samples.empty()) throw shape_error("samples", "at least 1", "none");
   layer_robustness out;
   for (const head_sample& s : samples) {

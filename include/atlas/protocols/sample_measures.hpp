@@ -155,7 +155,8 @@ inline double jackknife_error(const std::vector<double>& left_out) {
 ///
 /// O(H surrogates N^2 d) time, O(N H d) memory per thread; the same bits for every thread count.
 template <class = void>
-mean_dimension_result mean_dimension(const head_sample& sample, const protocol_options& o = {}) {
+[[nodiscard]] mean_dimension_result mean_dimension(const head_sample& sample,
+                                                   const protocol_options& o = {}) {
   check_sample(sample);
   const two_nn_options options = detail::dimension_options(sample, o);
   mean_dimension_result out;
@@ -180,7 +181,7 @@ mean_dimension_result mean_dimension(const head_sample& sample, const protocol_o
 
 /// The finding of a mean dimension, not judged yet.
 template <class = void>
-finding dimension_finding(std::string label, const mean_dimension_result& r) {
+[[nodiscard]] finding dimension_finding(std::string label, const mean_dimension_result& r) {
   return compare_with_null({std::move(label), r.mean, r.null.mean, r.null.sd,
                             static_cast<index_t>(r.null.draws.size())});
 }
@@ -189,8 +190,8 @@ finding dimension_finding(std::string label, const mean_dimension_result& r) {
 /// \throws as `check_sample`, `principal_frames` and `head_overlap`; value_error for the residual
 ///         stream without weights
 template <class = void>
-head_overlap_result sample_overlap(const head_sample& sample, overlap_space space,
-                                   const protocol_options& o = {}) {
+[[nodiscard]] head_overlap_result sample_overlap(const head_sample& sample, overlap_space space,
+                                                 const protocol_options& o = {}) {
   check_sample(sample);
   return head_overlap(detail::sample_frames(sample, o.local_dimension, space, o.threads),
                       {.group_size = sample.group_size,
@@ -202,14 +203,14 @@ head_overlap_result sample_overlap(const head_sample& sample, overlap_space spac
 
 /// Its finding against random frames, not judged yet.
 template <class = void>
-finding overlap_finding(std::string label, const overlap_estimate& e) {
+[[nodiscard]] finding overlap_finding(std::string label, const overlap_estimate& e) {
   return compare_with_null(
       {std::move(label), e.mean, e.null_mean, std::hypot(e.null_sd, e.null_standard_error), 0});
 }
 
 /// Its finding in the residual stream against clouds turned at random, not judged yet.
 template <class = void>
-finding turned_finding(std::string label, const turned_estimate& e) {
+[[nodiscard]] finding turned_finding(std::string label, const turned_estimate& e) {
   return compare_with_null(
       {std::move(label), e.observed, e.mean, e.sd, static_cast<index_t>(e.draws.size())});
 }
@@ -219,7 +220,8 @@ finding turned_finding(std::string label, const turned_estimate& e) {
 /// \throws as `check_sample` and `turned_null`;
 /// value_error without weights
 template <class = void>
-turned_null_result sample_turned_null(const head_sample& sample, const protocol_options& o = {}) {
+[[nodiscard]] turned_null_result sample_turned_null(const head_sample& sample,
+                                                    const protocol_options& o = {}) {
   check_sample(sample);
   detail::check_projection(sample);
   return turned_null(sample.points, sample.output_projection, o.local_dimension,
@@ -233,7 +235,8 @@ turned_null_result sample_turned_null(const head_sample& sample, const protocol_
 
 /// O_h alone.
 template <class = void>
-double mean_overlap(const head_sample& sample, overlap_space space, const protocol_options& o) {
+[[nodiscard]] double mean_overlap(const head_sample& sample, overlap_space space,
+                                  const protocol_options& o) {
   const auto frames = detail::sample_frames(sample, o.local_dimension, space, o.threads);
   const Eigen::MatrixXd matrix = detail::overlap_matrix(frames, o.threads);
   return detail::mean_over(matrix, detail::pairs_of(detail::pair_group::global, matrix, 1));
@@ -241,7 +244,7 @@ double mean_overlap(const head_sample& sample, overlap_space space, const protoc
 
 /// The mean dimension alone.
 template <class = void>
-double mean_dimension_value(const head_sample& sample, const protocol_options& o) {
+[[nodiscard]] double mean_dimension_value(const head_sample& sample, const protocol_options& o) {
   return detail::mean_of(
       detail::head_dimensions<float>(sample.points, detail::dimension_options(sample, o)));
 }
@@ -255,8 +258,9 @@ double mean_dimension_value(const head_sample& sample, const protocol_options& o
 /// \param on_progress may cancel, after each context
 /// \throws shape_error for fewer than 2 contexts; value_error where the quantity is not finite
 template <class Statistic>
-sampled_value over_contexts(const head_sample& sample, Statistic&& statistic, int threads = 0,
-                            const progress_callback& on_progress = {}) {
+[[nodiscard]] sampled_value over_contexts(const head_sample& sample, Statistic&& statistic,
+                                          int threads = 0,
+                                          const progress_callback& on_progress = {}) {
   check_sample(sample);
   check_not_empty(sample.context, sample.label + ": context");
   const auto labels = detail::number_labels(sample.context, "context");

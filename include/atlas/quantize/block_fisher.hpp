@@ -165,7 +165,7 @@ quantization<Scalar> block_fisher_quantize(const quantizer_input<Scalar>& input,
 /// q.errors.output; q.codes; q.grid.scales; atlas::dequantize(q) == q.weights;
 /// \endcode
 template <real_tensor<2> Weights, real_tensor<2> Moments>
-quantization<scalar_of<Weights, 2>> block_fisher_quantize(
+[[nodiscard]] quantization<scalar_of<Weights, 2>> block_fisher_quantize(
     const Weights& weights, const Moments& second_moments,
     const block_fisher_options& options = {}) {
   return detail::block_fisher_quantize(

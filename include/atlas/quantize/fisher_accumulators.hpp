@@ -103,24 +103,24 @@ class weight_fisher_accumulator {
   template <class = void>
   void merge(const weight_fisher_accumulator& other, int threads = 0);
 
-  index_t dimension() const { return rows_.dimension(); }
+  [[nodiscard]] index_t dimension() const { return rows_.dimension(); }
   /// Samples added.
-  index_t count() const { return samples_; }
+  [[nodiscard]] index_t count() const { return samples_; }
 
-  bool keeps_mean() const { return sum_.rows() > 0; }
+  [[nodiscard]] bool keeps_mean() const { return sum_.rows() > 0; }
 
   /// `[out, in]`, E[dL/dW].
   ///
   /// \throws value_error before any sample, or where it is not kept
   template <class = void>
-  row_matrix<double> mean() const;
+  [[nodiscard]] row_matrix<double> mean() const;
 
   /// `[in, in]`, exactly symmetric.
   ///
   /// \throws value_error before any sample, and where all gradients
   /// but 0 were below 2^-480
   template <class Real = double>
-  Eigen::MatrixX<Real> matrix(int threads = 0) const;
+  [[nodiscard]] Eigen::MatrixX<Real> matrix(int threads = 0) const;
 
  private:
   template <class Scalar>
@@ -239,14 +239,14 @@ class diagonal_fisher_accumulator {
   void merge(const diagonal_fisher_accumulator& other);
 
   /// Samples added.
-  index_t count() const { return count_; }
+  [[nodiscard]] index_t count() const { return count_; }
 
   /// `[out, in]`.
   ///
   /// \throws value_error before any sample, and where all gradients but 0 were below
   /// 2^-480
   template <class = void>
-  row_matrix<double> matrix() const;
+  [[nodiscard]] row_matrix<double> matrix() const;
 
  private:
   /// `squares 4^exponent`.

@@ -150,9 +150,9 @@ quantization<Scalar> ldlq_quantize(const quantizer_input<Scalar>& input,
 ///
 /// O(in^3 + out in^2) time, and out^3 with random orthogonal bases.
 template <real_tensor<2> Weights, real_tensor<2> Moments>
-quantization<scalar_of<Weights, 2>> ldlq_quantize(const Weights& weights,
-                                                  const Moments& second_moments,
-                                                  const ldlq_options& options = {}) {
+[[nodiscard]] quantization<scalar_of<Weights, 2>> ldlq_quantize(const Weights& weights,
+                                                                const Moments& second_moments,
+                                                                const ldlq_options& options = {}) {
   return detail::ldlq_quantize(detail::checked_input(weights, second_moments, options.input_mean),
                                options);
 }

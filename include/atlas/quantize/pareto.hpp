@@ -173,9 +173,10 @@ pareto_result pareto(row_matrix<Scalar> weights, row_matrix<Activation> activati
 /// O(steps (d^3 + (out + n) d^2)) time.
 template <real_tensor<2> Weights, real_tensor<2> Activations, real_tensor<2> Fisher,
           real_tensor<2> Moments>
-pareto_result fisher_pareto(const Weights& weights, const Activations& activations,
-                            const Fisher& weight_fisher, const Moments& activation_moments,
-                            const pareto_options& options = {}) {
+[[nodiscard]] pareto_result fisher_pareto(const Weights& weights, const Activations& activations,
+                                          const Fisher& weight_fisher,
+                                          const Moments& activation_moments,
+                                          const pareto_options& options = {}) {
   const auto w = as_view<2>(weights);
   const auto x = as_view<2>(activations);
   const auto f = as_view<2>(weight_fisher);

@@ -65,9 +65,9 @@ void check_column_scales(const row_matrix<Scalar>& weights,
 /// `V^T (2^-exponent W diag(s)) U`.
 /// \throws shape_error for weights of another shape than the coordinates are for
 template <class Scalar>
-row_matrix<Scalar> to_coordinates(row_matrix<Scalar> weights,
-                                  const quantization_coordinates<Scalar>& coordinates,
-                                  int threads = 0) {
+[[nodiscard]] row_matrix<Scalar> to_coordinates(row_matrix<Scalar> weights,
+                                                const quantization_coordinates<Scalar>& coordinates,
+                                                int threads = 0) {
   detail::check_column_scales(weights, coordinates);
   weights = detail::times_power(std::move(weights), -coordinates.exponent);
   if (coordinates.column_scales.size() > 0)
@@ -78,9 +78,9 @@ row_matrix<Scalar> to_coordinates(row_matrix<Scalar> weights,
 
 /// The way back; without rounding, the weights up to rounding of the scalar.
 template <class Scalar>
-row_matrix<Scalar> from_coordinates(row_matrix<Scalar> rotated,
-                                    const quantization_coordinates<Scalar>& coordinates,
-                                    int threads = 0) {
+[[nodiscard]] row_matrix<Scalar> from_coordinates(
+    row_matrix<Scalar> rotated, const quantization_coordinates<Scalar>& coordinates,
+    int threads = 0) {
   row_matrix<Scalar> weights = coordinates.input.restore(
       detail::restore_outputs(rotated, coordinates.output, threads), threads);
   detail::check_column_scales(weights, coordinates);
@@ -92,7 +92,7 @@ row_matrix<Scalar> from_coordinates(row_matrix<Scalar> rotated,
 /// The weights that the codes stand for: `2^exponent V (codes - zeros) * scales U^T diag(1/s)`. The
 /// same bits as `quantization::weights`, for any number of threads.
 template <class Scalar>
-row_matrix<Scalar> dequantize(const quantization<Scalar>& q, int threads = 0) {
+[[nodiscard]] row_matrix<Scalar> dequantize(const quantization<Scalar>& q, int threads = 0) {
   return from_coordinates(detail::code_values(q.codes, q.grid, threads), q.coordinates, threads);
 }
 

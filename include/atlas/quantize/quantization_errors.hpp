@@ -177,8 +177,10 @@ quantization_errors quantization_error(row_matrix<Scalar> weights, row_matrix<Sc
 ///
 /// O(out in^2) time; sums in double.
 template <real_tensor<2> Weights, real_tensor<2> Quantized, real_tensor<2> Moments>
-quantization_errors quantization_error(const Weights& weights, const Quantized& quantized,
-                                       const Moments& second_moments, int threads = 0) {
+[[nodiscard]] quantization_errors quantization_error(const Weights& weights,
+                                                     const Quantized& quantized,
+                                                     const Moments& second_moments,
+                                                     int threads = 0) {
   using scalar = scalar_of<Weights, 2>;
   static_assert(std::is_same_v<scalar, scalar_of<Quantized, 2>>,
                 "weights and quantized are of one scalar");

@@ -46,7 +46,7 @@ inline constexpr std::array all_quantization_methods = {
     quantization_method::quip};
 
 /// The name in reports and on command lines: "gptq-act-order" and so on.
-inline std::string_view name_of(quantization_method method) {
+[[nodiscard]] inline std::string_view name_of(quantization_method method) {
   using m = quantization_method;
   switch (method) {
     case m::identity:
@@ -77,7 +77,7 @@ inline std::string_view name_of(quantization_method method) {
 
 /// Whether its bits can differ between the directions of its basis: where it has one, no scales or
 /// order of its own, and no feedback between columns.
-inline bool can_allocate_bits(quantization_method method) {
+[[nodiscard]] inline bool can_allocate_bits(quantization_method method) {
   using m = quantization_method;
   switch (method) {
     case m::identity:
@@ -99,7 +99,7 @@ inline bool can_allocate_bits(quantization_method method) {
 
 /// The scales that methods are compared with: per column, so that they differ in nothing but the
 /// method; per row for AWQ, which per column would be round to nearest.
-inline granularity usual_granularity(quantization_method method) {
+[[nodiscard]] inline granularity usual_granularity(quantization_method method) {
   return method == quantization_method::awq ? granularity::row : granularity::column;
 }
 
@@ -230,9 +230,9 @@ quantization<Scalar> quantize_matrix(const quantizer_input<Scalar>& input,
 /// }
 /// \endcode
 template <real_tensor<2> Weights, real_tensor<2> Moments>
-quantization<scalar_of<Weights, 2>> quantize_matrix(const Weights& weights,
-                                                    const Moments& second_moments,
-                                                    const quantize_matrix_options& options = {}) {
+[[nodiscard]] quantization<scalar_of<Weights, 2>> quantize_matrix(
+    const Weights& weights, const Moments& second_moments,
+    const quantize_matrix_options& options = {}) {
   return detail::quantize_matrix(detail::checked_input(weights, second_moments, options.input_mean),
                                  options);
 }

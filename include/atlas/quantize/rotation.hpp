@@ -30,7 +30,7 @@ class orthogonal_basis {
 
   /// U itself, orthonormal columns.
   template <class Matrix>
-  static orthogonal_basis dense(const Matrix& columns) {
+  [[nodiscard]] static orthogonal_basis dense(const Matrix& columns) {
     orthogonal_basis basis;
     basis.columns_ =
         std::make_shared<const Eigen::MatrixX<Scalar>>(columns.template cast<Scalar>());
@@ -38,26 +38,26 @@ class orthogonal_basis {
   }
 
   /// U = diag(signs) H, H the Hadamard matrix by blocks of `hadamard_blocks(d)`.
-  static orthogonal_basis hadamard(const Eigen::VectorXd& signs) {
+  [[nodiscard]] static orthogonal_basis hadamard(const Eigen::VectorXd& signs) {
     orthogonal_basis basis;
     basis.signs_ = signs;
     return basis;
   }
 
-  bool is_identity() const { return !columns_ && signs_.size() == 0; }
+  [[nodiscard]] bool is_identity() const { return !columns_ && signs_.size() == 0; }
 
   /// `w U`. O(rows d^2), or O(rows d log d) for a Hadamard basis.
   /// \throws shape_error unless w has d columns
-  row_matrix<Scalar> rotate(row_matrix<Scalar> w, int threads = 0) const;
+  [[nodiscard]] row_matrix<Scalar> rotate(row_matrix<Scalar> w, int threads = 0) const;
 
   /// `w U^T`, which undoes `rotate`.
-  row_matrix<Scalar> restore(row_matrix<Scalar> w, int threads = 0) const;
+  [[nodiscard]] row_matrix<Scalar> restore(row_matrix<Scalar> w, int threads = 0) const;
 
   /// U written out, `[d, d]`.
-  row_matrix<Scalar> matrix(index_t d, int threads = 1) const;
+  [[nodiscard]] row_matrix<Scalar> matrix(index_t d, int threads = 1) const;
 
   template <class Other>
-  orthogonal_basis<Other> cast() const {
+  [[nodiscard]] orthogonal_basis<Other> cast() const {
     if (columns_) return orthogonal_basis<Other>::dense(*columns_);
     return orthogonal_basis<Other>::hadamard(signs_);
   }
@@ -126,8 +126,8 @@ enum class basis_kind {
 ///
 /// O(d^3) time for a Haar basis.
 template <class = void>
-orthogonal_basis<double> seeded_basis(basis_kind kind, index_t d, std::uint64_t seed,
-                                      std::uint64_t stream = 0) {
+[[nodiscard]] orthogonal_basis<double> seeded_basis(basis_kind kind, index_t d, std::uint64_t seed,
+                                                    std::uint64_t stream = 0) {
   check_between(d, 1, index_t{1} << 40, "d");
   random_stream random(seed, stream);
   switch (kind) {

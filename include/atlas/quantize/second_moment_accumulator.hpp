@@ -65,26 +65,26 @@ class second_moment_accumulator {
   template <class Real = double>
   void merge(const second_moment_accumulator& other, int threads = 0);
 
-  index_t dimension() const { return sum_.rows(); }
+  [[nodiscard]] index_t dimension() const { return sum_.rows(); }
   /// Rows added.
-  index_t count() const { return count_; }
+  [[nodiscard]] index_t count() const { return count_; }
 
   /// `[d, d]`, the sum over rows, exactly symmetric.
   /// \throws value_error where all numbers but 0 were below 2^-480
   template <class Real = double>
-  Eigen::MatrixX<Real> sum(int threads = 0) const;
+  [[nodiscard]] Eigen::MatrixX<Real> sum(int threads = 0) const;
 
   /// `[d, d]`, E[a a^T], exactly symmetric.
   ///
   /// \throws value_error before any row, and as `sum`
   template <class Real = double>
-  Eigen::MatrixX<Real> matrix(int threads = 0) const;
+  [[nodiscard]] Eigen::MatrixX<Real> matrix(int threads = 0) const;
 
   /// `[d]`, E[a].
   ///
   /// \throws value_error before any row, or where some had weights
   template <class Real = double>
-  Eigen::VectorX<Real> mean() const;
+  [[nodiscard]] Eigen::VectorX<Real> mean() const;
 
  private:
   static constexpr index_t block = 256;  // rows a product

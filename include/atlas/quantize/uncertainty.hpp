@@ -178,9 +178,9 @@ uncertainty_result uncertainty(uncertainty_result out, const Eigen::MatrixXd& we
 ///
 /// O(draws d^3) time.
 template <real_tensor<2> Weights, real_tensor<2> Activations>
-uncertainty_result fisher_uncertainty(const Weights& weight_fisher,
-                                      const Activations& activation_moments,
-                                      const uncertainty_options& options = {}) {
+[[nodiscard]] uncertainty_result fisher_uncertainty(const Weights& weight_fisher,
+                                                    const Activations& activation_moments,
+                                                    const uncertainty_options& options = {}) {
   const auto f = as_view<2>(weight_fisher);
   const auto g = as_view<2>(activation_moments);
   const index_t d = f.extent(0);

@@ -59,8 +59,8 @@ struct transformer_config {
       windows;  ///< sliding window of each layer, 0 for none; empty for none at all
 
   /// Query heads per key/value head.
-  index_t n_rep() const { return heads / key_value_heads; }
-  index_t window(index_t layer) const {
+  [[nodiscard]] index_t n_rep() const { return heads / key_value_heads; }
+  [[nodiscard]] index_t window(index_t layer) const {
     return windows.empty() ? 0 : windows[static_cast<std::size_t>(layer)];
   }
 

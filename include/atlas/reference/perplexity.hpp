@@ -43,8 +43,9 @@ double token_loss(const tensor_view<const float, 1>& logits, index_t token) {
 /// \param options rules, threads and progress are used; observers see the pass too
 /// \throws as transformer::forward; shape_error for blocks of one token
 template <class = void>
-perplexity_result perplexity(const transformer& model, const tensor_view<const index_t, 2>& blocks,
-                             forward_options options = {}) {
+[[nodiscard]] perplexity_result perplexity(const transformer& model,
+                                           const tensor_view<const index_t, 2>& blocks,
+                                           forward_options options = {}) {
   check_not_empty(blocks, "blocks");
   const index_t t = blocks.extent(1);
   if (t < 2) throw shape_error("blocks", "at least 2 positions", std::to_string(t));

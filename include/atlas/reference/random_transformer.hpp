@@ -30,7 +30,7 @@ inline bool writes_to_stream(const std::string& name) {
 /// Each tensor is a stream of the seed, in the order of the parameters.
 /// \throws value_error for a bad config
 template <class = void>
-transformer random_transformer(transformer_config config, std::uint64_t seed) {
+[[nodiscard]] transformer random_transformer(transformer_config config, std::uint64_t seed) {
   const double layers = static_cast<double>(config.layers);
   std::uint64_t stream = 0;
   return transformer(

@@ -28,9 +28,9 @@ class transformer {
   transformer(transformer_config config, const weight_source& source)
       : model_(std::move(config), source) {}
 
-  const transformer_config& config() const { return model_.config; }
+  [[nodiscard]] const transformer_config& config() const { return model_.config; }
   /// For the reverse pass, which takes the same steps.
-  const detail::model_weights<float>& weights() const { return model_; }
+  [[nodiscard]] const detail::model_weights<float>& weights() const { return model_; }
 
   /// Calls `visit(name, extents, values)` for each weight tensor; the values may be changed.
   template <class Visit>
@@ -48,7 +48,7 @@ class transformer {
   /// head-major. Valid as long as this object.
   ///
   /// \throws value_error for a layer out of range.
-  tensor_view<const float, 2> output_projection(index_t layer) const& {
+  [[nodiscard]] tensor_view<const float, 2> output_projection(index_t layer) const& {
     check_between(layer, 0, config().layers - 1, "layer");
     const detail::linear_places& place = model_.layer(layer).attention_output;
     const index_t in = config().heads * config().head_dimension, out = config().model_dimension;

@@ -42,8 +42,9 @@ owned_tensor<Scalar, 2> with_copies(const tensor_view<const Scalar, 2>& points, 
 /// \return `[N + copies, d]`
 /// \throws shape_error for an empty cloud; value_error for a negative number of copies
 template <real_tensor<2> Points>
-owned_tensor<scalar_of<Points, 2>, 2> with_duplicates(const Points& points, index_t copies,
-                                                      random_stream& random) {
+[[nodiscard]] owned_tensor<scalar_of<Points, 2>, 2> with_duplicates(const Points& points,
+                                                                    index_t copies,
+                                                                    random_stream& random) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   return detail::with_copies<scalar>(held, copies, random, [](const tensor_view<scalar, 1>&) {});
@@ -52,8 +53,9 @@ owned_tensor<scalar_of<Points, 2>, 2> with_duplicates(const Points& points, inde
 /// The same, where one coordinate of each copy, drawn at random, is the next number that its scalar
 /// can hold.
 template <real_tensor<2> Points>
-owned_tensor<scalar_of<Points, 2>, 2> with_near_duplicates(const Points& points, index_t copies,
-                                                           random_stream& random) {
+[[nodiscard]] owned_tensor<scalar_of<Points, 2>, 2> with_near_duplicates(const Points& points,
+                                                                         index_t copies,
+                                                                         random_stream& random) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   return detail::with_copies<scalar>(held, copies, random, [&](const tensor_view<scalar, 1>& row) {

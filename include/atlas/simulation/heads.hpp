@@ -34,9 +34,9 @@ struct shared_directions {
 ///
 /// O(H d k^2) time.
 template <class = void>
-std::vector<Eigen::MatrixXd> simulate_frames(index_t heads, index_t d, index_t k,
-                                             const shared_directions& shared,
-                                             random_stream& random) {
+[[nodiscard]] std::vector<Eigen::MatrixXd> simulate_frames(index_t heads, index_t d, index_t k,
+                                                           const shared_directions& shared,
+                                                           random_stream& random) {
   check_between(heads, 1, detail::most_simulated, "heads");
   check_between(k, 1, d, "k");
   check_between(shared.count, 0, k, "shared.count");
@@ -69,8 +69,9 @@ std::vector<Eigen::MatrixXd> simulate_frames(index_t heads, index_t d, index_t k
 ///
 /// O(H rows d k) time.
 template <class Scalar = double>
-owned_tensor<Scalar, 3> simulate_heads(const std::vector<Eigen::MatrixXd>& frames, index_t rows,
-                                       double noise, random_stream& random) {
+[[nodiscard]] owned_tensor<Scalar, 3> simulate_heads(const std::vector<Eigen::MatrixXd>& frames,
+                                                     index_t rows, double noise,
+                                                     random_stream& random) {
   if (frames.empty()) throw shape_error("frames", "at least one", "none");
   check_between(rows, 1, detail::most_simulated, "rows");
   if (!(noise >= 0 && std::isfinite(noise)))
@@ -98,9 +99,9 @@ owned_tensor<Scalar, 3> simulate_heads(const std::vector<Eigen::MatrixXd>& frame
 ///
 /// O((H d_head + d_model) d_model^2) time.
 template <class Scalar = double>
-owned_tensor<Scalar, 2> simulate_projection(index_t heads, index_t head_dimension,
-                                            index_t model_dimension, double decay,
-                                            random_stream& random) {
+[[nodiscard]] owned_tensor<Scalar, 2> simulate_projection(index_t heads, index_t head_dimension,
+                                                          index_t model_dimension, double decay,
+                                                          random_stream& random) {
   check_between(heads, 1, detail::most_simulated, "heads");
   detail::check_simulated(1, head_dimension);
   detail::check_simulated(1, model_dimension);

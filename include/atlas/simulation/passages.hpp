@@ -94,9 +94,10 @@ Eigen::MatrixXd random_scales(index_t dimension, double sd, random_stream& rando
 ///
 /// O(N d (d + m)) time, O(N m) memory.
 template <class Scalar = double>
-labelled_cloud<Scalar> simulate_passages(const passage_design& design, index_t dimension,
-                                         const passage_structure& structure,
-                                         random_stream& random) {
+[[nodiscard]] labelled_cloud<Scalar> simulate_passages(const passage_design& design,
+                                                       index_t dimension,
+                                                       const passage_structure& structure,
+                                                       random_stream& random) {
   detail::check_passages(design, dimension, structure);
   const bool mixed = structure.mixing.size() > 0;
   const index_t n = design.passages * design.rows;

@@ -194,8 +194,8 @@ bootstrap_result bootstrap(index_t units, Statistic&& statistic, const bootstrap
 /// std::cout << r.estimate << " [" << r.bca.lower << ", " << r.bca.upper << "]\n";
 /// \endcode
 template <class Statistic>
-bootstrap_result bootstrap(index_t rows, Statistic&& statistic,
-                           const bootstrap_options& options = {}) {
+[[nodiscard]] bootstrap_result bootstrap(index_t rows, Statistic&& statistic,
+                                         const bootstrap_options& options = {}) {
   detail::check_bootstrap(rows, options, "rows", "rows");
   return detail::bootstrap(rows, statistic, options);
 }
@@ -206,8 +206,8 @@ bootstrap_result bootstrap(index_t rows, Statistic&& statistic,
 ///
 /// \param labels `[N]`, whole numbers, at least 2 different ones
 template <whole_tensor<1> Labels, class Statistic>
-bootstrap_result bootstrap_groups(const Labels& labels, Statistic&& statistic,
-                                  const bootstrap_options& options = {}) {
+[[nodiscard]] bootstrap_result bootstrap_groups(const Labels& labels, Statistic&& statistic,
+                                                const bootstrap_options& options = {}) {
   const auto groups = detail::rows_of_groups(detail::number_labels(labels, "labels"));
   const auto units = static_cast<index_t>(groups.size());
   detail::check_bootstrap(units, options, "labels", "different labels");
@@ -227,8 +227,8 @@ bootstrap_result bootstrap_groups(const Labels& labels, Statistic&& statistic,
 /// \param statistic from the values of a resample, `std::span<const double>`, to a number
 /// \throws as `bootstrap`; value_error for NaN and infinities
 template <number_tensor<1> Values, class Statistic>
-bootstrap_result bootstrap_sample(const Values& values, Statistic&& statistic,
-                                  const bootstrap_options& options = {}) {
+[[nodiscard]] bootstrap_result bootstrap_sample(const Values& values, Statistic&& statistic,
+                                                const bootstrap_options& options = {}) {
   const auto view = as_view<1>(values);
   check_not_empty(view, "values");
   check_finite(view, "values");

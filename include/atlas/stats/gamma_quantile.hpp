@@ -93,7 +93,7 @@ double gamma_quantile_guess(double a, double p, bool upper) {
 /// A few evaluations of the distribution, O(sqrt(shape)) each: Newton's method for the logarithm of
 /// the share as a function of the logarithm of x.
 template <class = void>
-double gamma_quantile(double shape, double p, bool upper = false) {
+[[nodiscard]] double gamma_quantile(double shape, double p, bool upper = false) {
   if (!(shape > 0 && std::isfinite(shape)))
     throw value_error("shape", "a number above 0", detail::number_text(shape));
   check_open_unit(p, "p");

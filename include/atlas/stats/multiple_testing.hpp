@@ -52,7 +52,7 @@ inline std::vector<std::size_t> increasing_order(const std::vector<double>& valu
 /// \return `[m]`, in the order given
 /// \throws shape_error for none; value_error for NaN or values outside [0, 1]
 template <number_tensor<1> P>
-std::vector<double> holm_correction(const P& p) {
+[[nodiscard]] std::vector<double> holm_correction(const P& p) {
   const auto view = as_view<1>(p);
   std::vector<double> values = detail::checked_p_values<scalar_of<P, 1>>(view);
   double so_far = 0;
@@ -69,7 +69,7 @@ std::vector<double> holm_correction(const P& p) {
 /// 1995): of those <= alpha a share of alpha at most is false on average, for independent tests.
 /// Arguments and errors as `holm_correction`.
 template <number_tensor<1> P>
-std::vector<double> benjamini_hochberg(const P& p) {
+[[nodiscard]] std::vector<double> benjamini_hochberg(const P& p) {
   const auto view = as_view<1>(p);
   std::vector<double> values = detail::checked_p_values<scalar_of<P, 1>>(view);
   const auto order = detail::increasing_order(values);

@@ -25,7 +25,7 @@ double polynomial(const double (&c)[N], double x) {
 /// The z with P(Z <= z) = p, for p in (0, 1); relative error about 1e-16 (Wichura, Algorithm AS
 /// 241, PPND16, Appl. Statist. 37, 477, 1988). Infinite at 0 and 1, NaN outside.
 template <class = void>
-double normal_quantile(double p) {
+[[nodiscard]] double normal_quantile(double p) {
   constexpr double a[] = {3.3871328727963666080e0,  1.3314166789178437745e+2,
                           1.9715909503065514427e+3, 1.3731693765509461125e+4,
                           4.5921953931549871457e+4, 6.7265770927008700853e+4,
@@ -74,12 +74,12 @@ double normal_quantile(double p) {
 }
 
 /// P(Z <= z).
-inline double normal_cdf(double z) {
+[[nodiscard]] inline double normal_cdf(double z) {
   return 0.5 * std::erfc(-z / std::sqrt(2.0));
 }
 
 /// P(|Z| >= |z|): the two-sided p value of a z score.
-inline double two_sided_p(double z) {
+[[nodiscard]] inline double two_sided_p(double z) {
   return std::erfc(std::abs(z) / std::sqrt(2.0));
 }
 

@@ -73,7 +73,7 @@ inline bool has_spread(double sd, double mean, double value) {
 /// \param degrees n, of freedom, above 0; need not be whole
 /// \throws value_error unless degrees > 0
 template <class = void>
-double two_sided_t_p(double t, double degrees) {
+[[nodiscard]] double two_sided_t_p(double t, double degrees) {
   check_positive(degrees, "degrees");
   if (std::isnan(t)) return t;
   if (std::isinf(t)) return 0;
@@ -98,7 +98,7 @@ double two_sided_t_p(double t, double degrees) {
 /// \param draws    n, at least `least_draws`
 /// \throws value_error for fewer draws
 template <class = void>
-null_score score_against_draws(double value, double mean, double sd, index_t draws) {
+[[nodiscard]] null_score score_against_draws(double value, double mean, double sd, index_t draws) {
   detail::check_draws(draws, "draws");
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   if (!detail::has_spread(sd, mean, value)) return {none, none};

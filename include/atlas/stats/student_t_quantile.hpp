@@ -23,7 +23,7 @@ namespace atlas::inline ATLAS_ABI {
 /// \throws value_error for a confidence outside (0, 1) or no
 /// degrees
 template <class = void>
-double two_sided_t_quantile(double confidence, double degrees) {
+[[nodiscard]] double two_sided_t_quantile(double confidence, double degrees) {
   check_open_unit(confidence, "confidence");
   if (!(degrees > 0))
     throw value_error("degrees", "a positive number", detail::number_text(degrees));

@@ -135,7 +135,7 @@ double kolmogorov_limit_p(double d, index_t n) {
 ///
 /// O(k^3 log n), k = n d, below n^(3/2) log n times 10.
 template <class = void>
-double kolmogorov_smirnov_p(double d, index_t n) {
+[[nodiscard]] double kolmogorov_smirnov_p(double d, index_t n) {
   check_between(n, 1, index_t{1} << 40, "n");
   if (!(d >= 0 && d <= 1)) throw value_error("d", "a number in [0, 1]", detail::number_text(d));
   constexpr index_t most_exact = 1000;
@@ -154,7 +154,7 @@ double kolmogorov_smirnov_p(double d, index_t n) {
 ///               or, in large samples, always.
 /// \throws shape_error for no values; value_error for NaN
 template <number_tensor<1> Values, class Cdf>
-ks_result kolmogorov_smirnov(const Values& values, Cdf&& cdf) {
+[[nodiscard]] ks_result kolmogorov_smirnov(const Values& values, Cdf&& cdf) {
   const auto view = as_view<1>(values);
   check_not_empty(view, "values");
   check_finite(view, "values");
@@ -173,7 +173,7 @@ ks_result kolmogorov_smirnov(const Values& values, Cdf&& cdf) {
 
 /// P(T <= t) of Student's t, as precise as `two_sided_t_p`.
 template <class = void>
-double student_t_cdf(double t, double degrees) {
+[[nodiscard]] double student_t_cdf(double t, double degrees) {
   const double tail = 0.5 * two_sided_t_p(t, degrees);
   return t > 0 ? 1 - tail : tail;
 }
@@ -181,7 +181,7 @@ double student_t_cdf(double t, double degrees) {
 /// The test of p values: are they uniform on [0, 1]?
 /// \throws as `kolmogorov_smirnov`
 template <number_tensor<1> Values>
-ks_result uniformity(const Values& p) {
+[[nodiscard]] ks_result uniformity(const Values& p) {
   return kolmogorov_smirnov(p, [](double x) { return x; });
 }
 
@@ -189,7 +189,7 @@ ks_result uniformity(const Values& p) {
 /// \param degrees of freedom, draws - 1; infinite for the normal distribution
 /// \throws as `kolmogorov_smirnov`; value_error unless degrees > 0
 template <number_tensor<1> Values>
-ks_result uniformity_of_t(const Values& z, double degrees) {
+[[nodiscard]] ks_result uniformity_of_t(const Values& z, double degrees) {
   return kolmogorov_smirnov(z, [degrees](double t) {
     return std::isinf(degrees) ? normal_cdf(t) : student_t_cdf(t, degrees);
   });
@@ -200,7 +200,7 @@ ks_result uniformity_of_t(const Values& z, double degrees) {
 /// \param hits of n
 /// \throws value_error for n below 1, hits outside [0, n] or a confidence outside (0, 1)
 template <class = void>
-coverage_estimate coverage(index_t hits, index_t n, double confidence = 0.95) {
+[[nodiscard]] coverage_estimate coverage(index_t hits, index_t n, double confidence = 0.95) {
   check_between(n, 1, index_t{1} << 40, "n");
   check_between(hits, 0, n, "hits");
   check_open_unit(confidence, "confidence");

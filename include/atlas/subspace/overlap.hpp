@@ -127,7 +127,7 @@ std::vector<Eigen::MatrixXd> checked_frames(const tensor_view<const Scalar, 3>& 
 /// Overlap of the spans of two frames; arguments and errors as `principal_angles`. With different
 /// k the smaller one counts.
 template <real_tensor<2> A, real_tensor<2> B>
-overlap_result subspace_overlap(const A& a, const B& b) {
+[[nodiscard]] overlap_result subspace_overlap(const A& a, const B& b) {
   return detail::overlap_of_cosines(principal_angles(a, b).cosines);
 }
 
@@ -138,7 +138,7 @@ overlap_result subspace_overlap(const A& a, const B& b) {
 ///
 /// O(H^2 (d k^2 + k^3)) time.
 template <real_tensor<3> Frames>
-Eigen::MatrixXd overlap_matrix(const Frames& frames, int threads = 0) {
+[[nodiscard]] Eigen::MatrixXd overlap_matrix(const Frames& frames, int threads = 0) {
   const auto view = as_view<3>(frames);
   return detail::overlap_matrix(detail::checked_frames<scalar_of<Frames, 3>>(view), threads);
 }

@@ -57,7 +57,7 @@ principal_angles_result principal_angles(const Eigen::MatrixX<Real>& a,
 ///
 /// O(d k^2) time.
 template <real_tensor<2> A, real_tensor<2> B>
-principal_angles_result principal_angles(const A& a, const B& b) {
+[[nodiscard]] principal_angles_result principal_angles(const A& a, const B& b) {
   const auto held_a = as_view<2>(a);
   const auto held_b = as_view<2>(b);
   const Eigen::MatrixXd frame_a = detail::checked_frame<scalar_of<A, 2>>(held_a, "a");

@@ -92,7 +92,7 @@ Eigen::MatrixXd principal_frame(const tensor_view<const Scalar, 2>& points, inde
 ///
 /// O(N d^2 + d^3) time, O(d^2) memory.
 template <real_tensor<2> Points>
-Eigen::MatrixXd principal_frame(const Points& points, index_t local_dimension) {
+[[nodiscard]] Eigen::MatrixXd principal_frame(const Points& points, index_t local_dimension) {
   const auto view = as_view<2>(points);
   return detail::principal_frame<scalar_of<Points, 2>>(view, local_dimension, "points");
 }
@@ -102,9 +102,9 @@ Eigen::MatrixXd principal_frame(const Points& points, index_t local_dimension) {
 /// \param threads 0: all of the machine
 /// \param policy  of clouds that vary in fewer than k directions
 template <real_tensor<3> Clouds>
-std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds, index_t local_dimension,
-                                              int threads = 0,
-                                              rank_policy policy = rank_policy::refuse) {
+[[nodiscard]] std::vector<Eigen::MatrixXd> principal_frames(
+    const Clouds& clouds, index_t local_dimension, int threads = 0,
+    rank_policy policy = rank_policy::refuse) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;

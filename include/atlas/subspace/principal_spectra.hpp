@@ -52,10 +52,9 @@ principal_spectrum spectrum_of(const tensor_view<const Scalar, 2>& points, index
 ///
 /// O(H (N d^2 + d^3)) time.
 template <real_tensor<3> Clouds>
-std::vector<principal_spectrum> principal_spectra(const Clouds& clouds, index_t local_dimension,
-                                                  const pca_rank_options& options = {},
-                                                  int threads = 0,
-                                                  rank_policy policy = rank_policy::refuse) {
+[[nodiscard]] std::vector<principal_spectrum> principal_spectra(
+    const Clouds& clouds, index_t local_dimension, const pca_rank_options& options = {},
+    int threads = 0, rank_policy policy = rank_policy::refuse) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;

@@ -88,10 +88,9 @@ Eigen::MatrixX<Real> written_frame(const head_writer& writer,
 ///
 /// O(H (N d_head^2 + d_model d_head^2)) time; nothing of d_model^2 is formed.
 template <real_tensor<3> Clouds, real_tensor<2> Projection>
-std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
-                                                    const Projection& output_projection,
-                                                    index_t local_dimension, int threads = 0,
-                                                    rank_policy policy = rank_policy::refuse) {
+[[nodiscard]] std::vector<Eigen::MatrixXd> residual_stream_frames(
+    const Clouds& clouds, const Projection& output_projection, index_t local_dimension,
+    int threads = 0, rank_policy policy = rank_policy::refuse) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
@@ -120,9 +119,8 @@ std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
 ///
 /// O(H N d_head d_model) time and H N d_model numbers of memory.
 template <real_tensor<3> Clouds, real_tensor<2> Projection>
-owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(const Clouds& clouds,
-                                                             const Projection& output_projection,
-                                                             int threads = 0) {
+[[nodiscard]] owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(
+    const Clouds& clouds, const Projection& output_projection, int threads = 0) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;

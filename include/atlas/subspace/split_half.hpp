@@ -151,9 +151,9 @@ void check_clouds(const tensor_view<const Scalar, 3>& clouds) {
 ///
 /// O(H halvings (N d^2 + d^3)) time.
 template <real_tensor<3> Clouds, tensor_like<1> Labels>
-split_half_result split_half_overlap(const Clouds& clouds, const Labels& context,
-                                     index_t local_dimension,
-                                     const split_half_options& options = {}) {
+[[nodiscard]] split_half_result split_half_overlap(const Clouds& clouds, const Labels& context,
+                                                   index_t local_dimension,
+                                                   const split_half_options& options = {}) {
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar_of<Clouds, 3>, 3>& view = held;
   detail::check_clouds(view);
@@ -168,9 +168,10 @@ split_half_result split_half_overlap(const Clouds& clouds, const Labels& context
 /// The same where the heads write.
 /// \param output_projection `[H * d_head, d_model]`, rows head-major
 template <real_tensor<3> Clouds, tensor_like<2> Projection, tensor_like<1> Labels>
-split_half_result split_half_overlap(const Clouds& clouds, const Projection& output_projection,
-                                     const Labels& context, index_t local_dimension,
-                                     const split_half_options& options = {}) {
+[[nodiscard]] split_half_result split_half_overlap(const Clouds& clouds,
+                                                   const Projection& output_projection,
+                                                   const Labels& context, index_t local_dimension,
+                                                   const split_half_options& options = {}) {
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar_of<Clouds, 3>, 3>& view = held;
   const auto weights = as_view<2>(output_projection);

@@ -292,8 +292,10 @@ drawn_null turned_null_of(const turned_heads<double>& heads, Statistic& statisti
 /// O(H N d_head^2 + draws H (d_head^3 + d_model k (d_head + H k))) time; nothing of d_model^2 is
 /// formed. The same bits for every number of threads.
 template <real_tensor<3> Clouds, real_tensor<2> Projection>
-turned_null_result turned_null(const Clouds& clouds, const Projection& output_projection,
-                               index_t local_dimension, const turned_null_options& options = {}) {
+[[nodiscard]] turned_null_result turned_null(const Clouds& clouds,
+                                             const Projection& output_projection,
+                                             index_t local_dimension,
+                                             const turned_null_options& options = {}) {
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar_of<Clouds, 3>, 3>& view = held;
   return detail::turned_null(detail::turned_heads_of(detail::covariances_of(view, options.threads),
@@ -305,10 +307,9 @@ turned_null_result turned_null(const Clouds& clouds, const Projection& output_pr
 /// what a draw keeps are their eigenvalues.
 /// \throws also value_error for matrices that are not symmetric
 template <real_tensor<3> Covariances, real_tensor<2> Projection>
-turned_null_result turned_null_of_covariances(const Covariances& covariances,
-                                              const Projection& output_projection,
-                                              index_t local_dimension,
-                                              const turned_null_options& options = {}) {
+[[nodiscard]] turned_null_result turned_null_of_covariances(
+    const Covariances& covariances, const Projection& output_projection, index_t local_dimension,
+    const turned_null_options& options = {}) {
   const auto held = as_view<3>(covariances);
   const tensor_view<const scalar_of<Covariances, 3>, 3>& view = held;
   return detail::turned_null(detail::turned_heads_of(detail::checked_covariances(view),
@@ -332,9 +333,9 @@ turned_null_result turned_null_of_covariances(const Covariances& covariances,
 /// std::cout << null.observed << ", z " << null.z << ", p " << null.p << "\n";
 /// \endcode
 template <real_tensor<3> Clouds, real_tensor<2> Projection, class Statistic>
-drawn_null turned_null_of(const Clouds& clouds, const Projection& output_projection,
-                          index_t local_dimension, Statistic&& statistic,
-                          const turned_null_options& options = {}) {
+[[nodiscard]] drawn_null turned_null_of(const Clouds& clouds, const Projection& output_projection,
+                                        index_t local_dimension, Statistic&& statistic,
+                                        const turned_null_options& options = {}) {
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar_of<Clouds, 3>, 3>& view = held;
   return detail::turned_null_of(

@@ -29,7 +29,7 @@ enum class surrogate_kind {
   marginal,     ///< mean, covariance and the distribution of every coordinate; rows independent
 };
 
-inline std::string_view name_of(surrogate_kind kind) {
+[[nodiscard]] inline std::string_view name_of(surrogate_kind kind) {
   switch (kind) {
     case surrogate_kind::independent:
       return "independent";
@@ -50,7 +50,7 @@ struct row_labels {
   owned_tensor<index_t, 1> context = {};   ///< `[N]`, label of the text; or empty: one text
   owned_tensor<index_t, 1> position = {};  ///< `[N]`, place within it; or empty: unknown
 
-  bool empty() const { return context.empty() && position.empty(); }
+  [[nodiscard]] bool empty() const { return context.empty() && position.empty(); }
 };
 
 struct surrogate_options {

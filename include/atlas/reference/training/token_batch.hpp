@@ -18,8 +18,9 @@ namespace atlas::inline ATLAS_ABI {
 /// \param tokens `[N]`, at least block_size of them
 /// \throws shape_error for fewer, value_error for no blocks or none of at least one token
 template <class = void>
-owned_tensor<index_t, 2> token_batch(const tensor_view<const index_t, 1>& tokens, index_t blocks,
-                                     index_t block_size, std::uint64_t seed, index_t step) {
+[[nodiscard]] owned_tensor<index_t, 2> token_batch(const tensor_view<const index_t, 1>& tokens,
+                                                   index_t blocks, index_t block_size,
+                                                   std::uint64_t seed, index_t step) {
   check_between(blocks, 1, index_t{1} << 31, "blocks");
   check_between(block_size, 1, index_t{1} << 31, "block_size");
   if (tokens.extent(0) < block_size)

@@ -113,15 +113,17 @@ class basic_trainer {
   /// changed then
   training_step step();
 
-  index_t steps_done() const { return steps_; }
-  const transformer& model() const { return model_; }
-  const trainer_options& options() const { return options_; }
+  [[nodiscard]] index_t steps_done() const { return steps_; }
+  [[nodiscard]] const transformer& model() const { return model_; }
+  [[nodiscard]] const trainer_options& options() const { return options_; }
   /// `[N]`
-  const tensor_view<const index_t, 1>& tokens() const { return tokens_; }
-  const std::vector<adam_moments<float>>& moments() const { return moments_; }
+  [[nodiscard]] const tensor_view<const index_t, 1>& tokens() const { return tokens_; }
+  [[nodiscard]] const std::vector<adam_moments<float>>& moments() const { return moments_; }
 
   /// A copy of what there is to go on from.
-  training_state state() const { return {steps_, model_.weights().parameters, moments_}; }
+  [[nodiscard]] training_state state() const {
+    return {steps_, model_.weights().parameters, moments_};
+  }
 
   /// Goes on from a state of a trainer like this one.
   /// \throws shape_error or value_error, with nothing changed, where it does not fit the model or
@@ -187,10 +189,10 @@ void basic_trainer<Unused>::check_input() {
   detail::check_adam(adam_for(options_.schedule.peak, true));
   if (!(options_.largest_norm >= 0))
     throw value_error("largest_norm", "0 or more", detail::number_text(options_.largest_norm));
-  thread_count(options_.threads);
+  (void)thread_count(options_.threads);
   if (options_.block_size == 0) options_.block_size = c.positions;
   check_between(options_.block_size, 2, c.positions, "block_size");
-  token_batch(tokens_, options_.batch, options_.block_size, options_.seed, 0);
+  (void)token_batch(tokens_, options_.batch, options_.block_size, options_.seed, 0);
   for (index_t i = 0; i < tokens_.extent(0); ++i)
     check_between(tokens_[i], 0, c.vocabulary - 1, "tokens");
 }
