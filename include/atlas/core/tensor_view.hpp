@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <type_traits>
 
@@ -171,8 +172,18 @@ class tensor_view {
   shape<Rank> strides_{};
 };
 
-/// Row-major memory of its own that can be passed wherever a view is taken. Copies share the
-/// memory.
+/// What results are held in: row-major memory of its own that can be passed wherever a view is
+/// taken. Copies share the memory.
+/// \code
+/// const auto r = atlas::boltzmann_observables<3>(logits);  // of tensors [H, Q]
+/// r.entropy(h, q);                                         // an element
+/// r.entropy[h];                                            // a view of a row, [Q]
+/// for (double x : r.entropy) ...                           // all elements, row by row
+/// std::span<const double> flat = r.entropy.elements();     // the same as a span
+/// auto matrix = atlas::as_eigen(r.entropy);                // an Eigen::Map, core/eigen_traits.hpp
+/// \endcode
+/// `as_mdspan` is in adapters/mdspan.hpp. Spans, maps and iterators are good for as long as a copy
+/// of the tensor is.
 template <class Scalar, std::size_t Rank>
 class owned_tensor : public tensor_view<const Scalar, Rank> {
  public:
@@ -185,6 +196,12 @@ class owned_tensor : public tensor_view<const Scalar, Rank> {
   /// \throws shape_error for a negative extent, and for more bytes than can be counted
   explicit owned_tensor(const any_shape<Rank>& extents)
       : owned_tensor(allocate(extents.value), extents) {}
+
+  /// All elements, row by row.
+  [[nodiscard]] const Scalar* begin() const { return memory_.get(); }
+  [[nodiscard]] const Scalar* end() const { return memory_.get() + this->size(); }
+  [[nodiscard]] std::span<const Scalar> elements() const& { return {begin(), end()}; }
+  std::span<const Scalar> elements() const&& = delete;
 
   [[nodiscard]] tensor_view<Scalar, Rank> mutable_view() & {
     return {memory_.get(), this->extents()};
