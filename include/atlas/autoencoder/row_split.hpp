@@ -12,6 +12,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
+#include "atlas/core/whole_numbers.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -92,11 +93,8 @@ template <class = void>
 /// \throws shape_error for fewer than 2 contexts, value_error for a share out of range
 template <whole_tensor<1> Labels>
 [[nodiscard]] row_split split_by_context(const Labels& context, double share, std::uint64_t seed) {
-  static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
   check_open_unit(share, "share");
-  const auto held = as_view<1>(context);
-  const auto labels =
-      copy_as<index_t>(static_cast<const tensor_view<const scalar_of<Labels, 1>, 1>&>(held));
+  const auto labels = detail::copy_indices<1>(context, "context");
   random_stream random(seed);
   return detail::split_rows(detail::all_rows(labels.extent(0)), labels, share, "context", random);
 }

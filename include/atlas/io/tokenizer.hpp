@@ -17,6 +17,7 @@
 
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/io/files.hpp"
 #include "atlas/io/json.hpp"
 #include "atlas/io/tokenization/added_tokens.hpp"
@@ -76,11 +77,15 @@ class tokenizer {
   /// U+FFFD; added tokens appear as they are written.
   /// \throws value_error naming an id that there is not; format_error when the file's decoder is
   /// another one than ByteLevel
-  template <class = void>
-  [[nodiscard]] std::string decode(std::span<const index_t> ids) const {
+  ///
+  /// \param ids `[N]`, whole numbers of any type
+  template <whole_tensor<1> Ids = std::span<const index_t>>
+  [[nodiscard]] std::string decode(const Ids& ids) const {
     if (!other_decoder_.empty()) throw format_error(decoder_place_, "ByteLevel", other_decoder_);
+    const auto held = atlas::detail::view_indices<1>(ids, "ids");
     std::string bytes;
-    for (const index_t id : ids) {
+    for (index_t i = 0; i < held.extent(0); ++i) {
+      const index_t id = held[i];
       const auto found = texts_.find(id);
       if (found == texts_.end())
         throw value_error("ids", "tokens of the vocabulary", "the id " + std::to_string(id));

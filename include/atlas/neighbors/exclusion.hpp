@@ -9,24 +9,24 @@
 #include <string_view>
 #include <vector>
 
-#include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/errors.hpp"
+#include "atlas/core/whole_numbers.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
 /// Make one with `same_context`, `distinct_contexts`, `same_context_within` or `nearby_positions`,
 /// and add further labels with `also_excluding`; the default excludes nothing but the row itself.
 struct exclusion {
-  owned_tensor<index_t, 1> context = {};   ///< `[N]`, label of the text that the row comes from; or
-                                           ///< empty
-  owned_tensor<index_t, 1> position = {};  ///< `[N]`, place within it; or empty
-  index_t window = -1;                     ///< -1: any distance within the context
+  row_numbers context = {};   ///< `[N]`, label of the text that the row comes from; or
+                              ///< empty
+  row_numbers position = {};  ///< `[N]`, place within it; or empty
+  index_t window = -1;        ///< -1: any distance within the context
   /// Whether neighbours are the nearest other contexts, each by its nearest row that is not
   /// excluded, so that no two of a row's neighbours have their context in common.
   bool distinct = false;
   /// Further sets, `[N]` each, such as tokens: rows that share a label of any are no neighbours.
-  std::vector<owned_tensor<index_t, 1>> labels = {};
+  std::vector<row_numbers> labels = {};
 
   [[nodiscard]] bool active() const {
     return !context.empty() || !position.empty() || !labels.empty();
@@ -46,10 +46,9 @@ namespace detail {
 
 template <whole_tensor<1> Labels>
 owned_tensor<index_t, 1> copy_labels(const Labels& labels, std::string_view argument) {
-  const auto view = as_view<1>(labels);
-  static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
-  check_not_empty(view, argument);
-  return copy_as<index_t>(static_cast<const tensor_view<const scalar_of<Labels, 1>, 1>&>(view));
+  auto copy = copy_indices<1>(labels, argument);
+  check_not_empty(copy, argument);
+  return copy;
 }
 
 inline void check_exclusion(const exclusion& exclude, index_t rows) {

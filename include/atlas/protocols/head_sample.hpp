@@ -13,6 +13,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/random.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -20,8 +21,8 @@ namespace atlas::inline ATLAS_ABI {
 struct head_sample {
   std::string label;                         ///< in findings
   owned_tensor<float, 3> points;             ///< `[H, N, d]`, row n of every head of one place
-  owned_tensor<index_t, 1> context;          ///< `[N]`, or empty: rows are independent
-  owned_tensor<index_t, 1> position;         ///< `[N]`, place within the context; or empty
+  row_numbers context;                       ///< `[N]`, or empty: rows are independent
+  row_numbers position;                      ///< `[N]`, place within the context; or empty
   owned_tensor<float, 2> output_projection;  ///< `[H * d, d_model]`, rows head-major; or empty
   index_t group_size = 1;                    ///< query heads per key/value head
   index_t layer = 0;

@@ -13,6 +13,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/reference/forward_options.hpp"
 #include "atlas/reference/layers/layer_steps.hpp"
 #include "atlas/reference/parameters.hpp"
@@ -58,19 +59,25 @@ class transformer {
   }
   tensor_view<const float, 2> output_projection(index_t layer) const&& = delete;
 
-  /// Runs the model on blocks of token ids, `[B, T]`, each on its own, as far as somebody looks:
-  /// not past the last observed layer when neither hidden states nor logits are asked for.
+  /// Runs the model on blocks of token ids, `[B, T]`, whole numbers of any type, each on its own,
+  /// as far as somebody looks: not past the last observed layer when neither hidden states nor
+  /// logits are asked for.
   ///
   /// O(B T (parameters + layers T H d)) time. Memory: a few `[batch, mlp_dimension]` matrices for a
   /// batch of about 4096 positions, and two `[T, T]` per thread.
   /// Results do not depend on the number of threads.
   /// \throws shape_error for no blocks or blocks longer than `config().positions`, value_error for
   ///         ids or layers out of range, cancelled
-  template <class = void>
-  void forward(const tensor_view<const index_t, 2>& blocks,
-               const forward_options& options = {}) const;
+  template <whole_tensor<2> Blocks>
+  void forward(const Blocks& blocks, const forward_options& options = {}) const {
+    const auto held = detail::view_indices<2>(blocks, "blocks");
+    run(held, options);
+  }
 
  private:
+  template <class = void>
+  void run(const tensor_view<const index_t, 2>& blocks, const forward_options& options) const;
+
   /// State of one forward pass. Row r of the matrices is position r % T of block first + r / T.
   struct pass {
     const forward_options& options;
@@ -124,8 +131,8 @@ class transformer {
 };
 
 template <class>
-void transformer::forward(const tensor_view<const index_t, 2>& blocks,
-                          const forward_options& options) const {
+void transformer::run(const tensor_view<const index_t, 2>& blocks,
+                      const forward_options& options) const {
   check_input(blocks, options);
   const index_t t = blocks.extent(1), count = blocks.extent(0), depth = depth_needed(options);
   const index_t batch = detail::blocks_at_once(t), batches = (count + batch - 1) / batch;
@@ -207,7 +214,7 @@ void transformer::hand_out_logits(pass& p, index_t first) const {
 
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_REFERENCE void transformer::forward<void>(const tensor_view<const index_t, 2>&,
-                                                   const forward_options&) const;
+ATLAS_OF_REFERENCE void transformer::run<void>(const tensor_view<const index_t, 2>&,
+                                               const forward_options&) const;
 }  // namespace atlas::inline ATLAS_ABI
 #endif

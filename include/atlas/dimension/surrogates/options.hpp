@@ -14,6 +14,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/stats/label_groups.hpp"
 
@@ -47,8 +48,8 @@ enum class surrogate_kind {
 
 /// Where rows come from.
 struct row_labels {
-  owned_tensor<index_t, 1> context = {};   ///< `[N]`, label of the text; or empty: one text
-  owned_tensor<index_t, 1> position = {};  ///< `[N]`, place within it; or empty: unknown
+  row_numbers context = {};   ///< `[N]`, label of the text; or empty: one text
+  row_numbers position = {};  ///< `[N]`, place within it; or empty: unknown
 
   [[nodiscard]] bool empty() const { return context.empty() && position.empty(); }
 };

@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "atlas/core/as_view.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/progress.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/nn/adam.hpp"
 #include "atlas/nn/cosine_schedule.hpp"
 #include "atlas/reference/gradients.hpp"
@@ -97,10 +97,7 @@ class basic_trainer {
   template <whole_tensor<1> Tokens>
   basic_trainer(transformer model, const Tokens& tokens, trainer_options options = {})
       : model_(std::move(model)), options_(std::move(options)) {
-    static_assert(std::is_integral_v<scalar_of<Tokens, 1>>, "tokens are whole numbers");
-    const auto held = as_view<1>(tokens);
-    const tensor_view<const scalar_of<Tokens, 1>, 1>& view = held;
-    tokens_ = copy_as<index_t>(view);
+    tokens_ = detail::copy_indices<1>(tokens, "tokens");
     check_input();
     model_.for_each_parameter([&](const auto&, const auto&, std::span<float> values) {
       moments_.emplace_back(values.size());
