@@ -49,7 +49,7 @@ int main() {
       atlas::two_nn(points, {.exclude = atlas::same_context(atlas::torch_as<std::int64_t>(text))}));
 
   try {
-    atlas::two_nn(wide);
+    (void)atlas::two_nn(wide);
   } catch (const atlas::value_error& e) {
     std::printf("refused: %s\n", e.what());
   }

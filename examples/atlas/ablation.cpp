@@ -61,7 +61,7 @@ atlas::transformer_config config_of(const ablation_options& o, index_t vocabular
 
 void check_ablation(const ablation_options& o) {
   check_head_dimensions(o);
-  atlas::detail::check_between(o.min_context, 0, o.tokens_per_block - 1, "--min-context");
+  atlas::check_between(o.min_context, 0, o.tokens_per_block - 1, "--min-context");
 }
 
 ablation_texts read_ablation_texts(const ablation_options& o) {

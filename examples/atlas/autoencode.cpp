@@ -252,7 +252,7 @@ constexpr const char* how_to_read_autoencode =
     "residual.\n";
 
 void check_options(const autoencode_options& o, index_t head_dimension) {
-  atlas::detail::check_between(o.training.bottleneck, 1, head_dimension, "--bottleneck");
+  atlas::check_between(o.training.bottleneck, 1, head_dimension, "--bottleneck");
 }
 
 json settings_json(const atlas::autoencoder_options& o) {

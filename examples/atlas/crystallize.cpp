@@ -84,7 +84,7 @@ calibrated calibrate(const crystallize_options& o, const atlas::io::language_mod
 std::vector<index_t> chosen_ranks(const crystallize_options& o, index_t d) {
   std::vector<index_t> ranks = {0};
   for (const index_t r : o.ranks.empty() ? std::vector<index_t>{1, 2, 4, 8, 16, 32} : o.ranks) {
-    if (!o.ranks.empty()) atlas::detail::check_between(r, 1, d, "--ranks");
+    if (!o.ranks.empty()) atlas::check_between(r, 1, d, "--ranks");
     if (r <= d) ranks.push_back(r);
   }
   return ranks;

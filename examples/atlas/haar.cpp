@@ -16,7 +16,7 @@ struct haar_command {
   atlas::index_t dimension = 0, local_dimension = 0, heads = 0, draws = 20000;
 
   void run() const {
-    atlas::detail::check_between(local_dimension, 1, dimension, "--local-dim");
+    atlas::check_between(local_dimension, 1, dimension, "--local-dim");
     begin_stage(common, "random subspaces");
     const atlas::haar_null null = atlas::haar_overlap(dimension, local_dimension,
                                                       {.draws = draws,

@@ -164,7 +164,7 @@ index_t local_dimension(const measure_options& o, const std::vector<head_report>
                         index_t d) {
   if (o.local_dimension == "auto") return automatic_dimension(heads, d);
   const index_t k = std::stoll(o.local_dimension);
-  atlas::detail::check_between(k, 1, d, "--local-dim");
+  atlas::check_between(k, 1, d, "--local-dim");
   return k;
 }
 

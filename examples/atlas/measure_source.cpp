@@ -47,7 +47,7 @@ measure_source measure_model(const atlas::transformer& model,
                              const json& description, const measure_options& o) {
   const atlas::transformer_config& config = model.config();
   const std::vector<index_t> layers = chosen_layers(o.layers, config.layers);
-  atlas::detail::check_between(o.min_context, 0, blocks.extent(1) - 1, "--min-context");
+  atlas::check_between(o.min_context, 0, blocks.extent(1) - 1, "--min-context");
   check_points(o.common, o.points, blocks.extent(0), blocks.extent(1), o.min_context);
   const atlas::collected_clouds collected =
       atlas::collect_clouds(model, blocks,

@@ -49,7 +49,7 @@ std::vector<index_t> chosen_layers(const layer_options& o, const std::vector<ind
   }
   const auto count = static_cast<index_t>(all.size());
   if (o.deepest != 0) {
-    atlas::detail::check_between(o.deepest, 1, count, "--deepest");
+    atlas::check_between(o.deepest, 1, count, "--deepest");
     return {all.end() - o.deepest, all.end()};
   }
   if (o.relative_depth) {
@@ -103,7 +103,7 @@ std::string other_text(const std::string& text) {
 model_source open_model_source(const model_options& o) {
   const std::string model = o.model.empty() ? "tiny-gpt2" : o.model;
   io::language_model lm = load_model(model);
-  atlas::detail::check_between(o.tokens_per_block, 2, lm.model.config().positions, "--block-size");
+  atlas::check_between(o.tokens_per_block, 2, lm.model.config().positions, "--block-size");
   auto blocks =
       load_blocks(text_name(o), o.blocks, o.tokens_per_block, lm.tokenizer, o.fewer_will_do);
   json description = {{"model", model},

@@ -39,7 +39,7 @@ struct overlap_command {
     const atlas::index_t heads = clouds.extent(0);
     if (heads < 2)
       throw atlas::shape_error(file, "at least 2 heads, [H, N, d]", std::to_string(heads));
-    atlas::detail::check_between(local_dimension, 1, clouds.extent(2), "--local-dim");
+    atlas::check_between(local_dimension, 1, clouds.extent(2), "--local-dim");
     if (heads_per_group > heads || heads % heads_per_group != 0)
       throw atlas::value_error("--heads-per-group",
                                "a divisor of the " + std::to_string(heads) + " heads",

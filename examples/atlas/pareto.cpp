@@ -91,7 +91,7 @@ atlas::pareto_result pareto_of(const linear_map& map, const pareto_command_optio
 
 void run_pareto(const pareto_command_options& o) {
   if (was_typed(*o.common.command, "--rows"))
-    atlas::detail::check_between(o.rows, 1, o.source.blocks * o.source.tokens_per_block, "--rows");
+    atlas::check_between(o.rows, 1, o.source.blocks * o.source.tokens_per_block, "--rows");
   begin_stage(o.common, "reading the model and the text");
   const model_source source = open_model_source(o.source);
   const auto maps =

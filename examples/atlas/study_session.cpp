@@ -83,9 +83,9 @@ void check_study(const study_options& o) {
 }
 
 void check_model(const study_model& m, const study_options& o) {
-  atlas::detail::check_between(o.tokens_per_block, 2, m.config.positions, "--block-size");
-  atlas::detail::check_between(o.min_context, 0, o.tokens_per_block - 1, "--min-context");
-  atlas::detail::check_between(o.local_dimension, 1, m.config.head_dimension, "--local-dim");
+  atlas::check_between(o.tokens_per_block, 2, m.config.positions, "--block-size");
+  atlas::check_between(o.min_context, 0, o.tokens_per_block - 1, "--min-context");
+  atlas::check_between(o.local_dimension, 1, m.config.head_dimension, "--local-dim");
   if (m.config.heads < 3 || m.config.key_value_heads < 2)
     throw atlas::value_error(m.name, "at least 3 heads and 2 key/value heads",
                              fmt::format("{} and {}", m.config.heads, m.config.key_value_heads));

@@ -28,7 +28,7 @@ struct thermo_options {
 /// One observable: how it is called and where it is.
 struct observable {
   const char* name;
-  atlas::owned_tensor<double, 3> atlas::layer_thermodynamics::*values;
+  atlas::owned_tensor<double, 3> atlas::layer_thermodynamics ::*values;
 };
 
 constexpr observable observables[] = {
@@ -262,7 +262,7 @@ void run_thermo(const thermo_options& o) {
   model_source source = open_model_source(o.source);
   const atlas::transformer_config& config = source.lm.model.config();
   const std::vector<index_t> layers = chosen_layers(o.layers, config.layers);
-  atlas::detail::check_between(o.min_context, 0, o.source.tokens_per_block - 1, "--min-context");
+  atlas::check_between(o.min_context, 0, o.source.tokens_per_block - 1, "--min-context");
   if (const index_t rows = o.source.blocks * (o.source.tokens_per_block - o.min_context); rows < 4)
     throw atlas::value_error("--min-context", "at least 4 positions from there on in all blocks",
                              std::to_string(rows));

@@ -84,8 +84,7 @@ void run_uncertainty(const uncertainty_command_options& o) {
       source.lm.model, source.blocks,
       {.layers = chosen_layers(o.layers, source.lm.model.config().layers), .weight_fisher = true},
       o.common);
-  for (const linear_map& map : maps)
-    atlas::detail::check_between(o.k, 0, map.weights.cols(), "--k");
+  for (const linear_map& map : maps) atlas::check_between(o.k, 0, map.weights.cols(), "--k");
   pass_meter passes(o.common, "eigenbases", static_cast<index_t>(maps.size()));
   json found = json::array();
   std::vector<std::vector<std::string>> rows = {

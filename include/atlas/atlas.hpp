@@ -31,6 +31,7 @@
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/core/work_options.hpp"
 #include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/coincident_rows.hpp"

@@ -21,7 +21,7 @@ int main(int, char** arguments) {
   const auto again = atlas::io::read_npy<float, 2>(written / "wte.npy");
   std::string said;
   try {
-    atlas::io::tokenizer::from_text("{\"x\": 1e999}", "text");
+    (void)atlas::io::tokenizer::from_text("{\"x\": 1e999}", "text");
   } catch (const atlas::format_error& wrong) {
     said = wrong.what();
   }

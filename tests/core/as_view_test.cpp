@@ -4,6 +4,7 @@
 #include <Eigen/Dense>
 #include <array>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "../catch.hpp"
@@ -134,6 +135,23 @@ TEST_CASE("a vector of matrices is a tensor of rank 3") {
   CHECK(view(1, 1, 2) == 12);
   const std::vector<Eigen::MatrixXd> ragged = {Eigen::MatrixXd(2, 3), Eigen::MatrixXd(2, 4)};
   CHECK_REFUSED(shape_error, (as_view<3>(ragged)), "4", "3");
+}
+
+TEST_CASE("arguments are of a rank and of a kind of elements") {
+  static_assert(atlas::real_tensor<Eigen::MatrixXf, 2>);
+  static_assert(atlas::real_tensor<std::vector<Eigen::MatrixXd>, 3>);
+  static_assert(atlas::real_tensor<Eigen::Matrix<Eigen::half, 3, 3>, 2>);
+  static_assert(atlas::number_tensor<std::vector<int>, 1>);
+  static_assert(atlas::number_tensor<std::vector<Eigen::half>, 1>);
+  static_assert(atlas::whole_tensor<std::vector<std::size_t>, 1>);
+  static_assert(atlas::whole_tensor<Eigen::VectorXi, 1>);
+  // What is no tensor, and not meant as one, leaves the call to other overloads.
+  static_assert(!atlas::real_tensor<atlas::shape_error, 2>);
+  static_assert(!atlas::real_tensor<double, 2>);
+  // The question has an answer for every type.
+  static_assert(!atlas::tensor_like<const float*, 2>);
+  static_assert(!atlas::tensor_like<std::vector<std::vector<std::vector<int>>>, 2>);
+  static_assert(!atlas::tensor_like<std::vector<std::string>, 3>);
 }
 
 TEST_CASE("a type of the user's own is one specialisation away") {

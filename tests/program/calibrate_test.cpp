@@ -35,7 +35,7 @@ held_intervals held_by(const nlohmann::json& result, const std::string& quantity
 }
 
 /// Whether a share of independent clouds may be this, but for once in a million runs.
-void check_share(const held_intervals& held, double low, double high) {
+void check_half_open(const held_intervals& held, double low, double high) {
   INFO(held.hits << " of " << held.clouds);
   const auto slack = [&](double share) {
     return 4.9 * std::sqrt(share * (1 - share) / held.clouds);
@@ -81,7 +81,7 @@ TEST_CASE("intervals of the dimension cover as often as they say") {
     INFO(estimator);
     const held_intervals held = held_by(found, estimator);
     CHECK(held.clouds == 18 * 40);
-    check_share(held, 0.94, 0.97);
+    check_half_open(held, 0.94, 0.97);
   }
 }
 
@@ -90,9 +90,9 @@ TEST_CASE("intervals of passages cover, and the statistics' p are uniform") {
   const auto found =
       run(folder, calibrate + "--clouds 150 --what contexts,haar,correlations,bootstrap").json();
   for (const char* quantity : {"neighbours of other contexts", "of distinct contexts"})
-    check_share(held_by(found, quantity), 0.92, 0.97);
+    check_half_open(held_by(found, quantity), 0.92, 0.97);
   for (const char* quantity : {"mean, percentile", "mean, BCa", "mean, passages drawn"})
-    check_share(held_by(found, quantity), 0.925, 0.965);
+    check_half_open(held_by(found, quantity), 0.925, 0.965);
   for (const auto& row : found["scores"]) {
     INFO(row.dump());
     if (row["should_be_off"] == true) {

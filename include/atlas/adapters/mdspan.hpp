@@ -51,7 +51,26 @@ void copy_mdspan(const X& x, const tensor_view<Element, Rank>& out, std::index_s
   }
 }
 
+template <class Mdspan, class Scalar, std::size_t Rank, std::size_t... R>
+Mdspan mdspan_of(const owned_tensor<Scalar, Rank>& x, std::index_sequence<R...>) {
+  return Mdspan(x.data(), static_cast<typename Mdspan::index_type>(x.extent(R))...);
+}
+
 }  // namespace detail
+
+/// A result as an mdspan of its memory: nothing is copied, and the tensor has to outlive it.
+/// \code
+/// using matrix = std::mdspan<const double, std::dextents<std::size_t, 2>>;
+/// const auto entropy = atlas::as_mdspan<matrix>(result.entropy);
+/// \endcode
+/// \tparam Mdspan of constant elements, row-major, of the tensor's number of dimensions
+template <class Mdspan, class Scalar, std::size_t Rank>
+[[nodiscard]] Mdspan as_mdspan(const owned_tensor<Scalar, Rank>& x) {
+  static_assert(Mdspan::rank() == Rank, "atlas: the mdspan has the tensor's number of dimensions");
+  return detail::mdspan_of<Mdspan>(x, std::make_index_sequence<Rank>());
+}
+template <class Mdspan, class Scalar, std::size_t Rank>
+Mdspan as_mdspan(owned_tensor<Scalar, Rank>&&) = delete;
 
 /// Borrowed where the layout is strided and elements are read from memory; else (a layout such as
 /// tiles, an accessor that scales) evaluated once.

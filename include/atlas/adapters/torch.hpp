@@ -131,7 +131,7 @@ kept_tensor<Scalar, Rank> torch_view(const at::Tensor& given) {
 /// std::int64_t, std::int32_t and what else ATen has a dtype for. Checked where it is used: see
 /// `tensor_traits<torch_elements>`.
 template <class Scalar>
-torch_elements<Scalar> torch_as(at::Tensor tensor) {
+[[nodiscard]] torch_elements<Scalar> torch_as(at::Tensor tensor) {
   return {std::move(tensor)};
 }
 

@@ -36,11 +36,11 @@ struct head_clouds {
   owned_tensor<index_t, 2> attended = {};
 
   /// For `two_nn` and `nearest_neighbors`: rows of one block may not be neighbours.
-  exclusion same_context() const { return atlas::same_context(context); }
+  [[nodiscard]] exclusion same_context() const { return atlas::same_context(context); }
   /// Neighbours are the nearest other blocks, each by its nearest row.
-  exclusion distinct_contexts() const { return atlas::distinct_contexts(context); }
+  [[nodiscard]] exclusion distinct_contexts() const { return atlas::distinct_contexts(context); }
   /// Rows of one block within a window of positions may not be neighbours.
-  exclusion same_context_within(index_t window) const {
+  [[nodiscard]] exclusion same_context_within(index_t window) const {
     return atlas::same_context_within(context, position, window);
   }
 };
@@ -69,11 +69,11 @@ class cloud_collector {
   /// \throws value_error for options out of range or a tokens_per_block that min_context uses up
   template <class = void>
   explicit cloud_collector(cloud_options options) : options_(std::move(options)) {
-    detail::check_between(options_.heads, 1, index_t{1} << 20, "heads");
-    detail::check_between(options_.head_dimension, 1, index_t{1} << 20, "head_dimension");
-    detail::check_between(options_.blocks, 1, index_t{1} << 30, "blocks");
-    detail::check_between(options_.min_context, 0, options_.tokens_per_block - 1, "min_context");
-    detail::check_between(options_.points, 3, index_t{1} << 40, "points");
+    check_between(options_.heads, 1, index_t{1} << 20, "heads");
+    check_between(options_.head_dimension, 1, index_t{1} << 20, "head_dimension");
+    check_between(options_.blocks, 1, index_t{1} << 30, "blocks");
+    check_between(options_.min_context, 0, options_.tokens_per_block - 1, "min_context");
+    check_between(options_.points, 3, index_t{1} << 40, "points");
     choose_rows();
     const index_t n = rows();
     for (const index_t layer : options_.layers)
@@ -81,11 +81,11 @@ class cloud_collector {
   }
 
   /// Rows of each cloud.
-  index_t rows() const { return static_cast<index_t>(places_.size()); }
+  [[nodiscard]] index_t rows() const { return static_cast<index_t>(places_.size()); }
 
   /// Refers to this object, which must outlive it.
   template <class = void>
-  head_observer observer() & {
+  [[nodiscard]] head_observer observer() & {
     return [this](const head_capture& capture) { collect(capture); };
   }
 
@@ -93,13 +93,13 @@ class cloud_collector {
   ///
   /// \throws value_error for a layer that was not asked for
   template <class = void>
-  head_clouds clouds(index_t layer) const;
+  [[nodiscard]] head_clouds clouds(index_t layer) const;
 
  private:
   struct collected {
     collected(index_t heads, index_t rows, index_t d)
         : points({heads, rows, d}), attended({heads, rows}), undefined({heads, rows}) {}
-    bool defined_everywhere(index_t row) const {
+    [[nodiscard]] bool defined_everywhere(index_t row) const {
       for (index_t h = 0; h < undefined.extent(0); ++h)
         if (undefined(h, row) != 0) return false;
       return true;
@@ -184,12 +184,12 @@ template <class>
 void cloud_collector::collect(const head_capture& capture) {
   const auto found = layers_.find(capture.layer);
   if (found == layers_.end()) return;
-  detail::check_between(capture.head, 0, options_.heads - 1, "capture.head");
-  detail::check_between(capture.block, 0, options_.blocks - 1, "capture.block");
-  detail::check_extent(capture.weights.extent(0), options_.tokens_per_block, "capture.weights",
-                       "tokens_per_block rows,");
-  detail::check_extent(capture.values.extent(1), options_.head_dimension, "capture.values",
-                       "head_dimension");
+  check_between(capture.head, 0, options_.heads - 1, "capture.head");
+  check_between(capture.block, 0, options_.blocks - 1, "capture.block");
+  check_extent(capture.weights.extent(0), options_.tokens_per_block, "capture.weights",
+               "tokens_per_block rows,");
+  check_extent(capture.values.extent(1), options_.head_dimension, "capture.values",
+               "head_dimension");
   const auto block = static_cast<std::size_t>(capture.block);
   std::vector<double> sum;
   for (index_t n = first_of_block_[block]; n < first_of_block_[block + 1]; ++n)
@@ -218,7 +218,8 @@ void cloud_collector::collect_row(collected& into, const head_capture& capture, 
 ///         context also keeps the query heads of one place apart
 /// \throws value_error unless heads_per_group divides the number of heads
 template <class = void>
-head_clouds pooled_per_key_value_head(const head_clouds& clouds, index_t heads_per_group) {
+[[nodiscard]] head_clouds pooled_per_key_value_head(const head_clouds& clouds,
+                                                    index_t heads_per_group) {
   const index_t heads = clouds.points.extent(0), n = clouds.points.extent(1);
   const index_t d = clouds.points.extent(2);
   if (heads_per_group < 1 || heads % heads_per_group != 0)

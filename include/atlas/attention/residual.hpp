@@ -127,9 +127,9 @@ std::vector<residual_decomposition<Scalar>> decompose_residuals(
 ///         weights or rows that do not sum to 1
 ///
 /// O(Q T d) time; sums in double.
-template <tensor_like<2> Weights, tensor_like<2> Values>
-residual_decomposition<scalar_of<Values, 2>> decompose_residual(const Weights& weights,
-                                                                const Values& values) {
+template <real_tensor<2> Weights, real_tensor<2> Values>
+[[nodiscard]] residual_decomposition<scalar_of<Values, 2>> decompose_residual(
+    const Weights& weights, const Values& values) {
   using scalar = scalar_of<Values, 2>;
   static_assert(std::is_same_v<scalar_of<Weights, 2>, scalar>,
                 "weights and values are of one scalar");
@@ -144,8 +144,8 @@ residual_decomposition<scalar_of<Values, 2>> decompose_residual(const Weights& w
 /// \param values  `[H / heads_per_group, T, d]`
 /// \return one decomposition per query head
 /// \throws shape_error where the number of value heads does not divide H; otherwise as above
-template <tensor_like<3> Weights, tensor_like<3> Values>
-std::vector<residual_decomposition<scalar_of<Values, 3>>> decompose_residuals(
+template <real_tensor<3> Weights, real_tensor<3> Values>
+[[nodiscard]] std::vector<residual_decomposition<scalar_of<Values, 3>>> decompose_residuals(
     const Weights& weights, const Values& values, const work_options& options = {}) {
   using scalar = scalar_of<Values, 3>;
   static_assert(std::is_same_v<scalar_of<Weights, 3>, scalar>,

@@ -34,7 +34,7 @@ using residual_map =
 /// `V* + map(Attn - V*)`: V* alone where the map writes zeros, full attention where it writes
 /// nothing.
 template <class = void>
-context_rule residual_rule(residual_map map) {
+[[nodiscard]] context_rule residual_rule(residual_map map) {
   return [map = std::move(map)](const head_capture& head, const tensor_view<float, 2>& context) {
     const index_t rows = context.extent(0), d = context.extent(1);
     std::vector<index_t> most(static_cast<std::size_t>(rows));
@@ -110,17 +110,18 @@ std::vector<residual_basis> random_residual_bases(const tensor_view<const float,
 /// \throws shape_error for fewer than 2 rows, value_error for NaN
 ///
 /// O(H (N d^2 + d^3)) time.
-template <tensor_like<3> Points>
-std::vector<residual_basis> residual_bases(const Points& points, const work_options& options = {}) {
+template <real_tensor<3> Points>
+[[nodiscard]] std::vector<residual_basis> residual_bases(const Points& points,
+                                                         const work_options& options = {}) {
   const auto held = as_view<3>(points);
   return detail::residual_bases(held, options);
 }
 
 /// Their null: the same means with uniformly random directions, another stream of the seed for each
 /// head. Arguments and errors as `residual_bases`.
-template <tensor_like<3> Points>
-std::vector<residual_basis> random_residual_bases(const Points& points,
-                                                  const random_bases_options& options = {}) {
+template <real_tensor<3> Points>
+[[nodiscard]] std::vector<residual_basis> random_residual_bases(
+    const Points& points, const random_bases_options& options = {}) {
   const auto held = as_view<3>(points);
   return detail::random_residual_bases(held, options);
 }
@@ -132,9 +133,9 @@ std::vector<residual_basis> random_residual_bases(const Points& points,
 /// \throws value_error for a rank outside [0, d_head] or no bases; the rule throws shape_error
 ///         where a head has no basis or one of another size
 template <class Real = float>
-context_rule low_rank_rule(std::vector<residual_basis> bases, index_t rank) {
+[[nodiscard]] context_rule low_rank_rule(std::vector<residual_basis> bases, index_t rank) {
   if (bases.empty()) throw value_error("bases", "one a head", "none");
-  for (const residual_basis& b : bases) detail::check_between(rank, 0, b.vectors.cols(), "rank");
+  for (const residual_basis& b : bases) check_between(rank, 0, b.vectors.cols(), "rank");
   const auto shared = std::make_shared<const std::vector<residual_basis>>(std::move(bases));
   return residual_rule(
       [shared, rank](const head_capture& head, const tensor_view<float, 2>& residuals) {
@@ -142,7 +143,7 @@ context_rule low_rank_rule(std::vector<residual_basis> bases, index_t rank) {
           throw shape_error("bases", "one a head, " + std::to_string(head.head + 1) + " or more",
                             std::to_string(shared->size()));
         const residual_basis& basis = (*shared)[static_cast<std::size_t>(head.head)];
-        detail::check_extent(basis.vectors.rows(), residuals.extent(1), "bases", "head_dimension");
+        check_extent(basis.vectors.rows(), residuals.extent(1), "bases", "head_dimension");
         using rows = Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
         Eigen::Map<rows, 0, Eigen::OuterStride<>> x(residuals.data(), residuals.extent(0),
                                                     residuals.extent(1),

@@ -16,7 +16,7 @@ namespace atlas::inline ATLAS_ABI {
 /// The sum of all values under their weights: what no rule does as well, written out, to check
 /// rules against. O(T^2 d).
 template <class = void>
-context_rule full_rule() {
+[[nodiscard]] context_rule full_rule() {
   return [](const head_capture& head, tensor_view<float, 2> context) {
     const index_t keys = head.values.extent(0), d = head.values.extent(1);
     std::vector<double> sum;
@@ -55,8 +55,8 @@ void largest_weights(const tensor_view<const float, 1>& weights, index_t k,
 /// the context is `V*`, the value that the head looks at most.
 /// \throws value_error for k < 1
 template <class = void>
-context_rule top_k_rule(index_t k) {
-  detail::check_between(k, 1, index_t{1} << 40, "k");
+[[nodiscard]] context_rule top_k_rule(index_t k) {
+  check_between(k, 1, index_t{1} << 40, "k");
   return [k](const head_capture& head, tensor_view<float, 2> context) {
     std::vector<index_t> keys;
     for (index_t t = 0; t < head.weights.extent(0); ++t) {

@@ -64,9 +64,9 @@ class thermodynamics_collector {
   /// \throws value_error for options out of range
   template <class = void>
   explicit thermodynamics_collector(thermodynamics_options options) : options_(std::move(options)) {
-    detail::check_between(options_.heads, 1, index_t{1} << 20, "heads");
-    detail::check_between(options_.blocks, 1, index_t{1} << 30, "blocks");
-    detail::check_between(options_.tokens_per_block, 1, index_t{1} << 30, "tokens_per_block");
+    check_between(options_.heads, 1, index_t{1} << 20, "heads");
+    check_between(options_.blocks, 1, index_t{1} << 30, "blocks");
+    check_between(options_.tokens_per_block, 1, index_t{1} << 30, "tokens_per_block");
     detail::check_stability(stability(0));
     for (const index_t layer : options_.layers)
       layers_.try_emplace(layer,
@@ -75,13 +75,13 @@ class thermodynamics_collector {
 
   /// Refers to this object, which must outlive it.
   template <class = void>
-  head_observer observer() & {
+  [[nodiscard]] head_observer observer() & {
     return [this](const head_capture& capture) { collect(capture); };
   }
 
   /// \throws value_error for a layer that was not collected
   template <class = void>
-  layer_thermodynamics layer(index_t number) const;
+  [[nodiscard]] layer_thermodynamics layer(index_t number) const;
 
  private:
   stability_options stability(std::uint64_t stream) const {
@@ -129,10 +129,10 @@ template <class>
 void thermodynamics_collector::collect(const head_capture& c) {
   const auto found = layers_.find(c.layer);
   if (found == layers_.end()) return;
-  detail::check_between(c.head, 0, options_.heads - 1, "capture.head");
-  detail::check_between(c.block, 0, options_.blocks - 1, "capture.block");
-  detail::check_extent(c.logits.extent(0), options_.tokens_per_block, "capture.logits",
-                       "tokens_per_block rows,");
+  check_between(c.head, 0, options_.heads - 1, "capture.head");
+  check_between(c.block, 0, options_.blocks - 1, "capture.block");
+  check_extent(c.logits.extent(0), options_.tokens_per_block, "capture.logits",
+               "tokens_per_block rows,");
   layer_thermodynamics& into = found->second;
   const index_t place = (c.head * options_.blocks + c.block) * options_.tokens_per_block;
   const auto number = static_cast<std::uint64_t>(
@@ -182,8 +182,9 @@ void thermodynamics_collector::collect_null(const head_capture& c, index_t place
 /// Mean of `[B, T]` over the positions from `min_context` on of all blocks; the standard error is
 /// of the means of blocks, which are independent where rows of one block are not. NaN is left out.
 template <class = void>
-sample_summary mean_over_blocks(const tensor_view<const double, 2>& x, index_t min_context) {
-  detail::check_between(min_context, 0, x.extent(1) - 1, "min_context");
+[[nodiscard]] sample_summary mean_over_blocks(const tensor_view<const double, 2>& x,
+                                              index_t min_context) {
+  check_between(min_context, 0, x.extent(1) - 1, "min_context");
   std::vector<double> means;
   for (index_t b = 0; b < x.extent(0); ++b) {
     std::vector<double> rows;

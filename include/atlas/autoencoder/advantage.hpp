@@ -52,10 +52,10 @@ inline void check_same_contexts(const std::vector<autoencoder_result>& heads) {
 ///
 /// The estimate is of these models: seeds and the choice of training passages are not in the error.
 template <class = void>
-advantage_estimate mean_advantage(const std::vector<autoencoder_result>& heads,
-                                  const advantage_options& options = {}) {
+[[nodiscard]] advantage_estimate mean_advantage(const std::vector<autoencoder_result>& heads,
+                                                const advantage_options& options = {}) {
   detail::check_same_contexts(heads);
-  detail::check_open_unit(options.confidence, "confidence");
+  check_open_unit(options.confidence, "confidence");
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   const auto count = static_cast<double>(heads.size());
   const std::size_t contexts = heads.front().advantage_deviations.size();

@@ -21,8 +21,8 @@ struct autoencoder {
   Eigen::RowVectorXd mean;  ///< `[d]`
   double scale = 1;
 
-  index_t dimension() const { return mean.size(); }
-  index_t code_dimension() const {
+  [[nodiscard]] index_t dimension() const { return mean.size(); }
+  [[nodiscard]] index_t code_dimension() const {
     return model.layers[static_cast<std::size_t>(encoder_layers) - 1].out;
   }
 };
@@ -110,8 +110,8 @@ owned_tensor<float, 2> reconstruct(const autoencoder& a,
 /// \throws shape_error for no rows or another number of columns, value_error for NaN
 ///
 /// O(N parameters) time.
-template <tensor_like<2> Points>
-owned_tensor<float, 2> encode(const autoencoder& a, const Points& points) {
+template <real_tensor<2> Points>
+[[nodiscard]] owned_tensor<float, 2> encode(const autoencoder& a, const Points& points) {
   const auto view = as_view<2>(points);
   return detail::encode<scalar_of<Points, 2>>(a, view);
 }
@@ -119,15 +119,15 @@ owned_tensor<float, 2> encode(const autoencoder& a, const Points& points) {
 /// The points of codes, `[N, d]`.
 /// \param codes `[N, k]`
 /// \throws shape_error for no rows or another number of columns, value_error for NaN
-template <tensor_like<2> Codes>
-owned_tensor<float, 2> decode(const autoencoder& a, const Codes& codes) {
+template <real_tensor<2> Codes>
+[[nodiscard]] owned_tensor<float, 2> decode(const autoencoder& a, const Codes& codes) {
   const auto view = as_view<2>(codes);
   return detail::decode<scalar_of<Codes, 2>>(a, view);
 }
 
 /// `decode(encode(points))`, `[N, d]`. Arguments and errors as `encode`.
-template <tensor_like<2> Points>
-owned_tensor<float, 2> reconstruct(const autoencoder& a, const Points& points) {
+template <real_tensor<2> Points>
+[[nodiscard]] owned_tensor<float, 2> reconstruct(const autoencoder& a, const Points& points) {
   const auto view = as_view<2>(points);
   return detail::reconstruct<scalar_of<Points, 2>>(a, view);
 }

@@ -9,6 +9,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/progress.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/nn/adam.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -36,7 +37,7 @@ struct autoencoder_options {
   double held_out = 0.2;  ///< share of the rows, or of the contexts, that is not trained on
   /// `[N]`, a label of the text that each row comes from: whole contexts are held out, and
   /// validate. Empty: random rows do.
-  owned_tensor<index_t, 1> context = {};
+  row_numbers context = {};
   /// Stop after so many epochs in which the error on the validation share did not fall, and keep
   /// the parameters of the best; 0: run all epochs and keep the last.
   std::optional<index_t> patience = {};
@@ -71,7 +72,7 @@ struct training_schedule {
 };
 
 /// \param rows that are fitted on, validation rows left out
-inline training_schedule schedule_of(const autoencoder_options& o, index_t rows) {
+[[nodiscard]] inline training_schedule schedule_of(const autoencoder_options& o, index_t rows) {
   if (o.training == autoencoder_training::study)
     return {o.epochs.value_or(300), o.batch.value_or(0), o.patience.value_or(0)};
   const index_t batch = o.batch.value_or(64);

@@ -20,7 +20,7 @@ namespace atlas::inline ATLAS_ABI {
 /// \throws value_error for no models; the rule throws shape_error where a head has no model or one
 ///         of another size
 template <class = void>
-context_rule autoencoder_rule(std::vector<autoencoder> models) {
+[[nodiscard]] context_rule autoencoder_rule(std::vector<autoencoder> models) {
   if (models.empty()) throw value_error("models", "one a head", "none");
   const auto shared = std::make_shared<const std::vector<autoencoder>>(std::move(models));
   return residual_rule([shared](const head_capture& head, const tensor_view<float, 2>& residuals) {
@@ -28,7 +28,7 @@ context_rule autoencoder_rule(std::vector<autoencoder> models) {
       throw shape_error("models", "one a head, " + std::to_string(head.head + 1) + " or more",
                         std::to_string(shared->size()));
     const autoencoder& a = (*shared)[static_cast<std::size_t>(head.head)];
-    detail::check_extent(a.dimension(), residuals.extent(1), "models", "head_dimension");
+    check_extent(a.dimension(), residuals.extent(1), "models", "head_dimension");
     detail::write_points(a, detail::normalized_points(a, residuals), 0, residuals);
   });
 }

@@ -12,6 +12,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/random.hpp"
+#include "atlas/core/whole_numbers.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -84,8 +85,8 @@ inline std::vector<index_t> all_rows(index_t n) {
 /// Holds out `round(share * N)` random rows, but at least one and not all.
 /// \throws shape_error for fewer than 2 rows, value_error for a share out of range
 template <class = void>
-row_split split_by_row(index_t rows, const row_split_options& options = {}) {
-  detail::check_open_unit(options.share, "share");
+[[nodiscard]] row_split split_by_row(index_t rows, const row_split_options& options = {}) {
+  check_open_unit(options.share, "share");
   random_stream random(options.seed);
   return detail::split_rows(detail::all_rows(std::max<index_t>(0, rows)), {}, options.share, "rows",
                             random);
@@ -94,13 +95,11 @@ row_split split_by_row(index_t rows, const row_split_options& options = {}) {
 /// Holds out all rows of `round(share * contexts)` random contexts, but at least one and not all.
 /// \param context `[N]`, a whole number that rows of one context share
 /// \throws shape_error for fewer than 2 contexts, value_error for a share out of range
-template <tensor_like<1> Labels>
-row_split split_by_context(const Labels& context, const row_split_options& options = {}) {
-  static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
-  detail::check_open_unit(options.share, "share");
-  const auto held = as_view<1>(context);
-  const auto labels =
-      copy_as<index_t>(static_cast<const tensor_view<const scalar_of<Labels, 1>, 1>&>(held));
+template <whole_tensor<1> Labels>
+[[nodiscard]] row_split split_by_context(const Labels& context,
+                                         const row_split_options& options = {}) {
+  check_open_unit(options.share, "share");
+  const auto labels = detail::copy_indices<1>(context, "context");
   random_stream random(options.seed);
   return detail::split_rows(detail::all_rows(labels.extent(0)), labels, options.share, "context",
                             random);

@@ -248,9 +248,9 @@ std::vector<autoencoder_result> train_autoencoders(const tensor_view<const Scala
 ///         value_error for a held_out outside (0, 1)
 template <class = void>
 row_split autoencoder_split(index_t rows, const autoencoder_options& options = {}) {
-  detail::check_open_unit(options.held_out, "held_out");
+  check_open_unit(options.held_out, "held_out");
   if (!options.context.empty())
-    detail::check_extent(options.context.extent(0), rows, "context", "one label per row,");
+    check_extent(options.context.extent(0), rows, "context", "one label per row,");
   random_stream random(options.seed);
   return detail::outer_split(std::max<index_t>(0, rows), options, random);
 }
@@ -273,13 +273,13 @@ row_split autoencoder_split(index_t rows, const autoencoder_options& options = {
 ///
 /// O(epochs N parameters) time on one thread, O(N d) memory. The same bits for every number of
 /// threads.
-template <tensor_like<2> Points>
-autoencoder_result train_autoencoder(const Points& points,
-                                     const autoencoder_options& options = {}) {
+template <real_tensor<2> Points>
+[[nodiscard]] autoencoder_result train_autoencoder(const Points& points,
+                                                   const autoencoder_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& x = held;
-  detail::check_finite(x, "points");
+  check_finite(x, "points");
   const tensor_view<const scalar, 3> one(x.data(), {1, x.extent(0), x.extent(1)},
                                          {0, x.stride(0), x.stride(1)});
   return std::move(detail::train_autoencoders(one, options).front());
@@ -290,9 +290,9 @@ autoencoder_result train_autoencoder(const Points& points,
 ///
 /// \param clouds `[H, N, d]`
 /// \throws as `train_autoencoder`
-template <tensor_like<3> Clouds>
-std::vector<autoencoder_result> train_autoencoders(const Clouds& clouds,
-                                                   const autoencoder_options& options = {}) {
+template <real_tensor<3> Clouds>
+[[nodiscard]] std::vector<autoencoder_result> train_autoencoders(
+    const Clouds& clouds, const autoencoder_options& options = {}) {
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar_of<Clouds, 3>, 3>& view = held;
   return detail::train_autoencoders(view, options);

@@ -174,9 +174,9 @@ stability_result argmax_stability(row_matrix<Real> queries, row_matrix<Real> key
 ///         value_error for NaN or options out of range
 ///
 /// O(draws Q T d) time. The same for every thread count.
-template <tensor_like<2> Queries, tensor_like<2> Keys>
-stability_result argmax_stability(const Queries& queries, const Keys& keys,
-                                  const stability_options& options = {}) {
+template <real_tensor<2> Queries, real_tensor<2> Keys>
+[[nodiscard]] stability_result argmax_stability(const Queries& queries, const Keys& keys,
+                                                const stability_options& options = {}) {
   const auto q = as_view<2>(queries);
   const auto k = as_view<2>(keys);
   detail::check_stability(options);

@@ -101,16 +101,16 @@ tensor_concentration<Rank - 1> concentration(const tensor_view<const Scalar, Ran
 /// Ratio and margin of the two largest weights of every row; exact also where they differ by less
 /// than a double can show in the weights themselves. Parameters, errors and cost as
 /// `boltzmann_observables`.
-template <std::size_t Rank, tensor_like<Rank> Logits>
-concentration_of_rank<Rank> concentration(const Logits& logits,
-                                          const boltzmann_options& options = {}) {
+template <std::size_t Rank, real_tensor<Rank> Logits>
+[[nodiscard]] concentration_of_rank<Rank> concentration(const Logits& logits,
+                                                        const boltzmann_options& options = {}) {
   const auto held = as_view<Rank>(logits);
   return detail::concentration<scalar_of<Logits, Rank>>(held, options);
 }
 
 template <class Scalar, std::size_t Rank>
-concentration_of_rank<Rank> concentration(const tensor_view<Scalar, Rank>& logits,
-                                          const boltzmann_options& options = {}) {
+[[nodiscard]] concentration_of_rank<Rank> concentration(const tensor_view<Scalar, Rank>& logits,
+                                                        const boltzmann_options& options = {}) {
   return concentration<Rank, tensor_view<Scalar, Rank>>(logits, options);
 }
 
@@ -123,8 +123,8 @@ struct crystallization_point {
 /// L_c: the first layer from which the mean ratio stays below a threshold, to the last.
 /// \param mean_ratios of each layer, the first one first
 /// \throws shape_error for no layers, value_error for NaN
-inline crystallization_point crystallization_depth(std::span<const double> mean_ratios,
-                                                   double threshold = 0.05) {
+[[nodiscard]] inline crystallization_point crystallization_depth(
+    std::span<const double> mean_ratios, double threshold = 0.05) {
   if (mean_ratios.empty()) throw shape_error("mean_ratios", "at least one layer", "none");
   for (const double r : mean_ratios)
     if (std::isnan(r)) throw value_error("mean_ratios", "numbers", "NaN");

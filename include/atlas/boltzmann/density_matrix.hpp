@@ -129,9 +129,9 @@ tensor_view<const Scalar, 3> as_one_head(const tensor_view<const Scalar, 2>& x) 
 /// O(Q T^2 + T^2 d) for the purity, O(Q (n m^2 + m^3)) for the entropy with n keys of weight that
 /// matters and m = min(n, d); O(T d) memory beyond the result, and about 400 T + 10 d^2 doubles a
 /// thread.
-template <tensor_like<2> Weights, tensor_like<2> Values>
-density_observables<1> density_matrix(const Weights& weights, const Values& values,
-                                      const density_options& options = {}) {
+template <real_tensor<2> Weights, real_tensor<2> Values>
+[[nodiscard]] density_observables<1> density_matrix(const Weights& weights, const Values& values,
+                                                    const density_options& options = {}) {
   using scalar = scalar_of<Weights, 2>;
   static_assert(std::is_same_v<scalar_of<Values, 2>, scalar>,
                 "weights and values are of one scalar");
@@ -151,9 +151,9 @@ density_observables<1> density_matrix(const Weights& weights, const Values& valu
 /// \param values  `[H / heads_per_group, T, d]`
 /// \return `[H, Q]` each
 /// \throws shape_error where the number of value heads does not divide H; otherwise as above
-template <tensor_like<3> Weights, tensor_like<3> Values>
-density_observables<2> density_matrices(const Weights& weights, const Values& values,
-                                        const density_options& options = {}) {
+template <real_tensor<3> Weights, real_tensor<3> Values>
+[[nodiscard]] density_observables<2> density_matrices(const Weights& weights, const Values& values,
+                                                      const density_options& options = {}) {
   using scalar = scalar_of<Weights, 3>;
   static_assert(std::is_same_v<scalar_of<Values, 3>, scalar>,
                 "weights and values are of one scalar");

@@ -148,16 +148,16 @@ tensor_observables<Rank - 1> observables(const tensor_view<const Scalar, Rank>& 
 /// const auto o = atlas::boltzmann_observables<3>(logits, {.beta = 1});  // logits [H, T, T]
 /// o.entropy(h, t);
 /// \endcode
-template <std::size_t Rank, tensor_like<Rank> Logits>
-observables_of_rank<Rank> boltzmann_observables(const Logits& logits,
-                                                const boltzmann_options& options = {}) {
+template <std::size_t Rank, real_tensor<Rank> Logits>
+[[nodiscard]] observables_of_rank<Rank> boltzmann_observables(
+    const Logits& logits, const boltzmann_options& options = {}) {
   const auto held = as_view<Rank>(logits);
   return detail::observables<scalar_of<Logits, Rank>>(held, options);
 }
 
 template <class Scalar, std::size_t Rank>
-observables_of_rank<Rank> boltzmann_observables(const tensor_view<Scalar, Rank>& logits,
-                                                const boltzmann_options& options = {}) {
+[[nodiscard]] observables_of_rank<Rank> boltzmann_observables(
+    const tensor_view<Scalar, Rank>& logits, const boltzmann_options& options = {}) {
   return boltzmann_observables<Rank, tensor_view<Scalar, Rank>>(logits, options);
 }
 

@@ -47,15 +47,16 @@ owned_tensor<Scalar, Rank> softmax(const tensor_view<const Scalar, Rank>& logits
 /// \throws as `boltzmann_observables`
 ///
 /// O(size) time and memory.
-template <std::size_t Rank, tensor_like<Rank> Logits>
-owned_tensor<scalar_of<Logits, Rank>, Rank> softmax(const Logits& logits,
-                                                    const boltzmann_options& options = {}) {
+template <std::size_t Rank, real_tensor<Rank> Logits>
+[[nodiscard]] owned_tensor<scalar_of<Logits, Rank>, Rank> softmax(
+    const Logits& logits, const boltzmann_options& options = {}) {
   const auto held = as_view<Rank>(logits);
   return detail::softmax<scalar_of<Logits, Rank>>(held, options);
 }
 
 template <class Scalar, std::size_t Rank>
-auto softmax(const tensor_view<Scalar, Rank>& logits, const boltzmann_options& options = {}) {
+[[nodiscard]] auto softmax(const tensor_view<Scalar, Rank>& logits,
+                           const boltzmann_options& options = {}) {
   return softmax<Rank, tensor_view<Scalar, Rank>>(logits, options);
 }
 

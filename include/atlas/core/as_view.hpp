@@ -14,22 +14,20 @@
 #include "atlas/core/eigen_traits.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/core/range_traits.hpp"
+#include "atlas/core/tensor_arguments.hpp"
 #include "atlas/core/tensor_traits.hpp"
 #include "atlas/core/tensor_view.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
-/// Anything that `as_view<Rank>` accepts.
-template <class X, std::size_t Rank>
-concept tensor_like = detail::has_traits<std::remove_cvref_t<X>, Rank>;
-
 /// The view of `x` that the algorithms work on: a `tensor_view<const Scalar, Rank>` that borrows,
 /// or an `owned_tensor<Scalar, Rank>` where something had to be evaluated, or a `kept_tensor` of a
 /// type that counts its references (both convert to the former and keep their memory alive).
 template <std::size_t Rank, class X>
-auto as_view(X&& x) {
-  using traits = tensor_traits<std::remove_cvref_t<X>>;
-  static_assert(tensor_like<X, Rank>, "no atlas::tensor_traits for this type and rank");
+[[nodiscard]] auto as_view(X&& x) {
+  using given = std::remove_cvref_t<X>;
+  using traits = tensor_traits<given>;
+  static_assert(detail::rank_sentence<given, Rank, tensor_like<given, Rank>>::value);
   auto seen = traits::template view<Rank>(x);
   using element = typename detail::view_element<decltype(seen)>::type;
   constexpr bool widen = !std::is_same_v<element, widened_t<element>>;
@@ -46,9 +44,9 @@ auto as_view(X&& x) {
 /// \throws shape_error for an extent that is negative or too large; value_error for a null pointer
 ///         to elements
 template <std::size_t Rank, class Pointer>
-requires(std::is_pointer_v<Pointer>) auto as_view(const Pointer& data,
-                                                  const any_shape<Rank>& extents,
-                                                  const any_shape<Rank>& strides) {
+requires(std::is_pointer_v<Pointer>)
+    [[nodiscard]] auto as_view(const Pointer& data, const any_shape<Rank>& extents,
+                               const any_shape<Rank>& strides) {
   using element = std::remove_const_t<std::remove_pointer_t<Pointer>>;
   detail::check_extents(extents.value, sizeof(element));
   const tensor_view<const element, Rank> view(data, extents, strides);
@@ -59,8 +57,8 @@ requires(std::is_pointer_v<Pointer>) auto as_view(const Pointer& data,
 
 /// Raw memory, dense row-major.
 template <std::size_t Rank, class Pointer>
-requires(std::is_pointer_v<Pointer>) auto as_view(const Pointer& data,
-                                                  const any_shape<Rank>& extents) {
+requires(std::is_pointer_v<Pointer>)
+    [[nodiscard]] auto as_view(const Pointer& data, const any_shape<Rank>& extents) {
   detail::check_extents(extents.value, sizeof(*data));
   return as_view<Rank>(data, extents, row_major_strides<Rank>(extents.value));
 }
@@ -87,9 +85,8 @@ void check_elements(const Range& range, const shape<Rank>& extents) {
 /// \throws shape_error unless it has as many elements
 template <std::size_t Rank, class Range>
 requires(detail::number_range<std::remove_cvref_t<Range>> ||
-         detail::scattered_range<std::remove_cvref_t<Range>>) auto as_view(Range&& range,
-                                                                           const any_shape<Rank>&
-                                                                               extents) {
+         detail::scattered_range<std::remove_cvref_t<Range>>)
+    [[nodiscard]] auto as_view(Range&& range, const any_shape<Rank>& extents) {
   using range_type = std::remove_cvref_t<Range>;
   using element = detail::range_element<range_type>;
   detail::check_elements(range, extents.value);

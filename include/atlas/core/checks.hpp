@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Checks of user input. Each throws with the argument's name, what was expected and what came.
+/// Checks of user input, for estimators of your own too. Each throws with the argument's name, what
+/// was expected and what came, and does nothing where all is well.
+/// \code
+/// template <atlas::tensor_like<2> Points>
+/// double spread(const Points& points, atlas::index_t k) {
+///   const auto view = atlas::as_view<2>(points);
+///   atlas::check_not_empty(view, "points");
+///   atlas::check_finite(view, "points");                   // points: expected finite values, got
+///   ... atlas::check_between(k, 1, view.extent(0) - 1, "k");
+/// \endcode
 
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <concepts>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/errors.hpp"
@@ -57,20 +66,42 @@ bool all_finite(const tensor_view<T, Rank>& x) {
   return true;
 }
 
-/// \throws value_error naming the first NaN or infinity and its place.
+}  // namespace atlas::inline ATLAS_ABI::detail
+
+namespace atlas::inline ATLAS_ABI {
+
+/// \param x a view, or what `as_view` returned
+/// \param argument its name, for the message
+/// \throws value_error naming the first NaN or infinity and its place
+///
+/// One pass over the elements.
 template <class T, std::size_t Rank>
 void check_finite(const tensor_view<T, Rank>& x, std::string_view argument) {
-  if (!all_finite(x)) check_finite_at(x, argument, "");
+  if (!detail::all_finite(x)) detail::check_finite_at(x, argument, "");
 }
 
-/// \throws shape_error if any extent is zero.
+/// \throws shape_error if any extent is zero
 template <class T, std::size_t Rank>
 void check_not_empty(const tensor_view<T, Rank>& x, std::string_view argument) {
   if (x.empty())
-    throw shape_error(argument, "at least one element", "empty shape " + shape_text(x.extents()));
+    throw shape_error(argument, "at least one element",
+                      "empty shape " + detail::shape_text(x.extents()));
 }
 
-/// \throws shape_error unless the extent is as wanted.
+/// \throws shape_error unless the extents are those wanted
+template <class T, std::size_t Rank>
+void check_shape(const tensor_view<T, Rank>& x, const std::type_identity_t<any_shape<Rank>>& wanted,
+                 std::string_view argument) {
+  if (x.extents() != wanted.value)
+    throw shape_error(argument, detail::shape_text(wanted.value), detail::shape_text(x.extents()));
+}
+
+/// One extent, or another number of things.
+///
+/// \param got, wanted what there are and what there should be
+/// \param argument  whose extent it is
+/// \param dimension what is counted: "rows", "one label per row,"
+/// \throws shape_error unless they are equal
 inline void check_extent(index_t got, index_t wanted, std::string_view argument,
                          std::string_view dimension) {
   if (got != wanted)
@@ -78,7 +109,7 @@ inline void check_extent(index_t got, index_t wanted, std::string_view argument,
                       std::to_string(got));
 }
 
-/// \throws value_error unless `low <= value <= high`.
+/// \throws value_error unless `low <= value <= high`
 inline void check_between(index_t value, index_t low, index_t high, std::string_view argument) {
   if (value < low || value > high)
     throw value_error(argument,
@@ -86,17 +117,25 @@ inline void check_between(index_t value, index_t low, index_t high, std::string_
                       std::to_string(value));
 }
 
-/// \throws value_error unless `low <= value < high`; NaN fails too.
-inline void check_share(double value, double low, double high, std::string_view argument) {
+/// \throws value_error unless `low <= value < high`; NaN fails too
+inline void check_half_open(double value, double low, double high, std::string_view argument) {
   if (!(value >= low && value < high))
-    throw value_error(argument, "a number in [" + number_text(low) + ", " + number_text(high) + ")",
-                      number_text(value));
+    throw value_error(
+        argument,
+        "a number in [" + detail::number_text(low) + ", " + detail::number_text(high) + ")",
+        detail::number_text(value));
 }
 
-/// \throws value_error unless `0 < value < 1`; NaN fails too.
+/// \throws value_error unless `0 < value < 1`; NaN fails too
 inline void check_open_unit(double value, std::string_view argument) {
   if (!(value > 0 && value < 1))
-    throw value_error(argument, "a number strictly between 0 and 1", number_text(value));
+    throw value_error(argument, "a number strictly between 0 and 1", detail::number_text(value));
 }
 
-}  // namespace atlas::inline ATLAS_ABI::detail
+/// \throws value_error unless value > 0 and finite
+inline void check_positive(double value, std::string_view argument) {
+  if (!(value > 0 && std::isfinite(value)))
+    throw value_error(argument, "a positive number", detail::number_text(value));
+}
+
+}  // namespace atlas::inline ATLAS_ABI

@@ -5,6 +5,7 @@
 
 #include <Eigen/Core>
 #include <cstddef>
+#include <string>
 #include <type_traits>
 
 #include "atlas/core/errors.hpp"
@@ -68,5 +69,38 @@ struct tensor_traits<X> {
     }
   }
 };
+
+/// A result as an `Eigen::Map` of its memory, of rank 1 or 2: nothing is copied, and the tensor has
+/// to outlive it.
+template <class Scalar, std::size_t Rank>
+requires(Rank <= 2) [[nodiscard]] auto as_eigen(const owned_tensor<Scalar, Rank>& x) {
+  using matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Rank == 1 ? 1 : Eigen::Dynamic,
+                               Rank == 1 ? Eigen::ColMajor : Eigen::RowMajor>;
+  if constexpr (Rank == 1)
+    return Eigen::Map<const matrix>(x.data(), x.extent(0));
+  else
+    return Eigen::Map<const matrix>(x.data(), x.extent(0), x.extent(1));
+}
+template <class Scalar, std::size_t Rank>
+auto as_eigen(owned_tensor<Scalar, Rank>&&) = delete;
+
+/// The same of a view, such as a head's slice of a result of rank 3.
+/// \throws value_error for negative strides, which Eigen has not
+template <class Element, std::size_t Rank>
+requires(Rank <= 2) [[nodiscard]] auto as_eigen(const tensor_view<Element, Rank>& x) {
+  using scalar = std::remove_const_t<Element>;
+  for (const index_t stride : x.strides())
+    if (stride < 0) throw value_error("strides", "0 or more for Eigen", std::to_string(stride));
+  if constexpr (Rank == 1) {
+    using steps = Eigen::InnerStride<Eigen::Dynamic>;
+    return Eigen::Map<const Eigen::VectorX<scalar>, 0, steps>(x.data(), x.extent(0),
+                                                              steps(x.stride(0)));
+  } else {
+    using matrix = Eigen::Matrix<scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    using steps = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
+    return Eigen::Map<const matrix, 0, steps>(x.data(), x.extent(0), x.extent(1),
+                                              steps(x.stride(0), x.stride(1)));
+  }
+}
 
 }  // namespace atlas::inline ATLAS_ABI

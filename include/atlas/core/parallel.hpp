@@ -60,7 +60,7 @@ void run_workers(index_t workers, Work&& work) {
 
 /// \param threads 0 asks for as many as the machine has
 /// \throws value_error if negative
-inline index_t thread_count(int threads) {
+[[nodiscard]] inline index_t thread_count(int threads) {
   if (threads < 0) throw value_error("threads", "0 (all) or more", std::to_string(threads));
   // Asked once: some standard libraries read files to answer.
   static const auto machine = static_cast<index_t>(std::thread::hardware_concurrency());
@@ -69,7 +69,7 @@ inline index_t thread_count(int threads) {
 
 /// How many threads calls from inside the tasks of `parallel_for(count, threads, ...)` may have:
 /// all of them where tasks run one after the other, otherwise one, since the tasks have the others.
-inline int threads_inside(index_t count, int threads) {
+[[nodiscard]] inline int threads_inside(index_t count, int threads) {
   return (std::min)(thread_count(threads), count) > 1 ? 1 : threads;
 }
 

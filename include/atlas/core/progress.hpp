@@ -47,7 +47,7 @@ class progress_meter {
 
   /// For a call that is part of a step of this one: it may be cancelled by the same callback, which
   /// is told of the steps of this meter alone. Refers to this object.
-  progress_callback within_a_step() {
+  [[nodiscard]] progress_callback within_a_step() {
     if (!callback_) return {};
     return [this](const progress&) { return goes_on(0); };
   }

@@ -274,14 +274,15 @@ class random_stream {
 /// The seed of a stream of a seed: another for each, and the seed itself for stream 0. What draws
 /// from streams of its own, number by number, is given one of these, so that several of its kind
 /// share no draws.
-inline std::uint64_t seed_of_stream(std::uint64_t seed, std::uint64_t stream) {
+[[nodiscard]] inline std::uint64_t seed_of_stream(std::uint64_t seed, std::uint64_t stream) {
   return stream == 0 ? seed : random_stream(seed ^ 0x9E3779B97F4A7C15U, stream)();
 }
 
 /// `count` different rows out of `n`, in increasing order, every subset equally likely
 /// (Vitter's selection sampling; O(n)).
 /// \throws value_error if count > n
-inline std::vector<index_t> sample_rows(index_t n, index_t count, random_stream& random) {
+[[nodiscard]] inline std::vector<index_t> sample_rows(index_t n, index_t count,
+                                                      random_stream& random) {
   if (count < 0 || count > n)
     throw value_error("count", "at most " + std::to_string(n), std::to_string(count));
   std::vector<index_t> rows;
@@ -295,7 +296,7 @@ inline std::vector<index_t> sample_rows(index_t n, index_t count, random_stream&
 }
 
 /// A random order of 0 .. n-1 (Fisher-Yates).
-inline std::vector<index_t> random_permutation(index_t n, random_stream& random) {
+[[nodiscard]] inline std::vector<index_t> random_permutation(index_t n, random_stream& random) {
   std::vector<index_t> order(static_cast<std::size_t>(n));
   for (index_t i = 0; i < n; ++i) order[static_cast<std::size_t>(i)] = i;
   for (index_t i = n - 1; i > 0; --i)

@@ -144,7 +144,8 @@ template <detail::nested_range X>
 struct tensor_traits<X> {
   static constexpr bool borrowed = false;
   template <std::size_t Rank>
-  requires(Rank >= 2) static auto view(const X& x) {
+  requires(Rank >= 2 && detail::has_traits<detail::range_element<X>, Rank - 1>)  //
+      static auto view(const X& x) {
     using inner = decltype(as_view<Rank - 1>(*std::begin(x)));
     using scalar = typename detail::view_element<inner>::type;
     shape<Rank> extents{static_cast<index_t>(std::size(x))};

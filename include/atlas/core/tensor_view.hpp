@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <type_traits>
 
@@ -84,7 +85,7 @@ struct any_shape {
 
 /// Strides, in elements, of a dense row-major tensor.
 template <std::size_t Rank>
-constexpr shape<Rank> row_major_strides(const shape<Rank>& extents) {
+[[nodiscard]] constexpr shape<Rank> row_major_strides(const shape<Rank>& extents) {
   shape<Rank> strides{};
   index_t step = 1;
   for (std::size_t i = Rank; i-- > 0;) {
@@ -123,22 +124,28 @@ class tensor_view {
            !std::is_same_v<std::remove_const_t<Owner>, tensor_view>) tensor_view(Owner&&)
   = delete;
 
-  constexpr T* data() const { return data_; }
-  constexpr index_t extent(std::size_t dimension) const { return extents_[dimension]; }
-  constexpr index_t stride(std::size_t dimension) const { return strides_[dimension]; }
-  constexpr const shape<Rank>& extents() const { return extents_; }
-  constexpr const shape<Rank>& strides() const { return strides_; }
+  [[nodiscard]] constexpr T* data() const { return data_; }
+  [[nodiscard]] constexpr index_t extent(std::size_t dimension) const {
+    return extents_[dimension];
+  }
+  [[nodiscard]] constexpr index_t stride(std::size_t dimension) const {
+    return strides_[dimension];
+  }
+  [[nodiscard]] constexpr const shape<Rank>& extents() const { return extents_; }
+  [[nodiscard]] constexpr const shape<Rank>& strides() const { return strides_; }
 
-  constexpr index_t size() const {
+  [[nodiscard]] constexpr index_t size() const {
     index_t n = 1;
     for (const index_t e : extents_) n *= e;
     return n;
   }
-  constexpr bool empty() const { return size() == 0; }
-  constexpr bool row_major() const { return strides_ == row_major_strides<Rank>(extents_); }
+  [[nodiscard]] constexpr bool empty() const { return size() == 0; }
+  [[nodiscard]] constexpr bool row_major() const {
+    return strides_ == row_major_strides<Rank>(extents_);
+  }
 
   template <class... Index>
-  requires(sizeof...(Index) == Rank) constexpr T& operator()(Index... i) const {
+  requires(sizeof...(Index) == Rank) [[nodiscard]] constexpr T& operator()(Index... i) const {
     std::size_t dimension = 0;
     index_t offset = 0;
     ((offset += static_cast<index_t>(i) * strides_[dimension++]), ...);
@@ -146,7 +153,7 @@ class tensor_view {
   }
 
   /// The i-th slice along the first dimension; the i-th element of a rank-1 view.
-  constexpr decltype(auto) operator[](index_t i) const {
+  [[nodiscard]] constexpr decltype(auto) operator[](index_t i) const {
     if constexpr (Rank == 1) {
       return static_cast<T&>(data_[i * strides_[0]]);
     } else {
@@ -165,8 +172,18 @@ class tensor_view {
   shape<Rank> strides_{};
 };
 
-/// Row-major memory of its own that can be passed wherever a view is taken. Copies share the
-/// memory.
+/// What results are held in: row-major memory of its own that can be passed wherever a view is
+/// taken. Copies share the memory.
+/// \code
+/// const auto r = atlas::boltzmann_observables<3>(logits);  // of tensors [H, Q]
+/// r.entropy(h, q);                                         // an element
+/// r.entropy[h];                                            // a view of a row, [Q]
+/// for (double x : r.entropy) ...                           // all elements, row by row
+/// std::span<const double> flat = r.entropy.elements();     // the same as a span
+/// auto matrix = atlas::as_eigen(r.entropy);                // an Eigen::Map, core/eigen_traits.hpp
+/// \endcode
+/// `as_mdspan` is in adapters/mdspan.hpp. Spans, maps and iterators are good for as long as a copy
+/// of the tensor is.
 template <class Scalar, std::size_t Rank>
 class owned_tensor : public tensor_view<const Scalar, Rank> {
  public:
@@ -180,7 +197,15 @@ class owned_tensor : public tensor_view<const Scalar, Rank> {
   explicit owned_tensor(const any_shape<Rank>& extents)
       : owned_tensor(allocate(extents.value), extents) {}
 
-  tensor_view<Scalar, Rank> mutable_view() & { return {memory_.get(), this->extents()}; }
+  /// All elements, row by row.
+  [[nodiscard]] const Scalar* begin() const { return memory_.get(); }
+  [[nodiscard]] const Scalar* end() const { return memory_.get() + this->size(); }
+  [[nodiscard]] std::span<const Scalar> elements() const& { return {begin(), end()}; }
+  std::span<const Scalar> elements() const&& = delete;
+
+  [[nodiscard]] tensor_view<Scalar, Rank> mutable_view() & {
+    return {memory_.get(), this->extents()};
+  }
 
  private:
   static std::shared_ptr<Scalar[]> allocate(const shape<Rank>& extents) {
@@ -222,7 +247,7 @@ void for_each_element(const tensor_view<From, Rank>& from, const tensor_view<To,
 
 /// A dense row-major copy, each element converted to `To`.
 template <class To, class From, std::size_t Rank>
-owned_tensor<To, Rank> copy_as(const tensor_view<From, Rank>& from) {
+[[nodiscard]] owned_tensor<To, Rank> copy_as(const tensor_view<From, Rank>& from) {
   owned_tensor<To, Rank> out(from.extents());
   for_each_element(from, out.mutable_view(),
                    [](const auto& source, To& target) { target = static_cast<To>(source); });

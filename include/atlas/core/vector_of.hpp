@@ -13,6 +13,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "atlas/version.hpp"
+
 #if !defined(ATLAS_PLAIN_VECTORS) && !defined(__GNUC__) && !defined(__clang__)
 #define ATLAS_PLAIN_VECTORS
 #endif

@@ -30,7 +30,7 @@ enum class cloud_fault {
 };
 
 /// What to say of it, as the end of a sentence that begins with the cloud: "none" for none.
-inline std::string_view describe(cloud_fault fault) {
+[[nodiscard]] inline std::string_view describe(cloud_fault fault) {
   switch (fault) {
     case cloud_fault::too_few_ratios:
       return "fewer than two rows have neighbours at different distances";
@@ -179,13 +179,13 @@ cloud_fault fault_of_rows(const tensor_view<const Scalar, 2>& points) {
 /// \throws shape_error for no rows; value_error for NaN
 ///
 /// O(N d) time and memory.
-template <tensor_like<2> Points>
-cloud_fault fault_of_cloud(const Points& points) {
+template <real_tensor<2> Points>
+[[nodiscard]] cloud_fault fault_of_cloud(const Points& points) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
-  detail::check_not_empty(view, "points");
-  detail::check_finite(view, "points");
+  check_not_empty(view, "points");
+  check_finite(view, "points");
   return detail::fault_of_rows(view);
 }
 

@@ -227,15 +227,15 @@ std::vector<index_t> distinct_rows(const tensor_view<const Scalar, 2>& points,
 ///
 /// O(N (d + log N)) time where some coordinate tells most rows apart, up to O(N^2 d) where rows
 /// agree in every one that is tried and are different; O(N) memory.
-template <tensor_like<2> Points>
-std::vector<index_t> distinct_rows(const Points& points,
-                                   stored_precision precision = stored_precision::of_scalar,
-                                   double tolerance = 2) {
+template <real_tensor<2> Points>
+[[nodiscard]] std::vector<index_t> distinct_rows(
+    const Points& points, stored_precision precision = stored_precision::of_scalar,
+    double tolerance = 2) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
-  detail::check_not_empty(view, "points");
-  detail::check_finite(view, "points");
+  check_not_empty(view, "points");
+  check_finite(view, "points");
   detail::check_tolerance(tolerance);
   return detail::distinct_rows(view, precision, tolerance);
 }

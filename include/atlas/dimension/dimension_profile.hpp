@@ -235,9 +235,10 @@ dimension_profile_result dimension_profile(const tensor_view<const Scalar, 2>& p
 ///   std::cout << step.points << " " << step.dimension << " +- " << step.standard_error << "\n";
 /// if (profile.moves) std::cout << "no one dimension (p = " << profile.p << ")\n";
 /// \endcode
-template <tensor_like<2> Points>
-dimension_profile_result dimension_profile(const Points& points, const two_nn_options& options = {},
-                                           const profile_options& profile = {}) {
+template <real_tensor<2> Points>
+[[nodiscard]] dimension_profile_result dimension_profile(const Points& points,
+                                                         const two_nn_options& options = {},
+                                                         const profile_options& profile = {}) {
   const auto held = as_view<2>(points);
   return detail::dimension_profile<scalar_of<Points, 2>>(held, options, profile);
 }

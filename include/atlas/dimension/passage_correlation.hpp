@@ -85,8 +85,9 @@ passage_correlation_result passage_correlation(const tensor_view<const Scalar, 2
 ///         points that are all equal, or positions that repeat within a context
 ///
 /// O(N d (d + rows of a context)) time.
-template <tensor_like<2> Points>
-passage_correlation_result passage_correlation(const Points& points, const row_labels& labels) {
+template <real_tensor<2> Points>
+[[nodiscard]] passage_correlation_result passage_correlation(const Points& points,
+                                                             const row_labels& labels) {
   const auto held = as_view<2>(points);
   return detail::passage_correlation<scalar_of<Points, 2>>(held, labels);
 }

@@ -32,8 +32,9 @@ struct pca_rank_result {
 /// \param eigenvalues descending; rounding below 0 counts as 0
 /// \throws value_error for zero variance or a share outside (0, 1]
 template <class Real = double>
-pca_rank_result pca_rank_of_spectrum(const std::type_identity_t<Eigen::VectorX<Real>>& eigenvalues,
-                                     const pca_rank_options& options = {}) {
+[[nodiscard]] pca_rank_result pca_rank_of_spectrum(
+    const std::type_identity_t<Eigen::VectorX<Real>>& eigenvalues,
+    const pca_rank_options& options = {}) {
   if (!(options.variance > 0 && options.variance <= 1))
     throw value_error("variance", "a share in (0, 1]", detail::number_text(options.variance));
   const Eigen::VectorX<Real> kept = eigenvalues.cwiseMax(0.0);
@@ -80,8 +81,8 @@ pca_rank_result pca_rank(const tensor_view<const Scalar, 2>& points,
 ///         (0, 1]
 ///
 /// O(N d^2 + d^3) time, O(d^2) memory.
-template <tensor_like<2> Points>
-pca_rank_result pca_rank(const Points& points, const pca_rank_options& options = {}) {
+template <real_tensor<2> Points>
+[[nodiscard]] pca_rank_result pca_rank(const Points& points, const pca_rank_options& options = {}) {
   const auto held = as_view<2>(points);
   return detail::pca_rank<scalar_of<Points, 2>>(held, options);
 }

@@ -154,14 +154,14 @@ std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scal
 ///     {.labels = {context, position}});
 /// std::cout << null.observed << " against " << null.mean << ", p = " << null.p << "\n";
 /// \endcode
-template <tensor_like<2> Points, class Statistic>
-surrogate_null surrogate_null_of(const Points& points, Statistic&& statistic,
-                                 const surrogate_options& options = {}) {
+template <real_tensor<2> Points, class Statistic>
+[[nodiscard]] surrogate_null surrogate_null_of(const Points& points, Statistic&& statistic,
+                                               const surrogate_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
-  detail::check_not_empty(view, "points");
-  detail::check_finite(view, "points");
+  check_not_empty(view, "points");
+  check_finite(view, "points");
   const auto value_of = [&](const tensor_view<const scalar, 2>& cloud) {
     return std::array{static_cast<double>(statistic(cloud))};
   };
@@ -227,9 +227,9 @@ surrogate_null two_nn_null(const tensor_view<const Scalar, 2>& points,
 /// \throws as `two_nn` and `surrogate_null_of`
 ///
 /// O(draws (N^2 d)) time, O(N d) memory per thread.
-template <tensor_like<2> Points>
-surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
-                           const surrogate_options& surrogates = {}) {
+template <real_tensor<2> Points>
+[[nodiscard]] surrogate_null two_nn_null(const Points& points, const two_nn_result& observed,
+                                         const surrogate_options& surrogates = {}) {
   const auto held = as_view<2>(points);
   return detail::two_nn_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }

@@ -113,8 +113,8 @@ two_nn_result two_nn(const tensor_view<const Scalar, 2>& points, const two_nn_op
 /// const auto r = atlas::two_nn(points, {.exclude = atlas::distinct_contexts(labels)});
 /// std::cout << r.dimension << " [" << r.interval.lower << ", " << r.interval.upper << "]\n";
 /// \endcode
-template <tensor_like<2> Points>
-two_nn_result two_nn(const Points& points, const two_nn_options& options = {}) {
+template <real_tensor<2> Points>
+[[nodiscard]] two_nn_result two_nn(const Points& points, const two_nn_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   return detail::two_nn<scalar>(held, options);
@@ -132,8 +132,8 @@ two_nn_result two_nn(const Points& points, const two_nn_options& options = {}) {
 ///
 /// O(N log N) time, more where few contexts or rows are the neighbours of nearly all.
 template <class = void>
-two_nn_result two_nn_from_neighbors(const neighbor_table& table,
-                                    const two_nn_options& options = {}) {
+[[nodiscard]] two_nn_result two_nn_from_neighbors(const neighbor_table& table,
+                                                  const two_nn_options& options = {}) {
   detail::check_two_nn_options(options);
   return detail::two_nn_of_ratios({detail::log_ratios_of(table), table.distances.extent(0), 0},
                                   options);
@@ -145,12 +145,13 @@ two_nn_result two_nn_from_neighbors(const neighbor_table& table,
 /// say.
 /// \param ratios `[N]`, r2/r1 >= 1
 /// \throws value_error for a ratio that is NaN, infinite or below 1
-template <tensor_like<1> Ratios>
-two_nn_result two_nn_from_ratios(const Ratios& ratios, const two_nn_options& options = {}) {
+template <number_tensor<1> Ratios>
+[[nodiscard]] two_nn_result two_nn_from_ratios(const Ratios& ratios,
+                                               const two_nn_options& options = {}) {
   const auto view = as_view<1>(ratios);
   detail::check_two_nn_options(options);
-  detail::check_not_empty(view, "ratios");
-  detail::check_finite(view, "ratios");
+  check_not_empty(view, "ratios");
+  check_finite(view, "ratios");
   detail::log_ratios logs;
   for (index_t i = 0; i < view.extent(0); ++i) {
     const auto ratio = static_cast<double>(view[i]);

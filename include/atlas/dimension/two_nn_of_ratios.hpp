@@ -23,7 +23,7 @@
 namespace atlas::inline ATLAS_ABI::detail {
 
 inline void check_two_nn_options(const two_nn_options& options) {
-  check_share(options.discard_fraction, 0, 1, "discard_fraction");
+  check_half_open(options.discard_fraction, 0, 1, "discard_fraction");
   check_open_unit(options.confidence, "confidence");
   check_tolerance(options.tolerance);
   if (!(options.prior.shape >= 0 && options.prior.rate >= 0))

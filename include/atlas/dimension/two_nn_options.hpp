@@ -5,6 +5,7 @@
 
 #include "atlas/core/interval.hpp"
 #include "atlas/core/progress.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/coincident_rows.hpp"
 #include "atlas/dimension/goodness_of_fit.hpp"
@@ -53,7 +54,7 @@ struct two_nn_options {
   exclusion exclude = {};  ///< rows that may not be neighbours
   /// `[N]`, the text that each row comes from: rows of one are no independent samples, and the
   /// interval counts contexts. Empty: `exclude.context`; where that is empty too, rows count.
-  owned_tensor<index_t, 1> context = {};
+  row_numbers context = {};
   gamma_prior prior = {};              ///< of the Bayesian estimator
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel

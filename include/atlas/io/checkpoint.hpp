@@ -63,7 +63,7 @@ class checkpoint {
   /// \throws format_error for a folder with neither, a missing shard, a tensor that its shard
   /// lacks, a shard outside the folder, and whatever `safetensors::open` refuses.
   template <class = void>
-  static checkpoint open(const std::filesystem::path& path) {
+  [[nodiscard]] static checkpoint open(const std::filesystem::path& path) {
     if (!std::filesystem::is_directory(path)) return checkpoint(safetensors::open(path), path);
     const auto whole = path / "model.safetensors";
     if (std::filesystem::exists(whole)) return checkpoint(safetensors::open(whole), path);
@@ -76,7 +76,8 @@ class checkpoint {
 
   /// One safetensors file in memory, which must outlive this object.
   template <class = void>
-  static checkpoint from_memory(std::span<const std::byte> bytes, const std::string& name) {
+  [[nodiscard]] static checkpoint from_memory(std::span<const std::byte> bytes,
+                                              const std::string& name) {
     return checkpoint(safetensors::from_memory(bytes, name), name);
   }
   template <atlas::detail::owning_temporary Bytes>
@@ -84,14 +85,14 @@ class checkpoint {
 
   /// All tensors, in alphabetical order.
   template <class = void>
-  std::vector<std::string> names() const {
+  [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> all;
     for (const auto& [name, file] : places_) all.push_back(name);
     return all;
   }
 
   template <class = void>
-  bool contains(std::string_view name) const {
+  [[nodiscard]] bool contains(std::string_view name) const {
     return places_.contains(name);
   }
 
@@ -99,7 +100,7 @@ class checkpoint {
   ///
   /// \throws format_error when there is no such tensor.
   template <class = void>
-  const tensor_entry& at(std::string_view name) const {
+  [[nodiscard]] const tensor_entry& at(std::string_view name) const {
     return file_of(name).at(name);
   }
 
@@ -107,17 +108,18 @@ class checkpoint {
   ///
   /// \throws format_error when there is no such tensor.
   template <class = void>
-  std::string place_of(std::string_view name) const {
+  [[nodiscard]] std::string place_of(std::string_view name) const {
     return detail::tensor_place(file_of(name).name(), name);
   }
 
   /// As `safetensors::read`.
   template <class T, std::size_t Rank>
-  owned_tensor<T, Rank> read(std::string_view name) const {
+  [[nodiscard]] owned_tensor<T, Rank> read(std::string_view name) const {
     return file_of(name).template read<T, Rank>(name);
   }
   template <class T, std::size_t Rank>
-  owned_tensor<T, Rank> read(std::string_view name, const any_shape<Rank>& expected) const {
+  [[nodiscard]] owned_tensor<T, Rank> read(std::string_view name,
+                                           const any_shape<Rank>& expected) const {
     return file_of(name).template read<T, Rank>(name, expected);
   }
 

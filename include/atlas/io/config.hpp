@@ -258,7 +258,8 @@ void check_own_code(const config_fields<Json>& f) {
 ///         qwen2, missing or ill-typed fields, and settings that this library does not compute or
 ///         understand
 template <class Json = nlohmann::json>
-transformer_config parse_transformer_config(std::string_view text, const std::string& where) {
+[[nodiscard]] transformer_config parse_transformer_config(std::string_view text,
+                                                          const std::string& where) {
   const Json root = detail::parse_json(text, where);
   if (!root.is_object()) throw format_error(where, "an object", root.type_name());
   const detail::config_fields fields(root, where);

@@ -138,33 +138,33 @@ constexpr dtype integer_dtype() {
 }  // namespace detail
 
 /// As safetensors spells it: "F32", "BF16", "BOOL", ...
-constexpr std::string_view dtype_name(dtype type) {
+[[nodiscard]] constexpr std::string_view dtype_name(dtype type) {
   return detail::dtype_row_of(type).name;
 }
 
 /// Bits of one element, as some are smaller than a byte.
-constexpr std::size_t dtype_bits(dtype type) {
+[[nodiscard]] constexpr std::size_t dtype_bits(dtype type) {
   return detail::dtype_row_of(type).bits;
 }
 
 /// Bytes of one element of a type that is read.
-constexpr std::size_t dtype_size(dtype type) {
+[[nodiscard]] constexpr std::size_t dtype_size(dtype type) {
   return dtype_bits(type) / 8;
 }
 
 /// Whether elements of this type can be read. Others are known by name and size only.
-constexpr bool is_read(dtype type) {
+[[nodiscard]] constexpr bool is_read(dtype type) {
   return detail::dtype_row_of(type).read;
 }
 
 /// Whether the elements are real numbers in floating point that are read.
-constexpr bool is_floating_point(dtype type) {
+[[nodiscard]] constexpr bool is_floating_point(dtype type) {
   return type == dtype::f64 || type == dtype::f32 || type == dtype::f16 || type == dtype::bf16;
 }
 
 /// The type in files of a C++ element type.
 template <class T>
-constexpr dtype dtype_of() {
+[[nodiscard]] constexpr dtype dtype_of() {
   using element = std::remove_cv_t<T>;
   if constexpr (std::is_same_v<element, bool>)
     return dtype::boolean;

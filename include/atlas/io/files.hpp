@@ -76,7 +76,7 @@ class mapped_file {
   mapped_file(const mapped_file&) = delete;
   mapped_file& operator=(const mapped_file&) = delete;
 
-  std::span<const std::byte> bytes() const {
+  [[nodiscard]] std::span<const std::byte> bytes() const {
     return {static_cast<const std::byte*>(region_.get_address()), region_.get_size()};
   }
 
@@ -88,7 +88,7 @@ class mapped_file {
 /// \throws format_error naming the path for a missing or unreadable file, and for a Git LFS
 /// pointer.
 template <class = void>
-std::string read_text(const std::filesystem::path& file) {
+[[nodiscard]] std::string read_text(const std::filesystem::path& file) {
   if (detail::regular_file_size(file) == 0) return {};
   const mapped_file mapped(file);
   const auto bytes = mapped.bytes();

@@ -33,7 +33,7 @@ struct language_model {
 ///         or PyTorch's pickles, the name of a model on a hub) with what to do about it, and naming
 ///         `config.json` for what it says
 template <class = void>
-transformer_config open_transformer_config(const std::filesystem::path& folder) {
+[[nodiscard]] transformer_config open_transformer_config(const std::filesystem::path& folder) {
   detail::check_model_folder(folder);
   const auto config = folder / "config.json";
   return parse_transformer_config(read_text(config), config.string());
@@ -42,14 +42,14 @@ transformer_config open_transformer_config(const std::filesystem::path& folder) 
 /// A transformer from a folder with `config.json` and `model.safetensors` (or its shards).
 /// \throws as open_transformer_config, checkpoint::open and read_transformer
 template <class = void>
-transformer open_transformer(const std::filesystem::path& folder) {
+[[nodiscard]] transformer open_transformer(const std::filesystem::path& folder) {
   const transformer_config config = open_transformer_config(folder);
   return read_transformer(config, checkpoint::open(folder));
 }
 
 /// The same with `tokenizer.json`.
 template <class = void>
-language_model open_model(const std::filesystem::path& folder) {
+[[nodiscard]] language_model open_model(const std::filesystem::path& folder) {
   return {open_transformer(folder), tokenizer::open(folder / "tokenizer.json")};
 }
 
@@ -62,7 +62,7 @@ struct model_files {
 
 /// \param name of the model, for messages
 template <class = void>
-language_model model_from_memory(const model_files& files, const std::string& name) {
+[[nodiscard]] language_model model_from_memory(const model_files& files, const std::string& name) {
   const auto c = parse_transformer_config(files.config, name + "/config.json");
   const auto tensors = checkpoint::from_memory(files.tensors, name + "/model.safetensors");
   return {read_transformer(c, tensors),
@@ -73,10 +73,10 @@ language_model model_from_memory(const model_files& files, const std::string& na
 /// \param blocks 0 for as many whole blocks as the text has
 /// \throws value_error when the text has fewer tokens than that, or than one block
 template <class = void>
-owned_tensor<index_t, 2> text_blocks(const tokenizer& words, std::string_view text, index_t blocks,
-                                     index_t tokens_per_block) {
-  atlas::detail::check_between(tokens_per_block, 1, index_t{1} << 31, "tokens_per_block");
-  atlas::detail::check_between(blocks, 0, index_t{1} << 31, "blocks");
+[[nodiscard]] owned_tensor<index_t, 2> text_blocks(const tokenizer& words, std::string_view text,
+                                                   index_t blocks, index_t tokens_per_block) {
+  atlas::check_between(tokens_per_block, 1, index_t{1} << 31, "tokens_per_block");
+  atlas::check_between(blocks, 0, index_t{1} << 31, "blocks");
   if (text.empty()) throw value_error("text", "at least one character", "an empty text");
   const std::vector<index_t> ids = words.encode(text);
   const auto tokens = static_cast<index_t>(ids.size());

@@ -22,7 +22,7 @@ namespace atlas::inline ATLAS_ABI::io {
 /// Type and shape without the elements, so that a caller can choose what to read.
 /// \throws format_error naming the file when it is not a `.npy` file of numbers (versions 1 to 3).
 template <class = void>
-npy_info npy_header(const std::filesystem::path& file) {
+[[nodiscard]] npy_info npy_header(const std::filesystem::path& file) {
   return detail::parse_npy_header(mapped_file(file).bytes(), file.string());
 }
 
@@ -78,7 +78,7 @@ inline std::string npy_header_bytes(dtype type, const index_t* extents, std::siz
 /// \throws format_error naming the file for malformed, truncated or overlong files, object and
 /// structured dtypes and elements that an integer `T` cannot hold; shape_error for another rank.
 template <class T, std::size_t Rank>
-owned_tensor<T, Rank> read_npy(const std::filesystem::path& file) {
+[[nodiscard]] owned_tensor<T, Rank> read_npy(const std::filesystem::path& file) {
   const mapped_file mapped(file);
   const std::string name = file.string();
   const npy_info info = detail::parse_npy_header(mapped.bytes(), name);

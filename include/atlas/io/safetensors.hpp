@@ -63,7 +63,7 @@ class safetensors {
   /// truncation, malformed JSON or UTF-8, unknown dtypes, sizes that do not fit, overlaps, holes.
   /// Tensors of types that are not read (F8, F4, C64, ...) do not keep the others from being read.
   template <class = void>
-  static safetensors open(const std::filesystem::path& file) {
+  [[nodiscard]] static safetensors open(const std::filesystem::path& file) {
     auto mapped = std::make_shared<const mapped_file>(file);
     safetensors opened(mapped->bytes(), file.string());
     opened.file_ = std::move(mapped);
@@ -73,27 +73,29 @@ class safetensors {
   /// A file that is in memory already, which must outlive this object.
   /// \param name stands for the file's name in errors
   template <class = void>
-  static safetensors from_memory(std::span<const std::byte> bytes, std::string name) {
+  [[nodiscard]] static safetensors from_memory(std::span<const std::byte> bytes, std::string name) {
     return safetensors(bytes, std::move(name));
   }
   template <atlas::detail::owning_temporary Bytes>
   static safetensors from_memory(Bytes&& bytes, std::string name) = delete;
 
   /// The file's name, as it was opened.
-  const std::string& name() const { return name_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
 
-  const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
+  [[nodiscard]] const std::map<std::string, std::string>& metadata() const {
+    return header_.metadata;
+  }
 
   /// All tensors, in alphabetical order.
   template <class = void>
-  std::vector<std::string> names() const {
+  [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> all;
     for (const auto& [name, entry] : header_.entries) all.push_back(name);
     return all;
   }
 
   template <class = void>
-  bool contains(std::string_view name) const {
+  [[nodiscard]] bool contains(std::string_view name) const {
     return header_.entries.contains(name);
   }
 
@@ -101,7 +103,7 @@ class safetensors {
   ///
   /// \throws format_error when there is no such tensor.
   template <class = void>
-  const tensor_entry& at(std::string_view name) const {
+  [[nodiscard]] const tensor_entry& at(std::string_view name) const {
     const auto found = header_.entries.find(name);
     if (found == header_.entries.end())
       throw format_error(name_, "a tensor " + detail::in_quotes(name), "none of that name");
@@ -114,7 +116,7 @@ class safetensors {
   /// that an integer `T` cannot hold,
   /// shape_error for another rank.
   template <class T, std::size_t Rank>
-  owned_tensor<T, Rank> read(std::string_view name) const {
+  [[nodiscard]] owned_tensor<T, Rank> read(std::string_view name) const {
     return detail::read_entry<T, Rank>(at(name), name_);
   }
 
@@ -122,7 +124,8 @@ class safetensors {
   ///
   /// \throws shape_error naming the tensor otherwise.
   template <class T, std::size_t Rank>
-  owned_tensor<T, Rank> read(std::string_view name, const any_shape<Rank>& expected) const {
+  [[nodiscard]] owned_tensor<T, Rank> read(std::string_view name,
+                                           const any_shape<Rank>& expected) const {
     return detail::read_entry<T, Rank>(at(name), expected.value, name_);
   }
 

@@ -17,6 +17,7 @@
 
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/io/files.hpp"
 #include "atlas/io/json.hpp"
 #include "atlas/io/tokenization/added_tokens.hpp"
@@ -43,13 +44,13 @@ class tokenizer {
  public:
   /// \throws format_error naming the file and what is malformed or not supported
   template <class = void>
-  static tokenizer open(const std::filesystem::path& file) {
+  [[nodiscard]] static tokenizer open(const std::filesystem::path& file) {
     return from_text(read_text(file), file.string());
   }
 
   /// \param name stands for the file's name in errors
   template <class = void>
-  static tokenizer from_text(std::string_view json, std::string name) {
+  [[nodiscard]] static tokenizer from_text(std::string_view json, std::string name) {
     const nlohmann::json fields = detail::parse_json(json, name);
     if (!fields.is_object()) throw format_error(name, "an object", fields.type_name());
     return tokenizer(fields, std::move(name));
@@ -58,7 +59,7 @@ class tokenizer {
   /// The ids of a text. An empty text has none.
   /// \throws value_error naming the offset of the first malformed byte of UTF-8
   template <class = void>
-  std::vector<index_t> encode(std::string_view utf8) const {
+  [[nodiscard]] std::vector<index_t> encode(std::string_view utf8) const {
     if (const auto at = first_malformed_utf8(utf8))
       throw value_error("text", "UTF-8", "a malformed byte at offset " + std::to_string(*at));
     // Normal forms can make a text up to 18 times as long, and ICU counts in 32 bits.
@@ -76,11 +77,15 @@ class tokenizer {
   /// U+FFFD; added tokens appear as they are written.
   /// \throws value_error naming an id that there is not; format_error when the file's decoder is
   /// another one than ByteLevel
-  template <class = void>
-  std::string decode(std::span<const index_t> ids) const {
+  ///
+  /// \param ids `[N]`, whole numbers of any type
+  template <whole_tensor<1> Ids = std::span<const index_t>>
+  [[nodiscard]] std::string decode(const Ids& ids) const {
     if (!other_decoder_.empty()) throw format_error(decoder_place_, "ByteLevel", other_decoder_);
+    const auto held = atlas::detail::view_indices<1>(ids, "ids");
     std::string bytes;
-    for (const index_t id : ids) {
+    for (index_t i = 0; i < held.extent(0); ++i) {
+      const index_t id = held[i];
       const auto found = texts_.find(id);
       if (found == texts_.end())
         throw value_error("ids", "tokens of the vocabulary", "the id " + std::to_string(id));
@@ -90,7 +95,7 @@ class tokenizer {
   }
 
   /// The number of different tokens, with the added ones. Models often have more rows.
-  index_t vocabulary_size() const { return static_cast<index_t>(texts_.size()); }
+  [[nodiscard]] index_t vocabulary_size() const { return static_cast<index_t>(texts_.size()); }
 
  private:
   /// The state of one call of `encode`: searches, and the words that were seen already.

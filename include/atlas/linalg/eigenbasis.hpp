@@ -43,7 +43,15 @@ void fix_signs(Eigen::MatrixX<Real>& vectors) {
 }
 
 [[noreturn]] inline void refuse_diverging() {
-  throw value_error("matrix", "a finite symmetric matrix", "one whose eigenvalues diverge");
+  throw convergence_error("matrix", "a finite symmetric matrix", "one whose eigenvalues diverge");
+}
+
+/// \throws value_error for NaN or infinities in the lower triangle
+template <class Real>
+void check_finite_triangle(const Eigen::MatrixX<Real>& matrix) {
+  for (Eigen::Index c = 0; c < matrix.cols(); ++c)
+    if (!matrix.col(c).tail(matrix.rows() - c).allFinite())
+      throw value_error("matrix", "a finite symmetric matrix", "one that is not");
 }
 
 #ifdef ATLAS_USE_LAPACK
@@ -54,6 +62,7 @@ Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors)
   const int n = static_cast<int>(matrix.rows());
   Eigen::VectorX<Real> values(n);
   if (n == 0) return values;
+  check_finite_triangle(matrix);
   const char job = vectors ? 'V' : 'N', triangle = 'L';
   const auto call = [&](std::vector<double>& work, int size, std::vector<int>& whole, int count) {
     int info = 0;
@@ -74,6 +83,7 @@ Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors)
 
 template <class Real>
 Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors) {
+  check_finite_triangle(matrix);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixX<Real>> solver(
       matrix, vectors ? Eigen::ComputeEigenvectors : Eigen::EigenvaluesOnly);
   if (solver.info() != eigen_success) refuse_diverging();
@@ -86,9 +96,10 @@ Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors)
 }  // namespace detail
 
 /// Eigenvalues and eigenvectors of a symmetric `[d, d]` matrix (its lower triangle). O(d^3).
-/// \throws value_error where the iteration does not converge, as for NaN
+/// \throws value_error for NaN or infinities, convergence_error where the iteration does not
+/// converge
 template <class Real = double>
-eigenbasis symmetric_eigenbasis(std::type_identity_t<Eigen::MatrixX<Real>> matrix) {
+[[nodiscard]] eigenbasis symmetric_eigenbasis(std::type_identity_t<Eigen::MatrixX<Real>> matrix) {
   const Eigen::VectorX<Real> values = detail::solve_symmetric(matrix, true);
   eigenbasis basis{values.reverse(), matrix.rowwise().reverse()};
   detail::fix_signs(basis.vectors);
@@ -113,7 +124,8 @@ Eigen::VectorX<Real> eigenvalues_of(const tridiagonal_form<Real>& form) {
 /// Eigenvalues alone, descending.
 /// \throws as `symmetric_eigenbasis`
 template <class Real = double>
-Eigen::VectorX<Real> symmetric_eigenvalues(std::type_identity_t<Eigen::MatrixX<Real>> matrix) {
+[[nodiscard]] Eigen::VectorX<Real> symmetric_eigenvalues(
+    std::type_identity_t<Eigen::MatrixX<Real>> matrix) {
   if (matrix.rows() > 0 && matrix.rows() <= detail::small_matrix)
     return detail::eigenvalues_of(detail::tridiagonal_form<Real>(matrix));
   return detail::solve_symmetric(matrix, false).reverse();

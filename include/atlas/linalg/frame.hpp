@@ -20,7 +20,8 @@ namespace atlas::inline ATLAS_ABI {
 /// (thin Householder QR, the diagonal of R made positive: for a normal matrix the frame is then
 /// Haar, Mezzadri 2007).
 template <class Real = double>
-Eigen::MatrixX<Real> orthonormal_columns(const std::type_identity_t<Eigen::MatrixX<Real>>& matrix) {
+[[nodiscard]] Eigen::MatrixX<Real> orthonormal_columns(
+    const std::type_identity_t<Eigen::MatrixX<Real>>& matrix) {
   Eigen::MatrixX<Real> scaled = matrix;  // columns, which changes no frame, to be squared
   for (Eigen::Index c = 0; c < scaled.cols(); ++c)
     scaled.col(c) *= detail::scale_to_one(scaled.col(c).cwiseAbs().maxCoeff());
@@ -34,7 +35,7 @@ Eigen::MatrixX<Real> orthonormal_columns(const std::type_identity_t<Eigen::Matri
 
 /// A `[rows, cols]` matrix of standard normal numbers.
 template <class = void>
-Eigen::MatrixXd normal_matrix(index_t rows, index_t cols, random_stream& random) {
+[[nodiscard]] Eigen::MatrixXd normal_matrix(index_t rows, index_t cols, random_stream& random) {
   Eigen::MatrixXd out(rows, cols);
   random.fill_normal(out.data(), rows * cols);
   return out;
@@ -43,8 +44,8 @@ Eigen::MatrixXd normal_matrix(index_t rows, index_t cols, random_stream& random)
 /// A uniformly (Haar) random k-frame in R^d.
 /// \throws value_error unless 1 <= k <= d
 template <class = void>
-Eigen::MatrixXd random_frame(index_t d, index_t k, random_stream& random) {
-  detail::check_between(k, 1, d, "k");
+[[nodiscard]] Eigen::MatrixXd random_frame(index_t d, index_t k, random_stream& random) {
+  check_between(k, 1, d, "k");
   return orthonormal_columns(normal_matrix(d, k, random));
 }
 

@@ -60,10 +60,12 @@ void turn_back(const tridiagonal_form<Real>& form, Eigen::MatrixX<Real>& vectors
 /// the k vectors are computed; where eigenvalues are so close that this does not give vectors as
 /// good as those of the whole basis, the whole basis is what is computed.
 ///
-/// \throws value_error for k outside [1, d], or where the iteration does not converge, as for NaN
+/// \throws value_error for k outside [1, d], NaN or infinities; convergence_error where the
+///         iteration does not converge
 template <class Real = double>
-eigenbasis leading_eigenbasis(const std::type_identity_t<Eigen::MatrixX<Real>>& matrix, index_t k) {
-  detail::check_between(k, 1, matrix.rows(), "k");
+[[nodiscard]] eigenbasis leading_eigenbasis(
+    const std::type_identity_t<Eigen::MatrixX<Real>>& matrix, index_t k) {
+  check_between(k, 1, matrix.rows(), "k");
   if (matrix.rows() <= detail::small_matrix && 2 * k <= matrix.rows()) {
     const detail::tridiagonal_form<Real> form(matrix);
     const Eigen::VectorX<Real> values =

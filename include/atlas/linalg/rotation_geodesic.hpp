@@ -93,16 +93,16 @@ class rotation_geodesic {
   template <class Real = double>
   rotation_geodesic(const std::type_identity_t<Eigen::MatrixX<Real>>& from,
                     const std::type_identity_t<Eigen::MatrixX<Real>>& to) {
-    detail::check_extent(from.cols(), from.rows(), "from", "as many columns as rows,");
-    detail::check_extent(to.rows(), from.rows(), "to", "as many rows as from,");
-    detail::check_extent(to.cols(), from.rows(), "to", "as many columns as from,");
+    check_extent(from.cols(), from.rows(), "from", "as many columns as rows,");
+    check_extent(to.rows(), from.rows(), "to", "as many rows as from,");
+    check_extent(to.cols(), from.rows(), "to", "as many columns as from,");
     planes_ = detail::planes_of(from.transpose() * to);
     start_ = from * planes_.vectors;
   }
 
   /// P(t), `[d, d]`; t = 0 is `from`, t = 1 is `to`. O(d^3) time, one matrix product.
   template <class Real = double>
-  Eigen::MatrixX<Real> at(double t) const {
+  [[nodiscard]] Eigen::MatrixX<Real> at(double t) const {
     const Eigen::MatrixX<Real>& start = start_;
     Eigen::MatrixX<Real> turned = start;
     for (const detail::rotation_plane& p : planes_.planes) {
@@ -115,7 +115,7 @@ class rotation_geodesic {
 
   /// Angles in (0, pi] of the planes that are turned, descending; at most d/2.
   template <class Real = double>
-  Eigen::VectorX<Real> angles() const {
+  [[nodiscard]] Eigen::VectorX<Real> angles() const {
     Eigen::VectorX<Real> out(static_cast<Eigen::Index>(planes_.planes.size()));
     for (Eigen::Index i = 0; i < out.size(); ++i)
       out(i) = std::abs(planes_.planes[static_cast<std::size_t>(i)].angle);
@@ -125,7 +125,7 @@ class rotation_geodesic {
 
   /// Root mean square angle by which a direction is turned, in [0, pi].
   template <class Real = double>
-  double rms_angle() const {
+  [[nodiscard]] double rms_angle() const {
     return std::sqrt(2 * angles<Real>().squaredNorm() / static_cast<double>(start_.rows()));
   }
 

@@ -42,7 +42,7 @@ void root_free_sweep(Real* diagonal, Real* squares, index_t first, index_t last)
 
 /// Eigenvalues, descending, of a matrix whose elements are about 1 at most; accurate to rounding of
 /// the largest. O(d^2) time.
-/// \throws value_error where the iteration does not converge
+/// \throws convergence_error where the iteration does not converge
 template <class Real>
 Eigen::VectorX<Real> tridiagonal_eigenvalues(Eigen::VectorX<Real> diagonal,
                                              const Eigen::VectorX<Real>& off_diagonal) {
@@ -61,7 +61,8 @@ Eigen::VectorX<Real> tridiagonal_eigenvalues(Eigen::VectorX<Real> diagonal,
     if (last == first)
       ++first;
     else if (--sweeps < 0)
-      throw value_error("matrix", "a finite symmetric matrix", "one whose eigenvalues diverge");
+      throw convergence_error("matrix", "a finite symmetric matrix",
+                              "one whose eigenvalues diverge");
     else
       root_free_sweep(diagonal.data(), squares.data(), first, last);
   }

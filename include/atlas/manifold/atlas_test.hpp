@@ -50,11 +50,11 @@ struct atlas_test_result {
 
 /// The k that heads of these dimensions are compared by: their median, rounded, within [1, d / 2].
 /// \throws shape_error for no heads; value_error for NaN
-template <tensor_like<1> Dimensions>
-index_t local_dimension_of_heads(const Dimensions& dimensions, index_t d) {
+template <number_tensor<1> Dimensions>
+[[nodiscard]] index_t local_dimension_of_heads(const Dimensions& dimensions, index_t d) {
   const auto view = as_view<1>(dimensions);
-  detail::check_not_empty(view, "dimensions");
-  detail::check_finite(view, "dimensions");
+  check_not_empty(view, "dimensions");
+  check_finite(view, "dimensions");
   std::vector<double> sorted;
   for (index_t h = 0; h < view.extent(0); ++h) sorted.push_back(static_cast<double>(view[h]));
   std::sort(sorted.begin(), sorted.end());
@@ -172,8 +172,8 @@ atlas_test_result atlas_test(const tensor_view<const Scalar, 3>& clouds,
 /// \throws as `two_nn`, `principal_frame` and `head_overlap`
 ///
 /// O((1 + draws) (H N)^2 d) time, O(H N d) memory per thread; the same bits for every thread count.
-template <tensor_like<3> Clouds>
-atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& o = {}) {
+template <real_tensor<3> Clouds>
+[[nodiscard]] atlas_test_result atlas_test(const Clouds& clouds, const atlas_test_options& o = {}) {
   const auto held = as_view<3>(clouds);
   return detail::atlas_test<scalar_of<Clouds, 3>>(held, o);
 }

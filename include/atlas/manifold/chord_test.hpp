@@ -162,8 +162,8 @@ chord_result chord_test(const tensor_view<const Scalar, 2>& points, const chord_
 ///
 /// O(N^2 d + chords N d) time, O(N (k + d)) memory; the same bits for every thread count and
 /// storage order.
-template <tensor_like<2> Points>
-chord_result chord_test(const Points& points, const chord_options& options = {}) {
+template <real_tensor<2> Points>
+[[nodiscard]] chord_result chord_test(const Points& points, const chord_options& options = {}) {
   const auto held = as_view<2>(points);
   return detail::chord_test<scalar_of<Points, 2>>(held, options);
 }
@@ -193,9 +193,9 @@ chord_nulls chord_null(const tensor_view<const Scalar, 2>& points, const chord_r
 /// \throws as `chord_test` and `surrogate_null_of`
 ///
 /// O(draws (N + chords) N d) time, O(N (k + d)) memory per thread.
-template <tensor_like<2> Points>
-chord_nulls chord_null(const Points& points, const chord_result& observed,
-                       const surrogate_options& surrogates = {}) {
+template <real_tensor<2> Points>
+[[nodiscard]] chord_nulls chord_null(const Points& points, const chord_result& observed,
+                                     const surrogate_options& surrogates = {}) {
   const auto held = as_view<2>(points);
   return detail::chord_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }

@@ -75,8 +75,9 @@ connectivity_result connectivity(const tensor_view<const Scalar, 2>& points,
 /// \throws as `nearest_neighbors`
 ///
 /// O(N^2 d) time, O(N k) memory; the same result for every thread count and storage order.
-template <tensor_like<2> Points>
-connectivity_result connectivity(const Points& points, const connectivity_options& options = {}) {
+template <real_tensor<2> Points>
+[[nodiscard]] connectivity_result connectivity(const Points& points,
+                                               const connectivity_options& options = {}) {
   const auto held = as_view<2>(points);
   return detail::connectivity<scalar_of<Points, 2>>(held, options);
 }
@@ -108,9 +109,10 @@ connectivity_nulls connectivity_null(const tensor_view<const Scalar, 2>& points,
 /// \throws as `connectivity` and `surrogate_null_of`
 ///
 /// O(draws N^2 d) time, O(N (d + k)) memory per thread.
-template <tensor_like<2> Points>
-connectivity_nulls connectivity_null(const Points& points, const connectivity_result& observed,
-                                     const surrogate_options& surrogates = {}) {
+template <real_tensor<2> Points>
+[[nodiscard]] connectivity_nulls connectivity_null(const Points& points,
+                                                   const connectivity_result& observed,
+                                                   const surrogate_options& surrogates = {}) {
   const auto held = as_view<2>(points);
   return detail::connectivity_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }

@@ -121,7 +121,7 @@ void check_homogeneity(const tensor_view<const Scalar, 2>& points, const homogen
     throw shape_error("points", "at least 3 rows", std::to_string(points.extent(0)));
   check_between(o.regions, 2, points.extent(0), "regions");
   check_between(o.region_points, 3, points.extent(0), "region_points");
-  check_share(o.discard_fraction, 0, 1, "discard_fraction");
+  check_half_open(o.discard_fraction, 0, 1, "discard_fraction");
 }
 
 template <class Scalar>
@@ -175,8 +175,9 @@ homogeneity_result homogeneity(const tensor_view<const Scalar, 2>& points,
 ///
 /// O(N^2 d + regions N d) time, O(N d + regions region_points) memory; the same bits for every
 /// thread count and storage order.
-template <tensor_like<2> Points>
-homogeneity_result homogeneity(const Points& points, const homogeneity_options& options = {}) {
+template <real_tensor<2> Points>
+[[nodiscard]] homogeneity_result homogeneity(const Points& points,
+                                             const homogeneity_options& options = {}) {
   const auto held = as_view<2>(points);
   return detail::homogeneity<scalar_of<Points, 2>>(held, options);
 }
@@ -206,9 +207,10 @@ homogeneity_nulls homogeneity_null(const tensor_view<const Scalar, 2>& points,
 /// \throws as `homogeneity` and `surrogate_null_of`
 ///
 /// O(draws N^2 d) time, O(N d) memory per thread.
-template <tensor_like<2> Points>
-homogeneity_nulls homogeneity_null(const Points& points, const homogeneity_result& observed,
-                                   const surrogate_options& surrogates = {}) {
+template <real_tensor<2> Points>
+[[nodiscard]] homogeneity_nulls homogeneity_null(const Points& points,
+                                                 const homogeneity_result& observed,
+                                                 const surrogate_options& surrogates = {}) {
   const auto held = as_view<2>(points);
   return detail::homogeneity_null<scalar_of<Points, 2>>(held, observed, surrogates);
 }

@@ -113,8 +113,9 @@ class layer_surrogates {
 /// \throws as `two_nn`, for clouds instead of points
 ///
 /// O((H N)^2 d) time, O(H N d) memory; the same bits for every thread count.
-template <tensor_like<3> Clouds>
-two_nn_result pooled_dimension(const Clouds& clouds, const two_nn_options& options = {}) {
+template <real_tensor<3> Clouds>
+[[nodiscard]] two_nn_result pooled_dimension(const Clouds& clouds,
+                                             const two_nn_options& options = {}) {
   const auto held = as_view<3>(clouds);
   return detail::pooled_dimension<scalar_of<Clouds, 3>>(held, options);
 }
@@ -158,9 +159,10 @@ surrogate_null pooled_dimension_null(const tensor_view<const Scalar, 3>& clouds,
 ///
 /// O(draws (H N)^2 d + m^3) time with m the smaller of N and H d, O(H N d + m H d) memory per
 /// thread.
-template <tensor_like<3> Clouds>
-surrogate_null pooled_dimension_null(const Clouds& clouds, const two_nn_result& observed,
-                                     const surrogate_options& surrogates = {}) {
+template <real_tensor<3> Clouds>
+[[nodiscard]] surrogate_null pooled_dimension_null(const Clouds& clouds,
+                                                   const two_nn_result& observed,
+                                                   const surrogate_options& surrogates = {}) {
   const auto held = as_view<3>(clouds);
   return detail::pooled_dimension_null<scalar_of<Clouds, 3>>(held, observed, surrogates);
 }

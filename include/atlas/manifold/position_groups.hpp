@@ -17,10 +17,10 @@ namespace atlas::inline ATLAS_ABI {
 /// \param position `[N]`, whole numbers
 /// \param groups   at least 1; groups that no position falls into have no rows
 /// \throws shape_error for no positions; value_error for fewer than 1 group
-template <tensor_like<1> Positions>
-std::vector<index_t> position_groups(const Positions& position, index_t groups) {
+template <whole_tensor<1> Positions>
+[[nodiscard]] std::vector<index_t> position_groups(const Positions& position, index_t groups) {
   const auto places = detail::copy_labels(position, "position");
-  detail::check_between(groups, 1, index_t{1} << 20, "groups");
+  check_between(groups, 1, index_t{1} << 20, "groups");
   const auto [low, high] = std::minmax_element(places.data(), places.data() + places.extent(0));
   const double width = static_cast<double>(*high - *low + 1) / static_cast<double>(groups);
   std::vector<index_t> labels;

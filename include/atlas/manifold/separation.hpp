@@ -183,9 +183,9 @@ separation_result separation(const tensor_view<const Scalar, 2>& points, const l
 ///         fewer than `least_draws` permutations
 ///
 /// O(permutations (N + groups^2) d) time, O(N d) memory; the same bits for every thread count.
-template <tensor_like<2> Points, tensor_like<1> Labels>
-separation_result separation(const Points& points, const Labels& labels,
-                             const separation_options& options = {}) {
+template <real_tensor<2> Points, whole_tensor<1> Labels>
+[[nodiscard]] separation_result separation(const Points& points, const Labels& labels,
+                                           const separation_options& options = {}) {
   const auto held = as_view<2>(points);
   return detail::separation<scalar_of<Points, 2>>(held, detail::number_labels(labels, "labels"),
                                                   options);
@@ -194,13 +194,13 @@ separation_result separation(const Points& points, const Labels& labels,
 /// The same for several clouds in the same coordinates, each of which is a group: the layers, or
 /// the heads of one layer.
 /// \param clouds `[G, N, d]`, G >= 2
-template <tensor_like<3> Clouds>
-separation_result separation_of_clouds(const Clouds& clouds,
-                                       const separation_options& options = {}) {
+template <real_tensor<3> Clouds>
+[[nodiscard]] separation_result separation_of_clouds(const Clouds& clouds,
+                                                     const separation_options& options = {}) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
-  detail::check_not_empty(view, "clouds");
+  check_not_empty(view, "clouds");
   detail::label_groups labels{{}, view.extent(0)};
   for (index_t i = 0; i < view.extent(0) * view.extent(1); ++i)
     labels.group.push_back(i / view.extent(1));
@@ -234,10 +234,10 @@ surrogate_null separation_null(const tensor_view<const Scalar, 2>& points,
 /// \throws as `separation` and `surrogate_null_of`
 ///
 /// O(draws N d^2) time, O(N d) memory per thread.
-template <tensor_like<2> Points, tensor_like<1> Labels>
-surrogate_null separation_null(const Points& points, const Labels& labels,
-                               const separation_result& observed,
-                               const surrogate_options& surrogates = {}) {
+template <real_tensor<2> Points, whole_tensor<1> Labels>
+[[nodiscard]] surrogate_null separation_null(const Points& points, const Labels& labels,
+                                             const separation_result& observed,
+                                             const surrogate_options& surrogates = {}) {
   const auto held = as_view<2>(points);
   return detail::separation_null<scalar_of<Points, 2>>(
       held, detail::number_labels(labels, "labels"), observed, surrogates);

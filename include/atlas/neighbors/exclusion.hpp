@@ -9,29 +9,31 @@
 #include <string_view>
 #include <vector>
 
-#include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/errors.hpp"
+#include "atlas/core/whole_numbers.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
 /// Make one with `same_context`, `distinct_contexts`, `same_context_within` or `nearby_positions`,
 /// and add further labels with `also_excluding`; the default excludes nothing but the row itself.
 struct exclusion {
-  owned_tensor<index_t, 1> context = {};   ///< `[N]`, label of the text that the row comes from; or
-                                           ///< empty
-  owned_tensor<index_t, 1> position = {};  ///< `[N]`, place within it; or empty
-  index_t window = -1;                     ///< -1: any distance within the context
+  row_numbers context = {};   ///< `[N]`, label of the text that the row comes from; or
+                              ///< empty
+  row_numbers position = {};  ///< `[N]`, place within it; or empty
+  index_t window = -1;        ///< -1: any distance within the context
   /// Whether neighbours are the nearest other contexts, each by its nearest row that is not
   /// excluded, so that no two of a row's neighbours have their context in common.
   bool distinct = false;
   /// Further sets, `[N]` each, such as tokens: rows that share a label of any are no neighbours.
-  std::vector<owned_tensor<index_t, 1>> labels = {};
+  std::vector<row_numbers> labels = {};
 
-  bool active() const { return !context.empty() || !position.empty() || !labels.empty(); }
+  [[nodiscard]] bool active() const {
+    return !context.empty() || !position.empty() || !labels.empty();
+  }
 
   /// Whether rows i and j may not be neighbours.
-  bool rejects(index_t i, index_t j) const {
+  [[nodiscard]] bool rejects(index_t i, index_t j) const {
     for (const auto& set : labels)
       if (set[i] == set[j]) return true;
     if (context.empty() && position.empty()) return false;
@@ -42,12 +44,11 @@ struct exclusion {
 
 namespace detail {
 
-template <tensor_like<1> Labels>
+template <whole_tensor<1> Labels>
 owned_tensor<index_t, 1> copy_labels(const Labels& labels, std::string_view argument) {
-  const auto view = as_view<1>(labels);
-  static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
-  check_not_empty(view, argument);
-  return copy_as<index_t>(static_cast<const tensor_view<const scalar_of<Labels, 1>, 1>&>(view));
+  auto copy = copy_indices<1>(labels, argument);
+  check_not_empty(copy, argument);
+  return copy;
 }
 
 inline void check_exclusion(const exclusion& exclude, index_t rows) {
@@ -96,8 +97,8 @@ inline const index_t* distinct_labels(const exclusion& exclude) {
 
 /// Excludes rows of the same context, however far apart.
 /// \param context `[N]`, whole numbers
-template <tensor_like<1> Labels>
-exclusion same_context(const Labels& context) {
+template <whole_tensor<1> Labels>
+[[nodiscard]] exclusion same_context(const Labels& context) {
   return {.context = detail::copy_labels(context, "context")};
 }
 
@@ -105,15 +106,15 @@ exclusion same_context(const Labels& context) {
 /// excluded, and of every other context all but the nearest. Two neighbours that follow each other
 /// in one text are about equally far, and say nothing of how distances grow.
 /// \param context `[N]`, whole numbers
-template <tensor_like<1> Labels>
-exclusion distinct_contexts(const Labels& context) {
+template <whole_tensor<1> Labels>
+[[nodiscard]] exclusion distinct_contexts(const Labels& context) {
   return {.context = detail::copy_labels(context, "context"), .distinct = true};
 }
 
 /// Excludes rows that share one of these labels, too, such as the same token elsewhere.
 /// \param labels `[N]`, whole numbers
-template <tensor_like<1> Labels>
-exclusion also_excluding(exclusion exclude, const Labels& labels) {
+template <whole_tensor<1> Labels>
+[[nodiscard]] exclusion also_excluding(exclusion exclude, const Labels& labels) {
   exclude.labels.push_back(detail::copy_labels(labels, "labels"));
   return exclude;
 }
@@ -121,20 +122,21 @@ exclusion also_excluding(exclusion exclude, const Labels& labels) {
 /// Excludes rows of the same context whose positions differ by at most `window`.
 /// \param context, position `[N]`, whole numbers
 /// \throws shape_error if the lengths differ; value_error for a negative window
-template <tensor_like<1> Labels, tensor_like<1> Positions>
-exclusion same_context_within(const Labels& context, const Positions& position, index_t window) {
+template <whole_tensor<1> Labels, whole_tensor<1> Positions>
+[[nodiscard]] exclusion same_context_within(const Labels& context, const Positions& position,
+                                            index_t window) {
   if (window < 0) throw value_error("window", "0 or more", std::to_string(window));
   exclusion exclude{.context = detail::copy_labels(context, "context"),
                     .position = detail::copy_labels(position, "position"),
                     .window = window};
-  detail::check_extent(exclude.position.extent(0), exclude.context.extent(0), "position",
-                       "as many as contexts,");
+  check_extent(exclude.position.extent(0), exclude.context.extent(0), "position",
+               "as many as contexts,");
   return exclude;
 }
 
 /// The same for one single series: excludes rows whose positions differ by at most `window`.
-template <tensor_like<1> Positions>
-exclusion nearby_positions(const Positions& position, index_t window) {
+template <whole_tensor<1> Positions>
+[[nodiscard]] exclusion nearby_positions(const Positions& position, index_t window) {
   if (window < 0) throw value_error("window", "0 or more", std::to_string(window));
   return {.position = detail::copy_labels(position, "position"), .window = window};
 }

@@ -58,11 +58,12 @@ inline double chance_of_labels(const label_groups& labels) {
 /// \throws shape_error for an empty table, and for labels of another length
 ///
 /// O(N log N) time.
-template <tensor_like<1> Labels>
-label_share_result label_share(const neighbor_table& neighbors, const Labels& labels) {
-  detail::check_not_empty(neighbors.indices, "neighbors");
+template <whole_tensor<1> Labels>
+[[nodiscard]] label_share_result label_share(const neighbor_table& neighbors,
+                                             const Labels& labels) {
+  check_not_empty(neighbors.indices, "neighbors");
   const auto view = as_view<1>(labels);
-  detail::check_extent(view.extent(0), neighbors.indices.extent(0), "labels", "one label per row,");
+  check_extent(view.extent(0), neighbors.indices.extent(0), "labels", "one label per row,");
   const detail::label_groups groups = detail::number_labels(labels, "labels");
   auto out = detail::share_of_labels(
       neighbors, [&](index_t i) { return groups.group[static_cast<std::size_t>(i)]; });

@@ -107,8 +107,9 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
 /// points, with a tree or cells also up to 24 floats a row, or a row rounded to bytes (without the
 /// processor's instructions for them to floats) twice, and a copy of points that are not stored row
 /// by row. Safe to call from several threads at once.
-template <tensor_like<2> Points>
-neighbor_table nearest_neighbors(const Points& points, const neighbor_options& options = {}) {
+template <real_tensor<2> Points>
+[[nodiscard]] neighbor_table nearest_neighbors(const Points& points,
+                                               const neighbor_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
   const auto view = as_view<2>(points);
   return detail::nearest_neighbors<scalar>(view, options);

@@ -33,12 +33,10 @@ struct adam_moments {
 namespace detail {
 
 inline void check_adam(const adam_options& o) {
-  if (!(o.learning_rate > 0 && std::isfinite(o.learning_rate)))
-    throw value_error("learning_rate", "a positive number", number_text(o.learning_rate));
-  check_share(o.beta1, 0, 1, "beta1");
-  check_share(o.beta2, 0, 1, "beta2");
-  if (!(o.epsilon > 0 && std::isfinite(o.epsilon)))
-    throw value_error("epsilon", "a positive number", number_text(o.epsilon));
+  check_positive(o.learning_rate, "learning_rate");
+  check_half_open(o.beta1, 0, 1, "beta1");
+  check_half_open(o.beta2, 0, 1, "beta2");
+  check_positive(o.epsilon, "epsilon");
   if (!(o.weight_decay >= 0 && std::isfinite(o.weight_decay)))
     throw value_error("weight_decay", "0 or more", number_text(o.weight_decay));
 }

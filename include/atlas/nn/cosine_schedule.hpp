@@ -20,7 +20,7 @@ struct cosine_schedule {
 };
 
 /// The rate of step number `step`, from 1: `peak step / warmup` up to `warmup`.
-inline double learning_rate_at(const cosine_schedule& s, index_t step) {
+[[nodiscard]] inline double learning_rate_at(const cosine_schedule& s, index_t step) {
   if (step <= s.warmup) return s.peak * static_cast<double>(step) / static_cast<double>(s.warmup);
   if (step >= s.steps) return s.peak * s.floor;
   const double way = static_cast<double>(step - s.warmup) / static_cast<double>(s.steps - s.warmup);
@@ -29,10 +29,9 @@ inline double learning_rate_at(const cosine_schedule& s, index_t step) {
 
 /// \throws value_error naming the field that is out of range
 inline void check_schedule(const cosine_schedule& s) {
-  if (!(s.peak > 0 && std::isfinite(s.peak)))
-    throw value_error("schedule.peak", "a positive number", detail::number_text(s.peak));
-  detail::check_between(s.steps, 1, index_t{1} << 40, "schedule.steps");
-  detail::check_between(s.warmup, 0, s.steps, "schedule.warmup");
+  check_positive(s.peak, "schedule.peak");
+  check_between(s.steps, 1, index_t{1} << 40, "schedule.steps");
+  check_between(s.warmup, 0, s.steps, "schedule.warmup");
   if (!(s.floor >= 0 && s.floor <= 1))
     throw value_error("schedule.floor", "a share from 0 to 1", detail::number_text(s.floor));
 }

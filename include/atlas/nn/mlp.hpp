@@ -43,9 +43,9 @@ struct basic_mlp {
   basic_mlp(const std::vector<index_t>& sizes, const std::vector<bool>& activated) {
     if (sizes.size() < 2)
       throw shape_error("sizes", "an input and at least one layer", std::to_string(sizes.size()));
-    detail::check_extent(static_cast<index_t>(activated.size()),
-                         static_cast<index_t>(sizes.size()) - 1, "activated", "layers");
-    for (const index_t size : sizes) detail::check_between(size, 1, index_t{1} << 24, "sizes");
+    check_extent(static_cast<index_t>(activated.size()), static_cast<index_t>(sizes.size()) - 1,
+                 "activated", "layers");
+    for (const index_t size : sizes) check_between(size, 1, index_t{1} << 24, "sizes");
     index_t offset = 0;
     for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
       layers.push_back({sizes[l], sizes[l + 1], activated[l], offset});

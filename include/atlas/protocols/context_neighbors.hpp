@@ -60,11 +60,11 @@ std::vector<neighbor_table> first_neighbors(const basic_head_sample<Scalar>& sam
 ///
 /// O(H (N^2 d + permutations N)) time.
 template <class Scalar = float>
-context_neighbors_result context_neighbors(const basic_head_sample<Scalar>& sample,
-                                           const context_neighbors_options& o = {}) {
+[[nodiscard]] context_neighbors_result context_neighbors(const basic_head_sample<Scalar>& sample,
+                                                         const context_neighbors_options& o = {}) {
   check_sample(sample);
   detail::check_draws(o.permutations, "permutations");
-  detail::check_not_empty(sample.context, sample.label + ": context");
+  check_not_empty(sample.context, sample.label + ": context");
   const auto groups = detail::number_labels(sample.context, "context");
   if (groups.groups < 2)
     throw shape_error(sample.label + ": context", "at least 2 different ones", "1");

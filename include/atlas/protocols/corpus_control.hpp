@@ -38,12 +38,12 @@ inline double difference_degrees(const sampled_value& a, const sampled_value& b)
 /// \throws shape_error for none or other numbers of them; value_error for NaN, or labels that
 /// differ
 template <class = void>
-std::vector<finding> corpus_control(const std::vector<sampled_value>& first,
-                                    const std::vector<sampled_value>& second,
-                                    const verdict_options& options = {}) {
+[[nodiscard]] std::vector<finding> corpus_control(const std::vector<sampled_value>& first,
+                                                  const std::vector<sampled_value>& second,
+                                                  const verdict_options& options = {}) {
   if (first.empty()) throw shape_error("first", "at least 1 quantity", "none");
-  detail::check_extent(static_cast<index_t>(second.size()), static_cast<index_t>(first.size()),
-                       "second", "as many quantities as first,");
+  check_extent(static_cast<index_t>(second.size()), static_cast<index_t>(first.size()), "second",
+               "as many quantities as first,");
   std::vector<measured_value> differences;
   for (std::size_t i = 0; i < first.size(); ++i) {
     const sampled_value &a = first[i], &b = second[i];

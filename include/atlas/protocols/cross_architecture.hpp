@@ -53,8 +53,8 @@ struct cross_architecture_result {
 
 /// `round(relative (layers - 1))`.
 /// \throws value_error for a depth outside [0, 1] or no layers
-inline index_t layer_at_depth(double relative, index_t layers) {
-  detail::check_between(layers, 1, index_t{1} << 40, "layers");
+[[nodiscard]] inline index_t layer_at_depth(double relative, index_t layers) {
+  check_between(layers, 1, index_t{1} << 40, "layers");
   if (!(relative >= 0 && relative <= 1))
     throw value_error("depths", "numbers from 0 to 1", detail::number_text(relative));
   return static_cast<index_t>(std::round(relative * static_cast<double>(layers - 1)));
@@ -139,7 +139,7 @@ void add_findings(const controlled_measurement& m, const controlled_measurement&
 /// \throws shape_error for fewer than 2 models, a model without layers or too few heads in common;
 ///         value_error for equal names or depths out of range; otherwise as the measures
 template <class Scalar = float>
-cross_architecture_result compare_architectures(
+[[nodiscard]] cross_architecture_result compare_architectures(
     const std::vector<basic_model_layers<Scalar>>& models,
     const cross_architecture_options& o = {}) {
   if (models.size() < 2) throw shape_error("models", "at least 2", std::to_string(models.size()));

@@ -117,8 +117,8 @@ inline void check_profile(const std::vector<sampled_value>& layers,
 /// \throws shape_error for fewer than 2 layers or other numbers of contexts; value_error for
 /// NaN
 template <class = void>
-depth_profile_result depth_profile(const std::vector<sampled_value>& layers,
-                                   const depth_profile_options& o = {}) {
+[[nodiscard]] depth_profile_result depth_profile(const std::vector<sampled_value>& layers,
+                                                 const depth_profile_options& o = {}) {
   detail::check_profile(layers, o);
   depth_profile_result out;
   const std::size_t contexts = layers.front().left_out.size();

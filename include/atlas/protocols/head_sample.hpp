@@ -13,6 +13,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/random.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -22,8 +23,8 @@ template <class Scalar>
 struct basic_head_sample {
   std::string label;                          ///< in findings
   owned_tensor<Scalar, 3> points;             ///< `[H, N, d]`, row n of every head of one place
-  owned_tensor<index_t, 1> context;           ///< `[N]`, or empty: rows are independent
-  owned_tensor<index_t, 1> position;          ///< `[N]`, place within the context; or empty
+  row_numbers context;                        ///< `[N]`, or empty: rows are independent
+  row_numbers position;                       ///< `[N]`, place within the context; or empty
   owned_tensor<Scalar, 2> output_projection;  ///< `[H * d, d_model]`, rows head-major; or empty
   index_t heads_per_group = 1;                ///< query heads per key/value head
   index_t layer = 0;
@@ -34,9 +35,9 @@ using head_sample = basic_head_sample<float>;
 
 /// A sample of collected clouds.
 /// \param output_projection may be empty
-inline head_sample sample_of(std::string label, const head_clouds& clouds,
-                             const tensor_view<const float, 2>& output_projection = {},
-                             index_t heads_per_group = 1) {
+[[nodiscard]] inline head_sample sample_of(
+    std::string label, const head_clouds& clouds,
+    const tensor_view<const float, 2>& output_projection = {}, index_t heads_per_group = 1) {
   head_sample out;
   out.label = std::move(label);
   out.points = clouds.points;
@@ -54,17 +55,17 @@ inline head_sample sample_of(std::string label, const head_clouds& clouds,
 template <class Scalar = float>
 void check_sample(const basic_head_sample<Scalar>& sample) {
   const std::string& name = sample.label;
-  detail::check_not_empty(sample.points, name + ": points");
+  check_not_empty(sample.points, name + ": points");
   const index_t heads = sample.points.extent(0), n = sample.points.extent(1);
   if (n < 3) throw shape_error(name + ": points", "at least 3 rows", std::to_string(n));
-  detail::check_finite(sample.points, name + ": points");
+  check_finite(sample.points, name + ": points");
   if (!sample.context.empty())
-    detail::check_extent(sample.context.extent(0), n, name + ": context", "one label per row,");
+    check_extent(sample.context.extent(0), n, name + ": context", "one label per row,");
   if (!sample.position.empty())
-    detail::check_extent(sample.position.extent(0), n, name + ": position", "one place per row,");
+    check_extent(sample.position.extent(0), n, name + ": position", "one place per row,");
   if (!sample.output_projection.empty())
-    detail::check_extent(sample.output_projection.extent(0), heads * sample.points.extent(2),
-                         name + ": output_projection", "heads * d_head rows,");
+    check_extent(sample.output_projection.extent(0), heads * sample.points.extent(2),
+                 name + ": output_projection", "heads * d_head rows,");
   if (sample.heads_per_group < 1 || heads % sample.heads_per_group != 0)
     throw shape_error(name + ": heads_per_group",
                       "a divisor of " + std::to_string(heads) + " heads",
@@ -128,9 +129,10 @@ struct subsample_options {
 /// A random share of `rows` rows, the same for all heads, in their order.
 /// \throws value_error for more rows than there are, or fewer than 3
 template <class Scalar = float>
-basic_head_sample<Scalar> subsample(const basic_head_sample<Scalar>& sample, index_t rows,
-                                    const subsample_options& options = {}) {
-  detail::check_between(rows, 3, sample.points.extent(1), "rows");
+[[nodiscard]] basic_head_sample<Scalar> subsample(const basic_head_sample<Scalar>& sample,
+                                                  index_t rows,
+                                                  const subsample_options& options = {}) {
+  check_between(rows, 3, sample.points.extent(1), "rows");
   random_stream random(options.seed);
   return detail::rows_of_sample(sample, sample_rows(sample.points.extent(1), rows, random));
 }

@@ -27,8 +27,8 @@ struct maturation_result {
 /// \param checkpoints in order, each beside its null
 /// \throws shape_error for none; otherwise as `compare_with_null`
 template <class = void>
-maturation_result maturation_gate(const std::vector<measured_value>& checkpoints,
-                                  const verdict_options& options = {}) {
+[[nodiscard]] maturation_result maturation_gate(const std::vector<measured_value>& checkpoints,
+                                                const verdict_options& options = {}) {
   if (checkpoints.empty()) throw shape_error("checkpoints", "at least 1", "none");
   maturation_result out;
   out.checkpoints = judge_values(checkpoints, options);

@@ -94,11 +94,12 @@ inline std::string numbered(const char* name, index_t number) {
 /// O_h and its nulls for every k; the findings of each space and null are one family.
 /// \throws value_error for k out of range; otherwise as `sample_overlap`
 template <class Scalar = float>
-rank_robustness overlap_over_ranks(const basic_head_sample<Scalar>& sample,
-                                   const rank_range& range = {}, protocol_options o = {}) {
+[[nodiscard]] rank_robustness overlap_over_ranks(const basic_head_sample<Scalar>& sample,
+                                                 const rank_range& range = {},
+                                                 protocol_options o = {}) {
   check_sample(sample);
-  detail::check_between(range.smallest, 1, sample.points.extent(2), "smallest");
-  detail::check_between(range.largest, range.smallest, sample.points.extent(2), "largest");
+  check_between(range.smallest, 1, sample.points.extent(2), "smallest");
+  check_between(range.largest, range.smallest, sample.points.extent(2), "largest");
   rank_robustness out;
   for (index_t k = range.smallest; k <= range.largest; ++k) {
     o.local_dimension = k;
@@ -121,9 +122,10 @@ rank_robustness overlap_over_ranks(const basic_head_sample<Scalar>& sample,
 /// \param fractions each in (0, 1]
 /// \throws value_error for a fraction out of range or one that leaves too few rows
 template <class Scalar = float>
-size_robustness dimension_over_sizes(const basic_head_sample<Scalar>& sample,
-                                     const std::vector<double>& fractions = {0.25, 0.5, 1},
-                                     const protocol_options& o = {}) {
+[[nodiscard]] size_robustness dimension_over_sizes(const basic_head_sample<Scalar>& sample,
+                                                   const std::vector<double>& fractions = {0.25,
+                                                                                           0.5, 1},
+                                                   const protocol_options& o = {}) {
   check_sample(sample);
   size_robustness out;
   std::vector<double> sizes, dimensions;
@@ -150,8 +152,8 @@ size_robustness dimension_over_sizes(const basic_head_sample<Scalar>& sample,
 /// between layers and between choices. Samples of one layer have the same `layer`.
 /// \throws shape_error for no samples, or only some with weights; otherwise as the measures
 template <class Scalar = float>
-layer_robustness over_layers_and_choices(const std::vector<basic_head_sample<Scalar>>& samples,
-                                         const protocol_options& o = {}) {
+[[nodiscard]] layer_robustness over_layers_and_choices(
+    const std::vector<basic_head_sample<Scalar>>& samples, const protocol_options& o = {}) {
   if (samples.empty()) throw shape_error("samples", "at least 1", "none");
   layer_robustness out;
   for (const basic_head_sample<Scalar>& s : samples) {

@@ -163,8 +163,8 @@ inline double jackknife_error(const std::vector<double>& left_out) {
 ///
 /// O(H surrogates N^2 d) time, O(N H d) memory per thread; the same bits for every thread count.
 template <class Scalar = float>
-mean_dimension_result mean_dimension(const basic_head_sample<Scalar>& sample,
-                                     const protocol_options& o = {}) {
+[[nodiscard]] mean_dimension_result mean_dimension(const basic_head_sample<Scalar>& sample,
+                                                   const protocol_options& o = {}) {
   check_sample(sample);
   const two_nn_options options = detail::dimension_options(sample, o);
   mean_dimension_result out;
@@ -189,7 +189,7 @@ mean_dimension_result mean_dimension(const basic_head_sample<Scalar>& sample,
 
 /// The finding of a mean dimension, not judged yet.
 template <class = void>
-finding dimension_finding(std::string label, const mean_dimension_result& r) {
+[[nodiscard]] finding dimension_finding(std::string label, const mean_dimension_result& r) {
   return compare_with_null({std::move(label), r.mean, r.null.mean, r.null.sd,
                             static_cast<index_t>(r.null.draws.size())});
 }
@@ -198,8 +198,9 @@ finding dimension_finding(std::string label, const mean_dimension_result& r) {
 /// \throws as `check_sample`, `principal_frames` and `head_overlap`; value_error for the residual
 ///         stream without weights
 template <class Scalar = float>
-head_overlap_result sample_overlap(const basic_head_sample<Scalar>& sample, overlap_space space,
-                                   const protocol_options& o = {}) {
+[[nodiscard]] head_overlap_result sample_overlap(const basic_head_sample<Scalar>& sample,
+                                                 overlap_space space,
+                                                 const protocol_options& o = {}) {
   check_sample(sample);
   return head_overlap(detail::sample_frames(sample, space, o),
                       {.heads_per_group = sample.heads_per_group,
@@ -211,14 +212,14 @@ head_overlap_result sample_overlap(const basic_head_sample<Scalar>& sample, over
 
 /// Its finding against random frames, not judged yet.
 template <class = void>
-finding overlap_finding(std::string label, const overlap_estimate& e) {
+[[nodiscard]] finding overlap_finding(std::string label, const overlap_estimate& e) {
   return compare_with_null(
       {std::move(label), e.mean, e.null_mean, std::hypot(e.null_sd, e.null_standard_error), 0});
 }
 
 /// Its finding in the residual stream against clouds turned at random, not judged yet.
 template <class = void>
-finding turned_finding(std::string label, const turned_estimate& e) {
+[[nodiscard]] finding turned_finding(std::string label, const turned_estimate& e) {
   return compare_with_null(
       {std::move(label), e.observed, e.mean, e.sd, static_cast<index_t>(e.draws.size())});
 }
@@ -228,8 +229,8 @@ finding turned_finding(std::string label, const turned_estimate& e) {
 /// \throws as `check_sample` and `turned_null`;
 /// value_error without weights
 template <class Scalar = float>
-turned_null_result sample_turned_null(const basic_head_sample<Scalar>& sample,
-                                      const protocol_options& o = {}) {
+[[nodiscard]] turned_null_result sample_turned_null(const basic_head_sample<Scalar>& sample,
+                                                    const protocol_options& o = {}) {
   check_sample(sample);
   detail::check_projection(sample);
   return turned_null(sample.points, sample.output_projection, o.local_dimension,
@@ -243,8 +244,8 @@ turned_null_result sample_turned_null(const basic_head_sample<Scalar>& sample,
 
 /// O_h alone.
 template <class Scalar = float>
-double mean_overlap(const basic_head_sample<Scalar>& sample, overlap_space space,
-                    const protocol_options& o) {
+[[nodiscard]] double mean_overlap(const basic_head_sample<Scalar>& sample, overlap_space space,
+                                  const protocol_options& o) {
   const auto frames = detail::sample_frames(sample, space, o);
   const Eigen::MatrixXd matrix = detail::overlap_matrix(frames, o.threads);
   return detail::mean_over(matrix, detail::pairs_of(detail::pair_group::global, matrix, 1));
@@ -252,7 +253,8 @@ double mean_overlap(const basic_head_sample<Scalar>& sample, overlap_space space
 
 /// The mean dimension alone.
 template <class Scalar = float>
-double mean_dimension_value(const basic_head_sample<Scalar>& sample, const protocol_options& o) {
+[[nodiscard]] double mean_dimension_value(const basic_head_sample<Scalar>& sample,
+                                          const protocol_options& o) {
   return detail::mean_of(
       detail::head_dimensions<Scalar>(sample.points, detail::dimension_options(sample, o)));
 }
@@ -266,10 +268,10 @@ double mean_dimension_value(const basic_head_sample<Scalar>& sample, const proto
 /// \param options progress is a step a context
 /// \throws shape_error for fewer than 2 contexts; value_error where the quantity is not finite
 template <class Scalar, class Statistic>
-sampled_value over_contexts(const basic_head_sample<Scalar>& sample, Statistic&& statistic,
-                            const work_options& options = {}) {
+[[nodiscard]] sampled_value over_contexts(const basic_head_sample<Scalar>& sample,
+                                          Statistic&& statistic, const work_options& options = {}) {
   check_sample(sample);
-  detail::check_not_empty(sample.context, sample.label + ": context");
+  check_not_empty(sample.context, sample.label + ": context");
   const auto labels = detail::number_labels(sample.context, "context");
   if (labels.groups < 2)
     throw shape_error(sample.label + ": context", "at least 2 different ones", "1");

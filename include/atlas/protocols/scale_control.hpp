@@ -70,8 +70,8 @@ inline double least_error(const std::vector<scaled_value>& models) {
 /// \throws shape_error for fewer than 2 models; value_error for another head_dimension, one size
 ///         for all, errors that are not above 0, NaN
 template <class = void>
-scale_result scale_control(const std::vector<scaled_value>& models,
-                           const verdict_options& options = {}) {
+[[nodiscard]] scale_result scale_control(const std::vector<scaled_value>& models,
+                                         const verdict_options& options = {}) {
   detail::check_scaled(models);
   const double least = detail::least_error(models);
   const auto weight_of = [&](const scaled_value& m) {  // 1 for the smallest error

@@ -53,7 +53,7 @@ struct measured_value {
   double degrees = 0;
 };
 
-inline std::string_view name_of(verdict v) {
+[[nodiscard]] inline std::string_view name_of(verdict v) {
   switch (v) {
     case verdict::above:
       return "above";
@@ -94,7 +94,7 @@ inline verdict verdict_of(const finding& f, double alpha) {
 /// degrees of freedom of the error; otherwise of the normal distribution.
 /// \throws value_error for NaN, a negative sd or fewer than `least_draws` simulations
 template <class = void>
-finding compare_with_null(const measured_value& m) {
+[[nodiscard]] finding compare_with_null(const measured_value& m) {
   detail::check_measured(m);
   const auto n = static_cast<double>(m.null_draws);
   const double sd = m.null_draws > 0 ? m.null_sd * std::sqrt(1 + 1 / n) : m.null_sd;
@@ -112,8 +112,8 @@ finding compare_with_null(const measured_value& m) {
 
 /// The same where permutations gave p.
 /// \throws value_error for NaN or a p outside [0, 1]
-inline finding compare_with_permutations(std::string label, double value, double null_mean,
-                                         double p) {
+[[nodiscard]] inline finding compare_with_permutations(std::string label, double value,
+                                                       double null_mean, double p) {
   detail::check_measured({label, value, null_mean, 0, 0});
   if (!(p >= 0 && p <= 1)) throw value_error("p", "a number in [0, 1]", detail::number_text(p));
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
@@ -124,9 +124,9 @@ inline finding compare_with_permutations(std::string label, double value, double
 /// consistent with chance where p > alpha; above or below where the adjusted p <= alpha; undecided
 /// between the two, and where there is no p (such findings do not count for the others).
 /// \throws value_error for alpha outside (0, 1)
-inline std::vector<finding> judge(std::vector<finding> family,
-                                  const verdict_options& options = {}) {
-  detail::check_open_unit(options.alpha, "alpha");
+[[nodiscard]] inline std::vector<finding> judge(std::vector<finding> family,
+                                                const verdict_options& options = {}) {
+  check_open_unit(options.alpha, "alpha");
   std::vector<double> p;
   for (const finding& f : family)
     if (!std::isnan(f.p)) p.push_back(f.p);
@@ -141,8 +141,8 @@ inline std::vector<finding> judge(std::vector<finding> family,
 
 /// `compare_with_null` of each, judged together.
 template <class = void>
-std::vector<finding> judge_values(const std::vector<measured_value>& values,
-                                  const verdict_options& options = {}) {
+[[nodiscard]] std::vector<finding> judge_values(const std::vector<measured_value>& values,
+                                                const verdict_options& options = {}) {
   std::vector<finding> family;
   for (const measured_value& m : values) family.push_back(compare_with_null(m));
   return judge(std::move(family), options);

@@ -102,8 +102,8 @@ within_model_layer correlate_heads(const basic_head_sample<Scalar>& sample,
 /// \throws shape_error for no layers or too few heads; value_error for dimensions or overlaps that
 ///         are all equal; otherwise as the measures
 template <class Scalar = float>
-within_model_result within_model_control(const std::vector<basic_head_sample<Scalar>>& layers,
-                                         const within_model_options& o = {}) {
+[[nodiscard]] within_model_result within_model_control(
+    const std::vector<basic_head_sample<Scalar>>& layers, const within_model_options& o = {}) {
   if (layers.empty()) throw shape_error("layers", "at least 1", "none");
   within_model_result out;
   for (std::size_t l = 0; l < layers.size(); ++l) {

@@ -104,11 +104,10 @@ Eigen::VectorXd checked_magnitudes(const tensor_view<const Scalar, 1>& magnitude
 ///         outside 2-8
 ///
 /// O(steps out in^2) time.
-template <tensor_like<2> Weights, tensor_like<2> Moments, tensor_like<1> Magnitudes>
-quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
-                                                 const Moments& second_moments,
-                                                 const Magnitudes& activation_magnitudes,
-                                                 const awq_options& options = {}) {
+template <real_tensor<2> Weights, real_tensor<2> Moments, number_tensor<1> Magnitudes>
+[[nodiscard]] quantization<scalar_of<Weights, 2>> awq_quantize(
+    const Weights& weights, const Moments& second_moments, const Magnitudes& activation_magnitudes,
+    const awq_options& options = {}) {
   const auto input = detail::checked_input(weights, second_moments, options.input_mean);
   const auto given = as_view<1>(activation_magnitudes);
   const auto magnitudes =
@@ -117,10 +116,10 @@ quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
 }
 
 /// The same with the magnitudes `sqrt(E a_j^2)`, which the second moments hold.
-template <tensor_like<2> Weights, tensor_like<2> Moments>
-quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
-                                                 const Moments& second_moments,
-                                                 const awq_options& options = {}) {
+template <real_tensor<2> Weights, real_tensor<2> Moments>
+[[nodiscard]] quantization<scalar_of<Weights, 2>> awq_quantize(const Weights& weights,
+                                                               const Moments& second_moments,
+                                                               const awq_options& options = {}) {
   const auto input = detail::checked_input(weights, second_moments, options.input_mean);
   return detail::awq_quantize(input, detail::input_magnitudes(input), options);
 }

@@ -148,8 +148,8 @@ void check_bit_allocation(const Eigen::VectorX<Real>& variances,
 ///
 /// O(n bits log n) time.
 template <class = void>
-bit_allocation_result allocate_bits(Eigen::VectorXd variances,
-                                    const bit_allocation_options& options = {}) {
+[[nodiscard]] bit_allocation_result allocate_bits(Eigen::VectorXd variances,
+                                                  const bit_allocation_options& options = {}) {
   detail::check_bit_allocation(variances, options);
   const int exponent = detail::extreme_exponent(variances.maxCoeff());
   variances = detail::times_power(std::move(variances), -exponent);

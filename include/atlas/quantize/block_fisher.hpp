@@ -173,8 +173,8 @@ quantization<Scalar> block_fisher_quantize(const quantizer_input<Scalar>& input,
 /// const auto q = atlas::block_fisher_quantize(w, f, {.grid = {.bits = 3}});
 /// q.errors.output; q.codes; q.grid.scales; atlas::dequantize(q) == q.weights;
 /// \endcode
-template <tensor_like<2> Weights, tensor_like<2> Moments>
-quantization<scalar_of<Weights, 2>> block_fisher_quantize(
+template <real_tensor<2> Weights, real_tensor<2> Moments>
+[[nodiscard]] quantization<scalar_of<Weights, 2>> block_fisher_quantize(
     const Weights& weights, const Moments& second_moments,
     const block_fisher_options& options = {}) {
   return detail::block_fisher_quantize(

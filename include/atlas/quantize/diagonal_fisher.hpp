@@ -113,8 +113,8 @@ quantization<Scalar> diagonal_fisher_quantize(const quantizer_input<Scalar>& inp
 ///         diagonal that is negative or all 0, second moments as `quantization_error`
 ///
 /// O(out in^2) time, all of it for the error.
-template <tensor_like<2> Weights, tensor_like<2> Diagonal, tensor_like<2> Moments>
-quantization<scalar_of<Weights, 2>> diagonal_fisher_quantize(
+template <real_tensor<2> Weights, real_tensor<2> Diagonal, real_tensor<2> Moments>
+[[nodiscard]] quantization<scalar_of<Weights, 2>> diagonal_fisher_quantize(
     const Weights& weights, const Diagonal& fisher_diagonal, const Moments& second_moments,
     const diagonal_fisher_options& options = {}) {
   const auto input = detail::checked_input(weights, second_moments, options.input_mean);

@@ -79,9 +79,9 @@ row_matrix<Real> checked_mean(std::type_identity_t<row_matrix<Real>> mean,
 ///         not symmetric or have no positive trace, a mean that cannot be theirs
 ///
 /// O(d^2) time, and `out d^2` for the mean of gradients.
-template <tensor_like<2> Moments>
-effective_ranks second_moment_ranks(const Moments& second_moments,
-                                    const row_matrix<double>& mean = {}) {
+template <real_tensor<2> Moments>
+[[nodiscard]] effective_ranks second_moment_ranks(const Moments& second_moments,
+                                                  const row_matrix<double>& mean = {}) {
   const auto f = as_view<2>(second_moments);
   const auto checked =
       detail::checked_moments<scalar_of<Moments, 2>>(f, f.extent(0), "second_moments");

@@ -68,7 +68,7 @@ class weight_fisher_accumulator {
   /// \throws value_error for `in` below 1, `out` below 0
   template <class = void>
   explicit weight_fisher_accumulator(index_t in, index_t out = 0) : rows_(in) {
-    detail::check_between(out, 0, index_t{1} << 40, "out");
+    check_between(out, 0, index_t{1} << 40, "out");
     sum_ = row_matrix<double>::Zero(out, in);
   }
 
@@ -79,7 +79,7 @@ class weight_fisher_accumulator {
   ///         then nothing has been added
   ///
   /// O(n out in^2) time.
-  template <tensor_like<3> Gradients>
+  template <real_tensor<3> Gradients>
   void add(const Gradients& gradients, const thread_options& options = {}) {
     using scalar = scalar_of<Gradients, 3>;
     const auto view = as_view<3>(gradients);
@@ -93,7 +93,7 @@ class weight_fisher_accumulator {
   /// \throws as `add`
   ///
   /// O(n in^2) time, and O(n out in) for the mean.
-  template <tensor_like<2> Outputs, tensor_like<2> Inputs>
+  template <real_tensor<2> Outputs, real_tensor<2> Inputs>
   void add_rank_one(const Outputs& output_gradients, const Inputs& inputs,
                     const thread_options& options = {}) {
     const auto g = as_view<2>(output_gradients);
@@ -105,24 +105,24 @@ class weight_fisher_accumulator {
   template <class = void>
   void merge(const weight_fisher_accumulator& other, const thread_options& options = {});
 
-  index_t dimension() const { return rows_.dimension(); }
+  [[nodiscard]] index_t dimension() const { return rows_.dimension(); }
   /// Samples added.
-  index_t count() const { return samples_; }
+  [[nodiscard]] index_t count() const { return samples_; }
 
-  bool keeps_mean() const { return sum_.rows() > 0; }
+  [[nodiscard]] bool keeps_mean() const { return sum_.rows() > 0; }
 
   /// `[out, in]`, E[dL/dW].
   ///
   /// \throws value_error before any sample, or where it is not kept
   template <class = void>
-  row_matrix<double> mean() const;
+  [[nodiscard]] row_matrix<double> mean() const;
 
   /// `[in, in]`, exactly symmetric.
   ///
   /// \throws value_error before any sample, and where all gradients
   /// but 0 were below 2^-480
   template <class Real = double>
-  Eigen::MatrixX<Real> matrix(const thread_options& options = {}) const;
+  [[nodiscard]] Eigen::MatrixX<Real> matrix(const thread_options& options = {}) const;
 
  private:
   template <class Scalar>
@@ -140,11 +140,10 @@ class weight_fisher_accumulator {
 template <class Scalar>
 void weight_fisher_accumulator::add_gradients(const tensor_view<const Scalar, 3>& gradients,
                                               int threads) {
-  detail::check_extent(gradients.extent(2), rows_.dimension(), "gradients",
-                       "one column per input,");
+  check_extent(gradients.extent(2), rows_.dimension(), "gradients", "one column per input,");
   if (keeps_mean())
-    detail::check_extent(gradients.extent(1), sum_.rows(), "gradients", "one row per output,");
-  detail::check_finite(gradients, "gradients");
+    check_extent(gradients.extent(1), sum_.rows(), "gradients", "one row per output,");
+  check_finite(gradients, "gradients");
   if constexpr (!detail::can_be_squared<Scalar>)
     detail::check_squares_finite(detail::largest_magnitude(gradients), "gradients");
   for (index_t i = 0; i < gradients.extent(0); ++i) {
@@ -186,7 +185,7 @@ template <class>
 void weight_fisher_accumulator::merge(const weight_fisher_accumulator& other,
                                       const thread_options& options) {
   const index_t samples = other.samples_;
-  detail::check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
+  check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
   rows_.merge(other.rows_, options);
   sum_ += other.sum_;
   samples_ += samples;
@@ -212,8 +211,8 @@ class diagonal_fisher_accumulator {
   /// \throws value_error for extents below 1
   template <class = void>
   diagonal_fisher_accumulator(index_t out, index_t in) {
-    detail::check_between(out, 1, index_t{1} << 40, "out");
-    detail::check_between(in, 1, index_t{1} << 40, "in");
+    check_between(out, 1, index_t{1} << 40, "out");
+    check_between(in, 1, index_t{1} << 40, "in");
     sum_ = row_matrix<double>::Zero(out, in);
   }
 
@@ -221,7 +220,7 @@ class diagonal_fisher_accumulator {
   /// \param gradients `[n, out, in]`, dL/dW of each
   /// \throws shape_error for other extents; value_error for NaN, and numbers above 2^500; then
   ///         nothing has been added
-  template <tensor_like<3> Gradients>
+  template <real_tensor<3> Gradients>
   void add(const Gradients& gradients, const thread_options& options = {}) {
     using scalar = scalar_of<Gradients, 3>;
     const auto view = as_view<3>(gradients);
@@ -231,7 +230,7 @@ class diagonal_fisher_accumulator {
   /// Adds n samples whose gradients are `dL/dy a^T`, of one token each.
   /// \param output_gradients dL/dy, `[n, out]`
   /// \param inputs           a, `[n, in]`
-  template <tensor_like<2> Outputs, tensor_like<2> Inputs>
+  template <real_tensor<2> Outputs, real_tensor<2> Inputs>
   void add_rank_one(const Outputs& output_gradients, const Inputs& inputs,
                     const thread_options& options = {}) {
     const auto g = as_view<2>(output_gradients);
@@ -244,14 +243,14 @@ class diagonal_fisher_accumulator {
   void merge(const diagonal_fisher_accumulator& other);
 
   /// Samples added.
-  index_t count() const { return count_; }
+  [[nodiscard]] index_t count() const { return count_; }
 
   /// `[out, in]`.
   ///
   /// \throws value_error before any sample, and where all gradients but 0 were below
   /// 2^-480
   template <class = void>
-  row_matrix<double> matrix() const;
+  [[nodiscard]] row_matrix<double> matrix() const;
 
  private:
   /// `squares 4^exponent`.
@@ -284,9 +283,9 @@ class diagonal_fisher_accumulator {
 template <class Scalar>
 void diagonal_fisher_accumulator::add_gradients(const tensor_view<const Scalar, 3>& gradients,
                                                 int threads) {
-  detail::check_extent(gradients.extent(1), sum_.rows(), "gradients", "one row per output,");
-  detail::check_extent(gradients.extent(2), sum_.cols(), "gradients", "one column per input,");
-  detail::check_finite(gradients, "gradients");
+  check_extent(gradients.extent(1), sum_.rows(), "gradients", "one row per output,");
+  check_extent(gradients.extent(2), sum_.cols(), "gradients", "one column per input,");
+  check_finite(gradients, "gradients");
   double largest = detail::smallest_to_square;
   if constexpr (!detail::can_be_squared<Scalar>) largest = detail::largest_magnitude(gradients);
   detail::check_squares_finite(largest, "gradients");
@@ -317,8 +316,8 @@ void diagonal_fisher_accumulator::add_products(const tensor_view<const Scalar, 2
 
 template <class>
 void diagonal_fisher_accumulator::merge(const diagonal_fisher_accumulator& other) {
-  detail::check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
-  detail::check_extent(other.sum_.cols(), sum_.cols(), "other", "inputs");
+  check_extent(other.sum_.rows(), sum_.rows(), "other", "outputs");
+  check_extent(other.sum_.cols(), sum_.cols(), "other", "inputs");
   sum_ += other.sum_;
   count_ += other.count_;
   largest_ = (std::max)(largest_, other.largest_);

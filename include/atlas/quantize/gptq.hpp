@@ -159,10 +159,10 @@ quantization<Scalar> gptq_quantize(const quantizer_input<Scalar>& input,
 ///         not symmetric or have no positive trace, bits outside 2-8, negative damping
 ///
 /// O(in^3 + out in^2) time, errors passed on in double; the same bits for every number of threads.
-template <tensor_like<2> Weights, tensor_like<2> Moments>
-quantization<scalar_of<Weights, 2>> gptq_quantize(const Weights& weights,
-                                                  const Moments& second_moments,
-                                                  const gptq_options& options = {}) {
+template <real_tensor<2> Weights, real_tensor<2> Moments>
+[[nodiscard]] quantization<scalar_of<Weights, 2>> gptq_quantize(const Weights& weights,
+                                                                const Moments& second_moments,
+                                                                const gptq_options& options = {}) {
   return detail::gptq_quantize(detail::checked_input(weights, second_moments, options.input_mean),
                                options);
 }

@@ -51,9 +51,9 @@ struct quantization_grid {
   grid_kind kind = grid_kind::symmetric;
   std::vector<int> bits;  ///< of all columns (one number) or of each
 
-  index_t scale_row(index_t row) const { return scales.rows() == 1 ? 0 : row; }
-  index_t scale_column(index_t column) const { return column / column_span; }
-  int bits_of(index_t column) const {
+  [[nodiscard]] index_t scale_row(index_t row) const { return scales.rows() == 1 ? 0 : row; }
+  [[nodiscard]] index_t scale_column(index_t column) const { return column / column_span; }
+  [[nodiscard]] int bits_of(index_t column) const {
     return bits[bits.size() == 1 ? 0 : static_cast<std::size_t>(column)];
   }
 };

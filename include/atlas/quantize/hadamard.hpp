@@ -17,7 +17,7 @@ namespace atlas::inline ATLAS_ABI {
 
 /// The powers of two that sum to d, descending: 192 = 128 + 64.
 template <class = void>
-std::vector<index_t> hadamard_blocks(index_t d) {
+[[nodiscard]] std::vector<index_t> hadamard_blocks(index_t d) {
   std::vector<index_t> blocks;
   for (index_t bit = index_t{1} << 62; bit > 0; bit >>= 1)
     if ((d & bit) != 0) blocks.push_back(bit);
@@ -26,7 +26,7 @@ std::vector<index_t> hadamard_blocks(index_t d) {
 
 /// d signs, each +1 or -1 with probability 1/2.
 template <class = void>
-Eigen::VectorXd random_signs(index_t d, random_stream& random) {
+[[nodiscard]] Eigen::VectorXd random_signs(index_t d, random_stream& random) {
   Eigen::VectorXd signs(d);
   for (index_t i = 0; i < d; ++i) signs(i) = (random() & 1U) != 0 ? 1.0 : -1.0;
   return signs;

@@ -114,11 +114,10 @@ kronecker_result<Scalar> kronecker_quantize(const quantizer_input<Scalar>& input
 ///         not symmetric or have no positive trace, bits outside 2-8
 ///
 /// O(in^3 + out^3 + out in (in + out)) time, where the whole Fisher matrix would take (out in)^3.
-template <tensor_like<2> Weights, tensor_like<2> Inputs, tensor_like<2> Outputs>
-kronecker_result<scalar_of<Weights, 2>> kronecker_quantize(const Weights& weights,
-                                                           const Inputs& input_moments,
-                                                           const Outputs& output_moments,
-                                                           const kronecker_options& options = {}) {
+template <real_tensor<2> Weights, real_tensor<2> Inputs, real_tensor<2> Outputs>
+[[nodiscard]] kronecker_result<scalar_of<Weights, 2>> kronecker_quantize(
+    const Weights& weights, const Inputs& input_moments, const Outputs& output_moments,
+    const kronecker_options& options = {}) {
   detail::check_grid(options.grid);
   if (options.lambda_scales) detail::check_lambda_grid(options.grid);
   const auto input = detail::checked_input(weights, input_moments, options.input_mean);

@@ -160,10 +160,10 @@ quantization<Scalar> ldlq_quantize(const quantizer_input<Scalar>& input,
 /// \throws as `gptq_quantize`; value_error for an incoherence of basis_kind::fisher
 ///
 /// O(in^3 + out in^2) time, and out^3 with random orthogonal bases.
-template <tensor_like<2> Weights, tensor_like<2> Moments>
-quantization<scalar_of<Weights, 2>> ldlq_quantize(const Weights& weights,
-                                                  const Moments& second_moments,
-                                                  const ldlq_options& options = {}) {
+template <real_tensor<2> Weights, real_tensor<2> Moments>
+[[nodiscard]] quantization<scalar_of<Weights, 2>> ldlq_quantize(const Weights& weights,
+                                                                const Moments& second_moments,
+                                                                const ldlq_options& options = {}) {
   return detail::ldlq_quantize(detail::checked_input(weights, second_moments, options.input_mean),
                                options);
 }

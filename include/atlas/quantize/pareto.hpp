@@ -172,11 +172,12 @@ pareto_result pareto(row_matrix<Scalar> weights, row_matrix<Activation> activati
 ///         symmetric or have no positive trace, bits outside 2-8, fewer than 2 steps
 ///
 /// O(steps (d^3 + (out + n) d^2)) time.
-template <tensor_like<2> Weights, tensor_like<2> Activations, tensor_like<2> Fisher,
-          tensor_like<2> Moments>
-pareto_result fisher_pareto(const Weights& weights, const Activations& activations,
-                            const Fisher& weight_fisher, const Moments& activation_moments,
-                            const pareto_options& options = {}) {
+template <real_tensor<2> Weights, real_tensor<2> Activations, real_tensor<2> Fisher,
+          real_tensor<2> Moments>
+[[nodiscard]] pareto_result fisher_pareto(const Weights& weights, const Activations& activations,
+                                          const Fisher& weight_fisher,
+                                          const Moments& activation_moments,
+                                          const pareto_options& options = {}) {
   const auto w = as_view<2>(weights);
   const auto x = as_view<2>(activations);
   const auto f = as_view<2>(weight_fisher);
@@ -184,7 +185,7 @@ pareto_result fisher_pareto(const Weights& weights, const Activations& activatio
   auto checked = detail::checked_weights<scalar_of<Weights, 2>>(w, "weights");
   auto inputs = detail::checked_weights<scalar_of<Activations, 2>>(x, "activations");
   const index_t d = checked.cols();
-  detail::check_extent(inputs.cols(), d, "activations", "as many columns as weights,");
+  check_extent(inputs.cols(), d, "activations", "as many columns as weights,");
   const auto fisher = detail::checked_moments<scalar_of<Fisher, 2>>(f, d, "weight_fisher");
   const auto moments = detail::checked_moments<scalar_of<Moments, 2>>(g, d, "activation_moments");
   return detail::pareto<scalar_of<Weights, 2>, scalar_of<Activations, 2>>(

@@ -66,9 +66,9 @@ void check_column_scales(const row_matrix<Scalar>& weights,
 /// `V^T (2^-exponent W diag(s)) U`.
 /// \throws shape_error for weights of another shape than the coordinates are for
 template <class Scalar>
-row_matrix<Scalar> to_coordinates(row_matrix<Scalar> weights,
-                                  const quantization_coordinates<Scalar>& coordinates,
-                                  const thread_options& options = {}) {
+[[nodiscard]] row_matrix<Scalar> to_coordinates(row_matrix<Scalar> weights,
+                                                const quantization_coordinates<Scalar>& coordinates,
+                                                const thread_options& options = {}) {
   detail::check_column_scales(weights, coordinates);
   weights = detail::times_power(std::move(weights), -coordinates.exponent);
   if (coordinates.column_scales.size() > 0)
@@ -79,9 +79,9 @@ row_matrix<Scalar> to_coordinates(row_matrix<Scalar> weights,
 
 /// The way back; without rounding, the weights up to rounding of the scalar.
 template <class Scalar>
-row_matrix<Scalar> from_coordinates(row_matrix<Scalar> rotated,
-                                    const quantization_coordinates<Scalar>& coordinates,
-                                    const thread_options& options = {}) {
+[[nodiscard]] row_matrix<Scalar> from_coordinates(
+    row_matrix<Scalar> rotated, const quantization_coordinates<Scalar>& coordinates,
+    const thread_options& options = {}) {
   row_matrix<Scalar> weights = coordinates.input.restore(
       detail::restore_outputs(rotated, coordinates.output, options.threads), options);
   detail::check_column_scales(weights, coordinates);
@@ -93,7 +93,8 @@ row_matrix<Scalar> from_coordinates(row_matrix<Scalar> rotated,
 /// The weights that the codes stand for: `2^exponent V (codes - zeros) * scales U^T diag(1/s)`. The
 /// same bits as `quantization::weights`, for any number of threads.
 template <class Scalar>
-row_matrix<Scalar> dequantize(const quantization<Scalar>& q, const thread_options& options = {}) {
+[[nodiscard]] row_matrix<Scalar> dequantize(const quantization<Scalar>& q,
+                                            const thread_options& options = {}) {
   return from_coordinates(detail::code_values(q.codes, q.grid, options.threads), q.coordinates,
                           options);
 }
@@ -121,7 +122,7 @@ quantizer_input<Scalar> input_of(row_matrix<Scalar> weights, scaled_moments<doub
 }
 
 /// \param input_mean as in `input_of`
-template <tensor_like<2> Weights, tensor_like<2> Moments>
+template <real_tensor<2> Weights, real_tensor<2> Moments>
 quantizer_input<scalar_of<Weights, 2>> checked_input(const Weights& weights,
                                                      const Moments& second_moments,
                                                      const Eigen::VectorXd& input_mean) {

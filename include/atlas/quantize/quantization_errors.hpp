@@ -53,9 +53,7 @@ scaled_moments<Real> checked_moments(const tensor_view<const Scalar, 2>& moments
                                      const std::string& argument) {
   constexpr double rounding = 1e-4;  // of the largest element, for sums in float
   check_not_empty(moments, argument);
-  if (moments.extents() != shape<2>{d, d})
-    throw shape_error(argument, "[" + std::to_string(d) + ", " + std::to_string(d) + "]",
-                      shape_text(moments.extents()));
+  check_shape(moments, {d, d}, argument);
   check_finite(moments, argument);
   Eigen::MatrixX<Real> m(d, d);
   double off = 0, largest = 0;
@@ -182,10 +180,11 @@ quantization_errors quantization_error(row_matrix<Scalar> weights, row_matrix<Sc
 ///         not symmetric or have no positive trace
 ///
 /// O(out in^2) time; sums in double.
-template <tensor_like<2> Weights, tensor_like<2> Quantized, tensor_like<2> Moments>
-quantization_errors quantization_error(const Weights& weights, const Quantized& quantized,
-                                       const Moments& second_moments,
-                                       const work_options& options = {}) {
+template <real_tensor<2> Weights, real_tensor<2> Quantized, real_tensor<2> Moments>
+[[nodiscard]] quantization_errors quantization_error(const Weights& weights,
+                                                     const Quantized& quantized,
+                                                     const Moments& second_moments,
+                                                     const work_options& options = {}) {
   using scalar = scalar_of<Weights, 2>;
   static_assert(std::is_same_v<scalar, scalar_of<Quantized, 2>>,
                 "weights and quantized are of one scalar");
@@ -194,9 +193,7 @@ quantization_errors quantization_error(const Weights& weights, const Quantized& 
   const auto f = as_view<2>(second_moments);
   auto whole = detail::checked_weights<scalar>(w, "weights");
   auto approximation = detail::checked_weights<scalar>(q, "quantized");
-  if (w.extents() != q.extents())
-    throw shape_error("quantized", detail::shape_text(w.extents()),
-                      detail::shape_text(q.extents()));
+  check_shape(static_cast<const tensor_view<const scalar, 2>&>(q), w.extents(), "quantized");
   const auto moments =
       detail::checked_moments<scalar_of<Moments, 2>>(f, w.extent(1), "second_moments");
   return detail::quantization_error<scalar>(std::move(whole), std::move(approximation),

@@ -48,7 +48,7 @@ inline constexpr std::array all_quantization_methods = {
     quantization_method::quip};
 
 /// The name in reports and on command lines: "gptq-act-order" and so on.
-inline std::string_view name_of(quantization_method method) {
+[[nodiscard]] inline std::string_view name_of(quantization_method method) {
   using m = quantization_method;
   switch (method) {
     case m::identity:
@@ -79,7 +79,7 @@ inline std::string_view name_of(quantization_method method) {
 
 /// Whether its bits can differ between the directions of its basis: where it has one, no scales or
 /// order of its own, and no feedback between columns.
-inline bool can_allocate_bits(quantization_method method) {
+[[nodiscard]] inline bool can_allocate_bits(quantization_method method) {
   using m = quantization_method;
   switch (method) {
     case m::identity:
@@ -101,7 +101,7 @@ inline bool can_allocate_bits(quantization_method method) {
 
 /// The scales that methods are compared with: per column, so that they differ in nothing but the
 /// method; per row for AWQ, which per column would be round to nearest.
-inline granularity usual_granularity(quantization_method method) {
+[[nodiscard]] inline granularity usual_granularity(quantization_method method) {
   return method == quantization_method::awq ? granularity::row : granularity::column;
 }
 
@@ -238,10 +238,10 @@ quantization<Scalar> quantize_matrix(const quantizer_input<Scalar>& input,
 ///   std::cout << atlas::name_of(method) << ' ' << q.errors.output << '\n';
 /// }
 /// \endcode
-template <tensor_like<2> Weights, tensor_like<2> Moments>
-quantization<scalar_of<Weights, 2>> quantize_matrix(const Weights& weights,
-                                                    const Moments& second_moments,
-                                                    const quantize_matrix_options& options = {}) {
+template <real_tensor<2> Weights, real_tensor<2> Moments>
+[[nodiscard]] quantization<scalar_of<Weights, 2>> quantize_matrix(
+    const Weights& weights, const Moments& second_moments,
+    const quantize_matrix_options& options = {}) {
   return detail::quantize_matrix(detail::checked_input(weights, second_moments, options.input_mean),
                                  options);
 }

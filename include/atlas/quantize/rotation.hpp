@@ -31,7 +31,7 @@ class orthogonal_basis {
 
   /// U itself, orthonormal columns.
   template <class Matrix>
-  static orthogonal_basis dense(const Matrix& columns) {
+  [[nodiscard]] static orthogonal_basis dense(const Matrix& columns) {
     orthogonal_basis basis;
     basis.columns_ =
         std::make_shared<const Eigen::MatrixX<Scalar>>(columns.template cast<Scalar>());
@@ -39,26 +39,28 @@ class orthogonal_basis {
   }
 
   /// U = diag(signs) H, H the Hadamard matrix by blocks of `hadamard_blocks(d)`.
-  static orthogonal_basis hadamard(const Eigen::VectorXd& signs) {
+  [[nodiscard]] static orthogonal_basis hadamard(const Eigen::VectorXd& signs) {
     orthogonal_basis basis;
     basis.signs_ = signs;
     return basis;
   }
 
-  bool is_identity() const { return !columns_ && signs_.size() == 0; }
+  [[nodiscard]] bool is_identity() const { return !columns_ && signs_.size() == 0; }
 
   /// `w U`. O(rows d^2), or O(rows d log d) for a Hadamard basis.
   /// \throws shape_error unless w has d columns
-  row_matrix<Scalar> rotate(row_matrix<Scalar> w, const thread_options& options = {}) const;
+  [[nodiscard]] row_matrix<Scalar> rotate(row_matrix<Scalar> w,
+                                          const thread_options& options = {}) const;
 
   /// `w U^T`, which undoes `rotate`.
-  row_matrix<Scalar> restore(row_matrix<Scalar> w, const thread_options& options = {}) const;
+  [[nodiscard]] row_matrix<Scalar> restore(row_matrix<Scalar> w,
+                                           const thread_options& options = {}) const;
 
   /// U written out, `[d, d]`.
-  row_matrix<Scalar> matrix(index_t d, const thread_options& options = {}) const;
+  [[nodiscard]] row_matrix<Scalar> matrix(index_t d, const thread_options& options = {}) const;
 
   template <class Other>
-  orthogonal_basis<Other> cast() const {
+  [[nodiscard]] orthogonal_basis<Other> cast() const {
     if (columns_) return orthogonal_basis<Other>::dense(*columns_);
     return orthogonal_basis<Other>::hadamard(signs_);
   }
@@ -66,7 +68,7 @@ class orthogonal_basis {
  private:
   void check_columns(const row_matrix<Scalar>& w) const {
     const index_t d = columns_ ? columns_->rows() : signs_.size();
-    if (!is_identity()) detail::check_extent(w.cols(), d, "w", "as many columns as the basis,");
+    if (!is_identity()) check_extent(w.cols(), d, "w", "as many columns as the basis,");
   }
   /// Rows by Hadamard matrices, signs before or after.
   void transform(row_matrix<Scalar>& w, int threads, bool signs_first) const;
@@ -135,9 +137,9 @@ struct seeded_basis_options {
 ///
 /// O(d^3) time for a Haar basis.
 template <class = void>
-orthogonal_basis<double> seeded_basis(basis_kind kind, index_t d,
-                                      const seeded_basis_options& options = {}) {
-  detail::check_between(d, 1, index_t{1} << 40, "d");
+[[nodiscard]] orthogonal_basis<double> seeded_basis(basis_kind kind, index_t d,
+                                                    const seeded_basis_options& options = {}) {
+  check_between(d, 1, index_t{1} << 40, "d");
   random_stream random(options.seed, options.stream);
   switch (kind) {
     case basis_kind::identity:

@@ -33,7 +33,7 @@ class second_moment_accumulator {
   /// \throws value_error for d < 1
   template <class = void>
   explicit second_moment_accumulator(index_t d) {
-    detail::check_between(d, 1, index_t{1} << 30, "d");
+    check_between(d, 1, index_t{1} << 30, "d");
     sum_ = Eigen::MatrixXd::Zero(d, d);
     row_sum_ = Eigen::VectorXd::Zero(d);
     pending_.resize(block, d);
@@ -45,7 +45,7 @@ class second_moment_accumulator {
   ///         has been added
   ///
   /// O(n d^2) time.
-  template <tensor_like<2> Rows>
+  template <real_tensor<2> Rows>
   void add(const Rows& rows, const thread_options& options = {}) {
     using scalar = scalar_of<Rows, 2>;
     const auto view = as_view<2>(rows);
@@ -54,7 +54,7 @@ class second_moment_accumulator {
 
   /// Adds `w a a^T` of rows a with weights w, each of which counts as one row.
   /// \param weights `[n]`, 0 or more
-  template <tensor_like<2> Rows, tensor_like<1> Weights>
+  template <real_tensor<2> Rows, number_tensor<1> Weights>
   void add_weighted(const Rows& rows, const Weights& weights, const thread_options& options = {}) {
     const auto view = as_view<2>(rows);
     const auto w = as_view<1>(weights);
@@ -66,26 +66,26 @@ class second_moment_accumulator {
   template <class Real = double>
   void merge(const second_moment_accumulator& other, const thread_options& options = {});
 
-  index_t dimension() const { return sum_.rows(); }
+  [[nodiscard]] index_t dimension() const { return sum_.rows(); }
   /// Rows added.
-  index_t count() const { return count_; }
+  [[nodiscard]] index_t count() const { return count_; }
 
   /// `[d, d]`, the sum over rows, exactly symmetric.
   /// \throws value_error where all numbers but 0 were below 2^-480
   template <class Real = double>
-  Eigen::MatrixX<Real> sum(const thread_options& options = {}) const;
+  [[nodiscard]] Eigen::MatrixX<Real> sum(const thread_options& options = {}) const;
 
   /// `[d, d]`, E[a a^T], exactly symmetric.
   ///
   /// \throws value_error before any row, and as `sum`
   template <class Real = double>
-  Eigen::MatrixX<Real> matrix(const thread_options& options = {}) const;
+  [[nodiscard]] Eigen::MatrixX<Real> matrix(const thread_options& options = {}) const;
 
   /// `[d]`, E[a].
   ///
   /// \throws value_error before any row, or where some had weights
   template <class Real = double>
-  Eigen::VectorX<Real> mean() const;
+  [[nodiscard]] Eigen::VectorX<Real> mean() const;
 
  private:
   static constexpr index_t block = 256;  // rows a product
@@ -135,8 +135,8 @@ class second_moment_accumulator {
 
 template <class Scalar>
 void second_moment_accumulator::add_rows(const tensor_view<const Scalar, 2>& rows, int threads) {
-  detail::check_extent(rows.extent(1), dimension(), "rows", "as many columns as the accumulator,");
-  detail::check_finite(rows, "rows");
+  check_extent(rows.extent(1), dimension(), "rows", "as many columns as the accumulator,");
+  check_finite(rows, "rows");
   const auto one = [](index_t) { return 1.0; };
   if constexpr (detail::can_be_squared<Scalar>)
     largest_ = (std::max)(largest_, detail::smallest_to_square);
@@ -149,10 +149,10 @@ template <class Scalar, class Weight>
 void second_moment_accumulator::add_weighted_rows(const tensor_view<const Scalar, 2>& rows,
                                                   const tensor_view<const Weight, 1>& weights,
                                                   int threads) {
-  detail::check_extent(rows.extent(1), dimension(), "rows", "as many columns as the accumulator,");
-  detail::check_extent(weights.extent(0), rows.extent(0), "weights", "one number per row,");
-  detail::check_finite(rows, "rows");
-  detail::check_finite(weights, "weights");
+  check_extent(rows.extent(1), dimension(), "rows", "as many columns as the accumulator,");
+  check_extent(weights.extent(0), rows.extent(0), "weights", "one number per row,");
+  check_finite(rows, "rows");
+  check_finite(weights, "weights");
   for (index_t i = 0; i < weights.extent(0); ++i)
     if (weights[i] < 0)
       throw value_error("weights", "numbers of 0 or more",
@@ -166,7 +166,7 @@ void second_moment_accumulator::add_weighted_rows(const tensor_view<const Scalar
 template <class Real>
 void second_moment_accumulator::merge(const second_moment_accumulator& other,
                                       const thread_options& options) {
-  detail::check_extent(other.dimension(), dimension(), "other", "dimension");
+  check_extent(other.dimension(), dimension(), "other", "dimension");
   const second_moment_accumulator held = other;  // which may be this one
   sum_ += held.sum_;
   row_sum_ += held.row_sum_;

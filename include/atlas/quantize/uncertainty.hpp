@@ -177,10 +177,10 @@ uncertainty_result uncertainty(uncertainty_result out, const Eigen::MatrixXd& we
 ///         `least_draws` draws, means that cannot be theirs
 ///
 /// O(draws d^3) time.
-template <tensor_like<2> Weights, tensor_like<2> Activations>
-uncertainty_result fisher_uncertainty(const Weights& weight_fisher,
-                                      const Activations& activation_moments,
-                                      const uncertainty_options& options = {}) {
+template <real_tensor<2> Weights, real_tensor<2> Activations>
+[[nodiscard]] uncertainty_result fisher_uncertainty(const Weights& weight_fisher,
+                                                    const Activations& activation_moments,
+                                                    const uncertainty_options& options = {}) {
   const auto f = as_view<2>(weight_fisher);
   const auto g = as_view<2>(activation_moments);
   const index_t d = f.extent(0);

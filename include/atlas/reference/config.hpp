@@ -59,8 +59,8 @@ struct transformer_config {
       windows;  ///< sliding window of each layer, 0 for none; empty for none at all
 
   /// Query heads per key/value head.
-  index_t heads_per_group() const { return heads / key_value_heads; }
-  index_t window(index_t layer) const {
+  [[nodiscard]] index_t heads_per_group() const { return heads / key_value_heads; }
+  [[nodiscard]] index_t window(index_t layer) const {
     return windows.empty() ? 0 : windows[static_cast<std::size_t>(layer)];
   }
 
@@ -71,25 +71,25 @@ struct transformer_config {
 template <class = void>
 void check_config(const transformer_config& c) {
   constexpr index_t large = index_t{1} << 31;
-  detail::check_between(c.layers, 1, large, "layers");
-  detail::check_between(c.model_dimension, 1, large, "model_dimension");
-  detail::check_between(c.heads, 1, large, "heads");
-  detail::check_between(c.key_value_heads, 1, c.heads, "key_value_heads");
+  check_between(c.layers, 1, large, "layers");
+  check_between(c.model_dimension, 1, large, "model_dimension");
+  check_between(c.heads, 1, large, "heads");
+  check_between(c.key_value_heads, 1, c.heads, "key_value_heads");
   if (c.heads % c.key_value_heads != 0)
     throw value_error("key_value_heads", "a divisor of " + std::to_string(c.heads),
                       std::to_string(c.key_value_heads));
-  detail::check_between(c.head_dimension, 1, large, "head_dimension");
-  detail::check_between(c.mlp_dimension, 1, large, "mlp_dimension");
-  detail::check_between(c.vocabulary, 1, large, "vocabulary");
-  detail::check_between(c.positions, 1, large, "positions");
+  check_between(c.head_dimension, 1, large, "head_dimension");
+  check_between(c.mlp_dimension, 1, large, "mlp_dimension");
+  check_between(c.vocabulary, 1, large, "vocabulary");
+  check_between(c.positions, 1, large, "positions");
   if (!(c.norm_epsilon >= 0 && c.norm_epsilon < 1))
     throw value_error("norm_epsilon", "a number in [0, 1)", detail::number_text(c.norm_epsilon));
   if (!c.windows.empty())
-    detail::check_extent(static_cast<index_t>(c.windows.size()), c.layers, "windows", "layers");
-  for (const index_t w : c.windows) detail::check_between(w, 0, large, "windows");
+    check_extent(static_cast<index_t>(c.windows.size()), c.layers, "windows", "layers");
+  for (const index_t w : c.windows) check_between(w, 0, large, "windows");
   if (c.family == model_family::gpt2) {
-    detail::check_extent(c.heads * c.head_dimension, c.model_dimension, "heads * head_dimension",
-                         "model_dimension");
+    check_extent(c.heads * c.head_dimension, c.model_dimension, "heads * head_dimension",
+                 "model_dimension");
     return;
   }
   if (c.head_dimension % 2 != 0)

@@ -14,6 +14,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/progress.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/reference/reverse/reverse_pass.hpp"
 #include "atlas/reference/transformer.hpp"
 
@@ -139,10 +140,43 @@ void run_batches(reverse_pass<Real>& pass, index_t batch, gradient_result& out) 
              out.gradients.empty() ? nullptr : &out.gradients, out.losses.data() + first);
 }
 
+template <class Real = float>
+gradient_result gradients_of(const transformer& model, const tensor_view<const index_t, 2>& blocks,
+                             const gradient_options& options) {
+  const model_weights<Real>& weights = model.weights();
+  check_blocks(weights.config, blocks);
+  const index_t count = blocks.extent(0), t = blocks.extent(1);
+  if (t < 2) throw shape_error("blocks", "at least 2 positions", std::to_string(t));
+  const index_t batch = options.sample_observer ? 1 : blocks_at_once(t);
+  progress_meter meter(
+      options.on_progress, "gradients",
+      2 * weights.config.layers * ((count + batch - 1) / batch) + logits_steps(count, t, batch));
+  const index_t wave =
+      options.sample_observer ? (std::min)(count, samples_at_once(weights, options)) : 1;
+  reverse_pass<Real> pass(weights, blocks, threads_inside(wave, options.threads),
+                          hook_of(weights, options.linear_observer, t), meter);
+  gradient_result out;
+  out.losses.resize(static_cast<std::size_t>(count));
+  if (options.mean) out.gradients = zero_gradients(weights);
+  if (options.sample_observer) {
+    std::vector<sample_worker<Real>> workers(static_cast<std::size_t>(wave),
+                                             {pass, zero_gradients(weights)});
+    run_samples(workers, options, out);
+  } else {
+    run_batches(pass, batch, out);
+  }
+  const double share = 1 / static_cast<double>(count);
+  for_each_gradient(out.gradients, options.threads,
+                    [&](std::size_t, auto values) { values *= static_cast<float>(share); });
+  out.loss = shifted_sum(out.losses.data(), count, 0, false) * share;
+  return out;
+}
+
 }  // namespace detail
 
-/// Losses of blocks of token ids, `[B, T]`, each read on its own, and their gradients: in a block
-/// the first token is given and T - 1 are predicted, and its loss is the mean over these.
+/// Losses of blocks of token ids, `[B, T]`, whole numbers of any type, each read on its own, and
+/// their gradients: in a block the first token is given and T - 1 are predicted, and its loss is
+/// the mean over these.
 ///
 /// A reverse pass (Rumelhart et al. 1986) that keeps the residual stream before each half of a
 /// layer and computes the rest again: about 3.5 times the work of a forward pass, 2.7 times where
@@ -153,45 +187,19 @@ void run_batches(reverse_pass<Real>& pass, index_t batch, gradient_result& out) 
 /// Results do not depend on the number of threads.
 /// \throws shape_error for no blocks, or blocks of one position or more than
 ///         `config().positions`, value_error for ids out of range, cancelled; what observers throw
-template <class Real = float>
-gradient_result loss_gradients(const transformer& model,
-                               const tensor_view<const index_t, 2>& blocks,
+template <whole_tensor<2> Blocks>
+gradient_result loss_gradients(const transformer& model, const Blocks& blocks,
                                const gradient_options& options = {}) {
-  const detail::model_weights<Real>& weights = model.weights();
-  detail::check_blocks(weights.config, blocks);
-  const index_t count = blocks.extent(0), t = blocks.extent(1);
-  if (t < 2) throw shape_error("blocks", "at least 2 positions", std::to_string(t));
-  const index_t batch = options.sample_observer ? 1 : detail::blocks_at_once(t);
-  progress_meter meter(options.on_progress, "gradients",
-                       2 * weights.config.layers * ((count + batch - 1) / batch) +
-                           detail::logits_steps(count, t, batch));
-  const index_t wave =
-      options.sample_observer ? (std::min)(count, detail::samples_at_once(weights, options)) : 1;
-  detail::reverse_pass<Real> pass(weights, blocks, threads_inside(wave, options.threads),
-                                  detail::hook_of(weights, options.linear_observer, t), meter);
-  gradient_result out;
-  out.losses.resize(static_cast<std::size_t>(count));
-  if (options.mean) out.gradients = detail::zero_gradients(weights);
-  if (options.sample_observer) {
-    std::vector<detail::sample_worker<Real>> workers(static_cast<std::size_t>(wave),
-                                                     {pass, detail::zero_gradients(weights)});
-    detail::run_samples(workers, options, out);
-  } else {
-    detail::run_batches(pass, batch, out);
-  }
-  const double share = 1 / static_cast<double>(count);
-  detail::for_each_gradient(out.gradients, options.threads,
-                            [&](std::size_t, auto values) { values *= static_cast<float>(share); });
-  out.loss = detail::shifted_sum(out.losses.data(), count, 0, false) * share;
-  return out;
+  const auto held = detail::view_indices<2>(blocks, "blocks");
+  return detail::gradients_of(model, held, options);
 }
 
 }  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_REFERENCE gradient_result loss_gradients<float>(const transformer&,
-                                                         const tensor_view<const index_t, 2>&,
-                                                         const gradient_options&);
-}  // namespace atlas::inline ATLAS_ABI
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_REFERENCE gradient_result gradients_of<float>(const transformer&,
+                                                       const tensor_view<const index_t, 2>&,
+                                                       const gradient_options&);
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -4,9 +4,11 @@
 /// How well a model predicts a text.
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/reference/transformer.hpp"
 #include "atlas/stats/summary.hpp"
 
@@ -34,18 +36,11 @@ double token_loss(const tensor_view<const float, 1>& logits, index_t token) {
   return std::log(sum) + static_cast<double>(top) - static_cast<double>(logits[token]);
 }
 
-}  // namespace detail
-
-/// Perplexity over blocks of a text, each read without the ones before it: in a block of T tokens
-/// the first is given and T - 1 are predicted.
-///
-/// \param blocks `[B, T]` token ids
-/// \param options rules, threads and progress are used; observers see the pass too
-/// \throws as transformer::forward; shape_error for blocks of one token
 template <class = void>
-perplexity_result perplexity(const transformer& model, const tensor_view<const index_t, 2>& blocks,
-                             forward_options options = {}) {
-  detail::check_not_empty(blocks, "blocks");
+perplexity_result perplexity_of(const transformer& model,
+                                const tensor_view<const index_t, 2>& blocks,
+                                forward_options options) {
+  check_not_empty(blocks, "blocks");
   const index_t t = blocks.extent(1);
   if (t < 2) throw shape_error("blocks", "at least 2 positions", std::to_string(t));
   std::vector<double> losses(static_cast<std::size_t>(blocks.extent(0) * t), 0.0);
@@ -56,8 +51,7 @@ perplexity_result perplexity(const transformer& model, const tensor_view<const i
     parallel_for(logits.extent(0), threads, [&](index_t i) {
       const index_t row = first + i;
       if (row % t + 1 < t)
-        losses[static_cast<std::size_t>(row)] =
-            detail::token_loss(logits[i], blocks(row / t, row % t + 1));
+        losses[static_cast<std::size_t>(row)] = token_loss(logits[i], blocks(row / t, row % t + 1));
     });
   };
   model.forward(blocks, options);
@@ -76,12 +70,27 @@ perplexity_result perplexity(const transformer& model, const tensor_view<const i
   return out;
 }
 
+}  // namespace detail
+
+/// Perplexity over blocks of a text, each read without the ones before it: in a block of T tokens
+/// the first is given and T - 1 are predicted.
+///
+/// \param blocks `[B, T]` token ids, whole numbers of any type
+/// \param options rules, threads and progress are used; observers see the pass too
+/// \throws as transformer::forward; shape_error for blocks of one token
+template <whole_tensor<2> Blocks>
+[[nodiscard]] perplexity_result perplexity(const transformer& model, const Blocks& blocks,
+                                           forward_options options = {}) {
+  const auto held = detail::view_indices<2>(blocks, "blocks");
+  return detail::perplexity_of(model, held, std::move(options));
+}
+
 }  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_REFERENCE perplexity_result perplexity<void>(const transformer&,
-                                                      const tensor_view<const index_t, 2>&,
-                                                      forward_options);
-}  // namespace atlas::inline ATLAS_ABI
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_REFERENCE perplexity_result perplexity_of<void>(const transformer&,
+                                                         const tensor_view<const index_t, 2>&,
+                                                         forward_options);
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

@@ -43,7 +43,8 @@ inline double block_influence(const perplexity_result& from, const perplexity_re
 /// the paired difference (delta method over blocks): what all rules find hard cancels.
 /// \throws shape_error for other numbers of blocks
 template <class = void>
-uncertain perplexity_change(const perplexity_result& baseline, const perplexity_result& changed) {
+[[nodiscard]] uncertain perplexity_change(const perplexity_result& baseline,
+                                          const perplexity_result& changed) {
   detail::check_same_blocks(baseline, changed);
   std::vector<double> influence;
   for (std::size_t b = 0; b < baseline.block_losses.size(); ++b)
@@ -57,8 +58,9 @@ uncertain perplexity_change(const perplexity_result& baseline, const perplexity_
 /// \return NaN where `damaged` is no worse than the baseline: there is nothing to recover
 /// \throws shape_error for other numbers of blocks
 template <class = void>
-uncertain share_recovered(const perplexity_result& baseline, const perplexity_result& damaged,
-                          const perplexity_result& changed) {
+[[nodiscard]] uncertain share_recovered(const perplexity_result& baseline,
+                                        const perplexity_result& damaged,
+                                        const perplexity_result& changed) {
   detail::check_same_blocks(baseline, damaged);
   detail::check_same_blocks(baseline, changed);
   const double damage = damaged.perplexity - baseline.perplexity;

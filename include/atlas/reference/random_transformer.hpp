@@ -34,8 +34,8 @@ struct random_transformer_options {
 /// Each tensor is a stream of the seed, in the order of the parameters.
 /// \throws value_error for a bad config
 template <class = void>
-transformer random_transformer(transformer_config config,
-                               const random_transformer_options& options = {}) {
+[[nodiscard]] transformer random_transformer(transformer_config config,
+                                             const random_transformer_options& options = {}) {
   const double layers = static_cast<double>(config.layers);
   std::uint64_t stream = 0;
   return transformer(

@@ -13,6 +13,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/reference/forward_options.hpp"
 #include "atlas/reference/layers/layer_steps.hpp"
 #include "atlas/reference/parameters.hpp"
@@ -28,9 +29,9 @@ class transformer {
   transformer(transformer_config config, const weight_source& source)
       : model_(std::move(config), source) {}
 
-  const transformer_config& config() const { return model_.config; }
+  [[nodiscard]] const transformer_config& config() const { return model_.config; }
   /// For the reverse pass, which takes the same steps.
-  const detail::model_weights<float>& weights() const { return model_; }
+  [[nodiscard]] const detail::model_weights<float>& weights() const { return model_; }
 
   /// Calls `visit(name, extents, values)` for each weight tensor; the values may be changed.
   template <class Visit>
@@ -48,8 +49,8 @@ class transformer {
   /// head-major. Valid as long as this object.
   ///
   /// \throws value_error for a layer out of range.
-  tensor_view<const float, 2> output_projection(index_t layer) const& {
-    detail::check_between(layer, 0, config().layers - 1, "layer");
+  [[nodiscard]] tensor_view<const float, 2> output_projection(index_t layer) const& {
+    check_between(layer, 0, config().layers - 1, "layer");
     const detail::linear_places& place = model_.layer(layer).attention_output;
     const index_t in = config().heads * config().head_dimension, out = config().model_dimension;
     const float* values = model_.values(place.weight);
@@ -58,19 +59,25 @@ class transformer {
   }
   tensor_view<const float, 2> output_projection(index_t layer) const&& = delete;
 
-  /// Runs the model on blocks of token ids, `[B, T]`, each on its own, as far as somebody looks:
-  /// not past the last observed layer when neither hidden states nor logits are asked for.
+  /// Runs the model on blocks of token ids, `[B, T]`, whole numbers of any type, each on its own,
+  /// as far as somebody looks: not past the last observed layer when neither hidden states nor
+  /// logits are asked for.
   ///
   /// O(B T (parameters + layers T H d)) time. Memory: a few `[batch, mlp_dimension]` matrices for a
   /// batch of about 4096 positions, and two `[T, T]` per thread.
   /// Results do not depend on the number of threads.
   /// \throws shape_error for no blocks or blocks longer than `config().positions`, value_error for
   ///         ids or layers out of range, cancelled
-  template <class = void>
-  void forward(const tensor_view<const index_t, 2>& blocks,
-               const forward_options& options = {}) const;
+  template <whole_tensor<2> Blocks>
+  void forward(const Blocks& blocks, const forward_options& options = {}) const {
+    const auto held = detail::view_indices<2>(blocks, "blocks");
+    run(held, options);
+  }
 
  private:
+  template <class = void>
+  void run(const tensor_view<const index_t, 2>& blocks, const forward_options& options) const;
+
   /// State of one forward pass. Row r of the matrices is position r % T of block first + r / T.
   struct pass {
     const forward_options& options;
@@ -85,9 +92,8 @@ class transformer {
   void check_input(const tensor_view<const index_t, 2>& blocks, const forward_options& o) const {
     detail::check_blocks(config(), blocks);
     for (const index_t l : o.observed_layers)
-      detail::check_between(l, 0, config().layers - 1, "observed_layers");
-    for (const auto& [layer, rule] : o.rules)
-      detail::check_between(layer, 0, config().layers - 1, "rules");
+      check_between(l, 0, config().layers - 1, "observed_layers");
+    for (const auto& [layer, rule] : o.rules) check_between(layer, 0, config().layers - 1, "rules");
   }
 
   /// Layers to run.
@@ -125,8 +131,8 @@ class transformer {
 };
 
 template <class>
-void transformer::forward(const tensor_view<const index_t, 2>& blocks,
-                          const forward_options& options) const {
+void transformer::run(const tensor_view<const index_t, 2>& blocks,
+                      const forward_options& options) const {
   check_input(blocks, options);
   const index_t t = blocks.extent(1), count = blocks.extent(0), depth = depth_needed(options);
   const index_t batch = detail::blocks_at_once(t), batches = (count + batch - 1) / batch;
@@ -208,7 +214,7 @@ void transformer::hand_out_logits(pass& p, index_t first) const {
 
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI {
-ATLAS_OF_REFERENCE void transformer::forward<void>(const tensor_view<const index_t, 2>&,
-                                                   const forward_options&) const;
+ATLAS_OF_REFERENCE void transformer::run<void>(const tensor_view<const index_t, 2>&,
+                                               const forward_options&) const;
 }  // namespace atlas::inline ATLAS_ABI
 #endif

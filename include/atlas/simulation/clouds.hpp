@@ -59,7 +59,8 @@ inline void draw_direction(std::span<double> out, random_stream& random) {
 /// \return `[rows, 2 dimension]`
 /// \throws value_error for rows or a dimension below 1
 template <class Scalar = double>
-owned_tensor<Scalar, 2> simulate_torus(index_t rows, index_t dimension, random_stream& random) {
+[[nodiscard]] owned_tensor<Scalar, 2> simulate_torus(index_t rows, index_t dimension,
+                                                     random_stream& random) {
   detail::check_simulated(rows, dimension);
   return detail::simulate_rows<Scalar>(rows, 2 * dimension, [&](std::span<double> row) {
     for (std::size_t c = 0; c < row.size(); c += 2)
@@ -72,7 +73,8 @@ owned_tensor<Scalar, 2> simulate_torus(index_t rows, index_t dimension, random_s
 /// \return `[rows, dimension + 1]`
 /// \throws as `simulate_torus`
 template <class Scalar = double>
-owned_tensor<Scalar, 2> simulate_sphere(index_t rows, index_t dimension, random_stream& random) {
+[[nodiscard]] owned_tensor<Scalar, 2> simulate_sphere(index_t rows, index_t dimension,
+                                                      random_stream& random) {
   detail::check_simulated(rows, dimension);
   return detail::simulate_rows<Scalar>(
       rows, dimension + 1, [&](std::span<double> row) { detail::draw_direction(row, random); });
@@ -82,7 +84,8 @@ owned_tensor<Scalar, 2> simulate_sphere(index_t rows, index_t dimension, random_
 /// \return `[rows, dimension]`
 /// \throws as `simulate_torus`
 template <class Scalar = double>
-owned_tensor<Scalar, 2> simulate_cube(index_t rows, index_t dimension, random_stream& random) {
+[[nodiscard]] owned_tensor<Scalar, 2> simulate_cube(index_t rows, index_t dimension,
+                                                    random_stream& random) {
   detail::check_simulated(rows, dimension);
   return detail::simulate_rows<Scalar>(rows, dimension, [&](std::span<double> row) {
     for (double& x : row) x = random.uniform();
@@ -94,7 +97,8 @@ owned_tensor<Scalar, 2> simulate_cube(index_t rows, index_t dimension, random_st
 /// \return `[rows, dimension]`
 /// \throws as `simulate_torus`
 template <class Scalar = double>
-owned_tensor<Scalar, 2> simulate_ball(index_t rows, index_t dimension, random_stream& random) {
+[[nodiscard]] owned_tensor<Scalar, 2> simulate_ball(index_t rows, index_t dimension,
+                                                    random_stream& random) {
   detail::check_simulated(rows, dimension);
   std::vector<double> direction(static_cast<std::size_t>(dimension) + 2);
   return detail::simulate_rows<Scalar>(rows, dimension, [&](std::span<double> row) {
@@ -107,7 +111,8 @@ owned_tensor<Scalar, 2> simulate_ball(index_t rows, index_t dimension, random_st
 /// \return `[rows, dimension]`
 /// \throws as `simulate_torus`
 template <class Scalar = double>
-owned_tensor<Scalar, 2> simulate_gaussian(index_t rows, index_t dimension, random_stream& random) {
+[[nodiscard]] owned_tensor<Scalar, 2> simulate_gaussian(index_t rows, index_t dimension,
+                                                        random_stream& random) {
   detail::check_simulated(rows, dimension);
   owned_tensor<Scalar, 2> out({rows, dimension});
   random.fill_normal(out.mutable_view().data(), rows * dimension);
@@ -121,8 +126,9 @@ owned_tensor<Scalar, 2> simulate_gaussian(index_t rows, index_t dimension, rando
 ///
 /// O(rows d^2 + d^3) time.
 template <class Scalar = double>
-owned_tensor<Scalar, 2> simulate_spectrum(index_t rows, const std::vector<double>& eigenvalues,
-                                          random_stream& random) {
+[[nodiscard]] owned_tensor<Scalar, 2> simulate_spectrum(index_t rows,
+                                                        const std::vector<double>& eigenvalues,
+                                                        random_stream& random) {
   if (eigenvalues.empty()) throw shape_error("eigenvalues", "at least one", "none");
   for (const double e : eigenvalues)
     if (!(e >= 0 && std::isfinite(e)))
@@ -145,7 +151,7 @@ owned_tensor<Scalar, 2> simulate_spectrum(index_t rows, const std::vector<double
 /// \return `[rows, 3]`
 /// \throws as `simulate_torus`
 template <class Scalar = double>
-owned_tensor<Scalar, 2> simulate_swiss_roll(index_t rows, random_stream& random) {
+[[nodiscard]] owned_tensor<Scalar, 2> simulate_swiss_roll(index_t rows, random_stream& random) {
   detail::check_simulated(rows, 2);
   constexpr double low = 1.5 * std::numbers::pi, high = 4.5 * std::numbers::pi, width = 21;
   // The arc of r = t is sqrt(1 + t^2) dt long: drawn with density t, kept with that over t.

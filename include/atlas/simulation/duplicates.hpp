@@ -41,9 +41,10 @@ owned_tensor<Scalar, 2> with_copies(const tensor_view<const Scalar, 2>& points, 
 /// \param copies how many, of rows drawn with replacement
 /// \return `[N + copies, d]`
 /// \throws shape_error for an empty cloud; value_error for a negative number of copies
-template <tensor_like<2> Points>
-owned_tensor<scalar_of<Points, 2>, 2> with_duplicates(const Points& points, index_t copies,
-                                                      random_stream& random) {
+template <real_tensor<2> Points>
+[[nodiscard]] owned_tensor<scalar_of<Points, 2>, 2> with_duplicates(const Points& points,
+                                                                    index_t copies,
+                                                                    random_stream& random) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   return detail::with_copies<scalar>(held, copies, random, [](const tensor_view<scalar, 1>&) {});
@@ -51,9 +52,10 @@ owned_tensor<scalar_of<Points, 2>, 2> with_duplicates(const Points& points, inde
 
 /// The same, where one coordinate of each copy, drawn at random, is the next number that its scalar
 /// can hold.
-template <tensor_like<2> Points>
-owned_tensor<scalar_of<Points, 2>, 2> with_near_duplicates(const Points& points, index_t copies,
-                                                           random_stream& random) {
+template <real_tensor<2> Points>
+[[nodiscard]] owned_tensor<scalar_of<Points, 2>, 2> with_near_duplicates(const Points& points,
+                                                                         index_t copies,
+                                                                         random_stream& random) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   return detail::with_copies<scalar>(held, copies, random, [&](const tensor_view<scalar, 1>& row) {

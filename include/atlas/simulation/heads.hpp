@@ -36,12 +36,12 @@ struct shared_directions {
 ///
 /// O(H d k^2) time.
 template <class = void>
-std::vector<Eigen::MatrixXd> simulate_frames(index_t heads, index_t d, index_t k,
-                                             const shared_directions& shared,
-                                             random_stream& random) {
-  detail::check_between(heads, 1, detail::most_simulated, "heads");
-  detail::check_between(k, 1, d, "k");
-  detail::check_between(shared.count, 0, k, "shared.count");
+[[nodiscard]] std::vector<Eigen::MatrixXd> simulate_frames(index_t heads, index_t d, index_t k,
+                                                           const shared_directions& shared,
+                                                           random_stream& random) {
+  check_between(heads, 1, detail::most_simulated, "heads");
+  check_between(k, 1, d, "k");
+  check_between(shared.count, 0, k, "shared.count");
   if (!(0 <= shared.least_cosine && shared.least_cosine <= shared.most_cosine &&
         shared.most_cosine <= 1))
     throw value_error("shared", "cosines with 0 <= least_cosine <= most_cosine <= 1",
@@ -67,8 +67,9 @@ namespace detail {
 
 /// `atlas::simulate_heads` of H matrices `[d, k]`.
 template <class Scalar>
-owned_tensor<Scalar, 3> simulate_heads(const std::vector<Eigen::MatrixXd>& frames, index_t rows,
-                                       double noise, random_stream& random) {
+[[nodiscard]] owned_tensor<Scalar, 3> simulate_heads(const std::vector<Eigen::MatrixXd>& frames,
+                                                     index_t rows, double noise,
+                                                     random_stream& random) {
   if (frames.empty()) throw shape_error("frames", "at least one", "none");
   check_between(rows, 1, most_simulated, "rows");
   if (!(noise >= 0 && std::isfinite(noise)))
@@ -113,10 +114,10 @@ owned_tensor<Scalar, 3> simulate_heads(const Frames& frames, index_t rows, doubl
 ///
 /// O((H d_head + d_model) d_model^2) time.
 template <class Scalar = double>
-owned_tensor<Scalar, 2> simulate_projection(index_t heads, index_t head_dimension,
-                                            index_t model_dimension, double decay,
-                                            random_stream& random) {
-  detail::check_between(heads, 1, detail::most_simulated, "heads");
+[[nodiscard]] owned_tensor<Scalar, 2> simulate_projection(index_t heads, index_t head_dimension,
+                                                          index_t model_dimension, double decay,
+                                                          random_stream& random) {
+  check_between(heads, 1, detail::most_simulated, "heads");
   detail::check_simulated(1, head_dimension);
   detail::check_simulated(1, model_dimension);
   if (!(decay >= 0 && std::isfinite(decay)))

@@ -51,7 +51,7 @@ inline void check_passages(const passage_design& design, index_t dimension,
   check_between(design.rows, 1, most_simulated / design.passages, "design.rows");
   check_between(design.length, design.rows, most_simulated, "design.length");
   check_simulated(1, dimension);
-  check_share(structure.correlation, 0, 1, "structure.correlation");
+  check_half_open(structure.correlation, 0, 1, "structure.correlation");
   for (const auto& [value, argument] : {std::pair{structure.mean_sd, "structure.mean_sd"},
                                         std::pair{structure.scale_sd, "structure.scale_sd"}})
     if (!(value >= 0 && std::isfinite(value)))
@@ -94,9 +94,10 @@ Eigen::MatrixXd random_scales(index_t dimension, double sd, random_stream& rando
 ///
 /// O(N d (d + m)) time, O(N m) memory.
 template <class Scalar = double>
-labelled_cloud<Scalar> simulate_passages(const passage_design& design, index_t dimension,
-                                         const passage_structure& structure,
-                                         random_stream& random) {
+[[nodiscard]] labelled_cloud<Scalar> simulate_passages(const passage_design& design,
+                                                       index_t dimension,
+                                                       const passage_structure& structure,
+                                                       random_stream& random) {
   detail::check_passages(design, dimension, structure);
   const bool mixed = structure.mixing.size() > 0;
   const index_t n = design.passages * design.rows;

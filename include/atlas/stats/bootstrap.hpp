@@ -194,8 +194,8 @@ bootstrap_result bootstrap(index_t units, Statistic&& statistic, const bootstrap
 /// std::cout << r.estimate << " [" << r.bca.lower << ", " << r.bca.upper << "]\n";
 /// \endcode
 template <class Statistic>
-bootstrap_result bootstrap(index_t rows, Statistic&& statistic,
-                           const bootstrap_options& options = {}) {
+[[nodiscard]] bootstrap_result bootstrap(index_t rows, Statistic&& statistic,
+                                         const bootstrap_options& options = {}) {
   detail::check_bootstrap(rows, options, "rows", "rows");
   return detail::bootstrap(rows, statistic, options);
 }
@@ -205,9 +205,9 @@ bootstrap_result bootstrap(index_t rows, Statistic&& statistic,
 /// groups as the data, not as many rows.
 ///
 /// \param labels `[N]`, whole numbers, at least 2 different ones
-template <tensor_like<1> Labels, class Statistic>
-bootstrap_result bootstrap_groups(const Labels& labels, Statistic&& statistic,
-                                  const bootstrap_options& options = {}) {
+template <whole_tensor<1> Labels, class Statistic>
+[[nodiscard]] bootstrap_result bootstrap_groups(const Labels& labels, Statistic&& statistic,
+                                                const bootstrap_options& options = {}) {
   const auto groups = detail::rows_of_groups(detail::number_labels(labels, "labels"));
   const auto units = static_cast<index_t>(groups.size());
   detail::check_bootstrap(units, options, "labels", "different labels");
@@ -226,12 +226,12 @@ bootstrap_result bootstrap_groups(const Labels& labels, Statistic&& statistic,
 /// \param values    `[N]`, N >= 2
 /// \param statistic from the values of a resample, `std::span<const double>`, to a number
 /// \throws as `bootstrap`; value_error for NaN and infinities
-template <tensor_like<1> Values, class Statistic>
-bootstrap_result bootstrap_sample(const Values& values, Statistic&& statistic,
-                                  const bootstrap_options& options = {}) {
+template <number_tensor<1> Values, class Statistic>
+[[nodiscard]] bootstrap_result bootstrap_sample(const Values& values, Statistic&& statistic,
+                                                const bootstrap_options& options = {}) {
   const auto view = as_view<1>(values);
-  detail::check_not_empty(view, "values");
-  detail::check_finite(view, "values");
+  check_not_empty(view, "values");
+  check_finite(view, "values");
   detail::check_bootstrap(view.extent(0), options, "values", "values");
   const auto of_rows = [&](std::span<const index_t> rows) {
     std::vector<double> drawn;

@@ -26,7 +26,7 @@ struct correlation {
 
 /// Ranks from 1, equal values sharing the mean of theirs.
 template <class = void>
-Eigen::VectorXd average_ranks(const Eigen::VectorXd& x) {
+[[nodiscard]] Eigen::VectorXd average_ranks(const Eigen::VectorXd& x) {
   const index_t n = x.size();
   std::vector<index_t> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), index_t{0});
@@ -133,8 +133,8 @@ correlation correlate_given(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
 ///         n; value_error for NaN, equal values or options out of range
 ///
 /// O(permutations n) time, O(n) memory per thread; the same bits for every thread count.
-template <tensor_like<1> X, tensor_like<1> Y>
-correlation pearson(const X& x, const Y& y, const permutation_options& options = {}) {
+template <number_tensor<1> X, number_tensor<1> Y>
+[[nodiscard]] correlation pearson(const X& x, const Y& y, const permutation_options& options = {}) {
   const auto a = as_view<1>(x);
   const auto b = as_view<1>(y);
   const auto checked_x = detail::checked_sample<scalar_of<X, 1>>(a, a.extent(0), "x");
@@ -143,8 +143,9 @@ correlation pearson(const X& x, const Y& y, const permutation_options& options =
 }
 
 /// Spearman's: Pearson's of the ranks, equal values sharing theirs. Otherwise as `pearson`.
-template <tensor_like<1> X, tensor_like<1> Y>
-correlation spearman(const X& x, const Y& y, const permutation_options& options = {}) {
+template <number_tensor<1> X, number_tensor<1> Y>
+[[nodiscard]] correlation spearman(const X& x, const Y& y,
+                                   const permutation_options& options = {}) {
   const auto a = as_view<1>(x);
   const auto b = as_view<1>(y);
   const auto checked_x = detail::checked_sample<scalar_of<X, 1>>(a, a.extent(0), "x");
@@ -155,9 +156,9 @@ correlation spearman(const X& x, const Y& y, const permutation_options& options 
 /// Pearson's correlation of what a linear fit on the control leaves of x and y. The p value is by
 /// Freedman and Lane's shuffles of residuals (J. Bus. Econ. Stat. 1, 292, 1983). Otherwise as
 /// `pearson`; n >= 4, and value_error where the control determines x or y.
-template <tensor_like<1> X, tensor_like<1> Y, tensor_like<1> Control>
-correlation partial_pearson(const X& x, const Y& y, const Control& control,
-                            const permutation_options& options = {}) {
+template <number_tensor<1> X, number_tensor<1> Y, number_tensor<1> Control>
+[[nodiscard]] correlation partial_pearson(const X& x, const Y& y, const Control& control,
+                                          const permutation_options& options = {}) {
   const auto a = as_view<1>(x);
   const auto b = as_view<1>(y);
   const auto c = as_view<1>(control);
@@ -168,9 +169,9 @@ correlation partial_pearson(const X& x, const Y& y, const Control& control,
 }
 
 /// The same of ranks.
-template <tensor_like<1> X, tensor_like<1> Y, tensor_like<1> Control>
-correlation partial_spearman(const X& x, const Y& y, const Control& control,
-                             const permutation_options& options = {}) {
+template <number_tensor<1> X, number_tensor<1> Y, number_tensor<1> Control>
+[[nodiscard]] correlation partial_spearman(const X& x, const Y& y, const Control& control,
+                                           const permutation_options& options = {}) {
   const auto a = as_view<1>(x);
   const auto b = as_view<1>(y);
   const auto c = as_view<1>(control);

@@ -44,7 +44,7 @@ inline double two_sided_rank_p(double observed, const std::vector<double>& draws
 /// A value beside draws of the same statistic under a null: those of your own simulation, or of any
 /// of the library's.
 /// \throws value_error for fewer than `least_draws` draws
-inline drawn_null compare_with_draws(double observed, std::vector<double> draws) {
+[[nodiscard]] inline drawn_null compare_with_draws(double observed, std::vector<double> draws) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   const sample_summary s = summarize(draws);
   if (!(std::isfinite(observed) && std::isfinite(s.mean)))

@@ -10,6 +10,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/whole_numbers.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -20,13 +21,12 @@ struct label_groups {
 };
 
 /// \throws shape_error for no labels
-template <tensor_like<1> Labels>
+template <whole_tensor<1> Labels>
 label_groups number_labels(const Labels& labels, std::string_view argument) {
-  static_assert(std::is_integral_v<scalar_of<Labels, 1>>, "labels are whole numbers");
   const auto view = as_view<1>(labels);
   check_not_empty(view, argument);
   std::vector<index_t> all, different;
-  for (index_t i = 0; i < view.extent(0); ++i) all.push_back(static_cast<index_t>(view[i]));
+  for (index_t i = 0; i < view.extent(0); ++i) all.push_back(as_index(view[i], argument));
   different = all;
   std::sort(different.begin(), different.end());
   different.erase(std::unique(different.begin(), different.end()), different.end());

@@ -51,8 +51,8 @@ inline std::vector<std::size_t> increasing_order(const std::vector<double>& valu
 /// \param p `[m]`, in [0, 1]
 /// \return `[m]`, in the order given
 /// \throws shape_error for none; value_error for NaN or values outside [0, 1]
-template <tensor_like<1> P>
-std::vector<double> holm_correction(const P& p) {
+template <number_tensor<1> P>
+[[nodiscard]] std::vector<double> holm_correction(const P& p) {
   const auto view = as_view<1>(p);
   std::vector<double> values = detail::checked_p_values<scalar_of<P, 1>>(view);
   double so_far = 0;
@@ -68,8 +68,8 @@ std::vector<double> holm_correction(const P& p) {
 /// P values adjusted by Benjamini and Hochberg's step-up method (J. R. Statist. Soc. B 57, 289,
 /// 1995): of those <= alpha a share of alpha at most is false on average, for independent tests.
 /// Arguments and errors as `holm_correction`.
-template <tensor_like<1> P>
-std::vector<double> benjamini_hochberg(const P& p) {
+template <number_tensor<1> P>
+[[nodiscard]] std::vector<double> benjamini_hochberg(const P& p) {
   const auto view = as_view<1>(p);
   std::vector<double> values = detail::checked_p_values<scalar_of<P, 1>>(view);
   const auto order = detail::increasing_order(values);

@@ -47,7 +47,7 @@ inline sample_summary scaled_summary(std::span<const double> values, double scal
 }  // namespace detail
 
 /// Two passes, in double, over the whole range of it. NaN throughout for an empty sample.
-inline sample_summary summarize(std::span<const double> values) {
+[[nodiscard]] inline sample_summary summarize(std::span<const double> values) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   if (values.empty()) return {none, none, none, 0};
   const sample_summary plain = detail::scaled_summary(values, 1);
@@ -60,7 +60,7 @@ inline sample_summary summarize(std::span<const double> values) {
 
 /// Quantile of sorted values by linear interpolation between order statistics (type 7 of Hyndman
 /// and Fan 1996, the default of NumPy and R). NaN for an empty sample.
-inline double sorted_quantile(std::span<const double> sorted, double p) {
+[[nodiscard]] inline double sorted_quantile(std::span<const double> sorted, double p) {
   if (sorted.empty()) return std::numeric_limits<double>::quiet_NaN();
   const double place = p * static_cast<double>(sorted.size() - 1);
   const auto low = static_cast<std::size_t>(place);
@@ -70,7 +70,7 @@ inline double sorted_quantile(std::span<const double> sorted, double p) {
 
 /// The central interval that holds `confidence` of the values.
 template <class = void>
-interval percentile_interval(std::vector<double> values, double confidence) {
+[[nodiscard]] interval percentile_interval(std::vector<double> values, double confidence) {
   std::sort(values.begin(), values.end());
   const double tail = 0.5 * (1 - confidence);
   return {sorted_quantile(values, tail), sorted_quantile(values, 1 - tail)};

@@ -37,11 +37,11 @@ struct coverage_estimate {
 ///               only few different ones, as p of ranks, the test rejects more seldom than it says
 ///               or, in large samples, always.
 /// \throws shape_error for no values; value_error for NaN
-template <tensor_like<1> Values, class Cdf>
-ks_result kolmogorov_smirnov(const Values& values, Cdf&& cdf) {
+template <number_tensor<1> Values, class Cdf>
+[[nodiscard]] ks_result kolmogorov_smirnov(const Values& values, Cdf&& cdf) {
   const auto view = as_view<1>(values);
-  detail::check_not_empty(view, "values");
-  detail::check_finite(view, "values");
+  check_not_empty(view, "values");
+  check_finite(view, "values");
   std::vector<double> shares;
   for (index_t i = 0; i < view.extent(0); ++i)
     shares.push_back(std::clamp(cdf(static_cast<double>(view[i])), 0.0, 1.0));
@@ -57,16 +57,16 @@ ks_result kolmogorov_smirnov(const Values& values, Cdf&& cdf) {
 
 /// The test of p values: are they uniform on [0, 1]?
 /// \throws as `kolmogorov_smirnov`
-template <tensor_like<1> Values>
-ks_result uniformity(const Values& p) {
+template <number_tensor<1> Values>
+[[nodiscard]] ks_result uniformity(const Values& p) {
   return kolmogorov_smirnov(p, [](double x) { return x; });
 }
 
 /// The test of z scores against Student's t, the distribution of `score_against_draws`.
 /// \param degrees of freedom, draws - 1; infinite for the normal distribution
 /// \throws as `kolmogorov_smirnov`; value_error unless degrees > 0
-template <tensor_like<1> Values>
-ks_result uniformity_of_t(const Values& z, double degrees) {
+template <number_tensor<1> Values>
+[[nodiscard]] ks_result uniformity_of_t(const Values& z, double degrees) {
   return kolmogorov_smirnov(z, [degrees](double t) { return student_t_cdf(t, degrees); });
 }
 
@@ -75,10 +75,10 @@ ks_result uniformity_of_t(const Values& z, double degrees) {
 /// \param hits of n
 /// \throws value_error for n below 1, hits outside [0, n] or a confidence outside (0, 1)
 template <class = void>
-coverage_estimate coverage(index_t hits, index_t n, double confidence = 0.95) {
-  detail::check_between(n, 1, index_t{1} << 40, "n");
-  detail::check_between(hits, 0, n, "hits");
-  detail::check_open_unit(confidence, "confidence");
+[[nodiscard]] coverage_estimate coverage(index_t hits, index_t n, double confidence = 0.95) {
+  check_between(n, 1, index_t{1} << 40, "n");
+  check_between(hits, 0, n, "hits");
+  check_open_unit(confidence, "confidence");
   const double z = normal_quantile(0.5 + 0.5 * confidence), count = static_cast<double>(n);
   const double share = static_cast<double>(hits) / count, square = z * z / count;
   const double centre = (share + square / 2) / (1 + square);

@@ -203,7 +203,7 @@ haar_simulation haar_overlap_with_draws(index_t d, index_t k, const haar_options
 ///
 /// O(draws k^3) time, independent of d; 8 bytes of memory a draw.
 template <class = void>
-haar_null haar_overlap(index_t d, index_t k, const haar_options& options = {}) {
+[[nodiscard]] haar_null haar_overlap(index_t d, index_t k, const haar_options& options = {}) {
   return detail::haar_overlap_with_draws(d, k, options).null;
 }
 
@@ -211,8 +211,8 @@ namespace detail {
 
 /// \param frames H matrices `[d, k]`
 template <class Statistic>
-drawn_null haar_null_of(const std::vector<Eigen::MatrixXd>& frames, Statistic&& statistic,
-                        const haar_options& options) {
+[[nodiscard]] drawn_null haar_null_of(const std::vector<Eigen::MatrixXd>& frames,
+                                      Statistic&& statistic, const haar_options& options) {
   if (frames.empty()) throw shape_error("frames", "at least 1", "none");
   const index_t d = frames.front().rows(), k = frames.front().cols();
   check_between(k, 1, d, "k");

@@ -132,8 +132,9 @@ head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames, con
 ///         cancelled
 ///
 /// O(H^2 (d k^2 + k^3)) time.
-template <tensor_like<3> Frames>
-head_overlap_result head_overlap(const Frames& frames, const head_overlap_options& options = {}) {
+template <real_tensor<3> Frames>
+[[nodiscard]] head_overlap_result head_overlap(const Frames& frames,
+                                               const head_overlap_options& options = {}) {
   const auto view = as_view<3>(frames);
   const auto checked = detail::checked_frames<scalar_of<Frames, 3>>(view);
   detail::check_head_overlap(view.extent(0), options, "frames");
@@ -148,9 +149,9 @@ head_overlap_result head_overlap(const Frames& frames, const head_overlap_option
 
 /// The same with a null that the caller has: `haar_overlap` of these d and k, which the layers of a
 /// model share. `options.haar_draws` does not matter.
-template <tensor_like<3> Frames>
-head_overlap_result head_overlap(const Frames& frames, const haar_null& null,
-                                 const head_overlap_options& options = {}) {
+template <real_tensor<3> Frames>
+[[nodiscard]] head_overlap_result head_overlap(const Frames& frames, const haar_null& null,
+                                               const head_overlap_options& options = {}) {
   const auto view = as_view<3>(frames);
   const auto checked = detail::checked_frames<scalar_of<Frames, 3>>(view);
   detail::check_head_overlap(view.extent(0), options, "frames");

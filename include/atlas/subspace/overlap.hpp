@@ -127,8 +127,8 @@ std::vector<Eigen::MatrixXd> checked_frames(const tensor_view<const Scalar, 3>& 
 
 /// Overlap of the spans of two frames; arguments and errors as `principal_angles`. With different
 /// k the smaller one counts.
-template <tensor_like<2> A, tensor_like<2> B>
-overlap_result subspace_overlap(const A& a, const B& b) {
+template <real_tensor<2> A, real_tensor<2> B>
+[[nodiscard]] overlap_result subspace_overlap(const A& a, const B& b) {
   return detail::overlap_of_cosines(principal_angles(a, b).cosines);
 }
 
@@ -138,8 +138,9 @@ overlap_result subspace_overlap(const A& a, const B& b) {
 /// \throws as `principal_angles`
 ///
 /// O(H^2 (d k^2 + k^3)) time.
-template <tensor_like<3> Frames>
-Eigen::MatrixXd overlap_matrix(const Frames& frames, const thread_options& options = {}) {
+template <real_tensor<3> Frames>
+[[nodiscard]] Eigen::MatrixXd overlap_matrix(const Frames& frames,
+                                             const thread_options& options = {}) {
   const auto view = as_view<3>(frames);
   return detail::overlap_matrix(detail::checked_frames<scalar_of<Frames, 3>>(view),
                                 options.threads);

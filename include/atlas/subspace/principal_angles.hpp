@@ -56,13 +56,13 @@ principal_angles_result principal_angles(const Eigen::MatrixX<Real>& a,
 ///         are not orthonormal
 ///
 /// O(d k^2) time.
-template <tensor_like<2> A, tensor_like<2> B>
-principal_angles_result principal_angles(const A& a, const B& b) {
+template <real_tensor<2> A, real_tensor<2> B>
+[[nodiscard]] principal_angles_result principal_angles(const A& a, const B& b) {
   const auto held_a = as_view<2>(a);
   const auto held_b = as_view<2>(b);
   const Eigen::MatrixXd frame_a = detail::checked_frame<scalar_of<A, 2>>(held_a, "a");
   const Eigen::MatrixXd frame_b = detail::checked_frame<scalar_of<B, 2>>(held_b, "b");
-  detail::check_extent(frame_b.rows(), frame_a.rows(), "b", "as many rows as a,");
+  check_extent(frame_b.rows(), frame_a.rows(), "b", "as many rows as a,");
   return detail::principal_angles(frame_a, frame_b);
 }
 

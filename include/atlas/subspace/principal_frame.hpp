@@ -92,8 +92,8 @@ Eigen::MatrixXd principal_frame(const tensor_view<const Scalar, 2>& points, inde
 ///         with variance
 ///
 /// O(N d^2 + d^3) time, O(d^2) memory.
-template <tensor_like<2> Points>
-Eigen::MatrixXd principal_frame(const Points& points, index_t local_dimension) {
+template <real_tensor<2> Points>
+[[nodiscard]] Eigen::MatrixXd principal_frame(const Points& points, index_t local_dimension) {
   const auto view = as_view<2>(points);
   return detail::principal_frame<scalar_of<Points, 2>>(view, local_dimension, "points");
 }
@@ -106,13 +106,14 @@ struct frame_options {
 
 /// `principal_frame` of each of H clouds.
 /// \param clouds `[H, N, d]`
-template <tensor_like<3> Clouds>
-std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds, index_t local_dimension,
-                                              const frame_options& options = {}) {
+template <real_tensor<3> Clouds>
+[[nodiscard]] std::vector<Eigen::MatrixXd> principal_frames(const Clouds& clouds,
+                                                            index_t local_dimension,
+                                                            const frame_options& options = {}) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
-  detail::check_not_empty(view, "clouds");
+  check_not_empty(view, "clouds");
   std::vector<Eigen::MatrixXd> frames(static_cast<std::size_t>(view.extent(0)));
   progress_meter meter(options.on_progress, "heads", view.extent(0));
   parallel_for(view.extent(0), options.threads, [&](index_t h) {

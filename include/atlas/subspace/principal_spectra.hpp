@@ -57,13 +57,13 @@ struct spectra_options {
 /// \throws as `principal_frame` and `pca_rank`
 ///
 /// O(H (N d^2 + d^3)) time.
-template <tensor_like<3> Clouds>
-std::vector<principal_spectrum> principal_spectra(const Clouds& clouds, index_t local_dimension,
-                                                  const spectra_options& options = {}) {
+template <real_tensor<3> Clouds>
+[[nodiscard]] std::vector<principal_spectrum> principal_spectra(
+    const Clouds& clouds, index_t local_dimension, const spectra_options& options = {}) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
-  detail::check_not_empty(view, "clouds");
+  check_not_empty(view, "clouds");
   std::vector<principal_spectrum> spectra(static_cast<std::size_t>(view.extent(0)));
   progress_meter meter(options.on_progress, "heads", view.extent(0));
   parallel_for(view.extent(0), options.threads, [&](index_t h) {

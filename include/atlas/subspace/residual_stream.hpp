@@ -86,16 +86,15 @@ Eigen::MatrixX<Real> written_frame(const head_writer& writer,
 /// \throws shape_error for a projection of other shape; otherwise as `principal_frame`
 ///
 /// O(H (N d_head^2 + d_model d_head^2)) time; nothing of d_model^2 is formed.
-template <tensor_like<3> Clouds, tensor_like<2> Projection>
-std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
-                                                    const Projection& output_projection,
-                                                    index_t local_dimension,
-                                                    const frame_options& options = {}) {
+template <real_tensor<3> Clouds, real_tensor<2> Projection>
+[[nodiscard]] std::vector<Eigen::MatrixXd> residual_stream_frames(
+    const Clouds& clouds, const Projection& output_projection, index_t local_dimension,
+    const frame_options& options = {}) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
   const auto projection = as_view<2>(output_projection);
-  detail::check_not_empty(view, "clouds");
+  check_not_empty(view, "clouds");
   const auto writers = detail::head_writers<scalar_of<Projection, 2>>(
       projection, view.extent(0), view.extent(2), options.threads);
   std::vector<Eigen::MatrixXd> frames(writers.size());
@@ -120,22 +119,20 @@ std::vector<Eigen::MatrixXd> residual_stream_frames(const Clouds& clouds,
 /// \throws shape_error for a projection of other shape; value_error for NaN
 ///
 /// O(H N d_head d_model) time and H N d_model numbers of memory.
-template <tensor_like<3> Clouds, tensor_like<2> Projection>
-owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(const Clouds& clouds,
-                                                             const Projection& output_projection,
-                                                             const work_options& options = {}) {
+template <real_tensor<3> Clouds, real_tensor<2> Projection>
+[[nodiscard]] owned_tensor<scalar_of<Clouds, 3>, 3> residual_stream_clouds(
+    const Clouds& clouds, const Projection& output_projection, const work_options& options = {}) {
   using scalar = scalar_of<Clouds, 3>;
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar, 3>& view = held;
   const auto projection_held = as_view<2>(output_projection);
   const tensor_view<const scalar_of<Projection, 2>, 2>& projection = projection_held;
   const index_t heads = view.extent(0), n = view.extent(1), d = view.extent(2);
-  detail::check_not_empty(view, "clouds");
-  detail::check_finite(view, "clouds");
-  detail::check_not_empty(projection, "output_projection");
-  detail::check_extent(projection.extent(0), heads * d, "output_projection",
-                       "heads * d_head rows,");
-  detail::check_finite(projection, "output_projection");
+  check_not_empty(view, "clouds");
+  check_finite(view, "clouds");
+  check_not_empty(projection, "output_projection");
+  check_extent(projection.extent(0), heads * d, "output_projection", "heads * d_head rows,");
+  check_finite(projection, "output_projection");
   const row_matrix<scalar> weights = detail::matrix_copy<scalar>(projection);
   owned_tensor<scalar, 3> out({heads, n, weights.cols()});
   progress_meter meter(options.on_progress, "heads", heads);

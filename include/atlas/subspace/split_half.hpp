@@ -150,14 +150,14 @@ void check_clouds(const tensor_view<const Scalar, 3>& clouds) {
 ///         for NaN, options out of range; cancelled
 ///
 /// O(H halvings (N d^2 + d^3)) time.
-template <tensor_like<3> Clouds, tensor_like<1> Labels>
-split_half_result split_half_overlap(const Clouds& clouds, const Labels& context,
-                                     index_t local_dimension,
-                                     const split_half_options& options = {}) {
+template <real_tensor<3> Clouds, tensor_like<1> Labels>
+[[nodiscard]] split_half_result split_half_overlap(const Clouds& clouds, const Labels& context,
+                                                   index_t local_dimension,
+                                                   const split_half_options& options = {}) {
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar_of<Clouds, 3>, 3>& view = held;
   detail::check_clouds(view);
-  detail::check_between(local_dimension, 1, view.extent(2), "local_dimension");
+  check_between(local_dimension, 1, view.extent(2), "local_dimension");
   return detail::split_half(
       view, context, options, [&](index_t, const Eigen::MatrixXd& covariance) {
         return detail::top_frame(leading_eigenbasis(covariance, local_dimension), local_dimension,
@@ -167,17 +167,18 @@ split_half_result split_half_overlap(const Clouds& clouds, const Labels& context
 
 /// The same where the heads write.
 /// \param output_projection `[H * d_head, d_model]`, rows head-major
-template <tensor_like<3> Clouds, tensor_like<2> Projection, tensor_like<1> Labels>
-split_half_result split_half_overlap(const Clouds& clouds, const Projection& output_projection,
-                                     const Labels& context, index_t local_dimension,
-                                     const split_half_options& options = {}) {
+template <real_tensor<3> Clouds, tensor_like<2> Projection, tensor_like<1> Labels>
+[[nodiscard]] split_half_result split_half_overlap(const Clouds& clouds,
+                                                   const Projection& output_projection,
+                                                   const Labels& context, index_t local_dimension,
+                                                   const split_half_options& options = {}) {
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar_of<Clouds, 3>, 3>& view = held;
   const auto weights = as_view<2>(output_projection);
   detail::check_clouds(view);
   const auto writers = detail::head_writers<scalar_of<Projection, 2>>(
       weights, view.extent(0), view.extent(2), options.threads);
-  detail::check_between(local_dimension, 1, writers.front().mixing.rows(), "local_dimension");
+  check_between(local_dimension, 1, writers.front().mixing.rows(), "local_dimension");
   return detail::split_half(
       view, context, options, [&](index_t h, const Eigen::MatrixXd& covariance) {
         return detail::written_frame(writers[static_cast<std::size_t>(h)], covariance,

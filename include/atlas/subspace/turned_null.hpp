@@ -44,9 +44,9 @@
 namespace atlas::inline ATLAS_ABI {
 
 struct turned_null_options {
-  index_t heads_per_group = 1;    ///< query heads per key/value head; they turn together
-  index_t draws = 48;        ///< of a rotation for every group, at least `least_draws`
-  double confidence = 0.95;  ///< of the intervals
+  index_t heads_per_group = 1;  ///< query heads per key/value head; they turn together
+  index_t draws = 48;           ///< of a rotation for every group, at least `least_draws`
+  double confidence = 0.95;     ///< of the intervals
   std::uint64_t seed = 0;
   /// Nulls of one seed and different streams are independent: give each layer its own.
   std::uint64_t stream = 0;
@@ -94,7 +94,8 @@ turned_heads<double> turned_heads_of(const std::vector<Eigen::MatrixXd>& covaria
   const tensor_view<const scalar_of<Projection, 2>, 2>& projection = held;
   const auto heads = static_cast<index_t>(covariances.size());
   check_draws(o.draws, "draws");
-  check_head_overlap(heads, {.heads_per_group = o.heads_per_group, .confidence = o.confidence}, "clouds");
+  check_head_overlap(heads, {.heads_per_group = o.heads_per_group, .confidence = o.confidence},
+                     "clouds");
   return {head_writers(projection, heads, covariances.front().rows(), o.threads), covariances, k,
           o.heads_per_group};
 }
@@ -169,9 +170,11 @@ drawn_null turned_null_of(const turned_heads<double>& heads, Statistic& statisti
 ///
 /// O(H N d_head^2 + draws H (d_head^3 + d_model k (d_head + H k))) time; nothing of d_model^2 is
 /// formed. The same bits for every number of threads.
-template <tensor_like<3> Clouds, tensor_like<2> Projection>
-turned_null_result turned_null(const Clouds& clouds, const Projection& output_projection,
-                               index_t local_dimension, const turned_null_options& options = {}) {
+template <real_tensor<3> Clouds, real_tensor<2> Projection>
+[[nodiscard]] turned_null_result turned_null(const Clouds& clouds,
+                                             const Projection& output_projection,
+                                             index_t local_dimension,
+                                             const turned_null_options& options = {}) {
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar_of<Clouds, 3>, 3>& view = held;
   return detail::turned_null(detail::turned_heads_of(detail::covariances_of(view, options.threads),
@@ -182,11 +185,10 @@ turned_null_result turned_null(const Clouds& clouds, const Projection& output_pr
 /// The same of covariances of clouds, `[H, d_head, d_head]`, each up to a factor: of samples, since
 /// what a draw keeps are their eigenvalues.
 /// \throws also value_error for matrices that are not symmetric
-template <tensor_like<3> Covariances, tensor_like<2> Projection>
-turned_null_result turned_null_of_covariances(const Covariances& covariances,
-                                              const Projection& output_projection,
-                                              index_t local_dimension,
-                                              const turned_null_options& options = {}) {
+template <real_tensor<3> Covariances, real_tensor<2> Projection>
+[[nodiscard]] turned_null_result turned_null_of_covariances(
+    const Covariances& covariances, const Projection& output_projection, index_t local_dimension,
+    const turned_null_options& options = {}) {
   const auto held = as_view<3>(covariances);
   const tensor_view<const scalar_of<Covariances, 3>, 3>& view = held;
   return detail::turned_null(detail::turned_heads_of(detail::checked_covariances(view),
@@ -209,10 +211,10 @@ turned_null_result turned_null_of_covariances(const Covariances& covariances,
 /// });
 /// std::cout << null.observed << ", z " << null.z << ", p " << null.p << "\n";
 /// \endcode
-template <tensor_like<3> Clouds, tensor_like<2> Projection, class Statistic>
-drawn_null turned_null_of(const Clouds& clouds, const Projection& output_projection,
-                          index_t local_dimension, Statistic&& statistic,
-                          const turned_null_options& options = {}) {
+template <real_tensor<3> Clouds, real_tensor<2> Projection, class Statistic>
+[[nodiscard]] drawn_null turned_null_of(const Clouds& clouds, const Projection& output_projection,
+                                        index_t local_dimension, Statistic&& statistic,
+                                        const turned_null_options& options = {}) {
   const auto held = as_view<3>(clouds);
   const tensor_view<const scalar_of<Clouds, 3>, 3>& view = held;
   return detail::turned_null_of(

@@ -14,6 +14,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/stats/label_groups.hpp"
 
@@ -29,7 +30,7 @@ enum class surrogate_kind {
   marginal,     ///< mean, covariance and the distribution of every coordinate; rows independent
 };
 
-inline std::string_view name_of(surrogate_kind kind) {
+[[nodiscard]] inline std::string_view name_of(surrogate_kind kind) {
   switch (kind) {
     case surrogate_kind::independent:
       return "independent";
@@ -47,10 +48,10 @@ inline std::string_view name_of(surrogate_kind kind) {
 
 /// Where rows come from.
 struct row_labels {
-  owned_tensor<index_t, 1> context = {};   ///< `[N]`, label of the text; or empty: one text
-  owned_tensor<index_t, 1> position = {};  ///< `[N]`, place within it; or empty: unknown
+  row_numbers context = {};   ///< `[N]`, label of the text; or empty: one text
+  row_numbers position = {};  ///< `[N]`, place within it; or empty: unknown
 
-  bool empty() const { return context.empty() && position.empty(); }
+  [[nodiscard]] bool empty() const { return context.empty() && position.empty(); }
 };
 
 struct surrogate_options {

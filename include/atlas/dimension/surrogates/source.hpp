@@ -44,13 +44,13 @@ class cloud_surrogates {
   }
 
   /// What was asked for; `independent` or `passages` where that was `automatic`.
-  surrogate_kind kind() const { return kind_; }
+  [[nodiscard]] surrogate_kind kind() const { return kind_; }
   /// Whether contexts have covariances of their own in the draws; in none but `passages`.
-  bool passages_differ() const { return passages_ && passages_->active(); }
+  [[nodiscard]] bool passages_differ() const { return passages_ && passages_->active(); }
 
   /// Cloud number `number` of this seed, `[N, d]`.
   /// \throws value_error where it has numbers beyond the range of the scalar
-  owned_tensor<Scalar, 2> draw(std::uint64_t seed, std::uint64_t number) const {
+  [[nodiscard]] owned_tensor<Scalar, 2> draw(std::uint64_t seed, std::uint64_t number) const {
     row_matrix<Scalar> z = normals(seed, number);
     if (marginal_) return marginal_->draw(std::move(z), shape_);
     if (serial_) serial_->apply(z);

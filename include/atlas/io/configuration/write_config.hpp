@@ -120,7 +120,7 @@ inline const char* differing_field(const transformer_config& a, const transforme
 /// The text of a `config.json`, of type gpt2, llama, mistral or qwen2, that
 /// `parse_transformer_config` makes the same configuration of.
 /// \throws value_error for a bad config, or one that no such file can say, naming the field
-inline std::string transformer_config_text(transformer_config config) {
+[[nodiscard]] inline std::string transformer_config_text(transformer_config config) {
   check_config(config);
   if (std::all_of(config.windows.begin(), config.windows.end(), [](index_t w) { return w == 0; }))
     config.windows.clear();

@@ -83,9 +83,9 @@ template <class = void>
 void check_finite_weight(const checkpoint& tensors, const std::string& name) {
   const std::string place = tensors.place_of(name);
   if (tensors.at(name).extents.size() == 2)
-    atlas::detail::check_finite(tensors.read<float, 2>(name), place);
+    atlas::check_finite(tensors.read<float, 2>(name), place);
   else
-    atlas::detail::check_finite(tensors.read<float, 1>(name), place);
+    atlas::check_finite(tensors.read<float, 1>(name), place);
 }
 
 /// Masks and frequencies that old versions of transformers stored beside the weights.
@@ -129,7 +129,7 @@ void check_all_read(const checkpoint& tensors, const std::set<std::string>& read
 
 /// Hands over the tensors of a checkpoint, which must outlive it, as float.
 template <class = void>
-weight_source weights_of(const checkpoint& tensors) {
+[[nodiscard]] weight_source weights_of(const checkpoint& tensors) {
   return [&tensors](const std::string& name, const std::vector<index_t>& extents) {
     const std::string stored = detail::stored_name(tensors, name);
     return extents.size() == 1 ? detail::read_values<1>(tensors, stored, extents)
@@ -146,7 +146,7 @@ weight_source weights_of(const checkpoint&& tensors) = delete;
 ///         not of this model, shape_error naming a tensor of other extents than the configuration
 ///         says, value_error naming the file and the tensor that holds a NaN or an infinity
 template <class = void>
-transformer read_transformer(transformer_config config, const checkpoint& tensors) {
+[[nodiscard]] transformer read_transformer(transformer_config config, const checkpoint& tensors) {
   detail::refuse_adapter_tensors(tensors);
   const detail::head_storage head = detail::storage_of_head(config, tensors);
   config.tied = head.tied;

@@ -18,7 +18,7 @@ namespace atlas::inline ATLAS_ABI::io {
 /// The version of Unicode of the ICU that runs, such as "15.0". What is a letter, a digit or a mark
 /// to a tokenizer's patterns, and what is lower case, is so by this version; a character that came
 /// later is none of them. (Normal forms are those of Unicode 9.0 with every ICU.)
-inline std::string unicode_version() {
+[[nodiscard]] inline std::string unicode_version() {
   UVersionInfo version;
   u_getUnicodeVersion(version);
   return std::to_string(version[0]) + "." + std::to_string(version[1]);

@@ -51,7 +51,7 @@ constexpr utf8_unit utf8_at(std::string_view text, std::size_t at) {
 }  // namespace detail
 
 /// The offset in bytes of the first malformed character; none: the text is well formed.
-constexpr std::optional<std::size_t> first_malformed_utf8(std::string_view text) {
+[[nodiscard]] constexpr std::optional<std::size_t> first_malformed_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const detail::utf8_unit unit = detail::utf8_at(text, i);
     if (!unit.valid) return i;
@@ -61,7 +61,7 @@ constexpr std::optional<std::size_t> first_malformed_utf8(std::string_view text)
 }
 
 /// The text with U+FFFD for whatever is malformed, as browsers and Rust do it.
-inline std::string replace_malformed_utf8(std::string_view text) {
+[[nodiscard]] inline std::string replace_malformed_utf8(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {

@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "atlas/core/as_view.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/progress.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/nn/adam.hpp"
 #include "atlas/nn/cosine_schedule.hpp"
 #include "atlas/reference/gradients.hpp"
@@ -94,13 +94,10 @@ class basic_trainer {
   /// \param tokens `[N]`, whole numbers in the model's vocabulary; copied
   /// \throws value_error for options or tokens out of range, shape_error for fewer tokens than a
   ///         block, or blocks of less than 2 or more than the model's positions
-  template <tensor_like<1> Tokens>
+  template <whole_tensor<1> Tokens>
   basic_trainer(transformer model, const Tokens& tokens, trainer_options options = {})
       : model_(std::move(model)), options_(std::move(options)) {
-    static_assert(std::is_integral_v<scalar_of<Tokens, 1>>, "tokens are whole numbers");
-    const auto held = as_view<1>(tokens);
-    const tensor_view<const scalar_of<Tokens, 1>, 1>& view = held;
-    tokens_ = copy_as<index_t>(view);
+    tokens_ = detail::copy_indices<1>(tokens, "tokens");
     check_input();
     model_.for_each_parameter([&](const auto&, const auto&, std::span<float> values) {
       moments_.emplace_back(values.size());
@@ -113,15 +110,17 @@ class basic_trainer {
   /// changed then
   training_step step();
 
-  index_t steps_done() const { return steps_; }
-  const transformer& model() const { return model_; }
-  const trainer_options& options() const { return options_; }
+  [[nodiscard]] index_t steps_done() const { return steps_; }
+  [[nodiscard]] const transformer& model() const { return model_; }
+  [[nodiscard]] const trainer_options& options() const { return options_; }
   /// `[N]`
-  const tensor_view<const index_t, 1>& tokens() const { return tokens_; }
-  const std::vector<adam_moments<float>>& moments() const { return moments_; }
+  [[nodiscard]] const tensor_view<const index_t, 1>& tokens() const { return tokens_; }
+  [[nodiscard]] const std::vector<adam_moments<float>>& moments() const { return moments_; }
 
   /// A copy of what there is to go on from.
-  training_state state() const { return {steps_, model_.weights().parameters, moments_}; }
+  [[nodiscard]] training_state state() const {
+    return {steps_, model_.weights().parameters, moments_};
+  }
 
   /// Goes on from a state of a trainer like this one.
   /// \throws shape_error or value_error, with nothing changed, where it does not fit the model or
@@ -193,12 +192,12 @@ void basic_trainer<Unused>::check_input() {
   detail::check_adam(adam_for(options_.schedule.peak, true));
   if (!(options_.largest_norm >= 0))
     throw value_error("largest_norm", "0 or more", detail::number_text(options_.largest_norm));
-  thread_count(options_.threads);
+  (void)thread_count(options_.threads);
   if (options_.tokens_per_block == 0) options_.tokens_per_block = c.positions;
-  detail::check_between(options_.tokens_per_block, 2, c.positions, "tokens_per_block");
-  token_batch(tokens_, batch_options(0));
+  check_between(options_.tokens_per_block, 2, c.positions, "tokens_per_block");
+  (void)token_batch(tokens_, batch_options(0));
   for (index_t i = 0; i < tokens_.extent(0); ++i)
-    detail::check_between(tokens_[i], 0, c.vocabulary - 1, "tokens");
+    check_between(tokens_[i], 0, c.vocabulary - 1, "tokens");
 }
 
 template <class Unused>
@@ -221,11 +220,11 @@ void basic_trainer<Unused>::update(std::vector<parameter>& gradients, const trai
 template <class Unused>
 void basic_trainer<Unused>::check_state(const training_state& state) const {
   const std::vector<parameter>& wanted = model_.weights().parameters;
-  detail::check_between(state.step, 0, index_t{1} << 60, "step");
-  detail::check_extent(static_cast<index_t>(state.parameters.size()),
-                       static_cast<index_t>(wanted.size()), "parameters", "tensors");
-  detail::check_extent(static_cast<index_t>(state.moments.size()),
-                       static_cast<index_t>(wanted.size()), "moments", "tensors");
+  check_between(state.step, 0, index_t{1} << 60, "step");
+  check_extent(static_cast<index_t>(state.parameters.size()), static_cast<index_t>(wanted.size()),
+               "parameters", "tensors");
+  check_extent(static_cast<index_t>(state.moments.size()), static_cast<index_t>(wanted.size()),
+               "moments", "tensors");
   for (std::size_t k = 0; k < wanted.size(); ++k) {
     const parameter& p = state.parameters[k];
     if (p.name != wanted[k].name || p.extents != wanted[k].extents)
@@ -236,9 +235,8 @@ void basic_trainer<Unused>::check_state(const training_state& state) const {
     for (const auto* values : {&p.values, &state.moments[k].first, &state.moments[k].second}) {
       const tensor_view<const float, 1> view(values->data(),
                                              {static_cast<index_t>(values->size())});
-      detail::check_extent(view.extent(0), static_cast<index_t>(wanted[k].values.size()), p.name,
-                           "size");
-      detail::check_finite(view, p.name);
+      check_extent(view.extent(0), static_cast<index_t>(wanted[k].values.size()), p.name, "size");
+      check_finite(view, p.name);
     }
   }
 }
