@@ -13,13 +13,13 @@ std::vector<threaded_call> cloud_calls() {
   const Eigen::MatrixXd x = normal_cloud(800, 5);
   const auto null = [](const atlas::surrogate_null& n) { return (numbers() << n.draws).all; };
   return {
-      {"neighbors/chosen_search.hpp", "nearest_neighbors", true,
+      {"neighbors/neighbor_options.hpp", "nearest_neighbors", true,
        [=](const s& o) {
          const auto t = atlas::nearest_neighbors(
              x, {.k = 3, .threads = o.threads, .on_progress = o.on_progress});
          return (numbers() << t.distances << t.indices).all;
        }},
-      {"neighbors/chosen_search.hpp", "nearest_neighbors in a tree", true,
+      {"neighbors/neighbor_options.hpp", "nearest_neighbors in a tree", true,
        [](const s& o) {
          const Eigen::MatrixXd flat = normal_cloud(5000, 3);
          const auto t = atlas::nearest_neighbors(

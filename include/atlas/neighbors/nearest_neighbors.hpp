@@ -13,10 +13,10 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
-#include "atlas/neighbors/chosen_search.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/rounding/row_distances.hpp"
 #include "atlas/neighbors/rounding/wide_range.hpp"
+#include "atlas/neighbors/search_choice.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -30,12 +30,12 @@ neighbor_table search(const tensor_view<const Scalar, 2>& points, const neighbor
     if (!is_squarable(c)) {
       const squarable_cloud cloud = make_squarable(points);
       const centring scaled = find_centring<double>(cloud.points, options.threads);
-      neighbor_table table = chosen_search<double>(cloud.points, scaled, options).run();
+      neighbor_table table = search_choice<double>(cloud.points, scaled, options).run();
       scale_back(table, cloud.exponent);
       mend_close_rows(points, std::ldexp(least_squarable, -cloud.exponent), options, table);
       return table;
     }
-  neighbor_table table = chosen_search<Scalar>(points, c, options).run();
+  neighbor_table table = search_choice<Scalar>(points, c, options).run();
   if (sizeof(Scalar) == sizeof(double)) mend_close_rows(points, least_squarable, options, table);
   return table;
 }

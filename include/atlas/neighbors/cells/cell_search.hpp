@@ -10,86 +10,61 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <numeric>
 #include <vector>
 
-#include "atlas/core/parallel.hpp"
-#include "atlas/core/progress.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/cells/cell_query.hpp"
 #include "atlas/neighbors/cells/row_cells.hpp"
 #include "atlas/neighbors/exclusion.hpp"
+#include "atlas/neighbors/neighbor_options.hpp"
+#include "atlas/neighbors/search_costs.hpp"
+#include "atlas/neighbors/search_driver.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
 template <class Scalar, class Shortlist>
 class cell_search {
- public:
-  cell_search(const tensor_view<const Scalar, 2>& points, const centring& c, index_t k,
-              const exclusion& exclude, int threads)
-      : d_(points.extent(1)),
-        exclude_(exclude),
-        threads_(threads),
-        shortlist_(c, points.extent(1)),
-        best_(points.extent(0), k, distinct_labels(exclude)),
-        raw_(load(points)),
-        cells_(raw_, points.extent(0), points.extent(1), shortlist_, threads) {}
-  static bool fits(const centring& c, index_t d) { return Shortlist::fits(c, d); }
-
-  cell_search(const cell_search&) = delete;
-  cell_search& operator=(const cell_search&) = delete;
-
-  /// Cycles that a row takes, about, from blocks spread over the cells; stops counting at `budget`.
-  double measure(double budget) {
-    const index_t asked = std::min<index_t>(16, blocks());
-    std::vector<double> work(static_cast<std::size_t>(asked));
-    parallel_for(asked, threads_, make_query, [&](index_t s, std::unique_ptr<query>& q) {
-      work[static_cast<std::size_t>(s)] =
-          search(*q, s * blocks() / asked, budget * static_cast<double>(block_rows));
-    });
-    return std::accumulate(work.begin(), work.end(), 0.0) / static_cast<double>(asked * block_rows);
-  }
-
-  neighbor_table run(const progress_callback& on_progress) {
-    constexpr index_t at_a_time = 4;
-    const index_t count = (blocks() + at_a_time - 1) / at_a_time;
-    progress_meter meter(on_progress, "neighbours", count);
-    parallel_for(count, threads_, make_query, [&](index_t task, std::unique_ptr<query>& q) {
-      for (index_t b = task * at_a_time; b < (std::min)(blocks(), (task + 1) * at_a_time); ++b)
-        search(*q, b, std::numeric_limits<double>::infinity());
-      meter.advance();
-    });
-    return best_.table();
-  }
-
- private:
+  using query = cell_query<Scalar, Shortlist>;
   using cells = row_cells<Scalar, Shortlist>;
   using tile = typename cells::tile;
   using shell_tile = typename cells::shell_tile;
   using simd = typename tile::simd;
   using vector = typename tile::vector;
   using sum = typename tile::sum;
-  using query = cell_query<Scalar, Shortlist>;
   using row_set = typename query::row_set;
   using rows_of_cell = typename query::rows_of_cell;
   using centroid_sums = typename query::centroid_sums;
   static constexpr int tiles = query::tiles;
   static constexpr index_t tile_rows = query::tile_rows;
   static constexpr index_t block_rows = query::block_rows;
-  static constexpr double no_limit = 1e9;  // beyond all lengths of clouds that are scaled
 
-  static raw_rows<Scalar> load(const tensor_view<const Scalar, 2>& points) {
-    raw_rows<Scalar> raw;
-    raw.load(points, 0, points.extent(0));
-    return raw;
+ public:
+  /// \param points, c, options must live as long as the search
+  cell_search(const tensor_view<const Scalar, 2>& points, const centring& c,
+              const neighbor_options& options)
+      : d_(points.extent(1)),
+        exclude_(options.exclude),
+        shortlist_(c, points.extent(1)),
+        best_(points.extent(0), options.k, distinct_labels(exclude_)),
+        raw_(load(points)),
+        cells_(raw_, points.extent(0), points.extent(1), shortlist_, options.threads) {}
+  static constexpr index_t most_rows = index_t{1} << 28;  // numbers of cells are floats in places
+  static bool fits(const centring& c, index_t d) { return Shortlist::fits(c, d); }
+
+  cell_search(const cell_search&) = delete;
+  cell_search& operator=(const cell_search&) = delete;
+
+  // Of the driver (search_driver.hpp). A task is a block of rows of cells that follow each other.
+  using workspace = query;
+  static constexpr index_t tasks_per_step = 4;
+  static constexpr index_t rows_per_task = query::block_rows;
+  index_t tasks() const { return (cells_.rows() + rows_per_task - 1) / rows_per_task; }
+  std::vector<index_t> sampled_tasks() const {
+    return spread_tasks(tasks(), std::min<index_t>(costs::sampled_tasks, tasks()));
   }
+  neighbor_table table() { return best_.table(); }
 
-  static std::unique_ptr<query> make_query() { return std::make_unique<query>(); }
-
-  index_t blocks() const { return (cells_.rows() + block_rows - 1) / block_rows; }
-
-  /// \return the work it took
-  double search(query& q, index_t block, double budget) {
+  double search(index_t block, workspace& q, double budget) {
     begin(q, block);
     meet_own_cells(q);
     const std::vector<index_t>& nearby = cells_.nearby(cells_.family_of(q.cell[0]));
@@ -108,6 +83,15 @@ class cell_search {
     settle(q);
     for (index_t i = 0; i < q.rows; ++i) q.seen[static_cast<std::size_t>(q.cell[i])] = {};
     return q.work;
+  }
+
+ private:
+  static constexpr double no_limit = 1e9;  // beyond all lengths of clouds that are scaled
+
+  static raw_rows<Scalar> load(const tensor_view<const Scalar, 2>& points) {
+    raw_rows<Scalar> raw;
+    raw.load(points, 0, points.extent(0));
+    return raw;
   }
 
   void begin(query& q, index_t block) {
@@ -190,7 +174,7 @@ class cell_search {
                                       q.unit + row, nullptr};
       tile::add(centroids.nearest(group), right, steps, sums[t]);
     }
-    q.work += static_cast<double>(tiles * tile::size) * centroid_cycles();
+    q.work += static_cast<double>(tiles * tile::size) * pair_cycles(costs::centroid_share);
   }
 
   void meet_family(query& q, index_t family) {
@@ -268,7 +252,7 @@ class cell_search {
 #pragma GCC unroll 16
     for (int i = 1; i < tile::left_rows; ++i)
       above = simd::larger(above, sums[i][0] - left.facts[i]->floor);
-    q.work += static_cast<double>(shell_tile::size) * shell_cycles();
+    q.work += static_cast<double>(shell_tile::size) * pair_cycles(costs::shell_share);
     if (simd::positive(above) == 0) return;
     for (index_t i = 0; i < count; ++i) {
       unsigned lanes = simd::above(sums[i][0], simd::all(q.facts[rows[i]].floor));
@@ -293,24 +277,20 @@ class cell_search {
       const auto [i, other, nearness] = q.pairs[p];
       if (!(nearness > q.facts[i].floor)) continue;
       const index_t row = q.number[i];
-      q.work += 2 * static_cast<double>(d_ + 30);
+      q.work += costs::cell_distance(d_);
       if (best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_)))
         limit(q, i);
     }
     q.count = 0;
   }
 
-  // Tiles of centroids are as large as those of the exhaustive search, those of shells smaller.
-  double centroid_cycles() const {
-    return 0.9 * Shortlist::pair_cycles(d_);
-  }
-  double shell_cycles() const {
-    return 1.3 * Shortlist::pair_cycles(d_);
+  /// \param share of a pair of the exhaustive search
+  double pair_cycles(double share) const {
+    return share * Shortlist::pair_cycles(d_);
   }
 
   index_t d_;
   const exclusion& exclude_;
-  int threads_;
   Shortlist shortlist_;
   best_candidates best_;
   raw_rows<Scalar> raw_;

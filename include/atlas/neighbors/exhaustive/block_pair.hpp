@@ -12,6 +12,7 @@
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/rounding/block_side.hpp"
 #include "atlas/neighbors/rounding/shortlist.hpp"
+#include "atlas/neighbors/search_costs.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -42,8 +43,8 @@ class block_pair {
 
   /// Whether a few tiles leave so many pairs that a shortlist as coarse as this does not pay.
   bool crowded() const {
-    constexpr index_t asked = 16;
-    constexpr int most = static_cast<int>(asked * tile::size) / 12;
+    constexpr index_t asked = costs::crowding_tiles;
+    constexpr int most = static_cast<int>(asked * tile::size) / costs::crowding_divisor;
     std::uint64_t bits[tile::left_rows];
     int pairs = 0;
     for (index_t s = 0; s < asked; ++s) {  // far from the diagonal

@@ -15,6 +15,7 @@
 #include "atlas/neighbors/rounding/byte_tile.hpp"
 #include "atlas/neighbors/rounding/register_tile.hpp"
 #include "atlas/neighbors/rounding/row_distances.hpp"
+#include "atlas/neighbors/search_costs.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -96,11 +97,8 @@ class float_shortlist : public shortlist_bounds<Scalar, Scalar> {
   static constexpr bool may_be_loose = false;
 
   static bool fits(const centring& c, index_t) { return c.reach <= 1; }
-
-  /// Cycles of a pair in large tiles with what follows from it, about, as measured.
-  static double pair_cycles(index_t d) {
-    return 1.1 * static_cast<double>(d) / vector_of<Scalar>::lanes;
-  }
+  /// Cycles of a pair in large tiles.
+  static double pair_cycles(index_t d) { return costs::float_pair<Scalar>(d); }
 
   float_shortlist(const centring& c, index_t d)
       : shortlist_bounds<Scalar, Scalar>(c, d, 1),
@@ -154,10 +152,8 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
     return d <= 32768 && c.reach > 0 && c.reach <= 1 && c.scale < most && c.scale * most >= 4;
   }
 
-  /// As of floats.
-  static double pair_cycles(index_t d) {
-    return 0.4 * static_cast<double>(d) / vector_of<float>::lanes;
-  }
+  /// Cycles of a pair in large tiles.
+  static double pair_cycles(index_t d) { return costs::byte_pair(d); }
 
   byte_shortlist(const centring& c, index_t d)
       : shortlist_bounds<Scalar, float>(c, d, 1 + loosening), scale_(static_cast<Scalar>(c.scale)) {

@@ -14,8 +14,8 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
-#include "atlas/neighbors/chosen_search.hpp"
 #include "atlas/neighbors/exclusion.hpp"
+#include "atlas/neighbors/neighbor_options.hpp"
 #include "atlas/neighbors/rounding/row_distances.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {

@@ -13,11 +13,12 @@
 #include <utility>
 #include <vector>
 
-#include "atlas/core/parallel.hpp"
-#include "atlas/core/progress.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/exclusion.hpp"
+#include "atlas/neighbors/neighbor_options.hpp"
 #include "atlas/neighbors/rounding/raw_rows.hpp"
+#include "atlas/neighbors/search_costs.hpp"
+#include "atlas/neighbors/search_driver.hpp"
 #include "atlas/neighbors/tree/leaf_kernels.hpp"
 #include "atlas/neighbors/tree/leaf_tree.hpp"
 
@@ -29,59 +30,36 @@ inline constexpr index_t most_seeds = 8;
 template <class Scalar>
 class tree_search {
  public:
-  tree_search(const tensor_view<const Scalar, 2>& points, const centring& c, leading_axes axes,
-              index_t k, const exclusion& exclude, int threads)
+  /// \param points, options must live as long as the search
+  tree_search(const tensor_view<const Scalar, 2>& points, const centring& c,
+              const neighbor_options& options, leading_axes axes)
       : d_(points.extent(1)),
-        exclude_(exclude),
-        threads_(threads),
+        exclude_(options.exclude),
         squared_scale_(c.squared_scale),
-        k_(k),
-        best_(points.extent(0), k, distinct_labels(exclude)),
+        k_(options.k),
+        best_(points.extent(0), k_, distinct_labels(exclude_)),
         axes_(std::move(axes)) {
     raw_.load(points, 0, points.extent(0));
     tree_ = std::make_unique<leaf_tree<Scalar>>(
-        points.extent(0), [&](index_t i) { return raw_.row(i); }, c, axes_, threads);
+        points.extent(0), [&](index_t i) { return raw_.row(i); }, c, axes_, options.threads);
     error_ = projection_error(d_, axes_.count);
   }
 
-  /// Cycles that a row takes, about, from leaves spread over the tree; stops counting at `budget`.
-  double measure(double budget) {
-    constexpr index_t leaves = 16;
-    std::vector<double> work(leaves);
-    parallel_for(leaves, threads_, [&](index_t s) {
-      work[static_cast<std::size_t>(s)] =
-          search(s * tree_->leaves() / leaves, budget * static_cast<double>(leaf_rows));
-    });
-    double sum = 0;
-    for (const double w : work) sum += w;
-    return sum / static_cast<double>(leaves * leaf_rows);
-  }
+  tree_search(const tree_search&) = delete;
+  tree_search& operator=(const tree_search&) = delete;
 
-  neighbor_table run(const progress_callback& on_progress) {
-    constexpr index_t at_a_time = 4;
-    const index_t count = (tree_->leaves() + at_a_time - 1) / at_a_time;
-    progress_meter meter(on_progress, "neighbours", count);
-    parallel_for(count, threads_, [&](index_t task) {
-      const index_t end = (std::min)(tree_->leaves(), (task + 1) * at_a_time);
-      for (index_t leaf = task * at_a_time; leaf < end; ++leaf)
-        search(leaf, std::numeric_limits<double>::infinity());
-      meter.advance();
-    });
-    return best_.table();
-  }
+  // Of the driver (search_driver.hpp). A task is a leaf.
+  using workspace = leaf_query;
+  static constexpr index_t tasks_per_step = 4;
+  static constexpr index_t rows_per_task = leaf_rows;
+  index_t tasks() const { return tree_->leaves(); }
+  std::vector<index_t> sampled_tasks() const { return spread_tasks(tasks(), costs::sampled_tasks); }
+  neighbor_table table() { return best_.table(); }
 
- private:
-  using kernels = leaf_kernels;
-  using simd = kernels::simd;
-  using vector = kernels::vector;
-  static constexpr int row_vectors = kernels::row_vectors;
-  static constexpr int rows_at_once = kernels::rows_at_once;
-  static constexpr int box_vectors = static_cast<int>(fan_out) / simd::lanes;
-
-  /// \return the work it took
-  double search(index_t leaf, double budget) {
-    leaf_query q;
+  double search(index_t leaf, workspace& q, double budget) {
     q.leaf = leaf;
+    q.pairs = 0;
+    q.work = 0;
     q.budget = budget;
     q.coordinates = tree_->leaf(leaf);
     q.numbers = tree_->leaf_row_numbers(leaf);
@@ -101,6 +79,14 @@ class tree_search {
     visit(q, tree_->levels() - 1, 0);
     return q.work;
   }
+
+ private:
+  using kernels = leaf_kernels;
+  using simd = kernels::simd;
+  using vector = kernels::vector;
+  static constexpr int row_vectors = kernels::row_vectors;
+  static constexpr int rows_at_once = kernels::rows_at_once;
+  static constexpr int box_vectors = static_cast<int>(fan_out) / simd::lanes;
 
   /// Those rows of each row of the query.
   struct seeds {
@@ -127,8 +113,9 @@ class tree_search {
             most, squared_distance(raw_.row(q.numbers[i]), raw_.row(found.other[i][s]), d_));
       q.limit[i] = limit_of(most);
     }
-    q.work += static_cast<double>(leaf_rows *
-                                  (k_ * (d_ + 30) + fan_out * 2 * tree_->axes() * row_vectors));
+    q.work += static_cast<double>(leaf_rows) *
+              (static_cast<double>(k_) * costs::tree_distance(d_) +
+               costs::leaf_squares(fan_out * tree_->axes() * row_vectors));
   }
 
   void seed_row(const leaf_query& q, index_t i, index_t leaf, seeds& found) const {
@@ -188,7 +175,7 @@ class tree_search {
       }
       simd::store(bounds + v * simd::lanes, sum);
     }
-    q.work += 20 + 6 * static_cast<double>(tree_->axes() * box_vectors);
+    q.work += costs::box_bounds(tree_->axes() * box_vectors);
   }
 
   /// Rows of the query to whose surroundings the box of a leaf belongs, a bit each.
@@ -202,11 +189,11 @@ class tree_search {
     for (vector& s : sums) s = vector{};
     const index_t count = tree_->axes(), half = (count + 1) / 2;
     kernels::add_gaps(q, tree_->boxes(0, leaf / fan_out), leaf % fan_out, 0, half, sums);
-    q.work += 10 + 6 * static_cast<double>(half * row_vectors);
+    q.work += costs::leaf_call + costs::box_gaps(half * row_vectors);
     rows = kernels::rows_above(q, sums);
     if (std::popcount(rows) <= few) return rows;
     kernels::add_gaps(q, tree_->boxes(0, leaf / fan_out), leaf % fan_out, half, count, sums);
-    q.work += 6 * static_cast<double>((count - half) * row_vectors);
+    q.work += costs::box_gaps((count - half) * row_vectors);
     return kernels::rows_above(q, sums);
   }
 
@@ -228,12 +215,12 @@ class tree_search {
     vector squares[Count][row_vectors] = {};
     const index_t count = tree_->axes(), half = (count + 1) / 2;
     kernels::add_squares<Count>(q.coordinates, rows, tree_->leaf(leaf), 0, half, squares);
-    q.work += Count * (10 + 2 * static_cast<double>(half * row_vectors));
+    q.work += Count * (costs::leaf_call + costs::leaf_squares(half * row_vectors));
     bool any = false;
     for (int r = 0; r < Count; ++r) any |= kernels::any_below(q.limit[rows[r]], squares[r]);
     if (!any) return;
     kernels::add_squares<Count>(q.coordinates, rows, tree_->leaf(leaf), half, count, squares);
-    q.work += Count * 2 * static_cast<double>((count - half) * row_vectors);
+    q.work += Count * costs::leaf_squares((count - half) * row_vectors);
     for (int r = 0; r < Count; ++r)
       for (int v = 0; v < row_vectors; ++v)
         if (const unsigned lanes = simd::positive(q.limit[rows[r]] - squares[r][v]))
@@ -262,7 +249,7 @@ class tree_search {
       const auto& [i, other, squared] = q.pair[p];
       if (!(squared < q.limit[i])) continue;
       const index_t row = q.numbers[i];
-      q.work += static_cast<double>(d_) + 30;
+      q.work += costs::tree_distance(d_);
       if (!best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_))) continue;
       q.limit[i] = (std::min)(q.limit[i], limit_of(best_.worst(row)));
       tighter = true;
@@ -283,7 +270,6 @@ class tree_search {
 
   index_t d_;
   const exclusion& exclude_;
-  int threads_;
   double squared_scale_;
   index_t k_;
   best_candidates best_;
