@@ -3,10 +3,12 @@
 /// The 2 nearest neighbours of every row of float clouds in 64 dimensions; arguments: rows,
 /// threads. Beside peers: bench/peers/neighbors.sh. `exclusions` searches the same serial cloud
 /// under one exclusion after the other, on one thread: medians of the rounds in milliseconds, and
-/// of the ratios to whole contexts in the same round.
+/// of the ratios to whole contexts in the same round. `among` looks for the neighbours of other
+/// rows, on one thread, beside a loop over Eigen's products.
 
 #include <benchmark/benchmark.h>
 
+#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <ctime>
@@ -14,6 +16,7 @@
 
 #include "atlas/core/random.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
+#include "atlas/neighbors/nearest_neighbors_among.hpp"
 
 namespace {
 
@@ -97,6 +100,53 @@ void exclusions(benchmark::State& state) {
   for (std::size_t c = 1; c < 4; ++c) state.counters[cases[c].name] = median(ratios[c]);
 }
 
+using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// The 2 nearest rows of `reference` of every query by |x|^2 + |y|^2 - 2 x.y in float, blocks of
+/// 256 queries and 2,048 rows of Eigen's product at a time.
+double second_by_eigen(const row_major& queries, const row_major& reference) {
+  constexpr Eigen::Index rows = 256, columns = 2048;
+  const Eigen::RowVectorXf squares = reference.rowwise().squaredNorm().transpose();
+  double sum = 0;
+  row_major block;
+  for (Eigen::Index q = 0; q < queries.rows(); q += rows) {
+    const auto asked = queries.middleRows(q, std::min(rows, queries.rows() - q));
+    Eigen::VectorXf first = Eigen::VectorXf::Constant(asked.rows(), 1e30F), second = first;
+    for (Eigen::Index r = 0; r < reference.rows(); r += columns) {
+      const Eigen::Index count = std::min(columns, reference.rows() - r);
+      block.noalias() = asked * reference.middleRows(r, count).transpose();
+      block = (-2 * block).rowwise() + squares.segment(r, count);
+      for (Eigen::Index i = 0; i < block.rows(); ++i)
+        for (Eigen::Index j = 0; j < count; ++j) {
+          const float x = block(i, j);
+          if (x >= second[i]) continue;
+          second[i] = std::max(first[i], x);
+          first[i] = std::min(first[i], x);
+        }
+    }
+    for (Eigen::Index i = 0; i < asked.rows(); ++i)
+      sum += std::sqrt(std::max(0.0F, second[i] + asked.row(i).squaredNorm()));
+  }
+  return sum;
+}
+
+/// Arguments: queries, reference rows.
+void among(benchmark::State& state) {
+  const auto queries = cloud(state.range(0), wide, wide, false);
+  const auto reference = cloud(state.range(1) + state.range(0), wide, wide, false);
+  const atlas::tensor_view<const float, 2> others(&reference(state.range(0), index_t{0}),
+                                                  {state.range(1), wide});
+  for (auto _ : state)
+    benchmark::DoNotOptimize(
+        atlas::nearest_neighbors_among(queries, others, {.k = 2, .threads = 1}));
+}
+void among_with_eigen(benchmark::State& state) {
+  const auto all = cloud(state.range(1) + state.range(0), wide, wide, false);
+  const row_major x = Eigen::Map<const row_major>(all.data(), all.extent(0), wide);
+  const row_major queries = x.topRows(state.range(0)), reference = x.bottomRows(state.range(1));
+  for (auto _ : state) benchmark::DoNotOptimize(second_by_eigen(queries, reference));
+}
+
 void full_rank(benchmark::State& state) {
   search(state, wide);
 }
@@ -123,6 +173,17 @@ BENCHMARK(seven_curved_dimensions)
     ->Args({20000, 2})
     ->Args({100000, 1})
     ->Args({100000, 2})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+BENCHMARK(among)
+    ->Args({1000, 20000})
+    ->Args({20000, 20000})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK(among_with_eigen)
+    ->Args({1000, 20000})
+    ->Args({20000, 20000})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 

@@ -88,6 +88,9 @@ class best_candidates {
     std::copy_n(indices_, k_, to.indices.mutable_view().data() + row * k_);
   }
 
+  /// Ends a search in which distances themselves were offered.
+  neighbor_table table_of_distances() { return table_; }
+
   /// Ends the search: distances instead of their squares.
   neighbor_table table() {
     const index_t count = table_.distances.size();

@@ -8,14 +8,18 @@
 #include <limits>
 #include <set>
 #include <type_traits>
+#include <vector>
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/exclusion.hpp"
+#include "atlas/neighbors/exhaustive/query_search.hpp"
+#include "atlas/neighbors/periods.hpp"
 #include "atlas/neighbors/rounding/row_distances.hpp"
 #include "atlas/neighbors/rounding/wide_range.hpp"
+#include "atlas/neighbors/row_pairs.hpp"
 #include "atlas/neighbors/search_choice.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -25,6 +29,10 @@ namespace detail {
 /// The search over clouds of any scale.
 template <class Scalar>
 neighbor_table search(const tensor_view<const Scalar, 2>& points, const neighbor_options& options) {
+  const auto recompute = [&](double least, neighbor_table& table) {
+    recompute_close_rows(row_pairs<Scalar>::within(points, options.exclude), least, options.threads,
+                         options.on_progress, table);
+  };
   const centring c = find_centring(points, options.threads);
   if constexpr (std::is_same_v<Scalar, double>)
     if (!is_squarable(c)) {
@@ -32,11 +40,11 @@ neighbor_table search(const tensor_view<const Scalar, 2>& points, const neighbor
       const centring scaled = find_centring<double>(cloud.points, options.threads);
       neighbor_table table = search_choice<double>(cloud.points, scaled, options).run();
       scale_back(table, cloud.exponent);
-      mend_close_rows(points, std::ldexp(least_squarable, -cloud.exponent), options, table);
+      recompute(std::ldexp(least_squarable, -cloud.exponent), table);
       return table;
     }
   neighbor_table table = search_choice<Scalar>(points, c, options).run();
-  if (sizeof(Scalar) == sizeof(double)) mend_close_rows(points, least_squarable, options, table);
+  if (sizeof(Scalar) == sizeof(double)) recompute(least_squarable, table);
   return table;
 }
 
@@ -78,6 +86,11 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
   check_between(options.k, 1, points.extent(0) - 1, "k");
   check_exclusion(options.exclude, points.extent(0));
   check_finite(points, "points");
+  const std::vector<double> lengths = box_lengths(options.periods, points.extent(1));
+  check_in_box(points, lengths, "points");
+  if (!lengths.empty())
+    return search_directly(row_pairs<Scalar>::within(points, options.exclude), options.k, lengths,
+                           options.threads, options.on_progress);
   return options.exclude.distinct ? search_distinct(points, options) : search(points, options);
 }
 
@@ -94,16 +107,20 @@ neighbor_table nearest_neighbors(const tensor_view<const Scalar, 2>& points,
 /// Where the exclusion asks for distinct contexts these are the k nearest other contexts, each by
 /// its nearest row that is not excluded.
 ///
+/// With periods distances are to the nearest image of a row in the box, computed to rounding, too.
+///
 /// \param points `[N, d]`, N >= 2
 /// \return `[N, k]` distances and row numbers; the same bits for every thread count and storage
 ///         order
-/// \throws shape_error for fewer than 2 rows or labels of another length; value_error for NaN,
-///         infinities, k outside [1, N - 1], distances beyond the largest double, or an exclusion
-///         that contradicts itself (a window without positions, distinct contexts without contexts
-///         or within a window); cancelled
+/// \throws shape_error for fewer than 2 rows, labels or periods of another length; value_error for
+/// NaN,
+///         infinities, k outside [1, N - 1], distances beyond the largest double, negative periods,
+///         coordinates outside the box, or an exclusion that contradicts itself (a window without
+///         positions, distinct contexts without contexts or within a window); cancelled
 ///
 /// O(N^2 d) time, less where the cloud is of low dimension (a tree of boxes along few directions,
-/// or cells around centroids, where counting shows that they take less); O(N k) memory beyond the
+/// or cells around centroids, where counting shows that they take less; not in periodic boxes,
+/// which are searched pair by pair); O(N k) memory beyond the
 /// points, with a tree or cells also up to 24 floats a row, or a row rounded to bytes (without the
 /// processor's instructions for them to floats) twice, and a copy of points that are not stored row
 /// by row. Safe to call from several threads at once.

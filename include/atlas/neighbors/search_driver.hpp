@@ -13,13 +13,14 @@
 
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
-#include "atlas/neighbors/neighbor_table.hpp"
+#include "atlas/core/tensor_view.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
 /// A search that is cut into tasks: exhaustive (exhaustive/block_search.hpp), in a tree of boxes
-/// (tree/tree_search.hpp), in cells around centroids (cells/cell_search.hpp). Tasks may run at the
-/// same time, each with a workspace that no other task uses meanwhile.
+/// (tree/tree_search.hpp), in cells around centroids (cells/cell_search.hpp); of queries among
+/// other rows, and within a radius (exhaustive/query_search.hpp, radius_search.hpp). Tasks may run
+/// at the same time, each with a workspace that no other task uses meanwhile.
 ///
 /// - `tasks()`: how many there are; `tasks_per_step`: after how many of them progress is reported
 /// - `sampled_tasks()`: those whose cost stands for all, which may run twice; none where the cost
@@ -35,7 +36,7 @@ concept search_engine = requires(Engine& engine, typename Engine::workspace& wor
   { engine.tasks() } -> std::same_as<index_t>;
   { engine.sampled_tasks() } -> std::same_as<std::vector<index_t>>;
   { engine.search(task, workspace, budget) } -> std::same_as<double>;
-  { engine.table() } -> std::same_as<neighbor_table>;
+  engine.table();
   { Engine::tasks_per_step } -> std::convertible_to<index_t>;
   { Engine::rows_per_task } -> std::convertible_to<index_t>;
 };
@@ -70,9 +71,10 @@ double sampled_cycles(Engine& engine, double budget, int threads) {
 }
 
 /// Does all tasks.
+/// \return what they found
 /// \throws cancelled, and what the callback throws
 template <search_engine Engine>
-neighbor_table run_search(Engine& engine, int threads, const progress_callback& on_progress) {
+auto run_search(Engine& engine, int threads, const progress_callback& on_progress) {
   constexpr index_t step_tasks = Engine::tasks_per_step;
   const index_t tasks = engine.tasks(), steps = (tasks + step_tasks - 1) / step_tasks;
   progress_meter meter(on_progress, "neighbours", steps);

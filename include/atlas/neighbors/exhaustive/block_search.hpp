@@ -8,10 +8,10 @@
 #include <mutex>
 #include <optional>
 
-#include "atlas/core/parallel.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/exhaustive/block_pair.hpp"
+#include "atlas/neighbors/exhaustive/block_rows.hpp"
 #include "atlas/neighbors/exhaustive/block_seeds.hpp"
 #include "atlas/neighbors/neighbor_options.hpp"
 #include "atlas/neighbors/rounding/shortlist.hpp"
@@ -35,7 +35,9 @@ class block_search {
         floats_(c, points.extent(1)) {
     if (bytes && points.extent(0) >= costs::least_byte_rows && byte_rows::fits(c, points.extent(1)))
       bytes_.emplace(c, points.extent(1));
-    block_rows_ = choose_block_rows(points.extent(0), options.threads);
+    const index_t most = bytes_ ? byte_rows::most_rows : float_rows::most_rows;
+    constexpr index_t unit = byte_rows::tile::right_rows;  // as of floats, twice that of doubles
+    block_rows_ = choose_block_rows(points.extent(0), most, unit, options.threads);
     blocks_ = (points.extent(0) + block_rows_ - 1) / block_rows_;
     locks_ = std::make_unique<std::mutex[]>(static_cast<std::size_t>(blocks_));
   }
@@ -80,20 +82,6 @@ class block_search {
   }
 
  private:
-  static constexpr index_t least_rows = 96;
-
-  /// Blocks of nearly the same size, a few for every thread.
-  index_t choose_block_rows(index_t n, int threads) const {
-    const index_t most = bytes_ ? byte_rows::most_rows : float_rows::most_rows;
-    const bool alone = thread_count(threads) == 1;
-    const index_t wanted = alone ? 1 : (std::min)(4 * thread_count(threads), n / least_rows);
-    const index_t blocks = std::max<index_t>({1, wanted, (n + most - 1) / most});
-    const index_t rows = (n + blocks - 1) / blocks;
-    constexpr index_t unit =
-        byte_rows::tile::right_rows;  // as many as of floats, or twice of doubles
-    return (rows + unit - 1) / unit * unit;
-  }
-
   index_t rows_of(index_t block) const {
     return (std::min)(block_rows_, points_.extent(0) - block * block_rows_);
   }

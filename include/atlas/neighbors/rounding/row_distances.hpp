@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/parallel.hpp"
@@ -13,24 +14,32 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Squared distance of two rows, computed from their differences in double. Eight partial sums in
-/// a fixed order: the same bits for every storage order and symmetric in its arguments.
-template <class A, class B>
-double squared_distance(const A* a, const B* b, index_t d) {
+/// Sum of the squares of `gap(k)` for the d coordinates k, in double: eight partial sums in a fixed
+/// order.
+template <class Gap>
+double sum_of_squares(index_t d, const Gap& gap) {
   constexpr index_t lanes = 8;
   double partial[lanes] = {};
   index_t c = 0;
   for (; c + lanes <= d; c += lanes)
     for (index_t l = 0; l < lanes; ++l) {
-      const double diff = static_cast<double>(a[c + l]) - static_cast<double>(b[c + l]);
+      const double diff = gap(c + l);
       partial[l] += diff * diff;
     }
   for (index_t l = 0; c < d; ++c, ++l) {
-    const double diff = static_cast<double>(a[c]) - static_cast<double>(b[c]);
+    const double diff = gap(c);
     partial[l] += diff * diff;
   }
   return ((partial[0] + partial[1]) + (partial[2] + partial[3])) +
          ((partial[4] + partial[5]) + (partial[6] + partial[7]));
+}
+
+/// Squared distance of two rows, computed from their differences in double: the same bits for every
+/// storage order and symmetric in its arguments.
+template <class A, class B>
+double squared_distance(const A* a, const B* b, index_t d) {
+  return sum_of_squares(
+      d, [=](index_t k) { return static_cast<double>(a[k]) - static_cast<double>(b[k]); });
 }
 
 /// Calls `visit(i, k, x[i, k])` for the rows [from, from + rows), along the memory.
@@ -95,10 +104,9 @@ double reach_of(const tensor_view<const Scalar, 2>& points, const std::vector<do
   return *std::max_element(reaches.begin(), reaches.end());
 }
 
-template <class Scalar>
-centring find_centring(const tensor_view<const Scalar, 2>& points, int threads) {
-  centring c{.mean = middle_of(points)};
-  const double reach = reach_of(points, c.mean, threads);
+/// \param reach largest distance of a coordinate from the middle
+inline centring centring_about(std::vector<double> middle, double reach) {
+  centring c{.mean = std::move(middle)};
   int exponent = 0;
   std::frexp(reach, &exponent);
   // Squares of the scale must not overflow either.
@@ -107,6 +115,22 @@ centring find_centring(const tensor_view<const Scalar, 2>& points, int threads) 
   c.squared_scale = c.scale * c.scale;
   c.reach = reach * c.scale;
   return c;
+}
+
+template <class Scalar>
+centring find_centring(const tensor_view<const Scalar, 2>& points, int threads) {
+  std::vector<double> middle = middle_of(points);
+  const double reach = reach_of(points, middle, threads);
+  return centring_about(std::move(middle), reach);
+}
+
+/// Of two clouds: a point amid the second, and the reach of both.
+template <class Scalar>
+centring find_common_centring(const tensor_view<const Scalar, 2>& a,
+                              const tensor_view<const Scalar, 2>& b, int threads) {
+  std::vector<double> middle = middle_of(b);
+  const double reach = (std::max)(reach_of(a, middle, threads), reach_of(b, middle, threads));
+  return centring_about(std::move(middle), reach);
 }
 
 /// Bound on the relative error of `|x|^2 + |y|^2 - 2 x.y` against `|x|^2 + |y|^2`, where x and y

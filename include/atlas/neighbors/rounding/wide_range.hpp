@@ -14,9 +14,8 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
-#include "atlas/neighbors/exclusion.hpp"
-#include "atlas/neighbors/neighbor_options.hpp"
 #include "atlas/neighbors/rounding/row_distances.hpp"
+#include "atlas/neighbors/row_pairs.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -86,46 +85,46 @@ double distance_of_rows(const A* a, const B* b, index_t d) {
   return is_too_small(square) ? close_row_distance(a, b, d) : std::sqrt(square);
 }
 
-/// Whether a row of the table has a neighbour nearer than `least` that is no duplicate.
+/// Whether a query has a neighbour nearer than `least` that is no duplicate.
 template <class Scalar>
-bool too_close(const tensor_view<const Scalar, 2>& points, const neighbor_table& table,
-               double least, index_t row) {
+bool too_close(const row_pairs<Scalar>& pairs, const neighbor_table& table, double least,
+               index_t query) {
   for (index_t s = 0; s < table.distances.extent(1); ++s) {
-    const index_t other = table.indices(row, s);
-    if (other < 0 || table.distances(row, s) >= least) return false;
-    if (close_distance<Scalar>(points[row], points[other]) > 0) return true;
+    const index_t row = table.indices(query, s);
+    if (row < 0 || table.distances(query, s) >= least) return false;
+    if (close_distance<Scalar>(pairs.queries[query], pairs.reference[row]) > 0) return true;
   }
   return false;
 }
 
-/// The neighbours of one row by `close_distance`, with room for them. O(N d)
+/// The neighbours of one query by `close_distance`. O(R d)
+/// \param best of one row
 template <class Scalar>
-void find_close(const tensor_view<const Scalar, 2>& points, const exclusion& exclude, index_t row,
-                best_candidates& best, neighbor_table& table) {
+void find_close(const row_pairs<Scalar>& pairs, index_t query, best_candidates& best,
+                neighbor_table& table) {
   best.clear(0);  // takes distances as well as squares
-  for (index_t i = 0; i < points.extent(0); ++i)
-    if (i != row && !exclude.rejects(row, i))
-      best.offer(0, i, close_distance<Scalar>(points[row], points[i]));
-  best.copy_to(row, table);
+  for (index_t row = 0; row < pairs.reference.extent(0); ++row)
+    if (pairs.allows(query, row))
+      best.offer(0, row, close_distance<Scalar>(pairs.queries[query], pairs.reference[row]));
+  best.copy_to(query, table);
 }
 
-/// Puts right the rows whose neighbours the search could not tell apart: those nearer than `least`.
+/// Computes the neighbours of queries again whose distances are too small to be told by squares:
+/// those that have one nearer than `least`.
 template <class Scalar>
-void mend_close_rows(const tensor_view<const Scalar, 2>& points, double least,
-                     const neighbor_options& options, neighbor_table& table) {
-  std::vector<index_t> rows;
-  for (index_t i = 0; i < points.extent(0); ++i)
-    if (too_close(points, table, least, i)) rows.push_back(i);
-  const auto count = static_cast<index_t>(rows.size());
+void recompute_close_rows(const row_pairs<Scalar>& pairs, double least, int threads,
+                          const progress_callback& on_progress, neighbor_table& table) {
+  std::vector<index_t> queries;
+  for (index_t i = 0; i < pairs.queries.extent(0); ++i)
+    if (too_close(pairs, table, least, i)) queries.push_back(i);
+  const auto count = static_cast<index_t>(queries.size());
   if (count == 0) return;
-  progress_meter meter(options.on_progress, "close rows", count);
+  progress_meter meter(on_progress, "close rows", count);
   parallel_for(
-      count, options.threads,
-      [&] {
-        return best_candidates(1, table.distances.extent(1), distinct_labels(options.exclude));
-      },
-      [&](index_t r, best_candidates& best) {
-        find_close(points, options.exclude, rows[static_cast<std::size_t>(r)], best, table);
+      count, threads,
+      [&] { return best_candidates(1, table.distances.extent(1), pairs.distinct()); },
+      [&](index_t q, best_candidates& best) {
+        find_close(pairs, queries[static_cast<std::size_t>(q)], best, table);
         meter.advance();
       });
 }
