@@ -96,7 +96,7 @@ inline const index_t* distinct_labels(const exclusion& exclude) {
 
 }  // namespace detail
 
-/// Excludes rows of the same context, however far apart.
+/// Excludes rows of the same context, at any distance within it.
 /// \param context `[N]`, whole numbers
 template <tensor_like<1> Labels>
 exclusion same_context(const Labels& context) {

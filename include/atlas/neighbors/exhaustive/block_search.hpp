@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The exhaustive search: every pair of blocks of rows once, for both sides.
+/// The exhaustive search: every pair of rows once, for both of its rows, block by block.
 
 #include <algorithm>
 #include <memory>
@@ -20,7 +20,8 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Blocks meet in the coarsest shortlist that pays, which each two of them find out.
+/// Two blocks are compared in rows rounded to bytes where a sample of their tiles shows that this
+/// pays, and otherwise in rows rounded to their own type.
 template <class Scalar>
 class block_search {
  public:
@@ -36,7 +37,7 @@ class block_search {
     if (bytes && points.extent(0) >= costs::least_byte_rows && byte_rows::fits(c, points.extent(1)))
       bytes_.emplace(c, points.extent(1));
     const index_t most = bytes_ ? byte_rows::most_rows : float_rows::most_rows;
-    constexpr index_t unit = byte_rows::tile::right_rows;  // as of floats, twice that of doubles
+    constexpr index_t unit = byte_rows::tile::right_rows;  // a multiple of what each shortlist has
     block_rows_ = choose_block_rows(points.extent(0), most, unit, options.threads);
     blocks_ = (points.extent(0) + block_rows_ - 1) / block_rows_;
     locks_ = std::make_unique<std::mutex[]>(static_cast<std::size_t>(blocks_));
@@ -57,12 +58,12 @@ class block_search {
   using float_rows = float_shortlist<Scalar>;
   using byte_rows = byte_shortlist<Scalar>;
 
-  /// The two blocks that meet.
+  /// Two blocks that are compared.
   template <class Shortlist>
   struct sides {
     block_side<Scalar, Shortlist, true> left;
     block_side<Scalar, Shortlist, false> right;
-    block_side<Scalar, Shortlist, true> sample;  // of first limits
+    block_side<Scalar, Shortlist, true> sample;  // whose rows give the first limits
   };
 
  public:
@@ -71,12 +72,13 @@ class block_search {
     sides<float_rows> floats;
   };
 
-  /// Blocks with themselves come first, then with their neighbours, so that limits tighten early.
+  /// Tasks in order: each block with itself, then with the next block, the one after that and so
+  /// on, so that limits tighten early in clouds whose rows follow each other.
   double search(index_t task, workspace& w, double) {
     index_t step = 0;
     while (task >= blocks_ - step) task -= blocks_ - step++;
     const index_t a = task, b = task + step;
-    if (!bytes_ || !visit(*bytes_, a, b, w.bytes)) visit(floats_, a, b, w.floats);
+    if (!bytes_ || !compare_blocks(*bytes_, a, b, w.bytes)) compare_blocks(floats_, a, b, w.floats);
     const auto pairs = static_cast<double>(rows_of(a)) * static_cast<double>(rows_of(b));
     return (a == b ? 0.5 : 1.0) * pairs * costs::exhaustive_pair<Scalar>(points_.extent(1));
   }
@@ -86,10 +88,11 @@ class block_search {
     return (std::min)(block_rows_, points_.extent(0) - block * block_rows_);
   }
 
-  /// \return whether the shortlist paid; otherwise nothing was found
+  /// Compares blocks a and b.
+  /// \return false where the shortlist left too many candidates and nothing was compared
   template <class Shortlist>
-  bool visit(const Shortlist& shortlist, index_t a, index_t b, sides<Shortlist>& met) {
-    auto& [left, right, sample] = met;
+  bool compare_blocks(const Shortlist& shortlist, index_t a, index_t b, sides<Shortlist>& loaded) {
+    auto& [left, right, sample] = loaded;
     left.load(points_, a * block_rows_, rows_of(a), shortlist);
     if (a == b)
       right.load(points_, left, shortlist);
@@ -110,10 +113,10 @@ class block_search {
     both.run();
     if (a == b) {
       const std::lock_guard lock(lock_of(a));
-      both.report(best_);
+      both.add_to(best_);
     } else {
       const std::scoped_lock lock(lock_of(a), lock_of(b));
-      both.report(best_);
+      both.add_to(best_);
     }
     return true;
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Distances of rows: exactly, and how far the shortlist may be off.
+/// Exact distances of rows, how clouds are centred and scaled for the shortlist, and bounds of the
+/// rounding of both.
 
 #include <algorithm>
 #include <cmath>
@@ -61,8 +62,9 @@ void for_each_of_rows(const tensor_view<const Scalar, 2>& x, index_t from, index
   }
 }
 
-/// A point amid a cloud and the power of two by which it is scaled about it, so that squared norms
-/// neither overflow nor cancel against a common offset.
+/// A point in the middle of a cloud and a power of two. Rows minus the point, times the power, have
+/// coordinates below 1 in magnitude, so that squared norms neither overflow nor cancel against a
+/// common offset.
 struct centring {
   std::vector<double> mean;
   double scale = 1;
@@ -70,9 +72,10 @@ struct centring {
   double reach = 0;  // largest magnitude of a coordinate after centring and scaling
 };
 
-inline constexpr index_t centring_rows = 1024;  // rows that are read at a time
+inline constexpr index_t centring_rows = 1024;  // rows that a task reads
 
-/// Mean of up to 1,024 rows spread over the cloud: any point amid it does.
+/// Mean of up to 1,024 rows spread over the cloud. Bounds hold about any point; they are tight
+/// about one that is near the rows.
 template <class Scalar>
 std::vector<double> middle_of(const tensor_view<const Scalar, 2>& points) {
   const index_t n = points.extent(0), d = points.extent(1);
@@ -85,7 +88,7 @@ std::vector<double> middle_of(const tensor_view<const Scalar, 2>& points) {
   return mean;
 }
 
-/// Largest distance of a coordinate from the middle.
+/// Largest magnitude of a coordinate minus that of the middle.
 template <class Scalar>
 double reach_of(const tensor_view<const Scalar, 2>& points, const std::vector<double>& mean,
                 int threads) {
@@ -124,7 +127,7 @@ centring find_centring(const tensor_view<const Scalar, 2>& points, int threads) 
   return centring_about(std::move(middle), reach);
 }
 
-/// Of two clouds: a point amid the second, and the reach of both.
+/// A centring of two clouds, about the middle of the second.
 template <class Scalar>
 centring find_common_centring(const tensor_view<const Scalar, 2>& a,
                               const tensor_view<const Scalar, 2>& b, int threads) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Clouds of double whose squared distances a double cannot hold: scaled by a power of two before
-/// the search, and rows whose neighbours are too close to them for that looked at by themselves.
+/// Clouds of double whose squared distances a double cannot hold are scaled by a power of two
+/// before the search. Rows whose nearest neighbours are too close for that are compared again one
+/// by one, by distances that are not squared.
 
 #include <algorithm>
 #include <cmath>
@@ -19,18 +20,18 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Squares of distances below this lose digits, or are 0; of those above it what underflows is
-/// nothing beside the rest.
+/// Distances below this have squares that lose digits or are 0. Of larger ones the squares of small
+/// differences may underflow too, but are below the rounding of the sum.
 inline constexpr double least_squarable = 0x1p-480;
 
-/// Whether the squares of distances of rows that reach so far are far from both ends of what a
-/// double can hold. Those of float always are.
+/// Whether squared distances of the size of the cloud are far from both ends of the range of
+/// doubles. Those of clouds of float always are.
 inline bool is_squarable(const centring& c) {
   const double reach = c.reach / c.scale;
   return reach == 0 || (reach >= 0x1p-200 && reach <= 0x1p480);
 }
 
-/// A copy by a power of two, the largest coordinate about 1.
+/// A copy of a cloud times a power of two, its largest coordinate between 1/2 and 1.
 struct squarable_cloud {
   owned_tensor<double, 2> points;
   int exponent = 0;  ///< of the power
@@ -46,7 +47,7 @@ squarable_cloud make_squarable(const tensor_view<const Real, 2>& points) {
   return out;
 }
 
-/// Length of d differences `gap(k)` that may be as small as doubles can be.
+/// Length of a vector of d differences `gap(k)`, whose squares may over- or underflow.
 template <class Gap>
 double close_length(index_t d, Gap&& gap) {
   double largest = 0, sum = 0;
@@ -57,7 +58,7 @@ double close_length(index_t d, Gap&& gap) {
   return std::ldexp(std::sqrt(sum), -exponent);
 }
 
-/// Distance of two rows that may be as close to each other as two doubles can be.
+/// Distance of two rows, of any size that a double can hold.
 template <class Scalar>
 double close_distance(const tensor_view<const Scalar, 1>& a,
                       const tensor_view<const Scalar, 1>& b) {
@@ -73,7 +74,8 @@ double close_row_distance(const A* a, const B* b, index_t d) {
       d, [&](index_t k) { return static_cast<double>(a[k]) - static_cast<double>(b[k]); });
 }
 
-/// Whether a squared distance is that of a distance below `least_squarable`, and has lost digits.
+/// Whether a squared distance is below the square of `least_squarable`, so that it may have lost
+/// digits.
 inline bool is_too_small(double square) {
   return square < least_squarable * least_squarable;
 }
@@ -129,7 +131,7 @@ void recompute_close_rows(const row_pairs<Scalar>& pairs, double least, int thre
       });
 }
 
-/// Distances of a cloud by `2^exponent` as those of the cloud itself.
+/// Divides the distances of a table by `2^exponent`, the power by which its cloud was scaled.
 /// \throws value_error where one is more than a double can hold
 template <class = void>
 void scale_back(neighbor_table& table, int exponent) {
