@@ -4,7 +4,8 @@
 /// threads. Beside peers: bench/peers/neighbors.sh. `exclusions` searches the same serial cloud
 /// under one exclusion after the other, on one thread: medians of the rounds in milliseconds, and
 /// of the ratios to whole contexts in the same round. `among` looks for the neighbours of other
-/// rows, on one thread, beside a loop over Eigen's products.
+/// rows, on one thread, beside a loop over Eigen's products. `tree_and_cells` searches the same
+/// cloud with either engine, on one thread.
 
 #include <benchmark/benchmark.h>
 
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
+#include <memory>
 #include <vector>
 
 #include "atlas/core/random.hpp"
@@ -147,6 +149,38 @@ void among_with_eigen(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(second_by_eigen(queries, reference));
 }
 
+/// Milliseconds of the search by an engine that `make` makes, the making included.
+template <class Make>
+double engine_milliseconds(const Make& make) {
+  const std::clock_t start = std::clock();
+  const auto engine = make();
+  benchmark::DoNotOptimize(atlas::detail::run_search(*engine, 1, {}));
+  return 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+}
+
+/// Arguments: rows, dimensions, whether curved. Counters: medians in milliseconds of the processor,
+/// 0 of a tree where the cloud varies along too many axes for one.
+void tree_and_cells(benchmark::State& state) {
+  namespace inner = atlas::detail;
+  const auto points = cloud(state.range(0), wide, state.range(1), state.range(2) != 0);
+  const atlas::tensor_view<const float, 2>& view = points;
+  const inner::centring c = inner::find_centring(view, 1);
+  const atlas::neighbor_options options{.k = 2, .threads = 1};
+  const auto axes = inner::find_leading_axes(inner::sample_rows(view, c), wide);
+  const bool few_axes = axes.count < inner::most_axes;
+  std::vector<double> tree, cells;
+  for (auto _ : state) {
+    tree.push_back(few_axes ? engine_milliseconds([&] {
+      return std::make_unique<inner::tree_search<float>>(view, c, options, axes);
+    })
+                            : 0.0);
+    cells.push_back(engine_milliseconds(
+        [&] { return std::make_unique<inner::search_choice<float>::cells>(view, c, options); }));
+  }
+  state.counters["tree_ms"] = median(tree);
+  state.counters["cells_ms"] = median(cells);
+}
+
 void full_rank(benchmark::State& state) {
   search(state, wide);
 }
@@ -186,6 +220,13 @@ BENCHMARK(among_with_eigen)
     ->Args({20000, 20000})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
+
+void low_dimensions(benchmark::internal::Benchmark* b) {
+  for (const index_t rows : {20000, 100000})
+    for (const index_t curved : {0, 1})
+      for (const index_t dimensions : {3, 5, 7, 10}) b->Args({rows, dimensions, curved});
+}
+BENCHMARK(tree_and_cells)->Apply(low_dimensions)->Iterations(3)->Unit(benchmark::kMillisecond);
 
 void few_rows(benchmark::internal::Benchmark* b) {
   for (const index_t width : {32, 64})
