@@ -3,17 +3,22 @@
 /// The 2 nearest neighbours of every row of float clouds in 64 dimensions; arguments: rows,
 /// threads. Beside peers: bench/peers/neighbors.sh. `exclusions` searches the same serial cloud
 /// under one exclusion after the other, on one thread: medians of the rounds in milliseconds, and
-/// of the ratios to whole contexts in the same round.
+/// of the ratios to whole contexts in the same round. `among` looks for the neighbours of other
+/// rows, on one thread, beside a loop over Eigen's products. `tree_and_cells` searches the same
+/// cloud with either engine, on one thread.
 
 #include <benchmark/benchmark.h>
 
+#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <ctime>
+#include <memory>
 #include <vector>
 
 #include "atlas/core/random.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
+#include "atlas/neighbors/nearest_neighbors_among.hpp"
 
 namespace {
 
@@ -97,6 +102,85 @@ void exclusions(benchmark::State& state) {
   for (std::size_t c = 1; c < 4; ++c) state.counters[cases[c].name] = median(ratios[c]);
 }
 
+using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// The 2 nearest rows of `reference` of every query by |x|^2 + |y|^2 - 2 x.y in float, blocks of
+/// 256 queries and 2,048 rows of Eigen's product at a time.
+double second_by_eigen(const row_major& queries, const row_major& reference) {
+  constexpr Eigen::Index rows = 256, columns = 2048;
+  const Eigen::RowVectorXf squares = reference.rowwise().squaredNorm().transpose();
+  double sum = 0;
+  row_major block;
+  for (Eigen::Index q = 0; q < queries.rows(); q += rows) {
+    const auto asked = queries.middleRows(q, std::min(rows, queries.rows() - q));
+    Eigen::VectorXf first = Eigen::VectorXf::Constant(asked.rows(), 1e30F), second = first;
+    for (Eigen::Index r = 0; r < reference.rows(); r += columns) {
+      const Eigen::Index count = std::min(columns, reference.rows() - r);
+      block.noalias() = asked * reference.middleRows(r, count).transpose();
+      block = (-2 * block).rowwise() + squares.segment(r, count);
+      for (Eigen::Index i = 0; i < block.rows(); ++i)
+        for (Eigen::Index j = 0; j < count; ++j) {
+          const float x = block(i, j);
+          if (x >= second[i]) continue;
+          second[i] = std::max(first[i], x);
+          first[i] = std::min(first[i], x);
+        }
+    }
+    for (Eigen::Index i = 0; i < asked.rows(); ++i)
+      sum += std::sqrt(std::max(0.0F, second[i] + asked.row(i).squaredNorm()));
+  }
+  return sum;
+}
+
+/// Arguments: queries, reference rows.
+void among(benchmark::State& state) {
+  const auto queries = cloud(state.range(0), wide, wide, false);
+  const auto reference = cloud(state.range(1) + state.range(0), wide, wide, false);
+  const atlas::tensor_view<const float, 2> others(&reference(state.range(0), index_t{0}),
+                                                  {state.range(1), wide});
+  for (auto _ : state)
+    benchmark::DoNotOptimize(
+        atlas::nearest_neighbors_among(queries, others, {.k = 2, .threads = 1}));
+}
+void among_with_eigen(benchmark::State& state) {
+  const auto all = cloud(state.range(1) + state.range(0), wide, wide, false);
+  const row_major x = Eigen::Map<const row_major>(all.data(), all.extent(0), wide);
+  const row_major queries = x.topRows(state.range(0)), reference = x.bottomRows(state.range(1));
+  for (auto _ : state) benchmark::DoNotOptimize(second_by_eigen(queries, reference));
+}
+
+/// Milliseconds of the search by an engine that `make` makes, the making included.
+template <class Make>
+double engine_milliseconds(const Make& make) {
+  const std::clock_t start = std::clock();
+  const auto engine = make();
+  benchmark::DoNotOptimize(atlas::detail::run_search(*engine, 1, {}));
+  return 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+}
+
+/// Arguments: rows, dimensions, whether curved. Counters: medians in milliseconds of the processor,
+/// 0 of a tree where the cloud varies along too many axes for one.
+void tree_and_cells(benchmark::State& state) {
+  namespace inner = atlas::detail;
+  const auto points = cloud(state.range(0), wide, state.range(1), state.range(2) != 0);
+  const atlas::tensor_view<const float, 2>& view = points;
+  const inner::centring c = inner::find_centring(view, 1);
+  const atlas::neighbor_options options{.k = 2, .threads = 1};
+  const auto axes = inner::find_leading_axes(inner::sample_rows(view, c), wide);
+  const bool few_axes = axes.count < inner::most_axes;
+  std::vector<double> tree, cells;
+  for (auto _ : state) {
+    tree.push_back(few_axes ? engine_milliseconds([&] {
+      return std::make_unique<inner::tree_search<float>>(view, c, options, axes);
+    })
+                            : 0.0);
+    cells.push_back(engine_milliseconds(
+        [&] { return std::make_unique<inner::search_choice<float>::cells>(view, c, options); }));
+  }
+  state.counters["tree_ms"] = median(tree);
+  state.counters["cells_ms"] = median(cells);
+}
+
 void full_rank(benchmark::State& state) {
   search(state, wide);
 }
@@ -125,6 +209,24 @@ BENCHMARK(seven_curved_dimensions)
     ->Args({100000, 2})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
+
+BENCHMARK(among)
+    ->Args({1000, 20000})
+    ->Args({20000, 20000})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+BENCHMARK(among_with_eigen)
+    ->Args({1000, 20000})
+    ->Args({20000, 20000})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+void low_dimensions(benchmark::internal::Benchmark* b) {
+  for (const index_t rows : {20000, 100000})
+    for (const index_t curved : {0, 1})
+      for (const index_t dimensions : {3, 5, 7, 10}) b->Args({rows, dimensions, curved});
+}
+BENCHMARK(tree_and_cells)->Apply(low_dimensions)->Iterations(3)->Unit(benchmark::kMillisecond);
 
 void few_rows(benchmark::internal::Benchmark* b) {
   for (const index_t width : {32, 64})

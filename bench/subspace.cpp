@@ -71,10 +71,11 @@ void exhaustive_search(benchmark::State& state, bool bytes) {
   const auto x = cloud(state.range(0));
   const atlas::tensor_view<const float, 2>& view = x;
   const auto centring = atlas::detail::find_centring(view, 1);
-  const atlas::exclusion nothing;
-  for (auto _ : state)
-    benchmark::DoNotOptimize(
-        atlas::detail::block_search<float>(view, centring, 2, nothing, 1, bytes).run({}));
+  const atlas::neighbor_options options{.k = 2, .threads = 1};
+  for (auto _ : state) {
+    atlas::detail::block_search<float> search(view, centring, options, bytes);
+    benchmark::DoNotOptimize(atlas::detail::run_search(search, 1, {}));
+  }
 }
 void search_in_floats(benchmark::State& state) {
   exhaustive_search(state, false);

@@ -105,23 +105,21 @@ struct searched {
         centring(atlas::detail::find_centring(points, 1)) {}
 
   atlas::neighbor_table exhaustively(const atlas::neighbor_options& o, bool bytes) const {
-    return atlas::detail::block_search<scalar>(points, centring, o.k, o.exclude, o.threads, bytes)
-        .run({});
+    atlas::detail::block_search<scalar> search(points, centring, o, bytes);
+    return atlas::detail::run_search(search, o.threads, {});
   }
   atlas::neighbor_table in_a_tree(const atlas::neighbor_options& o) const {
     auto axes = atlas::detail::find_leading_axes(atlas::detail::sample_rows(points, centring),
                                                  points.extent(1));
-    return atlas::detail::tree_search<scalar>(points, centring, std::move(axes), o.k, o.exclude,
-                                              o.threads)
-        .run({});
+    atlas::detail::tree_search<scalar> search(points, centring, o, std::move(axes));
+    return atlas::detail::run_search(search, o.threads, {});
   }
   template <class Shortlist>
   atlas::neighbor_table in_cells(const atlas::neighbor_options& o) const {
-    return atlas::detail::cell_search<scalar, Shortlist>(points, centring, o.k, o.exclude,
-                                                         o.threads)
-        .run({});
+    atlas::detail::cell_search<scalar, Shortlist> search(points, centring, o);
+    return atlas::detail::run_search(search, o.threads, {});
   }
-  atlas::detail::chosen_search<scalar> chosen() const { return {points, centring, options}; }
+  atlas::detail::search_choice<scalar> chosen() const { return {points, centring, options}; }
 
   atlas::neighbor_options options;
 

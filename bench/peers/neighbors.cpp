@@ -105,8 +105,9 @@ double by_atlas(const cloud& x, int threads) {
 double by_dense(const cloud& x, bool bytes) {
   const atlas::tensor_view<const float, 2> view(x.values.data(), {x.rows, x.columns});
   const atlas::detail::centring c = atlas::detail::find_centring(view, 0);
-  return sum_of_second(atlas::detail::block_search<float>(view, c, 2, {}, 0, bytes).run({}),
-                       step_of(x));
+  const atlas::neighbor_options options{.k = 2};
+  atlas::detail::block_search<float> search(view, c, options, bytes);
+  return sum_of_second(atlas::detail::run_search(search, 0, {}), step_of(x));
 }
 
 /// Its products are OpenBLAS's; the size of its blocks is given by neighbors.py.

@@ -53,6 +53,8 @@
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/label_share.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
+#include "atlas/neighbors/nearest_neighbors_among.hpp"
+#include "atlas/neighbors/neighbors_within.hpp"
 #include "atlas/nn/adam.hpp"
 #include "atlas/nn/cosine_schedule.hpp"
 #include "atlas/nn/mlp.hpp"

@@ -19,21 +19,24 @@ using cloud_view = atlas::tensor_view<const float, 2>;
 
 /// Runs a search that is stopped in its middle, on this thread, and then one that is not.
 template <class MakeSearch>
-atlas::neighbor_table after_stops(const MakeSearch& make) {
+atlas::neighbor_table after_stops(const MakeSearch& make, int threads) {
+  const auto run = [&](const atlas::progress_callback& on_progress) {
+    return atlas::detail::run_search(*make(), threads, on_progress);
+  };
   atlas::index_t steps = 0;
-  make()->run([&](const atlas::progress& p) {
+  run([&](const atlas::progress& p) {
     steps = p.total;
     return true;
   });
   REQUIRE(steps > 1);
-  CHECK_THROWS_AS(make()->run([&](const atlas::progress& p) { return p.done < steps / 2; }),
+  CHECK_THROWS_AS(run([&](const atlas::progress& p) { return p.done < steps / 2; }),
                   atlas::cancelled);
-  CHECK_THROWS_AS(make()->run([&](const atlas::progress& p) -> bool {
-    if (p.done < steps / 2) return true;
-    throw std::runtime_error("stop");
-  }),
+  CHECK_THROWS_AS(run([&](const atlas::progress& p) -> bool {
+                    if (p.done < steps / 2) return true;
+                    throw std::runtime_error("stop");
+                  }),
                   std::runtime_error);
-  return make()->run({});
+  return run({});
 }
 
 /// Squared distances to the k nearest rows, in long double.
@@ -60,26 +63,31 @@ TEST_CASE("a search that was stopped leaves nothing to the next on its thread") 
   const auto held = atlas::as_view<2>(x);
   const cloud_view& points = held;
   const auto centring = atlas::detail::find_centring(points, 1);
-  const atlas::exclusion all_may = {};
   const atlas::index_t k = 4;
   for (const int threads : {1, 3}) {
     INFO(threads << " threads");
-    CHECK(right(after_stops([&] {
-                  return std::make_unique<atlas::detail::block_search<float>>(
-                      points, centring, k, all_may, threads == 1 ? 4 : threads);
-                }),
+    const atlas::neighbor_options options{.k = k, .threads = threads};
+    const atlas::neighbor_options blocks{.k = k, .threads = 4};  // one block on one thread
+    CHECK(right(after_stops(
+                    [&] {
+                      return std::make_unique<atlas::detail::block_search<float>>(points, centring,
+                                                                                  blocks);
+                    },
+                    threads),
                 x, k));
-    CHECK(right(after_stops([&] {
-                  auto axes = atlas::detail::find_leading_axes(
-                      atlas::detail::sample_rows(points, centring), points.extent(1));
-                  return std::make_unique<atlas::detail::tree_search<float>>(
-                      points, centring, std::move(axes), k, all_may, threads);
-                }),
+    CHECK(right(after_stops(
+                    [&] {
+                      auto axes = atlas::detail::find_leading_axes(
+                          atlas::detail::sample_rows(points, centring), points.extent(1));
+                      return std::make_unique<atlas::detail::tree_search<float>>(
+                          points, centring, options, std::move(axes));
+                    },
+                    threads),
                 x, k));
     using cells = atlas::detail::cell_search<float, atlas::detail::float_shortlist<float>>;
     CHECK(right(
-        after_stops([&] { return std::make_unique<cells>(points, centring, k, all_may, threads); }),
-        x, k));
+        after_stops([&] { return std::make_unique<cells>(points, centring, options); }, threads), x,
+        k));
   }
 }
 

@@ -4,6 +4,8 @@
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
+#include "atlas/neighbors/nearest_neighbors_among.hpp"
+#include "atlas/neighbors/neighbors_within.hpp"
 #include "calls.hpp"
 
 namespace atlas_test {
@@ -25,6 +27,28 @@ std::vector<threaded_call> cloud_calls() {
          const auto t = atlas::nearest_neighbors(
              flat, {.k = 3, .threads = o.threads, .on_progress = o.on_progress});
          return (numbers() << t.distances << t.indices).all;
+       }},
+      {"neighbors/neighbor_options.hpp", "nearest_neighbors in a periodic box", true,
+       [=](const s& o) {
+         const auto t =
+             atlas::nearest_neighbors(x.cwiseAbs().eval(), {.k = 3,
+                                                            .periods = {6, 0, 7, 6, 0},
+                                                            .threads = o.threads,
+                                                            .on_progress = o.on_progress});
+         return (numbers() << t.distances << t.indices).all;
+       }},
+      {"neighbors/nearest_neighbors_among.hpp", "nearest_neighbors_among", true,
+       [=](const s& o) {
+         const auto t = atlas::nearest_neighbors_among(
+             x, normal_cloud(900, 5, 3),
+             {.k = 3, .threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << t.distances << t.indices).all;
+       }},
+      {"neighbors/neighbors_within.hpp", "neighbors_within", true,
+       [=](const s& o) {
+         const auto t =
+             atlas::neighbors_within(x, 1.0, {.threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << t.offsets << t.distances << t.indices).all;
        }},
       {"dimension/two_nn_options.hpp", "two_nn", true,
        [=](const s& o) {

@@ -14,19 +14,23 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Whether a candidate comes before what a place holds: by distance, then by row number.
+/// Whether a candidate comes before the neighbour in a place of the table: by squared distance,
+/// then by row number.
+/// \param held, holder squared distance and row in that place; +inf and -1
+/// where it is empty
 template <class Real>
 bool comes_before(Real square, index_t candidate, Real held, index_t holder) {
   return square < held || (square == held && holder >= 0 && candidate < holder);
 }
 
-/// Puts a candidate among the k best of a row so far, the best first, where it belongs; -1 stands
-/// for none. A candidate may be offered once. What is kept does not depend on the order in which
-/// candidates come: their order by (distance, row number) is total.
-/// \param labels of all rows, of which the best have each but once, in its best row; or null.
-///        k places are enough: what a label had was dropped behind k others, which have become no
-///        worse since
-/// \return whether it is among them
+/// Inserts a candidate among the k best of a row so far, in order, if it is one of them. Each
+/// candidate may be offered once. The result does not depend on the order in which candidates are
+/// offered, since (squared distance, row number) is a total order.
+/// \param squares, rows `[k]`, the best first; +inf and -1 in empty places
+/// \param labels of all rows, or null. With labels only the best row of each label is kept.
+///        k places are enough for that: a row of a label that was dropped lay behind k rows of
+///        other labels, whose best rows can only be replaced by nearer ones
+/// \return whether it was inserted
 template <class Real>
 bool keep_best(Real* squares, index_t* rows, index_t k, const index_t* labels, Real square,
                index_t candidate) {
@@ -47,7 +51,9 @@ bool keep_best(Real* squares, index_t* rows, index_t k, const index_t* labels, R
   return true;
 }
 
-/// Kept in the table that is returned.
+/// The k best neighbours so far of each row of a table, in the table's memory: squared distances
+/// until `table` replaces them by distances. Rows may be used by different threads at the same
+/// time.
 class best_candidates {
  public:
   /// \param labels of all rows of the cloud, as of `keep_best`
@@ -67,26 +73,29 @@ class best_candidates {
     }
   }
 
-  /// A candidate may be offered to a row once.
-  /// \return whether it is among the best
+  /// Inserts a candidate if it is among the k best. Each may be offered to a row once.
+  /// \return whether it was inserted
   bool offer(index_t row, index_t candidate, double square) {
     return keep_best(squares_ + row * k_, indices_ + row * k_, k_, labels_, square, candidate);
   }
 
-  /// Offers a row what another table of as many neighbours found for one of its rows.
+  /// Offers a row the neighbours in row `from` of another table of the same k.
   void merge(index_t row, const best_candidates& other, index_t from) {
     for (index_t slot = from * k_; slot < (from + 1) * k_ && other.indices_[slot] >= 0; ++slot)
       if (!offer(row, other.indices_[slot], other.squares_[slot]) && labels_ == nullptr) return;
   }
 
-  /// Squared distance of the k-th best; infinity while there are fewer.
+  /// Squared distance of the k-th best; +inf while there are fewer than k.
   double worst(index_t row) const { return squares_[row * k_ + k_ - 1]; }
 
-  /// What was found for a table's only row, as it is, to a row of another of as many neighbours.
+  /// Copies the first row, as it is, to a row of another table of the same k.
   void copy_to(index_t row, neighbor_table& to) const {
     std::copy_n(squares_, k_, to.distances.mutable_view().data() + row * k_);
     std::copy_n(indices_, k_, to.indices.mutable_view().data() + row * k_);
   }
+
+  /// Ends a search in which distances themselves were offered.
+  neighbor_table table_of_distances() { return table_; }
 
   /// Ends the search: distances instead of their squares.
   neighbor_table table() {

@@ -51,20 +51,22 @@ owned_tensor<index_t, 1> copy_labels(const Labels& labels, std::string_view argu
   return copy;
 }
 
-inline void check_exclusion(const exclusion& exclude, index_t rows) {
+/// \param name of the argument
+inline void check_exclusion(const exclusion& exclude, index_t rows,
+                            const std::string& name = "exclude") {
   if (!exclude.context.empty())
-    check_extent(exclude.context.extent(0), rows, "exclude.context", "one label per row,");
+    check_extent(exclude.context.extent(0), rows, name + ".context", "one label per row,");
   if (!exclude.position.empty())
-    check_extent(exclude.position.extent(0), rows, "exclude.position", "one position per row,");
+    check_extent(exclude.position.extent(0), rows, name + ".position", "one position per row,");
   if (exclude.window >= 0 && exclude.position.empty())
-    throw value_error("exclude.position", "positions for a window", "none");
+    throw value_error(name + ".position", "positions for a window", "none");
   if (exclude.distinct && exclude.context.empty())
-    throw value_error("exclude.context", "contexts, where neighbours are of distinct ones", "none");
+    throw value_error(name + ".context", "contexts, where neighbours are of distinct ones", "none");
   if (exclude.distinct && exclude.window >= 0)
-    throw value_error("exclude.window", "-1 (whole contexts) where neighbours are of distinct ones",
+    throw value_error(name + ".window", "-1 (whole contexts) where neighbours are of distinct ones",
                       std::to_string(exclude.window));
   for (std::size_t s = 0; s < exclude.labels.size(); ++s)
-    check_extent(exclude.labels[s].extent(0), rows, "exclude.labels[" + std::to_string(s) + "]",
+    check_extent(exclude.labels[s].extent(0), rows, name + ".labels[" + std::to_string(s) + "]",
                  "one label per row,");
 }
 
@@ -95,7 +97,7 @@ inline const index_t* distinct_labels(const exclusion& exclude) {
 
 }  // namespace detail
 
-/// Excludes rows of the same context, however far apart.
+/// Excludes rows of the same context, at any distance within it.
 /// \param context `[N]`, whole numbers
 template <whole_tensor<1> Labels>
 [[nodiscard]] exclusion same_context(const Labels& context) {

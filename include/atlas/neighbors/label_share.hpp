@@ -15,9 +15,11 @@
 namespace atlas::inline ATLAS_ABI {
 
 struct label_share_result {
-  double share = 0;   ///< of rows whose nearest neighbour has their label; NaN where none has one
-  double chance = 0;  ///< the same for another row drawn at random, whatever the exclusion
-  index_t rows = 0;   ///< rows that have a neighbour, of which the share is
+  /// Share, of the rows that have a neighbour, whose nearest one has their label; NaN without rows.
+  double share = 0;
+  /// Share of pairs of different rows that have the same label, without regard to the exclusion.
+  double chance = 0;
+  index_t rows = 0;  ///< rows that have a neighbour
 };
 
 namespace detail {

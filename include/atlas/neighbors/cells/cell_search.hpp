@@ -1,82 +1,93 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The search in cells: where the centroid of a cell is further from a row than the cell reaches
-/// and the row's last neighbour together, the cell holds none of its neighbours (triangle
-/// inequality).
+/// The search in cells. Where the distance of a row from a cell's centroid exceeds the cell's reach
+/// plus the row's limit, the cell holds none of its neighbours (triangle inequality).
 
 #include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <numeric>
 #include <vector>
 
-#include "atlas/core/parallel.hpp"
-#include "atlas/core/progress.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/cells/cell_query.hpp"
 #include "atlas/neighbors/cells/row_cells.hpp"
 #include "atlas/neighbors/exclusion.hpp"
+#include "atlas/neighbors/neighbor_options.hpp"
+#include "atlas/neighbors/search_costs.hpp"
+#include "atlas/neighbors/search_driver.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
 template <class Scalar, class Shortlist>
 class cell_search {
- public:
-  cell_search(const tensor_view<const Scalar, 2>& points, const centring& c, index_t k,
-              const exclusion& exclude, int threads)
-      : d_(points.extent(1)),
-        exclude_(exclude),
-        threads_(threads),
-        shortlist_(c, points.extent(1)),
-        best_(points.extent(0), k, distinct_labels(exclude)),
-        raw_(load(points)),
-        cells_(raw_, points.extent(0), points.extent(1), shortlist_, threads) {}
-  static bool fits(const centring& c, index_t d) { return Shortlist::fits(c, d); }
-
-  cell_search(const cell_search&) = delete;
-  cell_search& operator=(const cell_search&) = delete;
-
-  /// Cycles that a row takes, about, from blocks spread over the cells; stops counting at `budget`.
-  double measure(double budget) {
-    const index_t asked = std::min<index_t>(16, blocks());
-    std::vector<double> work(static_cast<std::size_t>(asked));
-    parallel_for(asked, threads_, make_query, [&](index_t s, std::unique_ptr<query>& q) {
-      work[static_cast<std::size_t>(s)] =
-          search(*q, s * blocks() / asked, budget * static_cast<double>(block_rows));
-    });
-    return std::accumulate(work.begin(), work.end(), 0.0) / static_cast<double>(asked * block_rows);
-  }
-
-  neighbor_table run(const progress_callback& on_progress) {
-    constexpr index_t at_a_time = 4;
-    const index_t count = (blocks() + at_a_time - 1) / at_a_time;
-    progress_meter meter(on_progress, "neighbours", count);
-    parallel_for(count, threads_, make_query, [&](index_t task, std::unique_ptr<query>& q) {
-      for (index_t b = task * at_a_time; b < (std::min)(blocks(), (task + 1) * at_a_time); ++b)
-        search(*q, b, std::numeric_limits<double>::infinity());
-      meter.advance();
-    });
-    return best_.table();
-  }
-
- private:
+  using query = cell_query<Scalar, Shortlist>;
   using cells = row_cells<Scalar, Shortlist>;
   using tile = typename cells::tile;
   using shell_tile = typename cells::shell_tile;
   using simd = typename tile::simd;
   using vector = typename tile::vector;
   using sum = typename tile::sum;
-  using query = cell_query<Scalar, Shortlist>;
   using row_set = typename query::row_set;
   using rows_of_cell = typename query::rows_of_cell;
   using centroid_sums = typename query::centroid_sums;
   static constexpr int tiles = query::tiles;
   static constexpr index_t tile_rows = query::tile_rows;
   static constexpr index_t block_rows = query::block_rows;
-  static constexpr double no_limit = 1e9;  // beyond all lengths of clouds that are scaled
+
+ public:
+  /// \param points, c, options must live as long as the search
+  cell_search(const tensor_view<const Scalar, 2>& points, const centring& c,
+              const neighbor_options& options)
+      : d_(points.extent(1)),
+        exclude_(options.exclude),
+        shortlist_(c, points.extent(1)),
+        best_(points.extent(0), options.k, distinct_labels(exclude_)),
+        raw_(load(points)),
+        cells_(raw_, points.extent(0), points.extent(1), shortlist_, options.threads) {}
+  static constexpr index_t most_rows =
+      index_t{1} << 28;  // so that lloyd's floats hold the numbers of cells exactly
+  static bool fits(const centring& c, index_t d) { return Shortlist::fits(c, d); }
+
+  cell_search(const cell_search&) = delete;
+  cell_search& operator=(const cell_search&) = delete;
+
+  // Of the driver (search_driver.hpp). A task is a block of rows of consecutive cells.
+  using workspace = query;
+  static constexpr index_t tasks_per_step = 4;
+  static constexpr index_t rows_per_task = query::block_rows;
+  index_t tasks() const { return (cells_.rows() + rows_per_task - 1) / rows_per_task; }
+  std::vector<index_t> sampled_tasks() const {
+    return spread_tasks(tasks(), std::min<index_t>(costs::sampled_tasks, tasks()));
+  }
+  neighbor_table table() { return best_.table(); }
+
+  double search(index_t block, workspace& q, double budget) {
+    load_block(q, block);
+    compare_within_cells(q);
+    const std::vector<index_t>& nearby = cells_.nearby(cells_.family_of(q.cell[0]));
+    for (const index_t f : nearby) compare_family(q, f);
+    const auto& families = cells_.family_centroids();
+    for (index_t g = 0; g < families.groups() && q.cycles < budget; ++g) {
+      centroid_sums sums;
+      add_centroid_sums(q, families, g, sums);
+      for (int i = 0; i < tile::left_rows; ++i) {
+        const index_t f = g * tile::left_rows + i;
+        if (f < cells_.families() && std::find(nearby.begin(), nearby.end(), f) == nearby.end() &&
+            !q.reached_from(sums, i, cells_.family_reach(f)).empty())
+          compare_family(q, f);
+      }
+    }
+    refine(q);
+    for (index_t i = 0; i < q.rows; ++i) q.compared[static_cast<std::size_t>(q.cell[i])] = {};
+    return q.cycles;
+  }
+
+ private:
+  /// Above all lengths in a cloud, which is scaled to coordinates below 1.
+  static constexpr double no_limit = 1e9;
 
   static raw_rows<Scalar> load(const tensor_view<const Scalar, 2>& points) {
     raw_rows<Scalar> raw;
@@ -84,51 +95,26 @@ class cell_search {
     return raw;
   }
 
-  static std::unique_ptr<query> make_query() { return std::make_unique<query>(); }
-
-  index_t blocks() const { return (cells_.rows() + block_rows - 1) / block_rows; }
-
-  /// \return the work it took
-  double search(query& q, index_t block, double budget) {
-    begin(q, block);
-    meet_own_cells(q);
-    const std::vector<index_t>& nearby = cells_.nearby(cells_.family_of(q.cell[0]));
-    for (const index_t f : nearby) meet_family(q, f);
-    const auto& families = cells_.family_centroids();
-    for (index_t g = 0; g < families.groups() && q.work < budget; ++g) {
-      centroid_sums sums;
-      meet_centroids(q, families, g, sums);
-      for (int i = 0; i < tile::left_rows; ++i) {
-        const index_t f = g * tile::left_rows + i;
-        if (f < cells_.families() && std::find(nearby.begin(), nearby.end(), f) == nearby.end() &&
-            !q.within(sums, i, cells_.family_reach(f)).empty())
-          meet_family(q, f);
-      }
-    }
-    settle(q);
-    for (index_t i = 0; i < q.rows; ++i) q.seen[static_cast<std::size_t>(q.cell[i])] = {};
-    return q.work;
-  }
-
-  void begin(query& q, index_t block) {
+  void load_block(query& q, index_t block) {
     const index_t from = block * block_rows;
     q.rows = (std::min)(block_rows, cells_.rows() - from);
-    q.work = 0;
-    q.seen.resize(static_cast<std::size_t>(cells_.cells()));
+    q.cycles = 0;
+    q.compared.resize(static_cast<std::size_t>(cells_.cells()));
     q.left.resize(static_cast<std::size_t>((block_rows + 1) * shortlist_.steps()));
     q.right.assign(static_cast<std::size_t>(block_rows * shortlist_.steps()),
                    typename tile::item{});
     for (index_t i = 0; i < block_rows; ++i) {
       q.half[i] = Shortlist::absent;
-      q.square[i] = q.twice[i] = q.own[i] = 0;
-      q.apart[i] = static_cast<sum>(no_limit);  // unless known
+      q.square[i] = q.twice[i] = q.centroid_square[i] = 0;
+      q.centroid_distance[i] = static_cast<sum>(no_limit);  // until it is computed
       q.unit[i] = 0;
       if (i < q.rows) load(q, i, from + i);
     }
     q.facts[block_rows] = {Shortlist::absent, Shortlist::all_floor, 0, 0};
   }
 
-  /// A row as both tiles read it.
+  /// Copies a row of the cells to place i of the block, in the forms that the tiles of centroids
+  /// and of shells read.
   void load(query& q, index_t i, index_t row) {
     const index_t steps = shortlist_.steps(), lanes = cells::shell_rows;
     const index_t lane = cells_.place(row) % lanes;
@@ -137,19 +123,19 @@ class cell_search {
       q.right[static_cast<std::size_t>((i / tile_rows * steps + k) * tile_rows + i % tile_rows)] =
           shell.items[k * lanes + lane];
       q.left[static_cast<std::size_t>(i * steps + k)] =
-          Shortlist::turned(shell.items[k * lanes + lane]);
+          Shortlist::for_other_side(shell.items[k * lanes + lane]);
     }
     q.half[i] = shell.half[lane];
     q.unit[i] = shell.unit[lane];
     q.facts[i] = {shell.half[lane], Shortlist::no_floor, shell.unit[lane], shell.offset[lane]};
     q.number[i] = cells_.number(row);
     q.cell[i] = cells_.cell_of(row);
-    q.own[i] = cells_.own(row);
+    q.centroid_square[i] = cells_.centroid_square(row);
     best_.clear(q.number[i]);
     limit(q, i);
   }
 
-  /// What follows from the row's last neighbour so far.
+  /// Sets the limit of row i of the block from its k-th best neighbour so far.
   void limit(query& q, index_t i) const {
     const double square = best_.worst(q.number[i]);
     const double length = (std::min)(shortlist_.length(square), no_limit);
@@ -158,10 +144,10 @@ class cell_search {
     q.twice[i] = widened(2 * length);
   }
 
-  /// Covers the rounding of the query's tests.
+  /// Rounded up by more than the rounding of the query's tests.
   static sum widened(double x) { return cells::widened(x); }
 
-  void meet_own_cells(query& q) {
+  void compare_within_cells(query& q) {
     q.runs.clear();
     for (index_t i = 0; i < q.rows; ++i) {
       if (q.runs.empty() || q.runs.back().cell != q.cell[i])
@@ -174,15 +160,16 @@ class cell_search {
     };
     q.centroids.load(0, static_cast<index_t>(q.runs.size()), centroid, shortlist_);
     for (const rows_of_cell& r : q.runs) {
-      q.seen[static_cast<std::size_t>(r.cell)] = r.rows;
+      q.compared[static_cast<std::size_t>(r.cell)] = r.rows;
       for (index_t s = cells_.first_shell(r.cell); s < cells_.first_shell(r.cell + 1); ++s)
-        meet_shell(q, s, r.rows);
+        compare_shell(q, s, r.rows);
     }
-    settle(q);
+    refine(q);
   }
 
   template <class Side>
-  void meet_centroids(query& q, const Side& centroids, index_t group, centroid_sums& sums) const {
+  void add_centroid_sums(query& q, const Side& centroids, index_t group,
+                         centroid_sums& sums) const {
     const index_t steps = shortlist_.steps();
     for (index_t t = 0; t < tiles; ++t) {
       const index_t row = t * tile_rows;
@@ -190,61 +177,65 @@ class cell_search {
                                       q.unit + row, nullptr};
       tile::add(centroids.nearest(group), right, steps, sums[t]);
     }
-    q.work += static_cast<double>(tiles * tile::size) * centroid_cycles();
+    q.cycles += static_cast<double>(tiles * tile::size) * pair_cycles(costs::centroid_share);
   }
 
-  void meet_family(query& q, index_t family) {
+  void compare_family(query& q, index_t family) {
     const group_range groups = cells_.groups_of(family);
-    for (index_t g = groups.from; g < groups.to; ++g) meet_group(q, g);
+    for (index_t g = groups.from; g < groups.to; ++g) compare_group(q, g);
   }
 
-  void meet_group(query& q, index_t group) {
+  void compare_group(query& q, index_t group) {
     centroid_sums sums;
-    meet_centroids(q, cells_.centroids(), group, sums);
+    add_centroid_sums(q, cells_.centroids(), group, sums);
     struct {
       int centroid;
       row_set rows;
-    } met[tile::left_rows];
+    } reached[tile::left_rows];
     int count = 0;
     const index_t first = group * tile::left_rows;
     for (int i = 0; i < tile::left_rows; ++i) {
-      met[count] = {i, q.within(sums, i, cells_.shell_reach(cells_.first_shell(first + i)))};
-      const row_set& seen = q.seen[static_cast<std::size_t>(first + i)];
-      for (int t = 0; t < tiles; ++t) met[count].rows.bits[t] &= ~seen.bits[t];
-      count += !met[count].rows.empty();
+      reached[count] = {i,
+                        q.reached_from(sums, i, cells_.shell_reach(cells_.first_shell(first + i)))};
+      const row_set& compared = q.compared[static_cast<std::size_t>(first + i)];
+      for (int t = 0; t < tiles; ++t) reached[count].rows.bits[t] &= ~compared.bits[t];
+      count += !reached[count].rows.empty();
     }
     if (count == 0) return;
     typename tile::sums between;
     tile::add(cells_.centroids().farthest(group), q.centroids.farthest(0), shortlist_.steps(),
               between);
     for (int m = 0; m < count; ++m) {
-      if (m + 1 < count) cells_.read_ahead(cells_.first_shell(first + met[m + 1].centroid));
-      set_apart(q, between[met[m].centroid]);
-      meet_cell(q, first + met[m].centroid, sums, met[m].centroid, met[m].rows);
+      if (m + 1 < count) cells_.read_ahead(cells_.first_shell(first + reached[m + 1].centroid));
+      set_centroid_distances(q, between[reached[m].centroid]);
+      compare_cell(q, first + reached[m].centroid, sums, reached[m].centroid, reached[m].rows);
     }
-    settle(q);
+    refine(q);
   }
 
-  /// \param sums of a centroid with those of the runs, the first tile of them
-  void set_apart(query& q, const vector (&sums)[tile::vectors]) const {
+  /// Sets, for each row of the block, the distance of its cell's centroid from another centroid.
+  /// \param sums of that centroid with the centroids of the block's cells, as many as a tile has
+  void set_centroid_distances(query& q, const vector (&sums)[tile::vectors]) const {
     const auto known = std::min<index_t>(tile_rows, static_cast<index_t>(q.runs.size()));
     for (index_t r = 0; r < known; ++r) {
       const rows_of_cell& run = q.runs[static_cast<std::size_t>(r)];
       const sum between = sums[r / simd::lanes][r % simd::lanes];
-      std::fill(q.apart + run.from, q.apart + run.to, widened(shortlist_.length_of_sum(between)));
+      std::fill(q.centroid_distance + run.from, q.centroid_distance + run.to,
+                widened(shortlist_.length_of_sum(between)));
     }
   }
 
-  void meet_cell(query& q, index_t cell, const centroid_sums& sums, int centroid, row_set rows) {
+  void compare_cell(query& q, index_t cell, const centroid_sums& sums, int centroid, row_set rows) {
     const index_t end = cells_.first_shell(cell + 1);
     for (index_t s = cells_.first_shell(cell); !rows.empty();) {
-      meet_shell(q, s, row_set(rows) &= q.beside(sums, centroid, cells_.shell_excess(s)));
+      compare_shell(q, s,
+                    row_set(rows) &= q.beyond_bisector(sums, centroid, cells_.shell_excess(s)));
       if (++s == end) return;
-      rows &= q.within(sums, centroid, cells_.shell_reach(s));
+      rows &= q.reached_from(sums, centroid, cells_.shell_reach(s));
     }
   }
 
-  void meet_shell(query& q, index_t shell, const row_set& rows) {
+  void compare_shell(query& q, index_t shell, const row_set& rows) {
     index_t list[block_rows + tile::left_rows];
     index_t count = 0;
     for (index_t t = 0; t < tiles; ++t)
@@ -252,11 +243,11 @@ class cell_search {
         list[count++] = t * tile_rows + std::countr_zero(b);
     std::fill_n(list + count, tile::left_rows, block_rows);
     for (index_t from = 0; from < count; from += tile::left_rows)
-      meet_shell(q, shell, list + from, std::min<index_t>(tile::left_rows, count - from));
+      compare_shell(q, shell, list + from, std::min<index_t>(tile::left_rows, count - from));
   }
 
-  /// \param rows `[left_rows]`, some of the block's; those that stand for none follow `count`
-  void meet_shell(query& q, index_t shell, const index_t* rows, index_t count) {
+  /// \param rows `[left_rows]`, places in the block; those after `count` hold no row
+  void compare_shell(query& q, index_t shell, const index_t* rows, index_t count) {
     typename shell_tile::picked left;
     for (int i = 0; i < tile::left_rows; ++i) {
       left.items[i] = q.left.data() + rows[i] * shortlist_.steps();
@@ -268,7 +259,7 @@ class cell_search {
 #pragma GCC unroll 16
     for (int i = 1; i < tile::left_rows; ++i)
       above = simd::larger(above, sums[i][0] - left.facts[i]->floor);
-    q.work += static_cast<double>(shell_tile::size) * shell_cycles();
+    q.cycles += static_cast<double>(shell_tile::size) * pair_cycles(costs::shell_share);
     if (simd::positive(above) == 0) return;
     for (index_t i = 0; i < count; ++i) {
       unsigned lanes = simd::above(sums[i][0], simd::all(q.facts[rows[i]].floor));
@@ -277,40 +268,37 @@ class cell_search {
         collect(q, {rows[i], cells_.shell_numbers(shell)[lane], sums[i][0][lane]});
       }
     }
-    if (q.count >= query::at_once) settle(q);
+    if (q.count >= query::batch_pairs) refine(q);
   }
 
-  void collect(query& q, const typename query::pair& p) const {
+  void collect(query& q, const typename query::candidate& p) const {
     const index_t row = q.number[p.row];
     if (p.other < 0 || p.other == row || exclude_.rejects(row, p.other)) return;
     prefetch(raw_.row(p.other), static_cast<std::size_t>(d_) * sizeof(Scalar));
-    q.pairs[q.count++] = p;
+    q.candidates[q.count++] = p;
   }
 
-  /// Exact distances of the pairs collected so far, unless limits have tightened.
-  void settle(query& q) {
+  /// Gives the candidates so far their exact distances, but for those that a limit which has
+  /// tightened since rules out.
+  void refine(query& q) {
     for (index_t p = 0; p < q.count; ++p) {
-      const auto [i, other, nearness] = q.pairs[p];
+      const auto [i, other, nearness] = q.candidates[p];
       if (!(nearness > q.facts[i].floor)) continue;
       const index_t row = q.number[i];
-      q.work += 2 * static_cast<double>(d_ + 30);
+      q.cycles += costs::cell_distance(d_);
       if (best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_)))
         limit(q, i);
     }
     q.count = 0;
   }
 
-  // Tiles of centroids are as large as those of the exhaustive search, those of shells smaller.
-  double centroid_cycles() const {
-    return 0.9 * Shortlist::pair_cycles(d_);
-  }
-  double shell_cycles() const {
-    return 1.3 * Shortlist::pair_cycles(d_);
+  /// \param share of a pair of the exhaustive search
+  double pair_cycles(double share) const {
+    return share * Shortlist::pair_cycles(d_);
   }
 
   index_t d_;
   const exclusion& exclude_;
-  int threads_;
   Shortlist shortlist_;
   best_candidates best_;
   raw_rows<Scalar> raw_;

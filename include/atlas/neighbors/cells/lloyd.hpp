@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Centroids of rows by a few of Lloyd's steps, in the products of the shortlist. How good they are
-/// is a matter of speed alone.
+/// Centroids of rows by a few steps of Lloyd's algorithm, with distances from the shortlist's sums.
+/// Good centroids make the search in cells faster; any are right.
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +14,7 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Groups of centroids beside each other.
+/// Consecutive groups of centroids, [from, to).
 struct group_range {
   index_t from, to;
 };
@@ -35,7 +35,7 @@ class lloyd {
         [&](index_t c) { return centroids.data() + c * d_; }, shortlist_);
   }
 
-  /// \param members row numbers, which need not follow each other
+  /// \param members row numbers in any order
   void load(const std::vector<index_t>& members, row_side& side) const {
     const std::size_t ahead = 8, bytes = sizeof(Scalar) * static_cast<std::size_t>(d_);
     const auto row_at = [&](index_t i) {
@@ -46,8 +46,8 @@ class lloyd {
     side.load(0, static_cast<index_t>(members.size()), row_at, shortlist_);
   }
 
-  /// \param rows the members as loaded
-  /// \return `[count, d]`, after some steps from members that are spread over the list
+  /// \param rows the members, loaded
+  /// \return `[count, d]`, after `steps` steps from members spread over the list
   std::vector<Scalar> centroids(const std::vector<index_t>& members, const row_side& rows,
                                 index_t count, int steps) const {
     std::vector<Scalar> out;
@@ -66,26 +66,29 @@ class lloyd {
     return out;
   }
 
-  /// The nearest centroid of every row, about.
+  /// The nearest centroid of every row, within the shortlist's rounding.
   void assign(const centroid_side& centroids, const row_side& rows, index_t* of) const {
     for (index_t r = 0; r < rows.groups(); ++r) {
       nearest found;
-      meet(centroids, {0, centroids.groups()}, rows, r, found);
+      compare(centroids, {0, centroids.groups()}, rows, r, found);
       found.report(std::min<index_t>(tile::right_rows, rows.rows - r * tile::right_rows),
                    of + r * tile::right_rows);
     }
   }
 
-  /// Families of centroids: those of each lie within `spread` of its own (Shortlist::length).
+  /// Families of centroids. Those of each lie within `spread` of the family's centroid, in the
+  /// units of Shortlist::length.
   struct families {
     const centroid_side& centroids;
     const std::vector<group_range>& groups;
     const std::vector<typename tile::sum>& spread;
   };
 
-  /// The nearest centroid of every row, about, of families, some of which are looked at first.
-  /// Others are left out where they are further than what has been found (triangle inequality).
-  /// \param most a bound of the sum that each row has with any of the centroids
+  /// The nearest centroid of every row, within the shortlist's rounding, of all families. Some are
+  /// compared first; others are ruled out where none of their centroids can be nearer than the
+  /// nearest so far (triangle inequality).
+  /// \param first families that are compared first
+  /// \param most `[rows]`, upper bounds of the sum of each row with any of the centroids
   void assign(const centroid_side& centroids, const families& all,
               const std::vector<index_t>& first, const row_side& rows, index_t* of,
               typename tile::sum* most) const {
@@ -94,7 +97,7 @@ class lloyd {
       const index_t here = std::min<index_t>(tile::right_rows, rows.rows - from);
       nearest found;
       for (const index_t f : first)
-        meet(centroids, all.groups[static_cast<std::size_t>(f)], rows, r, found);
+        compare(centroids, all.groups[static_cast<std::size_t>(f)], rows, r, found);
       const auto length = found.lengths(here);
       for (index_t g = 0; g < all.centroids.groups(); ++g) {
         typename tile::sums sums;
@@ -103,7 +106,7 @@ class lloyd {
           const auto f = static_cast<std::size_t>(g * tile::left_rows + i);
           if (f < all.groups.size() && nearest::any_within(sums[i], length, all.spread[f]) &&
               std::find(first.begin(), first.end(), static_cast<index_t>(f)) == first.end())
-            meet(centroids, all.groups[f], rows, r, found);
+            compare(centroids, all.groups[f], rows, r, found);
         }
       }
       found.report(here, of + from);
@@ -115,26 +118,25 @@ class lloyd {
   struct nearest {
     using simd = typename tile::simd;
     using vector = typename tile::vector;
-    vector best[tile::vectors], at[tile::vectors];
+    vector best[tile::vectors], number[tile::vectors];
 
     nearest() {
       for (int v = 0; v < tile::vectors; ++v) {
         best[v] = simd::all(Shortlist::no_floor);
-        at[v] = vector{};
+        number[v] = vector{};
       }
     }
 
-    void meet(const typename tile::rows& centroids, const typename tile::rows& rows, index_t steps,
-              index_t group) {
+    void update(const typename tile::rows& centroids, const typename tile::rows& rows,
+                index_t steps, index_t group) {
       typename tile::sums sums;
       tile::add(centroids, rows, steps, sums);
 #pragma GCC unroll 4
       for (int v = 0; v < tile::vectors; ++v)
 #pragma GCC unroll 16
         for (int i = 0; i < tile::left_rows; ++i) {
-          const auto number =
-              simd::all(static_cast<typename tile::sum>(group * tile::left_rows + i));
-          at[v] = simd::where_above(sums[i][v], best[v], number, at[v]);
+          const auto here = simd::all(static_cast<typename tile::sum>(group * tile::left_rows + i));
+          number[v] = simd::where_above(sums[i][v], best[v], here, number[v]);
           best[v] = simd::larger(sums[i][v], best[v]);
         }
     }
@@ -145,10 +147,11 @@ class lloyd {
 
     void report(index_t rows, index_t* of) const {
       for (index_t i = 0; i < rows; ++i)
-        of[i] = static_cast<index_t>(at[i / simd::lanes][i % simd::lanes]);
+        of[i] = static_cast<index_t>(number[i / simd::lanes][i % simd::lanes]);
     }
 
-    /// Roots of the best sums, which are minus squares.
+    /// Roots of minus the largest sums, rounded up: distances of rows from their nearest centroids
+    /// so far, in the units of Shortlist::length.
     struct row_lengths {
       typename tile::sum of[tile::right_rows] = {};
     };
@@ -171,10 +174,10 @@ class lloyd {
     }
   };
 
-  void meet(const centroid_side& centroids, group_range groups, const row_side& rows,
-            index_t tile_row, nearest& found) const {
+  void compare(const centroid_side& centroids, group_range groups, const row_side& rows,
+               index_t tile_row, nearest& found) const {
     for (index_t g = groups.from; g < groups.to; ++g)
-      found.meet(centroids.nearest(g), rows.nearest(tile_row), shortlist_.steps(), g);
+      found.update(centroids.nearest(g), rows.nearest(tile_row), shortlist_.steps(), g);
   }
 
   void move_to_means(const std::vector<index_t>& members, const std::vector<index_t>& of,
@@ -185,7 +188,8 @@ class lloyd {
     for (std::size_t m = 0; m < members.size(); ++m) {
       const Scalar* const row = raw_.row(members[m]);
       double* const mean = means.data() + of[m] * d_;
-      const double share = 1 / counts[static_cast<std::size_t>(of[m])];  // sums might overflow
+      const double share =
+          1 / counts[static_cast<std::size_t>(of[m])];  // a mean of shares: a sum might overflow
       for (index_t k = 0; k < d_; ++k) mean[k] += share * static_cast<double>(row[k]);
     }
     for (std::size_t i = 0; i < means.size(); ++i)

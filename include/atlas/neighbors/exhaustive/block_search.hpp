@@ -1,101 +1,98 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The exhaustive search: every pair of blocks of rows once, for both sides.
+/// The exhaustive search: every pair of rows once, for both of its rows, block by block.
 
 #include <algorithm>
 #include <memory>
 #include <mutex>
 #include <optional>
 
-#include "atlas/core/parallel.hpp"
-#include "atlas/core/progress.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/exhaustive/block_pair.hpp"
+#include "atlas/neighbors/exhaustive/block_rows.hpp"
 #include "atlas/neighbors/exhaustive/block_seeds.hpp"
+#include "atlas/neighbors/neighbor_options.hpp"
 #include "atlas/neighbors/rounding/shortlist.hpp"
+#include "atlas/neighbors/search_costs.hpp"
+#include "atlas/neighbors/search_driver.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Blocks meet in the coarsest shortlist that pays, which each two of them find out.
+/// Two blocks are compared in rows rounded to bytes where a sample of their tiles shows that this
+/// pays, and otherwise in rows rounded to their own type.
 template <class Scalar>
 class block_search {
  public:
+  /// \param points, c, options must live as long as the search
   /// \param bytes whether to try rows that are rounded to bytes
-  block_search(const tensor_view<const Scalar, 2>& points, const centring& c, index_t k,
-               const exclusion& exclude, int threads, bool bytes = fast_bytes)
+  block_search(const tensor_view<const Scalar, 2>& points, const centring& c,
+               const neighbor_options& options, bool bytes = fast_bytes)
       : points_(points),
-        exclude_(exclude),
-        threads_(threads),
-        k_(k),
-        best_(points.extent(0), k, distinct_labels(exclude)),
+        exclude_(options.exclude),
+        k_(options.k),
+        best_(points.extent(0), k_, distinct_labels(exclude_)),
         floats_(c, points.extent(1)) {
-    if (bytes && points.extent(0) >= least_for_bytes && byte_rows::fits(c, points.extent(1)))
+    if (bytes && points.extent(0) >= costs::least_byte_rows && byte_rows::fits(c, points.extent(1)))
       bytes_.emplace(c, points.extent(1));
-    block_rows_ = choose_block_rows(points.extent(0), threads);
+    const index_t most = bytes_ ? byte_rows::most_rows : float_rows::most_rows;
+    constexpr index_t unit = byte_rows::tile::right_rows;  // a multiple of what each shortlist has
+    block_rows_ = choose_block_rows(points.extent(0), most, unit, options.threads);
     blocks_ = (points.extent(0) + block_rows_ - 1) / block_rows_;
     locks_ = std::make_unique<std::mutex[]>(static_cast<std::size_t>(blocks_));
   }
 
-  neighbor_table run(const progress_callback& on_progress) {
-    const index_t count = blocks_ * (blocks_ + 1) / 2;
-    progress_meter meter(on_progress, "neighbours", count);
-    const auto make = [] { return std::make_unique<workspace>(); };
-    parallel_for(count, threads_, make, [&](index_t task, std::unique_ptr<workspace>& w) {
-      visit(task, *w);
-      meter.advance();
-    });
-    return best_.table();
-  }
+  block_search(const block_search&) = delete;
+  block_search& operator=(const block_search&) = delete;
+
+  // Of the driver (search_driver.hpp). A task is a pair of blocks. Its cost is known, so that none
+  // is sampled.
+  static constexpr index_t tasks_per_step = 1;
+  static constexpr index_t rows_per_task = 1;
+  index_t tasks() const { return blocks_ * (blocks_ + 1) / 2; }
+  std::vector<index_t> sampled_tasks() const { return {}; }
+  neighbor_table table() { return best_.table(); }
 
  private:
   using float_rows = float_shortlist<Scalar>;
   using byte_rows = byte_shortlist<Scalar>;
 
-  /// The two blocks that meet.
+  /// Two blocks that are compared.
   template <class Shortlist>
   struct sides {
     block_side<Scalar, Shortlist, true> left;
     block_side<Scalar, Shortlist, false> right;
-    block_side<Scalar, Shortlist, true> sample;  // of first limits
+    block_side<Scalar, Shortlist, true> sample;  // whose rows give the first limits
   };
+
+ public:
   struct workspace {
     sides<byte_rows> bytes;
     sides<float_rows> floats;
   };
 
-  static constexpr index_t least_rows = 96;
-  static constexpr index_t least_for_bytes = 512;
-
-  /// Blocks of nearly the same size, a few for every thread.
-  index_t choose_block_rows(index_t n, int threads) const {
-    const index_t most = bytes_ ? byte_rows::most_rows : float_rows::most_rows;
-    const bool alone = thread_count(threads) == 1;
-    const index_t wanted = alone ? 1 : (std::min)(4 * thread_count(threads), n / least_rows);
-    const index_t blocks = std::max<index_t>({1, wanted, (n + most - 1) / most});
-    const index_t rows = (n + blocks - 1) / blocks;
-    constexpr index_t unit =
-        byte_rows::tile::right_rows;  // as many as of floats, or twice of doubles
-    return (rows + unit - 1) / unit * unit;
+  /// Tasks in order: each block with itself, then with the next block, the one after that and so
+  /// on, so that limits tighten early in clouds whose rows follow each other.
+  double search(index_t task, workspace& w, double) {
+    index_t step = 0;
+    while (task >= blocks_ - step) task -= blocks_ - step++;
+    const index_t a = task, b = task + step;
+    if (!bytes_ || !compare_blocks(*bytes_, a, b, w.bytes)) compare_blocks(floats_, a, b, w.floats);
+    const auto pairs = static_cast<double>(rows_of(a)) * static_cast<double>(rows_of(b));
+    return (a == b ? 0.5 : 1.0) * pairs * costs::exhaustive_pair<Scalar>(points_.extent(1));
   }
 
+ private:
   index_t rows_of(index_t block) const {
     return (std::min)(block_rows_, points_.extent(0) - block * block_rows_);
   }
 
-  /// Blocks with themselves come first, then with their neighbours, so that limits tighten early.
-  void visit(index_t task, workspace& w) {
-    index_t step = 0;
-    while (task >= blocks_ - step) task -= blocks_ - step++;
-    if (!bytes_ || !visit(*bytes_, task, task + step, w.bytes))
-      visit(floats_, task, task + step, w.floats);
-  }
-
-  /// \return whether the shortlist paid; otherwise nothing was found
+  /// Compares blocks a and b.
+  /// \return false where the shortlist left too many candidates and nothing was compared
   template <class Shortlist>
-  bool visit(const Shortlist& shortlist, index_t a, index_t b, sides<Shortlist>& met) {
-    auto& [left, right, sample] = met;
+  bool compare_blocks(const Shortlist& shortlist, index_t a, index_t b, sides<Shortlist>& loaded) {
+    auto& [left, right, sample] = loaded;
     left.load(points_, a * block_rows_, rows_of(a), shortlist);
     if (a == b)
       right.load(points_, left, shortlist);
@@ -116,10 +113,10 @@ class block_search {
     both.run();
     if (a == b) {
       const std::lock_guard lock(lock_of(a));
-      both.report(best_);
+      both.add_to(best_);
     } else {
       const std::scoped_lock lock(lock_of(a), lock_of(b));
-      both.report(best_);
+      both.add_to(best_);
     }
     return true;
   }
@@ -128,7 +125,6 @@ class block_search {
 
   tensor_view<const Scalar, 2> points_;
   const exclusion& exclude_;
-  int threads_;
   index_t k_;
   best_candidates best_;
   float_rows floats_;

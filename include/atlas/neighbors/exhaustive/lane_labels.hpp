@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// An exclusion as lanes of a tile compare it.
+/// An exclusion as labels that the lanes of a vector compare.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,13 +11,14 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Sets of labels, whole numbers from 0 on that `Sum` can hold: rows that may not be neighbours
-/// share one of any set. Rows that share one may yet be neighbours now and then, so this is for
-/// limits, which it only makes wider.
+/// Sets of labels, whole numbers from 0 to 2^24 - 1, which `Sum` holds exactly. Rows that may not
+/// be neighbours share the label of at least one set. The converse does not hold: labels are
+/// hashes, and positions are rounded to cells, so that a few rows that share a label may be
+/// neighbours. Leaving those out too makes a first limit wider, never wrong.
 template <class Sum>
 class lane_labels {
  public:
-  static constexpr Sum none = -1;  // the label of no row
+  static constexpr Sum none = -1;  // in places that hold no row
 
   explicit lane_labels(const exclusion& exclude)
       : exclude_(exclude),
@@ -27,7 +28,7 @@ class lane_labels {
     if (timed_ > 0 && exclude.window >= 0) timed_ = 2;
   }
 
-  /// Contexts come first where the exclusion is of whole contexts.
+  /// Number of sets. That of contexts comes first where the exclusion is of whole contexts.
   index_t sets() const { return timed_ + static_cast<index_t>(exclude_.labels.size()); }
 
   Sum of(index_t set, index_t row) const {
@@ -45,7 +46,7 @@ class lane_labels {
     return (cell + set) >> 1;
   }
 
-  /// 24 bits of both.
+  /// A hash of 24 bits of two numbers.
   static Sum mixed(index_t a, index_t b) {
     const auto both = static_cast<std::uint64_t>(a) * 0x9E3779B97F4A7C15U +
                       static_cast<std::uint64_t>(b) * 0xC2B2AE3D27D4EB4FU;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// One of two blocks of rows that meet in the exhaustive search.
+/// A block of rows as one side of the tiles of a shortlist.
 
 #include <cstdint>
 #include <vector>
@@ -12,7 +12,8 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Its rows as given and as rounded, in groups as the tile reads them, and what rules pairs out.
+/// Rows as given, and as rounded in the groups that a tile reads, with the floors of their limits.
+/// \tparam Left whether they are the tile's left side
 template <class Scalar, class Shortlist, bool Left>
 struct block_side {
   using tile = typename Shortlist::tile;
@@ -22,7 +23,7 @@ struct block_side {
 
   index_t first = 0, rows = 0;
   raw_rows<Scalar> raw;
-  std::vector<sum> floor;  // register_tile.hpp
+  std::vector<sum> floor;  // minus half of the squared limit of each row (register_tile.hpp)
 
   void load(const tensor_view<const Scalar, 2>& points, index_t from, index_t count,
             const Shortlist& shortlist) {
@@ -31,15 +32,16 @@ struct block_side {
         from, count, [&](index_t i) { return raw.row(i); }, shortlist);
   }
 
-  /// \param row_at from 0 on -> contiguous coordinates
+  /// \param row_at number within the block -> its contiguous coordinates
   template <class RowAt>
   void load(index_t from, index_t count, const RowAt& row_at, const Shortlist& shortlist) {
     resize(from, count, shortlist);
     for (index_t i = 0; i < rows; ++i)
-      keep(i, shortlist.template pack<Left>(row_at(i), place(i), group_rows));
+      store(i, shortlist.template pack<Left>(row_at(i), place(i), group_rows));
   }
 
-  /// The rows that the other side has, which are not rounded once more.
+  /// Loads the rows of a left side, whose rounded coordinates are converted instead of rounded
+  /// again.
   void load(const tensor_view<const Scalar, 2>& points,
             const block_side<Scalar, Shortlist, true>& left, const Shortlist& shortlist) {
     raw.load(points, left.first, left.rows);
@@ -48,22 +50,22 @@ struct block_side {
       const item* const from = left.place(i);
       item* const to = place(i);
       for (index_t k = 0; k < shortlist.steps(); ++k)
-        to[k * group_rows] = Shortlist::turned(from[k * left.group_rows]);
-      keep(i, left.kept(i));
+        to[k * group_rows] = Shortlist::for_other_side(from[k * left.group_rows]);
+      store(i, left.stored(i));
     }
   }
 
-  /// From here on it is as if there were no such row.
+  /// Makes the row infinitely far from all others, so that every pair of it is ruled out.
   void remove(index_t i) {
-    const auto at = static_cast<std::size_t>(i);
-    low_[at] = high_[at] = Shortlist::absent;
+    const auto index = static_cast<std::size_t>(i);
+    low_[index] = high_[index] = Shortlist::absent;
   }
 
   index_t groups() const { return (rows + group_rows - 1) / group_rows; }
 
-  /// Their sums are minus half of what squared distances are at least.
+  /// A group whose sums are minus half of lower bounds of squared distances.
   typename tile::rows nearest(index_t group) const { return group_with(low_, group); }
-  /// ... at most.
+  /// A group whose sums are minus half of upper bounds of squared distances.
   typename tile::rows farthest(index_t group) const { return group_with(high_, group); }
 
  private:
@@ -94,17 +96,17 @@ struct block_side {
   item* place(index_t i) { return items_.data() + offset_of(i); }
   const item* place(index_t i) const { return items_.data() + offset_of(i); }
 
-  void keep(index_t i, const rounded_row<sum>& row) {
-    const auto at = static_cast<std::size_t>(i);
-    low_[at] = row.low;
-    high_[at] = row.high;
-    floor[at] = Shortlist::no_floor;
-    unit_[at] = row.unit;
-    offset_[at] = row.offset;
+  void store(index_t i, const rounded_row<sum>& row) {
+    const auto index = static_cast<std::size_t>(i);
+    low_[index] = row.low;
+    high_[index] = row.high;
+    floor[index] = Shortlist::no_floor;
+    unit_[index] = row.unit;
+    offset_[index] = row.offset;
   }
-  rounded_row<sum> kept(index_t i) const {
-    const auto at = static_cast<std::size_t>(i);
-    return {low_[at], high_[at], unit_[at], offset_[at]};
+  rounded_row<sum> stored(index_t i) const {
+    const auto index = static_cast<std::size_t>(i);
+    return {low_[index], high_[index], unit_[index], offset_[index]};
   }
 
   index_t group_size_ = 0;

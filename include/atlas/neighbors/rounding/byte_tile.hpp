@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The register tile of rows that are rounded to bytes: four products an instruction and lane where
-/// the processor has VNNI, so that it takes a quarter of the time that floats do.
+/// The register tile of rows that are rounded to bytes. Where the processor has VNNI an instruction
+/// adds four products to each lane, so that the tile takes a quarter of the time of floats.
 
 #include <cstdint>
 
@@ -11,8 +11,9 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// An item is four coordinates, the first lowest: signed on the left, plus 128 on the right, where
-/// `offset` takes that back. Each row has a unit of its own.
+/// An item is four coordinates in a 32-bit integer, the first in the lowest byte: signed on the
+/// left; with 128 added on the right, which the left row's `offset` takes back. Each row has its
+/// unit.
 template <int Vectors = 3>
 struct byte_tile : tile_shape<std::int32_t, float, Vectors> {
   using shape = tile_shape<std::int32_t, float, Vectors>;
@@ -32,17 +33,18 @@ struct byte_tile : tile_shape<std::int32_t, float, Vectors> {
     for (int i = 0; i < left_rows; ++i)
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) sum[i][v] = integer_simd::all(shape::offset_of(left, i));
-    const item* at = right.items;
+    const item* coordinates_of_step = right.items;
     for (index_t k = 0; k < steps; ++k) {
       integers y[vectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) y[v] = integer_simd::load(at + v * simd::lanes);
+      for (int v = 0; v < vectors; ++v)
+        y[v] = integer_simd::load(coordinates_of_step + v * simd::lanes);
 #pragma GCC unroll 16
       for (int i = 0; i < left_rows; ++i)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v)
           sum[i][v] = add_byte_products(sum[i][v], y[v], shape::item_of(left, i, k));
-      at += right_rows;
+      coordinates_of_step += right_rows;
     }
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Rows as given, each in one piece.
+/// Rows of a view with contiguous coordinates.
 
 #include <cstddef>
 #include <vector>
@@ -11,7 +11,7 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Asks for memory that is read soon.
+/// Asks the processor to load memory into the cache ahead of its use.
 inline void prefetch(const void* from, std::size_t bytes) {
   constexpr std::size_t line = 64;
   for (std::size_t b = 0; b < bytes; b += line) prefetch_line(static_cast<const char*>(from) + b);

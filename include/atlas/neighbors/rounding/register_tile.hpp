@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The inner loop of the exhaustive search: a tile of scalar products that stays in registers and
-/// is compared with the limits of its rows there, so that no product is ever stored.
+/// The inner loop of the shortlist: a tile of scalar products that stays in vector registers and is
+/// compared with the limits of its rows there, so that no product is written to memory.
 
 #include <algorithm>
 #include <cstdint>
@@ -13,19 +13,19 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// A group of rounded rows beside each other, and what is known of each.
+/// A group of rounded rows whose coordinates lie side by side, and bounds of each row.
 template <class Item, class Sum>
 struct tile_rows {
-  const Item* items;  // a step after the other
-  /// Half the squared norm, give or take its share of the error.
+  const Item* items;  // `[steps, rows]`: an item is one coordinate, or four of bytes
+  /// Half of a lower or upper bound of the squared norm.
   const Sum* half;
-  /// Minus half the squared distance from which on nothing is a neighbour of the row any more.
+  /// Minus half of the squared limit of the row: pairs whose sums are not above it are ruled out.
   const Sum* floor;
-  const float* unit;           // of bytes
-  const std::int32_t* offset;  // of bytes on the left
+  const float* unit;           // of rows rounded to bytes: what 1 stands for
+  const std::int32_t* offset;  // of bytes on the left: what takes back the 128 added on the right
 };
 
-/// What is known of one row on the left.
+/// Bounds of one row on the left, as in tile_rows.
 template <class Sum>
 struct row_facts {
   Sum half, floor;
@@ -33,15 +33,15 @@ struct row_facts {
   std::int32_t offset;
 };
 
-/// Rows on the left that need not lie beside each other.
+/// Rows on the left that need not be of one group.
 template <class Item, class Sum, int Rows>
 struct picked_rows {
   const Item* items[Rows];  // each with its steps in one piece
   const row_facts<Sum>* facts[Rows];
 };
 
-/// `left_rows` rows beside `right_rows`. A squared distance is |x|^2 + |y|^2 - 2 x.y, so
-/// x.y - |x|^2/2 - |y|^2/2 is minus half of it: those are the sums.
+/// `left_rows` rows times `right_rows` rows. A squared distance is |x|^2 + |y|^2 - 2 x.y, so
+/// x.y - |x|^2/2 - |y|^2/2 is minus half of it: those are a tile's sums.
 template <class Item, class Sum, int Vectors>
 struct tile_shape {
   using item = Item;
@@ -67,7 +67,7 @@ struct tile_shape {
   static std::int32_t offset_of(const picked& left, int i) { return left.facts[i]->offset; }
 };
 
-/// Of rows that are rounded to floats or doubles.
+/// The tile of rows that are rounded to floats or doubles.
 template <class Scalar, int Vectors = 3>
 struct float_tile : tile_shape<Scalar, Scalar, Vectors> {
   using shape = tile_shape<Scalar, Scalar, Vectors>;
@@ -85,23 +85,24 @@ struct float_tile : tile_shape<Scalar, Scalar, Vectors> {
 #pragma GCC unroll 4
       for (int v = 0; v < shape::vectors; ++v)
         out[i][v] = -shape::half_of(left, i) - simd::load(right.half + v * simd::lanes);
-    const Scalar* at = right.items;
+    const Scalar* coordinates_of_step = right.items;
     for (index_t k = 0; k < d; ++k) {
       typename shape::vector y[shape::vectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < shape::vectors; ++v) y[v] = simd::load(at + v * simd::lanes);
+      for (int v = 0; v < shape::vectors; ++v)
+        y[v] = simd::load(coordinates_of_step + v * simd::lanes);
 #pragma GCC unroll 16
       for (int i = 0; i < shape::left_rows; ++i)
 #pragma GCC unroll 4
         for (int v = 0; v < shape::vectors; ++v) out[i][v] += shape::item_of(left, i, k) * y[v];
-      at += shape::right_rows;
+      coordinates_of_step += shape::right_rows;
     }
   }
 };
 
-/// The pairs of a tile that are of interest: those whose sum is above the lower of both floors.
+/// The candidates of a tile: pairs whose sum is above the lower of both rows' floors.
 /// \param bits `[left_rows]`, a bit for each row of the right
-/// \return whether there is one
+/// \return whether there is any
 template <class Tile>
 bool compare_tile(const typename Tile::rows& left, const typename Tile::rows& right, index_t steps,
                   std::uint64_t (&bits)[Tile::left_rows]) {
@@ -111,11 +112,11 @@ bool compare_tile(const typename Tile::rows& left, const typename Tile::rows& ri
   std::uint64_t any = 0;
 #pragma GCC unroll 16
   for (int i = 0; i < Tile::left_rows; ++i) {
-    const auto own = simd::all(left.floor[i]);
+    const auto left_floor = simd::all(left.floor[i]);
     bits[i] = 0;
 #pragma GCC unroll 4
     for (int v = 0; v < Tile::vectors; ++v) {
-      const auto floor = simd::smaller(simd::load(right.floor + v * simd::lanes), own);
+      const auto floor = simd::smaller(simd::load(right.floor + v * simd::lanes), left_floor);
       bits[i] |= std::uint64_t{simd::above(sums[i][v], floor)} << (v * simd::lanes);
     }
     any |= bits[i];
@@ -123,7 +124,8 @@ bool compare_tile(const typename Tile::rows& left, const typename Tile::rows& ri
   return any != 0;
 }
 
-/// The K largest sums of pairs that each lane of a vector of a tile has met, the largest first.
+/// For each lane of a vector of a tile, which is a row of the right, the K largest of the sums that
+/// were offered, the largest first.
 template <class Tile, int K>
 struct largest_sums {
   using simd = typename Tile::simd;
@@ -149,7 +151,8 @@ struct largest_sums {
   }
 };
 
-/// The same with a label for each row of the left, of rows that share one the largest sum alone.
+/// The same with a label for each row of the left: of rows with the same label only the largest sum
+/// counts.
 template <class Tile, int K>
 struct largest_of_labels {
   using simd = typename Tile::simd;
@@ -161,9 +164,9 @@ struct largest_of_labels {
     std::fill_n(label, K, simd::all(-1));
   }
 
-  /// \param own `[left_rows]`, labels from 0 on
-  void offer(const typename Tile::sums& sums, int v, const typename Tile::sum* own) {
-    for (int i = 0; i < Tile::left_rows; ++i) insert(sums[i][v], simd::all(own[i]));
+  /// \param labels `[left_rows]`, labels from 0 on
+  void offer(const typename Tile::sums& sums, int v, const typename Tile::sum* labels) {
+    for (int i = 0; i < Tile::left_rows; ++i) insert(sums[i][v], simd::all(labels[i]));
   }
 
  private:
@@ -171,13 +174,15 @@ struct largest_of_labels {
     return simd::all(-std::numeric_limits<typename Tile::sum>::infinity());
   }
 
-  /// Of equal sums the new one goes first, so that what had its label before meets it and ends.
-  void insert(vector x, const vector& own) {
-    vector with = own;
+  /// Inserts a sum with its label in the order of sums, a new one before equal ones. The sum that
+  /// is pushed down from a place is dropped where it has the new label, so that no label occurs
+  /// twice.
+  void insert(vector x, const vector& new_label) {
+    vector with = new_label;
 #pragma GCC unroll 8
     for (int s = 0; s < K; ++s) {
       const vector was = label[s];
-      const vector rest = simd::where_equal(was, own, nothing(), simd::smaller(sum[s], x));
+      const vector rest = simd::where_equal(was, new_label, nothing(), simd::smaller(sum[s], x));
       label[s] = simd::where_above(sum[s], x, was, with);
       with = simd::where_above(sum[s], x, with, was);
       sum[s] = simd::larger(sum[s], x);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Distances of rows: exactly, and how far the shortlist may be off.
+/// Exact distances of rows, how clouds are centred and scaled for the shortlist, and bounds of the
+/// rounding of both.
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/parallel.hpp"
@@ -13,24 +15,32 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Squared distance of two rows, computed from their differences in double. Eight partial sums in
-/// a fixed order: the same bits for every storage order and symmetric in its arguments.
-template <class A, class B>
-double squared_distance(const A* a, const B* b, index_t d) {
+/// Sum of the squares of `gap(k)` for the d coordinates k, in double: eight partial sums in a fixed
+/// order.
+template <class Gap>
+double sum_of_squares(index_t d, const Gap& gap) {
   constexpr index_t lanes = 8;
   double partial[lanes] = {};
   index_t c = 0;
   for (; c + lanes <= d; c += lanes)
     for (index_t l = 0; l < lanes; ++l) {
-      const double diff = static_cast<double>(a[c + l]) - static_cast<double>(b[c + l]);
+      const double diff = gap(c + l);
       partial[l] += diff * diff;
     }
   for (index_t l = 0; c < d; ++c, ++l) {
-    const double diff = static_cast<double>(a[c]) - static_cast<double>(b[c]);
+    const double diff = gap(c);
     partial[l] += diff * diff;
   }
   return ((partial[0] + partial[1]) + (partial[2] + partial[3])) +
          ((partial[4] + partial[5]) + (partial[6] + partial[7]));
+}
+
+/// Squared distance of two rows, computed from their differences in double: the same bits for every
+/// storage order and symmetric in its arguments.
+template <class A, class B>
+double squared_distance(const A* a, const B* b, index_t d) {
+  return sum_of_squares(
+      d, [=](index_t k) { return static_cast<double>(a[k]) - static_cast<double>(b[k]); });
 }
 
 /// Calls `visit(i, k, x[i, k])` for the rows [from, from + rows), along the memory.
@@ -52,8 +62,9 @@ void for_each_of_rows(const tensor_view<const Scalar, 2>& x, index_t from, index
   }
 }
 
-/// A point amid a cloud and the power of two by which it is scaled about it, so that squared norms
-/// neither overflow nor cancel against a common offset.
+/// A point in the middle of a cloud and a power of two. Rows minus the point, times the power, have
+/// coordinates below 1 in magnitude, so that squared norms neither overflow nor cancel against a
+/// common offset.
 struct centring {
   std::vector<double> mean;
   double scale = 1;
@@ -61,9 +72,10 @@ struct centring {
   double reach = 0;  // largest magnitude of a coordinate after centring and scaling
 };
 
-inline constexpr index_t centring_rows = 1024;  // rows that are read at a time
+inline constexpr index_t centring_rows = 1024;  // rows that a task reads
 
-/// Mean of up to 1,024 rows spread over the cloud: any point amid it does.
+/// Mean of up to 1,024 rows spread over the cloud. Bounds hold about any point; they are tight
+/// about one that is near the rows.
 template <class Scalar>
 std::vector<double> middle_of(const tensor_view<const Scalar, 2>& points) {
   const index_t n = points.extent(0), d = points.extent(1);
@@ -76,7 +88,7 @@ std::vector<double> middle_of(const tensor_view<const Scalar, 2>& points) {
   return mean;
 }
 
-/// Largest distance of a coordinate from the middle.
+/// Largest magnitude of a coordinate minus that of the middle.
 template <class Scalar>
 double reach_of(const tensor_view<const Scalar, 2>& points, const std::vector<double>& mean,
                 int threads) {
@@ -95,10 +107,9 @@ double reach_of(const tensor_view<const Scalar, 2>& points, const std::vector<do
   return *std::max_element(reaches.begin(), reaches.end());
 }
 
-template <class Scalar>
-centring find_centring(const tensor_view<const Scalar, 2>& points, int threads) {
-  centring c{.mean = middle_of(points)};
-  const double reach = reach_of(points, c.mean, threads);
+/// \param reach largest distance of a coordinate from the middle
+inline centring centring_about(std::vector<double> middle, double reach) {
+  centring c{.mean = std::move(middle)};
   int exponent = 0;
   std::frexp(reach, &exponent);
   // Squares of the scale must not overflow either.
@@ -107,6 +118,22 @@ centring find_centring(const tensor_view<const Scalar, 2>& points, int threads) 
   c.squared_scale = c.scale * c.scale;
   c.reach = reach * c.scale;
   return c;
+}
+
+template <class Scalar>
+centring find_centring(const tensor_view<const Scalar, 2>& points, int threads) {
+  std::vector<double> middle = middle_of(points);
+  const double reach = reach_of(points, middle, threads);
+  return centring_about(std::move(middle), reach);
+}
+
+/// A centring of two clouds, about the middle of the second.
+template <class Scalar>
+centring find_common_centring(const tensor_view<const Scalar, 2>& a,
+                              const tensor_view<const Scalar, 2>& b, int threads) {
+  std::vector<double> middle = middle_of(b);
+  const double reach = (std::max)(reach_of(a, middle, threads), reach_of(b, middle, threads));
+  return centring_about(std::move(middle), reach);
 }
 
 /// Bound on the relative error of `|x|^2 + |y|^2 - 2 x.y` against `|x|^2 + |y|^2`, where x and y

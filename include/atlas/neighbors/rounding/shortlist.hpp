@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// How rows are rounded for the shortlist, and what is proven of the distances that it computes
-/// from rounded rows: a pair that may be among the nearest is never left out.
+/// How rows are rounded for the shortlist, and proven bounds of distances from rounded rows: a pair
+/// within the limit of one of its rows is never ruled out.
 
 #include <algorithm>
 #include <cmath>
@@ -15,51 +15,54 @@
 #include "atlas/neighbors/rounding/byte_tile.hpp"
 #include "atlas/neighbors/rounding/register_tile.hpp"
 #include "atlas/neighbors/rounding/row_distances.hpp"
+#include "atlas/neighbors/search_costs.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// A row as a tile wants it. With `low` of both rows sums are minus half of what squared distances
-/// are at least, with `high` of what they are at most, both but for a factor of the shortlist's.
+/// A row as a tile reads it, beside its coordinates: halves of bounds of its squared norm. With
+/// `low` of both rows a sum is minus half of a lower bound of the squared distance, with `high` of
+/// an upper one, both times a factor that is the shortlist's `stretch`.
 template <class Sum>
 struct rounded_row {
   Sum low, high;
-  float unit = 0;           // of bytes
-  std::int32_t offset = 0;  // of bytes, on the left
+  float unit = 0;           // of rows rounded to bytes: what 1 stands for
+  std::int32_t offset = 0;  // of bytes on the left: what takes back the 128 added on the right
 };
 
-/// What floors and sums of both shortlists have in common.
+/// Floors and lengths that follow from exact distances, for both shortlists.
 template <class Scalar, class Sum>
 class shortlist_bounds {
  public:
   using sum = Sum;
-  static constexpr sum absent = (std::numeric_limits<sum>::max)() / 4;  // half of a row that is not
-  static constexpr sum no_floor = -std::numeric_limits<sum>::infinity();
-  static constexpr sum all_floor = std::numeric_limits<sum>::infinity();
+  /// Half of the squared norm in places that hold no row: all pairs of it are far apart.
+  static constexpr sum absent = (std::numeric_limits<sum>::max)() / 4;
+  static constexpr sum no_floor = -std::numeric_limits<sum>::infinity();  // rules out no pair
+  static constexpr sum all_floor = std::numeric_limits<sum>::infinity();  // rules out all
 
-  /// What the sum of a pair is above if its squared distance may come out as `square` or less.
+  /// A bound below the sum of every pair whose computed squared distance is at most `square`.
   sum floor(double square) const { return below(largest_square(square, d_) * half_squared_scale_); }
 
-  /// Lengths that add: if the true squared distance of a pair is that of a and b at most, where a
-  /// and b may come out as the two squares, its sum is above minus the square of the two lengths'
-  /// sum, less `slack`.
+  /// An upper bound of a distance whose computed square is `square`, in the units of sums: centred
+  /// and scaled, divided by sqrt(2), with the shortlist's errors. Such lengths add: if the distance
+  /// of a pair is at most a + b, its sum is above -(length(a^2) + length(b^2))^2 - slack().
   double length(double square) const {
     return std::sqrt(largest_square(square, d_) * half_squared_scale_ * stretch_ * upwards);
   }
   double slack() const { return slack_; }
 
-  /// The same for the distance of a pair with this sum of `high`.
+  /// `length` of the distance of a pair whose sum of upper bounds (`high`) is `known`.
   double length_of_sum(sum known) const {
     const double half = (std::max)(-static_cast<double>(known), 0.0) * stretch_ * margin_;
     return std::sqrt(half * stretch_ * upwards + slack_);
   }
 
-  /// The same for the distance of a pair with this sum of `high`.
+  /// `floor` for the squared distance of a pair whose sum of upper bounds (`high`) is `known`.
   sum floor_of_sum(sum known) const {
     return below(-static_cast<double>(known) * stretch_ * margin_);
   }
 
  protected:
-  /// \param stretch the factor by which distances of rounded rows are longer or shorter
+  /// \param stretch bound of the factor between squared distances of rounded rows and true ones
   shortlist_bounds(const centring& c, index_t d, double stretch)
       : d_(d),
         stretch_(stretch),
@@ -85,22 +88,19 @@ class shortlist_bounds {
   double slack_;   // covers underflow of squares that are tiny against the cloud
 };
 
-/// Rows that are centred, scaled and rounded to their own type. A squared distance is off by a
-/// share of the sum of both squared norms at most (tile.hpp).
+/// Rows that are centred, scaled and rounded to their own type. The error of a squared distance is
+/// at most `shortlist_error` times the sum of both squared norms (row_distances.hpp).
 template <class Scalar>
 class float_shortlist : public shortlist_bounds<Scalar, Scalar> {
  public:
   using tile = float_tile<Scalar>;
-  static constexpr index_t sampled_rows = 96;  // from which the first limits come
+  static constexpr index_t sampled_rows = 96;  // for the first limits of a block
   static constexpr index_t most_rows = 1248;   // of a block: 64 floats each in half of 1 MiB
   static constexpr bool may_be_loose = false;
 
   static bool fits(const centring& c, index_t) { return c.reach <= 1; }
-
-  /// Cycles of a pair in large tiles with what follows from it, about, as measured.
-  static double pair_cycles(index_t d) {
-    return 1.1 * static_cast<double>(d) / vector_of<Scalar>::lanes;
-  }
+  /// Cycles of a pair in large tiles.
+  static double pair_cycles(index_t d) { return costs::float_pair<Scalar>(d); }
 
   float_shortlist(const centring& c, index_t d)
       : shortlist_bounds<Scalar, Scalar>(c, d, 1),
@@ -109,10 +109,10 @@ class float_shortlist : public shortlist_bounds<Scalar, Scalar> {
 
   index_t steps() const { return this->d_; }
 
-  /// An item of the left as the right has it, and the other way round.
-  static Scalar turned(Scalar item) { return item; }
+  /// An item of a left group in the form that a right group has, and the other way round.
+  static Scalar for_other_side(Scalar item) { return item; }
 
-  /// Writes its coordinates `group` apart.
+  /// Rounds a row and writes its coordinates, each `group` places after the one before.
   template <bool Left>
   rounded_row<Scalar> pack(const Scalar* row, Scalar* to, index_t group) const {
     constexpr index_t lanes = 8;
@@ -134,9 +134,11 @@ class float_shortlist : public shortlist_bounds<Scalar, Scalar> {
   double error_;
 };
 
-/// Rows that are centred and rounded to whole multiples, from -127 to 127, of a unit of their own.
-/// Where x is off by a vector of length e_x, a distance D and that of the rounded rows, R, differ
-/// by e_x + e_y at most, so for every c > 0, by (a + b)^2 <= (1 + c) a^2 + (1 + 1/c) b^2,
+/// Rows that are centred and rounded to whole multiples, from -127 to 127, of a unit that each row
+/// has for itself. Where rounding x makes an error of length e_x, the distance D of two rows and
+/// that of the rounded rows, R, differ by e_x + e_y at most. So for every c > 0, since
+/// (a + b)^2 <= (1 + c) a^2 + (1 + 1/c) b^2,
+///
 ///   R^2 <= (1 + c) D^2 + 2 (1 + 1/c) (e_x^2 + e_y^2),
 /// and the same with D and R exchanged. The terms of either row are added to its squared norm.
 template <class Scalar>
@@ -147,17 +149,15 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
   static constexpr index_t most_rows = 2496;
   static constexpr bool may_be_loose = true;
 
-  /// Whether sums of products stay within 32 bits, and the scale and differences of rows within
-  /// what the scalar can be.
+  /// Whether sums of products stay below 2^31, and the scale and differences of rows within the
+  /// range of the scalar.
   static bool fits(const centring& c, index_t d) {
     constexpr auto most = static_cast<double>((std::numeric_limits<Scalar>::max)());
     return d <= 32768 && c.reach > 0 && c.reach <= 1 && c.scale < most && c.scale * most >= 4;
   }
 
-  /// As of floats.
-  static double pair_cycles(index_t d) {
-    return 0.4 * static_cast<double>(d) / vector_of<float>::lanes;
-  }
+  /// Cycles of a pair in large tiles.
+  static double pair_cycles(index_t d) { return costs::byte_pair(d); }
 
   byte_shortlist(const centring& c, index_t d)
       : shortlist_bounds<Scalar, float>(c, d, 1 + loosening), scale_(static_cast<Scalar>(c.scale)) {
@@ -166,10 +166,10 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
 
   index_t steps() const { return (d() + tile::coordinates - 1) / tile::coordinates; }
 
-  /// An item of the left as the right has it, and the other way round.
-  static std::int32_t turned(std::int32_t item) { return item ^ plus_128; }
+  /// An item of a left group in the form that a right group has, and the other way round.
+  static std::int32_t for_other_side(std::int32_t item) { return item ^ plus_128; }
 
-  /// Writes its items `group` apart.
+  /// Rounds a row and writes its items, each `group` places after the one before.
   template <bool Left>
   rounded_row<float> pack(const Scalar* row, std::int32_t* to, index_t group) const {
     const float most = reach(row);
@@ -201,7 +201,7 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
   /// The c above. Errors are about 0.6% of a row's length, distances of neighbours half of it or
   /// more.
   static constexpr double loosening = 1.0 / 40;
-  static constexpr float least_reach = 1e-15F;  // rows within it count as zero
+  static constexpr float least_reach = 1e-15F;  // rows of smaller coordinates are rounded to zero
 
   index_t d() const { return this->d_; }
 
@@ -254,7 +254,7 @@ class byte_shortlist : public shortlist_bounds<Scalar, float> {
     std::int32_t items[lanes / tile::coordinates];
     store_bytes(items, q);
     for (index_t i = 0; i < lanes / tile::coordinates && k + i * tile::coordinates < d(); ++i)
-      to[i * group] = Left ? items[i] : turned(items[i]);
+      to[i * group] = Left ? items[i] : for_other_side(items[i]);
   }
 
   /// In halves: sums of few steps.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Clouds of double whose squared distances a double cannot hold: scaled by a power of two before
-/// the search, and rows whose neighbours are too close to them for that looked at by themselves.
+/// Clouds of double whose squared distances a double cannot hold are scaled by a power of two
+/// before the search. Rows whose nearest neighbours are too close for that are compared again one
+/// by one, by distances that are not squared.
 
 #include <algorithm>
 #include <cmath>
@@ -14,24 +15,23 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
-#include "atlas/neighbors/chosen_search.hpp"
-#include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/rounding/row_distances.hpp"
+#include "atlas/neighbors/row_pairs.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Squares of distances below this lose digits, or are 0; of those above it what underflows is
-/// nothing beside the rest.
+/// Distances below this have squares that lose digits or are 0. Of larger ones the squares of small
+/// differences may underflow too, but are below the rounding of the sum.
 inline constexpr double least_squarable = 0x1p-480;
 
-/// Whether the squares of distances of rows that reach so far are far from both ends of what a
-/// double can hold. Those of float always are.
+/// Whether squared distances of the size of the cloud are far from both ends of the range of
+/// doubles. Those of clouds of float always are.
 inline bool is_squarable(const centring& c) {
   const double reach = c.reach / c.scale;
   return reach == 0 || (reach >= 0x1p-200 && reach <= 0x1p480);
 }
 
-/// A copy by a power of two, the largest coordinate about 1.
+/// A copy of a cloud times a power of two, its largest coordinate between 1/2 and 1.
 struct squarable_cloud {
   owned_tensor<double, 2> points;
   int exponent = 0;  ///< of the power
@@ -47,7 +47,7 @@ squarable_cloud make_squarable(const tensor_view<const Real, 2>& points) {
   return out;
 }
 
-/// Length of d differences `gap(k)` that may be as small as doubles can be.
+/// Length of a vector of d differences `gap(k)`, whose squares may over- or underflow.
 template <class Gap>
 double close_length(index_t d, Gap&& gap) {
   double largest = 0, sum = 0;
@@ -58,7 +58,7 @@ double close_length(index_t d, Gap&& gap) {
   return std::ldexp(std::sqrt(sum), -exponent);
 }
 
-/// Distance of two rows that may be as close to each other as two doubles can be.
+/// Distance of two rows, of any size that a double can hold.
 template <class Scalar>
 double close_distance(const tensor_view<const Scalar, 1>& a,
                       const tensor_view<const Scalar, 1>& b) {
@@ -74,7 +74,8 @@ double close_row_distance(const A* a, const B* b, index_t d) {
       d, [&](index_t k) { return static_cast<double>(a[k]) - static_cast<double>(b[k]); });
 }
 
-/// Whether a squared distance is that of a distance below `least_squarable`, and has lost digits.
+/// Whether a squared distance is below the square of `least_squarable`, so that it may have lost
+/// digits.
 inline bool is_too_small(double square) {
   return square < least_squarable * least_squarable;
 }
@@ -86,51 +87,51 @@ double distance_of_rows(const A* a, const B* b, index_t d) {
   return is_too_small(square) ? close_row_distance(a, b, d) : std::sqrt(square);
 }
 
-/// Whether a row of the table has a neighbour nearer than `least` that is no duplicate.
+/// Whether a query has a neighbour nearer than `least` that is no duplicate.
 template <class Scalar>
-bool too_close(const tensor_view<const Scalar, 2>& points, const neighbor_table& table,
-               double least, index_t row) {
+bool too_close(const row_pairs<Scalar>& pairs, const neighbor_table& table, double least,
+               index_t query) {
   for (index_t s = 0; s < table.distances.extent(1); ++s) {
-    const index_t other = table.indices(row, s);
-    if (other < 0 || table.distances(row, s) >= least) return false;
-    if (close_distance<Scalar>(points[row], points[other]) > 0) return true;
+    const index_t row = table.indices(query, s);
+    if (row < 0 || table.distances(query, s) >= least) return false;
+    if (close_distance<Scalar>(pairs.queries[query], pairs.reference[row]) > 0) return true;
   }
   return false;
 }
 
-/// The neighbours of one row by `close_distance`, with room for them. O(N d)
+/// The neighbours of one query by `close_distance`. O(R d)
+/// \param best of one row
 template <class Scalar>
-void find_close(const tensor_view<const Scalar, 2>& points, const exclusion& exclude, index_t row,
-                best_candidates& best, neighbor_table& table) {
+void find_close(const row_pairs<Scalar>& pairs, index_t query, best_candidates& best,
+                neighbor_table& table) {
   best.clear(0);  // takes distances as well as squares
-  for (index_t i = 0; i < points.extent(0); ++i)
-    if (i != row && !exclude.rejects(row, i))
-      best.offer(0, i, close_distance<Scalar>(points[row], points[i]));
-  best.copy_to(row, table);
+  for (index_t row = 0; row < pairs.reference.extent(0); ++row)
+    if (pairs.allows(query, row))
+      best.offer(0, row, close_distance<Scalar>(pairs.queries[query], pairs.reference[row]));
+  best.copy_to(query, table);
 }
 
-/// Puts right the rows whose neighbours the search could not tell apart: those nearer than `least`.
+/// Computes the neighbours of queries again whose distances are too small to be told by squares:
+/// those that have one nearer than `least`.
 template <class Scalar>
-void mend_close_rows(const tensor_view<const Scalar, 2>& points, double least,
-                     const neighbor_options& options, neighbor_table& table) {
-  std::vector<index_t> rows;
-  for (index_t i = 0; i < points.extent(0); ++i)
-    if (too_close(points, table, least, i)) rows.push_back(i);
-  const auto count = static_cast<index_t>(rows.size());
+void recompute_close_rows(const row_pairs<Scalar>& pairs, double least, int threads,
+                          const progress_callback& on_progress, neighbor_table& table) {
+  std::vector<index_t> queries;
+  for (index_t i = 0; i < pairs.queries.extent(0); ++i)
+    if (too_close(pairs, table, least, i)) queries.push_back(i);
+  const auto count = static_cast<index_t>(queries.size());
   if (count == 0) return;
-  progress_meter meter(options.on_progress, "close rows", count);
+  progress_meter meter(on_progress, "close rows", count);
   parallel_for(
-      count, options.threads,
-      [&] {
-        return best_candidates(1, table.distances.extent(1), distinct_labels(options.exclude));
-      },
-      [&](index_t r, best_candidates& best) {
-        find_close(points, options.exclude, rows[static_cast<std::size_t>(r)], best, table);
+      count, threads,
+      [&] { return best_candidates(1, table.distances.extent(1), pairs.distinct()); },
+      [&](index_t q, best_candidates& best) {
+        find_close(pairs, queries[static_cast<std::size_t>(q)], best, table);
         meter.advance();
       });
 }
 
-/// Distances of a cloud by `2^exponent` as those of the cloud itself.
+/// Divides the distances of a table by `2^exponent`, the power by which its cloud was scaled.
 /// \throws value_error where one is more than a double can hold
 template <class = void>
 void scale_back(neighbor_table& table, int exponent) {

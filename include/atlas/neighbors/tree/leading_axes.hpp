@@ -15,11 +15,11 @@ namespace atlas::inline ATLAS_ABI::detail {
 
 inline constexpr index_t most_axes = 24;
 
-/// Coordinates of a row along the axes, after centring and scaling.
+/// Orthonormal axes for rows that are centred and scaled.
 struct leading_axes {
   index_t count = 0;
   std::vector<double> rows;  ///< `[count, d]`
-  double stretch = 1;        ///< no difference of two rows becomes longer than by this
+  double stretch = 1;        ///< bound of the factor by which projecting lengthens
 
   const double* axis(index_t a) const {
     return rows.data() + a * (static_cast<index_t>(rows.size()) / count);
@@ -51,7 +51,7 @@ inline double dot(const double* a, const double* b, index_t d) {
   return sum;
 }
 
-/// Gram-Schmidt, each row twice against those before it; what is left of a dependent row is 0.
+/// Gram-Schmidt, each row twice against those before it; rows that depend on those become 0.
 inline void orthonormalize(std::vector<double>& rows, index_t count, index_t d) {
   for (index_t a = 0; a < count; ++a) {
     double* row = rows.data() + a * d;
@@ -88,7 +88,8 @@ inline std::vector<double> iterate(const std::vector<double>& sample, std::vecto
   return squares;
 }
 
-/// The root of the largest eigenvalue that the Gram matrix of the axes may have (Gershgorin).
+/// An upper bound of the root of the largest eigenvalue of the axes' Gram matrix (Gershgorin): the
+/// factor by which a projection may lengthen a vector where the axes are not quite orthonormal.
 inline double largest_stretch(const leading_axes& axes, index_t d) {
   double most = 0;
   for (index_t a = 0; a < axes.count; ++a) {
@@ -119,8 +120,9 @@ inline leading_axes find_leading_axes(const std::vector<double>& sample, index_t
   return out;
 }
 
-/// Share of the sample's rows that the axes alone do not tell from the second neighbour of a row,
-/// the mean of 16 rows. Where it is large boxes along the axes rule out little.
+/// Share of the sample's rows whose distance from a row along the axes is below that of the row's
+/// second nearest neighbour in all coordinates, so that the axes do not rule them out; the mean
+/// over 16 rows of the sample. Where it is large boxes along the axes rule out little.
 inline double share_within_reach(const std::vector<double>& sample, index_t d,
                                  const leading_axes& axes) {
   const index_t rows = static_cast<index_t>(sample.size()) / d;
@@ -149,7 +151,7 @@ inline double share_within_reach(const std::vector<double>& sample, index_t d,
   return static_cast<double>(within) / static_cast<double>(asked * rows);
 }
 
-/// The coordinates of one row, written `step` apart.
+/// Coordinates of a row along the axes, each written `step` places after the one before.
 template <class Scalar>
 void project_row(const Scalar* row, const centring& c, const leading_axes& axes, float* to,
                  index_t step, std::vector<double>& centred) {
@@ -162,8 +164,9 @@ void project_row(const Scalar* row, const centring& c, const leading_axes& axes,
     to[a * step] = static_cast<float>(dot(centred.data(), axes.axis(a), d));
 }
 
-/// Bound on how far apart the rounded coordinates of two rows are beyond the true ones: each row,
-/// of length at most sqrt(d), is rounded to float after sums of d products in double.
+/// Bound of the amount by which the distance of two rows' rounded coordinates along the axes
+/// exceeds the true one: each row, of length at most sqrt(d), is rounded to float after sums of d
+/// products in double.
 inline double projection_error(index_t d, index_t axes) {
   const double length = std::sqrt(static_cast<double>(d));
   const double sums = static_cast<double>(d + 8) * std::sqrt(static_cast<double>(axes)) * 0x1p-52;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The inner loops of the search in a tree: rows of one leaf against boxes and rows of others,
-/// along some of the axes.
+/// The inner loops of the search in a tree: the rows of one leaf against boxes and rows of other
+/// leaves, along some of the axes.
 
 #include <algorithm>
 #include <cstdint>
@@ -13,21 +13,21 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// The rows of a leaf whose neighbours are looked for.
+/// The rows of a leaf whose neighbours are looked for, with their limits and candidates.
 struct leaf_query {
   index_t leaf = 0;
   const float* coordinates = nullptr;
   const index_t* numbers = nullptr;
-  float low[most_axes], high[most_axes];  // their box
-  float limit[leaf_rows];                 // squared distances along the axes; -1 where no row is
-  float widest = 0;                       // the largest limit
+  float low[most_axes], high[most_axes];  // the box that they span
+  float limit[leaf_rows];  // squared distances along the axes; -1 in places that hold no row
+  float widest = 0;        // the largest limit
   struct candidate {
     index_t row, other;  // within the leaf, and in the cloud
     float squared;       // squared distance along the axes
   };
-  candidate pair[5 * leaf_rows];
-  index_t pairs = 0;
-  double work = 0;  // cycles, roughly
+  candidate candidates[5 * leaf_rows];
+  index_t count = 0;
+  double cycles = 0;  // spent so far (search_costs.hpp)
   double budget = std::numeric_limits<double>::infinity();
 };
 
@@ -35,7 +35,7 @@ struct leaf_kernels {
   using simd = vector_of<float>;
   using vector = simd::type;
   static constexpr int row_vectors = static_cast<int>(leaf_rows) / simd::lanes;
-  static constexpr int rows_at_once = (std::max)(1, 8 / row_vectors);  // 8 sums of vectors
+  static constexpr int rows_at_once = (std::max)(1, 8 / row_vectors);  // 8 vectors of sums
 
   /// Squared distances of the query's rows from the box of a leaf, along half of the axes or all.
   /// \param place of the leaf's box among those of its node
@@ -52,7 +52,7 @@ struct leaf_kernels {
     }
   }
 
-  /// Rows of the query whose limits are above `sums`, a bit each.
+  /// A bit for each row of the query whose limit is above its sum.
   static std::uint64_t rows_above(const leaf_query& q, const vector* sums) {
     std::uint64_t rows = 0;
     for (int v = 0; v < row_vectors; ++v)
@@ -61,7 +61,7 @@ struct leaf_kernels {
     return rows;
   }
 
-  /// Adds squared differences of some rows of the query and all rows of a leaf.
+  /// Adds squared differences of `Count` rows of the query and all rows of a leaf along some axes.
   template <int Count>
   static void add_squares(const float* query, const index_t* rows, const float* others,
                           index_t from, index_t to, vector (*squares)[row_vectors]) {

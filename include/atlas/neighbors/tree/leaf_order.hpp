@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The order of rows in which every leaf, every 16 leaves, every 256 and so on are close together.
+/// An order of rows in which the rows of every leaf, of every 16 leaves, every 256 and so on lie
+/// close together.
 
 #include <algorithm>
 #include <cstdint>
@@ -15,7 +16,8 @@ namespace atlas::inline ATLAS_ABI::detail {
 inline constexpr index_t leaf_rows = 64;
 inline constexpr index_t fan_out = 16;  // children of a node
 
-/// Halves ranges of rows at the median of the coordinate that is widest there, down to leaves.
+/// Halves ranges of rows at about the median of the coordinate that varies most in the range, down
+/// to leaves.
 class leaf_order {
  public:
   /// \param coordinates `[rows, width]`
@@ -55,14 +57,15 @@ class leaf_order {
     return out;
   }
 
-  /// Whole nodes of the largest size that fits more than once.
+  /// About half of the rows, in whole nodes of the largest size of which the range holds more than
+  /// one.
   static index_t rows_left_of_middle(index_t rows) {
     index_t unit = leaf_rows;
     while (unit * fan_out < rows) unit *= fan_out;
     return std::max<index_t>(1, (rows / 2 + unit / 2) / unit) * unit;
   }
 
-  float at(index_t place, index_t axis) const {
+  float coordinate(index_t place, index_t axis) const {
     return coordinates_[static_cast<std::size_t>(row(place) * width_ + axis)];
   }
 
@@ -71,10 +74,10 @@ class leaf_order {
     float most = -1;
     const index_t step = std::max<index_t>(1, (r.to - r.from) / 64);
     for (index_t axis = 0; axis < width_; ++axis) {
-      float low = at(r.from, axis), high = low;
+      float low = coordinate(r.from, axis), high = low;
       for (index_t i = r.from; i < r.to; i += step) {
-        low = (std::min)(low, at(i, axis));
-        high = (std::max)(high, at(i, axis));
+        low = (std::min)(low, coordinate(i, axis));
+        high = (std::max)(high, coordinate(i, axis));
       }
       if (high - low > most) {
         most = high - low;
@@ -87,7 +90,8 @@ class leaf_order {
   index_t halve(range r) {
     if (r.to - r.from <= leaf_rows) return r.to;
     const index_t axis = widest(r), middle = r.from + rows_left_of_middle(r.to - r.from);
-    for (index_t i = r.from; i < r.to; ++i) entries_[static_cast<std::size_t>(i)].key = at(i, axis);
+    for (index_t i = r.from; i < r.to; ++i)
+      entries_[static_cast<std::size_t>(i)].key = coordinate(i, axis);
     const auto begin = entries_.begin();
     std::nth_element(begin + r.from, begin + middle, begin + r.to,
                      [](const entry& a, const entry& b) { return a.key < b.key; });

@@ -12,13 +12,15 @@
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// The boxes of the children of one node, side by side: bounds of 16 at a time.
+/// The boxes of the children of one node, side by side, so that vectors bound 16 distances
+/// together.
 struct box_row {
   float low[most_axes][fan_out];
   float high[most_axes][fan_out];
 };
 
-/// Far outside any cloud, which is scaled to reach less than 1; its square does not overflow.
+/// A coordinate far outside any cloud, whose rows are scaled to coordinates below 1. Its square
+/// does not overflow.
 inline constexpr float far_away = 1e18F;
 
 /// Coordinates along the leading axes and row numbers by leaf. `levels[0]` holds the boxes of
@@ -46,11 +48,11 @@ class leaf_tree {
   const box_row& boxes(index_t level, index_t node) const {
     return levels_[static_cast<std::size_t>(level)][static_cast<std::size_t>(node)];
   }
-  /// `[axes, leaf_rows]`; places beyond the last row are far away.
+  /// Coordinates of a leaf's rows, `[axes, leaf_rows]`; `far_away` in places that hold no row.
   const float* leaf(index_t number) const {
     return coordinates_.data() + number * axes_ * leaf_rows;
   }
-  /// `[leaf_rows]`; -1 beyond the last row.
+  /// Row numbers of a leaf, `[leaf_rows]`; -1 in places that hold no row.
   const index_t* leaf_row_numbers(index_t number) const {
     return numbers_.data() + number * leaf_rows;
   }
@@ -69,7 +71,8 @@ class leaf_tree {
     for (index_t i = 0; i < rows_; ++i) numbers_[static_cast<std::size_t>(i)] = ordered.row(i);
   }
 
-  /// Projects once more instead of keeping both orders in memory.
+  /// Computes coordinates along the axes in the order of leaves. They were computed for that order
+  /// already; once more takes less memory than keeping both.
   template <class RowAt>
   void fill(const RowAt& row_at, const centring& c, const leading_axes& axes, int threads) {
     coordinates_.assign(static_cast<std::size_t>(leaves_ * leaf_rows * axes_), far_away);
@@ -100,7 +103,7 @@ class leaf_tree {
     for (index_t a = 0; a < axes_; ++a) {
       float low = far_away, high = -far_away;
       if (child >= children(level)) {
-        high = far_away;  // nothing is near a box that does not exist
+        high = far_away;  // places without a child: infinitely far
       } else if (level == 0) {
         for (index_t i = 0; i < leaf_rows && leaf_row_numbers(child)[i] >= 0; ++i) {
           low = (std::min)(low, leaf(child)[a * leaf_rows + i]);

@@ -13,75 +13,53 @@
 #include <utility>
 #include <vector>
 
-#include "atlas/core/parallel.hpp"
-#include "atlas/core/progress.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/exclusion.hpp"
+#include "atlas/neighbors/neighbor_options.hpp"
 #include "atlas/neighbors/rounding/raw_rows.hpp"
+#include "atlas/neighbors/search_costs.hpp"
+#include "atlas/neighbors/search_driver.hpp"
 #include "atlas/neighbors/tree/leaf_kernels.hpp"
 #include "atlas/neighbors/tree/leaf_tree.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Neighbours for which limits are looked for first.
+/// First limits come from the nearest rows of the leaf's node where k is at most this.
 inline constexpr index_t most_seeds = 8;
 
 template <class Scalar>
 class tree_search {
  public:
-  tree_search(const tensor_view<const Scalar, 2>& points, const centring& c, leading_axes axes,
-              index_t k, const exclusion& exclude, int threads)
+  /// \param points, options must live as long as the search
+  tree_search(const tensor_view<const Scalar, 2>& points, const centring& c,
+              const neighbor_options& options, leading_axes axes)
       : d_(points.extent(1)),
-        exclude_(exclude),
-        threads_(threads),
+        exclude_(options.exclude),
         squared_scale_(c.squared_scale),
-        k_(k),
-        best_(points.extent(0), k, distinct_labels(exclude)),
+        k_(options.k),
+        best_(points.extent(0), k_, distinct_labels(exclude_)),
         axes_(std::move(axes)) {
     raw_.load(points, 0, points.extent(0));
     tree_ = std::make_unique<leaf_tree<Scalar>>(
-        points.extent(0), [&](index_t i) { return raw_.row(i); }, c, axes_, threads);
+        points.extent(0), [&](index_t i) { return raw_.row(i); }, c, axes_, options.threads);
     error_ = projection_error(d_, axes_.count);
   }
 
-  /// Cycles that a row takes, about, from leaves spread over the tree; stops counting at `budget`.
-  double measure(double budget) {
-    constexpr index_t leaves = 16;
-    std::vector<double> work(leaves);
-    parallel_for(leaves, threads_, [&](index_t s) {
-      work[static_cast<std::size_t>(s)] =
-          search(s * tree_->leaves() / leaves, budget * static_cast<double>(leaf_rows));
-    });
-    double sum = 0;
-    for (const double w : work) sum += w;
-    return sum / static_cast<double>(leaves * leaf_rows);
-  }
+  tree_search(const tree_search&) = delete;
+  tree_search& operator=(const tree_search&) = delete;
 
-  neighbor_table run(const progress_callback& on_progress) {
-    constexpr index_t at_a_time = 4;
-    const index_t count = (tree_->leaves() + at_a_time - 1) / at_a_time;
-    progress_meter meter(on_progress, "neighbours", count);
-    parallel_for(count, threads_, [&](index_t task) {
-      const index_t end = (std::min)(tree_->leaves(), (task + 1) * at_a_time);
-      for (index_t leaf = task * at_a_time; leaf < end; ++leaf)
-        search(leaf, std::numeric_limits<double>::infinity());
-      meter.advance();
-    });
-    return best_.table();
-  }
+  // Of the driver (search_driver.hpp). A task is a leaf.
+  using workspace = leaf_query;
+  static constexpr index_t tasks_per_step = 4;
+  static constexpr index_t rows_per_task = leaf_rows;
+  index_t tasks() const { return tree_->leaves(); }
+  std::vector<index_t> sampled_tasks() const { return spread_tasks(tasks(), costs::sampled_tasks); }
+  neighbor_table table() { return best_.table(); }
 
- private:
-  using kernels = leaf_kernels;
-  using simd = kernels::simd;
-  using vector = kernels::vector;
-  static constexpr int row_vectors = kernels::row_vectors;
-  static constexpr int rows_at_once = kernels::rows_at_once;
-  static constexpr int box_vectors = static_cast<int>(fan_out) / simd::lanes;
-
-  /// \return the work it took
-  double search(index_t leaf, double budget) {
-    leaf_query q;
+  double search(index_t leaf, workspace& q, double budget) {
     q.leaf = leaf;
+    q.count = 0;
+    q.cycles = 0;
     q.budget = budget;
     q.coordinates = tree_->leaf(leaf);
     q.numbers = tree_->leaf_row_numbers(leaf);
@@ -99,17 +77,26 @@ class tree_search {
     compare_leaf(q, leaf, 0);
     visit(q, 0, leaf / fan_out);
     visit(q, tree_->levels() - 1, 0);
-    return q.work;
+    return q.cycles;
   }
 
-  /// Those rows of each row of the query.
+ private:
+  using kernels = leaf_kernels;
+  using simd = kernels::simd;
+  using vector = kernels::vector;
+  static constexpr int row_vectors = kernels::row_vectors;
+  static constexpr int rows_at_once = kernels::rows_at_once;
+  static constexpr int box_vectors = static_cast<int>(fan_out) / simd::lanes;
+
+  /// For each row of the query the k nearest rows of its node along the axes.
   struct seeds {
     float squared[leaf_rows][most_seeds];
     index_t other[leaf_rows][most_seeds];
   };
 
-  /// Limits from the k rows of the node that are nearest along the axes, of different contexts
-  /// where neighbours are: any such rows give one.
+  /// First limits: the largest exact distance of the k rows of the leaf's node that are nearest
+  /// along the axes, of different contexts where neighbours are of distinct ones. The k-th
+  /// neighbour is at most as far as the farthest of any k rows that may be neighbours.
   void seed(leaf_query& q) const {
     seeds found;
     for (index_t i = 0; i < leaf_rows; ++i) {
@@ -127,8 +114,9 @@ class tree_search {
             most, squared_distance(raw_.row(q.numbers[i]), raw_.row(found.other[i][s]), d_));
       q.limit[i] = limit_of(most);
     }
-    q.work += static_cast<double>(leaf_rows *
-                                  (k_ * (d_ + 30) + fan_out * 2 * tree_->axes() * row_vectors));
+    q.cycles += static_cast<double>(leaf_rows) *
+                (static_cast<double>(k_) * costs::tree_distance(d_) +
+                 costs::leaf_squares(fan_out * tree_->axes() * row_vectors));
   }
 
   void seed_row(const leaf_query& q, index_t i, index_t leaf, seeds& found) const {
@@ -148,7 +136,8 @@ class tree_search {
     }
   }
 
-  /// Children by increasing distance, as far as they may hold neighbours.
+  /// Compares the query with the children of a node, by increasing distance of their boxes, up to
+  /// the largest limit of its rows.
   void visit(leaf_query& q, index_t level, index_t node) {
     alignas(vector_bytes) float bounds[fan_out];
     bound_boxes(q, tree_->boxes(level, node), bounds);
@@ -162,7 +151,7 @@ class tree_search {
         order[place] = order[place - 1];
       order[place] = child;
     }
-    for (index_t i = 0; i < count && bounds[order[i]] < q.widest && q.work < q.budget; ++i) {
+    for (index_t i = 0; i < count && bounds[order[i]] < q.widest && q.cycles < q.budget; ++i) {
       const index_t child = node * fan_out + order[i];
       if (level > 0)
         visit_inner(q, level - 1, child);
@@ -171,12 +160,12 @@ class tree_search {
     }
   }
 
-  /// The leaf's own node came first.
+  /// All but the lowest node of the query's leaf, which was compared before all others.
   void visit_inner(leaf_query& q, index_t level, index_t node) {
     if (level > 0 || node != q.leaf / fan_out) visit(q, level, node);
   }
 
-  /// Squared distances of the query's box from 16 others.
+  /// Squared distances of the query's box from the 16 boxes of a node.
   void bound_boxes(leaf_query& q, const box_row& boxes, float* bounds) const {
     for (int v = 0; v < box_vectors; ++v) {
       vector sum{};
@@ -188,12 +177,12 @@ class tree_search {
       }
       simd::store(bounds + v * simd::lanes, sum);
     }
-    q.work += 20 + 6 * static_cast<double>(tree_->axes() * box_vectors);
+    q.cycles += costs::box_bounds(tree_->axes() * box_vectors);
   }
 
-  /// Rows of the query to whose surroundings the box of a leaf belongs, a bit each.
+  /// A bit for each row of the query whose limit reaches the box of a leaf.
   /// \param bound squared distance of the query's box from that of the leaf
-  std::uint64_t rows_near(leaf_query& q, index_t leaf, float bound) const {
+  std::uint64_t rows_reaching(leaf_query& q, index_t leaf, float bound) const {
     constexpr int few = 4;
     vector sums[row_vectors];
     for (vector& s : sums) s = simd::all(bound);
@@ -202,47 +191,49 @@ class tree_search {
     for (vector& s : sums) s = vector{};
     const index_t count = tree_->axes(), half = (count + 1) / 2;
     kernels::add_gaps(q, tree_->boxes(0, leaf / fan_out), leaf % fan_out, 0, half, sums);
-    q.work += 10 + 6 * static_cast<double>(half * row_vectors);
+    q.cycles += costs::leaf_call + costs::box_gaps(half * row_vectors);
     rows = kernels::rows_above(q, sums);
     if (std::popcount(rows) <= few) return rows;
     kernels::add_gaps(q, tree_->boxes(0, leaf / fan_out), leaf % fan_out, half, count, sums);
-    q.work += 6 * static_cast<double>((count - half) * row_vectors);
+    q.cycles += costs::box_gaps((count - half) * row_vectors);
     return kernels::rows_above(q, sums);
   }
 
   void compare_leaf(leaf_query& q, index_t leaf, float bound) {
     index_t rows[leaf_rows + rows_at_once];
     int count = 0;
-    for (std::uint64_t bits = rows_near(q, leaf, bound); bits != 0; bits &= bits - 1)
+    for (std::uint64_t bits = rows_reaching(q, leaf, bound); bits != 0; bits &= bits - 1)
       rows[count++] = std::countr_zero(bits);
-    int at = 0;
-    for (; at + rows_at_once <= count; at += rows_at_once)
-      compare_rows<rows_at_once>(q, rows + at, leaf);
-    for (; at < count; ++at) compare_rows<1>(q, rows + at, leaf);
+    int next = 0;
+    for (; next + rows_at_once <= count; next += rows_at_once)
+      compare_rows<rows_at_once>(q, rows + next, leaf);
+    for (; next < count; ++next) compare_rows<1>(q, rows + next, leaf);
     refine(q);
   }
 
-  /// Half of the axes rule out most rows of most leaves.
+  /// Compares `Count` rows of the query with a leaf, along half of the axes first, which rule out
+  /// most leaves, and along the others where a row of the leaf is left.
   template <int Count>
   void compare_rows(leaf_query& q, const index_t* rows, index_t leaf) {
     vector squares[Count][row_vectors] = {};
     const index_t count = tree_->axes(), half = (count + 1) / 2;
     kernels::add_squares<Count>(q.coordinates, rows, tree_->leaf(leaf), 0, half, squares);
-    q.work += Count * (10 + 2 * static_cast<double>(half * row_vectors));
+    q.cycles += Count * (costs::leaf_call + costs::leaf_squares(half * row_vectors));
     bool any = false;
     for (int r = 0; r < Count; ++r) any |= kernels::any_below(q.limit[rows[r]], squares[r]);
     if (!any) return;
     kernels::add_squares<Count>(q.coordinates, rows, tree_->leaf(leaf), half, count, squares);
-    q.work += Count * 2 * static_cast<double>((count - half) * row_vectors);
+    q.cycles += Count * costs::leaf_squares((count - half) * row_vectors);
     for (int r = 0; r < Count; ++r)
       for (int v = 0; v < row_vectors; ++v)
         if (const unsigned lanes = simd::positive(q.limit[rows[r]] - squares[r][v]))
           collect(q, rows[r], squares[r][v], lanes,
                   tree_->leaf_row_numbers(leaf) + v * simd::lanes);
-    if (q.pairs > leaf_rows) refine(q);
+    if (q.count > leaf_rows) refine(q);
   }
 
-  /// Reads ahead what `refine` needs.
+  /// Adds candidates of one row of the query, and reads ahead the rows that `refine` needs.
+  /// \param lanes a bit for each of `others`
   void collect(leaf_query& q, index_t i, vector squares, unsigned lanes,
                const index_t* others) const {
     for (; lanes != 0; lanes &= lanes - 1) {
@@ -251,28 +242,30 @@ class tree_search {
       if (other < 0 || other == row || exclude_.rejects(row, other)) continue;
       for (index_t k = 0; k < d_; k += 64 / static_cast<index_t>(sizeof(Scalar)))
         prefetch_line(raw_.row(other) + k);
-      q.pair[q.pairs++] = {i, other, squares[l]};
+      q.candidates[q.count++] = {i, other, squares[l]};
     }
   }
 
-  /// Exact distances of the pairs collected so far, unless limits have tightened.
+  /// Gives the candidates so far their exact distances, but for those that a limit which has
+  /// tightened since rules out.
   void refine(leaf_query& q) {
     bool tighter = false;
-    for (index_t p = 0; p < q.pairs; ++p) {
-      const auto& [i, other, squared] = q.pair[p];
+    for (index_t p = 0; p < q.count; ++p) {
+      const auto& [i, other, squared] = q.candidates[p];
       if (!(squared < q.limit[i])) continue;
       const index_t row = q.numbers[i];
-      q.work += static_cast<double>(d_) + 30;
+      q.cycles += costs::tree_distance(d_);
       if (!best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_))) continue;
       q.limit[i] = (std::min)(q.limit[i], limit_of(best_.worst(row)));
       tighter = true;
     }
-    q.pairs = 0;
+    q.count = 0;
     if (tighter) q.widest = *std::max_element(q.limit, q.limit + leaf_rows);
   }
 
-  /// What the computed squared distance along the axes stays below for every row whose computed
-  /// squared distance is at most `square`: the true one is at most as large as that of whole rows.
+  /// A bound above the computed squared distance along the axes of every pair whose computed
+  /// squared distance is at most `square`. A projection shortens distances, but for `stretch` and
+  /// rounding.
   float limit_of(double square) const {
     const double distance = std::sqrt(largest_square(square, d_) * squared_scale_);
     const double longest = axes_.stretch * distance * (1 + 1e-9) + error_;
@@ -283,7 +276,6 @@ class tree_search {
 
   index_t d_;
   const exclusion& exclude_;
-  int threads_;
   double squared_scale_;
   index_t k_;
   best_candidates best_;
