@@ -23,6 +23,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -46,7 +47,7 @@ std::string torch_expected() {
 }
 
 /// How a tensor of another dtype is read or made readable.
-template <class = void>
+template <class = lazy>
 std::string torch_hint(at::ScalarType type) {
   if (c10::isQIntType(type)) return " (quantized: pass tensor.dequantize())";
   if (c10::isComplexType(type)) return " (complex: pass at::real(tensor), at::imag or at::abs)";
@@ -65,7 +66,7 @@ std::string torch_hint(at::ScalarType type) {
 }
 
 /// \throws value_error for what is no dense memory of this process
-template <class = void>
+template <class = lazy>
 void check_torch_memory(const at::Tensor& tensor) {
   if (!tensor.defined()) throw value_error("tensor", "a defined tensor", "an undefined one");
   if (tensor.is_nested())
@@ -80,7 +81,7 @@ void check_torch_memory(const at::Tensor& tensor) {
     throw value_error("tensor", "a tensor with memory of its own", "a functional wrapper (vmap?)");
 }
 
-template <class = void>
+template <class = lazy>
 void check_torch_rank(const at::Tensor& tensor, std::size_t rank) {
   if (tensor.dim() != static_cast<std::int64_t>(rank))
     throw shape_error("tensor", std::to_string(rank) + (rank == 1 ? " dimension" : " dimensions"),

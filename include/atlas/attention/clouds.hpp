@@ -15,6 +15,7 @@
 #include "atlas/attention/residual.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 
@@ -67,7 +68,7 @@ struct cloud_options {
 class cloud_collector {
  public:
   /// \throws value_error for options out of range or a tokens_per_block that min_context uses up
-  template <class = void>
+  template <class = lazy>
   explicit cloud_collector(cloud_options options) : options_(std::move(options)) {
     check_between(options_.heads, 1, index_t{1} << 20, "heads");
     check_between(options_.head_dimension, 1, index_t{1} << 20, "head_dimension");
@@ -84,7 +85,7 @@ class cloud_collector {
   [[nodiscard]] index_t rows() const { return static_cast<index_t>(places_.size()); }
 
   /// Refers to this object, which must outlive it.
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] head_observer observer() & {
     return [this](const head_capture& capture) { collect(capture); };
   }
@@ -92,7 +93,7 @@ class cloud_collector {
   /// One cloud per query head.
   ///
   /// \throws value_error for a layer that was not asked for
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] head_clouds clouds(index_t layer) const;
 
  private:
@@ -112,7 +113,7 @@ class cloud_collector {
   /// The same rows for all heads and layers, in the order of the text. Rows of one block are
   /// alike, the more the closer they are: so blocks are cut into as many parts of one length as
   /// rows are drawn from them, and one place is drawn from each.
-  template <class = void>
+  template <class = lazy>
   void choose_rows();
 
   const collected& collected_layer(index_t layer) const {
@@ -123,10 +124,10 @@ class cloud_collector {
   }
 
   /// Writes to the rows of one block and head only, so captures may come from many threads.
-  template <class = void>
+  template <class = lazy>
   void collect(const head_capture& capture);
 
-  template <class = void>
+  template <class = lazy>
   void collect_row(collected& into, const head_capture& capture, index_t n,
                    std::vector<double>& sum) const;
 
@@ -213,11 +214,12 @@ void cloud_collector::collect_row(collected& into, const head_capture& capture, 
 }
 
 /// Clouds pooled per key/value head: those of the heads_per_group query heads that share one, row
-/// after row. \param clouds one cloud per query head \return `[H / heads_per_group, heads_per_group
-/// * N, d]`, contexts and positions repeated, so that exclusion by
-///         context also keeps the query heads of one place apart
+/// after row.
+/// \param clouds one cloud per query head
+/// \return `[H / heads_per_group, heads_per_group N, d]`, contexts and positions repeated, so that
+///         exclusion by context also excludes the other query heads of a place
 /// \throws value_error unless heads_per_group divides the number of heads
-template <class = void>
+template <class = lazy>
 [[nodiscard]] head_clouds pooled_per_key_value_head(const head_clouds& clouds,
                                                     index_t heads_per_group) {
   const index_t heads = clouds.points.extent(0), n = clouds.points.extent(1);

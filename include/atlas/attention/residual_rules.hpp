@@ -18,6 +18,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/work_options.hpp"
 #include "atlas/linalg/covariance.hpp"
@@ -33,7 +34,7 @@ using residual_map =
 
 /// `V* + map(Attn - V*)`: V* alone where the map writes zeros, full attention where it writes
 /// nothing.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] context_rule residual_rule(residual_map map) {
   return [map = std::move(map)](const head_capture& head, const tensor_view<float, 2>& context) {
     const index_t rows = context.extent(0), d = context.extent(1);
@@ -84,7 +85,7 @@ std::vector<residual_basis> residual_bases_with(const tensor_view<const float, 3
   return out;
 }
 
-template <class = void>
+template <class = lazy>
 std::vector<residual_basis> residual_bases(const tensor_view<const float, 3>& points,
                                            const work_options& options) {
   return residual_bases_with(points, options, [](index_t, const Eigen::MatrixXd& covariance) {
@@ -92,7 +93,7 @@ std::vector<residual_basis> residual_bases(const tensor_view<const float, 3>& po
   });
 }
 
-template <class = void>
+template <class = lazy>
 std::vector<residual_basis> random_residual_bases(const tensor_view<const float, 3>& points,
                                                   const random_bases_options& options) {
   return residual_bases_with(

@@ -10,12 +10,13 @@
 #include "atlas/attention/capture.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
 /// The sum of all values under their weights: what no rule does as well, written out, to check
 /// rules against. O(T^2 d).
-template <class = void>
+template <class = lazy>
 [[nodiscard]] context_rule full_rule() {
   return [](const head_capture& head, tensor_view<float, 2> context) {
     const index_t keys = head.values.extent(0), d = head.values.extent(1);
@@ -37,7 +38,7 @@ template <class = void>
 namespace detail {
 
 /// The `k` keys of the largest weights (of equal ones, the first), or all where there are fewer.
-template <class = void>
+template <class = lazy>
 void largest_weights(const tensor_view<const float, 1>& weights, index_t k,
                      std::vector<index_t>& keys) {
   keys.resize(static_cast<std::size_t>(weights.extent(0)));
@@ -54,7 +55,7 @@ void largest_weights(const tensor_view<const float, 1>& weights, index_t k,
 /// Softmax over the k keys of the largest logits: their weights, rescaled to sum to 1. With k = 1
 /// the context is `V*`, the value that the head looks at most.
 /// \throws value_error for k < 1
-template <class = void>
+template <class = lazy>
 [[nodiscard]] context_rule top_k_rule(index_t k) {
   check_between(k, 1, index_t{1} << 40, "k");
   return [k](const head_capture& head, tensor_view<float, 2> context) {

@@ -18,6 +18,7 @@
 #include "atlas/boltzmann/observables.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/stats/summary.hpp"
 
@@ -62,7 +63,7 @@ struct thermodynamics_options {
 class thermodynamics_collector {
  public:
   /// \throws value_error for options out of range
-  template <class = void>
+  template <class = lazy>
   explicit thermodynamics_collector(thermodynamics_options options) : options_(std::move(options)) {
     check_between(options_.heads, 1, index_t{1} << 20, "heads");
     check_between(options_.blocks, 1, index_t{1} << 30, "blocks");
@@ -74,13 +75,13 @@ class thermodynamics_collector {
   }
 
   /// Refers to this object, which must outlive it.
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] head_observer observer() & {
     return [this](const head_capture& capture) { collect(capture); };
   }
 
   /// \throws value_error for a layer that was not collected
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] layer_thermodynamics layer(index_t number) const;
 
  private:
@@ -92,20 +93,20 @@ class thermodynamics_collector {
   }
 
   /// Writes to the rows of one block and head only, so captures may come from many threads.
-  template <class = void>
+  template <class = lazy>
   void collect(const head_capture& c);
 
-  template <class = void>
+  template <class = lazy>
   static void put(const tensor_view<const double, 1>& from, index_t place,
                   owned_tensor<double, 3>& into) {
     std::copy_n(from.data(), from.size(), into.mutable_view().data() + place);
   }
 
-  template <class = void>
+  template <class = lazy>
   static void collect_softmax(const head_capture& c, index_t place, layer_thermodynamics& into);
 
   /// Normal logits in the places of those that are not masked.
-  template <class = void>
+  template <class = lazy>
   void collect_null(const head_capture& c, index_t place, std::uint64_t number,
                     layer_thermodynamics& into) const;
 
@@ -181,7 +182,7 @@ void thermodynamics_collector::collect_null(const head_capture& c, index_t place
 
 /// Mean of `[B, T]` over the positions from `min_context` on of all blocks; the standard error is
 /// of the means of blocks, which are independent where rows of one block are not. NaN is left out.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] sample_summary mean_over_blocks(const tensor_view<const double, 2>& x,
                                               index_t min_context) {
   check_between(min_context, 0, x.extent(1) - 1, "min_context");

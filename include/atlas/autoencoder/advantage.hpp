@@ -12,6 +12,7 @@
 #include "atlas/autoencoder/train_autoencoder.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/stats/distributions.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -51,7 +52,7 @@ inline void check_same_contexts(const std::vector<autoencoder_result>& heads) {
 ///         outside (0, 1)
 ///
 /// The estimate is of these models: seeds and the choice of training passages are not in the error.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] advantage_estimate mean_advantage(const std::vector<autoencoder_result>& heads,
                                                 const advantage_options& options = {}) {
   detail::check_same_contexts(heads);

@@ -12,6 +12,7 @@
 #include "atlas/attention/residual_rules.hpp"
 #include "atlas/autoencoder/autoencoder.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -19,7 +20,7 @@ namespace atlas::inline ATLAS_ABI {
 /// \param models one a query head
 /// \throws value_error for no models; the rule throws shape_error where a head has no model or one
 ///         of another size
-template <class = void>
+template <class = lazy>
 [[nodiscard]] context_rule autoencoder_rule(std::vector<autoencoder> models) {
   if (models.empty()) throw value_error("models", "one a head", "none");
   const auto shared = std::make_shared<const std::vector<autoencoder>>(std::move(models));

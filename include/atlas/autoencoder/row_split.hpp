@@ -11,6 +11,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/whole_numbers.hpp"
 
@@ -36,7 +37,7 @@ inline index_t share_of(index_t n, double share) {
 }
 
 /// Whether each of n things is among a share drawn at random.
-template <class = void>
+template <class = lazy>
 std::vector<bool> drawn_share(index_t n, double share, random_stream& random) {
   std::vector<bool> drawn(static_cast<std::size_t>(n));
   for (const index_t i : sample_rows(n, share_of(n, share), random))
@@ -54,7 +55,7 @@ std::vector<Label> different_labels(std::vector<Label> labels) {
 
 /// Splits given rows: single ones where there are no labels, otherwise those that share one.
 /// \param labels of all rows, or empty
-template <class = void>
+template <class = lazy>
 row_split split_rows(const std::vector<index_t>& rows, const tensor_view<const index_t, 1>& labels,
                      double share, std::string_view argument, random_stream& random) {
   std::vector<index_t> of_row = rows;
@@ -84,7 +85,7 @@ inline std::vector<index_t> all_rows(index_t n) {
 
 /// Holds out `round(share * N)` random rows, but at least one and not all.
 /// \throws shape_error for fewer than 2 rows, value_error for a share out of range
-template <class = void>
+template <class = lazy>
 [[nodiscard]] row_split split_by_row(index_t rows, const row_split_options& options = {}) {
   check_open_unit(options.share, "share");
   random_stream random(options.seed);

@@ -18,6 +18,7 @@
 #include "atlas/autoencoder/unexplained.hpp"
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/nn/mlp_training.hpp"
 
@@ -63,12 +64,12 @@ inline const char* name_of_rows(const autoencoder_options& o) {
   return o.context.empty() ? "points" : "context";
 }
 
-template <class = void>
+template <class = lazy>
 row_split outer_split(index_t n, const autoencoder_options& o, random_stream& random) {
   return split_rows(all_rows(n), o.context, o.held_out, name_of_rows(o), random);
 }
 
-template <class = void>
+template <class = lazy>
 autoencoder_rows rows_for(index_t n, const autoencoder_options& o) {
   random_stream random(o.seed);
   const char* name = name_of_rows(o);
@@ -127,7 +128,7 @@ inline mlp autoencoder_layers(index_t d, const autoencoder_options& o) {
 }
 
 /// Fills the shares of variance of both models on the training and the held-out rows.
-template <class = void>
+template <class = lazy>
 void judge(const row_matrix<float>& training, const row_matrix<float>& held_out,
            const std::vector<index_t>& groups, index_t rank, autoencoder_result& out) {
   const principal_span span = principal_span_of(training, rank);
@@ -165,7 +166,7 @@ inline void scale_losses(std::vector<double>& losses, double variance) {
   for (double& loss : losses) loss /= variance;
 }
 
-template <class = void>
+template <class = lazy>
 autoencoder_result train_on(autoencoder untrained, const row_matrix<float>& training,
                             const row_matrix<float>& held_out, const autoencoder_rows& rows,
                             index_t head, const autoencoder_options& o, progress_meter& meter) {
@@ -246,7 +247,7 @@ std::vector<autoencoder_result> train_autoencoders(const tensor_view<const Scala
 /// \param rows N
 /// \throws shape_error for fewer than 2 rows or contexts, or labels that are not one a row;
 ///         value_error for a held_out outside (0, 1)
-template <class = void>
+template <class = lazy>
 row_split autoencoder_split(index_t rows, const autoencoder_options& options = {}) {
   check_open_unit(options.held_out, "held_out");
   if (!options.context.empty())

@@ -15,6 +15,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/row_matrix.hpp"
@@ -40,7 +41,7 @@ struct unexplained_options {
 namespace detail {
 
 /// \param groups a label for each row
-template <class = void>
+template <class = lazy>
 ratio_estimate ratio_of_sums(const std::vector<double>& above, const std::vector<double>& below,
                              const std::vector<index_t>& groups) {
   std::map<index_t, std::pair<double, double>> sums;
@@ -119,7 +120,7 @@ std::vector<double> squared_errors(const tensor_view<const Scalar, 2>& points,
 }
 
 /// A label for each row: its context, or its own number where there are none.
-template <class = void>
+template <class = lazy>
 std::vector<index_t> groups_of(index_t rows, const tensor_view<const index_t, 1>& context) {
   if (!context.empty()) check_extent(context.extent(0), rows, "context", "one label per row,");
   std::vector<index_t> out;

@@ -127,7 +127,7 @@ class logit_rows {
   std::string place(index_t row, const std::string& key) const {
     std::string text = key + "]";
     for (std::size_t d = Rank - 1; d-- > 0; row /= logits_.extent(d))
-      text = std::to_string(row % logits_.extent(d)) + ", " + text;
+      text.insert(0, std::to_string(row % logits_.extent(d)) + ", ");
     return "[" + text;
   }
 

@@ -34,7 +34,8 @@ inline std::string number_text(double x) {
 }
 
 template <class T, std::size_t Rank>
-void check_finite_at(const tensor_view<T, Rank>& x, std::string_view argument, std::string place) {
+void check_finite_at(const tensor_view<T, Rank>& x, std::string_view argument,
+                     const std::string& place) {
   for (index_t i = 0; i < x.extent(0); ++i) {
     const std::string here = place + (place.empty() ? "" : ", ");
     if constexpr (Rank == 1) {

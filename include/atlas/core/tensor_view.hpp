@@ -121,7 +121,8 @@ class tensor_view {
   /// The memory of a temporary would be gone by the next line; keep it under its own type.
   template <class Owner>
   requires(!std::is_lvalue_reference_v<Owner> && std::is_base_of_v<tensor_view, Owner> &&
-           !std::is_same_v<std::remove_const_t<Owner>, tensor_view>) tensor_view(Owner&&)
+           !std::is_same_v<std::remove_const_t<Owner>, tensor_view>)
+      tensor_view(Owner&&)  // NOLINT: derived only
   = delete;
 
   [[nodiscard]] constexpr T* data() const { return data_; }

@@ -13,6 +13,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/profile_scales.hpp"
@@ -42,7 +43,7 @@ struct dimension_profile_result {
 namespace detail {
 
 /// Divides rows into `parts` that differ by no more than a unit, whole units each, at random.
-template <class = void>
+template <class = lazy>
 std::vector<std::vector<index_t>> divide(const row_units& units, index_t rows, index_t parts,
                                          random_stream& random) {
   const std::vector<index_t> order = random_permutation(units.count, random);
@@ -55,7 +56,7 @@ std::vector<std::vector<index_t>> divide(const row_units& units, index_t rows, i
 }
 
 /// Tables of the parts of a cloud as one of its rows.
-template <class = void>
+template <class = lazy>
 neighbor_table joined(const std::vector<neighbor_table>& tables,
                       const std::vector<std::vector<index_t>>& parts, index_t rows) {
   const index_t k = tables.front().distances.extent(1);

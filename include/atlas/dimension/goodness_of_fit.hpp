@@ -10,6 +10,7 @@
 #include <limits>
 #include <span>
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/dimension/linked_scores.hpp"
 #include "atlas/stats/distributions.hpp"
 
@@ -37,7 +38,7 @@ namespace detail {
 /// \param x    `ln(r2/r1)` of each row
 /// \param cut  the largest that is observed
 /// \param rate d, which makes the component of degree 0 vanish
-template <class = void>
+template <class = lazy>
 Eigen::MatrixXd fit_scores(std::span<const double> x, double cut, double rate) {
   const double p = -std::expm1(-rate * cut);
   Eigen::MatrixXd out(static_cast<index_t>(x.size()), 2);
@@ -55,7 +56,7 @@ Eigen::MatrixXd fit_scores(std::span<const double> x, double cut, double rate) {
 
 /// Two sums against their covariance: Hotelling's T^2 and its p. With n degrees of freedom
 /// `T^2 (n - 1) / (2 n)` has the F distribution of 2 and n - 1.
-template <class = void>
+template <class = lazy>
 goodness_of_fit compare_two_sums(const Eigen::Vector2d& sums, const score_covariance& covariance) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   const Eigen::MatrixXd& v = covariance.matrix;

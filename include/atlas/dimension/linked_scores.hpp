@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
@@ -68,7 +69,7 @@ struct unit_sets {
 };
 
 /// Rows of the same set as one. Of many rows of few contexts that leaves few.
-template <class = void>
+template <class = lazy>
 unit_sets collect_sets(const scored_rows& a, const Eigen::MatrixXd& scores) {
   const auto width = static_cast<std::size_t>(a.width);
   const auto n = static_cast<std::size_t>(a.count());
@@ -96,14 +97,14 @@ unit_sets collect_sets(const scored_rows& a, const Eigen::MatrixXd& scores) {
 }
 
 /// One set a row.
-template <class = void>
+template <class = lazy>
 unit_sets sets_of_rows(const scored_rows& a, const Eigen::MatrixXd& scores) {
   return {a.width, a.members, scores, std::vector<double>(static_cast<std::size_t>(a.count()), 1)};
 }
 
 /// Adds the pairs of rows whose sets share a unit, each once however many they have in common.
 /// \param holding the members of sets by unit
-template <class = void>
+template <class = lazy>
 void add_links(const unit_sets& sets, const grouped_items& holding, score_sums& out) {
   const auto count = static_cast<index_t>(sets.rows.size());
   const index_t q = sets.scores.cols();
@@ -135,7 +136,7 @@ inline constexpr double most_links = 0.95;
 
 /// O(n) memory; time in proportion to the links, each counted as often as it has units in common
 /// (rows of the same units count as one), and never more than three times the square of n.
-template <class = void>
+template <class = lazy>
 score_sums sum_scores(const scored_rows& a) {
   const index_t q = a.scores.cols(), n = a.count();
   const Eigen::MatrixXd scores = centred_scores(a.scores);
@@ -190,7 +191,7 @@ struct score_covariance {
 /// unit.
 ///
 /// \param contexts whether units are contexts
-template <class = void>
+template <class = lazy>
 score_covariance covariance_of_sums(const score_sums& sums, index_t rows, bool contexts,
                                     index_t first, index_t count) {
   const auto units = static_cast<double>(sums.units);

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/dimension/linked_scores.hpp"
 #include "atlas/dimension/two_nn_scores.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
@@ -27,7 +28,7 @@ struct cut_beta_logs {
 /// (tests/dimension/order_ratios_test.cpp).
 ///
 /// \param p in (0, 1]
-template <class = void>
+template <class = lazy>
 cut_beta_logs cut_logs_of_beta(index_t n, double p) {
   if (n == 1) return {p, 1 - p};  // -ln W is exponential
   constexpr index_t steps = index_t{1} << 12;
@@ -70,7 +71,7 @@ struct scored_dimension {
 /// its logarithms, cut at the k-th smallest, over what one of d = 1 would give. Of order 1 that is
 /// the censored estimator of `two_nn`, and of higher orders nearly as sharp as the likelihood's.
 /// \param table of at least 2n neighbours
-template <class = void>
+template <class = lazy>
 scored_dimension dimension_of_order(const neighbor_table& table, index_t n,
                                     double discard_fraction) {
   scored_dimension out;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "atlas/core/interval.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/dimension/goodness_of_fit.hpp"
 #include "atlas/dimension/linked_scores.hpp"
 #include "atlas/dimension/order_ratios.hpp"
@@ -59,7 +60,7 @@ inline double median_distance(std::vector<double> distances) {
 }
 
 /// The estimate of a scale's order from the table of all rows, whichever part each is searched in.
-template <class = void>
+template <class = lazy>
 void fill_scale(const neighbor_table& table, double discard_fraction, profile_scale& scale) {
   const index_t last = 2 * scale.step.order - 1;
   const scored_dimension all = dimension_of_order(table, scale.step.order, discard_fraction);
@@ -83,7 +84,7 @@ void fill_scale(const neighbor_table& table, double discard_fraction, profile_sc
 /// links`: scores that hang together over about the links' own range (those of farther neighbours
 /// do) are a spectrum at frequency 0 under a window of that width, and their variance cancels.
 /// \param weights `[scales, q]`, of each scale's logarithm in each statistic
-template <class = void>
+template <class = lazy>
 score_covariance covariance_of_scales(const std::vector<profile_scale>& scales,
                                       const Eigen::MatrixXd& weights, const row_units& units) {
   const index_t n = scales.front().scores.size();
@@ -121,7 +122,7 @@ score_covariance covariance_of_scales(const std::vector<profile_scale>& scales,
   return out;
 }
 
-template <class = void>
+template <class = lazy>
 void add_errors(std::vector<profile_scale>& scales, const row_units& units, double confidence) {
   for (std::size_t s = 0; s < scales.size(); ++s) {
     Eigen::MatrixXd one = Eigen::MatrixXd::Zero(static_cast<index_t>(scales.size()), 1);
@@ -134,7 +135,7 @@ void add_errors(std::vector<profile_scale>& scales, const row_units& units, doub
   }
 }
 
-template <class = void>
+template <class = lazy>
 std::vector<profile_step> steps_of(const std::vector<profile_scale>& scales) {
   std::vector<profile_step> out;
   for (const profile_scale& scale : scales) out.push_back(scale.step);
@@ -142,7 +143,7 @@ std::vector<profile_step> steps_of(const std::vector<profile_scale>& scales) {
 }
 
 /// Slope and bend of logarithms at equal distances, as weights of each: orthogonal polynomials.
-template <class = void>
+template <class = lazy>
 Eigen::MatrixXd trend_weights(index_t scales) {
   const Eigen::VectorXd x =
       Eigen::VectorXd::LinSpaced(scales, 0, static_cast<double>(scales - 1)).array() -
@@ -154,7 +155,7 @@ Eigen::MatrixXd trend_weights(index_t scales) {
 }
 
 /// \param direction 1 where scales grow, -1 where they shrink
-template <class = void>
+template <class = lazy>
 profile_trend trend_over(const std::vector<profile_scale>& scales, const row_units& units,
                          double direction) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();

@@ -9,6 +9,7 @@
 
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
@@ -36,7 +37,7 @@ inline void add_log_ratio(const neighbor_table& table, index_t i, log_ratios& ou
 }
 
 /// \throws shape_error for fewer than 3 rows or 2 neighbours
-template <class = void>
+template <class = lazy>
 log_ratios log_ratios_of(const neighbor_table& table) {
   const index_t rows = table.distances.extent(0), k = table.distances.extent(1);
   if (rows < 3 || k < 2)

@@ -15,6 +15,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/cloud_fault.hpp"
@@ -36,7 +37,7 @@ struct surrogate_null : drawn_null {
 namespace detail {
 
 /// In place of the null of a cloud that cannot carry one.
-template <class = void>
+template <class = lazy>
 surrogate_null no_null(cloud_fault fault, double observed, surrogate_kind kind) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   return {{observed, none, none, none, none, none, {}}, kind, fault};
@@ -54,7 +55,7 @@ surrogate_options with_estimator(surrogate_options surrogates, const Estimator& 
 }
 
 /// The same for `two_nn`, which may know contexts that it does not exclude.
-template <class = void>
+template <class = lazy>
 surrogate_options with_two_nn(surrogate_options surrogates, const two_nn_options& options) {
   if (surrogates.labels.empty() && options.exclude.context.empty())
     surrogates.labels = {options.context, options.exclude.position};

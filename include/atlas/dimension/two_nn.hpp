@@ -13,6 +13,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/coincident_rows.hpp"
 #include "atlas/dimension/ratios.hpp"
@@ -131,7 +132,7 @@ template <real_tensor<2> Points>
 ///         `two_nn`
 ///
 /// O(N log N) time, more where few contexts or rows are the neighbours of nearly all.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] two_nn_result two_nn_from_neighbors(const neighbor_table& table,
                                                   const two_nn_options& options = {}) {
   detail::check_two_nn_options(options);

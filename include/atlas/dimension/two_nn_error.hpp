@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/dimension/goodness_of_fit.hpp"
 #include "atlas/dimension/linked_scores.hpp"
 #include "atlas/dimension/ratios.hpp"
@@ -19,7 +20,7 @@ namespace atlas::inline ATLAS_ABI::detail {
 /// The fewest contexts whose scatter says something of the error.
 inline constexpr index_t few_contexts = 6;
 
-template <class = void>
+template <class = lazy>
 Eigen::VectorXd estimator_scores(const observed_logs& logs, double dimension,
                                  const two_nn_options& options) {
   switch (options.estimator) {
@@ -36,7 +37,7 @@ Eigen::VectorXd estimator_scores(const observed_logs& logs, double dimension,
 }
 
 /// The ratios' rows as units, with the scores of the estimate and of the fit.
-template <class = void>
+template <class = lazy>
 scored_rows score_ratios(const log_ratios& ratios, const observed_logs& logs,
                          const row_units& units, double dimension, const two_nn_options& options) {
   double total = 0;
@@ -49,7 +50,7 @@ scored_rows score_ratios(const log_ratios& ratios, const observed_logs& logs,
 }
 
 /// Fills in error, interval and fit where it is known which rows the ratios are of.
-template <class = void>
+template <class = lazy>
 void add_error_of_rows(const ratio_source& source, const observed_logs& logs,
                        const two_nn_options& options, two_nn_result& out) {
   const row_units units =
@@ -70,7 +71,7 @@ void add_error_of_rows(const ratio_source& source, const observed_logs& logs,
 }
 
 /// The same for independent ratios; the interval is the estimator's own.
-template <class = void>
+template <class = lazy>
 void add_error_of_ratios(const observed_logs& logs, const two_nn_options& options,
                          two_nn_result& out) {
   const Eigen::MatrixXd scores = centred_scores(estimator_scores(logs, out.dimension, options));

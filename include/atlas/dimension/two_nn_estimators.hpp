@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "atlas/core/interval.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/stats/distributions.hpp"
 
@@ -46,7 +47,7 @@ inline double censored_total(std::span<const double> x, std::size_t kept) {
 }
 
 /// Equal-tailed interval of a Gamma(shape, rate) variable.
-template <class = void>
+template <class = lazy>
 interval gamma_interval(double shape, double rate, double confidence) {
   const double tail = 0.5 * (1 - confidence);
   return {gamma_quantile(shape, tail) / rate, gamma_quantile(shape, tail, true) / rate};
@@ -54,7 +55,7 @@ interval gamma_interval(double shape, double rate, double confidence) {
 
 /// Unbiased maximum likelihood under type-II censoring, exact interval (Epstein and Sobel, JASA
 /// 48, 486, 1953).
-template <class = void>
+template <class = lazy>
 exponent_estimate censored_estimate(std::span<const double> x, std::size_t kept,
                                     double confidence) {
   const double total = censored_total(x, kept);
@@ -63,7 +64,7 @@ exponent_estimate censored_estimate(std::span<const double> x, std::size_t kept,
 }
 
 /// Posterior mean and credible interval for a Gamma(shape, rate) prior on the dimension.
-template <class = void>
+template <class = lazy>
 exponent_estimate bayesian_estimate(std::span<const double> x, std::size_t kept, double confidence,
                                     double shape, double rate) {
   const double posterior_shape = shape + static_cast<double>(kept);
@@ -73,7 +74,7 @@ exponent_estimate bayesian_estimate(std::span<const double> x, std::size_t kept,
 }
 
 /// Interval of an estimate whose logarithm has this standard error.
-template <class = void>
+template <class = lazy>
 interval log_normal_interval(double estimate, double log_error, double confidence) {
   const double reach = std::exp(normal_quantile(0.5 + 0.5 * confidence) * log_error);
   return {estimate / reach, estimate * reach};
@@ -85,7 +86,7 @@ interval log_normal_interval(double estimate, double log_error, double confidenc
 /// Interval: by Renyi's representation x_(i) d = sum_{j<=i} Z_j / (N - j + 1) with standard
 /// exponential Z_j, so to first order ln(estimate / d) = -sum_i y_i (x_(i) d - y_i) / sum_i y_i^2,
 /// a weighted sum of the Z_j whose variance is known.
-template <class = void>
+template <class = lazy>
 exponent_estimate regression_estimate(std::span<const double> x, std::size_t kept,
                                       double confidence) {
   const auto n = static_cast<double>(x.size());
@@ -110,7 +111,7 @@ exponent_estimate regression_estimate(std::span<const double> x, std::size_t kep
 /// `k / sum_{i<=k} x_(i)`: treats the kept values as a whole sample, so it is biased high (by 1.34
 /// where a tenth is cut). The interval is that of the biased quantity: by Renyi's representation
 /// the sum is sum_j (k - j + 1) / (N - j + 1) Z_j / d.
-template <class = void>
+template <class = lazy>
 exponent_estimate truncated_estimate(std::span<const double> x, std::size_t kept,
                                      double confidence) {
   double sum = 0, mean = 0, variance = 0;

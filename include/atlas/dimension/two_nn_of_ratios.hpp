@@ -13,6 +13,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/coincident_rows.hpp"
 #include "atlas/dimension/ratios.hpp"
@@ -31,7 +32,7 @@ inline void check_two_nn_options(const two_nn_options& options) {
                       number_text(options.prior.shape) + " and " + number_text(options.prior.rate));
 }
 
-template <class = void>
+template <class = lazy>
 exponent_estimate estimate_exponent(std::span<const double> x, std::size_t kept,
                                     const two_nn_options& options) {
   switch (options.estimator) {
@@ -91,7 +92,7 @@ inline two_nn_result no_estimate(const ratio_source& source, std::size_t kept,
 }
 
 /// \param errors false: no error, interval nor fit, for those who want the dimension alone
-template <class = void>
+template <class = lazy>
 two_nn_result two_nn_of_ratios(const ratio_source& source, const two_nn_options& options,
                                bool errors = true) {
   const log_ratios& ratios = source.ratios;

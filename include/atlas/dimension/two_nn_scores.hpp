@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/core/interval.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/dimension/linked_scores.hpp"
 #include "atlas/stats/distributions.hpp"
 #include "atlas/stats/label_groups.hpp"
@@ -38,7 +39,7 @@ Eigen::VectorXd scores_of(const observed_logs& logs, Score&& score) {
 /// Of `(a + k) / (b + T)` with the total time on test T, and k observed: for exponential x the cut
 /// being an order statistic counts `[x <= cut] / d` against each row's time.
 /// \param prior_rate b
-template <class = void>
+template <class = lazy>
 Eigen::VectorXd censored_scores(const observed_logs& logs, double prior_rate) {
   double total = 0;
   for (std::size_t i = 0; i < logs.x.size(); ++i) total += logs.held(i);
@@ -49,7 +50,7 @@ Eigen::VectorXd censored_scores(const observed_logs& logs, double prior_rate) {
 }
 
 /// Of `k / sum_{i<=k} x_(i)`: a trimmed sum moves with x up to the cut and stays there beyond.
-template <class = void>
+template <class = lazy>
 Eigen::VectorXd truncated_scores(const observed_logs& logs) {
   double sum = 0;
   for (std::size_t i = 0; i < logs.x.size(); ++i) sum += logs.held(i);
@@ -59,7 +60,7 @@ Eigen::VectorXd truncated_scores(const observed_logs& logs) {
 
 /// Of least squares on the order statistics: x_(i) moves the estimate by `w_i = y_i / sum x y - 2
 /// x_(i) / sum x^2`, and a row of rank r moves x_(i), i >= r, by `-1 / (d (N - i + 1))` (Bahadur).
-template <class = void>
+template <class = lazy>
 Eigen::VectorXd regression_scores(const observed_logs& logs, double dimension) {
   const std::size_t n = logs.x.size();
   const std::size_t kept = logs.kept == n ? n - 1 : logs.kept;
@@ -99,7 +100,7 @@ struct row_units {
 /// Contexts that all have one row are rows.
 /// \param context labels of the rows, or empty
 /// \throws shape_error for labels of another length
-template <class = void>
+template <class = lazy>
 row_units units_of(const owned_tensor<index_t, 1>& context, index_t rows) {
   if (context.empty()) return {{}, rows, false};
   check_extent(context.extent(0), rows, "context", "one label per row,");
@@ -116,7 +117,7 @@ struct log_error {
 
 /// The interval of an estimate on the scale of its logarithm, where it is symmetric: both ends miss
 /// alike.
-template <class = void>
+template <class = lazy>
 interval interval_of(double estimate, const log_error& e, double confidence) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   if (!(std::isfinite(e.error) && e.degrees > 0)) return {none, none};

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/range_traits.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/io/files.hpp"
@@ -26,7 +27,7 @@ namespace atlas::inline ATLAS_ABI::io {
 namespace detail {
 
 /// A shard lies in the checkpoint's own folder or below it: an index must not reach elsewhere.
-template <class = void>
+template <class = lazy>
 void check_shard_path(const std::string& shard, const std::string& where) {
   const std::filesystem::path path(shard);
   bool inside = !shard.empty() && path.is_relative() && !path.has_root_path() &&
@@ -36,7 +37,7 @@ void check_shard_path(const std::string& shard, const std::string& where) {
 }
 
 /// Tensor to shard, from `model.safetensors.index.json`.
-template <class = void>
+template <class = lazy>
 std::map<std::string, std::string> read_weight_map(const std::filesystem::path& index_file) {
   const std::string where = index_file.string();
   const nlohmann::json root = parse_json(read_text(index_file), where);
@@ -62,7 +63,7 @@ class checkpoint {
   /// its shards; or one safetensors file
   /// \throws format_error for a folder with neither, a missing shard, a tensor that its shard
   /// lacks, a shard outside the folder, and whatever `safetensors::open` refuses.
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] static checkpoint open(const std::filesystem::path& path) {
     if (!std::filesystem::is_directory(path)) return checkpoint(safetensors::open(path), path);
     const auto whole = path / "model.safetensors";
@@ -75,7 +76,7 @@ class checkpoint {
   }
 
   /// One safetensors file in memory, which must outlive this object.
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] static checkpoint from_memory(std::span<const std::byte> bytes,
                                               const std::string& name) {
     return checkpoint(safetensors::from_memory(bytes, name), name);
@@ -84,14 +85,14 @@ class checkpoint {
   static checkpoint from_memory(Bytes&& bytes, const std::string& name) = delete;
 
   /// All tensors, in alphabetical order.
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> all;
     for (const auto& [name, file] : places_) all.push_back(name);
     return all;
   }
 
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] bool contains(std::string_view name) const {
     return places_.contains(name);
   }
@@ -99,7 +100,7 @@ class checkpoint {
   /// Valid as long as this object.
   ///
   /// \throws format_error when there is no such tensor.
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] const tensor_entry& at(std::string_view name) const {
     return file_of(name).at(name);
   }
@@ -107,7 +108,7 @@ class checkpoint {
   /// The file and the tensor, for messages.
   ///
   /// \throws format_error when there is no such tensor.
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] std::string place_of(std::string_view name) const {
     return detail::tensor_place(file_of(name).name(), name);
   }
@@ -124,15 +125,15 @@ class checkpoint {
   }
 
  private:
-  template <class = void>
+  template <class = lazy>
   explicit checkpoint(const std::filesystem::path& path) : name_(path.string()) {}
-  template <class = void>
+  template <class = lazy>
   checkpoint(safetensors file, const std::filesystem::path& path) : checkpoint(path) {
     for (std::string& name : file.names()) places_.emplace(std::move(name), 0);
     files_.push_back(std::move(file));
   }
 
-  template <class = void>
+  template <class = lazy>
   static checkpoint sharded(const std::filesystem::path& folder,
                             const std::filesystem::path& index_file) {
     checkpoint all(folder);
@@ -149,7 +150,7 @@ class checkpoint {
     return all;
   }
 
-  template <class = void>
+  template <class = lazy>
   const safetensors& file_of(std::string_view name) const {
     const auto found = places_.find(name);
     if (found == places_.end())

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 
 namespace atlas::inline ATLAS_ABI::io {
 
@@ -60,7 +61,7 @@ class mapped_file {
  public:
   /// \throws format_error naming the path for a missing, empty or unreadable file, and for a Git
   /// LFS pointer in the place of one.
-  template <class = void>
+  template <class = lazy>
   explicit mapped_file(const std::filesystem::path& file) {
     if (detail::regular_file_size(file) == 0)
       throw format_error(file.string(), "a file with something in it", "0 bytes");
@@ -87,7 +88,7 @@ class mapped_file {
 /// The bytes of a file, unchanged. An empty file is an empty string.
 /// \throws format_error naming the path for a missing or unreadable file, and for a Git LFS
 /// pointer.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] std::string read_text(const std::filesystem::path& file) {
   if (detail::regular_file_size(file) == 0) return {};
   const mapped_file mapped(file);
@@ -98,7 +99,7 @@ template <class = void>
 namespace detail {
 
 /// A name beside `file` that nobody else uses.
-template <class = void>
+template <class = lazy>
 std::filesystem::path temporary_beside(const std::filesystem::path& file) {
   static constexpr char digits[] = "0123456789abcdef";
   std::random_device entropy;

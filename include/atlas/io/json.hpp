@@ -11,12 +11,13 @@
 #include <vector>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/io/tokenization/utf8.hpp"
 
 namespace atlas::inline ATLAS_ABI::io::detail {
 
 /// A name from a file, quoted for a message: on one line, shortened when it is very long.
-template <class = void>
+template <class = lazy>
 std::string in_quotes(std::string_view name) {
   constexpr std::size_t longest = 160;
   std::string shown = replace_malformed_utf8(name.substr(0, longest));
@@ -25,7 +26,7 @@ std::string in_quotes(std::string_view name) {
 }
 
 /// A value from a file for a message: numbers and texts as they are, the rest by its kind.
-template <class = void>
+template <class = lazy>
 std::string described(const nlohmann::json& value) {
   if (value.is_structured()) return std::string("an ") + value.type_name();
   return in_quotes(value.is_string() ? value.get_ref<const std::string&>() : value.dump());
@@ -34,7 +35,7 @@ std::string described(const nlohmann::json& value) {
 /// Goes over a text before it is read and refuses, beside mistakes, what the JSON library would let
 /// pass: keys that an object has twice, and nesting so deep that whoever walks through it
 /// recursively runs out of stack. (Its parser callback would be quadratic in nested objects.)
-template <class = void>
+template <class = lazy>
 class json_check : public nlohmann::json::json_sax_t {
  public:
   explicit json_check(const std::string& where) : where_(where) {}
@@ -100,7 +101,7 @@ Json parse_json(std::string_view text, const std::string& where) {
 /// The member of an object.
 ///
 /// \throws format_error when it is not there.
-template <class = void>
+template <class = lazy>
 const nlohmann::json& member(const nlohmann::json& object, const char* key,
                              const std::string& where) {
   if (!object.is_object()) throw format_error(where, "an object", object.type_name());
@@ -112,7 +113,7 @@ const nlohmann::json& member(const nlohmann::json& object, const char* key,
 /// The text of a member.
 ///
 /// \throws format_error when it is missing or not a string.
-template <class = void>
+template <class = lazy>
 const std::string& text_member(const nlohmann::json& object, const char* key,
                                const std::string& where) {
   const nlohmann::json& value = member(object, key, where);
@@ -122,7 +123,7 @@ const std::string& text_member(const nlohmann::json& object, const char* key,
 }
 
 /// The truth of a member; missing or null: `otherwise`.
-template <class = void>
+template <class = lazy>
 bool flag_member(const nlohmann::json& object, const char* key, bool otherwise,
                  const std::string& where) {
   const auto found = object.find(key);

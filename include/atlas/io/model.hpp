@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/io/checkpoint.hpp"
 #include "atlas/io/config.hpp"
 #include "atlas/io/files.hpp"
@@ -32,7 +33,7 @@ struct language_model {
 /// \throws format_error naming the folder for what is no folder of a model (a GGUF file, an adapter
 ///         or PyTorch's pickles, the name of a model on a hub) with what to do about it, and naming
 ///         `config.json` for what it says
-template <class = void>
+template <class = lazy>
 [[nodiscard]] transformer_config open_transformer_config(const std::filesystem::path& folder) {
   detail::check_model_folder(folder);
   const auto config = folder / "config.json";
@@ -41,14 +42,14 @@ template <class = void>
 
 /// A transformer from a folder with `config.json` and `model.safetensors` (or its shards).
 /// \throws as open_transformer_config, checkpoint::open and read_transformer
-template <class = void>
+template <class = lazy>
 [[nodiscard]] transformer open_transformer(const std::filesystem::path& folder) {
   const transformer_config config = open_transformer_config(folder);
   return read_transformer(config, checkpoint::open(folder));
 }
 
 /// The same with `tokenizer.json`.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] language_model open_model(const std::filesystem::path& folder) {
   return {open_transformer(folder), tokenizer::open(folder / "tokenizer.json")};
 }
@@ -61,7 +62,7 @@ struct model_files {
 };
 
 /// \param name of the model, for messages
-template <class = void>
+template <class = lazy>
 [[nodiscard]] language_model model_from_memory(const model_files& files, const std::string& name) {
   const auto c = parse_transformer_config(files.config, name + "/config.json");
   const auto tensors = checkpoint::from_memory(files.tensors, name + "/model.safetensors");
@@ -72,7 +73,7 @@ template <class = void>
 /// The first `blocks` contiguous blocks of a text's tokens, `[blocks, tokens_per_block]`.
 /// \param blocks 0 for as many whole blocks as the text has
 /// \throws value_error when the text has fewer tokens than that, or than one block
-template <class = void>
+template <class = lazy>
 [[nodiscard]] owned_tensor<index_t, 2> text_blocks(const tokenizer& words, std::string_view text,
                                                    index_t blocks, index_t tokens_per_block) {
   atlas::check_between(tokens_per_block, 1, index_t{1} << 31, "tokens_per_block");

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/io/files.hpp"
 #include "atlas/io/formats/convert.hpp"
@@ -21,7 +22,7 @@ namespace atlas::inline ATLAS_ABI::io {
 
 /// Type and shape without the elements, so that a caller can choose what to read.
 /// \throws format_error naming the file when it is not a `.npy` file of numbers (versions 1 to 3).
-template <class = void>
+template <class = lazy>
 [[nodiscard]] npy_info npy_header(const std::filesystem::path& file) {
   return detail::parse_npy_header(mapped_file(file).bytes(), file.string());
 }

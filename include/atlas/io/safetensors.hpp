@@ -18,6 +18,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/io/files.hpp"
 #include "atlas/io/formats/convert.hpp"
@@ -62,7 +63,7 @@ class safetensors {
   /// \throws format_error naming the file (and the tensor) for anything that is not right:
   /// truncation, malformed JSON or UTF-8, unknown dtypes, sizes that do not fit, overlaps, holes.
   /// Tensors of types that are not read (F8, F4, C64, ...) do not keep the others from being read.
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] static safetensors open(const std::filesystem::path& file) {
     auto mapped = std::make_shared<const mapped_file>(file);
     safetensors opened(mapped->bytes(), file.string());
@@ -72,7 +73,7 @@ class safetensors {
 
   /// A file that is in memory already, which must outlive this object.
   /// \param name stands for the file's name in errors
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] static safetensors from_memory(std::span<const std::byte> bytes, std::string name) {
     return safetensors(bytes, std::move(name));
   }
@@ -87,14 +88,14 @@ class safetensors {
   }
 
   /// All tensors, in alphabetical order.
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> all;
     for (const auto& [name, entry] : header_.entries) all.push_back(name);
     return all;
   }
 
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] bool contains(std::string_view name) const {
     return header_.entries.contains(name);
   }
@@ -102,7 +103,7 @@ class safetensors {
   /// Valid as long as this object.
   ///
   /// \throws format_error when there is no such tensor.
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] const tensor_entry& at(std::string_view name) const {
     const auto found = header_.entries.find(name);
     if (found == header_.entries.end())
@@ -130,7 +131,7 @@ class safetensors {
   }
 
  private:
-  template <class = void>
+  template <class = lazy>
   safetensors(std::span<const std::byte> bytes, std::string name)
       : name_(std::move(name)), header_(detail::parse_safetensors(bytes, name_)) {}
 
@@ -141,7 +142,7 @@ class safetensors {
 
 namespace detail {
 
-template <class = void>
+template <class = lazy>
 void check_entry(const tensor_entry& entry) {
   const std::string where = "tensor " + in_quotes(entry.name);
   if (entry.name == "__metadata__" || first_malformed_utf8(entry.name))
@@ -157,7 +158,7 @@ void check_entry(const tensor_entry& entry) {
 }
 
 /// Large elements first, so that each tensor is aligned to its elements; then by name.
-template <class = void>
+template <class = lazy>
 std::vector<const tensor_entry*> writing_order(const std::vector<tensor_entry>& entries) {
   std::vector<const tensor_entry*> order;
   for (const tensor_entry& entry : entries) order.push_back(&entry);
@@ -169,7 +170,7 @@ std::vector<const tensor_entry*> writing_order(const std::vector<tensor_entry>& 
 }
 
 /// The length and the JSON, padded with spaces to a multiple of 8 bytes.
-template <class = void>
+template <class = lazy>
 std::string header_bytes(const std::vector<const tensor_entry*>& order,
                          const std::map<std::string, std::string>& metadata) {
   nlohmann::ordered_json root = nlohmann::ordered_json::object();
@@ -201,7 +202,7 @@ std::string header_bytes(const std::vector<const tensor_entry*>& order,
 /// Writes the tensors (little-endian bytes, as in `tensor_entry`) into one file, all or nothing.
 /// \throws value_error or shape_error naming a tensor that cannot be written (a name twice, a
 /// size that does not fit its shape), error when the file cannot be.
-template <class = void>
+template <class = lazy>
 void write_safetensors(const std::filesystem::path& file, const std::vector<tensor_entry>& tensors,
                        const std::map<std::string, std::string>& metadata = {}) {
   for (const auto& [key, value] : metadata)

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/core/whole_numbers.hpp"
 #include "atlas/io/files.hpp"
@@ -43,13 +44,13 @@ namespace atlas::inline ATLAS_ABI::io {
 class tokenizer {
  public:
   /// \throws format_error naming the file and what is malformed or not supported
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] static tokenizer open(const std::filesystem::path& file) {
     return from_text(read_text(file), file.string());
   }
 
   /// \param name stands for the file's name in errors
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] static tokenizer from_text(std::string_view json, std::string name) {
     const nlohmann::json fields = detail::parse_json(json, name);
     if (!fields.is_object()) throw format_error(name, "an object", fields.type_name());
@@ -58,7 +59,7 @@ class tokenizer {
 
   /// The ids of a text. An empty text has none.
   /// \throws value_error naming the offset of the first malformed byte of UTF-8
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] std::vector<index_t> encode(std::string_view utf8) const {
     if (const auto at = first_malformed_utf8(utf8))
       throw value_error("text", "UTF-8", "a malformed byte at offset " + std::to_string(*at));
@@ -99,7 +100,7 @@ class tokenizer {
 
  private:
   /// The state of one call of `encode`: searches, and the words that were seen already.
-  template <class = void>
+  template <class = lazy>
   struct encoder {
     const tokenizer& rules;
     detail::pre_tokenizer<> pieces;
@@ -131,7 +132,7 @@ class tokenizer {
     }
   };
 
-  template <class = void>
+  template <class = lazy>
   tokenizer(const nlohmann::json& fields, std::string name)
       : normalizer_(detail::normalizer<>::from_json(member_or_null(fields, "normalizer"), name)),
         pre_tokenizer_(detail::pre_tokenizer<>::from_json(member_or_null(fields, "pre_tokenizer"),
@@ -147,7 +148,7 @@ class tokenizer {
     for (const auto& token : added) add_token(token, name + ": added_tokens");
   }
 
-  template <class = void>
+  template <class = lazy>
   static const nlohmann::json& member_or_null(const nlohmann::json& fields, const char* key) {
     static const nlohmann::json null;
     const auto found = fields.find(key);
@@ -155,7 +156,7 @@ class tokenizer {
   }
 
   /// A decoder other than ByteLevel does not stop the encoding: `decode` refuses it.
-  template <class = void>
+  template <class = lazy>
   void read_decoder(const nlohmann::json& decoder, const std::string& where) {
     if (decoder.is_null()) return;
     std::vector<std::string> steps = {detail::text_member(decoder, "type", where)};
@@ -175,7 +176,7 @@ class tokenizer {
     decoder_place_ = where;
   }
 
-  template <class = void>
+  template <class = lazy>
   void add_token(const nlohmann::json& fields, const std::string& where) {
     const std::string& content = detail::text_member(fields, "content", where);
     const std::string place = where + " " + detail::in_quotes(content);

@@ -12,6 +12,7 @@
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/random.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -34,7 +35,7 @@ template <class Real = double>
 }
 
 /// A `[rows, cols]` matrix of standard normal numbers.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] Eigen::MatrixXd normal_matrix(index_t rows, index_t cols, random_stream& random) {
   Eigen::MatrixXd out(rows, cols);
   random.fill_normal(out.data(), rows * cols);
@@ -43,7 +44,7 @@ template <class = void>
 
 /// A uniformly (Haar) random k-frame in R^d.
 /// \throws value_error unless 1 <= k <= d
-template <class = void>
+template <class = lazy>
 [[nodiscard]] Eigen::MatrixXd random_frame(index_t d, index_t k, random_stream& random) {
   check_between(k, 1, d, "k");
   return orthonormal_columns(normal_matrix(d, k, random));

@@ -5,6 +5,7 @@
 /// here the rows are short enough to be read as they are, and of the symmetric result one half is
 /// computed.
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/core/vector_of.hpp"
 
@@ -54,7 +55,7 @@ inline constexpr index_t gram_padding = 8;
 /// Adds `X^T X` to the lower triangle of a column-major matrix (and to some of what is above it).
 /// \param rows   `[count, stride]`, row-major, at a multiple of 16 bytes, as `out`
 /// \param stride of both, a multiple of gram_padding
-template <class = void>
+template <class = lazy>
 void add_gram(const double* rows, index_t count, index_t stride, double* out) {
   constexpr int across = vector_registers >= 32 ? 8 : 4;
   constexpr index_t lanes = gram_tile<1, across>::lanes;

@@ -12,6 +12,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/dimension/two_nn.hpp"
@@ -91,7 +92,7 @@ std::vector<two_nn_result> head_dimensions(const tensor_view<const Scalar, 3>& c
 /// Dimensions of the heads whose clouds carry an estimate.
 ///
 /// \throws value_error where none does
-template <class = void>
+template <class = lazy>
 std::vector<double> carried_dimensions(const std::vector<two_nn_result>& heads) {
   std::vector<double> dimensions;
   for (const two_nn_result& head : heads)
@@ -103,7 +104,7 @@ std::vector<double> carried_dimensions(const std::vector<two_nn_result>& heads) 
 }
 
 /// Numbers of the heads without fault.
-template <class = void>
+template <class = lazy>
 std::vector<index_t> heads_without_fault(const std::vector<two_nn_result>& heads) {
   std::vector<index_t> sound;
   for (std::size_t h = 0; h < heads.size(); ++h)

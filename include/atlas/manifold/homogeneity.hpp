@@ -14,6 +14,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/ratios.hpp"
@@ -87,7 +88,7 @@ std::vector<std::pair<double, index_t>> nearest_rows(const row_matrix<Scalar>& p
 }
 
 /// Dimension of a region from the neighbours of its rows in the whole cloud.
-template <class = void>
+template <class = lazy>
 local_region measure_region(const std::vector<std::pair<double, index_t>>& nearest, index_t centre,
                             const neighbor_table& table, const two_nn_options& options) {
   log_ratios ratios;

@@ -14,6 +14,7 @@
 #include "atlas/attention/clouds.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/reference/transformer.hpp"
@@ -49,7 +50,7 @@ struct collected_clouds {
 
 namespace detail {
 
-template <class = void>
+template <class = lazy>
 std::vector<index_t> layers_or_all(std::vector<index_t> layers, index_t count) {
   for (const index_t l : layers) check_between(l, 0, count - 1, "layers");
   if (layers.empty())
@@ -57,7 +58,7 @@ std::vector<index_t> layers_or_all(std::vector<index_t> layers, index_t count) {
   return layers;
 }
 
-template <class = void>
+template <class = lazy>
 cloud_options cloud_options_of(const transformer_config& c,
                                const tensor_view<const index_t, 2>& blocks,
                                const collect_clouds_options& o, const choice_of_places& choice) {
@@ -76,7 +77,7 @@ cloud_options cloud_options_of(const transformer_config& c,
           .seed = choice.seed};
 }
 
-template <class = void>
+template <class = lazy>
 std::vector<head_clouds> collected_layers(const cloud_collector& collector,
                                           const std::vector<index_t>& layers) {
   std::vector<head_clouds> out;
@@ -101,7 +102,7 @@ std::vector<head_clouds> collected_layers(const cloud_collector& collector,
 /// const auto clouds = atlas::collect_clouds(lm.model, blocks, {.layers = {3}}).layers.front();
 /// atlas::two_nn(clouds.points[0], {.exclude = clouds.distinct_contexts()}).dimension;
 /// \endcode
-template <class = void>
+template <class = lazy>
 collected_clouds collect_clouds(const transformer& model,
                                 const tensor_view<const index_t, 2>& blocks,
                                 const collect_clouds_options& options = {}) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 #include "atlas/protocols/verdict.hpp"
 
@@ -37,7 +38,7 @@ inline double difference_degrees(const sampled_value& a, const sampled_value& b)
 ///        passages of each text, which are independent between texts
 /// \throws shape_error for none or other numbers of them; value_error for NaN, or labels that
 /// differ
-template <class = void>
+template <class = lazy>
 [[nodiscard]] std::vector<finding> corpus_control(const std::vector<sampled_value>& first,
                                                   const std::vector<sampled_value>& second,
                                                   const verdict_options& options = {}) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -99,7 +100,7 @@ basic_head_sample<Scalar> cut_down(const basic_head_sample<Scalar>& from, const 
 
 /// A mean over pairs less that over others: under Haar all pairs are uncorrelated, so variances
 /// add. The error of one null mean for both cancels, those of two add as well.
-template <class = void>
+template <class = lazy>
 finding overlap_difference(std::string label, const overlap_estimate& a,
                            const overlap_estimate& b) {
   const double excess = (a.mean - a.null_mean) - (b.mean - b.null_mean);
@@ -113,7 +114,7 @@ inline std::string place_label(const std::string& model, double depth) {
   return model + " at depth " + std::to_string(depth).substr(0, 4);
 }
 
-template <class = void>
+template <class = lazy>
 void add_findings(const controlled_measurement& m, const controlled_measurement& first,
                   cross_architecture_result& out) {
   const std::string label = place_label(m.model, m.depth);

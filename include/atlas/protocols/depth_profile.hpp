@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 #include "atlas/protocols/verdict.hpp"
 
@@ -65,7 +66,7 @@ inline sampled_value other_layers(const std::vector<sampled_value>& layers, std:
 }
 
 /// The longest run of layers in the interval, the first of equal ones.
-template <class = void>
+template <class = lazy>
 void find_plateau(const std::vector<sampled_value>& layers, double errors,
                   depth_profile_result& out) {
   const sampled_value& top = layers[static_cast<std::size_t>(out.peak)];
@@ -116,7 +117,7 @@ inline void check_profile(const std::vector<sampled_value>& layers,
 ///
 /// \throws shape_error for fewer than 2 layers or other numbers of contexts; value_error for
 /// NaN
-template <class = void>
+template <class = lazy>
 [[nodiscard]] depth_profile_result depth_profile(const std::vector<sampled_value>& layers,
                                                  const depth_profile_options& o = {}) {
   detail::check_profile(layers, o);

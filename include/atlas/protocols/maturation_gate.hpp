@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/protocols/verdict.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -26,7 +27,7 @@ struct maturation_result {
 ///
 /// \param checkpoints in order, each beside its null
 /// \throws shape_error for none; otherwise as `compare_with_null`
-template <class = void>
+template <class = lazy>
 [[nodiscard]] maturation_result maturation_gate(const std::vector<measured_value>& checkpoints,
                                                 const verdict_options& options = {}) {
   if (checkpoints.empty()) throw shape_error("checkpoints", "at least 1", "none");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/work_options.hpp"
 #include "atlas/dimension/surrogate.hpp"
@@ -112,7 +113,7 @@ inline double mean_of(const std::vector<two_nn_result>& heads) {
 }
 
 /// One null a head; `of_draws` has the dimensions of the heads without a fault, in their order.
-template <class = void>
+template <class = lazy>
 std::vector<surrogate_null> nulls_of_heads(const std::vector<two_nn_result>& heads,
                                            const std::vector<std::vector<two_nn_result>>& of_draws,
                                            surrogate_kind kind) {
@@ -188,7 +189,7 @@ template <class Scalar = float>
 }
 
 /// The finding of a mean dimension, not judged yet.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] finding dimension_finding(std::string label, const mean_dimension_result& r) {
   return compare_with_null({std::move(label), r.mean, r.null.mean, r.null.sd,
                             static_cast<index_t>(r.null.draws.size())});
@@ -211,14 +212,14 @@ template <class Scalar = float>
 }
 
 /// Its finding against random frames, not judged yet.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] finding overlap_finding(std::string label, const overlap_estimate& e) {
   return compare_with_null(
       {std::move(label), e.mean, e.null_mean, std::hypot(e.null_sd, e.null_standard_error), 0});
 }
 
 /// Its finding in the residual stream against clouds turned at random, not judged yet.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] finding turned_finding(std::string label, const turned_estimate& e) {
   return compare_with_null(
       {std::move(label), e.observed, e.mean, e.sd, static_cast<index_t>(e.draws.size())});

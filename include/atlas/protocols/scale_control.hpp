@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/protocols/verdict.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -69,7 +70,7 @@ inline double least_error(const std::vector<scaled_value>& models) {
 /// \param models at least 2, all of one head_dimension: the null of an overlap depends on it
 /// \throws shape_error for fewer than 2 models; value_error for another head_dimension, one size
 ///         for all, errors that are not above 0, NaN
-template <class = void>
+template <class = lazy>
 [[nodiscard]] scale_result scale_control(const std::vector<scaled_value>& models,
                                          const verdict_options& options = {}) {
   detail::check_scaled(models);

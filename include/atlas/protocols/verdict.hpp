@@ -12,6 +12,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/stats/distributions.hpp"
 #include "atlas/stats/multiple_testing.hpp"
 #include "atlas/stats/null_score.hpp"
@@ -93,7 +94,7 @@ inline verdict verdict_of(const finding& f, double alpha) {
 /// Student's t with n - 1 degrees of freedom. With an estimated error it is of Student's t with the
 /// degrees of freedom of the error; otherwise of the normal distribution.
 /// \throws value_error for NaN, a negative sd or fewer than `least_draws` simulations
-template <class = void>
+template <class = lazy>
 [[nodiscard]] finding compare_with_null(const measured_value& m) {
   detail::check_measured(m);
   const auto n = static_cast<double>(m.null_draws);
@@ -140,7 +141,7 @@ template <class = void>
 }
 
 /// `compare_with_null` of each, judged together.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] std::vector<finding> judge_values(const std::vector<measured_value>& values,
                                                 const verdict_options& options = {}) {
   std::vector<finding> family;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/protocols/sample_measures.hpp"
 #include "atlas/stats/correlation.hpp"
 
@@ -38,7 +39,7 @@ struct within_model_result {
 namespace detail {
 
 /// Mean overlap of each head with those that do not share its key/value head.
-template <class = void>
+template <class = lazy>
 std::vector<double> inter_overlaps(const Eigen::MatrixXd& matrix, index_t heads_per_group) {
   std::vector<double> out;
   for (index_t h = 0; h < matrix.rows(); ++h) {

@@ -14,6 +14,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/quantize/magnitude.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -55,7 +56,7 @@ inline bit_step next_step(double variance, index_t component, int from) {
 
 /// Gives out `budget` bits, best step first; a step that costs more than what is left is passed.
 /// \return what is left: 1 at most where the components can take it all
-template <class = void>
+template <class = lazy>
 index_t hand_out_bits(const Eigen::VectorXd& variances, index_t budget, int max_bits,
                       std::vector<int>& bits) {
   std::priority_queue<bit_step> steps;
@@ -76,7 +77,7 @@ index_t hand_out_bits(const Eigen::VectorXd& variances, index_t budget, int max_
 
 /// Where one bit is left and all components are full or at 0: raises the best of the latter to 2
 /// bits and takes the second of them from where it is missed least.
-template <class = void>
+template <class = lazy>
 void spend_last_bit(const Eigen::VectorXd& variances, std::vector<int>& bits) {
   index_t to = -1, from = -1;
   double least = 0;
@@ -94,7 +95,7 @@ void spend_last_bit(const Eigen::VectorXd& variances, std::vector<int>& bits) {
 }
 
 /// Mean number of bits at a water level.
-template <class = void>
+template <class = lazy>
 double mean_rate(const Eigen::VectorXd& variances, double log_level,
                  const bit_allocation_options& options) {
   double sum = 0;
@@ -147,7 +148,7 @@ void check_bit_allocation(const Eigen::VectorX<Real>& variances,
 ///         average outside the limits
 ///
 /// O(n bits log n) time.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] bit_allocation_result allocate_bits(Eigen::VectorXd variances,
                                                   const bit_allocation_options& options = {}) {
   detail::check_bit_allocation(variances, options);

@@ -14,6 +14,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/bit_allocation.hpp"
@@ -61,7 +62,7 @@ struct fisher_basis {
   index_t negative = 0;
 };
 
-template <class = void>
+template <class = lazy>
 fisher_basis basis_of_eigenbasis(const eigenbasis& known) {
   const Eigen::VectorXd values =
       times_power(known.values, -extreme_exponent(largest_magnitude(known.values)));

@@ -15,6 +15,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/work_options.hpp"
 #include "atlas/linalg/tiled_product.hpp"
@@ -66,7 +67,7 @@ class weight_fisher_accumulator {
  public:
   /// \param out rows of dL/dW, of which the mean is kept too; 0: it is not
   /// \throws value_error for `in` below 1, `out` below 0
-  template <class = void>
+  template <class = lazy>
   explicit weight_fisher_accumulator(index_t in, index_t out = 0) : rows_(in) {
     check_between(out, 0, index_t{1} << 40, "out");
     sum_ = row_matrix<double>::Zero(out, in);
@@ -102,7 +103,7 @@ class weight_fisher_accumulator {
   }
 
   /// \throws shape_error for another `in`, or `out` as it was given
-  template <class = void>
+  template <class = lazy>
   void merge(const weight_fisher_accumulator& other, const thread_options& options = {});
 
   [[nodiscard]] index_t dimension() const { return rows_.dimension(); }
@@ -114,7 +115,7 @@ class weight_fisher_accumulator {
   /// `[out, in]`, E[dL/dW].
   ///
   /// \throws value_error before any sample, or where it is not kept
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] row_matrix<double> mean() const;
 
   /// `[in, in]`, exactly symmetric.
@@ -209,7 +210,7 @@ Eigen::MatrixX<Real> weight_fisher_accumulator::matrix(const thread_options& opt
 class diagonal_fisher_accumulator {
  public:
   /// \throws value_error for extents below 1
-  template <class = void>
+  template <class = lazy>
   diagonal_fisher_accumulator(index_t out, index_t in) {
     check_between(out, 1, index_t{1} << 40, "out");
     check_between(in, 1, index_t{1} << 40, "in");
@@ -239,7 +240,7 @@ class diagonal_fisher_accumulator {
   }
 
   /// \throws shape_error for other extents
-  template <class = void>
+  template <class = lazy>
   void merge(const diagonal_fisher_accumulator& other);
 
   /// Samples added.
@@ -249,7 +250,7 @@ class diagonal_fisher_accumulator {
   ///
   /// \throws value_error before any sample, and where all gradients but 0 were below
   /// 2^-480
-  template <class = void>
+  template <class = lazy>
   [[nodiscard]] row_matrix<double> matrix() const;
 
  private:

@@ -14,6 +14,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/quantize/damped_factor.hpp"
@@ -42,7 +43,7 @@ namespace detail {
 inline constexpr index_t sequential_row_tile = 64;  // rows do not depend on each other
 
 /// Columns by descending diagonal, equal ones as they were.
-template <class = void>
+template <class = lazy>
 std::vector<index_t> rounding_order(const Eigen::MatrixXd& moments, bool by_diagonal) {
   std::vector<index_t> order(static_cast<std::size_t>(moments.rows()));
   std::iota(order.begin(), order.end(), index_t{0});

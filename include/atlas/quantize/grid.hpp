@@ -145,9 +145,9 @@ quantization_grid<Scalar> empty_grid(index_t out, index_t in, const grid_options
 template <class Scalar>
 quantization_grid<Scalar> fitted_grid(const row_matrix<Scalar>& weights,
                                       const grid_options& options,
-                                      std::vector<int> column_bits = {}) {
+                                      const std::vector<int>& column_bits = {}) {
   auto grid = empty_grid<Scalar>(weights.rows(), weights.cols(), options);
-  if (!column_bits.empty()) grid.bits = std::move(column_bits);
+  if (!column_bits.empty()) grid.bits = column_bits;
   row_matrix<Scalar> low = grid.scales, high = grid.scales;
   for (index_t r = 0; r < weights.rows(); ++r) {
     if (grid.column_span == 1 && low.rows() == 1) {
@@ -217,10 +217,10 @@ row_matrix<Scalar> code_values(const row_matrix<std::int8_t>& codes,
 namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_QUANTIZE quantization_grid<float> fitted_grid<float>(const row_matrix<float>&,
                                                               const grid_options&,
-                                                              std::vector<int>);
+                                                              const std::vector<int>&);
 ATLAS_OF_QUANTIZE quantization_grid<double> fitted_grid<double>(const row_matrix<double>&,
                                                                 const grid_options&,
-                                                                std::vector<int>);
+                                                                const std::vector<int>&);
 ATLAS_OF_QUANTIZE row_matrix<std::int8_t> nearest_codes<float>(const row_matrix<float>&,
                                                                const quantization_grid<float>&,
                                                                int);

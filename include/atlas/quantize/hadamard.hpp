@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/core/vector_of.hpp"
@@ -16,7 +17,7 @@
 namespace atlas::inline ATLAS_ABI {
 
 /// The powers of two that sum to d, descending: 192 = 128 + 64.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] std::vector<index_t> hadamard_blocks(index_t d) {
   std::vector<index_t> blocks;
   for (index_t bit = index_t{1} << 62; bit > 0; bit >>= 1)
@@ -25,7 +26,7 @@ template <class = void>
 }
 
 /// d signs, each +1 or -1 with probability 1/2.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] Eigen::VectorXd random_signs(index_t d, random_stream& random) {
   Eigen::VectorXd signs(d);
   for (index_t i = 0; i < d; ++i) signs(i) = (random() & 1U) != 0 ? 1.0 : -1.0;

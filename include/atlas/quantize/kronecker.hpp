@@ -11,6 +11,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/block_fisher.hpp"
@@ -45,7 +46,7 @@ namespace detail {
 
 /// `tr(G E A E^T)`, from rows of `V^T E` with V the eigenvectors of G and `roots` those of its
 /// eigenvalues.
-template <class = void>
+template <class = lazy>
 double kronecker_norm(const row_matrix<double>& e, const Eigen::MatrixXd& a,
                       const Eigen::MatrixXd& vectors, const Eigen::VectorXd& roots, int threads) {
   const row_matrix<double> rotated = tiled_product(vectors.transpose(), e, threads);

@@ -14,6 +14,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/quantize/basis_path.hpp"
@@ -104,7 +105,7 @@ inline bool dominates(const pareto_point& a, const pareto_point& b) {
 }
 
 /// Pearson correlation of product and angle; NaN where either differs by rounding alone.
-template <class = void>
+template <class = lazy>
 double product_angle_correlation(const std::vector<pareto_point>& points) {
   constexpr double rounding = 1e-10;
   Eigen::VectorXd angles(static_cast<index_t>(points.size())), products(angles.size());
@@ -119,7 +120,7 @@ double product_angle_correlation(const std::vector<pareto_point>& points) {
 }
 
 /// Fills in what needs all points.
-template <class = void>
+template <class = lazy>
 pareto_result pareto_of(std::vector<pareto_point> points) {
   pareto_result out;
   out.product_floor = std::numeric_limits<double>::infinity();

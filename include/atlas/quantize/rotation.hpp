@@ -13,6 +13,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/work_options.hpp"
@@ -136,7 +137,7 @@ struct seeded_basis_options {
 /// \throws value_error for basis_kind::fisher, which depends on data, and for d < 1
 ///
 /// O(d^3) time for a Haar basis.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] orthogonal_basis<double> seeded_basis(basis_kind kind, index_t d,
                                                     const seeded_basis_options& options = {}) {
   check_between(d, 1, index_t{1} << 40, "d");

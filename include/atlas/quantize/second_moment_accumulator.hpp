@@ -12,6 +12,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/work_options.hpp"
 #include "atlas/linalg/tiled_product.hpp"
@@ -31,7 +32,7 @@ namespace atlas::inline ATLAS_ABI {
 class second_moment_accumulator {
  public:
   /// \throws value_error for d < 1
-  template <class = void>
+  template <class = lazy>
   explicit second_moment_accumulator(index_t d) {
     check_between(d, 1, index_t{1} << 30, "d");
     sum_ = Eigen::MatrixXd::Zero(d, d);

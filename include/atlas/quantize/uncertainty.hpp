@@ -15,6 +15,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
@@ -136,7 +137,7 @@ inline index_t eigenspace_dimension(double rank_a, double rank_b, index_t d) {
 }
 
 /// \param out with the effective ranks
-template <class = void>
+template <class = lazy>
 uncertainty_result uncertainty(uncertainty_result out, const Eigen::MatrixXd& weights,
                                const Eigen::MatrixXd& activations,
                                const uncertainty_options& options) {

@@ -8,6 +8,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -68,7 +69,7 @@ struct transformer_config {
 };
 
 /// \throws value_error naming the field that is out of range
-template <class = void>
+template <class = lazy>
 void check_config(const transformer_config& c) {
   constexpr index_t large = index_t{1} << 31;
   check_between(c.layers, 1, large, "layers");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/whole_numbers.hpp"
 #include "atlas/reference/transformer.hpp"
 #include "atlas/stats/summary.hpp"
@@ -26,7 +27,7 @@ struct perplexity_result {
 namespace detail {
 
 /// `-log softmax(logits)[token]`, summed in double.
-template <class = void>
+template <class = lazy>
 double token_loss(const tensor_view<const float, 1>& logits, index_t token) {
   float top = logits[0];
   for (index_t v = 1; v < logits.extent(0); ++v) top = (std::max)(top, logits[v]);
@@ -36,7 +37,7 @@ double token_loss(const tensor_view<const float, 1>& logits, index_t token) {
   return std::log(sum) + static_cast<double>(top) - static_cast<double>(logits[token]);
 }
 
-template <class = void>
+template <class = lazy>
 perplexity_result perplexity_of(const transformer& model,
                                 const tensor_view<const index_t, 2>& blocks,
                                 forward_options options) {

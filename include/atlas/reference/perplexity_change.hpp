@@ -10,6 +10,7 @@
 
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/stats/summary.hpp"
 
@@ -42,7 +43,7 @@ inline double block_influence(const perplexity_result& from, const perplexity_re
 /// `perplexity(changed) - perplexity(baseline)` on the same blocks. The standard error is that of
 /// the paired difference (delta method over blocks): what all rules find hard cancels.
 /// \throws shape_error for other numbers of blocks
-template <class = void>
+template <class = lazy>
 [[nodiscard]] uncertain perplexity_change(const perplexity_result& baseline,
                                           const perplexity_result& changed) {
   detail::check_same_blocks(baseline, changed);
@@ -57,7 +58,7 @@ template <class = void>
 /// damage. Standard error by the delta method over blocks.
 /// \return NaN where `damaged` is no worse than the baseline: there is nothing to recover
 /// \throws shape_error for other numbers of blocks
-template <class = void>
+template <class = lazy>
 [[nodiscard]] uncertain share_recovered(const perplexity_result& baseline,
                                         const perplexity_result& damaged,
                                         const perplexity_result& changed) {

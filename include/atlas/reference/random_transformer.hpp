@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/reference/transformer.hpp"
 
@@ -33,7 +34,7 @@ struct random_transformer_options {
 /// those of maps that write to the residual stream divided by sqrt(2 layers), norms 1, biases 0.
 /// Each tensor is a stream of the seed, in the order of the parameters.
 /// \throws value_error for a bad config
-template <class = void>
+template <class = lazy>
 [[nodiscard]] transformer random_transformer(transformer_config config,
                                              const random_transformer_options& options = {}) {
   const double layers = static_cast<double>(config.layers);

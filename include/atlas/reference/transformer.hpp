@@ -12,6 +12,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/whole_numbers.hpp"
 #include "atlas/reference/forward_options.hpp"
@@ -25,7 +26,7 @@ class transformer {
   /// Takes all weights from the source.
   /// \throws value_error for a bad config or weights that are not finite, shape_error for weights
   ///         of the wrong size; whatever the source throws
-  template <class = void>
+  template <class = lazy>
   transformer(transformer_config config, const weight_source& source)
       : model_(std::move(config), source) {}
 
@@ -75,7 +76,7 @@ class transformer {
   }
 
  private:
-  template <class = void>
+  template <class = lazy>
   void run(const tensor_view<const index_t, 2>& blocks, const forward_options& options) const;
 
   /// State of one forward pass. Row r of the matrices is position r % T of block first + r / T.
@@ -88,7 +89,7 @@ class transformer {
     progress_meter meter;
   };
 
-  template <class = void>
+  template <class = lazy>
   void check_input(const tensor_view<const index_t, 2>& blocks, const forward_options& o) const {
     detail::check_blocks(config(), blocks);
     for (const index_t l : o.observed_layers)
@@ -110,14 +111,14 @@ class transformer {
                               o.observed_layers.end());
   }
 
-  template <class = void>
+  template <class = lazy>
   void run_batch(pass& p, index_t first, index_t count, index_t depth) const;
 
-  template <class = void>
+  template <class = lazy>
   void run_head(const forward_options& o, const detail::head_input<float>& in, index_t layer,
                 index_t block, index_t head, const tensor_view<float, 2>& context) const;
 
-  template <class = void>
+  template <class = lazy>
   void hand_out_hidden(const pass& p, index_t depth, index_t first) const {
     p.options.hidden_observer(
         depth, first * p.tokens_per_block,

@@ -12,6 +12,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/frame.hpp"
@@ -35,7 +36,7 @@ struct shared_directions {
 /// \throws value_error for k outside [1, d], more shared directions than k or cosines out of order
 ///
 /// O(H d k^2) time.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] std::vector<Eigen::MatrixXd> simulate_frames(index_t heads, index_t d, index_t k,
                                                            const shared_directions& shared,
                                                            random_stream& random) {

@@ -11,6 +11,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/linalg/frame.hpp"
@@ -62,7 +63,7 @@ inline void check_passages(const passage_design& design, index_t dimension,
 }
 
 /// AR(1) of unit variance at increasing positions, `[rows, dimension]`: exact, whatever the gaps.
-template <class = void>
+template <class = lazy>
 Eigen::MatrixXd autoregressive_rows(const std::vector<index_t>& positions, index_t dimension,
                                     double rho, random_stream& random) {
   const auto rows = static_cast<index_t>(positions.size());
@@ -76,7 +77,7 @@ Eigen::MatrixXd autoregressive_rows(const std::vector<index_t>& positions, index
 }
 
 /// Q diag(exp(s g)) Q^T, Q Haar and g normal.
-template <class = void>
+template <class = lazy>
 Eigen::MatrixXd random_scales(index_t dimension, double sd, random_stream& random) {
   const Eigen::MatrixXd axes = random_frame(dimension, dimension, random);
   Eigen::VectorXd scales(dimension);

@@ -14,6 +14,7 @@
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/stats/permutation.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -25,7 +26,7 @@ struct correlation {
 };
 
 /// Ranks from 1, equal values sharing the mean of theirs.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] Eigen::VectorXd average_ranks(const Eigen::VectorXd& x) {
   const index_t n = x.size();
   std::vector<index_t> order(static_cast<std::size_t>(n));
@@ -73,7 +74,7 @@ Eigen::VectorX<Real> standardized(Eigen::VectorX<Real> x, const std::string& arg
 /// Slack within which two sums of the same products in another order count as equal.
 inline constexpr double same_correlation = 1e-12;
 
-template <class = void>
+template <class = lazy>
 correlation correlate(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
                       const permutation_options& options) {
   const index_t n = x.size();
@@ -99,7 +100,7 @@ Eigen::VectorX<Real> residual(const Eigen::VectorX<Real>& x, const Eigen::Vector
 }
 
 /// Shuffles what the control leaves of y (Freedman and Lane 1983) and takes the control out again.
-template <class = void>
+template <class = lazy>
 correlation correlate_given(const Eigen::VectorXd& x, const Eigen::VectorXd& y,
                             const Eigen::VectorXd& control, const permutation_options& options) {
   const index_t n = x.size();

@@ -8,6 +8,7 @@
 /// platform.
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/version.hpp"
 
 #if !defined(ATLAS_COMPILED) || defined(ATLAS_DETAIL_UNIT_OF_STATS)
@@ -25,46 +26,46 @@
 namespace atlas::inline ATLAS_ABI {
 
 /// P(Z <= z) of the standard normal distribution; NaN for NaN.
-template <class = void>
+template <class = lazy>
 double normal_cdf(double z);
 
 /// P(|Z| >= |z|): the two-sided p value of a z score; NaN for NaN.
-template <class = void>
+template <class = lazy>
 double two_sided_p(double z);
 
 /// The z with P(Z <= z) = p, for p in (0, 1). Infinite at 0 and 1, NaN outside.
-template <class = void>
+template <class = lazy>
 double normal_quantile(double p);
 
 /// P(T <= t) of Student's t.
 /// \throws as `two_sided_t_p`
-template <class = void>
+template <class = lazy>
 double student_t_cdf(double t, double degrees);
 
 /// P(|T| >= |t|) of Student's t; NaN where t is. Relative error below 1e-12 for up to 1e3 degrees
 /// of freedom, growing with them to 1e-9 at 1e6 (tests/stats/distributions_test.cpp).
 /// \param degrees n, of freedom, above 0; need not be whole; infinite for the normal distribution
 /// \throws value_error unless degrees > 0
-template <class = void>
+template <class = lazy>
 double two_sided_t_p(double t, double degrees);
 
 /// The t with P(|T| <= t) = confidence: what a standard error is multiplied by. Relative error
 /// below 1e-10 (tests/stats/distributions_test.cpp).
 /// \param degrees of freedom, above 0; infinite for the normal distribution
 /// \throws value_error for a confidence outside (0, 1) or no degrees
-template <class = void>
+template <class = lazy>
 double two_sided_t_quantile(double confidence, double degrees);
 
 /// The x with P(X <= x) = p, or with `upper` P(X > x) = p, of a Gamma variable of this shape and
 /// rate 1. Relative error below 1e-10 for shapes of 1e-3 to 1e8
 /// (tests/stats/distributions_test.cpp).
 /// \throws value_error unless shape > 0, finite, and 0 < p < 1
-template <class = void>
+template <class = lazy>
 double gamma_quantile(double shape, double p, bool upper = false);
 
 /// P(X >= x) of a chi-squared variable, x >= 0 or infinite.
 /// \throws value_error unless x >= 0 and degrees > 0
-template <class = void>
+template <class = lazy>
 double chi_squared_tail(double x, double degrees);
 
 /// P(F >= x) of an F variable: of a ratio of two mean squares.
@@ -72,7 +73,7 @@ double chi_squared_tail(double x, double degrees);
 /// \param above degrees of freedom of the one above, > 0
 /// \param below degrees of the one below, > 0; infinite for chi-squared over its degrees
 /// \throws value_error for arguments out of range
-template <class = void>
+template <class = lazy>
 double f_tail(double x, double above, double below);
 
 #ifdef ATLAS_DETAIL_DISTRIBUTIONS_DEFINED
@@ -99,12 +100,12 @@ double of_boost(const char* argument, const Evaluate& evaluate) {
   }
 }
 
-template <class = void>
+template <class = lazy>
 void check_degrees(double degrees) {
   if (!(degrees > 0)) throw value_error("degrees", "a positive number", number_text(degrees));
 }
 
-template <class = void>
+template <class = lazy>
 void check_not_negative(double x) {
   if (!(x >= 0)) throw value_error("x", "a number of 0 or more", number_text(x));
 }
@@ -144,7 +145,7 @@ double two_sided_t_p(double t, double degrees) {
 
 template <class>
 double two_sided_t_quantile(double confidence, double degrees) {
-  detail::check_open_unit(confidence, "confidence");
+  check_open_unit(confidence, "confidence");
   detail::check_degrees(degrees);
   const boost::math::students_t_distribution<double, detail::distribution_policy> of_t(degrees);
   const double tail = 0.5 * (1 - confidence);
@@ -155,7 +156,7 @@ template <class>
 double gamma_quantile(double shape, double p, bool upper) {
   if (!(shape > 0 && std::isfinite(shape)))
     throw value_error("shape", "a number above 0", detail::number_text(shape));
-  detail::check_open_unit(p, "p");
+  check_open_unit(p, "p");
   const boost::math::gamma_distribution<double, detail::distribution_policy> gamma(shape);
   return detail::of_boost(
       "shape", [&] { return upper ? quantile(complement(gamma, p)) : quantile(gamma, p); });

@@ -11,6 +11,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -34,7 +35,7 @@ struct scaled_matrix {
   }
 };
 
-template <class = void>
+template <class = lazy>
 scaled_matrix matrix_power(const scaled_matrix& base, index_t power) {
   if (power == 1) return base;
   const scaled_matrix half = matrix_power(base, power / 2);
@@ -44,7 +45,7 @@ scaled_matrix matrix_power(const scaled_matrix& base, index_t power) {
 
 /// The matrix of Marsaglia, Tsang and Wang ("Evaluating Kolmogorov's distribution", J. Stat. Softw.
 /// 8(18), 2003): of size 2 k - 1, for n D = k - h.
-template <class = void>
+template <class = lazy>
 Eigen::MatrixXd kolmogorov_matrix(index_t k, double h) {
   const index_t m = 2 * k - 1;
   Eigen::MatrixXd out(m, m);
@@ -64,7 +65,7 @@ Eigen::MatrixXd kolmogorov_matrix(index_t k, double h) {
 }
 
 /// P(D < d) of n uniform numbers, for n d that is not large.
-template <class = void>
+template <class = lazy>
 double kolmogorov_cdf(double d, index_t n) {
   const double nd = static_cast<double>(n) * d;
   const auto k = static_cast<index_t>(nd) + 1;
@@ -82,7 +83,7 @@ double kolmogorov_cdf(double d, index_t n) {
 
 /// P(D+ >= d) of n uniform numbers, D+ one of the two sides (Smirnov 1944, Birnbaum and Tingey
 /// 1951).
-template <class = void>
+template <class = lazy>
 double one_sided_ks_p(double d, index_t n) {
   const auto count = static_cast<double>(n);
   double sum = 0, log_choices = 0;  // ln of n over j
@@ -96,7 +97,7 @@ double one_sided_ks_p(double d, index_t n) {
 }
 
 /// Kolmogorov's limit at x = D sqrt(n), with Vrbik's correction of order 1/n.
-template <class = void>
+template <class = lazy>
 double kolmogorov_limit_p(double d, index_t n) {
   const double root = std::sqrt(static_cast<double>(n)), x = d * root;
   const double y = x + 1 / (6 * root) + (x - 1) / (4 * static_cast<double>(n));
@@ -115,7 +116,7 @@ double kolmogorov_limit_p(double d, index_t n) {
 /// \throws value_error for d outside [0, 1] or n below 1
 ///
 /// O(k^3 log n), k = n d, below n^(3/2) log n times 10.
-template <class = void>
+template <class = lazy>
 double kolmogorov_smirnov_p(double d, index_t n) {
   check_between(n, 1, index_t{1} << 40, "n");
   if (!(d >= 0 && d <= 1)) throw value_error("d", "a number in [0, 1]", detail::number_text(d));

@@ -11,6 +11,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/stats/distributions.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -49,7 +50,7 @@ inline bool has_spread(double sd, double mean, double value) {
 /// \param mean, sd of the simulations, sd with n - 1
 /// \param draws    n, at least `least_draws`
 /// \throws value_error for fewer draws
-template <class = void>
+template <class = lazy>
 null_score score_against_draws(double value, double mean, double sd, index_t draws) {
   detail::check_draws(draws, "draws");
   constexpr double none = std::numeric_limits<double>::quiet_NaN();

@@ -12,6 +12,7 @@
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -69,7 +70,7 @@ inline sample_summary scaled_summary(std::span<const double> values, double scal
 }
 
 /// The central interval that holds `confidence` of the values.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] interval percentile_interval(std::vector<double> values, double confidence) {
   std::sort(values.begin(), values.end());
   const double tail = 0.5 * (1 - confidence);

@@ -12,6 +12,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/stats/distributions.hpp"
 #include "atlas/stats/kolmogorov_smirnov.hpp"
 
@@ -74,7 +75,7 @@ template <number_tensor<1> Values>
 /// of its own at 0 and at 1 too.
 /// \param hits of n
 /// \throws value_error for n below 1, hits outside [0, n] or a confidence outside (0, 1)
-template <class = void>
+template <class = lazy>
 [[nodiscard]] coverage_estimate coverage(index_t hits, index_t n, double confidence = 0.95) {
   check_between(n, 1, index_t{1} << 40, "n");
   check_between(hits, 0, n, "hits");

@@ -15,6 +15,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
@@ -169,7 +170,7 @@ struct haar_simulation {
   std::vector<double> cosines;
 };
 
-template <class = void>
+template <class = lazy>
 haar_simulation haar_overlap_with_draws(index_t d, index_t k, const haar_options& options) {
   check_between(d, 1, index_t{1} << 40, "d");
   check_between(k, 1, d, "k");
@@ -202,7 +203,7 @@ haar_simulation haar_overlap_with_draws(index_t d, index_t k, const haar_options
 /// \throws value_error for d < 1, k outside [1, d] or fewer than 100 draws; cancelled
 ///
 /// O(draws k^3) time, independent of d; 8 bytes of memory a draw.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] haar_null haar_overlap(index_t d, index_t k, const haar_options& options = {}) {
   return detail::haar_overlap_with_draws(d, k, options).null;
 }

@@ -13,6 +13,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/stats/distributions.hpp"
 #include "atlas/stats/null_score.hpp"
 #include "atlas/subspace/haar.hpp"
@@ -62,7 +63,7 @@ namespace detail {
 
 /// A mean over pairs of frames against a Haar null, whose own mean and sd are simulated. NaN where
 /// the null has no spread (k = d: every overlap is 1).
-template <class = void>
+template <class = lazy>
 null_score score_against_haar(double mean, double pairs, const haar_null& null) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   const double spread = std::hypot(null.sd / std::sqrt(pairs), null.standard_error);
@@ -72,7 +73,7 @@ null_score score_against_haar(double mean, double pairs, const haar_null& null) 
           null.draws > 1 ? two_sided_t_p(z, static_cast<double>(null.draws - 1)) : two_sided_p(z)};
 }
 
-template <class = void>
+template <class = lazy>
 overlap_estimate estimate_overlap(const Eigen::MatrixXd& matrix, pair_group group,
                                   const haar_null& null, const head_overlap_options& options) {
   const auto pairs = pairs_of(group, matrix, options.heads_per_group);
@@ -100,7 +101,7 @@ inline void check_head_overlap(index_t heads, const head_overlap_options& option
   check_open_unit(options.confidence, "confidence");
 }
 
-template <class = void>
+template <class = lazy>
 head_overlap_result head_overlap(const std::vector<Eigen::MatrixXd>& frames, const haar_null& null,
                                  const head_overlap_options& options) {
   head_overlap_result out;

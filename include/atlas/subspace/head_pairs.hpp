@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
@@ -27,7 +28,7 @@ inline bool in_group(pair_group group, index_t first, index_t second, index_t he
 }
 
 /// Pairs of the group that have an overlap, in the order (0,1), (0,2), ..., (1,2), ...
-template <class = void>
+template <class = lazy>
 std::vector<head_pair> pairs_of(pair_group group, const Eigen::MatrixXd& matrix,
                                 index_t heads_per_group) {
   std::vector<head_pair> chosen;
@@ -39,7 +40,7 @@ std::vector<head_pair> pairs_of(pair_group group, const Eigen::MatrixXd& matrix,
 }
 
 /// NaN without pairs.
-template <class = void>
+template <class = lazy>
 double mean_over(const Eigen::MatrixXd& matrix, const std::vector<head_pair>& pairs) {
   double sum = 0;
   for (const auto& [i, j] : pairs) sum += matrix(i, j);

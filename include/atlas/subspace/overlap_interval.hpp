@@ -15,6 +15,7 @@
 
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/stats/distributions.hpp"
 #include "atlas/stats/summary.hpp"
 #include "atlas/subspace/head_pairs.hpp"
@@ -33,7 +34,7 @@ struct unit_sums {
   Eigen::MatrixXd sum, count;
 };
 
-template <class = void>
+template <class = lazy>
 unit_sums sums_of_units(const Eigen::MatrixXd& matrix, index_t heads_per_group) {
   const index_t units = matrix.rows() / heads_per_group;
   unit_sums out{Eigen::MatrixXd::Zero(units, units), Eigen::MatrixXd::Zero(units, units)};
@@ -50,7 +51,7 @@ unit_sums sums_of_units(const Eigen::MatrixXd& matrix, index_t heads_per_group) 
 /// Mean overlaps of the units' pairs, in which a unit's own pairs count with all of its others
 /// where `own` says so: the mean over pairs of units is then that over all pairs of heads. Units
 /// that have no others are left out.
-template <class = void>
+template <class = lazy>
 Eigen::MatrixXd means_of_units(const unit_sums& u, bool own) {
   std::vector<index_t> units;
   for (index_t a = 0; a < u.count.rows(); ++a)
@@ -75,7 +76,7 @@ Eigen::MatrixXd means_of_units(const unit_sums& u, bool own) {
 struct mean_squares {
   double units = 0, pairs = 0;
 };
-template <class = void>
+template <class = lazy>
 mean_squares squares_of(const Eigen::MatrixXd& f) {
   const index_t units = f.rows();
   const auto g = static_cast<double>(units);
@@ -98,7 +99,7 @@ mean_squares squares_of(const Eigen::MatrixXd& f) {
 /// the share of the two variances (G 6 to 32; 92.9 to 96.6 % with 4 units). Degrees of freedom are
 /// Satterthwaite's. With 3 units the two parts cannot be told apart, and all is counted as the
 /// units' (the jackknife): too wide by half where it is the pairs'.
-template <class = void>
+template <class = lazy>
 mean_variance variance_of_pairs(const Eigen::MatrixXd& f) {
   constexpr double floor_share = 0.7;
   if (f.rows() < 3) return {};
@@ -119,7 +120,7 @@ mean_variance variance_of_pairs(const Eigen::MatrixXd& f) {
 }
 
 /// That of the mean over groups of what each has within.
-template <class = void>
+template <class = lazy>
 mean_variance variance_within(const unit_sums& u) {
   std::vector<double> means;
   for (index_t a = 0; a < u.count.rows(); ++a)
@@ -131,7 +132,7 @@ mean_variance variance_within(const unit_sums& u) {
 
 /// Of the mean over a set of pairs, within [0, 1]; NaN for fewer than 3 heads, or groups of them;
 /// within groups, for fewer than 2.
-template <class = void>
+template <class = lazy>
 interval overlap_interval(const Eigen::MatrixXd& matrix, pair_group group, index_t heads_per_group,
                           double confidence) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();

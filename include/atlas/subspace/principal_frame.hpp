@@ -11,6 +11,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/work_options.hpp"
 #include "atlas/linalg/covariance.hpp"
@@ -54,7 +55,7 @@ bool is_left_out(const Eigen::MatrixX<Real>& frame) {
 }
 
 /// \throws value_error where all are left out
-template <class = void>
+template <class = lazy>
 void check_some_frame(const std::vector<Eigen::MatrixXd>& frames) {
   for (const Eigen::MatrixXd& frame : frames)
     if (!is_left_out(frame)) return;

@@ -21,6 +21,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
@@ -65,7 +66,7 @@ std::vector<std::vector<index_t>> units_of_rows(const Labels& context, index_t n
 
 /// Rows of one half of the units: `[half][...]`, in their order. With an odd number of units one is
 /// in neither.
-template <class = void>
+template <class = lazy>
 std::vector<std::vector<index_t>> random_halves(const std::vector<std::vector<index_t>>& units,
                                                 random_stream& random) {
   const auto count = static_cast<index_t>(units.size());

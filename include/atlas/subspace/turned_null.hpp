@@ -33,6 +33,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/interval.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
@@ -100,7 +101,7 @@ turned_heads<double> turned_heads_of(const std::vector<Eigen::MatrixXd>& covaria
           o.heads_per_group};
 }
 
-template <class = void>
+template <class = lazy>
 turned_estimate turned_estimate_of(const Eigen::MatrixXd& matrix, pair_group group,
                                    std::vector<double> draws, const turned_null_options& o) {
   const auto pairs = pairs_of(group, matrix, o.heads_per_group);
@@ -109,7 +110,7 @@ turned_estimate turned_estimate_of(const Eigen::MatrixXd& matrix, pair_group gro
           overlap_interval(matrix, group, o.heads_per_group, o.confidence)};
 }
 
-template <class = void>
+template <class = lazy>
 turned_null_result turned_null(const turned_heads<double>& heads, const turned_null_options& o) {
   constexpr std::array groups = {pair_group::global, pair_group::intra, pair_group::inter};
   turned_null_result out;

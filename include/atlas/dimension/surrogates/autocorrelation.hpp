@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/dimension/surrogates/options.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
@@ -107,7 +108,7 @@ class lag_sums {
 /// 1. The sample's mean and variance are taken from its rows, so that products of two rows are
 /// `(r - v) / (1 - v)` where r is their correlation; rows of different contexts have none. Not
 /// known from a single context: 0.
-template <class = void>
+template <class = lazy>
 Eigen::ArrayXd variance_of_mean(const row_matrix<double>& z, const context_places& places) {
   Eigen::ArrayXd squares = Eigen::ArrayXd::Zero(z.cols());
   double same = 0;
@@ -129,7 +130,7 @@ Eigen::ArrayXd variance_of_mean(const row_matrix<double>& z, const context_place
 ///
 /// Contexts of n rows give n (n - 1) / 2 pairs, or those of every s-th row where that is more than
 /// a million.
-template <class = void>
+template <class = lazy>
 autocorrelation pooled_autocorrelation(const row_matrix<double>& z, const context_places& places) {
   lag_sums sums(z.cols());
   for (std::size_t c = 0; c < places.rows.size(); ++c) {
@@ -154,7 +155,7 @@ struct correlation_groups {
 
 /// Groups components whose autocorrelations differ by at most `tolerance` at every lag from those
 /// of the first of the group; the tolerance grows until there are at most `most` groups.
-template <class = void>
+template <class = lazy>
 correlation_groups group_components(const autocorrelation& all, double tolerance = 0.1,
                                     std::size_t most = 16) {
   correlation_groups out;

@@ -12,6 +12,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/core/whole_numbers.hpp"
@@ -102,7 +103,7 @@ inline void sort_by_position(const owned_tensor<index_t, 1>& position, std::vect
 
 /// \throws shape_error for labels of another length; value_error for positions that repeat within a
 ///         context
-template <class = void>
+template <class = lazy>
 context_places places_of(const row_labels& labels, index_t rows) {
   check_row_labels(labels, rows);
   context_places out;
@@ -131,7 +132,7 @@ inline row_labels labels_for(const row_labels& own, const exclusion& measured) {
 
 /// What `automatic` is for rows with these places. Rows of a single context without positions are
 /// exchangeable, and no more is known of them than of independent ones.
-template <class = void>
+template <class = lazy>
 surrogate_kind kind_for(surrogate_kind asked, const row_labels& labels, index_t rows) {
   check_row_labels(labels, rows);
   if (asked != surrogate_kind::automatic) {

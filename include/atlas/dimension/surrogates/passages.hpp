@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/dimension/surrogates/options.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/row_matrix.hpp"
@@ -59,7 +60,7 @@ struct passage_dispersion {
       0;  ///< mean squared distance (Frobenius) of covariances of one scale to their mean
 };
 
-template <class = void>
+template <class = lazy>
 passage_dispersion dispersion_of(const context_deviations& deviations) {
   const std::size_t contexts = deviations.rows.size();
   if (contexts < 2) return {};

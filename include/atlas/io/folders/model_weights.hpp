@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/io/checkpoint.hpp"
 #include "atlas/io/dtype.hpp"
 #include "atlas/io/folders/model_folder.hpp"
@@ -22,7 +23,7 @@ namespace detail {
 
 /// The name under which a checkpoint holds a parameter: with its prefix, or without where the
 /// checkpoint was saved from the model without its head.
-template <class = void>
+template <class = lazy>
 std::string stored_name(const checkpoint& tensors, const std::string& name) {
   if (tensors.contains(name)) return name;
   const std::string bare = name.substr(name.find('.') + 1);
@@ -50,7 +51,7 @@ std::vector<float> read_values(const checkpoint& tensors, const std::string& nam
 }
 
 /// Whether two matrices hold the same numbers. Of other extents or unreadable, they do not.
-template <class = void>
+template <class = lazy>
 bool same_matrix(const checkpoint& tensors, const std::string& a, const std::string& b) {
   const tensor_entry &x = tensors.at(a), &y = tensors.at(b);
   if (x.extents != y.extents || x.extents.size() != 2) return false;
@@ -68,7 +69,7 @@ struct head_storage {
 };
 
 /// A model that says it is tied may be stored with both, which need not be equal, or with one.
-template <class = void>
+template <class = lazy>
 head_storage storage_of_head(const transformer_config& c, const checkpoint& tensors) {
   const std::string embedding = stored_name(tensors, atlas::detail::embedding_name(c.family));
   if (!c.tied || !tensors.contains(atlas::detail::head_name)) return {c.tied, false};
@@ -79,7 +80,7 @@ head_storage storage_of_head(const transformer_config& c, const checkpoint& tens
 /// Says where a weight that is not finite stands.
 ///
 /// \throws value_error naming file, tensor and place
-template <class = void>
+template <class = lazy>
 void check_finite_weight(const checkpoint& tensors, const std::string& name) {
   const std::string place = tensors.place_of(name);
   if (tensors.at(name).extents.size() == 2)
@@ -99,7 +100,7 @@ inline bool is_stored_constant(std::string_view name) {
 ///
 /// \throws format_error naming the
 /// first
-template <class = void>
+template <class = lazy>
 void refuse_adapter_tensors(const checkpoint& tensors) {
   for (const std::string& name : tensors.names())
     if (name.find(".lora_") != std::string::npos)
@@ -112,7 +113,7 @@ void refuse_adapter_tensors(const checkpoint& tensors) {
 ///
 /// \throws format_error
 /// naming the first
-template <class = void>
+template <class = lazy>
 void check_all_read(const checkpoint& tensors, const std::set<std::string>& read) {
   for (const std::string& name : tensors.names()) {
     bool own = false;
@@ -128,7 +129,7 @@ void check_all_read(const checkpoint& tensors, const std::set<std::string>& read
 }  // namespace detail
 
 /// Hands over the tensors of a checkpoint, which must outlive it, as float.
-template <class = void>
+template <class = lazy>
 [[nodiscard]] weight_source weights_of(const checkpoint& tensors) {
   return [&tensors](const std::string& name, const std::vector<index_t>& extents) {
     const std::string stored = detail::stored_name(tensors, name);
@@ -136,7 +137,7 @@ template <class = void>
                                : detail::read_values<2>(tensors, stored, extents);
   };
 }
-template <class = void>
+template <class = lazy>
 weight_source weights_of(const checkpoint&& tensors) = delete;
 
 /// A transformer with the weights of a checkpoint. Where the configuration says that the embedding
@@ -145,7 +146,7 @@ weight_source weights_of(const checkpoint&& tensors) = delete;
 /// \throws format_error naming the file and the tensor that is missing, not in floating point or
 ///         not of this model, shape_error naming a tensor of other extents than the configuration
 ///         says, value_error naming the file and the tensor that holds a NaN or an infinity
-template <class = void>
+template <class = lazy>
 [[nodiscard]] transformer read_transformer(transformer_config config, const checkpoint& tensors) {
   detail::refuse_adapter_tensors(tensors);
   const detail::head_storage head = detail::storage_of_head(config, tensors);

@@ -15,6 +15,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/io/dtype.hpp"
 #include "atlas/io/formats/convert.hpp"
@@ -40,7 +41,7 @@ struct safetensors_header {
   std::map<std::string, tensor_entry, std::less<>> entries;
 };
 
-template <class = void>
+template <class = lazy>
 std::string tensor_place(const std::string& file, std::string_view tensor) {
   return file + ": tensor " + in_quotes(tensor);
 }
@@ -72,7 +73,7 @@ inline std::string_view safetensors_json(std::span<const std::byte> file, const 
   return {reinterpret_cast<const char*>(file.data()) + 8, static_cast<std::size_t>(length)};
 }
 
-template <class = void>
+template <class = lazy>
 index_t extent_from_json(const nlohmann::json& extent, const std::string& where) {
   if (!extent.is_number_integer())
     throw format_error(where, "extents that are integers", described(extent));
@@ -83,7 +84,7 @@ index_t extent_from_json(const nlohmann::json& extent, const std::string& where)
 }
 
 /// The slice of `data` that the offsets name.
-template <class = void>
+template <class = lazy>
 std::span<const std::byte> bytes_from_json(const nlohmann::json& offsets,
                                            std::span<const std::byte> data,
                                            const std::string& where) {
@@ -99,7 +100,7 @@ std::span<const std::byte> bytes_from_json(const nlohmann::json& offsets,
   return data.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
 }
 
-template <class = void>
+template <class = lazy>
 tensor_entry entry_from_json(const std::string& name, const nlohmann::json& fields,
                              std::span<const std::byte> data, const std::string& where) {
   tensor_entry entry{name, dtype::f32, {}, {}};
@@ -123,7 +124,7 @@ tensor_entry entry_from_json(const std::string& name, const nlohmann::json& fiel
   return entry;
 }
 
-template <class = void>
+template <class = lazy>
 std::map<std::string, std::string> metadata_from_json(const nlohmann::json& fields,
                                                       const std::string& file) {
   const std::string where = file + ": __metadata__";
@@ -139,7 +140,7 @@ std::map<std::string, std::string> metadata_from_json(const nlohmann::json& fiel
 }
 
 /// The tensors must cover the data once: no overlap, no hole, nothing after the last.
-template <class = void>
+template <class = lazy>
 void check_cover(const safetensors_header& header, std::span<const std::byte> data,
                  const std::string& name) {
   std::vector<const tensor_entry*> order;
@@ -166,7 +167,7 @@ void check_cover(const safetensors_header& header, std::span<const std::byte> da
 
 /// Reads and checks the whole header.
 /// \param name the file's name, for messages
-template <class = void>
+template <class = lazy>
 safetensors_header parse_safetensors(std::span<const std::byte> file, const std::string& name) {
   const std::string_view text = safetensors_json(file, name);
   const nlohmann::json root = parse_json(text, name + ": header");

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/io/tokenization/unicode.hpp"
 
@@ -26,7 +27,7 @@ struct added_token {
 };
 
 /// Finds tokens from left to right; of those that begin at one place, the longest.
-template <class = void>
+template <class = lazy>
 class added_token_set {
  public:
   void add(added_token token) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/io/json.hpp"
 #include "atlas/io/tokenization/bpe_word.hpp"
@@ -21,7 +22,7 @@
 namespace atlas::inline ATLAS_ABI::io::detail {
 
 /// Vocabulary and merges of a byte-level BPE model.
-template <class = void>
+template <class = lazy>
 class bpe {
  public:
   /// \param fields the `model` of a `tokenizer.json`

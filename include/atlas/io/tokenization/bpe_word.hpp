@@ -11,12 +11,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/version.hpp"
 
 namespace atlas::inline ATLAS_ABI::io::detail {
 
 /// A piece while it is merged: a doubly linked list of tokens in one array.
-template <class = void>
+template <class = lazy>
 class bpe_word {
  public:
   struct merge {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/io/json.hpp"
 #include "atlas/io/tokenization/byte_alphabet.hpp"
 #include "atlas/io/tokenization/unicode.hpp"
@@ -25,7 +26,7 @@ namespace atlas::inline ATLAS_ABI::io::detail {
 
 /// A normal form by the tables of Unicode 9.0, those of the Python package: characters that came
 /// later neither decompose nor change places. Immutable: copies share it, threads may use it.
-template <class = void>
+template <class = lazy>
 class normal_form {
  public:
   /// The instance of a form, as `unorm2_getNFCInstance` gives it.
@@ -82,7 +83,7 @@ inline std::u16string lower_case(std::u16string_view text) {
 }
 
 /// What is done to a text before it is split. Empty: nothing.
-template <class = void>
+template <class = lazy>
 class normalizer {
  public:
   /// \throws format_error naming a kind that is not supported

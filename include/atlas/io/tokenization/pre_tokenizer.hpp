@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/io/json.hpp"
 #include "atlas/io/tokenization/regex.hpp"
 
@@ -25,7 +26,7 @@ enum class split_behavior {
   contiguous             ///< neighbours are one piece
 };
 
-template <class = void>
+template <class = lazy>
 split_behavior behavior_from_json(const nlohmann::json& fields, const std::string& where) {
   const std::string& name = text_member(fields, "behavior", where);
   constexpr std::pair<std::string_view, split_behavior> known[] = {
@@ -46,7 +47,7 @@ struct split_range {
 };
 
 /// Joins neighbours by what the behaviour says of two of them.
-template <class = void>
+template <class = lazy>
 void join_ranges(std::vector<split_range>& ranges, split_behavior behavior) {
   const auto joins = [&](const split_range& left, const split_range& right) {
     switch (behavior) {
@@ -71,7 +72,7 @@ void join_ranges(std::vector<split_range>& ranges, split_behavior behavior) {
 }
 
 /// The steps of a `pre_tokenizer` of bytes. Holds the state of a search: use a copy in each thread.
-template <class = void>
+template <class = lazy>
 class pre_tokenizer {
  public:
   /// \param of_bytes whether the text comes in the alphabet of bytes; otherwise the last step must

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/io/json.hpp"
 #include "atlas/io/tokenization/regex_translation.hpp"
 #include "atlas/io/tokenization/unicode.hpp"
@@ -22,7 +23,7 @@ namespace atlas::inline ATLAS_ABI::io::detail {
 
 /// A compiled expression and its place in a text. Copies share the compiled form and may be used
 /// in different threads.
-template <class = void>
+template <class = lazy>
 class regex {
  public:
   /// \param pattern well-formed UTF-8, in Oniguruma's language

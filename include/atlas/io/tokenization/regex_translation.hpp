@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/io/json.hpp"
 #include "atlas/io/tokenization/utf8.hpp"
 
@@ -87,7 +88,7 @@ inline bool hexadecimal_byte(std::string_view digits) {
 }
 
 /// Walks through a pattern and rewrites it piece by piece.
-template <class = void>
+template <class = lazy>
 class pattern_translator {
  public:
   pattern_translator(std::string_view pattern, const std::string& where)
@@ -176,7 +177,7 @@ class pattern_translator {
 
 /// \param pattern well-formed UTF-8
 /// \throws format_error naming what cannot be translated
-template <class = void>
+template <class = lazy>
 std::string translated_pattern(std::string_view pattern, const std::string& where) {
   return pattern_translator<>(pattern, where).run();
 }

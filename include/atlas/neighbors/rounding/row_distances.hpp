@@ -80,7 +80,8 @@ template <class Scalar>
 std::vector<double> middle_of(const tensor_view<const Scalar, 2>& points) {
   const index_t n = points.extent(0), d = points.extent(1);
   const index_t step = (n + centring_rows - 1) / centring_rows;
-  const double share = 1 / static_cast<double>((n + step - 1) / step);
+  const index_t rows_read = (n + step - 1) / step;
+  const double share = 1 / static_cast<double>(rows_read);
   std::vector<double> mean(static_cast<std::size_t>(d), 0.0);
   for (index_t i = 0; i < n; i += step)
     for (index_t k = 0; k < d; ++k)

@@ -12,6 +12,7 @@
 
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
@@ -133,7 +134,7 @@ void recompute_close_rows(const row_pairs<Scalar>& pairs, double least, int thre
 
 /// Divides the distances of a table by `2^exponent`, the power by which its cloud was scaled.
 /// \throws value_error where one is more than a double can hold
-template <class = void>
+template <class = lazy>
 void scale_back(neighbor_table& table, int exponent) {
   double* const distance = table.distances.mutable_view().data();
   for (index_t i = 0; i < table.distances.size(); ++i) {

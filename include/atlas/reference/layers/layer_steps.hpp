@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/reference/layers/attention.hpp"
 #include "atlas/reference/layers/linear.hpp"
 #include "atlas/reference/layers/mlp.hpp"
@@ -16,7 +17,7 @@ namespace atlas::inline ATLAS_ABI::detail {
 
 /// \throws shape_error for no blocks or blocks longer than the model's positions, value_error for
 ///         ids that are not in its vocabulary
-template <class = void>
+template <class = lazy>
 void check_blocks(const transformer_config& c, const tensor_view<const index_t, 2>& blocks) {
   check_not_empty(blocks, "blocks");
   if (blocks.extent(1) > c.positions)

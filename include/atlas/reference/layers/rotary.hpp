@@ -8,6 +8,7 @@
 #include <numbers>
 #include <vector>
 
+#include "atlas/core/lazy.hpp"
 #include "atlas/reference/config.hpp"
 #include "atlas/reference/layers/matrix.hpp"
 
@@ -26,7 +27,7 @@ inline double llama3_frequency(double frequency, const rotary_options& o) {
 }
 
 /// Angle per position of each of the d/2 planes.
-template <class = void>
+template <class = lazy>
 std::vector<double> rotary_frequencies(index_t d, const rotary_options& o) {
   std::vector<double> frequencies;
   for (index_t i = 0; i < d / 2; ++i) {

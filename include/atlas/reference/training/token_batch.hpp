@@ -9,6 +9,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/whole_numbers.hpp"
 
@@ -23,7 +24,7 @@ struct token_batch_options {
 
 namespace detail {
 
-template <class = void>
+template <class = lazy>
 owned_tensor<index_t, 2> batch_of(const tensor_view<const index_t, 1>& tokens,
                                   const token_batch_options& options) {
   const index_t blocks = options.blocks, tokens_per_block = options.tokens_per_block;

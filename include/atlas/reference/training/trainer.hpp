@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/core/progress.hpp"
 #include "atlas/core/whole_numbers.hpp"
 #include "atlas/nn/adam.hpp"
@@ -55,7 +56,7 @@ struct training_state {
 namespace detail {
 
 /// The norm of all tensors together; in double, in their order.
-template <class = void>
+template <class = lazy>
 double global_norm(const std::vector<parameter>& tensors, int threads) {
   std::vector<double> squares(tensors.size());
   parallel_for(static_cast<index_t>(tensors.size()), threads, [&](index_t i) {
@@ -69,7 +70,7 @@ double global_norm(const std::vector<parameter>& tensors, int threads) {
 }
 
 /// Whether weight decay is for each parameter: matrices that are no embeddings.
-template <class = void>
+template <class = lazy>
 std::vector<bool> decaying(const model_weights<float>& model) {
   std::vector<bool> decays;
   for (const parameter& p : model.parameters) decays.push_back(p.extents.size() == 2);
@@ -88,7 +89,7 @@ std::vector<bool> decaying(const model_weights<float>& model) {
 /// const auto steps = atlas::train(training, training.options().schedule.steps);
 /// \endcode
 /// A template, so that it costs only those who train; use it as `trainer`.
-template <class = void>
+template <class = lazy>
 class basic_trainer {
  public:
   /// \param tokens `[N]`, whole numbers in the model's vocabulary; copied
@@ -249,7 +250,7 @@ struct train_options {
 
 /// Steps up to number `until`, and what they did. Progress is a step each.
 /// \throws as trainer::step; cancelled, with the trainer where it was stopped: after a whole step
-template <class = void>
+template <class = lazy>
 std::vector<training_step> train(trainer& training, index_t until,
                                  const train_options& options = {}) {
   std::vector<training_step> steps;
