@@ -11,7 +11,7 @@
 
 #include "../catch.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
-#include "atlas/stats/gamma_quantile.hpp"
+#include "atlas/stats/distributions.hpp"
 
 namespace {
 

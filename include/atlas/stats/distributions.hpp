@@ -90,13 +90,13 @@ using distribution_policy = boost::math::policies::policy<
     boost::math::policies::rounding_error<boost::math::policies::ignore_error>,
     boost::math::policies::evaluation_error<boost::math::policies::throw_on_error>>;
 
-/// \throws value_error where Boost's iterations do not end
+/// \throws convergence_error where Boost's iterations do not end
 template <class Evaluate>
 double of_boost(const char* argument, const Evaluate& evaluate) {
   try {
     return evaluate();
   } catch (const boost::math::evaluation_error& reason) {
-    throw value_error(argument, "a distribution that can be evaluated", reason.what());
+    throw convergence_error(argument, "a distribution that can be evaluated", reason.what());
   }
 }
 
