@@ -10,6 +10,7 @@
 #include "ablation_report.hpp"
 #include "atlas/io/files.hpp"
 #include "model_source.hpp"
+#include "options.hpp"
 
 namespace atlas_program {
 

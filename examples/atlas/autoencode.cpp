@@ -17,6 +17,7 @@
 #include "autoencoder_training.hpp"
 #include "cloud_file.hpp"
 #include "measure_source.hpp"
+#include "options.hpp"
 
 namespace atlas_program {
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "autoencoder_training.hpp"
+#include "options.hpp"
 
 #include <map>
 

@@ -3,7 +3,6 @@
 /// \file
 /// How autoencoders are trained, by name, and what a layer's heads say of them.
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 

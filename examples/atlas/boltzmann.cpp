@@ -11,6 +11,7 @@
 #include "atlas/io/npy.hpp"
 #include "atlas/stats/summary.hpp"
 #include "common.hpp"
+#include "options.hpp"
 
 namespace atlas_program {
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "calibrate_report.hpp"
+#include "options.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "atlas/io/safetensors.hpp"
+#include "options.hpp"
 #include "stored_type.hpp"
 
 namespace atlas_program {

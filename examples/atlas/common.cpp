@@ -13,6 +13,7 @@
 #include "atlas/io/files.hpp"
 #include "atlas/version.hpp"
 #include "interrupts.hpp"
+#include "options.hpp"
 #include "progress_line.hpp"
 
 namespace atlas_program {

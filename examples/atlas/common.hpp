@@ -3,7 +3,6 @@
 /// \file
 /// What all subcommands share: options, progress, JSON and tables.
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -17,8 +16,8 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/core/progress.hpp"
-#include "atlas/dimension/two_nn.hpp"
-#include "options.hpp"
+#include "option_ranges.hpp"
+#include "typed_options.hpp"
 
 namespace atlas_program {
 

@@ -13,6 +13,7 @@
 #include "atlas/protocols/collect_clouds.hpp"
 #include "atlas/stats/drawn_null.hpp"
 #include "model_source.hpp"
+#include "options.hpp"
 
 namespace atlas_program {
 

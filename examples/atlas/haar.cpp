@@ -6,6 +6,7 @@
 
 #include "atlas/core/checks.hpp"
 #include "common.hpp"
+#include "options.hpp"
 
 namespace atlas_program {
 

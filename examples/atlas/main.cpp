@@ -15,6 +15,7 @@
 #include "common.hpp"
 #include "dispatch.hpp"
 #include "interrupts.hpp"
+#include "options.hpp"
 #include "typing_errors.hpp"
 
 namespace {

@@ -16,6 +16,7 @@
 #include "cloud_file.hpp"
 #include "interrupts.hpp"
 #include "measure_layer.hpp"
+#include "options.hpp"
 #include "surrogate_names.hpp"
 
 namespace atlas_program {

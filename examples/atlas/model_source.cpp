@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "embedded.hpp"
+#include "options.hpp"
 
 namespace atlas_program {
 

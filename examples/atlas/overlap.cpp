@@ -4,6 +4,7 @@
 #include "atlas/io/npy.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 #include "measure_report.hpp"
+#include "options.hpp"
 
 namespace atlas_program {
 

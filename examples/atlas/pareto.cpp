@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "linear_maps.hpp"
+#include "options.hpp"
 
 namespace atlas_program {
 

@@ -9,6 +9,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/stats/summary.hpp"
 #include "linear_maps.hpp"
+#include "options.hpp"
 #include "quantize_report.hpp"
 
 namespace atlas_program {

@@ -6,6 +6,7 @@
 #include "atlas/io/npy.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/second_moment_accumulator.hpp"
+#include "options.hpp"
 #include "quantizers.hpp"
 
 namespace atlas_program {

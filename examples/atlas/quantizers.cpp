@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "quantizers.hpp"
+#include "options.hpp"
 
 #include <algorithm>
 #include <map>

@@ -4,6 +4,7 @@
 #include "atlas/dimension/pca_rank.hpp"
 #include "atlas/io/npy.hpp"
 #include "common.hpp"
+#include "options.hpp"
 
 namespace atlas_program {
 

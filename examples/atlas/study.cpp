@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "interrupts.hpp"
+#include "options.hpp"
 #include "study_store.hpp"
 
 namespace atlas_program {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "surrogate_names.hpp"
+#include "options.hpp"
 
 #include <vector>
 

@@ -10,6 +10,7 @@
 #include "atlas/boltzmann/observables.hpp"
 #include "atlas/stats/correlation.hpp"
 #include "model_source.hpp"
+#include "options.hpp"
 
 namespace atlas_program {
 

@@ -10,6 +10,7 @@
 #include "atlas/dimension/surrogate.hpp"
 #include "atlas/io/npy.hpp"
 #include "measure_report.hpp"
+#include "options.hpp"
 #include "profile_report.hpp"
 #include "stored_type.hpp"
 #include "surrogate_names.hpp"

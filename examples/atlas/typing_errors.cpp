@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "typing_errors.hpp"
+#include "options.hpp"
 
 #include <fmt/format.h>
 

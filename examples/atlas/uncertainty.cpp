@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "linear_maps.hpp"
+#include "options.hpp"
 #include "quantizers.hpp"
 
 namespace atlas_program {
