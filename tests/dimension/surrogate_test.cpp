@@ -384,7 +384,7 @@ TEST_CASE("labels that surrogates cannot go by are refused") {
 }
 
 TEST_CASE("surrogates that their scalar cannot hold are named") {
-  const Eigen::MatrixXf wide = (2 * uniform_cloud(300, 4).cast<float>().array() - 1) * 3.3e38F;
+  const Eigen::MatrixXf wide = (2 * atlas_test::uniform_cloud(300, 4).cast<float>().array() - 1) * 3.3e38F;
   CHECK_REFUSED(atlas::value_error, atlas::two_nn_null(wide, atlas::two_nn(wide)), "points",
                 "surrogates beyond its range");
   const Eigen::MatrixXf half = 0.125F * wide;

@@ -23,7 +23,7 @@ second_moment_accumulator accumulated(const Eigen::MatrixXd& rows, Eigen::Index 
                                       int threads = 0) {
   second_moment_accumulator sums(rows.cols());
   for (Eigen::Index i = 0; i < rows.rows(); i += batch)
-    sums.add(rows.middleRows(i, std::min(batch, rows.rows() - i)), threads);
+    sums.add(rows.middleRows(i, std::min(batch, rows.rows() - i)), {.threads = threads});
   return sums;
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("accumulators of threads merge in a fixed order to the same bits") {
     std::vector<std::thread> threads;
     for (int t = 0; t < 3; ++t)
       threads.emplace_back(
-          [&, t] { parts[static_cast<std::size_t>(t)].add(rows.middleRows(300 * t, 300), 1); });
+          [&, t] { parts[static_cast<std::size_t>(t)].add(rows.middleRows(300 * t, 300), {.threads = 1}); });
     for (auto& thread : threads) thread.join();
     for (std::size_t t = 1; t < 3; ++t) parts[0].merge(parts[t]);
     return parts[0];

@@ -140,7 +140,7 @@ TEST_CASE("means are the same bits however rows are cut and however many threads
   }
   for (const int batch : {1, 37, 256}) {
     atlas::second_moment_accumulator sums(9);
-    for (int i = 0; i < 700; i += batch) sums.add(rows.middleRows(i, std::min(batch, 700 - i)), 3);
+    for (int i = 0; i < 700; i += batch) sums.add(rows.middleRows(i, std::min(batch, 700 - i)), {.threads = 3});
     CHECK(sums.mean() == whole);
   }
   atlas::second_moment_accumulator first(9), second(9);
@@ -152,8 +152,8 @@ TEST_CASE("means are the same bits however rows are cut and however many threads
   const Eigen::MatrixXd outputs = normal_cloud(700, 4);
   atlas::weight_fisher_accumulator one(9, 4), parts(9, 4), rest(9, 4);
   one.add_rank_one(outputs, rows, {.threads = 1});
-  parts.add_rank_one(outputs.topRows(123), rows.topRows(123), 3);
-  parts.add_rank_one(outputs.bottomRows(577), rows.bottomRows(577), 3);
+  parts.add_rank_one(outputs.topRows(123), rows.topRows(123), {.threads = 3});
+  parts.add_rank_one(outputs.bottomRows(577), rows.bottomRows(577), {.threads = 3});
   CHECK(one.mean() == parts.mean());
   const Eigen::MatrixXd wanted = outputs.transpose() * rows / 700;
   CHECK((one.mean() - wanted).norm() < tolerance::double_rounding * wanted.norm());
