@@ -29,9 +29,11 @@ void check_same_bits(const atlas::transformer& model,
   CHECK(atlas::perplexity(model, given).loss == atlas::perplexity(model, blocks).loss);
   CHECK(atlas::loss_gradients(model, given, {.mean = false}).losses ==
         atlas::loss_gradients(model, blocks, {.mean = false}).losses);
-  const auto batch = atlas::token_batch(values, 2, 10, 3, 4);
+  const atlas::token_batch_options options{
+      .blocks = 2, .tokens_per_block = 10, .seed = 3, .step = 4};
+  const auto batch = atlas::token_batch(values, options);
   const std::vector<atlas::index_t> plain(blocks.begin(), blocks.end());
-  CHECK(std::ranges::equal(batch, atlas::token_batch(plain, 2, 10, 3, 4)));
+  CHECK(std::ranges::equal(batch, atlas::token_batch(plain, options)));
 }
 
 /// A message of a call on blocks and on a stream that hold one token that is none.
@@ -43,7 +45,7 @@ void check_refused(const atlas::transformer& model, Integer wild, const char* go
   CHECK_REFUSED(atlas::value_error, model.forward(blocks), "blocks: ", got);
   CHECK_REFUSED(atlas::value_error, atlas::perplexity(model, blocks), "blocks: ", got);
   CHECK_REFUSED(atlas::value_error, atlas::loss_gradients(model, blocks), "blocks: ", got);
-  CHECK_REFUSED(atlas::value_error, atlas::trainer(model, tokens, {.block_size = 8}),
+  CHECK_REFUSED(atlas::value_error, atlas::trainer(model, tokens, {.tokens_per_block = 8}),
                 "tokens: ", got);
 }
 
