@@ -21,8 +21,7 @@
 namespace atlas::inline ATLAS_ABI {
 
 /// Draws surrogates of a cloud: of its shape, and with exactly its mean and covariance (`marginal`:
-/// exactly its coordinates' values, and nearly its covariance; `passages` whose scales differ: its
-/// mean and the covariance of the rows at one scale).
+/// exactly its coordinates' values, and nearly its covariance).
 template <class Scalar>
 class cloud_surrogates {
  public:
@@ -38,9 +37,7 @@ class cloud_surrogates {
     const detail::context_places places = detail::places_of(labels, points.extent(0));
     const row_matrix<double> z = shape_.coordinates(points);
     serial_.emplace(detail::group_components(autocorrelation_of(z, places)), places);
-    if (kind_ != surrogate_kind::passages) return;
-    passages_.emplace(z, places, chance(places));
-    if (passages_->scaled()) set_one_scale(z, places);
+    if (kind_ == surrogate_kind::passages) passages_.emplace(z, places, chance(places));
   }
 
   /// What was asked for; `independent` or `passages` where that was `automatic`.
@@ -54,10 +51,8 @@ class cloud_surrogates {
     row_matrix<Scalar> z = normals(seed, number);
     if (marginal_) return marginal_->draw(std::move(z), shape_);
     if (serial_) serial_->apply(z);
-    if (passages_) passages_->apply_shapes(z);
-    z = shape_.standardized(std::move(z));
-    if (passages_) passages_->apply_scales(z);
-    return shape_.placed(z);
+    if (passages_) passages_->apply(z);
+    return shape_.placed(shape_.standardized(std::move(z)));
   }
 
  private:
@@ -65,24 +60,6 @@ class cloud_surrogates {
     row_matrix<Scalar> z(shape_.rows(), shape_.rank());
     random_stream(seed, number).fill_normal(z.data(), z.size());
     return z;
-  }
-
-  /// Where contexts differ in scale the covariance of all rows is that of the large ones, and draws
-  /// that had it would give it to all: mean, covariance and autocorrelation become those of the
-  /// rows at one scale, in whose coordinates scales are told better in turn.
-  void set_one_scale(const row_matrix<double>& z, const detail::context_places& places) {
-    const detail::principal_shape<Scalar> of_all = shape_;
-    row_matrix<double> of_one;
-    constexpr int rounds = 3;
-    for (int i = 0; i < rounds; ++i) {
-      if (i > 0) passages_->set_scales(detail::deviations_of(of_one, places).log_scale);
-      const owned_tensor<Scalar, 2> points =
-          of_all.placed(passages_->unscaled(z).template cast<Scalar>());
-      shape_ = detail::principal_shape<Scalar>(points);
-      of_one = shape_.coordinates(points);
-    }
-    serial_.emplace(detail::group_components(autocorrelation_of(of_one, places)), places);
-    passages_->set_coordinates(of_one, chance(places));
   }
 
   /// Standardized serial draw number `i` of those that the surrogates' own parameters are set by.
