@@ -6,7 +6,7 @@
 set -euo pipefail
 waist='sum_of_dimensions|atlas::two_nn<|tensor_view<[a-z ]*, [0-9]ul>::|row_major_strides|as_view|tensor_traits|owned_tensor|for_each_element|copy_as|detail::(eigen_view|shape_text|packed|xtensor_extents|copy_mdspan)'
 functions() { # those of atlas past the waist, without the parts that GCC splits off
-  nm -C --defined-only "$1" | cut -c20- | grep -E '^[^(]*atlas::' | grep -vE "$waist" |
+  nm -C --defined-only "$1" | cut -c20- | sed -E 's/atlas::v[0-9]+_[a-z0-9_]+::/atlas::/g' | grep -E '^[^(]*atlas::' | grep -vE "$waist" |
     sed -E 's/ \[clone [^]]*\]//g' | grep -vE '\.cold$' | sort -u
 }
 functions "$1" >one.txt

@@ -28,7 +28,7 @@ class batched_eigenvalues {
   /// \param diagonal `[n, lanes]`, becomes the eigenvalues, in no order
   /// \param squares  of the entries beside it, `[n - 1, lanes]`, overwritten; both at a multiple of
   ///        16 bytes
-  /// \throws value_error where the iteration does not converge, as for NaN
+  /// \throws value_error for NaN, convergence_error where the iteration does not converge
   static void solve(Real* diagonal, Real* squares, index_t n);
 
  private:
@@ -109,12 +109,21 @@ class batched_eigenvalues {
   }
 };
 
+/// Names why eigenvalues were not found: NaN spreads to every row of its matrix.
+template <class Real>
+[[noreturn]] void refuse_unsolved(const Real* diagonal, index_t count) {
+  for (index_t i = 0; i < count; ++i)
+    if (!std::isfinite(diagonal[i]))
+      throw value_error("matrix", "a finite symmetric matrix", "one that is not");
+  refuse_diverging();
+}
+
 template <class Real>
 void batched_eigenvalues<Real>::solve(Real* diagonal, Real* squares, index_t n) {
   constexpr int enough = 60;
   for (index_t l = 0; l + 1 < n; ++l)
     for (int sweeps = 0; !negligible(squares + l * lanes); ++sweeps) {
-      if (sweeps == enough) refuse_diverging();
+      if (sweeps == enough) refuse_unsolved(diagonal, n * lanes);
       sweep(diagonal, squares, l, n - 1);
     }
 }
