@@ -15,7 +15,6 @@
 #include "whole_numbers_for_tests.hpp"
 
 using namespace atlas_test;
-using numbers = std::vector<double>;
 
 namespace {
 
