@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// What nearly every test includes, precompiled. Tests include what they use all the same, and where
-/// ATLAS_UNITY is set nothing is precompiled.
+/// What nearly every test includes, precompiled. Tests include what they use all the same, and
+/// where ATLAS_UNITY is set nothing is precompiled.
 
 #include <Eigen/Dense>
 #include <algorithm>

@@ -211,7 +211,8 @@ TEST_CASE("what stands in the place of a model's folder is named, and what to do
     CHECK_REFUSED(atlas::format_error, io::open_transformer(path), part, advice);
   };
   refused("some-owner/some-model.v2", "some-owner/some-model.v2", "hf download");
-  CHECK_FALSE(has(message_of<atlas::format_error>([&] { (void)io::open_model(folder / "x"); }), "hf "));
+  CHECK_FALSE(
+      has(message_of<atlas::format_error>([&] { (void)io::open_model(folder / "x"); }), "hf "));
   refused(folder.write("weights", "GGUF\3"), "weights", "GGUF files are not read");
   refused(folder.write("pytorch_model.bin", "PK"), "pytorch_model.bin", "save_pretrained");
   refused(folder.write("model.safetensors", "x"), "model.safetensors", "folder that it lies in");

@@ -80,8 +80,9 @@ TEST_CASE("accumulators of threads merge in a fixed order to the same bits") {
     std::vector<second_moment_accumulator> parts(3, second_moment_accumulator(40));
     std::vector<std::thread> threads;
     for (int t = 0; t < 3; ++t)
-      threads.emplace_back(
-          [&, t] { parts[static_cast<std::size_t>(t)].add(rows.middleRows(300 * t, 300), {.threads = 1}); });
+      threads.emplace_back([&, t] {
+        parts[static_cast<std::size_t>(t)].add(rows.middleRows(300 * t, 300), {.threads = 1});
+      });
     for (auto& thread : threads) thread.join();
     for (std::size_t t = 1; t < 3; ++t) parts[0].merge(parts[t]);
     return parts[0];

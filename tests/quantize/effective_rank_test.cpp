@@ -140,7 +140,8 @@ TEST_CASE("means are the same bits however rows are cut and however many threads
   }
   for (const int batch : {1, 37, 256}) {
     atlas::second_moment_accumulator sums(9);
-    for (int i = 0; i < 700; i += batch) sums.add(rows.middleRows(i, std::min(batch, 700 - i)), {.threads = 3});
+    for (int i = 0; i < 700; i += batch)
+      sums.add(rows.middleRows(i, std::min(batch, 700 - i)), {.threads = 3});
     CHECK(sums.mean() == whole);
   }
   atlas::second_moment_accumulator first(9), second(9);

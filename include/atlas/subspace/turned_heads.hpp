@@ -30,7 +30,8 @@ class turned_heads {
  public:
   /// \param covariances of one unit or of several: only the directions written count
   turned_heads(std::vector<head_writer> writers,
-               const std::vector<Eigen::MatrixX<Real>>& covariances, index_t k, index_t heads_per_group)
+               const std::vector<Eigen::MatrixX<Real>>& covariances, index_t k,
+               index_t heads_per_group)
       : writers_(std::move(writers)), k_(k), heads_per_group_(heads_per_group) {
     for (std::size_t h = 0; h < writers_.size(); ++h) {
       const std::string name = "clouds, head " + std::to_string(h);
