@@ -74,7 +74,7 @@ void make_folder(const fs::path& folder) {
 }
 
 json read_json(const fs::path& file) {
-  return io::detail::parse_json<json>(io::read_text(file), file.string());
+  return io::parse_json<json>(io::read_text(file), file.string());
 }
 
 }  // namespace

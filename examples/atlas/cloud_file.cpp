@@ -86,7 +86,7 @@ struct cloud_file {
   std::string layout = {};  ///< of `output_projection`; empty where nothing says
 
   std::string place(const std::string& tensor) const {
-    return name + ": tensor " + io::detail::in_quotes(tensor);
+    return name + ": tensor " + io::in_quotes(tensor);
   }
 };
 
@@ -119,7 +119,7 @@ index_t n_rep_of(const std::string& text, const std::string& file) {
   const auto heads_per_group = leading_number(rest);
   if (!heads_per_group || !rest.empty() || *heads_per_group < 1)
     throw atlas::format_error(file, "metadata n_rep to be a whole number of 1 or more",
-                              io::detail::in_quotes(text));
+                              io::in_quotes(text));
   return *heads_per_group;
 }
 
@@ -131,7 +131,7 @@ std::string layout_of(const std::string& stated, const std::string& typed,
     throw atlas::format_error(
         file,
         fmt::format("metadata output_projection to be {} or {}", heads_by_model, model_by_heads),
-        io::detail::in_quotes(stated));
+        io::in_quotes(stated));
   if (!typed.empty() && typed != stated)
     throw atlas::value_error("--output-projection", stated + ", as the metadata of " + file, typed);
   return stated;
@@ -143,7 +143,7 @@ void read_metadata(cloud_file& file, const measure_options& o) {
     if (std::find(known_metadata.begin(), known_metadata.end(), key) == known_metadata.end())
       throw atlas::format_error(file.name,
                                 fmt::format("metadata {}", fmt::join(known_metadata, ", ")),
-                                io::detail::in_quotes(key));
+                                io::in_quotes(key));
     if (key == "n_rep") file.heads_per_group = n_rep_of(value, file.name);
     if (key == "output_projection") stated = value;
   }
@@ -232,7 +232,7 @@ atlas::owned_tensor<float, 2> read_projection(const cloud_file& file, const std:
     throw atlas::shape_error(
         file.place(name),
         fmt::format("H * d_head = {} {}, as {}", heads * d, turned ? "columns" : "rows", layout),
-        atlas::detail::shape_text(stored.extents()));
+        atlas::shape_text(stored.extents()));
   return turned ? transposed(stored) : std::move(stored);
 }
 
@@ -269,7 +269,7 @@ void check_write(const cloud_file& file, const std::string& name, const source_l
   const index_t model = projection.extent(1);
   if (written.extent(1) != model || written.extent(0) < 1 || written.extent(0) > rows)
     throw atlas::shape_error(file.place(name), fmt::format("at most {} rows of {}", rows, model),
-                             atlas::detail::shape_text(written.extents()));
+                             atlas::shape_text(written.extents()));
   const matrix_map mixing(projection.data() + head * d * model, d, model);
   const matrix_map writes(written.data(), written.extent(0), model);
   const double error = std::visit(

@@ -58,10 +58,10 @@ class map_sums {
   /// dL/dW of the block.
   void add_gradient(const atlas::linear_capture& c, int threads) {
     const auto rows = [](const atlas::tensor_view<const float, 2>& x) {
-      return atlas::detail::matrix_copy<float>(x);
+      return atlas::matrix_copy<float>(x);
     };
     const atlas::row_matrix<float> gradient =
-        atlas::detail::tiled_product(rows(c.output_gradients).transpose(), rows(c.inputs), threads);
+        atlas::tiled_product(rows(c.output_gradients).transpose(), rows(c.inputs), {threads});
     fisher_.add(
         atlas::tensor_view<const float, 3>(gradient.data(), {1, gradient.rows(), gradient.cols()}),
         {threads});

@@ -56,7 +56,7 @@ struct quantize_matrix_command {
   template <class Scalar>
   void quantize(const atlas::owned_tensor<Scalar, 2>& read) const {
     const atlas::tensor_view<const Scalar, 2>& view = read;
-    const auto weights = atlas::detail::matrix_copy<Scalar>(view);
+    const auto weights = atlas::matrix_copy<Scalar>(view);
     const atlas::second_moment_accumulator sums = moments(weights.cols());
     const Eigen::MatrixXd second_moments = sums.matrix({common.threads});
     const Eigen::VectorXd mean = sums.mean();

@@ -30,7 +30,7 @@ std::optional<json> parsed(const fs::path& file) {
   if (!fs::is_regular_file(file, ignored)) return std::nullopt;
   const std::string text = atlas::io::read_text(file);
   try {
-    return atlas::io::detail::parse_json<json>(text, file.string());
+    return atlas::io::parse_json<json>(text, file.string());
   } catch (const atlas::format_error&) {
     return std::nullopt;
   }

@@ -85,8 +85,7 @@ void check_finite(const tensor_view<T, Rank>& x, std::string_view argument) {
 template <class T, std::size_t Rank>
 void check_not_empty(const tensor_view<T, Rank>& x, std::string_view argument) {
   if (x.empty())
-    throw shape_error(argument, "at least one element",
-                      "empty shape " + detail::shape_text(x.extents()));
+    throw shape_error(argument, "at least one element", "empty shape " + shape_text(x.extents()));
 }
 
 /// \throws shape_error unless the extents are those wanted
@@ -94,7 +93,7 @@ template <class T, std::size_t Rank>
 void check_shape(const tensor_view<T, Rank>& x, const std::type_identity_t<any_shape<Rank>>& wanted,
                  std::string_view argument) {
   if (x.extents() != wanted.value)
-    throw shape_error(argument, detail::shape_text(wanted.value), detail::shape_text(x.extents()));
+    throw shape_error(argument, shape_text(wanted.value), shape_text(x.extents()));
 }
 
 /// One extent, or another number of things.

@@ -160,8 +160,8 @@ struct tensor_traits<X> {
       const auto slot = out.mutable_view()[i];
       if (part.extents() != slot.extents())
         throw shape_error("element " + std::to_string(i) + " of a nested container",
-                          "shape " + detail::shape_text(slot.extents()) + " as the first",
-                          "ragged shape " + detail::shape_text(part.extents()));
+                          "shape " + shape_text(slot.extents()) + " as the first",
+                          "ragged shape " + shape_text(part.extents()));
       for_each_element(static_cast<const tensor_view<const scalar, Rank - 1>&>(part), slot,
                        [](const scalar& from, scalar& to) { to = from; });
       ++i;

@@ -42,16 +42,21 @@ struct whole_number {
   index_t value;
 };
 
-inline std::string shape_text(const index_t* extents, std::size_t rank) {
+}  // namespace detail
+
+/// A shape for a message: "[3, 4]".
+[[nodiscard]] inline std::string shape_text(const index_t* extents, std::size_t rank) {
   std::string text = "[";
   for (std::size_t i = 0; i < rank; ++i) text += (i == 0 ? "" : ", ") + std::to_string(extents[i]);
   return text + "]";
 }
 
 template <std::size_t Rank>
-std::string shape_text(const shape<Rank>& extents) {
+[[nodiscard]] std::string shape_text(const shape<Rank>& extents) {
   return shape_text(extents.data(), Rank);
 }
+
+namespace detail {
 
 /// \throws shape_error for a negative extent, and for more bytes than can be counted
 template <std::size_t Rank>

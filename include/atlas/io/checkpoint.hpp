@@ -143,7 +143,7 @@ class checkpoint {
       if (fresh) all.files_.push_back(safetensors::open(folder / shard));
       if (!all.files_[place->second].contains(tensor))
         throw format_error((folder / shard).string(),
-                           "the tensor " + detail::in_quotes(tensor) + " that the index puts there",
+                           "the tensor " + in_quotes(tensor) + " that the index puts there",
                            "none of that name");
       all.places_.emplace(tensor, place->second);
     }
@@ -154,7 +154,7 @@ class checkpoint {
   const safetensors& file_of(std::string_view name) const {
     const auto found = places_.find(name);
     if (found == places_.end())
-      throw format_error(name_, "a tensor " + detail::in_quotes(name), "none of that name");
+      throw format_error(name_, "a tensor " + in_quotes(name), "none of that name");
     return files_[found->second];
   }
 

@@ -14,16 +14,18 @@
 #include "atlas/core/lazy.hpp"
 #include "atlas/io/tokenization/utf8.hpp"
 
-namespace atlas::inline ATLAS_ABI::io::detail {
+namespace atlas::inline ATLAS_ABI::io {
 
 /// A name from a file, quoted for a message: on one line, shortened when it is very long.
 template <class = lazy>
-std::string in_quotes(std::string_view name) {
+[[nodiscard]] std::string in_quotes(std::string_view name) {
   constexpr std::size_t longest = 160;
   std::string shown = replace_malformed_utf8(name.substr(0, longest));
   if (name.size() > longest) shown += "...";
   return nlohmann::json(shown).dump();
 }
+
+namespace detail {
 
 /// A value from a file for a message: numbers and texts as they are, the rest by its kind.
 template <class = lazy>
@@ -83,20 +85,25 @@ class json_check : public nlohmann::json::json_sax_t {
   std::vector<std::unordered_set<std::string>> keys_;
 };
 
+}  // namespace detail
+
+/// A value from a text that is not to be trusted. O(length of the text).
 /// \param where what the text is, for messages
 /// \throws format_error for malformed UTF-8, malformed JSON, duplicate keys, and anything but
 ///         blanks after the value. (A NUL would end the text for the JSON library, whatever follows
 ///         it.)
 template <class Json = nlohmann::json>
-Json parse_json(std::string_view text, const std::string& where) {
+[[nodiscard]] Json parse_json(std::string_view text, const std::string& where) {
   if (const auto at = first_malformed_utf8(text))
     throw format_error(where, "UTF-8", "a malformed byte at offset " + std::to_string(*at));
   if (const auto at = text.find('\0'); at != std::string_view::npos)
     throw format_error(where, "JSON", "a NUL at byte " + std::to_string(at + 1));
-  json_check<Json> checked(where);
+  detail::json_check<Json> checked(where);
   Json::sax_parse(text.begin(), text.end(), &checked);
   return Json::parse(text.begin(), text.end());
 }
+
+namespace detail {
 
 /// The member of an object.
 ///
@@ -133,4 +140,5 @@ bool flag_member(const nlohmann::json& object, const char* key, bool otherwise,
   return found->get<bool>();
 }
 
-}  // namespace atlas::inline ATLAS_ABI::io::detail
+}  // namespace detail
+}  // namespace atlas::inline ATLAS_ABI::io

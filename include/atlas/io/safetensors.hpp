@@ -45,8 +45,8 @@ owned_tensor<T, Rank> read_entry(const tensor_entry& entry, const shape<Rank>& e
                                  const std::string& file) {
   const std::string where = tensor_place(file, entry.name);
   if (fixed_rank<Rank>(entry.extents, where) != expected)
-    throw shape_error(where, "shape " + atlas::detail::shape_text(expected),
-                      atlas::detail::shape_text(entry.extents.data(), entry.extents.size()));
+    throw shape_error(where, "shape " + atlas::shape_text(expected),
+                      atlas::shape_text(entry.extents.data(), entry.extents.size()));
   return read_entry<T, Rank>(entry, file);
 }
 
@@ -107,7 +107,7 @@ class safetensors {
   [[nodiscard]] const tensor_entry& at(std::string_view name) const {
     const auto found = header_.entries.find(name);
     if (found == header_.entries.end())
-      throw format_error(name_, "a tensor " + detail::in_quotes(name), "none of that name");
+      throw format_error(name_, "a tensor " + in_quotes(name), "none of that name");
     return found->second;
   }
 
@@ -149,12 +149,11 @@ void check_entry(const tensor_entry& entry) {
     throw value_error(where, "a name in UTF-8 other than __metadata__", "this one");
   const auto size = byte_count(entry.extents, entry.type);
   if (!size || *size != entry.bytes.size())
-    throw shape_error(
-        where,
-        size ? std::to_string(*size) + " bytes for shape " +
-                   atlas::detail::shape_text(entry.extents.data(), entry.extents.size())
-             : "extents that make whole bytes whose number fits into 63 bits",
-        std::to_string(entry.bytes.size()) + " bytes");
+    throw shape_error(where,
+                      size ? std::to_string(*size) + " bytes for shape " +
+                                 atlas::shape_text(entry.extents.data(), entry.extents.size())
+                           : "extents that make whole bytes whose number fits into 63 bits",
+                      std::to_string(entry.bytes.size()) + " bytes");
 }
 
 /// Large elements first, so that each tensor is aligned to its elements; then by name.
@@ -207,7 +206,7 @@ void write_safetensors(const std::filesystem::path& file, const std::vector<tens
                        const std::map<std::string, std::string>& metadata = {}) {
   for (const auto& [key, value] : metadata)
     if (first_malformed_utf8(key) || first_malformed_utf8(value))
-      throw value_error("metadata", "UTF-8", "something else at " + detail::in_quotes(key));
+      throw value_error("metadata", "UTF-8", "something else at " + in_quotes(key));
   const auto order = detail::writing_order(tensors);
   const std::string header = detail::header_bytes(order, metadata);
   std::vector<std::span<const std::byte>> parts = {std::as_bytes(std::span(header))};

@@ -52,7 +52,7 @@ class tokenizer {
   /// \param name stands for the file's name in errors
   template <class = lazy>
   [[nodiscard]] static tokenizer from_text(std::string_view json, std::string name) {
-    const nlohmann::json fields = detail::parse_json(json, name);
+    const nlohmann::json fields = parse_json(json, name);
     if (!fields.is_object()) throw format_error(name, "an object", fields.type_name());
     return tokenizer(fields, std::move(name));
   }
@@ -171,7 +171,7 @@ class tokenizer {
     }
     if (steps.size() == 1 && steps.front() == "ByteLevel") return;
     for (const std::string& step : steps)
-      other_decoder_ += (other_decoder_.empty() ? "" : ", ") + detail::in_quotes(step);
+      other_decoder_ += (other_decoder_.empty() ? "" : ", ") + in_quotes(step);
     if (steps.empty()) other_decoder_ = "an empty Sequence";
     decoder_place_ = where;
   }
@@ -179,7 +179,7 @@ class tokenizer {
   template <class = lazy>
   void add_token(const nlohmann::json& fields, const std::string& where) {
     const std::string& content = detail::text_member(fields, "content", where);
-    const std::string place = where + " " + detail::in_quotes(content);
+    const std::string place = where + " " + in_quotes(content);
     const nlohmann::json& id = detail::member(fields, "id", place);
     if (content.empty()) throw format_error(place, "some content", "none");
     if (added_.contains(content)) throw format_error(place, "each token once", "it twice");
@@ -190,7 +190,7 @@ class tokenizer {
     if (id != expected) {
       for (const auto& [other, taken] : added_)
         if (id == taken)
-          throw format_error(place, "an id of its own", "that of " + detail::in_quotes(other));
+          throw format_error(place, "an id of its own", "that of " + in_quotes(other));
       throw format_error(place, "the id " + std::to_string(expected), detail::described(id));
     }
     if (fresh) ++next_added_;

@@ -19,10 +19,8 @@
 
 namespace atlas::inline ATLAS_ABI::io {
 
-namespace detail {
-
-/// 64 bits of FNV-1a over the tokens.
-inline std::uint64_t hash_of(const tensor_view<const index_t, 1>& tokens) {
+/// 64 bits of FNV-1a over the tokens: whether a stream is the one that a run began with.
+[[nodiscard]] inline std::uint64_t hash_of_tokens(const tensor_view<const index_t, 1>& tokens) {
   std::uint64_t hash = 14695981039346656037U;
   for (index_t i = 0; i < tokens.extent(0); ++i)
     for (int byte = 0; byte < 8; ++byte) {
@@ -31,6 +29,8 @@ inline std::uint64_t hash_of(const tensor_view<const index_t, 1>& tokens) {
     }
   return hash;
 }
+
+namespace detail {
 
 /// All that a run depends on beside its state.
 inline std::map<std::string, std::string> description_of(const trainer& training) {
@@ -51,7 +51,7 @@ inline std::map<std::string, std::string> description_of(const trainer& training
           {"largest_norm", number(o.largest_norm)},
           {"seed", std::to_string(o.seed)},
           {"tokens", std::to_string(training.tokens().extent(0))},
-          {"tokens.hash", std::to_string(hash_of(training.tokens()))}};
+          {"tokens.hash", std::to_string(hash_of_tokens(training.tokens()))}};
 }
 
 /// \throws format_error naming the first entry that is missing or says something else

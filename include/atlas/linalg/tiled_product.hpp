@@ -8,17 +8,17 @@
 #include <algorithm>
 #include <vector>
 
+#include "atlas/core/checks.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/work_options.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
-namespace detail {
-
-/// A dense copy of a view, each element converted.
+/// A dense copy of a view, `[rows, cols]` row by row, each element converted to `To`. O(rows cols).
 template <class To, class From>
-row_matrix<To> matrix_copy(const tensor_view<From, 2>& from) {
+[[nodiscard]] row_matrix<To> matrix_copy(const tensor_view<From, 2>& from) {
   row_matrix<To> out(from.extent(0), from.extent(1));
   constexpr index_t tile = 32;  // either order of memory stays in the cache
   for (index_t top = 0; top < out.rows(); top += tile)
@@ -28,6 +28,8 @@ row_matrix<To> matrix_copy(const tensor_view<From, 2>& from) {
           out(r, c) = static_cast<To>(from(r, c));
   return out;
 }
+
+namespace detail {
 
 /// Dense copies of H matrices, each element converted.
 template <class To, class From>
@@ -52,4 +54,18 @@ row_matrix<typename A::Scalar> tiled_product(const A& a, const B& b, int threads
 }
 
 }  // namespace detail
+
+/// The product `a b` on several threads: the same bits for any number of them.
+/// \param a `[n, k]`, an Eigen matrix, or a block or transpose of one with memory of its own
+/// \param b `[k, m]`, the same
+/// \throws shape_error where the columns of one are not as many as the rows of the other
+///
+/// O(n k m) time.
+template <class A, class B>
+[[nodiscard]] row_matrix<typename A::Scalar> tiled_product(const A& a, const B& b,
+                                                           const thread_options& options = {}) {
+  check_extent(b.rows(), a.cols(), "b", "one row per column of a,");
+  return detail::tiled_product(a, b, options.threads);
+}
+
 }  // namespace atlas::inline ATLAS_ABI

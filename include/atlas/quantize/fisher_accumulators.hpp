@@ -161,7 +161,7 @@ void weight_fisher_accumulator::add_products(const tensor_view<const Scalar, 2>&
                                              const tensor_view<const Input, 2>& a, int threads) {
   detail::check_rank_one<const Scalar, const Input>(g, a, keeps_mean() ? sum_.rows() : -1,
                                                     rows_.dimension());
-  row_matrix<double> rows = detail::matrix_copy<double>(a);
+  row_matrix<double> rows = matrix_copy<double>(a);
   bool some = false;
   for (index_t i = 0; i < rows.rows(); ++i) {
     const double norm = detail::row_norm(g, i);
@@ -173,8 +173,7 @@ void weight_fisher_accumulator::add_products(const tensor_view<const Scalar, 2>&
   if (largest == std::numeric_limits<double>::denorm_min())  // all of them are lost
     detail::check_squares_kept(largest, detail::product_of_both);
   rows_.add(rows, {threads});
-  const row_matrix<double> wide =
-      keeps_mean() ? detail::matrix_copy<double>(a) : row_matrix<double>();
+  const row_matrix<double> wide = keeps_mean() ? matrix_copy<double>(a) : row_matrix<double>();
   parallel_for(sum_.rows(), threads, [&](index_t r) {
     for (index_t i = 0; i < wide.rows(); ++i)
       sum_.row(r) += static_cast<double>(g(i, r)) * wide.row(i);
@@ -270,7 +269,7 @@ class diagonal_fisher_accumulator {
 
   template <class Scalar>
   static scaled_squares squares_of(const tensor_view<const Scalar, 2>& x) {
-    row_matrix<double> wide = detail::matrix_copy<double>(x);
+    row_matrix<double> wide = matrix_copy<double>(x);
     const double largest = detail::largest_magnitude(wide);
     const int exponent = detail::extreme_exponent(largest);
     return {detail::times_power(std::move(wide), -exponent).cwiseAbs2(), largest, exponent};

@@ -133,12 +133,12 @@ template <real_tensor<3> Clouds, real_tensor<2> Projection>
   check_not_empty(projection, "output_projection");
   check_extent(projection.extent(0), heads * d, "output_projection", "heads * d_head rows,");
   check_finite(projection, "output_projection");
-  const row_matrix<scalar> weights = detail::matrix_copy<scalar>(projection);
+  const row_matrix<scalar> weights = matrix_copy<scalar>(projection);
   owned_tensor<scalar, 3> out({heads, n, weights.cols()});
   progress_meter meter(options.on_progress, "heads", heads);
   for (index_t h = 0; h < heads; ++h) {
     Eigen::Map<row_matrix<scalar>>(out.mutable_view()[h].data(), n, weights.cols()) =
-        detail::tiled_product(detail::matrix_copy<scalar>(view[h]), weights.middleRows(h * d, d),
+        detail::tiled_product(matrix_copy<scalar>(view[h]), weights.middleRows(h * d, d),
                               options.threads);
     meter.advance();
   }

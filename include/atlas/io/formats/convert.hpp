@@ -98,7 +98,7 @@ shape<Rank> fixed_rank(const std::vector<index_t>& extents, const std::string& w
   if (Rank == 1 && extents.empty()) return {1};
   if (extents.size() != Rank)
     throw shape_error(where, std::to_string(Rank) + " dimensions",
-                      "shape " + atlas::detail::shape_text(extents.data(), extents.size()));
+                      "shape " + atlas::shape_text(extents.data(), extents.size()));
   shape<Rank> fixed{};
   std::copy(extents.begin(), extents.end(), fixed.begin());
   return fixed;

@@ -229,10 +229,10 @@ void basic_trainer<Unused>::check_state(const training_state& state) const {
   for (std::size_t k = 0; k < wanted.size(); ++k) {
     const parameter& p = state.parameters[k];
     if (p.name != wanted[k].name || p.extents != wanted[k].extents)
-      throw shape_error("parameters",
-                        wanted[k].name + " " +
-                            detail::shape_text(wanted[k].extents.data(), wanted[k].extents.size()),
-                        p.name + " " + detail::shape_text(p.extents.data(), p.extents.size()));
+      throw shape_error(
+          "parameters",
+          wanted[k].name + " " + shape_text(wanted[k].extents.data(), wanted[k].extents.size()),
+          p.name + " " + shape_text(p.extents.data(), p.extents.size()));
     for (const auto* values : {&p.values, &state.moments[k].first, &state.moments[k].second}) {
       const tensor_view<const float, 1> view(values->data(),
                                              {static_cast<index_t>(values->size())});
