@@ -5,8 +5,8 @@
 #include <map>
 
 #include "atlas/linalg/tiled_product.hpp"
-#include "atlas/quantize/fisher_accumulators.hpp"
 #include "atlas/quantize/second_moment_accumulator.hpp"
+#include "atlas/quantize/weight_fisher_accumulator.hpp"
 #include "atlas/reference/gradients.hpp"
 
 namespace atlas_program {

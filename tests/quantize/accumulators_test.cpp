@@ -8,8 +8,9 @@
 #include "../catch.hpp"
 #include "../messages.hpp"
 #include "../tolerances.hpp"
-#include "atlas/quantize/fisher_accumulators.hpp"
+#include "atlas/quantize/diagonal_fisher_accumulator.hpp"
 #include "atlas/quantize/second_moment_accumulator.hpp"
+#include "atlas/quantize/weight_fisher_accumulator.hpp"
 #include "layers_for_tests.hpp"
 
 using namespace atlas_test;

@@ -10,11 +10,12 @@
 #include "../catch.hpp"
 #include "../messages.hpp"
 #include "../tolerances.hpp"
-#include "atlas/quantize/fisher_accumulators.hpp"
+#include "atlas/quantize/diagonal_fisher_accumulator.hpp"
 #include "atlas/quantize/kronecker.hpp"
 #include "atlas/quantize/pareto.hpp"
 #include "atlas/quantize/quantize_matrix.hpp"
 #include "atlas/quantize/uncertainty.hpp"
+#include "atlas/quantize/weight_fisher_accumulator.hpp"
 #include "layers_for_tests.hpp"
 
 using namespace atlas_test;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "../clouds_for_tests.hpp"
-#include "atlas/quantize/fisher_accumulators.hpp"
+#include "atlas/quantize/diagonal_fisher_accumulator.hpp"
 #include "atlas/quantize/kronecker.hpp"
 #include "atlas/quantize/pareto.hpp"
 #include "atlas/quantize/quantization_errors.hpp"
 #include "atlas/quantize/quantize_matrix.hpp"
 #include "atlas/quantize/second_moment_accumulator.hpp"
 #include "atlas/quantize/uncertainty.hpp"
+#include "atlas/quantize/weight_fisher_accumulator.hpp"
 #include "calls.hpp"
 
 namespace atlas_test {
@@ -97,7 +98,7 @@ std::vector<threaded_call> quantize_calls() {
          sums.merge(others, {o.threads});
          return (numbers() << sums.sum({o.threads}) << sums.matrix({o.threads})).all;
        }},
-      {"quantize/fisher_accumulators.hpp", "weights: add, add_rank_one, merge, matrix", false,
+      {"quantize/weight_fisher_accumulator.hpp", "weights: add, add_rank_one, merge, matrix", false,
        [=](const s& o) {
          atlas::weight_fisher_accumulator sums(160, 200);
          sums.add(std::vector<Eigen::MatrixXd>(6, w), {o.threads});
@@ -106,7 +107,7 @@ std::vector<threaded_call> quantize_calls() {
          sums.merge(others, {o.threads});
          return (numbers() << sums.matrix({o.threads})).all;
        }},
-      {"quantize/fisher_accumulators.hpp", "diagonals: add, add_rank_one", false,
+      {"quantize/diagonal_fisher_accumulator.hpp", "diagonals: add, add_rank_one", false,
        [=](const s& o) {
          atlas::diagonal_fisher_accumulator sums(200, 160);
          sums.add(std::vector<Eigen::MatrixXd>(6, w), {o.threads});
