@@ -73,6 +73,15 @@ TEST_CASE("quantiles of the Gamma distribution are where its series says") {
             .epsilon(tolerance::gamma_quantile));
 }
 
+TEST_CASE("quantiles of shapes beyond Boost's series are where the series says") {
+  for (const double shape : {2e10, 1e12})
+    for (const double p : {1e-8, 0.3, 0.99}) {
+      CAPTURE(shape, p);
+      CHECK(gamma_gap(shape, p, false) < tolerance::gamma_quantile);
+      CHECK(gamma_gap(shape, p, true) < tolerance::gamma_quantile);
+    }
+}
+
 TEST_CASE("quantiles of an exponential variable have a closed form") {
   for (const double p : {1e-12, 0.3, 0.5, 0.9})
     CHECK(atlas::gamma_quantile(1, p) ==

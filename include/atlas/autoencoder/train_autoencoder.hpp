@@ -248,7 +248,7 @@ std::vector<autoencoder_result> train_autoencoders(const tensor_view<const Scala
 /// \throws shape_error for fewer than 2 rows or contexts, or labels that are not one a row;
 ///         value_error for a held_out outside (0, 1)
 template <class = lazy>
-row_split autoencoder_split(index_t rows, const autoencoder_options& options = {}) {
+[[nodiscard]] row_split autoencoder_split(index_t rows, const autoencoder_options& options = {}) {
   check_open_unit(options.held_out, "held_out");
   if (!options.context.empty())
     check_extent(options.context.extent(0), rows, "context", "one label per row,");

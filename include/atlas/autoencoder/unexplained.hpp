@@ -135,9 +135,9 @@ inline ratio_estimate checked_share(ratio_estimate share) {
 }
 
 template <class Scalar>
-ratio_estimate unexplained(const tensor_view<const Scalar, 2>& points,
-                           const tensor_view<const Scalar, 2>& reconstructed,
-                           const unexplained_options& o) {
+[[nodiscard]] ratio_estimate unexplained(const tensor_view<const Scalar, 2>& points,
+                                         const tensor_view<const Scalar, 2>& reconstructed,
+                                         const unexplained_options& o) {
   check_not_empty(points, "points");
   check_finite(points, "points");
   if (points.extents() != reconstructed.extents())
@@ -184,7 +184,7 @@ ratio_estimate pca_unexplained(const tensor_view<const Scalar, 2>& training,
 ///         and rows that are all the centre
 ///
 /// O(N d) time; sums in double.
-template <tensor_like<2> Points, tensor_like<2> Reconstructed>
+template <real_tensor<2> Points, real_tensor<2> Reconstructed>
 ratio_estimate unexplained(const Points& points, const Reconstructed& reconstructed,
                            const unexplained_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
@@ -205,9 +205,10 @@ ratio_estimate unexplained(const Points& points, const Reconstructed& reconstruc
 /// \throws as `unexplained`; value_error for a rank out of range or a centre
 ///
 /// O(M d^2 + d^3 + N d rank) time.
-template <tensor_like<2> Training, tensor_like<2> Points>
-ratio_estimate pca_unexplained(const Training& training, const Points& points, index_t rank,
-                               const unexplained_options& options = {}) {
+template <real_tensor<2> Training, real_tensor<2> Points>
+[[nodiscard]] ratio_estimate pca_unexplained(const Training& training, const Points& points,
+                                             index_t rank,
+                                             const unexplained_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
   static_assert(std::is_same_v<scalar, scalar_of<Training, 2>>,
                 "points and training are of one scalar");

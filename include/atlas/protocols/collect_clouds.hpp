@@ -16,6 +16,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/progress.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/reference/transformer.hpp"
 
@@ -85,23 +86,6 @@ std::vector<head_clouds> collected_layers(const cloud_collector& collector,
   return out;
 }
 
-}  // namespace detail
-
-/// Runs a model on a text and collects the attention residuals of its heads, layer by layer, at
-/// sampled places: rows are spread over passages as `cloud_collector` spreads them, and are those
-/// of that class for the same options, to the bit.
-///
-/// \param blocks `[B, T]` token ids; a block is a passage, and its number the context of its rows
-/// \throws as `transformer::forward` and `cloud_collector`; value_error for a layer out of range;
-///         cancelled
-///
-/// One pass of the model, not past the last layer asked for unless perplexity is.
-/// \code
-/// const auto lm = atlas::io::open_model(folder);
-/// const auto blocks = atlas::io::text_blocks(lm.tokenizer, text, 100, 256);
-/// const auto clouds = atlas::collect_clouds(lm.model, blocks, {.layers = {3}}).layers.front();
-/// atlas::two_nn(clouds.points[0], {.exclude = clouds.distinct_contexts()}).dimension;
-/// \endcode
 template <class = lazy>
 collected_clouds collect_clouds(const transformer& model,
                                 const tensor_view<const index_t, 2>& blocks,
@@ -111,9 +95,9 @@ collected_clouds collect_clouds(const transformer& model,
   std::vector<cloud_collector> collectors;
   std::vector<index_t> observed;
   for (choice_of_places& choice : choices) {
-    choice.layers = detail::layers_or_all(choice.layers, model.config().layers);
+    choice.layers = layers_or_all(choice.layers, model.config().layers);
     observed.insert(observed.end(), choice.layers.begin(), choice.layers.end());
-    collectors.emplace_back(detail::cloud_options_of(model.config(), blocks, options, choice));
+    collectors.emplace_back(cloud_options_of(model.config(), blocks, options, choice));
   }
   std::vector<head_observer> observers;
   for (cloud_collector& collector : collectors) observers.push_back(collector.observer());
@@ -129,18 +113,43 @@ collected_clouds collect_clouds(const transformer& model,
     out.perplexity = perplexity(model, blocks, pass);
   else
     model.forward(blocks, pass);
-  out.layers = detail::collected_layers(collectors.front(), choices.front().layers);
+  out.layers = collected_layers(collectors.front(), choices.front().layers);
   for (std::size_t i = 1; i < choices.size(); ++i)
-    out.further.push_back(detail::collected_layers(collectors[i], choices[i].layers));
+    out.further.push_back(collected_layers(collectors[i], choices[i].layers));
   return out;
+}
+
+}  // namespace detail
+
+/// Runs a model on a text and collects the attention residuals of its heads, layer by layer, at
+/// sampled places: rows are spread over passages as `cloud_collector` spreads them, and are those
+/// of that class for the same options, to the bit.
+///
+/// \param blocks `[B, T]` token ids, whole numbers of any type; a block is a passage, and its
+/// number the context of its rows \throws as `transformer::forward` and `cloud_collector`;
+/// value_error for a layer out of range;
+///         cancelled
+///
+/// One pass of the model, not past the last layer asked for unless perplexity is.
+/// \code
+/// const auto lm = atlas::io::open_model(folder);
+/// const auto blocks = atlas::io::text_blocks(lm.tokenizer, text, 100, 256);
+/// const auto clouds = atlas::collect_clouds(lm.model, blocks, {.layers = {3}}).layers.front();
+/// atlas::two_nn(clouds.points[0], {.exclude = clouds.distinct_contexts()}).dimension;
+/// \endcode
+template <whole_tensor<2> Blocks>
+[[nodiscard]] collected_clouds collect_clouds(const transformer& model, const Blocks& blocks,
+                                              const collect_clouds_options& options = {}) {
+  const auto held = detail::view_indices<2>(blocks, "blocks");
+  return detail::collect_clouds(model, held, options);
 }
 
 }  // namespace atlas::inline ATLAS_ABI
 
 #ifdef ATLAS_COMPILED
-namespace atlas::inline ATLAS_ABI {
+namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_PROTOCOLS collected_clouds collect_clouds<void>(const transformer&,
                                                          const tensor_view<const index_t, 2>&,
                                                          const collect_clouds_options&);
-}  // namespace atlas::inline ATLAS_ABI
+}  // namespace atlas::inline ATLAS_ABI::detail
 #endif

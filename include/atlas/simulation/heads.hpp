@@ -98,9 +98,9 @@ template <class Scalar>
 /// \throws shape_error for no frames or ragged ones; value_error for rows or noise out of range
 ///
 /// O(H rows d k) time.
-template <class Scalar = double, tensor_like<3> Frames>
-owned_tensor<Scalar, 3> simulate_heads(const Frames& frames, index_t rows, double noise,
-                                       random_stream& random) {
+template <class Scalar = double, real_tensor<3> Frames>
+[[nodiscard]] owned_tensor<Scalar, 3> simulate_heads(const Frames& frames, index_t rows,
+                                                     double noise, random_stream& random) {
   const auto held = as_view<3>(frames);
   const tensor_view<const scalar_of<Frames, 3>, 3>& view = held;
   return detail::simulate_heads<Scalar>(detail::matrices_copy<double>(view), rows, noise, random);

@@ -27,46 +27,46 @@ namespace atlas::inline ATLAS_ABI {
 
 /// P(Z <= z) of the standard normal distribution; NaN for NaN.
 template <class = lazy>
-double normal_cdf(double z);
+[[nodiscard]] double normal_cdf(double z);
 
 /// P(|Z| >= |z|): the two-sided p value of a z score; NaN for NaN.
 template <class = lazy>
-double two_sided_p(double z);
+[[nodiscard]] double two_sided_p(double z);
 
 /// The z with P(Z <= z) = p, for p in (0, 1). Infinite at 0 and 1, NaN outside.
 template <class = lazy>
-double normal_quantile(double p);
+[[nodiscard]] double normal_quantile(double p);
 
 /// P(T <= t) of Student's t.
 /// \throws as `two_sided_t_p`
 template <class = lazy>
-double student_t_cdf(double t, double degrees);
+[[nodiscard]] double student_t_cdf(double t, double degrees);
 
 /// P(|T| >= |t|) of Student's t; NaN where t is. Relative error below 1e-12 for up to 1e3 degrees
 /// of freedom, growing with them to 1e-9 at 1e6 (tests/stats/distributions_test.cpp).
 /// \param degrees n, of freedom, above 0; need not be whole; infinite for the normal distribution
 /// \throws value_error unless degrees > 0
 template <class = lazy>
-double two_sided_t_p(double t, double degrees);
+[[nodiscard]] double two_sided_t_p(double t, double degrees);
 
 /// The t with P(|T| <= t) = confidence: what a standard error is multiplied by. Relative error
 /// below 1e-10 (tests/stats/distributions_test.cpp).
 /// \param degrees of freedom, above 0; infinite for the normal distribution
 /// \throws value_error for a confidence outside (0, 1) or no degrees
 template <class = lazy>
-double two_sided_t_quantile(double confidence, double degrees);
+[[nodiscard]] double two_sided_t_quantile(double confidence, double degrees);
 
 /// The x with P(X <= x) = p, or with `upper` P(X > x) = p, of a Gamma variable of this shape and
-/// rate 1. Relative error below 1e-10 for shapes of 1e-3 to 1e8
+/// rate 1. Relative error below 1e-10 for shapes of 1e-3 to 1e8 and above 1e10
 /// (tests/stats/distributions_test.cpp).
 /// \throws value_error unless shape > 0, finite, and 0 < p < 1
 template <class = lazy>
-double gamma_quantile(double shape, double p, bool upper = false);
+[[nodiscard]] double gamma_quantile(double shape, double p, bool upper = false);
 
 /// P(X >= x) of a chi-squared variable, x >= 0 or infinite.
 /// \throws value_error unless x >= 0 and degrees > 0
 template <class = lazy>
-double chi_squared_tail(double x, double degrees);
+[[nodiscard]] double chi_squared_tail(double x, double degrees);
 
 /// P(F >= x) of an F variable: of a ratio of two mean squares.
 /// \param x     0 or more, or infinite
@@ -74,7 +74,7 @@ double chi_squared_tail(double x, double degrees);
 /// \param below degrees of the one below, > 0; infinite for chi-squared over its degrees
 /// \throws value_error for arguments out of range
 template <class = lazy>
-double f_tail(double x, double above, double below);
+[[nodiscard]] double f_tail(double x, double above, double below);
 
 #ifdef ATLAS_DETAIL_DISTRIBUTIONS_DEFINED
 

@@ -117,7 +117,7 @@ double kolmogorov_limit_p(double d, index_t n) {
 ///
 /// O(k^3 log n), k = n d, below n^(3/2) log n times 10.
 template <class = lazy>
-double kolmogorov_smirnov_p(double d, index_t n) {
+[[nodiscard]] double kolmogorov_smirnov_p(double d, index_t n) {
   check_between(n, 1, index_t{1} << 40, "n");
   if (!(d >= 0 && d <= 1)) throw value_error("d", "a number in [0, 1]", detail::number_text(d));
   constexpr index_t most_exact = 1000;

@@ -51,7 +51,7 @@ inline bool has_spread(double sd, double mean, double value) {
 /// \param draws    n, at least `least_draws`
 /// \throws value_error for fewer draws
 template <class = lazy>
-null_score score_against_draws(double value, double mean, double sd, index_t draws) {
+[[nodiscard]] null_score score_against_draws(double value, double mean, double sd, index_t draws) {
   detail::check_draws(draws, "draws");
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   if (!detail::has_spread(sd, mean, value)) return {none, none};

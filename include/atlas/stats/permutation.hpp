@@ -102,8 +102,8 @@ inline void shuffle_rows(index_t blocks, const permutation_options& o, index_t i
 /// const auto null = atlas::compare_with_draws(observed, draws);
 /// \endcode
 template <class Statistic>
-std::vector<double> permutation_draws(index_t n, const permutation_options& o,
-                                      Statistic&& statistic) {
+[[nodiscard]] std::vector<double> permutation_draws(index_t n, const permutation_options& o,
+                                                    Statistic&& statistic) {
   const index_t blocks = detail::check_permutations(n, o);
   std::vector<double> values(static_cast<std::size_t>(o.permutations));
   progress_meter meter(o.on_progress, "permutations", o.permutations);
@@ -129,7 +129,8 @@ std::vector<double> permutation_draws(index_t n, const permutation_options& o,
 ///
 /// O(permutations n) time beside the statistic.
 template <class AsExtreme>
-double permutation_p(index_t n, const permutation_options& o, AsExtreme&& as_extreme) {
+[[nodiscard]] double permutation_p(index_t n, const permutation_options& o,
+                                   AsExtreme&& as_extreme) {
   const index_t blocks = detail::check_permutations(n, o);
   if (detail::factorial_up_to(blocks, o.permutations) <= o.permutations)
     return detail::exact_p(n, blocks, o, as_extreme);

@@ -245,9 +245,9 @@ template <class Statistic>
 ///
 /// O(draws (H d k^2 + S)) time for a statistic of cost S; the same bits for every number of
 /// threads.
-template <tensor_like<3> Frames, class Statistic>
-drawn_null haar_null_of(const Frames& frames, Statistic&& statistic,
-                        const haar_options& options = {.draws = 200}) {
+template <real_tensor<3> Frames, class Statistic>
+[[nodiscard]] drawn_null haar_null_of(const Frames& frames, Statistic&& statistic,
+                                      const haar_options& options = {.draws = 200}) {
   const auto held = as_view<3>(frames);
   const tensor_view<const scalar_of<Frames, 3>, 3>& view = held;
   return detail::haar_null_of(detail::matrices_copy<double>(view), statistic, options);
