@@ -16,6 +16,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
+#include "atlas/core/whole_numbers.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/row_matrix.hpp"
@@ -35,7 +36,7 @@ struct unexplained_options {
   Eigen::VectorXd center = {};  ///< `[d]`, c; empty: the mean of the rows
   /// `[N]`, a label of the text that each row comes from: standard errors are between them. Empty:
   /// every row on its own.
-  owned_tensor<index_t, 1> context = {};
+  row_numbers context = {};
 };
 
 namespace detail {
@@ -135,9 +136,9 @@ inline ratio_estimate checked_share(ratio_estimate share) {
 }
 
 template <class Scalar>
-[[nodiscard]] ratio_estimate unexplained(const tensor_view<const Scalar, 2>& points,
-                                         const tensor_view<const Scalar, 2>& reconstructed,
-                                         const unexplained_options& o) {
+ratio_estimate unexplained(const tensor_view<const Scalar, 2>& points,
+                           const tensor_view<const Scalar, 2>& reconstructed,
+                           const unexplained_options& o) {
   check_not_empty(points, "points");
   check_finite(points, "points");
   if (points.extents() != reconstructed.extents())
@@ -185,8 +186,8 @@ ratio_estimate pca_unexplained(const tensor_view<const Scalar, 2>& training,
 ///
 /// O(N d) time; sums in double.
 template <real_tensor<2> Points, real_tensor<2> Reconstructed>
-ratio_estimate unexplained(const Points& points, const Reconstructed& reconstructed,
-                           const unexplained_options& options = {}) {
+[[nodiscard]] ratio_estimate unexplained(const Points& points, const Reconstructed& reconstructed,
+                                         const unexplained_options& options = {}) {
   using scalar = scalar_of<Points, 2>;
   static_assert(std::is_same_v<scalar, scalar_of<Reconstructed, 2>>,
                 "points and reconstructed are of one scalar");
