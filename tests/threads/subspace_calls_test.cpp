@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../clouds_for_tests.hpp"
+#include "atlas/linalg/tiled_product.hpp"
 #include "atlas/stats/bootstrap.hpp"
 #include "atlas/stats/correlation.hpp"
 #include "atlas/subspace/haar.hpp"
@@ -62,6 +63,12 @@ std::vector<threaded_call> subspace_calls() {
          const auto r = atlas::split_half_overlap(
              clouds, std::vector<int>(), 3, {.threads = o.threads, .on_progress = o.on_progress});
          return (numbers() << r.heads << r.mean).all;
+       }},
+      {"linalg/tiled_product.hpp", "tiled_product", false,
+       [](const s& o) {
+         const Eigen::MatrixXd tall = normal_cloud(2400, 4);
+         const Eigen::MatrixXd flat = normal_cloud(4, 600, 1);
+         return (numbers() << atlas::tiled_product(tall, flat, {.threads = o.threads})).all;
        }},
       {"subspace/overlap.hpp", "overlap_matrix", false,
        [=](const s& o) {
