@@ -58,6 +58,8 @@ void add_common_options(CLI::App& command, common_options& common, const std::st
         common.quiet = true;
       },
       fmt::format("no table and no progress; needs {}", fmt::join(places, " or ")));
+  // For `atlas report`, which runs commands for their JSON.
+  command.add_flag_callback("--without-table", [&common] { common.table = false; })->group("");
   command.footer("Example:\n  " + example);
 }
 
@@ -220,7 +222,7 @@ void report_whole(const common_options& common, const json& result, const std::s
   end_progress_line();
   if (common.json_file == "-")
     std::cout << text;
-  else if (!common.quiet)
+  else if (!common.quiet && common.table)
     std::cout << table;
   std::cout.flush();
   if (!std::cout) throw atlas::error("standard output", "room for the result", "an error");

@@ -29,6 +29,7 @@ struct common_options {
   std::uint64_t seed = 0;
   std::string json_file;  ///< empty: none; "-": standard output
   bool quiet = false;
+  bool table = true;  ///< written to standard output, unless that is quiet or has the JSON
   const CLI::App* command = nullptr;  ///< the subcommand, with what was typed
 };
 
@@ -144,5 +145,8 @@ void add_study(CLI::App& program);
 void add_autoencode(CLI::App& program);
 void add_ablate(CLI::App& program);
 void add_calibrate(CLI::App& program);
+void add_report(CLI::App& program);
+/// All of them.
+void add_commands(CLI::App& program);
 
 }  // namespace atlas_program

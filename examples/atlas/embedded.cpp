@@ -1,31 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "embedded.hpp"
 
-#include <cstddef>
+#include "embed.hpp"
 
-// The assembler includes the files; each lies between two symbols.
-#define ATLAS_EMBED(symbol, file)                                                                \
-  asm(".section .rodata\n.balign 64\n" #symbol "_begin:\n.incbin \"" ATLAS_EXAMPLE_DATA "/" file \
-      "\"\n" #symbol "_end:\n.byte 0\n.previous\n");                                             \
-  extern "C" const char symbol##_begin[] __attribute__((visibility("hidden")));                  \
-  extern "C" const char symbol##_end[] __attribute__((visibility("hidden")))
+#define ATLAS_EMBED_DATA(symbol, file) ATLAS_EMBED(symbol, ATLAS_EXAMPLE_DATA "/" file)
 
-ATLAS_EMBED(atlas_gpt2_config, "tiny-gpt2/config.json");
-ATLAS_EMBED(atlas_gpt2_tokenizer, "tiny-gpt2/tokenizer.json");
-ATLAS_EMBED(atlas_gpt2_tensors, "tiny-gpt2/model.safetensors");
-ATLAS_EMBED(atlas_llama_config, "tiny-llama/config.json");
-ATLAS_EMBED(atlas_llama_tokenizer, "tiny-llama/tokenizer.json");
-ATLAS_EMBED(atlas_llama_tensors, "tiny-llama/model.safetensors");
-ATLAS_EMBED(atlas_moby_dick, "moby-dick.txt");
-ATLAS_EMBED(atlas_addresses, "addresses.txt");
+ATLAS_EMBED_DATA(atlas_gpt2_config, "tiny-gpt2/config.json");
+ATLAS_EMBED_DATA(atlas_gpt2_tokenizer, "tiny-gpt2/tokenizer.json");
+ATLAS_EMBED_DATA(atlas_gpt2_tensors, "tiny-gpt2/model.safetensors");
+ATLAS_EMBED_DATA(atlas_llama_config, "tiny-llama/config.json");
+ATLAS_EMBED_DATA(atlas_llama_tokenizer, "tiny-llama/tokenizer.json");
+ATLAS_EMBED_DATA(atlas_llama_tensors, "tiny-llama/model.safetensors");
+ATLAS_EMBED_DATA(atlas_moby_dick, "moby-dick.txt");
+ATLAS_EMBED_DATA(atlas_addresses, "addresses.txt");
 
 namespace atlas_program {
 
 namespace {
-
-std::string_view between(const char* begin, const char* end) {
-  return {begin, static_cast<std::size_t>(end - begin)};
-}
 
 atlas::io::model_files files(std::string_view config, std::string_view tokenizer,
                              std::string_view tensors) {

@@ -42,22 +42,7 @@ int main(int argc, char** argv) try {
   program.set_version_flag("--version", std::string("atlas ") + atlas::version);
   program.require_subcommand(1);
   program.footer("Examples:\n  atlas measure\n  atlas two-nn --help");
-  atlas_program::add_measure(program);
-  atlas_program::add_two_nn(program);
-  atlas_program::add_rank(program);
-  atlas_program::add_overlap(program);
-  atlas_program::add_haar(program);
-  atlas_program::add_thermo(program);
-  atlas_program::add_crystallize(program);
-  atlas_program::add_boltzmann(program);
-  atlas_program::add_quantize(program);
-  atlas_program::add_quantize_matrix(program);
-  atlas_program::add_uncertainty(program);
-  atlas_program::add_pareto(program);
-  atlas_program::add_study(program);
-  atlas_program::add_autoencode(program);
-  atlas_program::add_ablate(program);
-  atlas_program::add_calibrate(program);
+  atlas_program::add_commands(program);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -8,6 +8,7 @@
 
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/pca_rank.hpp"
+#include "atlas/io/files.hpp"
 #include "atlas/manifold/atlas_test.hpp"
 #include "atlas/neighbors/label_share.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
@@ -204,10 +205,6 @@ void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
   const atlas::frame_options frames{.policy = atlas::rank_policy::leave_out, .threads = threads};
   out.head_coordinates = atlas::head_overlap(add_ranks(points, k, frames, out),
                                              nulls.of(points.extent(2), k), options);
-  const atlas::split_half_options halves{
-      .seed = o.common.seed, .threads = threads, .on_progress = progress_bar(o.common)};
-  const bool halved = halves_are_known(points, layer);
-  if (halved) out.head_ceiling = atlas::split_half_overlap(points, layer.context, k, halves);
   if (layer.output_projection.empty()) return;
   const auto written = atlas::residual_stream_frames(points, layer.output_projection, k, frames);
   out.residual_stream =
@@ -218,9 +215,34 @@ void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
                                    .stream = stream_of(layer, points.extent(0)),
                                    .threads = threads,
                                    .on_progress = progress_bar(o.common)});
-  if (halved)
+}
+
+/// What heads overlap with themselves, learned from two halves of the passages.
+template <class Scalar>
+void add_ceilings(const atlas::owned_tensor<Scalar, 3>& points, const source_layer& layer,
+                  index_t k, const measure_options& o, layer_report& out) {
+  if (!halves_are_known(points, layer)) return;
+  const atlas::split_half_options halves{
+      .seed = o.common.seed, .threads = o.common.threads, .on_progress = progress_bar(o.common)};
+  out.head_ceiling = atlas::split_half_overlap(points, layer.context, k, halves);
+  if (!layer.output_projection.empty())
     out.stream_ceiling =
         atlas::split_half_overlap(points, layer.output_projection, layer.context, k, halves);
+}
+
+/// The overlaps of subspaces of other dimensions.
+template <class Scalar>
+void add_other_ranks(const atlas::owned_tensor<Scalar, 3>& points, const source_layer& layer,
+                     index_t heads_per_group, const measure_options& o, haar_nulls& nulls,
+                     layer_report& out) {
+  for (const index_t k : o.ranks) {
+    atlas::check_between(k, 1, points.extent(2), "--ranks");
+    layer_report found;
+    found.heads.resize(out.heads.size());
+    add_overlaps(points, layer, heads_per_group, k, o, nulls, found);
+    out.ranks.push_back(
+        {k, *found.head_coordinates, std::move(found.residual_stream), std::move(found.turned)});
+  }
 }
 
 /// Labels that neighbours are to differ in.
@@ -277,8 +299,11 @@ layer_report measure_layer(const source_layer& layer, index_t heads_per_group,
           return out;
         }
         const index_t k = local_dimension(o, out.heads, points.extent(2));
-        with_typed_names({{"clouds", fmt::format("--local-dim: layer.{}", layer.layer)}},
-                         [&] { add_overlaps(points, layer, heads_per_group, k, o, nulls, out); });
+        with_typed_names({{"clouds", fmt::format("--local-dim: layer.{}", layer.layer)}}, [&] {
+          add_overlaps(points, layer, heads_per_group, k, o, nulls, out);
+          add_ceilings(points, layer, k, o, out);
+        });
+        add_other_ranks(points, layer, heads_per_group, o, nulls, out);
         return out;
       },
       layer.points);
@@ -309,6 +334,19 @@ void check_overlaps(const measure_options& o, const measure_source& source) {
     refuse_typed(*o.common.command, {"--local-dim"}, "where every layer has a single head");
 }
 
+/// Heads of layers that were asked for, or of all if that was; otherwise a row a layer.
+std::string tables_text(const measure_options& o, const std::vector<layer_report>& layers) {
+  const CLI::App& typed = *o.common.command;
+  const bool heads = o.heads || layers.size() == 1 || was_typed(typed, "--layers") ||
+                     was_typed(typed, "--deepest") || was_typed(typed, "--relative-depth");
+  std::string text = layers.size() > 1 ? summary_table(layers) : "";
+  if (heads)
+    for (const layer_report& layer : layers) text += layer_table(layer);
+  else
+    text += "--heads shows each head; --layers 3,5 those of some layers.\n\n";
+  return text;
+}
+
 void run_measure(measure_options o) {
   o.source.fewer_will_do = !was_typed(*o.common.command, "--blocks");
   check_cloud_file_options(o, {"--perplexity"});
@@ -318,15 +356,22 @@ void run_measure(measure_options o) {
   atlas::progress_meter meter(progress_bar(o.common), "heads", steps_of_layers(source, o));
   haar_nulls nulls(
       {.seed = o.common.seed, .threads = o.common.threads, .on_progress = progress_bar(o.common)});
-  json layers = json::array();
-  std::string text = heading(source.description);
+  measure_options of_layer = o;
+  std::vector<layer_report> layers;
   for (const source_layer& layer : source.layers) {
-    const layer_report measured = measure_layer(layer, source.heads_per_group, o, nulls, meter);
-    layers.push_back(layer_json(measured));
-    text += layer_table(measured);
+    const bool deepest = &layer == &source.layers.back();
+    of_layer.ranks = deepest ? o.ranks : std::vector<index_t>{};
+    layers.push_back(measure_layer(layer, source.heads_per_group, of_layer, nulls, meter));
   }
-  report(o.common, {{"source", source.description}, {"layers", layers}},
-         text + how_to_read_measure);
+  json found = json::array();
+  for (const layer_report& layer : layers) found.push_back(layer_json(layer));
+  std::vector<output_file> files;
+  if (!o.csv_file.empty())
+    files.push_back({o.csv_file, [&](const std::string& file) {
+                       atlas::io::write_file(file, heads_csv(o.common, layers));
+                     }});
+  report(o.common, {{"source", source.description}, {"layers", found}},
+         heading(source.description) + tables_text(o, layers) + how_to_read_measure, files);
 }
 
 void add_sampling_options(CLI::App& app, measure_options& o) {
@@ -340,8 +385,13 @@ void add_sampling_options(CLI::App& app, measure_options& o) {
   add_checked(app, "--apart", o.apart, one_of({"token", "attended"}),
               "what neighbours may not have in common beside the passage: their token, or the one "
               "that the head attends to");
+  add_whole(app, "--ranks", o.ranks, {1},
+            "also the overlap of the deepest layer for subspaces of these dimensions");
   app.add_flag("--profile", o.profile,
                "also the dimension at several scales, and whether it moves");
+  app.add_flag("--heads", o.heads,
+               "tables of heads, which are shown anyway of layers that are asked for");
+  add_text(app, "--csv", o.csv_file, "also a CSV file, a row for each head");
   app.add_flag("--perplexity", o.perplexity, "also how well the model reads the text");
 }
 
@@ -357,7 +407,7 @@ void add_measure(CLI::App& program) {
   add_layer_options(app, options->layers, "all unless told otherwise");
   add_sampling_options(app, *options);
   add_common_options(app, options->common,
-                     "atlas measure --model tiny-llama --text addresses --deepest 2");
+                     "atlas measure --model tiny-llama --text addresses --deepest 2", {"--csv"});
   app.callback([options] { run_measure(*options); });
 }
 

@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
+#include "atlas/stats/multiple_testing.hpp"
+#include "atlas/stats/summary.hpp"
 #include "profile_report.hpp"
 
 namespace atlas_program {
@@ -214,12 +217,28 @@ json surrogate_json(const atlas::surrogate_null& null) {
           {"kind", std::string(name_of(null.kind))}};
 }
 
+namespace {
+
+/// Of all pairs of heads; null for heads that are left out.
+json matrix_json(const Eigen::MatrixXd& matrix) {
+  json out = json::array();
+  for (Eigen::Index r = 0; r < matrix.rows(); ++r) {
+    json row = json::array();
+    for (Eigen::Index c = 0; c < matrix.cols(); ++c) row.push_back(number(matrix(r, c)));
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+}  // namespace
+
 json overlap_json(const atlas::head_overlap_result& overlap, const overlap_references& of) {
   using turned = atlas::turned_null_result;
   json out = {{"global", estimate_json(overlap.global, group_of(of, &turned::global))},
               {"intra", estimate_json(overlap.intra, group_of(of, &turned::intra))},
               {"inter", estimate_json(overlap.inter, group_of(of, &turned::inter))},
-              {"left_out", overlap.left_out}};
+              {"left_out", overlap.left_out},
+              {"matrix", matrix_json(overlap.matrix)}};
   if (of.ceiling)
     out["ceiling"] = {{"mean", number(of.ceiling->mean)},
                       {"sd", number(of.ceiling->sd)},
@@ -251,6 +270,19 @@ std::vector<std::vector<std::string>> overlap_rows(const std::string& space,
   return rows;
 }
 
+namespace {
+
+json rank_json(const rank_report& r) {
+  json out = {{"local_dimension", r.local_dimension},
+              {"head_coordinates", overlap_json(r.head_coordinates)}};
+  if (r.residual_stream)
+    out["residual_stream"] =
+        overlap_json(*r.residual_stream, {.turned = r.turned ? &*r.turned : nullptr});
+  return out;
+}
+
+}  // namespace
+
 json layer_json(const layer_report& layer) {
   json heads = json::array();
   for (const head_report& h : layer.heads)
@@ -267,6 +299,11 @@ json layer_json(const layer_report& layer) {
   if (layer.residual_stream)
     out["overlap"]["residual_stream"] =
         overlap_json(*layer.residual_stream, references(layer.stream_ceiling, layer.turned));
+  if (!layer.ranks.empty()) {
+    json ranks = json::array();
+    for (const rank_report& r : layer.ranks) ranks.push_back(rank_json(r));
+    out["overlap"]["by_dimension"] = std::move(ranks);
+  }
   return out;
 }
 
@@ -306,6 +343,137 @@ std::string layer_table(const layer_report& layer) {
   text += table_text(rows) + left_out_text("head coordinates", *layer.head_coordinates);
   if (layer.residual_stream) text += left_out_text("the residual stream", *layer.residual_stream);
   return text + "\n";
+}
+
+namespace {
+
+/// Mean over the heads that have an estimate, and the lowest and the highest.
+std::string heads_span(const layer_report& layer) {
+  std::vector<double> all;
+  for (const head_report& h : layer.heads)
+    if (h.estimate().fault == atlas::cloud_fault::none) all.push_back(h.estimate().dimension);
+  if (all.empty()) return "no estimate";
+  const auto [low, high] = std::minmax_element(all.begin(), all.end());
+  return fmt::format("{} ({} to {})", digits(atlas::summarize(all).mean, 1), digits(*low, 1),
+                     digits(*high, 1));
+}
+
+double surrogate_mean(const layer_report& layer) {
+  double sum = 0, count = 0;
+  for (const head_report& h : layer.heads)
+    if (h.surrogate && std::isfinite(h.surrogate->mean)) {
+      sum += h.surrogate->mean;
+      ++count;
+    }
+  return sum / count;
+}
+
+/// Heads whose dimension is beyond surrogates with p of 0.05 or less after Holm's correction for
+/// the layer.
+std::string heads_beyond(const layer_report& layer) {
+  std::vector<double> p;
+  for (const head_report& h : layer.heads)
+    if (h.surrogate && std::isfinite(h.surrogate->p)) p.push_back(h.surrogate->p);
+  if (p.empty()) return "-";
+  const std::vector<double> adjusted = atlas::holm_correction(p);
+  const auto beyond =
+      std::count_if(adjusted.begin(), adjusted.end(), [](double x) { return x <= 0.05; });
+  return fmt::format("{} of {}", beyond, p.size());
+}
+
+double mean_share(const layer_report& layer) {
+  double sum = 0, count = 0;
+  for (const head_report& h : layer.heads)
+    for (const shared_label& s : h.same)
+      if (std::string_view(s.name) == "context") {
+        sum += s.neighbors.share;
+        ++count;
+      }
+  return 100 * sum / count;
+}
+
+/// Those of pairs that do not share keys and values, where there are such.
+template <class Result>
+const auto& pairs_apart(const Result& r, const atlas::head_overlap_result& overlap) {
+  return overlap.intra.pairs > 0 ? r.inter : r.global;
+}
+
+void add_overlap(const std::optional<atlas::head_overlap_result>& overlap,
+                 const std::optional<atlas::turned_null_result>& turned,
+                 std::vector<std::string>& row) {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  double mean = none, null = none, z = none;
+  if (overlap) {
+    const auto& e = pairs_apart(*overlap, *overlap);
+    mean = e.mean;
+    null = turned ? pairs_apart(*turned, *overlap).mean : e.null_mean;
+    z = turned ? pairs_apart(*turned, *overlap).z : e.z;
+  }
+  row.push_back(overlap ? fmt::format("{} ({})", digits(mean, 3), digits(null, 3)) : "-");
+  row.push_back(digits(z, 1));
+}
+
+/// What the tables of heads say of a layer beside their rows.
+std::string notes_text(const layer_report& layer) {
+  std::string text = faults_text(layer);
+  if (layer.head_coordinates) text += left_out_text("head coordinates", *layer.head_coordinates);
+  if (layer.residual_stream) text += left_out_text("the residual stream", *layer.residual_stream);
+  return text.empty() ? "" : fmt::format("Layer {}:\n{}", layer.layer, text);
+}
+
+}  // namespace
+
+std::string summary_table(const std::vector<layer_report>& layers) {
+  std::vector<std::vector<std::string>> rows = {
+      {"layer", "heads", "dimension (heads)", "surrogates", "beyond", "same passage",
+       "overlap (null)", "z", "in the stream (turned null)", "z"}};
+  std::string notes;
+  for (const layer_report& layer : layers) {
+    const double share = mean_share(layer);
+    std::vector<std::string> row = {
+        std::to_string(layer.layer), std::to_string(layer.heads.size()),
+        heads_span(layer),           digits(surrogate_mean(layer), 1),
+        heads_beyond(layer),         std::isnan(share) ? "-" : digits(share, 0) + " %"};
+    add_overlap(layer.head_coordinates, {}, row);
+    add_overlap(layer.residual_stream, layer.turned, row);
+    rows.push_back(std::move(row));
+    notes += notes_text(layer);
+  }
+  return design_text(layers.front()) + table_text(rows) + notes + "\n";
+}
+
+std::string heads_csv(const common_options& common, const std::vector<layer_report>& layers) {
+  constexpr const char* names[] = {"dimension", "lower", "upper"};
+  std::string text = "layer,head,points,fault";
+  for (const char* neighbors : {"any", "distinct_passages"})
+    for (const char* name : names) text += fmt::format(",{}_{}", name, neighbors);
+  text +=
+      ",surrogate_mean,surrogate_sd,surrogate_z,surrogate_p,same_passage,same_passage_chance,"
+      "pca_rank,";
+  text += std::string(run_columns) + "\n";
+  const auto field = [](const json& value) {
+    if (value.is_null()) return std::string();
+    return value.is_string() ? csv_field(value.get<std::string>()) : value.dump();
+  };
+  for (const layer_report& layer : layers) {
+    const json found = layer_json(layer);
+    for (const json& h : found["heads"]) {
+      const json& estimates = h["two_nn"];
+      const auto member = [&](const char* of, const char* name) {
+        return estimates.contains(of) && estimates[of].contains(name) ? field(estimates[of][name])
+                                                                      : std::string();
+      };
+      text += fmt::format("{},{},{},{}", layer.layer, field(h["head"]), field(h["points"]),
+                          field(h["fault"]));
+      for (const char* neighbors : {"none", "distinct"})
+        for (const char* name : names) text += "," + member(neighbors, name);
+      for (const char* name : {"mean", "sd", "z", "p"}) text += "," + member("surrogate", name);
+      for (const char* name : {"share", "chance"})
+        text += "," + member("same_context_neighbors", name);
+      text += "," + field(h["pca_rank"]) + "," + run_fields(common) + "\n";
+    }
+  }
+  return text;
 }
 
 }  // namespace atlas_program

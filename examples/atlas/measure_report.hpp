@@ -42,6 +42,14 @@ struct head_report {
   const atlas::two_nn_result& estimate() const { return distinct ? *distinct : none; }
 };
 
+/// Overlaps of subspaces of another dimension.
+struct rank_report {
+  atlas::index_t local_dimension = 0;
+  atlas::head_overlap_result head_coordinates;
+  std::optional<atlas::head_overlap_result> residual_stream;
+  std::optional<atlas::turned_null_result> turned;
+};
+
 struct layer_report {
   atlas::index_t layer = 0;
   std::vector<head_report> heads;
@@ -49,6 +57,7 @@ struct layer_report {
   std::optional<atlas::head_overlap_result> residual_stream;   ///< with an output projection
   std::optional<atlas::turned_null_result> turned;             ///< likewise
   std::optional<atlas::split_half_result> head_ceiling, stream_ceiling;
+  std::vector<rank_report> ranks;  ///< if asked for
 };
 
 /// An estimate's members, null where there is a fault.
@@ -79,5 +88,9 @@ std::vector<std::string> overlap_header(const std::string& first);
 
 json layer_json(const layer_report& layer);
 std::string layer_table(const layer_report& layer);
+/// A row for each layer, and what is to be said of their clouds.
+std::string summary_table(const std::vector<layer_report>& layers);
+/// A row for each head of all layers (RFC 4180).
+std::string heads_csv(const common_options& common, const std::vector<layer_report>& layers);
 
 }  // namespace atlas_program

@@ -27,7 +27,10 @@ struct measure_options {
   atlas::index_t surrogates = 20;
   std::string surrogate_kind = "automatic";
   std::vector<std::string> apart;  ///< "token", "attended": what neighbours do not have in common
+  std::vector<atlas::index_t> ranks;  ///< other dimensions of the subspaces of the deepest layer
   bool profile = false, perplexity = false;
+  bool heads = false;    ///< tables of heads, whatever layers are asked for
+  std::string csv_file;  ///< of heads; empty: none
 };
 
 /// What is known of one layer. Tensors that are not known are empty.

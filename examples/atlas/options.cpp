@@ -46,8 +46,9 @@ std::optional<std::pair<index_t, index_t>> span_of(const std::string& text) {
 }
 
 /// Options that no result depends on.
-constexpr std::array<std::string_view, 8> silent_options = {
-    "--help", "--json", "--quiet", "--threads", "--out", "--csv", "--save-every", "--version"};
+constexpr std::array<std::string_view, 9> silent_options = {"--help",  "--heads",      "--json",
+                                                            "--quiet", "--threads",    "--out",
+                                                            "--csv",   "--save-every", "--version"};
 
 }  // namespace
 
@@ -163,8 +164,9 @@ std::vector<std::pair<std::string, std::vector<std::string>>> deciding_options(
     const CLI::App& command) {
   std::vector<std::pair<std::string, std::vector<std::string>>> out;
   for (const CLI::Option* option : command.get_options()) {
-    const std::string name = option->get_name();
-    if (std::find(silent_options.begin(), silent_options.end(), name) != silent_options.end())
+    const std::string name = option->get_name();  // none of hidden ones
+    if (name.empty() ||
+        std::find(silent_options.begin(), silent_options.end(), name) != silent_options.end())
       continue;
     if (option->count() > 0)
       out.emplace_back(name, option->reduced_results());

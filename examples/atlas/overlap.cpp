@@ -20,14 +20,10 @@ struct overlap_command {
     const auto clouds = atlas::io::read_npy<double, 3>(file);
     check(clouds);
     const auto overlap = with_typed_names({{"clouds", file}}, [&] { return measured(clouds); });
-    json matrix = json::array();
-    for (const auto& row : overlap.matrix.rowwise())
-      matrix.push_back(std::vector<double>(row.begin(), row.end()));
     const json out = {{"heads", clouds.extent(0)},
                       {"points", clouds.extent(1)},
                       {"local_dimension", overlap.local_dimension},
-                      {"head_coordinates", overlap_json(overlap)},
-                      {"matrix", matrix}};
+                      {"head_coordinates", overlap_json(overlap)}};
     std::vector<std::vector<std::string>> rows = {
         overlap_header("k = " + std::to_string(overlap.local_dimension))};
     for (auto& row : overlap_rows("all pairs", overlap)) rows.push_back(std::move(row));

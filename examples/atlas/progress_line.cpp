@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <string>
 
@@ -63,11 +64,22 @@ class progress_line {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - began_).count();
     const std::string percent =
         share_ < 0 ? "" : fmt::format("  {:3.0f} %", 100 * std::min(share_, 1.0));
-    std::string text = fmt::format("{}{}  {}:{:02}", stage_, percent, seconds / 60, seconds % 60);
+    std::string text = stage_ + percent + "  " + minutes(seconds) + left(seconds);
     const std::size_t width = text.size();
     if (width < width_) text.append(width_ - width, ' ');
     width_ = width;
     write("\r" + text);
+  }
+
+  static std::string minutes(std::int64_t seconds) {
+    return fmt::format("{}:{:02}", seconds / 60, seconds % 60);
+  }
+
+  /// What is left of the stage if it goes on as it did, once that can be guessed.
+  std::string left(std::int64_t seconds) const {
+    if (seconds < 3 || share_ < 0.02 || share_ >= 1) return "";
+    const double rest = static_cast<double>(seconds) * (1 - share_) / share_;
+    return ", about " + minutes(static_cast<std::int64_t>(rest) + 1) + " left";
   }
 
   /// What cannot be written is not needed.

@@ -407,6 +407,12 @@ std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
         {"--save-every", "0", count},
         {"--text", "", "a name"},
         {"--csv", "", "a name"}}},
+      {"report",
+       {{"--blocks", "0", "a whole number from 1 to"},
+        {"--surrogates", "9", "10 or more"},
+        {"--parts", "nothing", "one of measure"},
+        {"--model", "", "a name"},
+        {"--out", "", "a name"}}},
   };
 }
 
@@ -437,7 +443,8 @@ TEST_CASE("an option out of range is named, with what it may be and what came") 
                                              "uncertainty",
                                              "pareto",
                                              "ablate",
-                                             "calibrate"};
+                                             "calibrate",
+                                             "report"};
   for (const std::string& command : commands) {
     CHECK(has(bad.refused(command + " --seed -1"),
               "--seed: expected a whole number from 0 to 18446"));

@@ -159,7 +159,7 @@ TEST_CASE("two-nn, rank and overlap read npy files") {
   CHECK(run(folder, "rank " + one + " --json -").json()["rank"] == 9);
   const auto overlap =
       run(folder, "overlap " + all + " --local-dim 4 --heads-per-group 3 --json -");
-  CHECK(overlap.json()["matrix"].size() == 6);
+  CHECK(overlap.json()["head_coordinates"]["matrix"].size() == 6);
   CHECK(overlap.json()["head_coordinates"]["intra"]["pairs"] == 6);
 }
 

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// What a report is made of: tables of numbers, and figures that draw one each.
+
+#include <string>
+#include <vector>
+
+#include "../common.hpp"
+
+namespace atlas_program {
+
+/// Columns of names and rows of values; null where a value is not known.
+struct number_table {
+  std::vector<std::string> columns;
+  std::vector<std::vector<json>> rows;
+};
+
+/// The column where its values differ; otherwise none, so that nothing is coloured by it.
+std::string if_several(const std::string& column, const number_table& numbers);
+
+/// How a sentence about a result stands to its null.
+enum class standing {
+  holds,    ///< beyond the null
+  chance,   ///< what the null gives
+  unknown,  ///< not to be told from these data
+};
+
+/// A sentence that the numbers carry.
+struct reading {
+  atlas_program::standing standing = standing::unknown;
+  std::string text;
+};
+
+/// A figure, its null in it, and what it says.
+struct figure {
+  std::string id;       ///< of letters, digits and hyphens: names its files
+  std::string section;  ///< figures of one section stand together
+  std::string title;
+  std::string caption;      ///< what is drawn, with its unit and its null
+  std::string description;  ///< what one sees, for those who do not see it
+  /// A Vega specification whose first data set, `numbers`, is the table. It may use the signals
+  /// that `page.js` defines: `space`, the width there is, and colours by the theme.
+  json spec;
+  number_table numbers;
+  std::vector<reading> readings = {};
+};
+
+/// What the table is called within a specification.
+inline constexpr const char* numbers_name = "numbers";
+
+}  // namespace atlas_program

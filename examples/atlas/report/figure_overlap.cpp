@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Overlaps of heads: by layer, by the dimension of their subspaces, and pair by pair.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "figures.hpp"
+#include "layers.hpp"
+#include "readings.hpp"
+#include "vega.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+constexpr const char* overlap_section = "Overlap of heads";
+
+/// An overlap and its null: turned clouds in the residual stream, random frames elsewhere.
+struct judged_overlap {
+  double mean, lower, upper, null_mean, null_sd, p, haar_mean;
+};
+
+judged_overlap overlap_of(const json& estimate) {
+  const bool turned = !member(estimate, {"turned_null_mean"}).is_null();
+  const auto of = [&](const char* name) { return real_member(estimate, {name}); };
+  return {of("mean"),
+          of("lower"),
+          of("upper"),
+          of(turned ? "turned_null_mean" : "null_mean"),
+          of(turned ? "turned_null_sd" : "null_sd"),
+          of(turned ? "turned_p" : "p"),
+          of("null_mean")};
+}
+
+struct overlap_space_words {
+  const char* key;
+  const char* name;
+  reading_words words;
+};
+
+std::vector<overlap_space_words> spaces() {
+  return {{"head_coordinates",
+           "head coordinates",
+           {"In their own coordinates heads overlap", "more than random subspaces",
+            "less than random subspaces", "as random subspaces do", "layer", "layers"}},
+          {"residual_stream",
+           "residual stream",
+           {"In the residual stream, where they write, heads overlap",
+            "more than when each cloud is turned at random before the weights write it",
+            "less than when each cloud is so turned", "no differently when each cloud is so turned",
+            "layer", "layers", 2,
+            "What is beyond turned clouds is the heads' doing, not the weights' alone."}}};
+}
+
+/// Pairs that share keys and values apart from those that do not, where there are both.
+std::vector<std::string> groups_of(const json& space) {
+  return real_member(space, {"intra", "pairs"}) > 0 ? std::vector<std::string>{"intra", "inter"}
+                                                    : std::vector<std::string>{"global"};
+}
+
+/// Pairs that overlap for no other reason than their clouds: those that do not share keys and
+/// values, where there are pairs that do.
+const json& pairs_apart(const json& space) {
+  return member(space, {groups_of(space).back().c_str()});
+}
+
+std::string group_name(const std::string& group) {
+  if (group == "global") return "all pairs";
+  return group == "intra" ? "pairs that share keys and values" : "pairs that do not";
+}
+
+std::vector<reading> readings_of(const std::vector<measured_layer>& layers) {
+  std::vector<reading> out;
+  for (const overlap_space_words& space : spaces()) {
+    std::vector<atlas::finding> family;
+    for (const measured_layer& l : layers) {
+      const json& overlaps = member(l.overlap(), {space.key});
+      const judged_overlap o = overlap_of(pairs_apart(overlaps));
+      family.push_back(compared(o.mean, o.null_mean, o.null_sd, o.p));
+    }
+    for (reading& r : read_family(std::move(family), space.words)) out.push_back(std::move(r));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<figure> overlap_by_layer(const report_results& results) {
+  number_table numbers{{"panel", "pairs", "layer", "overlap", "lower", "upper", "null",
+                        "null lower", "null upper", "random frames", "p"},
+                       {}};
+  const std::vector<measured_layer> layers = measured_layers(results);
+  for (const overlap_space_words& space : spaces())
+    for (const measured_layer& l : layers) {
+      const json& overlaps = member(l.overlap(), {space.key});
+      if (!overlaps.is_object()) continue;
+      for (const std::string& group : groups_of(overlaps)) {
+        const judged_overlap o = overlap_of(member(overlaps, {group.c_str()}));
+        numbers.rows.push_back({fmt::format("{}, {}", l.source, space.name), group_name(group),
+                                l.layer, number(o.mean), number(o.lower), number(o.upper),
+                                number(o.null_mean), number(o.null_mean - 1.96 * o.null_sd),
+                                number(o.null_mean + 1.96 * o.null_sd), number(o.haar_mean),
+                                number(o.p)});
+      }
+    }
+  if (numbers.rows.empty()) return {};
+  return {
+      {"overlap-by-layer", overlap_section, "Overlap by layer",
+       "Mean principal cosine of pairs of heads, with its 95 % interval. Grey: the null's mean "
+       "(dashed) and 95 % band, of random subspaces in head coordinates, and in the residual "
+       "stream of the heads' own clouds turned at random before the weights write them. Dotted: "
+       "random subspaces.",
+       "Curves of overlap against layer beside the band of their null, a panel for each model "
+       "and space.",
+       curve_spec({"panel", if_several("pairs", numbers), "layer", "overlap", "lower", "upper",
+                   "null", "null lower", "null upper", "random frames"},
+                  {.x_title = "layer", .y_title = "overlap", .whole_x = true}),
+       std::move(numbers), readings_of(layers)}};
+}
+
+namespace {
+
+/// H heads in groups of g have H (g - 1) / 2 pairs within groups.
+atlas::index_t heads_per_group(const measured_layer& layer) {
+  const double pairs = real_member(layer.overlap(), {"head_coordinates", "intra", "pairs"});
+  const auto heads = static_cast<double>(layer.heads().size());
+  return pairs > 0 ? 1 + static_cast<atlas::index_t>(std::lround(2 * pairs / heads)) : 1;
+}
+
+/// Cells of one layer: below the diagonal head coordinates, above it the residual stream.
+void add_matrix(const measured_layer& l, const std::string& panel, number_table& numbers) {
+  for (const char* space : {"head_coordinates", "residual_stream"}) {
+    const json& overlaps = member(l.overlap(), {space});
+    const json& matrix = member(overlaps, {"matrix"});
+    if (!matrix.is_array()) continue;
+    const bool above = std::string(space) == "residual_stream";
+    const double apart = overlap_of(pairs_apart(overlaps)).null_mean;
+    const double together =
+        overlap_of(member(overlaps, {groups_of(overlaps).front().c_str()})).null_mean;
+    const auto group = static_cast<std::size_t>(heads_per_group(l));
+    for (std::size_t i = 0; i < matrix.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j) {
+        const json& value = matrix[i][j];
+        const double mean = value.is_number() ? value.get<double>() : std::nan("");
+        const double null = i / group == j / group ? together : apart;
+        const auto row = above ? j : i, column = above ? i : j;
+        numbers.rows.push_back({panel, row, column, above ? "residual stream" : "head coordinates",
+                                number(mean), number(null), number(mean - null)});
+      }
+  }
+}
+
+double farthest(const number_table& numbers) {
+  double most = 0.05;
+  for (const auto& row : numbers.rows)
+    if (row.back().is_number()) most = std::max(most, std::abs(row.back().get<double>()));
+  return most;
+}
+
+}  // namespace
+
+std::vector<figure> overlap_matrices(const report_results& results) {
+  number_table numbers{{"panel", "head", "with head", "space", "overlap", "null", "difference"},
+                       {}};
+  const std::vector<measured_layer> layers = measured_layers(results);
+  const bool several = results.of("measure").size() > 1;
+  std::size_t heads = 0;
+  for (const measured_layer& l : layers) {
+    heads = std::max(heads, l.heads().size());
+    add_matrix(
+        l,
+        several ? fmt::format("{}, layer {}", l.source, l.layer) : fmt::format("layer {}", l.layer),
+        numbers);
+  }
+  if (numbers.rows.empty()) return {};
+  return {
+      {"overlap-matrices", overlap_section, "Pairs of heads",
+       "A square a layer, a cell a pair of heads. Below the diagonal: head coordinates, less "
+       "the mean of random subspaces. Above it: the residual stream, less the mean of turned "
+       "clouds. Red is more than the null's mean, blue less. Frames: heads that share keys and "
+       "values.",
+       "Matrices of the overlap of each pair of heads less its null's mean, one for each layer.",
+       matrix_spec({"panel", "head", "with head", "difference"},
+                   {.value_title = "overlap less its null's mean",
+                    .most = farthest(numbers),
+                    .heads = static_cast<atlas::index_t>(heads),
+                    .heads_per_group = heads_per_group(layers.front())}),
+       std::move(numbers)}};
+}
+
+namespace {
+
+void add_ranks(const measured_layer& l, number_table& numbers) {
+  const json& ranks = member(l.overlap(), {"by_dimension"});
+  if (!ranks.is_array()) return;
+  for (const overlap_space_words& space : spaces())
+    for (const json& rank : ranks) {
+      const json& estimate = pairs_apart(member(rank, {space.key}));
+      if (!estimate.is_object()) continue;
+      const judged_overlap o = overlap_of(estimate);
+      numbers.rows.push_back({fmt::format("{}, layer {}, {}", l.source, l.layer, space.name),
+                              member(rank, {"local_dimension"}), number(o.mean), number(o.lower),
+                              number(o.upper), number(o.null_mean),
+                              number(o.null_mean - 1.96 * o.null_sd),
+                              number(o.null_mean + 1.96 * o.null_sd), number(o.haar_mean)});
+    }
+}
+
+}  // namespace
+
+std::vector<figure> overlap_by_rank(const report_results& results) {
+  number_table numbers{{"panel", "k", "overlap", "lower", "upper", "null", "null lower",
+                        "null upper", "random frames"},
+                       {}};
+  for (const measured_layer& l : measured_layers(results)) add_ranks(l, numbers);
+  if (numbers.rows.empty()) return {};
+  return {{"overlap-by-dimension", overlap_section,
+           "Overlap against the dimension of the subspaces",
+           "Pairs that share no keys and values. The same overlap for subspaces of k dimensions, "
+           "beside the null of that k: random "
+           "subspaces overlap more the larger k is.",
+           "Curves of overlap against k that rise with the band of their null.",
+           curve_spec({"panel", "", "k", "overlap", "lower", "upper", "null", "null lower",
+                       "null upper", "random frames"},
+                      {.x_title = "k", .y_title = "overlap", .whole_x = true}),
+           std::move(numbers)}};
+}
+
+std::vector<figure> overlap_by_source(const report_results& results) {
+  if (results.of("measure").size() < 2) return {};
+  number_table numbers{{"panel", "of", "overlap", "lower", "upper", "null", "null lower",
+                        "null upper", "random frames"},
+                       {}};
+  const std::vector<measured_layer> layers = measured_layers(results);
+  for (const overlap_space_words& space : spaces())
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const bool deepest = i + 1 == layers.size() || layers[i + 1].source != layers[i].source;
+      const json& estimate = pairs_apart(member(layers[i].overlap(), {space.key}));
+      if (!deepest || !estimate.is_object()) continue;
+      const judged_overlap o = overlap_of(estimate);
+      numbers.rows.push_back({space.name, layers[i].source, number(o.mean), number(o.lower),
+                              number(o.upper), number(o.null_mean),
+                              number(o.null_mean - 1.96 * o.null_sd),
+                              number(o.null_mean + 1.96 * o.null_sd), number(o.haar_mean)});
+    }
+  return {{"overlap-by-model", overlap_section, "Overlap against architecture and text",
+           "Pairs that share no keys and values, in the deepest measured layer of each model and "
+           "text. Models differ in the dimension of "
+           "their heads, and the null with it: only what is beyond its own null can be compared.",
+           "Points of overlap for each model and text, each beside its own null.",
+           curve_spec(
+               {"panel", "", "of", "overlap", "lower", "upper", "null", "null lower", "null upper"},
+               {.x_title = "", .y_title = "overlap", .x_scale = "point", .lines = false}),
+           std::move(numbers)}};
+}
+
+}  // namespace atlas_program

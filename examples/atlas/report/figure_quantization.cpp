@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Quantization: perplexity against bits, and what one basis costs weights and activations.
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "figures.hpp"
+#include "readings.hpp"
+#include "vega.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+constexpr const char* quantization_section = "Quantization";
+
+/// Learned bases against random ones: matrices in which the learned one has the smaller error.
+std::vector<reading> basis_readings(const report_results& results) {
+  std::vector<reading> out;
+  for (const command_result* r : results.of("quantize"))
+    for (const json& v : member(r->content, {"verdict"})) {
+      const double value = real_member(v, {"perplexity"}),
+                   null = real_member(v, {"random_perplexity"}),
+                   sd = real_member(v, {"random_perplexity_sd"});
+      if (!std::isfinite(value) || !(sd > 0)) continue;
+      const bool outside = std::abs(value - null) > 2 * sd;
+      out.push_back({outside ? standing::holds : standing::chance,
+                     fmt::format("At {} bits the basis {} reads the text with perplexity {:.2f}, "
+                                 "random bases with {:.2f} (sd {:.2f} of their draws).",
+                                 member(v, {"bits"}).dump(),
+                                 member(v, {"basis"}).get<std::string>(), value, null, sd)});
+    }
+  return out;
+}
+
+}  // namespace
+
+std::vector<figure> quantization_by_bits(const report_results& results) {
+  number_table numbers{{"panel", "method", "bits", "perplexity", "random", "random lower",
+                        "random upper", "unquantized"},
+                       {}};
+  for (const command_result* r : results.of("quantize"))
+    for (const json& one : member(r->content, {"perplexity"})) {
+      const double value = real_member(one, {"value"}), sd = real_member(one, {"sd_of_draws"});
+      const bool random = std::isfinite(sd);
+      numbers.rows.push_back({r->source, member(one, {"method"}), member(one, {"bits"}),
+                              number(value), random ? number(value) : json(nullptr),
+                              random ? number(value - 1.96 * sd) : json(nullptr),
+                              random ? number(value + 1.96 * sd) : json(nullptr),
+                              member(r->content, {"source", "perplexity", "value"})});
+    }
+  if (numbers.rows.empty()) return {};
+  return {{"quantization", quantization_section, "Perplexity against bits",
+           "Perplexity of the text when the weights are rounded to so many bits by each method. "
+           "Dashed and grey: random bases, with 95 % of their draws, the null of learned ones. "
+           "Dotted: the model as it is.",
+           "Falling curves of perplexity against bits, one for each method.",
+           curve_spec(
+               {"panel", "method", "bits", "perplexity", "", "", "random", "random lower",
+                "random upper", "unquantized"},
+               {.x_title = "bits", .y_title = "perplexity", .whole_x = true, .logarithmic = true}),
+           std::move(numbers), basis_readings(results)}};
+}
+
+std::vector<figure> pareto_fronts(const report_results& results) {
+  number_table numbers{{"panel", "weight error", "activation error", "floor", "t", "on front"}, {}};
+  for (const command_result* r : results.of("pareto"))
+    for (const json& matrix : member(r->content, {"matrices"}))
+      for (const json& p : member(matrix, {"points"})) {
+        const double floor = real_member(matrix, {"product_floor"});
+        const double weights = real_member(p, {"weight_error"});
+        numbers.rows.push_back(
+            {fmt::format("{}, layer {}", member(matrix, {"name"}).get<std::string>(),
+                         member(matrix, {"layer"}).dump()),
+             number(weights), member(p, {"activation_error"}), number(floor / weights),
+             member(p, {"t"}), member(p, {"on_front"})});
+      }
+  if (numbers.rows.empty()) return {};
+  return {
+      {"pareto", quantization_section, "What one basis costs weights and activations",
+       "Each point is a basis on the way from that of the weights' gradients to that of the "
+       "activations. Dashed: the least product of both errors that any of them reaches.",
+       "Paths of activation error against weight error, one panel a matrix.",
+       curve_spec({"panel", "", "weight error", "activation error", "", "", "floor"},
+                  {.x_title = "weight error", .y_title = "activation error", .common_axes = false}),
+       std::move(numbers)}};
+}
+
+}  // namespace atlas_program

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// Ablations along training, and how the program's own intervals and p behave.
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "figures.hpp"
+#include "readings.hpp"
+#include "vega.hpp"
+
+namespace atlas_program {
+
+namespace {
+
+/// A quantity of the deepest layer beside its null.
+struct along_training {
+  double value, lower, upper, null_mean, null_sd;
+};
+
+along_training overlap_along(const json& layer, const char* space, bool turned) {
+  const json& e = member(layer, {"overlap", space, "global"});
+  return {real_member(e, {"mean"}), real_member(e, {"lower"}), real_member(e, {"upper"}),
+          real_member(e, {turned ? "turned_null_mean" : "null_mean"}),
+          real_member(e, {turned ? "turned_null_sd" : "null_sd"})};
+}
+
+/// The mean over heads.
+along_training dimension_along(const json& layer) {
+  along_training out{0, NAN, NAN, 0, NAN};
+  double heads = 0;
+  for (const json& h : member(layer, {"heads"})) {
+    out.value += real_member(h, {"two_nn", "distinct", "dimension"});
+    out.null_mean += real_member(h, {"two_nn", "surrogate", "mean"});
+    ++heads;
+  }
+  out.value /= heads;
+  out.null_mean /= heads;
+  return out;
+}
+
+void add_step(const std::string& panel, const std::string& model, const json& step,
+              const along_training& a, number_table& numbers) {
+  numbers.rows.push_back({panel, model, step, number(a.value), number(a.lower), number(a.upper),
+                          number(a.null_mean), number(a.null_mean - 1.96 * a.null_sd),
+                          number(a.null_mean + 1.96 * a.null_sd)});
+}
+
+}  // namespace
+
+std::vector<figure> ablation_along_training(const report_results& results) {
+  number_table numbers{
+      {"panel", "model", "step", "value", "lower", "upper", "null", "null lower", "null upper"},
+      {}};
+  for (const command_result* r : results.of("ablate"))
+    for (const json& m : member(r->content, {"models"})) {
+      const std::string model =
+          fmt::format("head dimension {}", member(m, {"head_dimension"}).dump());
+      for (const json& at : member(m, {"measurements"})) {
+        const json& layers = member(at, {"layers"});
+        if (!layers.is_array() || layers.empty()) continue;
+        const json& step = member(at, {"step"});
+        const json& deepest = layers.back();
+        add_step("overlap, head coordinates", model, step,
+                 overlap_along(deepest, "head_coordinates", false), numbers);
+        add_step("overlap, residual stream", model, step,
+                 overlap_along(deepest, "residual_stream", true), numbers);
+        add_step("dimension", model, step, dimension_along(deepest), numbers);
+        add_step("perplexity", model, step,
+                 {real_member(at, {"perplexity", "value"}), NAN, NAN, NAN, NAN}, numbers);
+      }
+    }
+  if (numbers.rows.empty()) return {};
+  return {
+      {"ablation", "Ablations", "Along training",
+       "The deepest layer of models trained from scratch. Grey: each model's null, which differs "
+       "between them: random subspaces and turned clouds for overlaps, surrogates for the "
+       "dimension.",
+       "Curves of overlap, dimension and perplexity against training steps, one for each model.",
+       curve_spec({"panel", "model", "step", "value", "lower", "upper", "null", "null lower",
+                   "null upper"},
+                  {.x_title = "step", .y_title = "", .whole_x = true, .common_axes = false}),
+       std::move(numbers)}};
+}
+
+namespace {
+
+std::string text_of(const json& row, const char* name) {
+  const json& value = member(row, {name});
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+void add_shares(const json& rows, const char* share, const char* panel, double wanted,
+                number_table& numbers) {
+  int count = 0;
+  for (const json& row : rows) {
+    if (member(row, {"should_be_off"}) == json(true)) continue;
+    numbers.rows.push_back({panel, ++count, member(row, {share, "value"}),
+                            member(row, {share, "lower"}), member(row, {share, "upper"}), wanted,
+                            text_of(row, "item"), text_of(row, "data"), text_of(row, "quantity"),
+                            member(row, {"clouds"})});
+  }
+}
+
+/// The mean of estimates over the truth, with the interval that so many clouds allow.
+void add_bias(const json& rows, number_table& numbers) {
+  int count = 0;
+  for (const json& row : rows) {
+    const double truth = real_member(row, {"truth"}), mean = real_member(row, {"mean"});
+    const double error = real_member(row, {"sd"}) / std::sqrt(real_member(row, {"clouds"}));
+    if (member(row, {"truth_is_known"}) != json(true) || !(truth != 0)) continue;
+    numbers.rows.push_back({"mean of estimates over the truth", ++count, number(mean / truth),
+                            number((mean - 1.96 * error) / truth),
+                            number((mean + 1.96 * error) / truth), 1, text_of(row, "item"),
+                            text_of(row, "data"), text_of(row, "quantity"),
+                            member(row, {"clouds"})});
+  }
+}
+
+}  // namespace
+
+std::vector<figure> calibration_coverage(const report_results& results) {
+  number_table numbers{
+      {"panel", "case", "share", "lower", "upper", "wanted", "item", "data", "quantity", "clouds"},
+      {}};
+  std::vector<reading> readings;
+  for (const command_result* r : results.of("calibrate")) {
+    add_shares(member(r->content, {"intervals"}), "coverage", "intervals that hold the truth", 0.95,
+               numbers);
+    add_bias(member(r->content, {"intervals"}), numbers);
+    add_shares(member(r->content, {"scores"}), "beyond",
+               "p below 0.05 where nothing is to be found", 0.05, numbers);
+    const double off = real_member(r->content, {"off"}), rows = real_member(r->content, {"rows"});
+    if (std::isfinite(off))
+      readings.push_back(
+          {off > 0 ? standing::unknown : standing::holds,
+           fmt::format("{:.0f} of {:.0f} rows of simulated data of known answers are "
+                       "off: an interval or a p does not do what it says there.",
+                       off, rows)});
+  }
+  if (numbers.rows.empty()) return {};
+  return {
+      {"calibration", "Calibration", "Estimators on data of known answers",
+       "How often 95 % intervals hold the truth, and how often p is below 0.05 where there is "
+       "nothing to find, with the interval that so many simulated clouds allow. Dashed: what is "
+       "promised.",
+       "Points of coverage near 0.95 and of false alarms near 0.05, one for each case.",
+       curve_spec({"panel", "", "case", "share", "lower", "upper", "wanted"},
+                  {.x_title = "case",
+                   .y_title = "share",
+                   .whole_x = true,
+                   .lines = false,
+                   .common_axes = false}),
+       std::move(numbers), std::move(readings)}};
+}
+
+}  // namespace atlas_program

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#include "figures.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace atlas_program {
+
+std::string if_several(const std::string& column, const number_table& numbers) {
+  const auto place = std::find(numbers.columns.begin(), numbers.columns.end(), column);
+  const auto c = static_cast<std::size_t>(place - numbers.columns.begin());
+  const bool several = std::any_of(numbers.rows.begin(), numbers.rows.end(), [&](const auto& row) {
+    return row[c] != numbers.rows.front()[c];
+  });
+  return several ? column : "";
+}
+
+std::vector<figure> all_figures(const report_results& results) {
+  constexpr figure_maker makers[] = {
+      study_findings,        overlap_by_layer,   overlap_matrices,        overlap_by_rank,
+      overlap_by_source,     dimension_by_layer, dimension_map,           dimension_by_scale,
+      neighbours_in_passage, phase_map,          crystallization_curves,  autoencoders_against_pca,
+      quantization_by_bits,  pareto_fronts,      ablation_along_training, calibration_coverage,
+  };
+  std::vector<figure> out;
+  for (const figure_maker make : makers)
+    for (figure& f : make(results)) out.push_back(std::move(f));
+  return out;
+}
+
+}  // namespace atlas_program

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Sentences about results, by rules: each says no more than a family of comparisons with a null
+/// carries after Holm's correction.
+
+#include <string>
+#include <vector>
+
+#include "atlas/protocols/verdict.hpp"
+#include "figure.hpp"
+
+namespace atlas_program {
+
+/// What a sentence is about, in words that fit it.
+struct reading_words {
+  std::string subject;  ///< "In their own coordinates heads overlap"
+  std::string above;    ///< "more than random subspaces"
+  std::string below;    ///< "less than random subspaces"
+  std::string chance;   ///< "as random subspaces do"
+  std::string unit;     ///< what the comparisons are of, one: "layer"
+  std::string units;    ///< several: "layers"
+  int decimals = 2;
+  std::string then = {};  ///< what follows from a difference, a sentence; empty: nothing
+};
+
+/// A comparison of a value with its null, as commands write them.
+atlas::finding compared(double value, double null_mean, double null_sd, double p);
+
+/// What a family says: beyond the null (`holds`) where any comparison is after Holm's correction,
+/// `chance` where none is with p of 0.05 or less even without it, and `unknown` otherwise.
+/// Comparisons without p are left out; nothing where none is left.
+std::vector<reading> read_family(std::vector<atlas::finding> family, const reading_words& words);
+
+/// "0.38 to 0.45", or one number.
+std::string values_text(const std::vector<double>& values, int decimals);
+/// "1 layer", "3 layers"
+std::string counted(atlas::index_t count, const reading_words& words);
+
+}  // namespace atlas_program

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "results.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "atlas/io/files.hpp"
+
+namespace atlas_program {
+
+namespace fs = std::filesystem;
+
+std::vector<const command_result*> report_results::of(const std::string& command) const {
+  std::vector<const command_result*> out;
+  for (const command_result& r : all)
+    if (r.command == command) out.push_back(&r);
+  return out;
+}
+
+const json& member(const json& object, std::initializer_list<const char*> path) {
+  static const json none = nullptr;
+  const json* here = &object;
+  for (const char* name : path) {
+    if (!here->is_object()) return none;
+    const auto found = here->find(name);
+    if (found == here->end()) return none;
+    here = &*found;
+  }
+  return *here;
+}
+
+double real_member(const json& object, std::initializer_list<const char*> path) {
+  const json& value = member(object, path);
+  return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+}
+
+namespace {
+
+std::string text_member(const json& object, std::initializer_list<const char*> path) {
+  const json& value = member(object, path);
+  return value.is_string() ? value.get<std::string>() : "";
+}
+
+json read_object(const fs::path& file) {
+  json out = json::parse(atlas::io::read_text(file), nullptr, false);
+  if (!out.is_object()) throw atlas::format_error(file.string(), "a JSON object", "something else");
+  return out;
+}
+
+/// What was measured, in a few words; the file where the result does not say.
+std::string source_of(const json& content, const fs::path& file) {
+  const std::string model = text_member(content, {"source", "model"});
+  const std::string text = text_member(content, {"source", "text"});
+  const std::string clouds = text_member(content, {"source", "clouds"});
+  if (!model.empty()) return text.empty() ? model : model + " on " + text;
+  return clouds.empty() ? file.stem().string() : clouds;
+}
+
+/// Adds a result. One of a source that there is already is told from it by its file.
+void add_result(command_result result, report_results& results) {
+  const auto taken = [&](const command_result& r) {
+    return r.command == result.command && r.source == result.source;
+  };
+  if (std::any_of(results.all.begin(), results.all.end(), taken))
+    result.source += " (" + fs::path(result.file).filename().string() + ")";
+  results.all.push_back(std::move(result));
+}
+
+// Studies -----------------------------------------------------------------------------------------
+
+std::string name_of(const json& names, std::size_t place) {
+  return text_member(names[place], {"name"});
+}
+
+/// The layers of one model and text, as `atlas measure` writes them.
+json layers_of_study(const json& parts, const std::string& pair) {
+  json layers = json::array();
+  for (std::size_t l = 0;; ++l) {
+    const std::string name = fmt::format("{}-layer-{}", pair, l);
+    if (!parts.contains(name)) return layers;
+    layers.push_back(parts[name]);
+  }
+}
+
+/// What there is of each model and text, as a result of its own.
+void add_pairs(const fs::path& place, const json& study, const json& parts,
+               report_results& results) {
+  for (std::size_t t = 0; t < study["texts"].size(); ++t)
+    for (std::size_t m = 0; m < study["models"].size(); ++m) {
+      const std::string pair = fmt::format("model-{}-text-{}", m, t);
+      const std::string source = name_of(study["models"], m) + " on " + name_of(study["texts"], t);
+      json layers = layers_of_study(parts, pair);
+      if (!layers.empty())
+        add_result({place.string(), "measure", source, {{"layers", std::move(layers)}}}, results);
+      const std::string autoencoders = pair + "-autoencoders";
+      if (parts.contains(autoencoders))
+        add_result({place.string(), "autoencode", source, parts[autoencoders]}, results);
+    }
+}
+
+/// Parts that a killed study has, by name; those of another study are left out.
+json parts_of_folder(const fs::path& folder) {
+  json parts = json::object();
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".json" || entry.path().filename() == "study.json") continue;
+    const json part = json::parse(atlas::io::read_text(entry.path()), nullptr, false);
+    const std::string name = text_member(part, {"part"});
+    if (!name.empty() && part.contains("result")) parts[name] = part["result"];
+  }
+  return parts;
+}
+
+void check_study(const fs::path& place, const json& study) {
+  if (!member(study, {"models"}).is_array() || !member(study, {"texts"}).is_array())
+    throw atlas::format_error(place.string(), "what a study is of, models and texts", "neither");
+}
+
+void add_killed_study(const fs::path& folder, report_results& results) {
+  const json study = read_object(folder / "parts" / "study.json");
+  check_study(folder, study);
+  const json parts = parts_of_folder(folder / "parts");
+  results.missing.push_back(
+      fmt::format("{}: the study was stopped before its end. {} parts are there and are drawn; "
+                  "claims and verdicts, which need all of them, are not. Run it again to go on.",
+                  folder.string(), parts.size()));
+  add_pairs(folder, study, parts, results);
+  results.all.push_back({folder.string(),
+                         "study",
+                         folder.string(),
+                         {{"run",
+                           {{"command", "study"},
+                            {"version", text_member(study, {"program"})},
+                            {"seed", member(study, {"seed"})}}},
+                          {"parts", parts}}});
+}
+
+void add_file(const fs::path& file, report_results& results) {
+  json content = read_object(file);
+  const std::string command = text_member(content, {"run", "command"});
+  if (text_member(content, {"run", "program"}) != "atlas" || command.empty())
+    throw atlas::format_error(file.string(), "what a command of this program wrote with --json",
+                              "JSON of something else");
+  const std::string source = source_of(content, file);
+  if (command == "study") {
+    check_study(file, member(content, {"study"}));
+    add_pairs(file, content["study"], member(content, {"parts"}), results);
+  }
+  add_result({file.string(), command, source, std::move(content)}, results);
+}
+
+}  // namespace
+
+void add_results(const fs::path& place, report_results& results) {
+  if (!fs::is_directory(place)) return add_file(place, results);
+  for (const char* name : {"study.json", "result.json"})
+    if (fs::is_regular_file(place / name)) return add_file(place / name, results);
+  if (fs::is_regular_file(place / "parts" / "study.json")) return add_killed_study(place, results);
+  throw atlas::format_error(place.string(),
+                            "study.json, result.json or parts of a study in the folder", "none");
+}
+
+}  // namespace atlas_program

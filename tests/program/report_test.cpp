@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <filesystem>
+#include <string>
+
+#include "program_for_tests.hpp"
+#include "report/readings.hpp"
+
+namespace {
+
+using atlas_test::program_run;
+using atlas_test::quoted;
+using atlas_test::run;
+using atlas_test::temporary_folder;
+namespace fs = std::filesystem;
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+const atlas_program::reading_words words{"Heads overlap",
+                                         "more than chance",
+                                         "less than chance",
+                                         "as by chance",
+                                         "layer",
+                                         "layers",
+                                         2,
+                                         "So there is something."};
+
+std::string read(std::vector<atlas::finding> family) {
+  const auto readings = atlas_program::read_family(std::move(family), words);
+  return readings.empty() ? "" : readings.front().text;
+}
+
+/// A result of `measure` with one layer of two heads, of a model of this name.
+nlohmann::json small_result(const std::string& model) {
+  const nlohmann::json estimate = {{"dimension", 4.0}, {"lower", 3.0}, {"upper", 5.0}};
+  nlohmann::json heads = nlohmann::json::array();
+  for (int h = 0; h < 2; ++h)
+    heads.push_back({{"head", h},
+                     {"pca_rank", 9},
+                     {"two_nn",
+                      {{"none", estimate},
+                       {"surrogate", {{"mean", 9.0}, {"sd", 0.5}, {"z", -10.0}, {"p", 1e-8}}}}}});
+  return {
+      {"run", {{"program", "atlas"}, {"version", "0.1.0"}, {"command", "measure"}, {"seed", 0}}},
+      {"source", {{"model", model}, {"text", "a text"}}},
+      {"layers", {{{"layer", 0}, {"heads", heads}}}}};
+}
+
+}  // namespace
+
+TEST_CASE("what a family of comparisons says is what its p carry after Holm's correction") {
+  using atlas_program::compared;
+  CHECK(read({compared(0.40, 0.40, 0.01, 0.9), compared(0.41, 0.40, 0.01, 0.3)}) ==
+        "Heads overlap as by chance in all 2 layers (0.40 to 0.41, null 0.40).");
+  CHECK(read({compared(0.50, 0.40, 0.01, 1e-9), compared(0.40, 0.40, 0.01, 0.9)}) ==
+        "Heads overlap more than chance in 1 of 2 layers (0.50, null 0.40); as by chance in 1 of 2 "
+        "layers (0.40, null 0.40). So there is something.");
+  CHECK(
+      read({compared(0.30, 0.40, 0.01, 1e-9)}) ==
+      "Heads overlap less than chance in the one layer (0.30, null 0.40). So there is something.");
+  // 0.03 alone is below 0.05; doubled for the two of the family it is not.
+  const std::string open = read({compared(0.42, 0.40, 0.01, 0.03), compared(0.4, 0.4, 0.01, 0.9)});
+  CHECK(contains(open, "undecided"));
+  CHECK(!contains(open, "So there is something"));
+  CHECK(read({compared(0.42, 0.40, NAN, NAN)}).empty());
+  CHECK(read({}).empty());
+}
+
+TEST_CASE("how readings stand to their nulls") {
+  using atlas_program::compared;
+  using atlas_program::standing;
+  const auto stands = [](std::vector<atlas::finding> family) {
+    return atlas_program::read_family(std::move(family), words).front().standing;
+  };
+  CHECK(stands({compared(0.4, 0.4, 0.01, 0.9)}) == standing::chance);
+  CHECK(stands({compared(0.5, 0.4, 0.01, 1e-9)}) == standing::holds);
+  CHECK(stands({compared(0.42, 0.4, 0.01, 0.03), compared(0.4, 0.4, 0.01, 0.9)}) ==
+        standing::unknown);
+}
+
+TEST_CASE("report draws what commands measured, with the numbers beside it") {
+  const temporary_folder folder;
+  const auto result = folder / "measure.json", out = folder / "report";
+  REQUIRE(run(folder,
+              "measure --blocks 12 --layers 4,5 --points 200 --surrogates 10 --profile "
+              "--ranks 2,4 --quiet --json " +
+                  quoted(result))
+              .status == 0);
+  const program_run report =
+      run(folder, "report --from " + quoted(result) + " --out " + quoted(out) + " --json -");
+  REQUIRE(report.status == 0);
+  std::vector<std::string> ids;
+  for (const auto& figure : report.json()["figures"]) ids.push_back(figure["id"]);
+  CHECK(ids == std::vector<std::string>{"overlap-by-layer", "overlap-matrices",
+                                        "overlap-by-dimension", "dimension-by-layer",
+                                        "dimension-map", "dimension-by-scale", "neighbours"});
+  const std::string html = atlas::io::read_text(out / "report.html");
+  for (const std::string& id : ids) {
+    CAPTURE(id);
+    CHECK(contains(html, "data-figure=\"" + id + "\""));
+    CHECK(atlas::io::read_text(out / (id + ".csv")).size() > 100);
+    const auto spec = nlohmann::json::parse(atlas::io::read_text(out / (id + ".vg.json")));
+    CHECK(!spec["data"][0]["values"].empty());
+  }
+  // 2 layers x 15 pairs x 2 spaces, and a header.
+  const std::string pairs = atlas::io::read_text(out / "overlap-matrices.csv");
+  CHECK(std::count(pairs.begin(), pairs.end(), '\n') == 61);
+  CHECK(contains(html, "--blocks 12 "));
+  CHECK(!contains(html, "http://"));
+  CHECK(report.json()["missing"].size() == 4);
+}
+
+TEST_CASE("names in results are shown as text") {
+  const temporary_folder folder;
+  const std::string evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&";
+  const auto result = folder / "evil.json", out = folder / "report";
+  atlas::io::write_file(result, small_result(evil).dump());
+  REQUIRE(run(folder, "report --quiet --from " + quoted(result) + " --out " + quoted(out)).status ==
+          0);
+  const std::string html = atlas::io::read_text(out / "report.html");
+  CHECK(!contains(html, "<script>alert"));
+  CHECK(!contains(html, "<img"));
+  CHECK(contains(html, "&lt;img src=x"));
+}
+
+TEST_CASE("a report of clouds says what needs a model") {
+  const temporary_folder folder;
+  atlas::random_stream random(3);
+  atlas::owned_tensor<float, 2> cloud({60, 4});
+  for (float& x : cloud.mutable_view()) x = static_cast<float>(random.normal());
+  const auto file = folder / "clouds.safetensors", out = folder / "report";
+  const atlas::tensor_view<const float, 2> view = cloud;
+  atlas::io::write_safetensors(
+      file, {atlas_test::entry("layer.0.head.0", view), atlas_test::entry("layer.0.head.1", view)});
+  const program_run report = run(folder, "report --surrogates 10 --local-dim 2 --clouds " +
+                                             quoted(file) + " --out " + quoted(out) + " --json -");
+  CAPTURE(report.err);
+  REQUIRE(report.status == 0);
+  const std::string missing = report.json()["missing"].dump();
+  CHECK(contains(missing, "thermo: needs a model"));
+  CHECK(contains(missing, "crystallize: needs a model"));
+  CHECK(fs::exists(out / "report.html"));
+  CHECK(fs::exists(out / "measure.json"));
+}
+
+TEST_CASE("a report of a killed study draws its parts and names what is missing") {
+  const temporary_folder folder;
+  const auto study = folder / "study";
+  fs::create_directories(study / "parts");
+  atlas::io::write_file(study / "parts" / "study.json",
+                        R"({"program": "atlas 0.1.0", "models": [{"name": "m"}],
+                            "texts": [{"name": "t"}], "seed": 0})");
+  atlas::io::write_file(
+      study / "parts" / "model-0-text-0-layer-0.json",
+      nlohmann::json{{"part", "model-0-text-0-layer-0"}, {"result", small_result("m")["layers"][0]}}
+          .dump());
+  const program_run report = run(folder, "report --from " + quoted(study) + " --out " +
+                                             quoted(folder / "report") + " --json -");
+  CAPTURE(report.err);
+  REQUIRE(report.status == 0);
+  CHECK(contains(report.json()["missing"][0], "1 parts are there"));
+  CHECK(report.json()["figures"].size() >= 2);
+}
+
+TEST_CASE("report refuses what it cannot draw") {
+  const temporary_folder folder;
+  const auto refused = [&](const std::string& arguments, const std::string& part) {
+    const program_run r = run(folder, "report " + arguments);
+    CAPTURE(arguments, r.err);
+    CHECK(r.status == 2);
+    CHECK(r.one_line_of_error());
+    CHECK(contains(r.err, part));
+  };
+  const auto file = folder / "file.json";
+  const std::string out = " --out " + quoted(folder / "report");
+  refused("--from nowhere.json" + out, "nowhere.json");
+  atlas::io::write_file(file, "not JSON");
+  refused("--from " + quoted(file) + out, "a JSON object");
+  atlas::io::write_file(file, "{\"a\": 1}");
+  refused("--from " + quoted(file) + out, "JSON of something else");
+  refused("--from " + quoted(folder / "") + out, "study.json");
+  refused("--model tiny-gpt2 --from " + quoted(file) + out, "with --from");
+  refused("--parts nothing" + out, "--parts");
+  atlas::io::write_file(file, small_result("m").dump());
+  refused("--from " + quoted(file) + " --out " + quoted(file), "--out");
+  CHECK(!fs::exists(folder / "report" / "report.html"));
+}
