@@ -61,7 +61,7 @@ struct cloud_options {
 
 /// Collects clouds while a model runs: pass `observer()` to it.
 /// \code
-/// atlas::cloud_collector collector({.layers = {3}, .heads = 6, .head_dimension = 32, ...});
+/// atlas::cloud_collector collector({.layers = {3}, .heads = 6, .head_dimension = 32});
 /// model.forward(blocks, {.observed_layers = {3}, .observer = collector.observer()});
 /// auto clouds = collector.clouds(3);
 /// \endcode

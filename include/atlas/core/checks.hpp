@@ -8,8 +8,10 @@
 /// double spread(const Points& points, atlas::index_t k) {
 ///   const auto view = atlas::as_view<2>(points);
 ///   atlas::check_not_empty(view, "points");
-///   atlas::check_finite(view, "points");                   // points: expected finite values, got
-///   ... atlas::check_between(k, 1, view.extent(0) - 1, "k");
+///   atlas::check_finite(view, "points");  // "points: expected finite values, got nan"
+///   atlas::check_between(k, 1, view.extent(0) - 1, "k");
+///   return view(k, 0) - view(0, 0);
+/// }
 /// \endcode
 
 #include <array>

@@ -184,7 +184,7 @@ class tensor_view {
 /// const auto r = atlas::boltzmann_observables<3>(logits);  // of tensors [H, Q]
 /// r.entropy(h, q);                                         // an element
 /// r.entropy[h];                                            // a view of a row, [Q]
-/// for (double x : r.entropy) ...                           // all elements, row by row
+/// for (double x : r.entropy) sum += x;                     // all elements, row by row
 /// std::span<const double> flat = r.entropy.elements();     // the same as a span
 /// auto matrix = atlas::as_eigen(r.entropy);                // an Eigen::Map, core/eigen_traits.hpp
 /// \endcode

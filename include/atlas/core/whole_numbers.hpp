@@ -54,7 +54,7 @@ auto view_indices(const Numbers& numbers, std::string_view argument) {
 /// `[N]`, a whole number for every row, as options hold them: labels of contexts, positions. Made
 /// of whole numbers of any type in any container, which are copied; empty by default.
 /// \code
-/// std::vector<std::uint32_t> text = ...;
+/// const std::vector<std::uint32_t> text(2000);  // one for each row
 /// atlas::two_nn(points, {.context = text});
 /// \endcode
 class row_numbers : public owned_tensor<index_t, 1> {

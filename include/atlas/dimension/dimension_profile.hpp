@@ -231,8 +231,9 @@ dimension_profile_result dimension_profile(const tensor_view<const Scalar, 2>& p
 /// O(N^2 d) time, about three times that of `two_nn`; O(N 2^orders) memory; the same bits for every
 /// thread count.
 /// \code
-/// const auto profile = atlas::dimension_profile(points, {.exclude =
-/// atlas::distinct_contexts(text)}); for (const auto& step : profile.sizes)
+/// const auto exclude = atlas::distinct_contexts(labels);
+/// const auto profile = atlas::dimension_profile(points, {.exclude = exclude});
+/// for (const auto& step : profile.sizes)
 ///   std::cout << step.points << " " << step.dimension << " +- " << step.standard_error << "\n";
 /// if (profile.moves) std::cout << "no one dimension (p = " << profile.p << ")\n";
 /// \endcode

@@ -206,10 +206,10 @@ template <real_tensor<3> Covariances, real_tensor<2> Projection>
 ///                  several threads at once
 /// \throws as `turned_null`
 /// \code
-/// const auto null = atlas::turned_null_of(clouds, weights, 7, [](const Eigen::MatrixXd& overlaps)
-/// {
-///   return overlaps.row(0).tail(overlaps.cols() - 1).maxCoeff();  // the nearest to head 0
-/// });
+/// const auto nearest_to_head_0 = [](const Eigen::MatrixXd& overlaps) {
+///   return overlaps.row(0).tail(overlaps.cols() - 1).maxCoeff();
+/// };
+/// const auto null = atlas::turned_null_of(clouds, weights, 7, nearest_to_head_0);
 /// std::cout << null.observed << ", z " << null.z << ", p " << null.p << "\n";
 /// \endcode
 template <real_tensor<3> Clouds, real_tensor<2> Projection, class Statistic>

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+# cmake -DINCLUDE=DIR -DOUT=FILE -P snippets.cmake: every `\code` of the headers below a folder, as the
+# body of a function of its own, after the names that snippets.hpp gives them.
+file(GLOB_RECURSE headers ${INCLUDE}/atlas/*.hpp)
+set(unit "#include \"snippets.hpp\"\n")
+set(number 0)
+foreach(header IN LISTS headers)
+  if(header MATCHES "/adapters/")  # of libraries that need not be there
+    continue()
+  endif()
+  file(STRINGS ${header} lines REGEX "^ *///" ENCODING UTF-8)
+  set(inside FALSE)
+  foreach(line IN LISTS lines)
+    if(line MATCHES "\\\\code")
+      set(inside TRUE)
+      math(EXPR number "${number} + 1")
+      set(body "")
+    elseif(line MATCHES "\\\\endcode")
+      set(inside FALSE)
+      if(NOT body MATCHES "^ *template")  # templates stand by themselves
+        set(body "void snippet_${number}() {\n${body}}\n")
+      endif()
+      string(APPEND unit "// ${header}\n${body}")
+    elseif(inside)
+      string(REGEX REPLACE "^ *///" "" line "${line}")
+      string(APPEND body "${line}\n")
+    endif()
+  endforeach()
+endforeach()
+if(number LESS 10)
+  message(FATAL_ERROR "${number} snippets, expected at least 10")
+endif()
+file(WRITE ${OUT} "${unit}")
