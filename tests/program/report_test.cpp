@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "atlas/core/random.hpp"
 #include "program_for_tests.hpp"
 #include "report/readings.hpp"
 
@@ -20,17 +21,17 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-const atlas_program::reading_words words{"Heads overlap",
-                                         "more than chance",
-                                         "less than chance",
-                                         "as by chance",
-                                         "layer",
-                                         "layers",
-                                         2,
-                                         "So there is something."};
+const atlas_program::reading_words of_overlaps{"Heads overlap",
+                                               "more than chance",
+                                               "less than chance",
+                                               "as by chance",
+                                               "layer",
+                                               "layers",
+                                               2,
+                                               "So there is something."};
 
 std::string read(std::vector<atlas::finding> family) {
-  const auto readings = atlas_program::read_family(std::move(family), words);
+  const auto readings = atlas_program::read_family(std::move(family), of_overlaps);
   return readings.empty() ? "" : readings.front().text;
 }
 
@@ -74,7 +75,7 @@ TEST_CASE("how readings stand to their nulls") {
   using atlas_program::compared;
   using atlas_program::standing;
   const auto stands = [](std::vector<atlas::finding> family) {
-    return atlas_program::read_family(std::move(family), words).front().standing;
+    return atlas_program::read_family(std::move(family), of_overlaps).front().standing;
   };
   CHECK(stands({compared(0.4, 0.4, 0.01, 0.9)}) == standing::chance);
   CHECK(stands({compared(0.5, 0.4, 0.01, 1e-9)}) == standing::holds);
@@ -131,7 +132,8 @@ TEST_CASE("a report of clouds says what needs a model") {
   const temporary_folder folder;
   atlas::random_stream random(3);
   atlas::owned_tensor<float, 2> cloud({60, 4});
-  for (float& x : cloud.mutable_view()) x = static_cast<float>(random.normal());
+  for (atlas::index_t i = 0; i < cloud.size(); ++i)
+    cloud.mutable_view().data()[i] = static_cast<float>(random.normal());
   const auto file = folder / "clouds.safetensors", out = folder / "report";
   const atlas::tensor_view<const float, 2> view = cloud;
   atlas::io::write_safetensors(
