@@ -49,15 +49,15 @@ struct transformer_config {
   index_t positions = 0;  ///< longest block
   double norm_epsilon = 1e-5;
   activation mlp_activation = activation::gelu_tanh;
-  rotary_options rotary;              ///< llama family
+  rotary_options rotary = {};         ///< llama family
   bool scale_logits = true;           ///< by 1 / sqrt(head_dimension)
   bool scale_by_layer = false;        ///< logits of layer l also by 1 / (l + 1)
   bool query_key_value_bias = false;  ///< llama family; gpt2 always has biases
   bool output_bias = false;           ///< of the attention's output projection
   bool mlp_bias = false;
   bool tied = true;  ///< the embedding is the output matrix too
-  std::vector<index_t>
-      windows;  ///< sliding window of each layer, 0 for none; empty for none at all
+  /// Sliding window of each layer, 0 for none; empty for none at all.
+  std::vector<index_t> windows = {};
 
   /// Query heads per key/value head.
   [[nodiscard]] index_t heads_per_group() const { return heads / key_value_heads; }
