@@ -230,13 +230,27 @@ void add_ceilings(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
         atlas::split_half_overlap(points, layer.output_projection, layer.context, k, halves);
 }
 
+/// Numbers as they were asked for; some that d has room for where that was left to the program.
+std::vector<index_t> ranks_of(const measure_options& o, index_t d) {
+  std::vector<index_t> ranks;
+  for (const std::string& text : o.ranks) {
+    if (text == "auto") {
+      for (const index_t k : {1, 2, 4, 7, 10})
+        if (k <= d) ranks.push_back(k);
+      continue;
+    }
+    ranks.push_back(std::stoll(text));
+    atlas::check_between(ranks.back(), 1, d, "--ranks");
+  }
+  return ranks;
+}
+
 /// The overlaps of subspaces of other dimensions.
 template <class Scalar>
 void add_other_ranks(const atlas::owned_tensor<Scalar, 3>& points, const source_layer& layer,
                      index_t heads_per_group, const measure_options& o, haar_nulls& nulls,
                      layer_report& out) {
-  for (const index_t k : o.ranks) {
-    atlas::check_between(k, 1, points.extent(2), "--ranks");
+  for (const index_t k : ranks_of(o, points.extent(2))) {
     layer_report found;
     found.heads.resize(out.heads.size());
     add_overlaps(points, layer, heads_per_group, k, o, nulls, found);
@@ -360,7 +374,7 @@ void run_measure(measure_options o) {
   std::vector<layer_report> layers;
   for (const source_layer& layer : source.layers) {
     const bool deepest = &layer == &source.layers.back();
-    of_layer.ranks = deepest ? o.ranks : std::vector<index_t>{};
+    of_layer.ranks = deepest ? o.ranks : std::vector<std::string>{};
     layers.push_back(measure_layer(layer, source.heads_per_group, of_layer, nulls, meter));
   }
   json found = json::array();
@@ -385,8 +399,10 @@ void add_sampling_options(CLI::App& app, measure_options& o) {
   add_checked(app, "--apart", o.apart, one_of({"token", "attended"}),
               "what neighbours may not have in common beside the passage: their token, or the one "
               "that the head attends to");
-  add_whole(app, "--ranks", o.ranks, {1},
-            "also the overlap of the deepest layer for subspaces of these dimensions");
+  add_checked(
+      app, "--ranks", o.ranks, whole_number_or({1}, {"auto"}),
+      "also the overlap of the deepest layer for subspaces of these dimensions; auto: 1, 2, "
+      "4, 7 and 10, as far as there are so many");
   app.add_flag("--profile", o.profile,
                "also the dimension at several scales, and whether it moves");
   app.add_flag("--heads", o.heads,

@@ -27,7 +27,8 @@ struct measure_options {
   atlas::index_t surrogates = 20;
   std::string surrogate_kind = "automatic";
   std::vector<std::string> apart;  ///< "token", "attended": what neighbours do not have in common
-  std::vector<atlas::index_t> ranks;  ///< other dimensions of the subspaces of the deepest layer
+  /// Other dimensions of the subspaces of the deepest layer: numbers, or "auto".
+  std::vector<std::string> ranks;
   bool profile = false, perplexity = false;
   bool heads = false;    ///< tables of heads, whatever layers are asked for
   std::string csv_file;  ///< of heads; empty: none

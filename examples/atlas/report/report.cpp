@@ -54,7 +54,7 @@ void run_part(const report_options& o, const std::string& part, const fs::path& 
   std::vector<std::string> words = {part};
   for (std::string& word : typed_words(*o.common.command, command))
     words.push_back(std::move(word));
-  if (part == "measure") words.insert(words.end(), {"--ranks", "1,2,4,7,10", "--profile"});
+  if (part == "measure") words.insert(words.end(), {"--ranks", "auto", "--profile"});
   for (const std::string& word :
        {std::string("--seed"), std::to_string(o.common.seed), std::string("--threads"),
         std::to_string(o.common.threads), std::string("--json"), file.string(),
