@@ -127,7 +127,15 @@ namespace {
 atlas::index_t heads_per_group(const measured_layer& layer) {
   const double pairs = real_member(layer.overlap(), {"head_coordinates", "intra", "pairs"});
   const auto heads = static_cast<double>(layer.heads().size());
-  return pairs > 0 ? 1 + static_cast<atlas::index_t>(std::lround(2 * pairs / heads)) : 1;
+  return pairs > 0 && pairs < heads * heads
+             ? 1 + static_cast<atlas::index_t>(std::lround(2 * pairs / heads))
+             : 1;
+}
+
+/// NaN where there is no such number.
+double element(const json& matrix, std::size_t i, std::size_t j) {
+  const bool there = matrix[i].is_array() && j < matrix[i].size() && matrix[i][j].is_number();
+  return there ? matrix[i][j].get<double>() : std::nan("");
 }
 
 /// Cells of one layer: below the diagonal head coordinates, above it the residual stream.
@@ -143,8 +151,7 @@ void add_matrix(const measured_layer& l, const std::string& panel, number_table&
     const auto group = static_cast<std::size_t>(heads_per_group(l));
     for (std::size_t i = 0; i < matrix.size(); ++i)
       for (std::size_t j = 0; j < i; ++j) {
-        const json& value = matrix[i][j];
-        const double mean = value.is_number() ? value.get<double>() : std::nan("");
+        const double mean = element(matrix, i, j);
         const double null = i / group == j / group ? together : apart;
         const auto row = above ? j : i, column = above ? i : j;
         numbers.rows.push_back({panel, row, column, above ? "residual stream" : "head coordinates",

@@ -26,11 +26,11 @@ std::vector<reading> basis_readings(const report_results& results) {
                    sd = real_member(v, {"random_perplexity_sd"});
       if (!std::isfinite(value) || !(sd > 0)) continue;
       const bool outside = std::abs(value - null) > 2 * sd;
-      out.push_back({outside ? standing::holds : standing::chance,
-                     fmt::format("At {} bits the basis {} reads the text with perplexity {:.2f}, "
-                                 "random bases with {:.2f} (sd {:.2f} of their draws).",
-                                 member(v, {"bits"}).dump(),
-                                 member(v, {"basis"}).get<std::string>(), value, null, sd)});
+      out.push_back(
+          {outside ? standing::holds : standing::chance,
+           fmt::format("At {} bits the basis {} reads the text with perplexity {:.2f}, "
+                       "random bases with {:.2f} (sd {:.2f} of their draws).",
+                       member(v, {"bits"}).dump(), text_member(v, {"basis"}), value, null, sd)});
     }
   return out;
 }
@@ -71,11 +71,11 @@ std::vector<figure> pareto_fronts(const report_results& results) {
       for (const json& p : member(matrix, {"points"})) {
         const double floor = real_member(matrix, {"product_floor"});
         const double weights = real_member(p, {"weight_error"});
-        numbers.rows.push_back(
-            {fmt::format("{}, layer {}", member(matrix, {"name"}).get<std::string>(),
-                         member(matrix, {"layer"}).dump()),
-             number(weights), member(p, {"activation_error"}), number(floor / weights),
-             member(p, {"t"}), member(p, {"on_front"})});
+        numbers.rows.push_back({fmt::format("{}, layer {}", text_member(matrix, {"name"}),
+                                            member(matrix, {"layer"}).dump()),
+                                number(weights), member(p, {"activation_error"}),
+                                number(floor / weights), member(p, {"t"}),
+                                member(p, {"on_front"})});
       }
   if (numbers.rows.empty()) return {};
   return {

@@ -97,8 +97,7 @@ std::vector<figure> crystallization_curves(const report_results& results) {
   for (const command_result* r : results.of("crystallize"))
     for (const json& at : member(r->content, {"interventions"}))
       for (const json& rule : member(at, {"rules"})) {
-        const int rank =
-            rank_of(member(rule, {"rule"}).is_string() ? rule["rule"].get<std::string>() : "");
+        const int rank = rank_of(text_member(rule, {"rule"}));
         if (rank < 0) continue;
         const double x = real_member(rule, {"recovered", "value"}),
                      error = real_member(rule, {"recovered", "standard_error"}),

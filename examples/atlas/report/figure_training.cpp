@@ -86,11 +86,6 @@ std::vector<figure> ablation_along_training(const report_results& results) {
 
 namespace {
 
-std::string text_of(const json& row, const char* name) {
-  const json& value = member(row, {name});
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
 void add_shares(const json& rows, const char* share, const char* panel, double wanted,
                 number_table& numbers) {
   int count = 0;
@@ -98,8 +93,8 @@ void add_shares(const json& rows, const char* share, const char* panel, double w
     if (member(row, {"should_be_off"}) == json(true)) continue;
     numbers.rows.push_back({panel, ++count, member(row, {share, "value"}),
                             member(row, {share, "lower"}), member(row, {share, "upper"}), wanted,
-                            text_of(row, "item"), text_of(row, "data"), text_of(row, "quantity"),
-                            member(row, {"clouds"})});
+                            text_member(row, {"item"}), text_member(row, {"data"}),
+                            text_member(row, {"quantity"}), member(row, {"clouds"})});
   }
 }
 
@@ -112,8 +107,8 @@ void add_bias(const json& rows, number_table& numbers) {
     if (member(row, {"truth_is_known"}) != json(true) || !(truth != 0)) continue;
     numbers.rows.push_back({"mean of estimates over the truth", ++count, number(mean / truth),
                             number((mean - 1.96 * error) / truth),
-                            number((mean + 1.96 * error) / truth), 1, text_of(row, "item"),
-                            text_of(row, "data"), text_of(row, "quantity"),
+                            number((mean + 1.96 * error) / truth), 1, text_member(row, {"item"}),
+                            text_member(row, {"data"}), text_member(row, {"quantity"}),
                             member(row, {"clouds"})});
   }
 }

@@ -169,6 +169,15 @@ json report_json(const report_content& report) {
   return {{"title", report.title}, {"figures", figures}, {"missing", report.results.missing}};
 }
 
+/// What a damaged file makes nonsense of is said in a line.
+std::vector<figure> drawn_figures(const report_results& results) {
+  try {
+    return all_figures(results);
+  } catch (const json::exception& e) {
+    throw atlas::format_error("--from", "results as the commands write them", e.what());
+  }
+}
+
 /// What the first screen of the report says.
 std::string summary_text(const report_content& report, const fs::path& folder) {
   std::string out;
@@ -187,8 +196,11 @@ void run_report(const report_options& o) {
   if (!o.from.empty()) content.results = given_results(o);
   const report_folder made(folder);
   if (o.from.empty()) content.results = measured_results(o, folder);
+  if (content.results.all.empty())
+    throw atlas::value_error("--parts", "measure among them with --clouds",
+                             "parts that need a model");
   begin_stage(o.common, "drawing");
-  content.figures = all_figures(content.results);
+  content.figures = drawn_figures(content.results);
   add_missing(content.figures, content.results);
   content.title = o.title.empty() ? content.results.all.front().source : o.title;
   atlas_program::report(o.common, report_json(content), summary_text(content, folder),

@@ -38,12 +38,12 @@ double real_member(const json& object, std::initializer_list<const char*> path) 
   return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
 }
 
-namespace {
-
 std::string text_member(const json& object, std::initializer_list<const char*> path) {
   const json& value = member(object, path);
   return value.is_string() ? value.get<std::string>() : "";
 }
+
+namespace {
 
 json read_object(const fs::path& file) {
   json out = json::parse(atlas::io::read_text(file), nullptr, false);
@@ -154,13 +154,15 @@ void add_file(const fs::path& file, report_results& results) {
 
 }  // namespace
 
-void add_results(const fs::path& place, report_results& results) {
+void add_results(const fs::path& place, report_results& results) try {
   if (!fs::is_directory(place)) return add_file(place, results);
   for (const char* name : {"study.json", "result.json"})
     if (fs::is_regular_file(place / name)) return add_file(place / name, results);
   if (fs::is_regular_file(place / "parts" / "study.json")) return add_killed_study(place, results);
   throw atlas::format_error(place.string(),
                             "study.json, result.json or parts of a study in the folder", "none");
+} catch (const json::exception& e) {
+  throw atlas::format_error(place.string(), "results as the commands write them", e.what());
 }
 
 }  // namespace atlas_program

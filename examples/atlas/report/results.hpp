@@ -35,6 +35,8 @@ void add_results(const std::filesystem::path& place, report_results& results);
 
 /// A member of a result, or null where it or one on the way to it is not there.
 const json& member(const json& object, std::initializer_list<const char*> path);
+/// A text, or nothing.
+std::string text_member(const json& object, std::initializer_list<const char*> path);
 /// A finite number, or NaN.
 double real_member(const json& object, std::initializer_list<const char*> path);
 
