@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <string>
 
@@ -33,6 +35,15 @@ const atlas_program::reading_words of_overlaps{"Heads overlap",
 std::string read(std::vector<atlas::finding> family) {
   const auto readings = atlas_program::read_family(std::move(family), of_overlaps);
   return readings.empty() ? "" : readings.front().text;
+}
+
+/// What a study's parts say of their study: a hash of its description (FNV-1a of 64 bits).
+std::string fnv_1a(const std::string& text) {
+  std::uint64_t hash = 0xCBF29CE484222325u;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+  char out[17];
+  std::snprintf(out, sizeof out, "%016llx", static_cast<unsigned long long>(hash));
+  return out;
 }
 
 /// A result of `measure` with one layer of two heads, of a model of this name.
@@ -156,19 +167,57 @@ TEST_CASE("a report of a killed study draws its parts and names what is missing"
   const temporary_folder folder;
   const auto study = folder / "study";
   fs::create_directories(study / "parts");
-  atlas::io::write_file(study / "parts" / "study.json",
-                        R"({"program": "atlas 0.1.0", "models": [{"name": "m"}],
-                            "texts": [{"name": "t"}], "seed": 0})");
-  atlas::io::write_file(
-      study / "parts" / "model-0-text-0-layer-0.json",
-      nlohmann::json{{"part", "model-0-text-0-layer-0"}, {"result", small_result("m")["layers"][0]}}
-          .dump());
+  const std::string description =
+      R"({"program":"atlas 0.1.0","models":[{"name":"m"}],"texts":[{"name":"t"}],"seed":0})";
+  atlas::io::write_file(study / "parts" / "study.json", description);
+  const auto write_part = [&](int layer, const std::string& key) {
+    const std::string name = "model-0-text-0-layer-" + std::to_string(layer);
+    nlohmann::json result = small_result("m")["layers"][0];
+    result["layer"] = layer;
+    atlas::io::write_file(
+        study / "parts" / (name + ".json"),
+        nlohmann::json{{"part", name}, {"study", key}, {"result", result}}.dump());
+  };
+  write_part(1, fnv_1a(description));  // layer 0 is not there yet
+  write_part(2, "of another study");
   const program_run report = run(folder, "report --from " + quoted(study) + " --out " +
                                              quoted(folder / "report") + " --json -");
   CAPTURE(report.err);
   REQUIRE(report.status == 0);
   CHECK(contains(report.json()["missing"][0], "1 parts are there"));
   CHECK(report.json()["figures"].size() >= 2);
+}
+
+TEST_CASE("damaged results are refused, each in a line, or drawn without what is damaged") {
+  const temporary_folder folder;
+  const auto file = folder / "damaged.json";
+  const auto drawn = [&](const nlohmann::json& content) {
+    atlas::io::write_file(file, content.dump());
+    const program_run r = run(
+        folder, "report --quiet --from " + quoted(file) + " --out " + quoted(folder / "report"));
+    CAPTURE(content.dump().substr(0, 200), r.err);
+    CHECK((r.status == 0 || (r.status == 2 && r.one_line_of_error())));
+  };
+  nlohmann::json whole = small_result("m");
+  auto& layer = whole["layers"][0];
+  layer["overlap"]["head_coordinates"]["matrix"] = {nlohmann::json::array(), {1, 2}, nullptr, "x"};
+  layer["overlap"]["head_coordinates"]["global"] = {{"mean", 0.4}, {"p", 7}, {"null_mean", 0.4}};
+  drawn(whole);
+  for (const nlohmann::json& other : {nlohmann::json("text"), nlohmann::json(3),
+                                      nlohmann::json(nullptr), nlohmann::json::array({1})}) {
+    for (const char* name : {"heads", "overlap", "layer", "design"}) {
+      nlohmann::json damaged = whole;
+      damaged["layers"][0][name] = other;
+      drawn(damaged);
+    }
+    nlohmann::json damaged = whole;
+    damaged["layers"] = other;
+    drawn(damaged);
+  }
+  atlas::io::write_file(file, std::string(100000, '[') + std::string(100000, ']'));
+  const program_run deep = run(folder, "report --from " + quoted(file) + " --out x");
+  CHECK(deep.status == 2);
+  CHECK(deep.one_line_of_error());
 }
 
 TEST_CASE("report refuses what it cannot draw") {
@@ -190,7 +239,12 @@ TEST_CASE("report refuses what it cannot draw") {
   refused("--from " + quoted(folder / "") + out, "study.json");
   refused("--model tiny-gpt2 --from " + quoted(file) + out, "with --from");
   refused("--parts nothing" + out, "--parts");
+  refused("--parts thermo,thermo" + out, "twice");
+  refused("--clouds x.safetensors --parts thermo" + out, "--parts");
+  refused("--json " + quoted(folder / "report" / "report.html") + out, "--json");
   atlas::io::write_file(file, small_result("m").dump());
   refused("--from " + quoted(file) + " --out " + quoted(file), "--out");
-  CHECK(!fs::exists(folder / "report" / "report.html"));
+  refused("--from " + quoted(file) + " --from " + quoted(file) + out, "twice");
+  refused("--from " + quoted(folder / "") + " --out " + quoted(folder / ""), "--out");
+  CHECK(!fs::exists(folder / "report"));
 }

@@ -24,6 +24,7 @@ enum class standing {
   holds,    ///< beyond the null
   chance,   ///< what the null gives
   unknown,  ///< not to be told from these data
+  fact,     ///< measured, and compared with nothing
 };
 
 /// A sentence that the numbers carry.

@@ -92,7 +92,7 @@ std::vector<figure> dimension_by_layer(const report_results& results) {
        "Grey: surrogates, clouds of the same covariance without structure, of which rows of a "
        "passage hang together as in the data.",
        "Curves of intrinsic dimension against layer, for any neighbours and for neighbours of "
-       "other passages, below the band of surrogates where clouds have structure.",
+       "other passages, beside the band of surrogates.",
        curve_spec({"panel", if_several("neighbours", numbers), "layer", "dimension", "lowest head",
                    "highest head", "surrogates", "lowest surrogates", "highest surrogates"},
                   {.x_title = "layer", .y_title = "dimension", .whole_x = true, .from_zero = true}),
@@ -204,9 +204,9 @@ std::vector<reading> passage_readings(const std::vector<measured_layer>& layers)
     }
   if (shares.count == 0 || chances.count == 0) return {};
   return {
-      {standing::holds,
-       fmt::format("{} % of nearest neighbours are of the same passage of text, "
-                   "where chance would give {:.1f} %: a dimension of any neighbours is of "
+      {standing::fact,
+       fmt::format("{} % of a head's nearest neighbours are of the same passage of text; chance "
+                   "would give {:.1f} %. Where they are many, a dimension of any neighbours is of "
                    "passages as much as of heads.",
                    values_text({100 * shares.least, 100 * shares.most}, 0), 100 * chances.mean())}};
 }
@@ -234,9 +234,9 @@ std::vector<figure> neighbours_in_passage(const report_results& results) {
       {"neighbours", dimension_section, "Neighbours that share a label",
        "The share of rows whose nearest neighbour is of the same passage, of the same token, or "
        "of a row whose head attends to the same token; mean over heads, from the lowest to the "
-       "highest. Dashed: chance.",
-       "Curves of the share of nearest neighbours with a label in common against layer, far "
-       "above the dashed lines of chance.",
+       "highest. Dashed: chance, where the result says it.",
+       "Curves of the share of nearest neighbours with a label in common against layer, beside "
+       "dashed lines of chance.",
        curve_spec({"panel", if_several("label", numbers), "layer", "share", "lowest head",
                    "highest head", "chance"},
                   {.x_title = "layer", .y_title = "share", .whole_x = true, .from_zero = true}),

@@ -23,8 +23,9 @@ struct judged_overlap {
   double mean, lower, upper, null_mean, null_sd, p, haar_mean;
 };
 
-judged_overlap overlap_of(const json& estimate) {
-  const bool turned = !member(estimate, {"turned_null_mean"}).is_null();
+/// \param space where the null is not known, neither is p
+judged_overlap overlap_of(const json& estimate, const std::string& space) {
+  const bool turned = space == "residual_stream";
   const auto of = [&](const char* name) { return real_member(estimate, {name}); };
   return {of("mean"),
           of("lower"),
@@ -42,17 +43,18 @@ struct overlap_space_words {
 };
 
 std::vector<overlap_space_words> spaces() {
-  return {{"head_coordinates",
-           "head coordinates",
-           {"In their own coordinates heads overlap", "more than random subspaces",
-            "less than random subspaces", "as random subspaces do", "layer", "layers"}},
-          {"residual_stream",
-           "residual stream",
-           {"In the residual stream, where they write, heads overlap",
-            "more than when each cloud is turned at random before the weights write it",
-            "less than when each cloud is so turned", "no differently when each cloud is so turned",
-            "layer", "layers", 2,
-            "What is beyond turned clouds is the heads' doing, not the weights' alone."}}};
+  return {
+      {"head_coordinates",
+       "head coordinates",
+       {"In their own coordinates", "more than random subspaces", "less than random subspaces",
+        "as random subspaces do", "layer", "layers"}},
+      {"residual_stream",
+       "residual stream",
+       {"In the residual stream, where they write,",
+        "more than when each cloud is turned at random before the weights write it",
+        "less than when each cloud is turned at random before the weights write it",
+        "as they do when each cloud is turned at random before the weights write it", "layer",
+        "layers", 2, "What is beyond turned clouds is the heads' doing, not the weights' alone."}}};
 }
 
 /// Pairs that share keys and values apart from those that do not, where there are both.
@@ -72,17 +74,31 @@ std::string group_name(const std::string& group) {
   return group == "intra" ? "pairs that share keys and values" : "pairs that do not";
 }
 
+/// What one kind of pairs says in one space.
+std::vector<reading> read_pairs(const std::vector<measured_layer>& layers,
+                                const overlap_space_words& space, const std::string& group,
+                                const std::string& whose) {
+  std::vector<atlas::finding> family;
+  for (const measured_layer& l : layers) {
+    const json& overlaps = member(l.overlap(), {space.key});
+    const std::vector<std::string> groups = groups_of(overlaps);
+    if (std::find(groups.begin(), groups.end(), group) == groups.end()) continue;
+    const judged_overlap o = overlap_of(member(overlaps, {group.c_str()}), space.key);
+    family.push_back(compared(o.mean, o.null_mean, o.null_sd, o.p));
+  }
+  reading_words words = space.words;
+  words.subject += whose;
+  return read_family(std::move(family), words);
+}
+
 std::vector<reading> readings_of(const std::vector<measured_layer>& layers) {
   std::vector<reading> out;
-  for (const overlap_space_words& space : spaces()) {
-    std::vector<atlas::finding> family;
-    for (const measured_layer& l : layers) {
-      const json& overlaps = member(l.overlap(), {space.key});
-      const judged_overlap o = overlap_of(pairs_apart(overlaps));
-      family.push_back(compared(o.mean, o.null_mean, o.null_sd, o.p));
-    }
-    for (reading& r : read_family(std::move(family), space.words)) out.push_back(std::move(r));
-  }
+  for (const overlap_space_words& space : spaces())
+    for (const auto& [group, whose] :
+         {std::pair{"global", " heads overlap"},
+          std::pair{"inter", " heads that share no keys and values overlap"},
+          std::pair{"intra", " heads that share keys and values overlap"}})
+      for (reading& r : read_pairs(layers, space, group, whose)) out.push_back(std::move(r));
   return out;
 }
 
@@ -98,7 +114,7 @@ std::vector<figure> overlap_by_layer(const report_results& results) {
       const json& overlaps = member(l.overlap(), {space.key});
       if (!overlaps.is_object()) continue;
       for (const std::string& group : groups_of(overlaps)) {
-        const judged_overlap o = overlap_of(member(overlaps, {group.c_str()}));
+        const judged_overlap o = overlap_of(member(overlaps, {group.c_str()}), space.key);
         numbers.rows.push_back({fmt::format("{}, {}", l.source, space.name), group_name(group),
                                 l.layer, number(o.mean), number(o.lower), number(o.upper),
                                 number(o.null_mean), number(o.null_mean - 1.96 * o.null_sd),
@@ -132,6 +148,15 @@ atlas::index_t heads_per_group(const measured_layer& layer) {
              : 1;
 }
 
+/// Of all layers, or 1 where they differ in it or in the number of heads.
+atlas::index_t common_group(const std::vector<measured_layer>& layers) {
+  const measured_layer& first = layers.front();
+  const bool same = std::all_of(layers.begin(), layers.end(), [&](const measured_layer& l) {
+    return heads_per_group(l) == heads_per_group(first) && l.heads().size() == first.heads().size();
+  });
+  return same ? heads_per_group(first) : 1;
+}
+
 /// NaN where there is no such number.
 double element(const json& matrix, std::size_t i, std::size_t j) {
   const bool there = matrix[i].is_array() && j < matrix[i].size() && matrix[i][j].is_number();
@@ -145,9 +170,9 @@ void add_matrix(const measured_layer& l, const std::string& panel, number_table&
     const json& matrix = member(overlaps, {"matrix"});
     if (!matrix.is_array()) continue;
     const bool above = std::string(space) == "residual_stream";
-    const double apart = overlap_of(pairs_apart(overlaps)).null_mean;
+    const double apart = overlap_of(pairs_apart(overlaps), space).null_mean;
     const double together =
-        overlap_of(member(overlaps, {groups_of(overlaps).front().c_str()})).null_mean;
+        overlap_of(member(overlaps, {groups_of(overlaps).front().c_str()}), space).null_mean;
     const auto group = static_cast<std::size_t>(heads_per_group(l));
     for (std::size_t i = 0; i < matrix.size(); ++i)
       for (std::size_t j = 0; j < i; ++j) {
@@ -194,7 +219,7 @@ std::vector<figure> overlap_matrices(const report_results& results) {
                    {.value_title = "overlap less its null's mean",
                     .most = farthest(numbers),
                     .heads = static_cast<atlas::index_t>(heads),
-                    .heads_per_group = heads_per_group(layers.front())}),
+                    .heads_per_group = common_group(layers)}),
        std::move(numbers)}};
 }
 
@@ -207,7 +232,7 @@ void add_ranks(const measured_layer& l, number_table& numbers) {
     for (const json& rank : ranks) {
       const json& estimate = pairs_apart(member(rank, {space.key}));
       if (!estimate.is_object()) continue;
-      const judged_overlap o = overlap_of(estimate);
+      const judged_overlap o = overlap_of(estimate, space.key);
       numbers.rows.push_back({fmt::format("{}, layer {}, {}", l.source, l.layer, space.name),
                               member(rank, {"local_dimension"}), number(o.mean), number(o.lower),
                               number(o.upper), number(o.null_mean),
@@ -229,7 +254,7 @@ std::vector<figure> overlap_by_rank(const report_results& results) {
            "Pairs that share no keys and values. The same overlap for subspaces of k dimensions, "
            "beside the null of that k: random "
            "subspaces overlap more the larger k is.",
-           "Curves of overlap against k that rise with the band of their null.",
+           "Curves of overlap against k beside the band of their null.",
            curve_spec({"panel", "", "k", "overlap", "lower", "upper", "null", "null lower",
                        "null upper", "random frames"},
                       {.x_title = "k", .y_title = "overlap", .whole_x = true}),
@@ -247,12 +272,13 @@ std::vector<figure> overlap_by_source(const report_results& results) {
       const bool deepest = i + 1 == layers.size() || layers[i + 1].source != layers[i].source;
       const json& estimate = pairs_apart(member(layers[i].overlap(), {space.key}));
       if (!deepest || !estimate.is_object()) continue;
-      const judged_overlap o = overlap_of(estimate);
+      const judged_overlap o = overlap_of(estimate, space.key);
       numbers.rows.push_back({space.name, layers[i].source, number(o.mean), number(o.lower),
                               number(o.upper), number(o.null_mean),
                               number(o.null_mean - 1.96 * o.null_sd),
                               number(o.null_mean + 1.96 * o.null_sd), number(o.haar_mean)});
     }
+  if (numbers.rows.empty()) return {};
   return {{"overlap-by-model", overlap_section, "Overlap against architecture and text",
            "Pairs that share no keys and values, in the deepest measured layer of each model and "
            "text. Models differ in the dimension of "

@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "atlas/stats/distributions.hpp"
 #include "figures.hpp"
 #include "readings.hpp"
 #include "vega.hpp"
@@ -16,23 +18,26 @@ namespace {
 
 constexpr const char* quantization_section = "Quantization";
 
-/// Learned bases against random ones: matrices in which the learned one has the smaller error.
+/// Perplexities of learned bases beside those of random ones, as one more draw of them (Student's
+/// t).
 std::vector<reading> basis_readings(const report_results& results) {
-  std::vector<reading> out;
-  for (const command_result* r : results.of("quantize"))
+  std::vector<atlas::finding> family;
+  for (const command_result* r : results.of("quantize")) {
+    const double draws = real_member(r->content, {"run", "options", "--draws"});
     for (const json& v : member(r->content, {"verdict"})) {
       const double value = real_member(v, {"perplexity"}),
                    null = real_member(v, {"random_perplexity"}),
-                   sd = real_member(v, {"random_perplexity_sd"});
-      if (!std::isfinite(value) || !(sd > 0)) continue;
-      const bool outside = std::abs(value - null) > 2 * sd;
-      out.push_back(
-          {outside ? standing::holds : standing::chance,
-           fmt::format("At {} bits the basis {} reads the text with perplexity {:.2f}, "
-                       "random bases with {:.2f} (sd {:.2f} of their draws).",
-                       member(v, {"bits"}).dump(), text_member(v, {"basis"}), value, null, sd)});
+                   sd = real_member(v, {"random_perplexity_sd"}) * std::sqrt(1 + 1 / draws);
+      const bool known = draws >= 2 && sd > 0 && std::isfinite(value - null);
+      family.push_back(compared(
+          value, null, sd, known ? atlas::two_sided_t_p((value - null) / sd, draws - 1) : NAN));
     }
-  return out;
+  }
+  return read_family(
+      std::move(family),
+      {"Rounded in learned bases the model reads the text with",
+       "a higher perplexity than in random ones", "a lower perplexity than in random ones",
+       "the perplexity of random ones", "comparison", "comparisons of bases and bits"});
 }
 
 }  // namespace
@@ -45,18 +50,19 @@ std::vector<figure> quantization_by_bits(const report_results& results) {
     for (const json& one : member(r->content, {"perplexity"})) {
       const double value = real_member(one, {"value"}), sd = real_member(one, {"sd_of_draws"});
       const bool random = std::isfinite(sd);
-      numbers.rows.push_back({r->source, member(one, {"method"}), member(one, {"bits"}),
-                              number(value), random ? number(value) : json(nullptr),
-                              random ? number(value - 1.96 * sd) : json(nullptr),
-                              random ? number(value + 1.96 * sd) : json(nullptr),
-                              member(r->content, {"source", "perplexity", "value"})});
+      numbers.rows.push_back(
+          {r->source, member(one, {"method"}), member(one, {"bits"}), number(value),
+           random ? number(value) : json(nullptr),
+           random ? number(std::max(value / 2, value - 1.96 * sd)) : json(nullptr),
+           random ? number(value + 1.96 * sd) : json(nullptr),
+           member(r->content, {"source", "perplexity", "value"})});
     }
   if (numbers.rows.empty()) return {};
   return {{"quantization", quantization_section, "Perplexity against bits",
            "Perplexity of the text when the weights are rounded to so many bits by each method. "
            "Dashed and grey: random bases, with 95 % of their draws, the null of learned ones. "
            "Dotted: the model as it is.",
-           "Falling curves of perplexity against bits, one for each method.",
+           "Curves of perplexity against bits, one for each method.",
            curve_spec(
                {"panel", "method", "bits", "perplexity", "", "", "random", "random lower",
                 "random upper", "unquantized"},

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <tuple>
 
+#include "atlas/stats/distributions.hpp"
 #include "figures.hpp"
 #include "readings.hpp"
 #include "vega.hpp"
@@ -29,23 +30,32 @@ constexpr drawn_observable drawn_observables[] = {
     {"heat_capacity", "heat capacity"},
     {"argmax_stability", "stability of the argmax"}};
 
-/// Heads' means beside those of random logits, both with their standard errors over blocks.
+/// p of the difference of two means, each with a standard error over n blocks (Welch, Biometrika
+/// 34, 28, 1947).
+double p_of_difference(double difference, double error_a, double error_b, double n) {
+  const double a = error_a * error_a, b = error_b * error_b;
+  const double degrees = (a + b) * (a + b) / ((a * a + b * b) / (n - 1));
+  if (!(n >= 4) || !(degrees > 0)) return NAN;
+  return atlas::two_sided_t_p(difference / std::sqrt(a + b), degrees);
+}
+
+/// R, the second largest weight over the largest, beside that of random logits.
 std::vector<reading> ratio_readings(const report_results& results) {
   std::vector<atlas::finding> family;
   for (const command_result* r : results.of("thermo"))
     for (const json& layer : member(r->content, {"layers"}))
       for (const json& h : member(layer, {"heads"})) {
         const double value = real_member(h, {"ratio", "mean"}),
-                     null = real_member(h, {"ratio_null", "mean"});
-        const double error = std::hypot(real_member(h, {"ratio", "standard_error"}),
-                                        real_member(h, {"ratio_null", "standard_error"}));
-        if (!(error > 0)) continue;
-        family.push_back(compared(value, null, error,
-                                  std::erfc(std::abs(value - null) / error / std::sqrt(2.0))));
+                     null = real_member(h, {"ratio_null", "mean"}),
+                     error = real_member(h, {"ratio", "standard_error"}),
+                     null_error = real_member(h, {"ratio_null", "standard_error"});
+        family.push_back(compared(value, null, std::hypot(error, null_error),
+                                  p_of_difference(value - null, error, null_error,
+                                                  real_member(r->content, {"source", "blocks"}))));
       }
   return read_family(
       std::move(family),
-      {"The ratio of von Neumann to Shannon entropy is", "above that of random logits",
+      {"R, the second largest weight over the largest, is", "above that of random logits",
        "below that of random logits", "that of random logits", "head", "heads"});
 }
 
@@ -62,11 +72,22 @@ std::vector<figure> phase_map(const report_results& results) {
               {thermo.size() > 1 ? fmt::format("{}, {}", r->source, o.name) : o.name,
                member(layer, {"layer"}), member(h, {"head"}), member(h, {o.key, "mean"}),
                member(h, {o.key, "standard_error"})});
+  for (const command_result* r : thermo)
+    for (const json& layer : member(r->content, {"layers"}))
+      for (const json& h : member(layer, {"heads"}))
+        numbers.rows.push_back(
+            {thermo.size() > 1 ? fmt::format("{}, R less random", r->source)
+                               : "R less that of random logits",
+             member(layer, {"layer"}), member(h, {"head"}),
+             number(real_member(h, {"ratio", "mean"}) - real_member(h, {"ratio_null", "mean"})),
+             number(std::hypot(real_member(h, {"ratio", "standard_error"}),
+                               real_member(h, {"ratio_null", "standard_error"})))});
   if (numbers.rows.empty()) return {};
   return {{"phase-map", thermodynamics_section, "Phase map of heads",
            "Each head's mean over the text: effective temperature (how many keys it looks at), "
            "purity of its density matrix, heat capacity, and how often its first key stays first "
-           "when logits are perturbed. Each panel has a scale of its own.",
+           "when logits are perturbed; and R, the second largest weight over the largest, less "
+           "that of random logits, its null. Each panel has a scale of its own.",
            "Maps of layers and heads, one for each quantity.",
            map_spec({"panel", "head", "layer", "value"},
                     {.x_title = "head", .y_title = "layer", .value_title = "", .own_scales = true}),
@@ -115,7 +136,7 @@ std::vector<figure> crystallization_curves(const report_results& results) {
        "The share of lost perplexity that comes back when attention is replaced by the value "
        "it looks at most and a residual of rank r, with 95 % interval. Grey: the same in random "
        "directions.",
-       "Curves of recovered perplexity against rank, above those of random directions.",
+       "Curves of recovered perplexity against rank, beside those of random directions.",
        curve_spec({"panel", "", "rank", "recovered", "lower", "upper", "random", "random lower",
                    "random upper"},
                   {.x_title = "rank", .y_title = "share recovered", .x_scale = "log"}),
@@ -134,7 +155,7 @@ std::vector<figure> autoencoders_against_pca(const report_results& results) {
                                 number(x - 1.96 * e), number(x + 1.96 * e)});
       }
   if (numbers.rows.empty()) return {};
-  return {{"autoencoders", "Autoencoders", "Autoencoders against PCA of the same rank",
+  return {{"autoencoders-against-pca", "Autoencoders", "Autoencoders against PCA of the same rank",
            "The share of held-out variance that is left unexplained, with 95 % interval over "
            "passages. PCA is the null: what a linear map of the same rank leaves.",
            "Points of unexplained variance for each head, of the autoencoder and of PCA.",
@@ -166,7 +187,7 @@ std::vector<figure> study_findings(const report_results& results) {
   return {
       {"claims", "Claims of the original study", "Every comparison against its null",
        "A panel a claim of the original study, a point a comparison (a layer, a text, a model), "
-       "beside its null's mean and 95 % band.",
+       "beside its null's mean, and its 95 % band where the null has a spread.",
        "Points of measured values beside the bands of their nulls, a panel for each claim.",
        curve_spec({"panel", "", "number", "value", "", "", "null", "null lower", "null upper"},
                   {.x_title = "comparison",

@@ -15,6 +15,15 @@ std::string if_several(const std::string& column, const number_table& numbers) {
   return several ? column : "";
 }
 
+namespace {
+
+/// Tables have numbers, texts and truth values.
+void make_plain(json& value) {
+  if (value.is_structured()) value = nullptr;
+}
+
+}  // namespace
+
 std::vector<figure> all_figures(const report_results& results) {
   constexpr figure_maker makers[] = {
       study_findings,        overlap_by_layer,   overlap_matrices,        overlap_by_rank,
@@ -24,7 +33,10 @@ std::vector<figure> all_figures(const report_results& results) {
   };
   std::vector<figure> out;
   for (const figure_maker make : makers)
-    for (figure& f : make(results)) out.push_back(std::move(f));
+    for (figure& f : make(results)) {
+      for (auto& row : f.numbers.rows) std::for_each(row.begin(), row.end(), make_plain);
+      out.push_back(std::move(f));
+    }
   return out;
 }
 

@@ -23,6 +23,8 @@ std::string_view kind_of(standing s) {
       return "holds";
     case standing::chance:
       return "chance";
+    case standing::fact:
+      return "fact";
     case standing::unknown:
       break;
   }
@@ -35,6 +37,8 @@ std::string_view label_of(standing s) {
       return "Beyond its null.";
     case standing::chance:
       return "What chance gives.";
+    case standing::fact:
+      return "Measured.";
     case standing::unknown:
       break;
   }
@@ -152,8 +156,8 @@ std::string made_text(const report_results& results) {
     if (std::find(sources.begin(), sources.end(), r.source) == sources.end())
       sources.push_back(r.source);
   return fmt::format(
-      "{}. Every number stands beside its null: what the same measurement gives "
-      "where there is nothing to find.",
+      "{}. Numbers stand beside their nulls, what the same measurement gives where there is "
+      "nothing to find, wherever there is one.",
       fmt::join(sources, "; "));
 }
 

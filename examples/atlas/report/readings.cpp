@@ -74,7 +74,7 @@ std::string counted(index_t count, const reading_words& words) {
 
 std::vector<reading> read_family(std::vector<atlas::finding> family, const reading_words& words) {
   std::erase_if(family, [](const atlas::finding& f) {
-    return !std::isfinite(f.p) || !std::isfinite(f.value) || !std::isfinite(f.null_mean);
+    return !(f.p >= 0 && f.p <= 1) || !std::isfinite(f.value) || !std::isfinite(f.null_mean);
   });
   if (family.empty()) return {};
   family = atlas::judge(std::move(family));

@@ -94,32 +94,41 @@ report_results measured_results(const report_options& o, const fs::path& folder)
 
 report_results given_results(const report_options& o) {
   report_results results;
-  for (const std::string& place : o.from)
-    with_typed_names({}, [&] { add_results(place, results); });
+  for (std::size_t i = 0; i < o.from.size(); ++i) {
+    std::error_code ignored;
+    for (std::size_t j = 0; j < i; ++j)
+      if (fs::equivalent(o.from[i], o.from[j], ignored))
+        throw atlas::value_error("--from", "different results", o.from[i] + " twice");
+    if (fs::equivalent(o.from[i], o.out, ignored))
+      throw atlas::value_error(
+          "--out", "another folder than those of --from, whose files would be lost", o.out);
+    add_results(o.from[i], results);
+  }
   return results;
 }
 
-/// Makes the report's folder. One that was not there and stays empty is taken away again.
+/// Makes the report's folder. Folders that were not there and stay empty are taken away again.
 class report_folder {
  public:
   /// \throws error where it cannot be made
-  explicit report_folder(const fs::path& folder) : folder_(folder) {
+  explicit report_folder(const fs::path& folder) {
     std::error_code error;
-    was_there_ = fs::exists(folder, error);
+    for (fs::path made = fs::absolute(folder); !fs::exists(made, error); made = made.parent_path())
+      made_.push_back(made);
     fs::create_directories(folder, error);
     if (error || !fs::is_directory(folder))
       throw atlas::error("--out", "a folder that can be made", folder.string());
   }
   ~report_folder() {
     std::error_code ignored;
-    if (!was_there_ && fs::is_empty(folder_, ignored)) fs::remove(folder_, ignored);
+    for (const fs::path& made : made_)
+      if (fs::is_empty(made, ignored)) fs::remove(made, ignored);
   }
   report_folder(const report_folder&) = delete;
   report_folder& operator=(const report_folder&) = delete;
 
  private:
-  fs::path folder_;
-  bool was_there_ = false;
+  std::vector<fs::path> made_;  // the innermost first
 };
 
 /// Parts that the results do not have.
@@ -128,7 +137,8 @@ void add_missing(const std::vector<figure>& figures, report_results& results) {
       {"overlap-by-layer", "Overlaps and dimensions come from atlas measure or atlas study."},
       {"phase-map", "The phase map comes from atlas thermo."},
       {"crystallization", "What low-rank residuals give back comes from atlas crystallize."},
-      {"autoencoders", "Autoencoders against PCA come from atlas autoencode or atlas study."},
+      {"autoencoders-against-pca",
+       "Autoencoders against PCA come from atlas autoencode or atlas study."},
       {"claims", "The claims of the original study come from atlas study."}};
   for (const auto& maker : makers)
     if (std::none_of(figures.begin(), figures.end(),
@@ -136,7 +146,7 @@ void add_missing(const std::vector<figure>& figures, report_results& results) {
       results.missing.emplace_back(maker.second);
 }
 
-/// The report's files. One that stops half-way leaves none of them.
+/// The report's files, each of which is whole or not there; the page comes last.
 std::vector<output_file> report_files(const report_options& o, const report_content& report) {
   const fs::path folder = o.out;
   std::vector<output_file> files;
@@ -154,7 +164,10 @@ std::vector<output_file> report_files(const report_options& o, const report_cont
 }
 
 constexpr const char* name_of(standing s) {
-  return s == standing::holds ? "beyond its null" : s == standing::chance ? "chance" : "undecided";
+  return s == standing::holds    ? "beyond its null"
+         : s == standing::chance ? "chance"
+         : s == standing::fact   ? "measured"
+                                 : "undecided";
 }
 
 /// What the report says in words.
@@ -182,8 +195,41 @@ std::vector<figure> drawn_figures(const report_results& results) {
 std::string summary_text(const report_content& report, const fs::path& folder) {
   std::string out;
   for (const reading& r : first_readings(report.figures)) out += "- " + r.text + "\n";
-  return out + fmt::format("{} figures in {}\n", report.figures.size(),
+  return out + fmt::format("{} {} in {}\n", report.figures.size(),
+                           report.figures.size() == 1 ? "figure" : "figures",
                            (folder / "report.html").string());
+}
+
+/// \throws value_error for options that do not go together
+void check_report(const report_options& o) {
+  const CLI::App& typed = *o.common.command;
+  const auto& parts = o.parts;
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    if (std::find(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(i), parts[i]) !=
+        parts.begin() + static_cast<std::ptrdiff_t>(i))
+      throw atlas::value_error("--parts", "different ones", parts[i] + " twice");
+  if (was_typed(typed, "--clouds") &&
+      std::find(parts.begin(), parts.end(), "measure") == parts.end())
+    throw atlas::value_error("--parts", "measure, which is all that clouds have the data for",
+                             "parts that need a model");
+  if (o.common.json_file.empty() || o.common.json_file == "-") return;
+  const fs::path json_file = fs::weakly_canonical(o.common.json_file);
+  if (json_file.parent_path() == fs::weakly_canonical(o.out))
+    throw atlas::value_error("--json", "a file outside of the report's folder", o.common.json_file);
+  if (!json_file.parent_path().empty() && !fs::is_directory(json_file.parent_path()))
+    throw atlas::error("--json", "a file in a folder that is there", o.common.json_file);
+}
+
+/// What all of it is of.
+std::string title_of(const report_options& o, const report_results& results) {
+  if (!o.title.empty()) return o.title;
+  const std::string& first = results.all.front().source;
+  const bool one = std::all_of(results.all.begin(), results.all.end(),
+                               [&](const command_result& r) { return r.source == first; });
+  if (one) return first;
+  if (o.from.size() == 1)
+    return fs::absolute(o.from.front()).lexically_normal().filename().string();
+  return fmt::format("{} results", results.all.size());
 }
 
 void run_report(const report_options& o) {
@@ -191,18 +237,18 @@ void run_report(const report_options& o) {
   if (!o.from.empty())
     for (const char* name : handed) refuse_typed(typed, {name}, "with --from");
   if (!o.from.empty()) refuse_typed(typed, {"--parts"}, "with --from");
+  check_report(o);
   const fs::path folder = o.out;
   report_content content;
   if (!o.from.empty()) content.results = given_results(o);
   const report_folder made(folder);
   if (o.from.empty()) content.results = measured_results(o, folder);
-  if (content.results.all.empty())
-    throw atlas::value_error("--parts", "measure among them with --clouds",
-                             "parts that need a model");
   begin_stage(o.common, "drawing");
   content.figures = drawn_figures(content.results);
+  if (content.figures.empty())
+    throw atlas::value_error("--from", "results that there are figures of", "none");
   add_missing(content.figures, content.results);
-  content.title = o.title.empty() ? content.results.all.front().source : o.title;
+  content.title = title_of(o, content.results);
   atlas_program::report(o.common, report_json(content), summary_text(content, folder),
                         report_files(o, content));
 }

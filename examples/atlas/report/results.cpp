@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <utility>
 
+#include "../study_store.hpp"
 #include "atlas/io/files.hpp"
 
 namespace atlas_program {
@@ -45,10 +47,25 @@ std::string text_member(const json& object, std::initializer_list<const char*> p
 
 namespace {
 
+/// Values nested deeper than any result has are refused before they are built.
 json read_object(const fs::path& file) {
-  json out = json::parse(atlas::io::read_text(file), nullptr, false);
-  if (!out.is_object()) throw atlas::format_error(file.string(), "a JSON object", "something else");
+  constexpr int deepest = 64;
+  bool too_deep = false;
+  const auto shallow = [&](int depth, json::parse_event_t, json&) {
+    too_deep = too_deep || depth > deepest;
+    return depth <= deepest;
+  };
+  json out = json::parse(atlas::io::read_text(file), shallow, false);
+  if (too_deep || !out.is_object())
+    throw atlas::format_error(file.string(), "a JSON object, whole, of a depth of 64 at most",
+                              "something else");
   return out;
+}
+
+/// What is not UTF-8 becomes the replacement character: names of files may be any bytes.
+std::string as_utf8(const std::string& text) {
+  return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace))
+      .get<std::string>();
 }
 
 /// What was measured, in a few words; the file where the result does not say.
@@ -56,17 +73,21 @@ std::string source_of(const json& content, const fs::path& file) {
   const std::string model = text_member(content, {"source", "model"});
   const std::string text = text_member(content, {"source", "text"});
   const std::string clouds = text_member(content, {"source", "clouds"});
-  if (!model.empty()) return text.empty() ? model : model + " on " + text;
-  return clouds.empty() ? file.stem().string() : clouds;
+  const auto last = [](const std::string& name) { return fs::path(name).filename().string(); };
+  if (!model.empty()) return text.empty() ? last(model) : last(model) + " on " + last(text);
+  return clouds.empty() ? file.stem().string() : last(clouds);
 }
 
-/// Adds a result. One of a source that there is already is told from it by its file.
+/// Adds a result. One of a source that there is already is told from it by a number.
 void add_result(command_result result, report_results& results) {
+  const std::string source = as_utf8(result.source);
+  result.file = as_utf8(result.file);
+  result.source = source;
   const auto taken = [&](const command_result& r) {
     return r.command == result.command && r.source == result.source;
   };
-  if (std::any_of(results.all.begin(), results.all.end(), taken))
-    result.source += " (" + fs::path(result.file).filename().string() + ")";
+  for (int number = 2; std::any_of(results.all.begin(), results.all.end(), taken); ++number)
+    result.source = fmt::format("{} ({})", source, number);
   results.all.push_back(std::move(result));
 }
 
@@ -76,14 +97,14 @@ std::string name_of(const json& names, std::size_t place) {
   return text_member(names[place], {"name"});
 }
 
-/// The layers of one model and text, as `atlas measure` writes them.
+/// The layers of one model and text that are there, as `atlas measure` writes them.
 json layers_of_study(const json& parts, const std::string& pair) {
-  json layers = json::array();
-  for (std::size_t l = 0;; ++l) {
-    const std::string name = fmt::format("{}-layer-{}", pair, l);
-    if (!parts.contains(name)) return layers;
-    layers.push_back(parts[name]);
-  }
+  std::map<double, json> layers;
+  for (const auto& [name, part] : parts.items())
+    if (name.starts_with(pair + "-layer-")) layers.emplace(real_member(part, {"layer"}), part);
+  json out = json::array();
+  for (auto& [number, layer] : layers) out.push_back(std::move(layer));
+  return out;
 }
 
 /// What there is of each model and text, as a result of its own.
@@ -102,14 +123,17 @@ void add_pairs(const fs::path& place, const json& study, const json& parts,
     }
 }
 
-/// Parts that a killed study has, by name; those of another study are left out.
-json parts_of_folder(const fs::path& folder) {
+/// Parts that a killed study has, by name; files of another study, and of other things, are left
+/// out.
+json parts_of_folder(const fs::path& folder, const json& study) {
+  const std::string key = hash_text(content_hash(study.dump()));
   json parts = json::object();
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() != ".json" || entry.path().filename() == "study.json") continue;
+    if (!entry.is_regular_file() || entry.path().extension() != ".json") continue;
     const json part = json::parse(atlas::io::read_text(entry.path()), nullptr, false);
     const std::string name = text_member(part, {"part"});
-    if (!name.empty() && part.contains("result")) parts[name] = part["result"];
+    if (name.empty() || entry.path().stem().string() != name || !part.contains("result")) continue;
+    if (text_member(part, {"study"}) == key) parts[name] = part["result"];
   }
   return parts;
 }
@@ -122,9 +146,10 @@ void check_study(const fs::path& place, const json& study) {
 void add_killed_study(const fs::path& folder, report_results& results) {
   const json study = read_object(folder / "parts" / "study.json");
   check_study(folder, study);
-  const json parts = parts_of_folder(folder / "parts");
+  const json parts = parts_of_folder(folder / "parts", study);
   results.missing.push_back(
-      fmt::format("{}: the study was stopped before its end. {} parts are there and are drawn; "
+      fmt::format("{}: the study was stopped before its end. {} parts are there, of which layers "
+                  "and autoencoders are drawn; "
                   "claims and verdicts, which need all of them, are not. Run it again to go on.",
                   folder.string(), parts.size()));
   add_pairs(folder, study, parts, results);

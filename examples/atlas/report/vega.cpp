@@ -55,6 +55,7 @@ json panel_title(const std::string& panel) {
           {"anchor", "start"},
           {"frame", "group"},
           {"fontSize", 11},
+          {"limit", signal("panel_width")},
           {"color", signal("ink")},
           {"offset", 4}};
 }
@@ -146,12 +147,13 @@ json null_marks(const curve_columns& c, const curve_options& o) {
                                   {"fill", signal("band")}}));
     marks.push_back(null_bar(c, x, 8));  // an area of a single place has no width
   }
-  if (!c.null_mean.empty())
-    marks.push_back(o.lines ? null_line("with_null", c.null_mean, x, {5, 3})
-                            : null_tick("with_null", c.null_mean, x));
-  if (!c.reference.empty())
-    marks.push_back(o.lines ? null_line("with_reference", c.reference, x, {1, 3})
-                            : null_tick("with_reference", c.reference, x));
+  const auto add = [&](const char* rows, const std::string& field, const json& dash) {
+    if (field.empty()) return;
+    if (o.lines) marks.push_back(null_line(rows, field, x, dash));
+    marks.push_back(null_tick(rows, field, x));  // a line of a single place is not seen
+  };
+  add("with_null", c.null_mean, {5, 3});
+  add("with_reference", c.reference, {1, 3});
   return marks;
 }
 
