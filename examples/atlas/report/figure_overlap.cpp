@@ -93,11 +93,11 @@ std::vector<reading> read_pairs(const std::vector<measured_layer>& layers,
 
 std::vector<reading> readings_of(const std::vector<measured_layer>& layers) {
   std::vector<reading> out;
-  for (const overlap_space_words& space : spaces())
-    for (const auto& [group, whose] :
-         {std::pair{"global", " heads overlap"},
-          std::pair{"inter", " heads that share no keys and values overlap"},
-          std::pair{"intra", " heads that share keys and values overlap"}})
+  for (const auto& [group, whose] :
+       {std::pair{"global", " heads overlap"},
+        std::pair{"inter", " heads that share no keys and values overlap"},
+        std::pair{"intra", " heads that share keys and values overlap"}})
+    for (const overlap_space_words& space : spaces())
       for (reading& r : read_pairs(layers, space, group, whose)) out.push_back(std::move(r));
   return out;
 }

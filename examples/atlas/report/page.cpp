@@ -177,10 +177,11 @@ std::string csv_value(const json& value) {
 }  // namespace
 
 std::vector<reading> first_readings(const std::vector<figure>& figures) {
+  constexpr std::size_t most = 5, of_a_figure = 2;
   std::vector<reading> out;
   for (const figure& f : figures)
-    for (const reading& r : f.readings)
-      if (out.size() < 5) out.push_back(r);
+    for (std::size_t i = 0; i < (std::min)(f.readings.size(), of_a_figure); ++i)
+      if (out.size() < most) out.push_back(f.readings[i]);
   return out;
 }
 
