@@ -90,12 +90,14 @@ std::vector<figure> dimension_by_layer(const report_results& results) {
       {"dimension-by-layer", dimension_section, "Dimension by layer",
        "TwoNN, mean over the heads of a layer; lines reach from the lowest head to the highest. "
        "Grey: surrogates, clouds of the same covariance without structure, of which rows of a "
-       "passage hang together as in the data.",
+       "passage hang together as in the data. Dotted: principal components of 90 % of the "
+       "variance.",
        "Curves of intrinsic dimension against layer, for any neighbours and for neighbours of "
        "other passages, beside the band of surrogates.",
-       curve_spec({"panel", if_several("neighbours", numbers), "layer", "dimension", "lowest head",
-                   "highest head", "surrogates", "lowest surrogates", "highest surrogates"},
-                  {.x_title = "layer", .y_title = "dimension", .whole_x = true, .from_zero = true}),
+       curve_spec(
+           {"panel", if_several("neighbours", numbers), "layer", "dimension", "lowest head",
+            "highest head", "surrogates", "lowest surrogates", "highest surrogates", "PCA rank"},
+           {.x_title = "layer", .y_title = "dimension", .whole_x = true, .from_zero = true}),
        std::move(numbers), dimension_readings(layers)}};
 }
 
@@ -122,7 +124,6 @@ std::vector<figure> dimension_map(const report_results& results) {
                                                       .y_title = "layer",
                                                       .value_title = "z",
                                                       .diverging = true,
-                                                      .middle = 0,
                                                       .low = -most,
                                                       .high = most}),
            std::move(numbers)}};
@@ -161,13 +162,9 @@ std::vector<figure> dimension_by_scale(const report_results& results) {
   number_table numbers{
       {"panel", "head", "distance", "dimension", "lower", "upper", "rows", "order"}, {}};
   const std::vector<measured_layer> layers = measured_layers(results);
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    const bool deepest = i + 1 == layers.size() || layers[i + 1].source != layers[i].source;
-    if (!deepest) continue;
-    for (const json& h : layers[i].heads())
-      add_scales(layers[i], h, "sizes", "fewer rows", numbers);
-    for (const json& h : layers[i].heads())
-      add_scales(layers[i], h, "orders", "farther neighbours", numbers);
+  for (const measured_layer& l : deepest_of_each(layers)) {
+    for (const json& h : l.heads()) add_scales(l, h, "sizes", "fewer rows", numbers);
+    for (const json& h : l.heads()) add_scales(l, h, "orders", "farther neighbours", numbers);
   }
   if (numbers.rows.empty()) return {};
   return {

@@ -18,22 +18,12 @@ namespace {
 
 constexpr const char* overlap_section = "Overlap of heads";
 
-/// An overlap and its null: turned clouds in the residual stream, random frames elsewhere.
-struct judged_overlap {
-  double mean, lower, upper, null_mean, null_sd, p, haar_mean;
-};
-
-/// \param space where the null is not known, neither is p
-judged_overlap overlap_of(const json& estimate, const std::string& space) {
-  const bool turned = space == "residual_stream";
-  const auto of = [&](const char* name) { return real_member(estimate, {name}); };
-  return {of("mean"),
-          of("lower"),
-          of("upper"),
-          of(turned ? "turned_null_mean" : "null_mean"),
-          of(turned ? "turned_null_sd" : "null_sd"),
-          of(turned ? "turned_p" : "p"),
-          of("null_mean")};
+/// Cells of an overlap, its interval, its null with a band, and random frames.
+std::vector<json> with_overlap(std::vector<json> row, const judged_overlap& o) {
+  row.insert(row.end(), {number(o.mean), number(o.lower), number(o.upper)});
+  add_band(o.null_mean, o.null_sd, row);
+  row.push_back(number(o.haar_mean));
+  return row;
 }
 
 struct overlap_space_words {
@@ -115,11 +105,9 @@ std::vector<figure> overlap_by_layer(const report_results& results) {
       if (!overlaps.is_object()) continue;
       for (const std::string& group : groups_of(overlaps)) {
         const judged_overlap o = overlap_of(member(overlaps, {group.c_str()}), space.key);
-        numbers.rows.push_back({fmt::format("{}, {}", l.source, space.name), group_name(group),
-                                l.layer, number(o.mean), number(o.lower), number(o.upper),
-                                number(o.null_mean), number(o.null_mean - 1.96 * o.null_sd),
-                                number(o.null_mean + 1.96 * o.null_sd), number(o.haar_mean),
-                                number(o.p)});
+        numbers.rows.push_back(with_overlap(
+            {fmt::format("{}, {}", l.source, space.name), group_name(group), l.layer}, o));
+        numbers.rows.back().push_back(number(o.p));
       }
     }
   if (numbers.rows.empty()) return {};
@@ -232,12 +220,10 @@ void add_ranks(const measured_layer& l, number_table& numbers) {
     for (const json& rank : ranks) {
       const json& estimate = pairs_apart(member(rank, {space.key}));
       if (!estimate.is_object()) continue;
-      const judged_overlap o = overlap_of(estimate, space.key);
-      numbers.rows.push_back({fmt::format("{}, layer {}, {}", l.source, l.layer, space.name),
-                              member(rank, {"local_dimension"}), number(o.mean), number(o.lower),
-                              number(o.upper), number(o.null_mean),
-                              number(o.null_mean - 1.96 * o.null_sd),
-                              number(o.null_mean + 1.96 * o.null_sd), number(o.haar_mean)});
+      numbers.rows.push_back(
+          with_overlap({fmt::format("{}, layer {}, {}", l.source, l.layer, space.name),
+                        member(rank, {"local_dimension"})},
+                       overlap_of(estimate, space.key)));
     }
 }
 
@@ -266,17 +252,12 @@ std::vector<figure> overlap_by_source(const report_results& results) {
   number_table numbers{{"panel", "of", "overlap", "lower", "upper", "null", "null lower",
                         "null upper", "random frames"},
                        {}};
-  const std::vector<measured_layer> layers = measured_layers(results);
+  const std::vector<measured_layer> layers = deepest_of_each(measured_layers(results));
   for (const overlap_space_words& space : spaces())
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      const bool deepest = i + 1 == layers.size() || layers[i + 1].source != layers[i].source;
-      const json& estimate = pairs_apart(member(layers[i].overlap(), {space.key}));
-      if (!deepest || !estimate.is_object()) continue;
-      const judged_overlap o = overlap_of(estimate, space.key);
-      numbers.rows.push_back({space.name, layers[i].source, number(o.mean), number(o.lower),
-                              number(o.upper), number(o.null_mean),
-                              number(o.null_mean - 1.96 * o.null_sd),
-                              number(o.null_mean + 1.96 * o.null_sd), number(o.haar_mean)});
+    for (const measured_layer& l : layers) {
+      const json& estimate = pairs_apart(member(l.overlap(), {space.key}));
+      if (!estimate.is_object()) continue;
+      numbers.rows.push_back(with_overlap({space.name, l.source}, overlap_of(estimate, space.key)));
     }
   if (numbers.rows.empty()) return {};
   return {{"overlap-by-model", overlap_section, "Overlap against architecture and text",

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "atlas/stats/distributions.hpp"
 #include "figures.hpp"
 #include "readings.hpp"
 #include "vega.hpp"
@@ -28,9 +27,8 @@ std::vector<reading> basis_readings(const report_results& results) {
       const double value = real_member(v, {"perplexity"}),
                    null = real_member(v, {"random_perplexity"}),
                    sd = real_member(v, {"random_perplexity_sd"}) * std::sqrt(1 + 1 / draws);
-      const bool known = draws >= 2 && sd > 0 && std::isfinite(value - null);
-      family.push_back(compared(
-          value, null, sd, known ? atlas::two_sided_t_p((value - null) / sd, draws - 1) : NAN));
+      if (draws >= 2 && sd > 0 && std::isfinite(value - null))
+        family.push_back(atlas::compare_with_null({"basis", value, null, sd, 0, draws - 1}));
     }
   }
   return read_family(

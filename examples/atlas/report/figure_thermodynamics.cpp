@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <tuple>
 
-#include "atlas/stats/distributions.hpp"
 #include "figures.hpp"
 #include "readings.hpp"
 #include "vega.hpp"
@@ -30,29 +29,42 @@ constexpr drawn_observable drawn_observables[] = {
     {"heat_capacity", "heat capacity"},
     {"argmax_stability", "stability of the argmax"}};
 
-/// p of the difference of two means, each with a standard error over n blocks (Welch, Biometrika
-/// 34, 28, 1947).
-double p_of_difference(double difference, double error_a, double error_b, double n) {
+/// Degrees of freedom of the difference of two means, each with a standard error over n blocks
+/// (Welch, Biometrika 34, 28, 1947).
+double welch_degrees(double error_a, double error_b, double n) {
   const double a = error_a * error_a, b = error_b * error_b;
-  const double degrees = (a + b) * (a + b) / ((a * a + b * b) / (n - 1));
-  if (!(n >= 4) || !(degrees > 0)) return NAN;
-  return atlas::two_sided_t_p(difference / std::sqrt(a + b), degrees);
+  return (a + b) * (a + b) / ((a * a + b * b) / (n - 1));
+}
+
+/// A head's mean of R less that of random logits, and their error together.
+struct ratio_difference {
+  double value, null, error, degrees;
+};
+
+ratio_difference ratio_of(const json& head, double blocks) {
+  const double error = real_member(head, {"ratio", "standard_error"}),
+               null_error = real_member(head, {"ratio_null", "standard_error"});
+  return {real_member(head, {"ratio", "mean"}), real_member(head, {"ratio_null", "mean"}),
+          std::hypot(error, null_error), welch_degrees(error, null_error, blocks)};
+}
+
+/// Calls `visit(result, layer, head)` for all heads of `atlas thermo`.
+template <class Visit>
+void for_each_head(const report_results& results, Visit visit) {
+  for (const command_result* r : results.of("thermo"))
+    for (const json& layer : member(r->content, {"layers"}))
+      for (const json& h : member(layer, {"heads"})) visit(*r, layer, h);
 }
 
 /// R, the second largest weight over the largest, beside that of random logits.
 std::vector<reading> ratio_readings(const report_results& results) {
   std::vector<atlas::finding> family;
-  for (const command_result* r : results.of("thermo"))
-    for (const json& layer : member(r->content, {"layers"}))
-      for (const json& h : member(layer, {"heads"})) {
-        const double value = real_member(h, {"ratio", "mean"}),
-                     null = real_member(h, {"ratio_null", "mean"}),
-                     error = real_member(h, {"ratio", "standard_error"}),
-                     null_error = real_member(h, {"ratio_null", "standard_error"});
-        family.push_back(compared(value, null, std::hypot(error, null_error),
-                                  p_of_difference(value - null, error, null_error,
-                                                  real_member(r->content, {"source", "blocks"}))));
-      }
+  for_each_head(results, [&](const command_result& r, const json&, const json& h) {
+    const double blocks = real_member(r.content, {"source", "blocks"});
+    const ratio_difference d = ratio_of(h, blocks);
+    if (blocks >= 4 && d.error > 0 && std::isfinite(d.value - d.null))
+      family.push_back(atlas::compare_with_null({"R", d.value, d.null, d.error, 0, d.degrees}));
+  });
   return read_family(
       std::move(family),
       {"R, the second largest weight over the largest, is", "above that of random logits",
@@ -63,25 +75,20 @@ std::vector<reading> ratio_readings(const report_results& results) {
 
 std::vector<figure> phase_map(const report_results& results) {
   number_table numbers{{"panel", "layer", "head", "value", "standard error"}, {}};
-  const auto thermo = results.of("thermo");
-  for (const command_result* r : thermo)
-    for (const drawn_observable& o : drawn_observables)
-      for (const json& layer : member(r->content, {"layers"}))
-        for (const json& h : member(layer, {"heads"}))
-          numbers.rows.push_back(
-              {thermo.size() > 1 ? fmt::format("{}, {}", r->source, o.name) : o.name,
-               member(layer, {"layer"}), member(h, {"head"}), member(h, {o.key, "mean"}),
-               member(h, {o.key, "standard_error"})});
-  for (const command_result* r : thermo)
-    for (const json& layer : member(r->content, {"layers"}))
-      for (const json& h : member(layer, {"heads"}))
-        numbers.rows.push_back(
-            {thermo.size() > 1 ? fmt::format("{}, R less random", r->source)
-                               : "R less that of random logits",
-             member(layer, {"layer"}), member(h, {"head"}),
-             number(real_member(h, {"ratio", "mean"}) - real_member(h, {"ratio_null", "mean"})),
-             number(std::hypot(real_member(h, {"ratio", "standard_error"}),
-                               real_member(h, {"ratio_null", "standard_error"})))});
+  const bool several = results.of("thermo").size() > 1;
+  const auto add = [&](const command_result& r, const std::string& name, const json& layer,
+                       const json& head, const json& value, const json& error) {
+    numbers.rows.push_back({several ? fmt::format("{}, {}", r.source, name) : name,
+                            member(layer, {"layer"}), member(head, {"head"}), value, error});
+  };
+  for (const drawn_observable& o : drawn_observables)
+    for_each_head(results, [&](const command_result& r, const json& layer, const json& h) {
+      add(r, o.name, layer, h, member(h, {o.key, "mean"}), member(h, {o.key, "standard_error"}));
+    });
+  for_each_head(results, [&](const command_result& r, const json& layer, const json& h) {
+    const ratio_difference d = ratio_of(h, NAN);
+    add(r, "R less that of random logits", layer, h, number(d.value - d.null), number(d.error));
+  });
   if (numbers.rows.empty()) return {};
   return {{"phase-map", thermodynamics_section, "Phase map of heads",
            "Each head's mean over the text: effective temperature (how many keys it looks at), "
@@ -125,10 +132,11 @@ std::vector<figure> crystallization_curves(const report_results& results) {
                      null = real_member(rule, {"recovered_in_random_directions", "value"}),
                      null_error =
                          real_member(rule, {"recovered_in_random_directions", "standard_error"});
-        numbers.rows.push_back({r->source + ", " + layers_text(member(at, {"layers"})), rank,
-                                number(x), number(x - 1.96 * error), number(x + 1.96 * error),
-                                number(null), number(null - 1.96 * null_error),
-                                number(null + 1.96 * null_error), member(rule, {"perplexity"})});
+        std::vector<json> row = {r->source + ", " + layers_text(member(at, {"layers"})), rank};
+        add_band(x, error, row);
+        add_band(null, null_error, row);
+        row.push_back(member(rule, {"perplexity"}));
+        numbers.rows.push_back(std::move(row));
       }
   if (numbers.rows.empty()) return {};
   return {
@@ -151,8 +159,9 @@ std::vector<figure> autoencoders_against_pca(const report_results& results) {
            {std::tuple{"unexplained", "unexplained_standard_error", "autoencoder"},
             std::tuple{"pca_unexplained", "pca_standard_error", "PCA"}}) {
         const double x = real_member(h, {key}), e = real_member(h, {error});
-        numbers.rows.push_back({r->source, member(h, {"head"}), name, number(x),
-                                number(x - 1.96 * e), number(x + 1.96 * e)});
+        std::vector<json> row = {r->source, member(h, {"head"}), name};
+        add_band(x, e, row);
+        numbers.rows.push_back(std::move(row));
       }
   if (numbers.rows.empty()) return {};
   return {{"autoencoders-against-pca", "Autoencoders", "Autoencoders against PCA of the same rank",
@@ -177,10 +186,11 @@ std::vector<figure> study_findings(const report_results& results) {
       int count = 0;
       for (const json& f : member(claim, {"findings"})) {
         const double null = real_member(f, {"null_mean"}), sd = real_member(f, {"null_sd"});
-        numbers.rows.push_back({member(claim, {"claim"}), ++count, member(f, {"value"}),
-                                number(null), number(null - 1.96 * sd), number(null + 1.96 * sd),
-                                member(f, {"z"}), member(f, {"adjusted_p"}), member(f, {"verdict"}),
-                                member(f, {"label"})});
+        std::vector<json> row = {member(claim, {"claim"}), ++count, member(f, {"value"})};
+        add_band(null, sd, row);
+        for (const char* name : {"z", "adjusted_p", "verdict", "label"})
+          row.push_back(member(f, {name}));
+        numbers.rows.push_back(std::move(row));
       }
     }
   if (numbers.rows.empty()) return {};

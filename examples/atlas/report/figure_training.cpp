@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "figures.hpp"
+#include "layers.hpp"
 #include "readings.hpp"
 #include "vega.hpp"
 
@@ -14,37 +16,22 @@ namespace atlas_program {
 
 namespace {
 
-/// A quantity of the deepest layer beside its null.
-struct along_training {
-  double value, lower, upper, null_mean, null_sd;
-};
-
-along_training overlap_along(const json& layer, const char* space, bool turned) {
-  const json& e = member(layer, {"overlap", space, "global"});
-  return {real_member(e, {"mean"}), real_member(e, {"lower"}), real_member(e, {"upper"}),
-          real_member(e, {turned ? "turned_null_mean" : "null_mean"}),
-          real_member(e, {turned ? "turned_null_sd" : "null_sd"})};
-}
-
-/// The mean over heads.
-along_training dimension_along(const json& layer) {
-  along_training out{0, NAN, NAN, 0, NAN};
-  double heads = 0;
+/// The mean over heads, and over their surrogates, in the shape of an overlap.
+judged_overlap dimension_along(const json& layer) {
+  double value = 0, null = 0, heads = 0;
   for (const json& h : member(layer, {"heads"})) {
-    out.value += real_member(h, {"two_nn", "distinct", "dimension"});
-    out.null_mean += real_member(h, {"two_nn", "surrogate", "mean"});
+    value += real_member(main_estimate_of(h), {"dimension"});
+    null += real_member(surrogates_of(h), {"mean"});
     ++heads;
   }
-  out.value /= heads;
-  out.null_mean /= heads;
-  return out;
+  return {value / heads, NAN, NAN, null / heads, NAN, NAN, NAN};
 }
 
 void add_step(const std::string& panel, const std::string& model, const json& step,
-              const along_training& a, number_table& numbers) {
-  numbers.rows.push_back({panel, model, step, number(a.value), number(a.lower), number(a.upper),
-                          number(a.null_mean), number(a.null_mean - 1.96 * a.null_sd),
-                          number(a.null_mean + 1.96 * a.null_sd)});
+              const judged_overlap& o, number_table& numbers) {
+  std::vector<json> row = {panel, model, step, number(o.mean), number(o.lower), number(o.upper)};
+  add_band(o.null_mean, o.null_sd, row);
+  numbers.rows.push_back(std::move(row));
 }
 
 }  // namespace
@@ -62,13 +49,14 @@ std::vector<figure> ablation_along_training(const report_results& results) {
         if (!layers.is_array() || layers.empty()) continue;
         const json& step = member(at, {"step"});
         const json& deepest = layers.back();
-        add_step("overlap, head coordinates", model, step,
-                 overlap_along(deepest, "head_coordinates", false), numbers);
-        add_step("overlap, residual stream", model, step,
-                 overlap_along(deepest, "residual_stream", true), numbers);
+        for (const auto& [space, name] :
+             {std::pair{"head_coordinates", "overlap, head coordinates"},
+              std::pair{"residual_stream", "overlap, residual stream"}})
+          add_step(name, model, step,
+                   overlap_of(member(deepest, {"overlap", space, "global"}), space), numbers);
         add_step("dimension", model, step, dimension_along(deepest), numbers);
         add_step("perplexity", model, step,
-                 {real_member(at, {"perplexity", "value"}), NAN, NAN, NAN, NAN}, numbers);
+                 {real_member(at, {"perplexity", "value"}), NAN, NAN, NAN, NAN, NAN, NAN}, numbers);
       }
     }
   if (numbers.rows.empty()) return {};

@@ -15,6 +15,10 @@ std::string if_several(const std::string& column, const number_table& numbers) {
   return several ? column : "";
 }
 
+void add_band(double mean, double sd, std::vector<json>& row) {
+  row.insert(row.end(), {number(mean), number(mean - 1.96 * sd), number(mean + 1.96 * sd)});
+}
+
 namespace {
 
 /// Tables have numbers, texts and truth values.

@@ -14,6 +14,27 @@ std::vector<measured_layer> measured_layers(const report_results& results) {
   return out;
 }
 
+std::vector<measured_layer> deepest_of_each(const std::vector<measured_layer>& layers) {
+  std::vector<measured_layer> out;
+  for (const measured_layer& l : layers) {
+    if (!out.empty() && out.back().source == l.source) out.pop_back();
+    out.push_back(l);
+  }
+  return out;
+}
+
+judged_overlap overlap_of(const json& estimate, const std::string& space) {
+  const bool turned = space == "residual_stream";
+  const auto of = [&](const char* name) { return real_member(estimate, {name}); };
+  return {of("mean"),
+          of("lower"),
+          of("upper"),
+          of(turned ? "turned_null_mean" : "null_mean"),
+          of(turned ? "turned_null_sd" : "null_sd"),
+          of(turned ? "turned_p" : "p"),
+          of("null_mean")};
+}
+
 const json& estimate_of(const json& head, const char* neighbors) {
   const json& of_measure = member(head, {"two_nn", neighbors});
   return of_measure.is_null() ? member(head, {neighbors}) : of_measure;

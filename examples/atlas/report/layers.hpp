@@ -22,6 +22,16 @@ struct measured_layer {
 /// All of them, those of one source after the other.
 std::vector<measured_layer> measured_layers(const report_results& results);
 
+/// The last layer of each source.
+std::vector<measured_layer> deepest_of_each(const std::vector<measured_layer>& layers);
+
+/// An overlap and its null: turned clouds in the residual stream, random frames elsewhere. NaN
+/// where a number is not known.
+struct judged_overlap {
+  double mean, lower, upper, null_mean, null_sd, p, haar_mean;
+};
+judged_overlap overlap_of(const json& estimate, const std::string& space);
+
 /// A head's TwoNN: "none" for any neighbours, "distinct" for those of other passages.
 const json& estimate_of(const json& head, const char* neighbors);
 /// The one that its surrogates are of: of other passages where passages are known.

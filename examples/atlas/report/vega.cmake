@@ -12,10 +12,13 @@ function(atlas_write_vega file)
     file(WRITE ${file} "")
     return()
   endif()
-  set(script "/* Vega, https://vega.github.io/vega/. Copyright (c) 2015-2021, University of Washington \
-Interactive Data Lab, and 2013 Trifacta Inc. All rights reserved. Redistribution and use in source and \
-binary forms, with or without modification, are permitted under the BSD-3-Clause license, which is \
-https://spdx.org/licenses/BSD-3-Clause.html. It is provided as is, without any warranty. */\n")
+  set(license "BSD-3-Clause, https://spdx.org/licenses/BSD-3-Clause.html. Copyright (c) 2015-2021, \
+University of Washington Interactive Data Lab.")
+  if(EXISTS /usr/share/doc/libjs-vega/copyright)  # whole, with that of each part
+    file(READ /usr/share/doc/libjs-vega/copyright license)
+    string(REPLACE "*/" "* /" license "${license}")
+  endif()
+  set(script "/* Vega, https://vega.github.io/vega/\n${license}*/\n")
   string(APPEND script "var vega=(function(){var made={},makers={};function require(name){\
 if(!made[name]){made[name]={};makers[name].call(made[name],made[name],{exports:made[name]},require);}\
 return made[name];}\n")

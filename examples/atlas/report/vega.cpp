@@ -284,7 +284,7 @@ json colours(const map_columns& c, const map_options& o) {
     scale["domain"] = {{"data", "panel"}, {"field", c.value}};
     scale["zero"] = false;
   } else if (o.diverging) {
-    scale["domain"] = {o.low, o.middle, o.high};
+    scale["domain"] = {o.low, (o.low + o.high) / 2, o.high};
   } else {
     scale["domain"] = {o.low, o.high};
   }
@@ -340,10 +340,7 @@ json map_spec(const map_columns& columns, const map_options& o) {
   spec["data"].push_back(distinct("levels", c.y));
   spec["layout"] = {{"columns", signal("across")}, {"padding", 22}, {"bounds", "full"}};
   spec["scales"] = {band_scale("x", numbers_name, c.x, "panel_width"),
-                    {{"name", "y"},
-                     {"type", "band"},
-                     {"domain", {{"data", numbers_name}, {"field", c.y}, {"sort", true}}},
-                     {"range", {0, signal("panel_height")}}}};
+                    band_scale("y", numbers_name, c.y, "panel_height")};
   json group = group_of_panels(c.panel, signal("panel_width"), signal("panel_height"));
   group["axes"] = {axis("bottom", "x", o.x_title), axis("left", "y", o.y_title)};
   (o.own_scales ? group["scales"] : spec["scales"]).push_back(colours(c, o));
@@ -395,7 +392,6 @@ json matrix_spec(const matrix_columns& c, const matrix_options& o) {
                                                                   .y_title = "",
                                                                   .value_title = o.value_title,
                                                                   .diverging = true,
-                                                                  .middle = 0,
                                                                   .low = -o.most,
                                                                   .high = o.most})};
   spec["legends"] = json::array({legend_of_colours(o.value_title)});

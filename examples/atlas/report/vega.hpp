@@ -41,8 +41,7 @@ struct map_columns {
 
 struct map_options {
   std::string x_title, y_title, value_title;
-  bool diverging = false;  ///< colours are centred on `middle`
-  double middle = 0;
+  bool diverging = false;    ///< colours are centred on the middle of low and high
   double low = 0, high = 1;  ///< values that the colours end at
   bool own_scales = false;   ///< each panel has colours from its smallest value to its largest
 };
