@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <tuple>
+#include <utility>
 
 #include "figures.hpp"
 #include "readings.hpp"
@@ -177,35 +178,58 @@ std::vector<figure> autoencoders_against_pca(const report_results& results) {
            std::move(numbers)}};
 }
 
+namespace {
+
+/// A point for each comparison of a claim.
+void add_claim(const json& claim, number_table& numbers) {
+  int count = 0;
+  for (const json& f : member(claim, {"findings"})) {
+    std::vector<json> row = {member(claim, {"claim"}), ++count, member(f, {"value"})};
+    add_band(real_member(f, {"null_mean"}), real_member(f, {"null_sd"}), row);
+    for (const char* name : {"z", "adjusted_p", "verdict", "label"})
+      row.push_back(member(f, {name}));
+    numbers.rows.push_back(std::move(row));
+  }
+}
+
+figure claims_figure(std::string id, number_table numbers) {
+  return {std::move(id),
+          "Claims of the original study",
+          "Every comparison against its null",
+          "A panel a claim of the original study, a point a comparison (a layer, a text, a model), "
+          "beside its null's mean, and its 95 % band where the null has a spread.",
+          "Points of measured values beside the bands of their nulls, a panel for each claim.",
+          curve_spec({"panel", "", "number", "value", "", "", "null", "null lower", "null upper"},
+                     {.x_title = "comparison",
+                      .y_title = "",
+                      .whole_x = true,
+                      .lines = false,
+                      .common_axes = false}),
+          std::move(numbers)};
+}
+
+}  // namespace
+
 std::vector<figure> study_findings(const report_results& results) {
-  number_table numbers{{"panel", "number", "value", "null", "null lower", "null upper", "z",
-                        "adjusted p", "verdict", "comparison"},
-                       {}};
+  constexpr int most = 12;  // panels that a page of paper has room for
+  const number_table empty{{"panel", "number", "value", "null", "null lower", "null upper", "z",
+                            "adjusted p", "verdict", "comparison"},
+                           {}};
+  std::vector<figure> out;
+  number_table numbers = empty;
+  int claims = 0;
+  const auto end = [&] {
+    const std::string id = out.empty() ? "claims" : fmt::format("claims-{}", out.size() + 1);
+    if (!numbers.rows.empty()) out.push_back(claims_figure(id, std::exchange(numbers, empty)));
+    claims = 0;
+  };
   for (const command_result* r : results.of("study"))
     for (const json& claim : member(r->content, {"claims"})) {
-      int count = 0;
-      for (const json& f : member(claim, {"findings"})) {
-        const double null = real_member(f, {"null_mean"}), sd = real_member(f, {"null_sd"});
-        std::vector<json> row = {member(claim, {"claim"}), ++count, member(f, {"value"})};
-        add_band(null, sd, row);
-        for (const char* name : {"z", "adjusted_p", "verdict", "label"})
-          row.push_back(member(f, {name}));
-        numbers.rows.push_back(std::move(row));
-      }
+      add_claim(claim, numbers);
+      if (++claims == most) end();
     }
-  if (numbers.rows.empty()) return {};
-  return {
-      {"claims", "Claims of the original study", "Every comparison against its null",
-       "A panel a claim of the original study, a point a comparison (a layer, a text, a model), "
-       "beside its null's mean, and its 95 % band where the null has a spread.",
-       "Points of measured values beside the bands of their nulls, a panel for each claim.",
-       curve_spec({"panel", "", "number", "value", "", "", "null", "null lower", "null upper"},
-                  {.x_title = "comparison",
-                   .y_title = "",
-                   .whole_x = true,
-                   .lines = false,
-                   .common_axes = false}),
-       std::move(numbers)}};
+  end();
+  return out;
 }
 
 }  // namespace atlas_program

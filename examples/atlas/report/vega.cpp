@@ -37,10 +37,10 @@ json distinct(const std::string& name, const std::string& field) {
 }
 
 /// What all have: the table, and how many panels stand side by side in the width that there is.
-json panels(const std::string& panel, int narrowest, json signals) {
-  json all = {named_signal("panels", "length(data('panels'))"),
-              named_signal("across", "clamp(floor(space / " + std::to_string(narrowest) +
-                                         "), 1, max(1, panels))")};
+json panels(const std::string& panel, const std::string& narrowest, json signals) {
+  json all = {
+      named_signal("panels", "length(data('panels'))"),
+      named_signal("across", "clamp(floor(space / (" + narrowest + ")), 1, max(1, panels))")};
   for (json& s : signals) all.push_back(std::move(s));
   return {{"$schema", "https://vega.github.io/schema/vega/v5.json"},
           {"padding", 4},
@@ -241,7 +241,7 @@ json y_scale(const curve_columns& c, const curve_options& o) {
 
 json curve_spec(const curve_columns& columns, const curve_options& o) {
   const curve_columns& c = columns;
-  json spec = panels(c.panel, 270,
+  json spec = panels(c.panel, "panels > 6 ? 215 : 270",
                      {named_signal("panel_width", "clamp(space / across - 64, 170, 620)"),
                       named_signal("panel_height", "panels > 1 ? 150 : 220")});
   spec["layout"] = {{"columns", signal("across")}, {"padding", 18}, {"bounds", "full"}};
@@ -333,7 +333,7 @@ json cell(const std::string& x, const std::string& y, const std::string& value,
 json map_spec(const map_columns& columns, const map_options& o) {
   const map_columns& c = columns;
   json spec =
-      panels(c.panel, 250,
+      panels(c.panel, "250",
              {named_signal("panel_width", "clamp(space / across - 56, 180, 520)"),
               named_signal("panel_height",
                            "clamp(length(data('levels')) * (panels > 1 ? 10 : 14), 90, 460)")});
@@ -381,7 +381,7 @@ json band_of_heads(const std::string& name, atlas::index_t heads, const std::str
 }  // namespace
 
 json matrix_spec(const matrix_columns& c, const matrix_options& o) {
-  const int narrowest = o.heads > 12 ? 150 : 110;
+  const std::string narrowest = o.heads > 12 ? "150" : "110";
   json spec = panels(c.panel, narrowest,
                      {named_signal("panel_width", "clamp(space / across - 14, 84, 190)"),
                       named_signal("panel_height", "panel_width")});
