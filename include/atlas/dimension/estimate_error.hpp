@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Errors of estimates of dimension: from what each row adds to them, or from halves of the rows.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/lazy.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/dimension/estimate.hpp"
+#include "atlas/dimension/estimator_input.hpp"
+#include "atlas/dimension/linked_scores.hpp"
+#include "atlas/dimension/two_nn_error.hpp"
+#include "atlas/dimension/two_nn_scores.hpp"
+
+namespace atlas::inline ATLAS_ABI::detail {
+
+template <class = lazy>
+row_units units_of_rows(const dimension_options& options, index_t rows) {
+  return units_of(options.context.empty() ? options.exclude.context : options.context, rows);
+}
+
+inline void count_units(const row_units& units, index_t with_rows, dimension_estimate& out) {
+  if (!units.contexts) return;
+  out.contexts = with_rows;
+  out.few_contexts = with_rows < few_contexts;
+}
+
+inline void set_error(const log_error& error, double confidence, error_source from,
+                      dimension_estimate& out) {
+  out.standard_error = out.dimension * error.error;
+  out.interval = interval_of(out.dimension, error, confidence);
+  out.error_from = std::isfinite(error.error) ? from : error_source::none;
+}
+
+/// Rows are linked where they, or those of their neighbours that their scores are made of, are one
+/// row or of one context.
+template <class = lazy>
+void add_error_of_scores(const raw_estimate& raw, const neighbor_table& table,
+                         const dimension_options& options, dimension_estimate& out) {
+  const row_units units = units_of_rows(options, table.distances.extent(0));
+  scored_rows scored{units.count, raw.linked + 1, {}, raw.scores};
+  scored.members.reserve(raw.rows.size() * static_cast<std::size_t>(scored.width));
+  for (const index_t row : raw.rows) {
+    scored.members.push_back(units.of(row));
+    for (index_t j = 0; j < raw.linked; ++j)
+      scored.members.push_back(units.of(table.indices(row, j)));
+  }
+  const score_sums sums = sum_scores(scored);
+  const auto rows = static_cast<index_t>(raw.rows.size());
+  const score_covariance c = covariance_of_sums(sums, rows, units.contexts, 0, 1);
+  count_units(units, sums.units, out);
+  double degrees = c.degrees;
+  if (sums.linked.size() > 0)  // see covariance_of_scales
+    degrees =
+        (std::min)(degrees, static_cast<double>(rows) * static_cast<double>(rows) / sums.links);
+  set_error({std::sqrt(c.matrix(0, 0)), degrees}, options.confidence, error_source::scores, out);
+}
+
+/// Half of the units, at random, and their rows, ascending.
+template <class = lazy>
+std::vector<index_t> half_of_rows(const row_units& units, index_t rows, random_stream& random) {
+  const std::vector<index_t> order = random_permutation(units.count, random);
+  std::vector<bool> in(static_cast<std::size_t>(units.count));
+  for (index_t u = 0; u < units.count / 2; ++u)
+    in[static_cast<std::size_t>(order[static_cast<std::size_t>(u)])] = true;
+  std::vector<index_t> out;
+  for (index_t i = 0; i < rows; ++i)
+    if (in[static_cast<std::size_t>(units.of(i))]) out.push_back(i);
+  return out;
+}
+
+/// Estimates of halves vary about their mean as that of all rows does about its own, if its
+/// variance is in proportion to 1/N (the delete-half jackknife: Shao and Wu, Ann. Stat. 17, 1176,
+/// 1989). Halves without an estimate (NaN) are left out.
+template <class = lazy>
+log_error error_of_halves(const std::vector<double>& dimensions, index_t units) {
+  std::vector<double> logs;
+  for (const double d : dimensions)
+    if (d > 0 && std::isfinite(d)) logs.push_back(std::log(d));
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  if (logs.size() < 2 || units < 4) return {none, none};
+  const auto n = static_cast<double>(logs.size());
+  double mean = 0, square = 0;
+  for (const double x : logs) mean += x / n;
+  for (const double x : logs) square += (x - mean) * (x - mean);
+  return {std::sqrt(square / (n - 1)), (std::min)(n, static_cast<double>(units)) - 1};
+}
+
+}  // namespace atlas::inline ATLAS_ABI::detail

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// The method of moments: Amsaleg, Chelly, Furon, Girard, Houle, Kawarabayashi, Nett, "Estimating
+/// local intrinsic dimensionality", KDD 2015, section 3.2.
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
+#include "atlas/dimension/estimator_input.hpp"
+#include "atlas/dimension/local_values.hpp"
+
+namespace atlas::inline ATLAS_ABI {
+
+namespace estimators {
+
+/// Where rows are uniform the mean distance of k neighbours is `d / (d + 1)` of that of the k-th.
+/// A row's dimension is `m / (r_k - m)`, m being the mean of r_1 to r_k, and that of the cloud a
+/// mean of these.
+struct mom {
+  index_t k = 100;  ///< neighbours, at least 2
+  local_mean combine = local_mean::arithmetic;
+
+  static constexpr std::string_view name = "mom";
+  static constexpr bool needs_points = false;
+
+  [[nodiscard]] index_t neighbors() const { return k; }
+  /// Of k neighbours a ratio of means is not the dimension, by a share in proportion to 1/k.
+  [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
+  void check() const { check_between(k, 2, index_t{1} << 40, "k"); }
+
+  template <class Self, class Visit>
+  static void visit_parameters(Self& self, Visit&& visit) {
+    visit("k", self.k);
+    visit("combine", self.combine);
+  }
+};
+
+}  // namespace estimators
+
+namespace detail {
+
+template <class = lazy>
+raw_estimate raw_dimension(const estimators::mom& e, const neighbor_rows& cloud) {
+  const neighbor_table& table = cloud.table;
+  raw_estimate out;
+  out.linked = e.k;
+  out.local.assign(static_cast<std::size_t>(cloud.rows()),
+                   std::numeric_limits<double>::quiet_NaN());
+  for (index_t i = 0; i < cloud.rows(); ++i) {
+    if (!has_neighbors(table, i, e.k, out)) continue;
+    double sum = 0;
+    for (index_t j = 0; j < e.k; ++j) sum += table.distances(i, j);
+    const double mean = sum / static_cast<double>(e.k), last = table.distances(i, e.k - 1);
+    if (!(mean < last)) continue;  // all neighbours are equally far
+    out.local[static_cast<std::size_t>(i)] = mean / (last - mean);
+    out.rows.push_back(i);
+  }
+  combine_local(e.combine, out);
+  return out;
+}
+
+}  // namespace detail
+
+}  // namespace atlas::inline ATLAS_ABI
+
