@@ -71,19 +71,22 @@ void combine_local(local_mean mean, raw_estimate& out) {
   for (const index_t row : out.rows) values.push_back(out.local[static_cast<std::size_t>(row)]);
   if (values.empty()) return;
   const auto n = static_cast<double>(values.size());
-  const Eigen::Map<const Eigen::ArrayXd> d(values.data(), static_cast<index_t>(values.size()));
+  out.scores.resize(static_cast<index_t>(values.size()));
   if (mean == local_mean::median) {
     std::vector<double> sorted = values;
     std::sort(sorted.begin(), sorted.end());
     out.dimension = quantile_of_sorted(sorted, 0.5);
     out.scores = median_scores(values, sorted, out.dimension);
-  } else if (mean == local_mean::harmonic) {
-    out.dimension = n / d.inverse().sum();
-    out.scores = -(d.inverse() * out.dimension).matrix() / n;
-  } else {
-    out.dimension = d.sum() / n;
-    out.scores = (d / out.dimension).matrix() / n;
+    return;
   }
+  const bool harmonic = mean == local_mean::harmonic;
+  if (harmonic)
+    for (double& d : values) d = 1 / d;
+  double sum = 0;  // one by one: Eigen's sum of memory that is not its own depends on where it lies
+  for (const double d : values) sum += d;
+  out.dimension = harmonic ? n / sum : sum / n;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    out.scores[static_cast<index_t>(i)] = (harmonic ? -values[i] : values[i]) / sum;
 }
 
 }  // namespace detail

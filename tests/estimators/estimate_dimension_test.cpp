@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#include "atlas/dimension/estimate_dimension.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "../catch.hpp"
+#include "../clouds_for_tests.hpp"
+#include "atlas/dimension/estimate_null.hpp"
+#include "atlas/dimension/estimators/mom.hpp"
+#include "atlas/simulation/clouds.hpp"
+#include "golden.hpp"
+
+using atlas::estimators::mom;
+using atlas_test::normal_cloud;
+
+namespace atlas_test::of_estimates {
+
+/// The same rule without scores, so that its error is that of halves.
+struct mom_of_halves : mom {};
+
+atlas::detail::raw_estimate raw_dimension(const mom_of_halves& e,
+                                          const atlas::detail::neighbor_rows& cloud) {
+  auto out = atlas::detail::raw_dimension(static_cast<const mom&>(e), cloud);
+  out.scores.resize(0);
+  return out;
+}
+
+/// How often the interval holds the mean of the estimates, over tori without an edge of
+/// dimension 4.
+template <class Estimator>
+double coverage(const Estimator& e, int clouds) {
+  std::vector<atlas::dimension_estimate> all;
+  double mean = 0;
+  for (int c = 0; c < clouds; ++c) {
+    atlas::random_stream random(11, static_cast<std::uint64_t>(c));
+    all.push_back(atlas::estimate_dimension(atlas::simulate_torus(300, 4, random), e));
+    mean += all.back().dimension / clouds;
+  }
+  double held = 0;
+  for (const auto& r : all) held += r.interval.lower <= mean && mean <= r.interval.upper;
+  return held / clouds;
+}
+
+/// 60 passages of 10 rows: a point of a torus each, and a step of it from row to row.
+struct walks {
+  atlas::owned_tensor<double, 2> points{{600, 6}};
+  std::vector<int> context;
+};
+
+walks draw_walks(std::uint64_t number) {
+  atlas::random_stream random(12, number);
+  walks out;
+  for (atlas::index_t p = 0; p < 60; ++p) {
+    double angle[3];
+    for (double& a : angle) a = 6.283185307179586 * random.uniform();
+    for (atlas::index_t r = 0; r < 10; ++r) {
+      for (atlas::index_t c = 0; c < 3; ++c) {
+        angle[c] += 0.1 * random.normal();
+        out.points.mutable_view()(10 * p + r, 2 * c) = std::cos(angle[c]);
+        out.points.mutable_view()(10 * p + r, 2 * c + 1) = std::sin(angle[c]);
+      }
+      out.context.push_back(static_cast<int>(p));
+    }
+  }
+  return out;
+}
+
+}  // namespace atlas_test::of_estimates
+
+namespace of_estimates = atlas_test::of_estimates;
+
+TEST_CASE("intervals of scores and of halves cover the mean of the estimator") {
+  CHECK(of_estimates::coverage(mom{.k = 10}, 200) >= 0.9);
+  CHECK(of_estimates::coverage(of_estimates::mom_of_halves{{.k = 10}}, 100) >= 0.88);
+}
+
+TEST_CASE("with contexts the interval is of contexts, and covers; without them it does not") {
+  std::vector<atlas::dimension_estimate> by_context, by_row;
+  double mean = 0;
+  const int clouds = 120;
+  for (int c = 0; c < clouds; ++c) {
+    const auto walks = of_estimates::draw_walks(static_cast<std::uint64_t>(c));
+    atlas::dimension_options options;
+    options.context = walks.context;
+    by_context.push_back(atlas::estimate_dimension(walks.points, mom{.k = 5}, options));
+    by_row.push_back(atlas::estimate_dimension(walks.points, mom{.k = 5}));
+    mean += by_context.back().dimension / clouds;
+  }
+  const auto share = [&](const std::vector<atlas::dimension_estimate>& all) {
+    double held = 0;
+    for (const auto& r : all) held += r.interval.lower <= mean && mean <= r.interval.upper;
+    return held / clouds;
+  };
+  CHECK(by_context[0].contexts == 60);
+  CHECK(by_row[0].contexts == 0);
+  CHECK(by_context[0].dimension == by_row[0].dimension);
+  CHECK(share(by_context) >= 0.9);
+}
+
+TEST_CASE("an estimate of neighbours is that of points") {
+  const auto points = atlas_test::golden_cloud("cube4");
+  const auto of_points = atlas::estimate_dimension(points, mom{.k = 20});
+  const auto table = atlas::nearest_neighbors(points, {.k = 30});
+  const auto of_table = atlas::estimate_from_neighbors(table, mom{.k = 20});
+  CHECK(of_table.dimension == of_points.dimension);
+  CHECK(of_table.standard_error == of_points.standard_error);
+  CHECK(of_points.error_from == atlas::error_source::scores);
+  CHECK(of_points.claim == atlas::interval_claim::own_mean);
+  CHECK(of_points.points_used == 400);
+}
+
+TEST_CASE("rows that coincide are merged, and have no local value") {
+  const auto points = atlas_test::golden_cloud("duplicates3");
+  const auto r = atlas::estimate_dimension(points, mom{.k = 20});
+  CHECK(r.merged > 0);
+  CHECK(static_cast<atlas::index_t>(r.local.size()) == points.extent(0));
+  atlas::index_t without = 0;
+  for (const double d : r.local) without += std::isnan(d);
+  CHECK(without == r.merged);
+  CHECK(r.points_used == points.extent(0) - r.merged);
+  const auto dropped = atlas::estimate_dimension(points, mom{.k = 20},
+                                                 {.duplicates = atlas::duplicate_policy::drop});
+  CHECK(dropped.duplicates > 0);
+  CHECK_THROWS_AS(atlas::estimate_dimension(points, mom{.k = 20},
+                                            {.duplicates = atlas::duplicate_policy::error}),
+                  atlas::value_error);
+}
+
+TEST_CASE("estimates are the same bits for every thread count, and of floats") {
+  const auto points = atlas_test::golden_cloud("sphere5_in8");
+  const of_estimates::mom_of_halves e{{.k = 10}};
+  const auto one = atlas::estimate_dimension(points, e, {.threads = 1});
+  const auto three = atlas::estimate_dimension(points, e, {.threads = 3});
+  CHECK(one.dimension == three.dimension);
+  CHECK(one.standard_error == three.standard_error);
+  CHECK(one.error_from == atlas::error_source::halves);
+  atlas::owned_tensor<float, 2> floats({points.extent(0), points.extent(1)});
+  for (atlas::index_t i = 0; i < points.extent(0); ++i)
+    for (atlas::index_t k = 0; k < points.extent(1); ++k)
+      floats.mutable_view()(i, k) = static_cast<float>(points(i, k));
+  CHECK(atlas::estimate_dimension(floats, e).dimension == Approx(one.dimension).epsilon(1e-4));
+}
+
+TEST_CASE("a null is the same estimator on surrogates") {
+  atlas::random_stream random(3, 0);
+  const auto roll = atlas::simulate_swiss_roll(400, random);
+  const auto r = atlas::estimate_dimension(roll, mom{.k = 15});
+  const auto null = atlas::dimension_null(roll, mom{.k = 15}, r);
+  CHECK(null.observed == r.dimension);
+  CHECK(null.mean > 3);
+  CHECK(null.p < 0.01);
+  CHECK_THROWS_AS(atlas::dimension_null(roll, mom{.k = 15}, r, {.periods = {1, 0, 0}}),
+                  atlas::value_error);
+}
+
+TEST_CASE("what is no estimate is refused by name, or reported") {
+  const Eigen::MatrixXd cloud = normal_cloud(20, 3);
+  CHECK_THROWS_AS(atlas::estimate_dimension(cloud, mom{.k = 20}), atlas::value_error);
+  CHECK_THROWS_AS(atlas::estimate_dimension(cloud, mom{.k = 1}), atlas::value_error);
+  CHECK_THROWS_AS(atlas::estimate_dimension(normal_cloud(2, 3), mom{.k = 2}), atlas::shape_error);
+  CHECK_THROWS_AS(atlas::estimate_dimension(cloud, mom{.k = 5}, {.confidence = 1}),
+                  atlas::value_error);
+  CHECK_THROWS_AS(atlas::estimate_dimension(cloud, mom{.k = 5}, {.resamples = -1}),
+                  atlas::value_error);
+  CHECK_THROWS_AS(
+      atlas::estimate_from_neighbors(atlas::nearest_neighbors(cloud, {.k = 4}), mom{.k = 5}),
+      atlas::shape_error);
+  Eigen::MatrixXd bad = cloud;
+  bad(3, 1) = std::numeric_limits<double>::quiet_NaN();
+  CHECK_THROWS_AS(atlas::estimate_dimension(bad, mom{.k = 5}), atlas::value_error);
+  const Eigen::MatrixXd same = Eigen::MatrixXd::Ones(50, 3);
+  CHECK_THROWS_AS(atlas::estimate_dimension(same, mom{.k = 5}), atlas::value_error);
+}
