@@ -22,11 +22,12 @@ boltzmann() { bash "$here/boltzmann.sh" --rounds "$rounds"; }
 autoencoder() { bash "$here/autoencoder.sh" --heads 36 --rounds "$few"; }
 quantize() { bash "$here/quantize.sh" 768 3072 --rounds "$rounds"; }
 transformer() { bash "$here/transformer.sh" --rounds "$rounds"; }
+estimators() { bash "$here/estimators.sh" --rounds "$few"; }
 measure() { bash "$here/measure.sh" --rounds "$rounds"; }
 
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] ||
-  parts=(neighbors heads haar boltzmann autoencoder quantize transformer measure)
+  parts=(neighbors heads haar boltzmann autoencoder quantize transformer estimators measure)
 for part in "${parts[@]}"; do
   echo "== $part"
   "$part"
