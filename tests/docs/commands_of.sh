@@ -7,7 +7,7 @@
 set -euo pipefail
 folder=$1
 shift
-programs='atlas|bash|bench/[a-z_/.]+|bench_[a-z_*]+|cmake|ctest|g[+][+]|clang[+][+]|git|hf|mkdir|mpirun|pip'
+programs='atlas|bash|bench/[a-z_/.]+|bench_[a-z_*]+|cmake|ctest|g[+][+]|clang[+][+]|git|hf|mkdir|mpirun|perf|pip'
 programs+='|python3?|sh|apt|apt-get|ninja|make|tests/[a-z_/]+[.]sh|/usr/bin/time|[A-Z_]+=[^ ]+ [a-z]+'
 awk -v programs="^($programs)( |$)" -v folder="$folder" '
   function show(command) {
