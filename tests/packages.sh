@@ -2,4 +2,5 @@
 # Sourced by the test scripts: what the tests need beyond the program, other libraries' tensors among
 # it.
 . examples/packages.sh
-packages+=(pkg-config doxygen libxtensor-dev libopencv-core-dev libtorch-dev chromium)
+packages+=(pkg-config doxygen libxtensor-dev libopencv-core-dev libtorch-dev chromium
+  python3-numpy python3-pandas)
