@@ -3,6 +3,7 @@
 /// \file
 /// What a report is made of: tables of numbers, and figures that draw one each.
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ struct figure {
   json spec;
   number_table numbers;
   std::vector<reading> readings = {};
+  std::size_t first = 2;  ///< so many of them may stand on the first screen
 };
 
 /// What the table is called within a specification.

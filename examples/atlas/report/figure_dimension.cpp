@@ -195,7 +195,7 @@ std::vector<reading> passage_readings(const std::vector<measured_layer>& layers)
   over_heads shares, chances;
   for (const measured_layer& l : layers)
     for (const json& h : l.heads()) {
-      const label_shares s = shares_of(h, "context");
+      const label_shares s = shares_of(l, h, "context");
       shares.add(s.share);
       chances.add(s.chance);
     }
@@ -218,7 +218,7 @@ std::vector<figure> neighbours_in_passage(const report_results& results) {
   for (const measured_layer& l : layers)
     for (const shared_name& label : shared_names) {
       const auto over = [&](double label_shares::*which) {
-        return heads_of(l, [&](const json& h) { return shares_of(h, label.key).*which; });
+        return heads_of(l, [&](const json& h) { return shares_of(l, h, label.key).*which; });
       };
       const over_heads share = over(&label_shares::share), chance = over(&label_shares::chance);
       if (share.count == 0) continue;

@@ -177,10 +177,10 @@ std::string csv_value(const json& value) {
 }  // namespace
 
 std::vector<reading> first_readings(const std::vector<figure>& figures) {
-  constexpr std::size_t most = 5, of_a_figure = 2;
+  constexpr std::size_t most = 5;
   std::vector<reading> out;
   for (const figure& f : figures)
-    for (std::size_t i = 0; i < (std::min)(f.readings.size(), of_a_figure); ++i)
+    for (std::size_t i = 0; i < (std::min)(f.readings.size(), f.first); ++i)
       if (out.size() < most) out.push_back(f.readings[i]);
   return out;
 }

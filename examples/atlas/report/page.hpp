@@ -19,7 +19,7 @@ struct report_content {
   report_results results;
 };
 
-/// The readings that stand first: of each figure the first two, five at most.
+/// The readings that stand first: of each figure its first, five at most.
 std::vector<reading> first_readings(const std::vector<figure>& figures);
 
 /// Whatever is in names and texts is shown as text.

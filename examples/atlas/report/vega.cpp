@@ -165,6 +165,14 @@ json beside(json x, const curve_columns& c) {
   return x;
 }
 
+/// What one reads at a point: what it is, its numbers, and its null's.
+json tooltip_of(const curve_columns& c) {
+  std::vector<std::string> fields = {c.panel, c.series};
+  fields.insert(fields.end(), c.said.begin(), c.said.end());
+  fields.insert(fields.end(), {c.x, c.y, c.lower, c.upper, c.null_mean});
+  return tooltip(fields);
+}
+
 json curve_marks(const curve_columns& c, const curve_options& o) {
   const json x = beside(scaled("x", c.x), c);
   const json colour = c.series.empty() ? signal("first") : scaled("colour", c.series);
@@ -182,13 +190,12 @@ json curve_marks(const curve_columns& c, const curve_options& o) {
                                 {"y2", scaled("y", c.upper)},
                                 {"stroke", colour},
                                 {"strokeWidth", {{"value", 1.3}}}}));
-  marks.push_back(curve_mark(
-      "symbol", "with_value",
-      {{"x", x},
-       {"y", scaled("y", c.y)},
-       {"fill", colour},
-       {"size", {{"value", 26}}},
-       {"tooltip", tooltip({c.panel, c.series, c.x, c.y, c.lower, c.upper, c.null_mean})}}));
+  marks.push_back(curve_mark("symbol", "with_value",
+                             {{"x", x},
+                              {"y", scaled("y", c.y)},
+                              {"fill", colour},
+                              {"size", {{"value", 26}}},
+                              {"tooltip", tooltip_of(c)}}));
   return marks;
 }
 

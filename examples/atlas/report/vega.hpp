@@ -19,6 +19,7 @@ struct curve_columns {
   std::string lower = {}, upper = {};                            ///< the interval of y
   std::string null_mean = {}, null_lower = {}, null_upper = {};  ///< the null, drawn as a band
   std::string reference = {};                                    ///< a second null, dotted
+  std::vector<std::string> said = {};                            ///< what else one reads at a point
 };
 
 struct curve_options {
