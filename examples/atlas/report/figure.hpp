@@ -20,6 +20,9 @@ struct number_table {
 /// The column where its values differ; otherwise none, so that nothing is coloured by it.
 std::string if_several(const std::string& column, const number_table& numbers);
 
+/// How many different values the column has.
+std::size_t different_values(const std::string& column, const number_table& numbers);
+
 /// A number and the ends of its 95 % interval, by the normal distribution, as three more cells.
 void add_band(double mean, double sd, std::vector<json>& row);
 

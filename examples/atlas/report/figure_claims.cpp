@@ -84,6 +84,8 @@ std::vector<figure> study_findings(const report_results& results) {
     }
   end();
   if (out.empty()) return {};
+  for (std::size_t i = 0; out.size() > 1 && i < out.size(); ++i)
+    out[i].title += fmt::format(", {} of {}", i + 1, out.size());
   out.front().readings.insert(out.front().readings.begin(), count_claims(all));
   out.front().first = 1;
   return out;

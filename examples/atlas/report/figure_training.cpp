@@ -104,13 +104,17 @@ std::vector<figure> ablation_along_training(const report_results& results) {
   if (numbers.rows.empty()) return {};
   return {
       {"ablation", "Ablations", "Along training",
-       "The deepest layer of models trained from scratch. Grey: each model's null, which differs "
-       "between them: random subspaces and turned clouds for overlaps, surrogates for the "
-       "dimension.",
+       "The deepest layer of models trained from scratch. Dashed, with its 95 % band where it has "
+       "one: each model's null in the model's colour: random subspaces and turned clouds for "
+       "overlaps, surrogates for the dimension.",
        "Curves of overlap, dimension and perplexity against training steps, one for each model.",
        curve_spec({"panel", "model", "step", "value", "lower", "upper", "null", "null lower",
                    "null upper"},
-                  {.x_title = "step", .y_title = "", .whole_x = true, .common_axes = false}),
+                  {.x_title = "step",
+                   .y_title = "",
+                   .whole_x = true,
+                   .common_axes = false,
+                   .own_nulls = true}),
        std::move(numbers), ends_of_training(results), 3}};
 }
 

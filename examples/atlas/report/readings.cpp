@@ -102,7 +102,7 @@ std::vector<reading> read_family(std::vector<atlas::finding> family, const readi
   add(above, words.above);
   add(below, words.below);
   add(chance, words.chance);
-  add(open, "undecided, with p of 0.05 or less but not after Holm's correction,");
+  add(open, "undecided after Holm's correction");
   reading out{standing_of(above, below, open),
               fmt::format("{} {}.", words.subject, fmt::join(parts, "; "))};
   if (out.standing == standing::holds && !words.then.empty()) out.text += " " + words.then;

@@ -75,7 +75,11 @@ std::string source_of(const json& content, const fs::path& file) {
   const std::string clouds = text_member(content, {"source", "clouds"});
   const auto last = [](const std::string& name) { return fs::path(name).filename().string(); };
   if (!model.empty()) return text.empty() ? last(model) : last(model) + " on " + last(text);
-  return clouds.empty() ? file.stem().string() : last(clouds);
+  if (!clouds.empty()) return last(clouds);
+  // An ablation's file has the name of all of them; its folder has that of this one.
+  const std::string folder =
+      fs::absolute(file).lexically_normal().parent_path().filename().string();
+  return file.stem() == "result" && !folder.empty() ? folder : file.stem().string();
 }
 
 /// Adds a result. One of a source that there is already is told from it by a number.
