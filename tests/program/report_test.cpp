@@ -234,6 +234,48 @@ TEST_CASE("names in results are shown as text") {
   CHECK(contains(html, "&lt;img src=x"));
 }
 
+TEST_CASE("commands are shown as a shell takes them, and what is not known of them is said") {
+  const temporary_folder folder;
+  const auto result = folder / "measure.json", out = folder / "report";
+  nlohmann::json content = small_result("m");
+  const auto shown = [&](const std::string& command) {
+    atlas::io::write_file(result, content.dump());
+    REQUIRE(
+        run(folder, "report --quiet --from " + quoted(result) + " --out " + quoted(out)).status ==
+        0);
+    const std::string html = atlas::io::read_text(out / "report.html");
+    CAPTURE(command);
+    CHECK(contains(html, "<code>" + command + "</code>"));
+  };
+  shown("atlas measure --seed 0  # not known: its options");
+  content["run"]["options"] = {
+      {"--model", nullptr}, {"--points", 12}, {"--profile", true}, {"--text", "/tmp/it's $HOME"}};
+  shown(
+      "atlas measure --points 12 --profile --text &apos;/tmp/it&apos;\\&apos;&apos;s $HOME&apos; "
+      "--seed 0");
+}
+
+TEST_CASE("a run that fails leaves the older report, and a report leaves none of an older one") {
+  const temporary_folder folder;
+  const auto result = folder / "measure.json", out = folder / "report";
+  atlas::io::write_file(result, small_result("m").dump());
+  REQUIRE(run(folder, "report --quiet --from " + quoted(result) + " --out " + quoted(out)).status ==
+          0);
+  CHECK(fs::exists(out / "dimension-map.csv"));
+  const std::string older = atlas::io::read_text(out / "report.html");
+  // One block is enough for thermo, and not for measure.
+  const std::string parts = " --quiet --blocks 1 --layers 5 --out " + quoted(out);
+  CHECK(run(folder, "report --parts thermo,measure" + parts).status == 2);
+  CHECK(atlas::io::read_text(out / "report.html") == older);
+  CHECK(!fs::exists(out / "thermo.json"));
+  CHECK(fs::exists(out / "unfinished" / "thermo.json"));
+  REQUIRE(run(folder, "report --parts thermo" + parts).status == 0);
+  CHECK(fs::exists(out / "thermo.json"));
+  CHECK(!fs::exists(out / "unfinished"));
+  CHECK(fs::exists(out / "phase-map.csv"));
+  CHECK(!fs::exists(out / "dimension-map.csv"));
+}
+
 TEST_CASE("a report of clouds says what needs a model") {
   const temporary_folder folder;
   atlas::random_stream random(3);
@@ -277,6 +319,8 @@ TEST_CASE("a report of a killed study draws its parts and names what is missing"
   CAPTURE(report.err);
   REQUIRE(report.status == 0);
   CHECK(contains(report.json()["missing"][0], "1 parts are there"));
+  CHECK(contains(atlas::io::read_text(folder / "report" / "report.html"),
+                 "# not known: where its models and texts are"));
   CHECK(report.json()["figures"].size() >= 2);
 }
 

@@ -25,6 +25,9 @@ std::vector<reading> first_readings(const std::vector<figure>& figures);
 /// Whatever is in names and texts is shown as text.
 std::string page_html(const report_content& report);
 
+/// A word of a command line as a POSIX shell takes it: in quotes where it has to be.
+std::string shell_word(const std::string& text);
+
 /// A figure's table (RFC 4180), and its specification with the table and the colours of paper in
 /// it, which any program that reads Vega draws.
 std::string csv_of(const number_table& numbers);

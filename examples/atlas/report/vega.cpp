@@ -477,7 +477,8 @@ json band_of_heads(const std::string& name, atlas::index_t heads, const std::str
 }  // namespace
 
 json matrix_spec(const matrix_columns& c, const matrix_options& o) {
-  const std::string narrowest = o.heads > 12 ? "170" : "130";
+  // On paper thirty layers have room on a page.
+  const std::string narrowest = o.heads > 12 ? "space < 700 && panels > 12 ? 128 : 170" : "130";
   json spec = panels(c.panel, narrowest,
                      {named_signal("panel_width", "clamp(space / across - 34, 84, 190)"),
                       named_signal("panel_height", "panel_width")});
