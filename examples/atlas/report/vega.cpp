@@ -171,8 +171,8 @@ json null_tick(const std::string& rows, const std::string& field, const json& x,
 /// Series stand a little beside each other, so that their intervals do not cover each other.
 json beside(json x, const curve_columns& c, const curve_options& o) {
   if (c.series.empty() || o.many_series) return x;
-  x["offset"] = signal("5 * (indexof(domain('colour'), " + of_datum(c.series) +
-                       ") - (length(domain('colour')) - 1) / 2)");
+  x["offset"] = signal("min(5, 24 / length(domain('colour'))) * (indexof(domain('colour'), " +
+                       of_datum(c.series) + ") - (length(domain('colour')) - 1) / 2)");
   return x;
 }
 
