@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "common.hpp"
 
+#include <fmt/color.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <utility>
 
@@ -228,17 +230,57 @@ void report_whole(const common_options& common, const json& result, const std::s
   if (!std::cout) throw atlas::error("standard output", "room for the result", "an error");
 }
 
+namespace {
+
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+bool tables_have_styles() {
+  const char* terminal = std::getenv("TERM");
+  const bool dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
+  return isatty(STDOUT_FILENO) != 0 && !dumb && !is_set("NO_COLOR");
+}
+
+std::string styled(const std::string& text, fmt::emphasis how) {
+  return tables_have_styles() ? fmt::format(fmt::text_style(how), "{}", text) : text;
+}
+
+/// Bytes that change the style and take no place: from each escape to its "m".
+std::size_t hidden_bytes(const std::string& cell) {
+  std::size_t count = 0;
+  bool hidden = false;
+  for (const char c : cell) {
+    hidden = hidden || c == '\x1b';
+    count += hidden ? 1 : 0;
+    if (c == 'm') hidden = false;
+  }
+  return count;
+}
+
+}  // namespace
+
+std::string null_cell(const std::string& text) {
+  return styled(text, fmt::emphasis::faint);
+}
+
+std::string beyond_cell(const std::string& text) {
+  return styled(text, fmt::emphasis::bold);
+}
+
 std::string table_text(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+    for (std::size_t c = 0; c < row.size(); ++c)
+      widths[c] = std::max(widths[c], row[c].size() - hidden_bytes(row[c]));
   }
   std::string text;
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t c = 0; c < row.size(); ++c)
-      line += fmt::format("{}{:>{}}", c > 0 ? "  " : "", row[c], widths[c]);
+      line += fmt::format("{}{:>{}}", c > 0 ? "  " : "", row[c], widths[c] + hidden_bytes(row[c]));
     text += line + "\n";
   }
   return text;

@@ -118,6 +118,11 @@ auto with_typed_names(const typed_names& names, Work&& work) {
   }
 }
 
+/// A cell of a null, and one of a value beyond its null: pale and bold where the table goes to a
+/// terminal, unless NO_COLOR is set or the terminal is dumb; as they are elsewhere.
+std::string null_cell(const std::string& text);
+std::string beyond_cell(const std::string& text);
+
 /// Columns of equal width, numbers to the right: the first row is the header.
 std::string table_text(const std::vector<std::vector<std::string>>& rows);
 

@@ -34,11 +34,18 @@ json estimate_json(const atlas::overlap_estimate& e, const atlas::turned_estimat
   return out;
 }
 
+constexpr double level = 0.05;
+
+/// z and p, which stand out where the value is beyond its null.
+void add_score(double z, double p, bool beyond, std::vector<std::string>& row) {
+  for (const std::string& text : {digits(z, 1), p_text(p)})
+    row.push_back(beyond ? beyond_cell(text) : text);
+}
+
 /// `mean (sd)`, z and p.
 void add_null(double mean, double sd, double z, double p, std::vector<std::string>& row) {
-  row.push_back(fmt::format("{} ({})", digits(mean, 3), digits(sd, 3)));
-  row.push_back(digits(z, 1));
-  row.push_back(p_text(p));
+  row.push_back(null_cell(fmt::format("{} ({})", digits(mean, 3), digits(sd, 3))));
+  add_score(z, p, p <= level, row);
 }
 
 std::vector<std::string> estimate_row(const std::string& name, const atlas::overlap_estimate& e,
@@ -94,19 +101,35 @@ std::string share_text(const head_report& h, std::string_view name) {
   return "-";
 }
 
-std::vector<std::string> head_row(const head_report& h) {
-  const auto null =
-      h.surrogate ? fmt::format("{} ({})", digits(h.surrogate->mean, 1), digits(h.surrogate->sd, 1))
-                  : "-";
-  return {std::to_string(h.head),
-          estimate_text(h.none),
-          h.distinct ? estimate_text(*h.distinct) : "-",
-          null,
-          h.surrogate ? digits(h.surrogate->z, 1) : "-",
-          h.surrogate ? p_text(h.surrogate->p) : "-",
-          share_text(h, "context"),
-          share_text(h, "token"),
-          h.pca_rank ? std::to_string(*h.pca_rank) : "-"};
+/// p of each head's dimension after Holm's correction for the layer; NaN for heads without.
+std::vector<double> adjusted_p(const layer_report& layer) {
+  const auto has_p = [](const head_report& h) {
+    return h.surrogate && std::isfinite(h.surrogate->p);
+  };
+  std::vector<double> p;
+  for (const head_report& h : layer.heads)
+    if (has_p(h)) p.push_back(h.surrogate->p);
+  if (!p.empty()) p = atlas::holm_correction(p);
+  std::vector<double> out;
+  auto next = p.begin();
+  for (const head_report& h : layer.heads)
+    out.push_back(has_p(h) ? *next++ : std::numeric_limits<double>::quiet_NaN());
+  return out;
+}
+
+std::vector<std::string> head_row(const head_report& h, double adjusted) {
+  std::vector<std::string> row = {std::to_string(h.head), estimate_text(h.none),
+                                  h.distinct ? estimate_text(*h.distinct) : "-"};
+  if (h.surrogate) {
+    row.push_back(null_cell(
+        fmt::format("{} ({})", digits(h.surrogate->mean, 1), digits(h.surrogate->sd, 1))));
+    add_score(h.surrogate->z, h.surrogate->p, adjusted <= level, row);
+  } else {
+    row.insert(row.end(), 3, "-");
+  }
+  row.insert(row.end(), {share_text(h, "context"), share_text(h, "token"),
+                         h.pca_rank ? std::to_string(*h.pca_rank) : "-"});
+  return row;
 }
 
 /// What there is to read an overlap beside.
@@ -325,7 +348,9 @@ std::string layer_table(const layer_report& layer) {
   std::vector<std::vector<std::string>> rows = {
       {"head", "TwoNN [95 %]", "distinct passages", "surrogates (sd)", "z", "p",
        "same passage (chance)", "same token (chance)", "PCA rank"}};
-  for (const head_report& h : layer.heads) rows.push_back(head_row(h));
+  const std::vector<double> adjusted = adjusted_p(layer);
+  for (std::size_t h = 0; h < layer.heads.size(); ++h)
+    rows.push_back(head_row(layer.heads[h], adjusted[h]));
   std::string text = fmt::format("Layer {}: {} heads of {} points\n", layer.layer,
                                  layer.heads.size(), layer.heads.front().points) +
                      design_text(layer) + table_text(rows) + profiles_table(layer) +
@@ -371,14 +396,11 @@ double surrogate_mean(const layer_report& layer) {
 /// Heads whose dimension is beyond surrogates with p of 0.05 or less after Holm's correction for
 /// the layer.
 std::string heads_beyond(const layer_report& layer) {
-  std::vector<double> p;
-  for (const head_report& h : layer.heads)
-    if (h.surrogate && std::isfinite(h.surrogate->p)) p.push_back(h.surrogate->p);
-  if (p.empty()) return "-";
-  const std::vector<double> adjusted = atlas::holm_correction(p);
-  const auto beyond =
-      std::count_if(adjusted.begin(), adjusted.end(), [](double x) { return x <= 0.05; });
-  return fmt::format("{} of {}", beyond, p.size());
+  const std::vector<double> adjusted = adjusted_p(layer);
+  const auto count = [&](double most) {
+    return std::count_if(adjusted.begin(), adjusted.end(), [&](double p) { return p <= most; });
+  };
+  return count(1) > 0 ? fmt::format("{} of {}", count(level), count(1)) : "-";
 }
 
 double mean_share(const layer_report& layer) {

@@ -111,14 +111,16 @@ class full_pipe {
 /// A program that runs beside the test.
 class started_program {
  public:
-  started_program(const temporary_folder& folder, words arguments, const std::string& errors) {
+  /// \param output a file of the folder where it is empty
+  started_program(const temporary_folder& folder, words arguments, const std::string& errors,
+                  const std::string& output = "") {
     arguments.insert(arguments.begin(), ATLAS_PROGRAM);
     std::vector<char*> list;
     for (std::string& a : arguments) list.push_back(a.data());
     list.push_back(nullptr);
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
-    const std::string out = (folder / "stdout").string();
+    const std::string out = output.empty() ? (folder / "stdout").string() : output;
     constexpr int how = O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY;
     ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), how, 0600);
     ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors.c_str(), how, 0600);
@@ -344,4 +346,33 @@ TEST_CASE("what takes longer than a second says on a terminal what it does, and 
   shows(with_less_if_sanitized({"autoencode"}, {"--layers", "3", "--blocks", "6"}),
         {"reading the model", "forward", "autoencoders", " %"}, 2);
   shows({"study", "--out", "OUT:study"}, {"reading the models", "part 1 of ", ": forward"}, 2);
+}
+
+TEST_CASE("tables have styles on a terminal, unless NO_COLOR is set") {
+  const words command = {"measure",  "--blocks", "12",           "--layers", "5",
+                         "--points", "200",      "--surrogates", "10"};
+  const auto shown = [&](bool plain) {
+    const temporary_folder folder;
+    const terminal screen;
+    if (!screen.there()) return std::string();
+    ::setenv("TERM", "xterm", 1);
+    ::setenv("NO_COLOR", plain ? "1" : "", 1);
+    started_program program(folder, command, (folder / "stderr").string(), screen.name());
+    std::string text;
+    const auto began = std::chrono::steady_clock::now();
+    while (!program.ended() && since(began) < patience) text += screen.read(seconds(0.05));
+    for (std::string more = screen.read(seconds(0)); !more.empty(); more = screen.read(seconds(0)))
+      text += more;
+    ::unsetenv("NO_COLOR");
+    CHECK(program.status() == 0);
+    CHECK(has(text, "surrogates (sd)"));
+    return text;
+  };
+  const std::string styled = shown(false);
+  if (styled.empty()) {
+    WARN("no terminal to be had: tables on one are not tested");
+    return;
+  }
+  CHECK(has(styled, "\x1b[2m"));
+  CHECK_FALSE(has(shown(true), "\x1b["));
 }

@@ -94,6 +94,98 @@ TEST_CASE("how readings stand to their nulls") {
         standing::unknown);
 }
 
+TEST_CASE("a claim is read by its comparisons, those without p apart") {
+  using atlas_program::compared;
+  using atlas_program::standing;
+  const atlas_program::claim_words words{"Heads overlap", "O_h of each layer", "random subspaces"};
+  const auto claim = [&](const std::vector<atlas::finding>& family) {
+    return atlas_program::read_claim(family, words);
+  };
+  const std::string end = " Measured: O_h of each layer. Its null: random subspaces.";
+  const std::string name = "\u201cHeads overlap\u201d:";
+  const auto above = claim({compared(0.5, 0.4, 0.01, 1e-9), compared(0.4, 0.4, 0.01, 0.9)});
+  CHECK(above.standing == standing::holds);
+  CHECK(above.text == name +
+                          " above its null in 1 of 2 comparisons (0.500, null 0.400); what its "
+                          "null gives in 1 of 2 comparisons (0.400, null 0.400)." +
+                          end);
+  const auto some = claim({compared(12, 12.5, 1, 0.9), compared(1, 1, 0, NAN)});
+  CHECK(some.standing == standing::chance);
+  CHECK(some.text == name +
+                         " what its null gives in the one comparison (12.0, null 12.5). 1 of 2 "
+                         "comparisons has no p." +
+                         end);
+  const auto none = claim({compared(1, 1, 0, NAN)});
+  CHECK(none.standing == standing::unknown);
+  CHECK(none.text == name + " 1 of 1 comparison has no p." + end);
+  CHECK(claim({}).text == name + " nothing to compare." + end);
+  CHECK(contains(atlas_program::count_claims({above, above, some, none}).text,
+                 "Of 4 claims 2 are beyond their null in some comparison"));
+  CHECK(contains(atlas_program::count_claims({above, above, some, none}).text,
+                 "1 are what the null gives; 1 cannot be told"));
+}
+
+TEST_CASE("a study's claims are read, and its neighbours stand beside chance") {
+  const temporary_folder folder;
+  nlohmann::json layer = small_result("m")["layers"][0];
+  for (auto& head : layer["heads"]) {
+    head["none"] = head["two_nn"]["none"];
+    head.erase("two_nn");
+    head["same_context_neighbors"] = 0.5;
+  }
+  layer["findings"]["same_context"] = {{"null_mean", 0.125}};
+  const nlohmann::json finding = {{"label", "m on t, layer 0"},
+                                  {"value", 0.5},
+                                  {"null_mean", 0.125},
+                                  {"null_sd", 0.01},
+                                  {"p", 1e-9}};
+  const nlohmann::json study = {
+      {"run", {{"program", "atlas"}, {"command", "study"}, {"seed", 0}}},
+      {"study", {{"models", {{{"name", "m"}}}}, {"texts", {{{"name", "t"}}}}}},
+      {"claims",
+       {{{"claim", "A claim"},
+         {"measured", "a share"},
+         {"null", "permutations"},
+         {"findings", {finding}}}}},
+      {"parts", {{"model-0-text-0-layer-0", layer}}}};
+  const auto file = folder / "study.json", out = folder / "report";
+  atlas::io::write_file(file, study.dump());
+  const program_run report =
+      run(folder, "report --from " + quoted(file) + " --out " + quoted(out) + " --json -");
+  CAPTURE(report.err);
+  REQUIRE(report.status == 0);
+  const nlohmann::json said = report.json();
+  CHECK(said["figures"][0]["id"] == "claims");
+  CHECK(contains(said["figures"][0]["readings"][1]["text"], "above its null in the one"));
+  CHECK(contains(said.dump(), "chance would give 12.5 %"));
+  CHECK(contains(atlas::io::read_text(out / "neighbours.csv"), "0.125"));
+  CHECK(contains(atlas::io::read_text(out / "claims.csv"), "m on t, layer 0"));
+}
+
+TEST_CASE("autoencoders are drawn as the command writes them") {
+  const temporary_folder folder;
+  const auto share = [](double x) {
+    return nlohmann::json{{"value", x}, {"standard_error", 0.01}};
+  };
+  const nlohmann::json head = {{"head", 0},
+                               {"autoencoder", share(0.4)},
+                               {"pca", share(0.5)},
+                               {"advantage", {{"value", 0.1}, {"p", 1e-6}}}};
+  const nlohmann::json result = {
+      {"run", {{"program", "atlas"}, {"command", "autoencode"}, {"seed", 0}}},
+      {"source", {{"model", "m"}}},
+      {"layers", {{{"layer", 3}, {"heads", {head}}}}}};
+  const auto file = folder / "autoencode.json", out = folder / "report";
+  atlas::io::write_file(file, result.dump());
+  const program_run report =
+      run(folder, "report --from " + quoted(file) + " --out " + quoted(out) + " --json -");
+  CAPTURE(report.err);
+  REQUIRE(report.status == 0);
+  CHECK(contains(report.out, "above 0 in the one head (0.100, null 0.000)"));
+  CHECK(contains(atlas::io::read_text(out / "autoencoders-against-pca.csv"),
+                 "\"m, layer 3\",0,autoencoder,0.4,"));
+}
+
 TEST_CASE("report draws what commands measured, with the numbers beside it") {
   const temporary_folder folder;
   const auto result = folder / "measure.json", out = folder / "report";
@@ -142,6 +234,48 @@ TEST_CASE("names in results are shown as text") {
   CHECK(contains(html, "&lt;img src=x"));
 }
 
+TEST_CASE("commands are shown as a shell takes them, and what is not known of them is said") {
+  const temporary_folder folder;
+  const auto result = folder / "measure.json", out = folder / "report";
+  nlohmann::json content = small_result("m");
+  const auto shown = [&](const std::string& command) {
+    atlas::io::write_file(result, content.dump());
+    REQUIRE(
+        run(folder, "report --quiet --from " + quoted(result) + " --out " + quoted(out)).status ==
+        0);
+    const std::string html = atlas::io::read_text(out / "report.html");
+    CAPTURE(command);
+    CHECK(contains(html, "<code>" + command + "</code>"));
+  };
+  shown("atlas measure --seed 0  # not known: its options");
+  content["run"]["options"] = {
+      {"--model", nullptr}, {"--points", 12}, {"--profile", true}, {"--text", "/tmp/it's $HOME"}};
+  shown(
+      "atlas measure --points 12 --profile --text &apos;/tmp/it&apos;\\&apos;&apos;s $HOME&apos; "
+      "--seed 0");
+}
+
+TEST_CASE("a run that fails leaves the older report, and a report leaves none of an older one") {
+  const temporary_folder folder;
+  const auto result = folder / "measure.json", out = folder / "report";
+  atlas::io::write_file(result, small_result("m").dump());
+  REQUIRE(run(folder, "report --quiet --from " + quoted(result) + " --out " + quoted(out)).status ==
+          0);
+  CHECK(fs::exists(out / "dimension-map.csv"));
+  const std::string older = atlas::io::read_text(out / "report.html");
+  // One block is enough for thermo, and not for measure.
+  const std::string parts = " --quiet --blocks 1 --layers 5 --out " + quoted(out);
+  CHECK(run(folder, "report --parts thermo,measure" + parts).status == 2);
+  CHECK(atlas::io::read_text(out / "report.html") == older);
+  CHECK(!fs::exists(out / "thermo.json"));
+  CHECK(fs::exists(out / "unfinished" / "thermo.json"));
+  REQUIRE(run(folder, "report --parts thermo" + parts).status == 0);
+  CHECK(fs::exists(out / "thermo.json"));
+  CHECK(!fs::exists(out / "unfinished"));
+  CHECK(fs::exists(out / "phase-map.csv"));
+  CHECK(!fs::exists(out / "dimension-map.csv"));
+}
+
 TEST_CASE("a report of clouds says what needs a model") {
   const temporary_folder folder;
   atlas::random_stream random(3);
@@ -185,6 +319,8 @@ TEST_CASE("a report of a killed study draws its parts and names what is missing"
   CAPTURE(report.err);
   REQUIRE(report.status == 0);
   CHECK(contains(report.json()["missing"][0], "1 parts are there"));
+  CHECK(contains(atlas::io::read_text(folder / "report" / "report.html"),
+                 "# not known: where its models and texts are"));
   CHECK(report.json()["figures"].size() >= 2);
 }
 

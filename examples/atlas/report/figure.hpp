@@ -3,6 +3,7 @@
 /// \file
 /// What a report is made of: tables of numbers, and figures that draw one each.
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct number_table {
 
 /// The column where its values differ; otherwise none, so that nothing is coloured by it.
 std::string if_several(const std::string& column, const number_table& numbers);
+
+/// How many different values the column has.
+std::size_t different_values(const std::string& column, const number_table& numbers);
 
 /// A number and the ends of its 95 % interval, by the normal distribution, as three more cells.
 void add_band(double mean, double sd, std::vector<json>& row);
@@ -48,6 +52,7 @@ struct figure {
   json spec;
   number_table numbers;
   std::vector<reading> readings = {};
+  std::size_t first = 2;  ///< so many of them may stand on the first screen
 };
 
 /// What the table is called within a specification.

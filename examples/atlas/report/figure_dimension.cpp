@@ -118,7 +118,7 @@ std::vector<figure> dimension_map(const report_results& results) {
     if (row.back().is_number()) most = std::max(most, std::abs(row.back().get<double>()));
   return {{"dimension-map", dimension_section, "Each head against its surrogates",
            "z of each head's dimension: how many standard deviations of surrogates it is from "
-           "their mean. The pale middle is what the null gives.",
+           "their mean. The middle of the scale is what the null gives.",
            "A map of layers and heads, coloured by z.",
            map_spec({"panel", "head", "layer", "z"}, {.x_title = "head",
                                                       .y_title = "layer",
@@ -150,10 +150,9 @@ void add_scales(const measured_layer& l, const json& head, const char* by, const
                 number_table& numbers) {
   for (const json& at : member(head, {"two_nn", "profile", by, "steps"}))
     numbers.rows.push_back({fmt::format("{}, layer {}, {}", l.source, l.layer, name),
-                            fmt::format("head {}", member(head, {"head"}).dump()),
-                            member(at, {"distance"}), member(at, {"dimension"}),
-                            member(at, {"lower"}), member(at, {"upper"}), member(at, {"points"}),
-                            member(at, {"order"})});
+                            member(head, {"head"}), member(at, {"distance"}),
+                            member(at, {"dimension"}), member(at, {"lower"}), member(at, {"upper"}),
+                            member(at, {"points"}), member(at, {"order"})});
 }
 
 }  // namespace
@@ -177,7 +176,8 @@ std::vector<figure> dimension_by_scale(const report_results& results) {
                   {.x_title = "distance to neighbours",
                    .y_title = "dimension",
                    .x_scale = "log",
-                   .from_zero = true}),
+                   .from_zero = true,
+                   .many_series = different_values("head", numbers) > most_colours}),
        std::move(numbers), scale_readings(layers)}};
 }
 
@@ -195,7 +195,7 @@ std::vector<reading> passage_readings(const std::vector<measured_layer>& layers)
   over_heads shares, chances;
   for (const measured_layer& l : layers)
     for (const json& h : l.heads()) {
-      const label_shares s = shares_of(h, "context");
+      const label_shares s = shares_of(l, h, "context");
       shares.add(s.share);
       chances.add(s.chance);
     }
@@ -218,7 +218,7 @@ std::vector<figure> neighbours_in_passage(const report_results& results) {
   for (const measured_layer& l : layers)
     for (const shared_name& label : shared_names) {
       const auto over = [&](double label_shares::*which) {
-        return heads_of(l, [&](const json& h) { return shares_of(h, label.key).*which; });
+        return heads_of(l, [&](const json& h) { return shares_of(l, h, label.key).*which; });
       };
       const over_heads share = over(&label_shares::share), chance = over(&label_shares::chance);
       if (share.count == 0) continue;
@@ -236,7 +236,11 @@ std::vector<figure> neighbours_in_passage(const report_results& results) {
        "dashed lines of chance.",
        curve_spec({"panel", if_several("label", numbers), "layer", "share", "lowest head",
                    "highest head", "chance"},
-                  {.x_title = "layer", .y_title = "share", .whole_x = true, .from_zero = true}),
+                  {.x_title = "layer",
+                   .y_title = "share",
+                   .whole_x = true,
+                   .from_zero = true,
+                   .own_nulls = true}),
        std::move(numbers), passage_readings(layers)}};
 }
 

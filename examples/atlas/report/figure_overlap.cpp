@@ -40,11 +40,10 @@ std::vector<overlap_space_words> spaces() {
         "as random subspaces do", "layer", "layers"}},
       {"residual_stream",
        "residual stream",
-       {"In the residual stream, where they write,",
-        "more than when each cloud is turned at random before the weights write it",
-        "less than when each cloud is turned at random before the weights write it",
-        "as they do when each cloud is turned at random before the weights write it", "layer",
-        "layers", 2, "What is beyond turned clouds is the heads' doing, not the weights' alone."}}};
+       {"In the residual stream, where they write,", "more than turned clouds",
+        "less than turned clouds", "as turned clouds do", "layer", "layers", 2,
+        "Turned clouds are the heads' own, turned at random before the weights write them: what is "
+        "beyond them is the heads' doing, not the weights' alone."}}};
 }
 
 /// Pairs that share keys and values apart from those that do not, where there are both.
@@ -113,15 +112,15 @@ std::vector<figure> overlap_by_layer(const report_results& results) {
   if (numbers.rows.empty()) return {};
   return {
       {"overlap-by-layer", overlap_section, "Overlap by layer",
-       "Mean principal cosine of pairs of heads, with its 95 % interval. Grey: the null's mean "
-       "(dashed) and 95 % band, of random subspaces in head coordinates, and in the residual "
-       "stream of the heads' own clouds turned at random before the weights write them. Dotted: "
-       "random subspaces.",
+       "Mean principal cosine of pairs of heads, with its 95 % interval. Dashed, with its 95 % "
+       "band: the null of these pairs, of random subspaces in head coordinates, and in the "
+       "residual stream of the heads' own clouds turned at random before the weights write them. "
+       "Dotted: random subspaces.",
        "Curves of overlap against layer beside the band of their null, a panel for each model "
        "and space.",
        curve_spec({"panel", if_several("pairs", numbers), "layer", "overlap", "lower", "upper",
                    "null", "null lower", "null upper", "random frames"},
-                  {.x_title = "layer", .y_title = "overlap", .whole_x = true}),
+                  {.x_title = "layer", .y_title = "overlap", .whole_x = true, .own_nulls = true}),
        std::move(numbers), readings_of(layers)}};
 }
 
@@ -200,8 +199,8 @@ std::vector<figure> overlap_matrices(const report_results& results) {
       {"overlap-matrices", overlap_section, "Pairs of heads",
        "A square a layer, a cell a pair of heads. Below the diagonal: head coordinates, less "
        "the mean of random subspaces. Above it: the residual stream, less the mean of turned "
-       "clouds. Red is more than the null's mean, blue less. Frames: heads that share keys and "
-       "values.",
+       "clouds. Red is more than the null's mean, blue less. Numbers are those of heads; frames: "
+       "heads that share keys and values.",
        "Matrices of the overlap of each pair of heads less its null's mean, one for each layer.",
        matrix_spec({"panel", "head", "with head", "difference"},
                    {.value_title = "overlap less its null's mean",

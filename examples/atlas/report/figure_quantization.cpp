@@ -68,6 +68,28 @@ std::vector<figure> quantization_by_bits(const report_results& results) {
            std::move(numbers), basis_readings(results)}};
 }
 
+namespace {
+
+/// How far bases are from the least product of both errors, and how many nothing beats in both.
+std::vector<reading> front_readings(const report_results& results) {
+  std::vector<double> products;
+  int on_front = 0;
+  for (const command_result* r : results.of("pareto"))
+    for (const json& matrix : member(r->content, {"matrices"}))
+      for (const json& p : member(matrix, {"points"})) {
+        const double product = real_member(p, {"product"}) / real_member(matrix, {"product_floor"});
+        if (std::isfinite(product)) products.push_back(product);
+        on_front += member(p, {"on_front"}) == json(true) ? 1 : 0;
+      }
+  if (products.empty()) return {};
+  return {{standing::fact,
+           fmt::format("The product of both errors is {} times the least of the matrix; {} of {} "
+                       "bases are beaten by no other in both errors.",
+                       values_text(products, 2), on_front, products.size())}};
+}
+
+}  // namespace
+
 std::vector<figure> pareto_fronts(const report_results& results) {
   number_table numbers{{"panel", "weight error", "activation error", "floor", "t", "on front"}, {}};
   for (const command_result* r : results.of("pareto"))
@@ -89,7 +111,7 @@ std::vector<figure> pareto_fronts(const report_results& results) {
        "Paths of activation error against weight error, one panel a matrix.",
        curve_spec({"panel", "", "weight error", "activation error", "", "", "floor"},
                   {.x_title = "weight error", .y_title = "activation error", .common_axes = false}),
-       std::move(numbers)}};
+       std::move(numbers), front_readings(results)}};
 }
 
 }  // namespace atlas_program

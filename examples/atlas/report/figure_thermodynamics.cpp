@@ -6,7 +6,6 @@
 
 #include <cmath>
 #include <cstdio>
-#include <tuple>
 #include <utility>
 
 #include "figures.hpp"
@@ -117,6 +116,36 @@ std::string layers_text(const json& layers) {
              : fmt::format("layers {} to {}", layers.front().dump(), layers.back().dump());
 }
 
+/// Residuals in the principal directions beside those in random ones. Few draws of these carry no
+/// p.
+std::vector<reading> recovery_readings(const report_results& results, const number_table& numbers) {
+  std::vector<atlas::finding> family;
+  for (const command_result* r : results.of("crystallize"))
+    for (const json& at : member(r->content, {"interventions"}))
+      for (const json& rule : member(at, {"rules"})) {
+        const json& null = member(rule, {"recovered_in_random_directions"});
+        family.push_back(compared(real_member(rule, {"recovered", "value"}),
+                                  real_member(null, {"value"}), real_member(null, {"sd"}),
+                                  real_member(null, {"p"})));
+      }
+  std::vector<double> values, nulls;
+  for (const auto& row : numbers.rows)
+    if (row[2].is_number() && row[5].is_number()) {
+      values.push_back(row[2].get<double>());
+      nulls.push_back(row[5].get<double>());
+    }
+  std::vector<reading> out = read_family(
+      std::move(family),
+      {"Of what is lost, low-rank residuals give back", "more than those in random directions",
+       "less than those in random directions", "as much as those in random directions",
+       "intervention", "interventions of one rank"});
+  if (!out.empty() || values.empty()) return out;
+  return {{standing::unknown,
+           fmt::format("Of what is lost, low-rank residuals give back {}, those in random "
+                       "directions {}; so few draws of these carry no p (--random-draws).",
+                       values_text(values, 2), values_text(nulls, 2))}};
+}
+
 }  // namespace
 
 std::vector<figure> crystallization_curves(const report_results& results) {
@@ -140,6 +169,7 @@ std::vector<figure> crystallization_curves(const report_results& results) {
         numbers.rows.push_back(std::move(row));
       }
   if (numbers.rows.empty()) return {};
+  std::vector<reading> readings = recovery_readings(results, numbers);
   return {
       {"crystallization", thermodynamics_section, "What low-rank residuals give back",
        "The share of lost perplexity that comes back when attention is replaced by the value "
@@ -149,87 +179,7 @@ std::vector<figure> crystallization_curves(const report_results& results) {
        curve_spec({"panel", "", "rank", "recovered", "lower", "upper", "random", "random lower",
                    "random upper"},
                   {.x_title = "rank", .y_title = "share recovered", .x_scale = "log"}),
-       std::move(numbers)}};
-}
-
-std::vector<figure> autoencoders_against_pca(const report_results& results) {
-  number_table numbers{{"panel", "head", "method", "unexplained", "lower", "upper"}, {}};
-  for (const command_result* r : results.of("autoencode"))
-    for (const json& h : member(r->content, {"heads"}))
-      for (const auto& [key, error, name] :
-           {std::tuple{"unexplained", "unexplained_standard_error", "autoencoder"},
-            std::tuple{"pca_unexplained", "pca_standard_error", "PCA"}}) {
-        const double x = real_member(h, {key}), e = real_member(h, {error});
-        std::vector<json> row = {r->source, member(h, {"head"}), name};
-        add_band(x, e, row);
-        numbers.rows.push_back(std::move(row));
-      }
-  if (numbers.rows.empty()) return {};
-  return {{"autoencoders-against-pca", "Autoencoders", "Autoencoders against PCA of the same rank",
-           "The share of held-out variance that is left unexplained, with 95 % interval over "
-           "passages. PCA is the null: what a linear map of the same rank leaves.",
-           "Points of unexplained variance for each head, of the autoencoder and of PCA.",
-           curve_spec({"panel", "method", "head", "unexplained", "lower", "upper"},
-                      {.x_title = "head",
-                       .y_title = "share unexplained",
-                       .whole_x = true,
-                       .from_zero = true,
-                       .lines = false}),
-           std::move(numbers)}};
-}
-
-namespace {
-
-/// A point for each comparison of a claim.
-void add_claim(const json& claim, number_table& numbers) {
-  int count = 0;
-  for (const json& f : member(claim, {"findings"})) {
-    std::vector<json> row = {member(claim, {"claim"}), ++count, member(f, {"value"})};
-    add_band(real_member(f, {"null_mean"}), real_member(f, {"null_sd"}), row);
-    for (const char* name : {"z", "adjusted_p", "verdict", "label"})
-      row.push_back(member(f, {name}));
-    numbers.rows.push_back(std::move(row));
-  }
-}
-
-figure claims_figure(std::string id, number_table numbers) {
-  return {std::move(id),
-          "Claims of the original study",
-          "Every comparison against its null",
-          "A panel a claim of the original study, a point a comparison (a layer, a text, a model), "
-          "beside its null's mean, and its 95 % band where the null has a spread.",
-          "Points of measured values beside the bands of their nulls, a panel for each claim.",
-          curve_spec({"panel", "", "number", "value", "", "", "null", "null lower", "null upper"},
-                     {.x_title = "comparison",
-                      .y_title = "",
-                      .whole_x = true,
-                      .lines = false,
-                      .common_axes = false}),
-          std::move(numbers)};
-}
-
-}  // namespace
-
-std::vector<figure> study_findings(const report_results& results) {
-  constexpr int most = 12;  // panels that a page of paper has room for
-  const number_table empty{{"panel", "number", "value", "null", "null lower", "null upper", "z",
-                            "adjusted p", "verdict", "comparison"},
-                           {}};
-  std::vector<figure> out;
-  number_table numbers = empty;
-  int claims = 0;
-  const auto end = [&] {
-    const std::string id = out.empty() ? "claims" : fmt::format("claims-{}", out.size() + 1);
-    if (!numbers.rows.empty()) out.push_back(claims_figure(id, std::exchange(numbers, empty)));
-    claims = 0;
-  };
-  for (const command_result* r : results.of("study"))
-    for (const json& claim : member(r->content, {"claims"})) {
-      add_claim(claim, numbers);
-      if (++claims == most) end();
-    }
-  end();
-  return out;
+       std::move(numbers), std::move(readings)}};
 }
 
 }  // namespace atlas_program

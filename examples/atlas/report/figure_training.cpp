@@ -34,6 +34,48 @@ void add_step(const std::string& panel, const std::string& model, const json& st
   numbers.rows.push_back(std::move(row));
 }
 
+/// Calls `visit(deepest layer)` for each model, at its last step.
+template <class Visit>
+void for_each_end(const report_results& results, Visit visit) {
+  for (const command_result* r : results.of("ablate"))
+    for (const json& m : member(r->content, {"models"})) {
+      const json& measurements = member(m, {"measurements"});
+      if (!measurements.is_array() || measurements.empty()) continue;
+      const json& layers = member(measurements.back(), {"layers"});
+      if (layers.is_array() && !layers.empty()) visit(layers.back());
+    }
+}
+
+/// What the trained models say.
+std::vector<reading> ends_of_training(const report_results& results) {
+  std::vector<atlas::finding> coordinates, stream, dimensions;
+  for_each_end(results, [&](const json& layer) {
+    for (auto [space, family] :
+         {std::pair{"head_coordinates", &coordinates}, std::pair{"residual_stream", &stream}}) {
+      const judged_overlap o = overlap_of(member(layer, {"overlap", space, "global"}), space);
+      family->push_back(compared(o.mean, o.null_mean, o.null_sd, o.p));
+    }
+    for (const json& h : member(layer, {"heads"}))
+      dimensions.push_back(compared(
+          real_member(main_estimate_of(h), {"dimension"}), real_member(surrogates_of(h), {"mean"}),
+          real_member(surrogates_of(h), {"sd"}), real_member(surrogates_of(h), {"p"})));
+  });
+  std::vector<reading> out;
+  const auto add = [&](std::vector<atlas::finding> family, const reading_words& words) {
+    for (reading& r : read_family(std::move(family), words)) out.push_back(std::move(r));
+  };
+  add(std::move(coordinates),
+      {"Trained, in their own coordinates, heads overlap", "more than random subspaces",
+       "less than random subspaces", "as random subspaces do", "model", "models"});
+  add(std::move(stream),
+      {"Trained, in the residual stream, heads overlap", "more than turned clouds",
+       "less than turned clouds", "as turned clouds do", "model", "models"});
+  add(std::move(dimensions),
+      {"Trained, clouds have a dimension", "above that of their surrogates",
+       "below that of their surrogates", "like that of their surrogates", "head", "heads", 1});
+  return out;
+}
+
 }  // namespace
 
 std::vector<figure> ablation_along_training(const report_results& results) {
@@ -62,14 +104,18 @@ std::vector<figure> ablation_along_training(const report_results& results) {
   if (numbers.rows.empty()) return {};
   return {
       {"ablation", "Ablations", "Along training",
-       "The deepest layer of models trained from scratch. Grey: each model's null, which differs "
-       "between them: random subspaces and turned clouds for overlaps, surrogates for the "
-       "dimension.",
+       "The deepest layer of models trained from scratch. Dashed, with its 95 % band where it has "
+       "one: each model's null in the model's colour: random subspaces and turned clouds for "
+       "overlaps, surrogates for the dimension.",
        "Curves of overlap, dimension and perplexity against training steps, one for each model.",
        curve_spec({"panel", "model", "step", "value", "lower", "upper", "null", "null lower",
                    "null upper"},
-                  {.x_title = "step", .y_title = "", .whole_x = true, .common_axes = false}),
-       std::move(numbers)}};
+                  {.x_title = "step",
+                   .y_title = "",
+                   .whole_x = true,
+                   .common_axes = false,
+                   .own_nulls = true}),
+       std::move(numbers), ends_of_training(results), 3}};
 }
 
 namespace {
@@ -133,7 +179,14 @@ std::vector<figure> calibration_coverage(const report_results& results) {
            "of estimates over the truth. Ticks: what is promised.",
            "Points of coverage, of estimates over the truth and of false alarms, one for each "
            "case, beside what is promised.",
-           curve_spec({"panel", "", "case", "share", "lower", "upper", "wanted"},
+           curve_spec({.panel = "panel",
+                       .series = "",
+                       .x = "case",
+                       .y = "share",
+                       .lower = "lower",
+                       .upper = "upper",
+                       .null_mean = "wanted",
+                       .said = {"item", "data", "quantity"}},
                       {.x_title = "case",
                        .y_title = "share",
                        .whole_x = true,

@@ -2,17 +2,21 @@
 #include "figures.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace atlas_program {
 
-std::string if_several(const std::string& column, const number_table& numbers) {
+std::size_t different_values(const std::string& column, const number_table& numbers) {
   const auto place = std::find(numbers.columns.begin(), numbers.columns.end(), column);
   const auto c = static_cast<std::size_t>(place - numbers.columns.begin());
-  const bool several = std::any_of(numbers.rows.begin(), numbers.rows.end(), [&](const auto& row) {
-    return row[c] != numbers.rows.front()[c];
-  });
-  return several ? column : "";
+  std::set<json> values;
+  for (const auto& row : numbers.rows) values.insert(row[c]);
+  return values.size();
+}
+
+std::string if_several(const std::string& column, const number_table& numbers) {
+  return different_values(column, numbers) > 1 ? column : "";
 }
 
 void add_band(double mean, double sd, std::vector<json>& row) {

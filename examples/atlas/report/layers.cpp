@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "layers.hpp"
 
-#include <limits>
-
 namespace atlas_program {
 
 std::vector<measured_layer> measured_layers(const report_results& results) {
@@ -50,12 +48,14 @@ const json& surrogates_of(const json& head) {
   return of_measure.is_null() ? member(main_estimate_of(head), {"surrogate"}) : of_measure;
 }
 
-label_shares shares_of(const json& head, const std::string& label) {
+label_shares shares_of(const measured_layer& layer, const json& head, const std::string& label) {
   const std::string name = "same_" + label + "_neighbors";
   const json& of_measure = member(head, {"two_nn", name.c_str()});
   if (of_measure.is_object())
     return {real_member(of_measure, {"share"}), real_member(of_measure, {"chance"})};
-  return {real_member(head, {name.c_str()}), std::numeric_limits<double>::quiet_NaN()};
+  const std::string of_study = "same_" + label;
+  return {real_member(head, {name.c_str()}),
+          real_member(*layer.content, {"findings", of_study.c_str(), "null_mean"})};
 }
 
 }  // namespace atlas_program

@@ -37,10 +37,11 @@ const json& estimate_of(const json& head, const char* neighbors);
 /// The one that its surrogates are of: of other passages where passages are known.
 const json& main_estimate_of(const json& head);
 const json& surrogates_of(const json& head);
-/// The share of nearest neighbours that have a label in common, and chance; NaN where not known.
+/// The share of a head's nearest neighbours that have a label in common, and chance, which a study
+/// has of the mean over the layer's heads; NaN where not known.
 struct label_shares {
   double share, chance;
 };
-label_shares shares_of(const json& head, const std::string& label);
+label_shares shares_of(const measured_layer& layer, const json& head, const std::string& label);
 
 }  // namespace atlas_program

@@ -117,17 +117,27 @@ std::string option_text(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-/// As one types it.
-std::string command_text(const json& run) {
-  std::string out = "atlas " + option_text(member(run, {"command"}));
-  const json& options = member(run, {"options"});
-  if (!options.is_object()) return out;
+/// Options and their values, without those that were not given.
+std::string options_text(const json& options) {
+  std::string out;
   for (const auto& [name, value] : options.items()) {
     if (value.is_null() || value == json(false) || value == json("")) continue;
-    out += " " + name;
-    if (value != json(true)) out += " " + option_text(value);
+    out += " " + shell_word(name);
+    if (value != json(true)) out += " " + shell_word(option_text(value));
   }
-  return out + " --seed " + option_text(member(run, {"seed"}));
+  return out;
+}
+
+/// As one types it in a POSIX shell; what the result does not say stands after it, as a comment.
+std::string command_text(const json& run) {
+  const json& options = member(run, {"options"});
+  const json& seed = member(run, {"seed"});
+  std::string out = "atlas " + shell_word(option_text(member(run, {"command"})));
+  if (options.is_object()) out += options_text(options);
+  if (!seed.is_null()) out += " --seed " + shell_word(option_text(seed));
+  const std::string unknown =
+      options.is_object() ? text_member(run, {"unknown"}) : std::string("its options");
+  return unknown.empty() ? out : out + "  # not known: " + unknown;
 }
 
 page_data commands_data(const report_results& results) {
@@ -176,11 +186,20 @@ std::string csv_value(const json& value) {
 
 }  // namespace
 
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%";
+  if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 std::vector<reading> first_readings(const std::vector<figure>& figures) {
-  constexpr std::size_t most = 5, of_a_figure = 2;
+  constexpr std::size_t most = 5;
   std::vector<reading> out;
   for (const figure& f : figures)
-    for (std::size_t i = 0; i < (std::min)(f.readings.size(), of_a_figure); ++i)
+    for (std::size_t i = 0; i < (std::min)(f.readings.size(), f.first); ++i)
       if (out.size() < most) out.push_back(f.readings[i]);
   return out;
 }

@@ -19,11 +19,14 @@ struct report_content {
   report_results results;
 };
 
-/// The readings that stand first: of each figure the first two, five at most.
+/// The readings that stand first: of each figure its first, five at most.
 std::vector<reading> first_readings(const std::vector<figure>& figures);
 
 /// Whatever is in names and texts is shown as text.
 std::string page_html(const report_content& report);
+
+/// A word of a command line as a POSIX shell takes it: in quotes where it has to be.
+std::string shell_word(const std::string& text);
 
 /// A figure's table (RFC 4180), and its specification with the table and the colours of paper in
 /// it, which any program that reads Vega draws.

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <utility>
 
 namespace atlas_program {
 
@@ -50,6 +52,18 @@ standing standing_of(const verdict_share& above, const verdict_share& below,
   return open.count > 0 ? standing::unknown : standing::chance;
 }
 
+bool has_p(const atlas::finding& f) {
+  return f.p >= 0 && f.p <= 1 && std::isfinite(f.value) && std::isfinite(f.null_mean);
+}
+
+/// As many as tell the numbers of a family apart.
+int decimals_of(const std::vector<atlas::finding>& family) {
+  double most = 0;
+  for (const atlas::finding& f : family)
+    if (has_p(f)) most = (std::max)({most, std::abs(f.value), std::abs(f.null_mean)});
+  return most >= 10 ? 1 : most >= 1 ? 2 : 3;
+}
+
 }  // namespace
 
 atlas::finding compared(double value, double null_mean, double null_sd, double p) {
@@ -73,9 +87,7 @@ std::string counted(index_t count, const reading_words& words) {
 }
 
 std::vector<reading> read_family(std::vector<atlas::finding> family, const reading_words& words) {
-  std::erase_if(family, [](const atlas::finding& f) {
-    return !(f.p >= 0 && f.p <= 1) || !std::isfinite(f.value) || !std::isfinite(f.null_mean);
-  });
+  std::erase_if(family, [](const atlas::finding& f) { return !has_p(f); });
   if (family.empty()) return {};
   family = atlas::judge(std::move(family));
   const auto all = static_cast<index_t>(family.size());
@@ -90,11 +102,42 @@ std::vector<reading> read_family(std::vector<atlas::finding> family, const readi
   add(above, words.above);
   add(below, words.below);
   add(chance, words.chance);
-  add(open, "undecided, with p of 0.05 or less but not after Holm's correction,");
+  add(open, "undecided after Holm's correction");
   reading out{standing_of(above, below, open),
               fmt::format("{} {}.", words.subject, fmt::join(parts, "; "))};
   if (out.standing == standing::holds && !words.then.empty()) out.text += " " + words.then;
   return {out};
+}
+
+reading read_claim(const std::vector<atlas::finding>& family, const claim_words& words) {
+  const std::string claim = fmt::format("\u201c{}\u201d:", words.claim);
+  const reading_words comparisons{
+      claim,        "above its null", "below its null",   "what its null gives",
+      "comparison", "comparisons",    decimals_of(family)};
+  const auto open =
+      static_cast<index_t>(std::count_if(family.begin(), family.end(), std::not_fn(has_p)));
+  const auto all = static_cast<index_t>(family.size());
+  std::vector<reading> read = read_family(family, comparisons);
+  reading out = read.empty() ? reading{standing::unknown, claim} : std::move(read.front());
+  if (all == 0) out.text += " nothing to compare.";
+  if (open > 0)
+    out.text += fmt::format(" {} of {} {} no p.", open, counted(all, comparisons),
+                            open == 1 ? "has" : "have");
+  out.text += fmt::format(" Measured: {}. Its null: {}.", words.measured, words.null);
+  return out;
+}
+
+reading count_claims(const std::vector<reading>& claims) {
+  const auto with = [&](standing which) {
+    return std::count_if(claims.begin(), claims.end(),
+                         [&](const reading& r) { return r.standing == which; });
+  };
+  return {standing::fact,
+          fmt::format("Of {} claims {} are beyond their null in some comparison, after Holm's "
+                      "correction for all of the claim; {} are what the null gives; {} cannot be "
+                      "told.",
+                      claims.size(), with(standing::holds), with(standing::chance),
+                      with(standing::unknown))};
 }
 
 }  // namespace atlas_program

@@ -32,6 +32,19 @@ atlas::finding compared(double value, double null_mean, double null_sd, double p
 /// Comparisons without p are left out; nothing where none is left.
 std::vector<reading> read_family(std::vector<atlas::finding> family, const reading_words& words);
 
+/// A claim, what was measured for it, and what its null is.
+struct claim_words {
+  std::string claim, measured, null;
+};
+
+/// What a claim's comparisons say of it: they are one family. Those without p are counted apart;
+/// where there are no others it cannot be told.
+reading read_claim(const std::vector<atlas::finding>& family, const claim_words& words);
+
+/// "13 of 20 claims are beyond their null in some comparison; 5 are what it gives; 2 cannot be
+/// told", of one reading a claim.
+reading count_claims(const std::vector<reading>& claims);
+
 /// "0.38 to 0.45", or one number.
 std::string values_text(const std::vector<double>& values, int decimals);
 /// "1 layer", "3 layers"

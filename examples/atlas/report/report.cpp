@@ -11,8 +11,8 @@
 #include "../interrupts.hpp"
 #include "../options.hpp"
 #include "../typing_errors.hpp"
-#include "atlas/io/files.hpp"
 #include "figures.hpp"
+#include "folder.hpp"
 #include "page.hpp"
 #include "results.hpp"
 
@@ -77,7 +77,7 @@ std::string without_weights(const std::string& part) {
       part);
 }
 
-report_results measured_results(const report_options& o, const fs::path& folder) {
+report_results measured_results(const report_options& o, report_folder& folder) {
   report_results results;
   const bool clouds = was_typed(*o.common.command, "--clouds");
   for (const std::string& part : o.parts) {
@@ -85,7 +85,7 @@ report_results measured_results(const report_options& o, const fs::path& folder)
       results.missing.push_back(without_weights(part));
       continue;
     }
-    const fs::path file = folder / (part + ".json");
+    const fs::path file = folder.unfinished_part(part);
     run_part(o, part, file);
     add_results(file, results);
   }
@@ -107,30 +107,6 @@ report_results given_results(const report_options& o) {
   return results;
 }
 
-/// Makes the report's folder. Folders that were not there and stay empty are taken away again.
-class report_folder {
- public:
-  /// \throws error where it cannot be made
-  explicit report_folder(const fs::path& folder) {
-    std::error_code error;
-    for (fs::path made = fs::absolute(folder); !fs::exists(made, error); made = made.parent_path())
-      made_.push_back(made);
-    fs::create_directories(folder, error);
-    if (error || !fs::is_directory(folder))
-      throw atlas::error("--out", "a folder that can be made", folder.string());
-  }
-  ~report_folder() {
-    std::error_code ignored;
-    for (const fs::path& made : made_)
-      if (fs::is_empty(made, ignored)) fs::remove(made, ignored);
-  }
-  report_folder(const report_folder&) = delete;
-  report_folder& operator=(const report_folder&) = delete;
-
- private:
-  std::vector<fs::path> made_;  // the innermost first
-};
-
 /// Parts that the results do not have.
 void add_missing(const std::vector<figure>& figures, report_results& results) {
   const std::pair<const char*, const char*> makers[] = {
@@ -144,23 +120,6 @@ void add_missing(const std::vector<figure>& figures, report_results& results) {
     if (std::none_of(figures.begin(), figures.end(),
                      [&](const figure& f) { return f.id == maker.first; }))
       results.missing.emplace_back(maker.second);
-}
-
-/// The report's files, each of which is whole or not there; the page comes last.
-std::vector<output_file> report_files(const report_options& o, const report_content& report) {
-  const fs::path folder = o.out;
-  std::vector<output_file> files;
-  const auto add = [&](const std::string& name, std::string text) {
-    files.push_back({(folder / name).string(), [text = std::move(text)](const std::string& file) {
-                       atlas::io::write_file(file, text);
-                     }});
-  };
-  for (const figure& f : report.figures) {
-    add(f.id + ".csv", csv_of(f.numbers));
-    add(f.id + ".vg.json", whole_spec(f).dump(1) + "\n");
-  }
-  add("report.html", page_html(report));
-  return files;
 }
 
 constexpr const char* name_of(standing s) {
@@ -241,8 +200,8 @@ void run_report(const report_options& o) {
   const fs::path folder = o.out;
   report_content content;
   if (!o.from.empty()) content.results = given_results(o);
-  const report_folder made(folder);
-  if (o.from.empty()) content.results = measured_results(o, folder);
+  report_folder made(folder);
+  if (o.from.empty()) content.results = measured_results(o, made);
   begin_stage(o.common, "drawing");
   content.figures = drawn_figures(content.results);
   if (content.figures.empty())
@@ -250,7 +209,7 @@ void run_report(const report_options& o) {
   add_missing(content.figures, content.results);
   content.title = title_of(o, content.results);
   atlas_program::report(o.common, report_json(content), summary_text(content, folder),
-                        report_files(o, content));
+                        made.files_of(content));
 }
 
 /// Options of the commands that are run; theirs say what is wrong with them.

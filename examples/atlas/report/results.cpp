@@ -75,7 +75,11 @@ std::string source_of(const json& content, const fs::path& file) {
   const std::string clouds = text_member(content, {"source", "clouds"});
   const auto last = [](const std::string& name) { return fs::path(name).filename().string(); };
   if (!model.empty()) return text.empty() ? last(model) : last(model) + " on " + last(text);
-  return clouds.empty() ? file.stem().string() : last(clouds);
+  if (!clouds.empty()) return last(clouds);
+  // An ablation's file has the name of all of them; its folder has that of this one.
+  const std::string folder =
+      fs::absolute(file).lexically_normal().parent_path().filename().string();
+  return file.stem() == "result" && !folder.empty() ? folder : file.stem().string();
 }
 
 /// Adds a result. One of a source that there is already is told from it by a number.
@@ -143,6 +147,24 @@ void check_study(const fs::path& place, const json& study) {
     throw atlas::format_error(place.string(), "what a study is of, models and texts", "neither");
 }
 
+/// Options of `atlas study` that the description of one says; of models and texts it has names, not
+/// the files.
+json options_of_study(const json& study) {
+  constexpr std::pair<const char*, const char*> names[] = {{"--blocks", "blocks"},
+                                                           {"--block-size", "block_size"},
+                                                           {"--min-context", "min_context"},
+                                                           {"--points", "points"},
+                                                           {"--local-dim", "local_dimension"},
+                                                           {"--surrogates", "surrogates"},
+                                                           {"--manifold-draws", "manifold_draws"},
+                                                           {"--training", "training"},
+                                                           {"--epochs", "epochs"}};
+  json out = json::object();
+  for (const auto& [option, name] : names)
+    if (const json& value = member(study, {name}); !value.is_null()) out[option] = value;
+  return out;
+}
+
 void add_killed_study(const fs::path& folder, report_results& results) {
   const json study = read_object(folder / "parts" / "study.json");
   check_study(folder, study);
@@ -159,7 +181,9 @@ void add_killed_study(const fs::path& folder, report_results& results) {
                          {{"run",
                            {{"command", "study"},
                             {"version", text_member(study, {"program"})},
-                            {"seed", member(study, {"seed"})}}},
+                            {"seed", member(study, {"seed"})},
+                            {"options", options_of_study(study)},
+                            {"unknown", "where its models and texts are, only their names"}}},
                           {"parts", parts}}});
 }
 

@@ -36,22 +36,34 @@ json distinct(const std::string& name, const std::string& field) {
           {"transform", {{{"type", "aggregate"}, {"groupby", {field}}}}}};
 }
 
-/// What all have: the table, and how many panels stand side by side in the width that there is.
+/// What all have: the table, and how many panels stand side by side in the width that there is,
+/// as many in each row as may be.
 json panels(const std::string& panel, const std::string& narrowest, json signals) {
   json all = {
       named_signal("panels", "length(data('panels'))"),
-      named_signal("across", "clamp(floor(space / (" + narrowest + ")), 1, max(1, panels))")};
+      named_signal("room", "clamp(floor(space / (" + narrowest + ")), 1, max(1, panels))"),
+      named_signal("across", "max(1, ceil(panels / ceil(panels / room)))"),
+      named_signal("longest", "panels > 1 ? extent(pluck(data('panels'), 'letters'))[1] : 0")};
   for (json& s : signals) all.push_back(std::move(s));
+  json names = distinct("panels", panel);
+  names["transform"].push_back(
+      {{"type", "formula"}, {"as", "letters"}, {"expr", "length('' + " + of_datum(panel) + ")"}});
   return {{"$schema", "https://vega.github.io/schema/vega/v5.json"},
           {"padding", 4},
           {"autosize", "pad"},
           {"signals", all},
-          {"data", {{{"name", numbers_name}}, distinct("panels", panel)}}};
+          {"data", {{{"name", numbers_name}}, std::move(names)}}};
 }
 
-/// A panel's title: the value of its column, or nothing where there is one panel.
+/// A panel's title: the value of its column in as many lines as it needs, or nothing where there is
+/// one panel.
 json panel_title(const std::string& panel) {
-  return {{"text", signal("panels > 1 ? '' + parent[" + json(panel).dump() + "] : ''")},
+  const std::string name = "'' + parent[" + json(panel).dump() + "]";
+  const std::string broken = "replace(" + name +
+                             ", regexp('(.{1,' + floor(panel_width / 6.4) + '})(?: |$)', 'g'), "
+                             "'$1\\n')";
+  return {{"text",
+           signal("panels > 1 ? split(replace(" + broken + ", regexp('\\n$'), ''), '\\n') : ''")},
           {"anchor", "start"},
           {"frame", "group"},
           {"fontSize", 11},
@@ -106,68 +118,101 @@ json curve_mark(const std::string& type, const std::string& rows, json update) {
   return {{"type", type}, {"from", {{"data", rows}}}, {"encode", {{"update", std::move(update)}}}};
 }
 
-json null_bar(const curve_columns& c, const json& x, int width) {
+/// Colours of a null: grey, or those of its series.
+struct null_colours {
+  json line, band;
+  double opacity;  ///< of the band
+};
+
+null_colours colours_of_null(const curve_columns& c, const curve_options& o) {
+  if (!o.own_nulls || c.series.empty()) return {signal("null_line"), signal("band"), 1};
+  return {scaled("colour", c.series), scaled("colour", c.series), 0.2};
+}
+
+json null_area(const curve_columns& c, const json& x, const null_colours& colours) {
+  return curve_mark("area", "with_null",
+                    {{"x", x},
+                     {"y", scaled("y", c.null_upper)},
+                     {"y2", scaled("y", c.null_lower)},
+                     {"fill", colours.band},
+                     {"fillOpacity", {{"value", colours.opacity}}}});
+}
+
+/// \param opacity a value or a signal
+json null_bar(const curve_columns& c, const json& x, const null_colours& colours,
+              const json& opacity) {
   return curve_mark("rule", "with_null",
                     {{"x", x},
                      {"y", scaled("y", c.null_upper)},
                      {"y2", scaled("y", c.null_lower)},
-                     {"stroke", signal("band")},
-                     {"strokeWidth", {{"value", width}}}});
+                     {"stroke", colours.band},
+                     {"strokeOpacity", opacity},
+                     {"strokeWidth", {{"value", 8}}}});
 }
 
-json null_line(const std::string& rows, const std::string& field, const json& x, const json& dash) {
-  return curve_mark("line", rows,
-                    {{"x", x},
-                     {"y", scaled("y", field)},
-                     {"stroke", signal("null_line")},
-                     {"strokeDash", {{"value", dash}}}});
+json null_line(const std::string& rows, const std::string& field, const json& x, const json& dash,
+               const json& colour) {
+  return curve_mark(
+      "line", rows,
+      {{"x", x}, {"y", scaled("y", field)}, {"stroke", colour}, {"strokeDash", {{"value", dash}}}});
 }
 
-json null_tick(const std::string& rows, const std::string& field, const json& x) {
+json null_tick(const std::string& rows, const std::string& field, const json& x,
+               const json& colour) {
   return curve_mark("symbol", rows,
                     {{"x", x},
                      {"y", scaled("y", field)},
                      {"shape", {{"value", "stroke"}}},
-                     {"stroke", signal("null_line")},
+                     {"stroke", colour},
                      {"strokeWidth", {{"value", 1.5}}},
                      {"size", {{"value", 110}}}});
+}
+
+/// Series stand a little beside each other, so that their intervals do not cover each other.
+json beside(json x, const curve_columns& c, const curve_options& o) {
+  if (c.series.empty() || o.many_series) return x;
+  x["offset"] = signal("min(5, 24 / length(domain('colour'))) * (indexof(domain('colour'), " +
+                       of_datum(c.series) + ") - (length(domain('colour')) - 1) / 2)");
+  return x;
 }
 
 /// The null of a series: a band with a dashed line where points are joined, bars with ticks where
 /// they are not.
 json null_marks(const curve_columns& c, const curve_options& o) {
-  const json x = scaled("x", c.x);
+  const null_colours colours = colours_of_null(c, o);
+  const json x = o.own_nulls ? beside(scaled("x", c.x), c, o) : scaled("x", c.x);
   json marks = json::array();
   if (!c.null_lower.empty()) {
-    if (o.lines)
-      marks.push_back(curve_mark("area", "with_null",
-                                 {{"x", x},
-                                  {"y", scaled("y", c.null_upper)},
-                                  {"y2", scaled("y", c.null_lower)},
-                                  {"fill", signal("band")}}));
-    marks.push_back(null_bar(c, x, 8));  // an area of a single place has no width
+    const std::string opacity = std::to_string(colours.opacity);
+    if (o.lines) marks.push_back(null_area(c, x, colours));
+    // An area of a single place has no width.
+    marks.push_back(
+        null_bar(c, x, colours,
+                 signal(o.lines ? "length(data('with_null')) > 1 ? 0 : " + opacity : opacity)));
   }
   const auto add = [&](const char* rows, const std::string& field, const json& dash) {
     if (field.empty()) return;
-    if (o.lines) marks.push_back(null_line(rows, field, x, dash));
-    marks.push_back(null_tick(rows, field, x));  // a line of a single place is not seen
+    if (o.lines) marks.push_back(null_line(rows, field, x, dash, colours.line));
+    marks.push_back(null_tick(rows, field, x, colours.line));  // a line of one place is not seen
   };
   add("with_null", c.null_mean, {5, 3});
   add("with_reference", c.reference, {1, 3});
   return marks;
 }
 
-/// Series stand a little beside each other, so that their intervals do not cover each other.
-json beside(json x, const curve_columns& c) {
-  if (c.series.empty()) return x;
-  x["offset"] = signal("5 * (indexof(domain('colour'), " + of_datum(c.series) +
-                       ") - (length(domain('colour')) - 1) / 2)");
-  return x;
+/// What one reads at a point: what it is, its numbers, and its null's.
+json tooltip_of(const curve_columns& c) {
+  std::vector<std::string> fields = {c.panel, c.series};
+  fields.insert(fields.end(), c.said.begin(), c.said.end());
+  fields.insert(fields.end(), {c.x, c.y, c.lower, c.upper, c.null_mean});
+  return tooltip(fields);
 }
 
 json curve_marks(const curve_columns& c, const curve_options& o) {
-  const json x = beside(scaled("x", c.x), c);
+  const json x = beside(scaled("x", c.x), c, o);
   const json colour = c.series.empty() ? signal("first") : scaled("colour", c.series);
+  const bool shaped = !c.series.empty() && !o.many_series;
+  const json shape = shaped ? scaled("shape", c.series) : json{{"value", "circle"}};
   json marks = json::array();
   if (o.lines)
     marks.push_back(curve_mark("line", "with_value",
@@ -182,13 +227,13 @@ json curve_marks(const curve_columns& c, const curve_options& o) {
                                 {"y2", scaled("y", c.upper)},
                                 {"stroke", colour},
                                 {"strokeWidth", {{"value", 1.3}}}}));
-  marks.push_back(curve_mark(
-      "symbol", "with_value",
-      {{"x", x},
-       {"y", scaled("y", c.y)},
-       {"fill", colour},
-       {"size", {{"value", 26}}},
-       {"tooltip", tooltip({c.panel, c.series, c.x, c.y, c.lower, c.upper, c.null_mean})}}));
+  marks.push_back(curve_mark("symbol", "with_value",
+                             {{"x", x},
+                              {"y", scaled("y", c.y)},
+                              {"fill", colour},
+                              {"shape", shape},
+                              {"size", {{"value", 26}}},
+                              {"tooltip", tooltip_of(c)}}));
   return marks;
 }
 
@@ -212,6 +257,50 @@ json series_group(const curve_columns& c, json marks) {
           {"from", {{"facet", {{"name", "series"}, {"data", "panel"}, {"groupby", series}}}}},
           {"data", series_data(c)},
           {"marks", std::move(marks)}};
+}
+
+/// A colour for each series and, where these are used up, another shape of its points; or a colour
+/// that goes on with the numbers of series.
+json series_scales(const curve_columns& c, const curve_options& o) {
+  const json domain = domain_of(numbers_name, {c.series});
+  if (o.many_series)
+    return {{{"name", "colour"},
+             {"type", "linear"},
+             {"zero", false},
+             {"domain", domain},
+             {"range", signal("sequence_colours")}}};
+  json shapes = json::array();
+  for (const char* shape : {"circle", "square", "triangle-up"})
+    for (std::size_t i = 0; i < most_colours; ++i) shapes.push_back(shape);
+  return {
+      {{"name", "colour"}, {"type", "ordinal"}, {"domain", domain}, {"range", signal("palette")}},
+      {{"name", "shape"}, {"type", "ordinal"}, {"domain", domain}, {"range", shapes}}};
+}
+
+json legend_of_colours(const std::string& title) {
+  return {{"fill", "colour"},
+          {"type", "gradient"},
+          {"direction", "horizontal"},
+          {"orient", "bottom"},
+          {"gradientLength", signal("min(180, panel_width)")},
+          {"gradientThickness", 9},
+          {"tickCount", 4},
+          {"title", title},
+          {"titleFontWeight", "normal"},
+          {"titleColor", signal("ink")},
+          {"labelColor", signal("ink")}};
+}
+
+json series_legend(const curve_columns& c, const curve_options& o) {
+  if (o.many_series) return legend_of_colours(c.series);
+  return {{"fill", "colour"},
+          {"shape", "shape"},
+          {"orient", "bottom"},
+          {"columns", signal("max(1, floor(space / 150))")},
+          {"title", c.series},
+          {"titleFontWeight", "normal"},
+          {"titleColor", signal("ink")},
+          {"labelColor", signal("ink")}};
 }
 
 json x_scale(const curve_columns& c, const curve_options& o) {
@@ -239,29 +328,37 @@ json y_scale(const curve_columns& c, const curve_options& o) {
 
 }  // namespace
 
+namespace {
+
+/// Panels of a row stand at one height, whatever their titles and axes take; names below axes take
+/// what they take.
+json curve_layout(const curve_options& o) {
+  if (o.x_scale == "point")
+    return {{"columns", signal("across")}, {"padding", 18}, {"bounds", "full"}};
+  return {{"columns", signal("across")},
+          {"padding", {{"row", signal("54 + 13 * title_lines")}, {"column", 60}}},
+          {"bounds", "flush"}};
+}
+
+}  // namespace
+
 json curve_spec(const curve_columns& columns, const curve_options& o) {
   const curve_columns& c = columns;
-  json spec = panels(c.panel, "panels > 6 ? 215 : 270",
-                     {named_signal("panel_width", "clamp(space / across - 64, 170, 620)"),
-                      named_signal("panel_height", "panels > 1 ? 150 : 220")});
-  spec["layout"] = {{"columns", signal("across")}, {"padding", 18}, {"bounds", "full"}};
+  json spec =
+      panels(c.panel, "panels > 6 ? 215 : 270",
+             {named_signal("panel_width", "clamp(space / across - 64, 170, 620)"),
+              named_signal("panel_height", "panels > 1 ? 150 : 220"),
+              named_signal("title_lines", "ceil(1.2 * longest / floor(panel_width / 6.4))")});
+  spec["layout"] = curve_layout(o);
   json scales = json::array();
   json group = group_of_panels(c.panel, signal("panel_width"), signal("panel_height"));
   json& axes = o.common_axes ? scales : group["scales"];
   axes.push_back(x_scale(c, o));
   axes.push_back(y_scale(c, o));
   if (!c.series.empty())
-    scales.push_back({{"name", "colour"},
-                      {"type", "ordinal"},
-                      {"domain", domain_of(numbers_name, {c.series})},
-                      {"range", signal("palette")}});
+    for (json& scale : series_scales(c, o)) scales.push_back(std::move(scale));
   spec["scales"] = scales;
-  if (!c.series.empty())
-    spec["legends"] = {{{"fill", "colour"},
-                        {"symbolType", "circle"},
-                        {"orient", "bottom"},
-                        {"columns", signal("max(1, floor(space / 150))")},
-                        {"labelColor", signal("ink")}}};
+  if (!c.series.empty()) spec["legends"] = json::array({series_legend(c, o)});
   json bottom = axis("bottom", "x", o.x_title), left = axis("left", "y", o.y_title);
   left["grid"] = true;
   left["tickCount"] = 5;
@@ -291,20 +388,6 @@ json colours(const map_columns& c, const map_options& o) {
   scale["range"] = o.diverging ? json{signal("cold"), signal("neutral"), signal("hot")}
                                : json{signal("faint"), signal("strong")};
   return scale;
-}
-
-json legend_of_colours(const std::string& title) {
-  return {{"fill", "colour"},
-          {"type", "gradient"},
-          {"direction", "horizontal"},
-          {"orient", "bottom"},
-          {"gradientLength", signal("min(180, panel_width)")},
-          {"gradientThickness", 9},
-          {"tickCount", 4},
-          {"title", title},
-          {"titleFontWeight", "normal"},
-          {"titleColor", signal("ink")},
-          {"labelColor", signal("ink")}};
 }
 
 json band_scale(const std::string& name, const std::string& data, const std::string& field,
@@ -371,6 +454,19 @@ json group_marks(atlas::index_t heads, atlas::index_t heads_per_group) {
                                              {"fill", {{"value", "transparent"}}}})})}};
 }
 
+/// Numbers of heads, as many of them as there is room for.
+json axis_of_heads(const std::string& orient, const std::string& scale, atlas::index_t heads) {
+  const std::string count = std::to_string(heads);
+  json out = axis(orient, scale, "");
+  out.update({{"values", signal("sequence(0, " + count + ", max(1, ceil(" + count +
+                                " * 16 / panel_width)))")},
+              {"labelFontSize", 9},
+              {"labelPadding", 2},
+              {"ticks", false},
+              {"domain", false}});
+  return out;
+}
+
 json band_of_heads(const std::string& name, atlas::index_t heads, const std::string& length) {
   return {{"name", name},
           {"type", "band"},
@@ -381,9 +477,10 @@ json band_of_heads(const std::string& name, atlas::index_t heads, const std::str
 }  // namespace
 
 json matrix_spec(const matrix_columns& c, const matrix_options& o) {
-  const std::string narrowest = o.heads > 12 ? "150" : "110";
+  // On paper thirty layers have room on a page.
+  const std::string narrowest = o.heads > 12 ? "space < 700 && panels > 12 ? 128 : 170" : "130";
   json spec = panels(c.panel, narrowest,
-                     {named_signal("panel_width", "clamp(space / across - 14, 84, 190)"),
+                     {named_signal("panel_width", "clamp(space / across - 34, 84, 190)"),
                       named_signal("panel_height", "panel_width")});
   spec["layout"] = {{"columns", signal("across")}, {"padding", 10}, {"bounds", "full"}};
   spec["scales"] = {band_of_heads("x", o.heads, "panel_width"),
@@ -397,6 +494,7 @@ json matrix_spec(const matrix_columns& c, const matrix_options& o) {
   spec["legends"] = json::array({legend_of_colours(o.value_title)});
   json group = group_of_panels(c.panel, signal("panel_width"), signal("panel_height"));
   group["encode"]["update"]["stroke"] = signal("rule");
+  group["axes"] = {axis_of_heads("bottom", "x", o.heads), axis_of_heads("left", "y", o.heads)};
   group["marks"] = {curve_mark("rect", "panel",
                                cell(c.column, c.row, c.value, {c.panel, c.row, c.column, c.value})),
                     group_marks(o.heads, o.heads_per_group)};

@@ -4,6 +4,7 @@
 /// Vega specifications of the three kinds of figures that a report has: curves beside their nulls,
 /// maps of layers and heads, and matrices of pairs of heads. Each draws the columns of a table.
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct curve_columns {
   std::string lower = {}, upper = {};                            ///< the interval of y
   std::string null_mean = {}, null_lower = {}, null_upper = {};  ///< the null, drawn as a band
   std::string reference = {};                                    ///< a second null, dotted
+  std::vector<std::string> said = {};                            ///< what else one reads at a point
 };
 
 struct curve_options {
@@ -29,7 +31,13 @@ struct curve_options {
   bool logarithmic = false;        ///< the vertical axis
   bool lines = true;               ///< points are joined
   bool common_axes = true;         ///< of all panels
+  bool own_nulls = false;          ///< each series has a null of its own, in its colour
+  /// Series are numbers, more than there are colours: one colour that goes on with them.
+  bool many_series = false;
 };
+
+/// More series than these have no colours that are told apart.
+inline constexpr std::size_t most_colours = 8;
 
 json curve_spec(const curve_columns& columns, const curve_options& options);
 
