@@ -352,8 +352,9 @@ corrected_estimate corrected_dimension(const tensor_view<const Scalar, 2>& point
 ///         references; value_error for a correction's option out of range; cancelled
 ///
 /// The time of `references * draws * (3 to 10)` estimates of N rows and up to `2 * greatest`
-/// columns, and of `half_pairs / 2` more for the trend; parallel over clouds; memory of one cloud a
-/// thread. The same bits for every thread count. For many clouds of one size, keep `bias_curves`.
+/// columns, about 40 of the estimate's own in all, and of `half_pairs / 2` more for the trend.
+/// Parallel over clouds, with the memory of one cloud a thread; the same bits for every thread
+/// count. For many clouds of one size, keep `bias_curves`.
 /// \code
 /// const auto r = atlas::corrected_dimension(points, atlas::estimators::mom{.k = 20});
 /// std::cout << r.raw.dimension << " -> " << r.dimension << " [" << r.interval.lower << ", "
@@ -374,7 +375,8 @@ template <real_tensor<2> Points, dimension_estimator_type Estimator>
 }
 
 /// The same with curves that are kept from call to call: a thousand clouds of one size cost little
-/// more than one. Draws and seed of the clouds are those of `curves`, as is the estimator.
+/// more than one. The estimator, and draws, seed and options of the clouds, are those of `curves`:
+/// labels to exclude by have to be the same.
 /// \throws shape_error for another number of distinct rows than that of the curves
 template <real_tensor<2> Points, dimension_estimator_type Estimator>
 [[nodiscard]] corrected_estimate corrected_dimension(const Points& points,
