@@ -6,7 +6,8 @@
 /// the linked library holds them, so that a unit which calls one does not compile it again. Results
 /// are the same bits; no function is missing without it.
 ///
-/// A header lists its instances with the macro of its folder, ATLAS_OF_DIMENSION and so on. It is
+/// A header lists its instances with the macro of its folder, ATLAS_OF_DIMENSION and so on
+/// (ATLAS_OF_ESTIMATORS in dimension/estimators). It is
 /// `extern template` everywhere but in that folder's unit of the library, where it is `template`.
 
 #ifdef ATLAS_COMPILED
@@ -46,6 +47,9 @@ extern const char ATLAS_DETAIL_THIS_BUILD;
 #endif
 #ifndef ATLAS_OF_DIMENSION
 #define ATLAS_OF_DIMENSION extern template
+#endif
+#ifndef ATLAS_OF_ESTIMATORS
+#define ATLAS_OF_ESTIMATORS extern template
 #endif
 #ifndef ATLAS_OF_SUBSPACE
 #define ATLAS_OF_SUBSPACE extern template

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/digamma.hpp"
@@ -340,3 +341,12 @@ raw_estimate raw_dimension(const estimators::box_counting& e,
 }  // namespace detail
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<float>(const estimators::box_counting&,
+                                                      const estimator_cloud<float>&);
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<double>(const estimators::box_counting&,
+                                                       const estimator_cloud<double>&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif

@@ -15,6 +15,7 @@
 
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/estimate_dimension.hpp"
@@ -250,3 +251,12 @@ template <real_tensor<2> Points>
 }
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<float>(const estimators::correlation_integral&,
+                                                      const estimator_cloud<float>&);
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<double>(const estimators::correlation_integral&,
+                                                       const estimator_cloud<double>&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif

@@ -184,3 +184,12 @@ raw_estimate raw_dimension(const estimators::danco& e, const estimator_cloud<Sca
 }  // namespace detail
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<float>(const estimators::danco&,
+                                                      const estimator_cloud<float>&);
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<double>(const estimators::danco&,
+                                                       const estimator_cloud<double>&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif

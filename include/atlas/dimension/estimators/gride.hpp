@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/dimension/local_values.hpp"
@@ -137,3 +138,10 @@ raw_estimate raw_dimension(const estimators::gride& e, const neighbor_rows& clou
 }  // namespace detail
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<void>(const estimators::gride&,
+                                                     const neighbor_rows&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/estimator_input.hpp"
@@ -340,3 +341,10 @@ template <class = lazy>
 }
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<void>(const estimators::k_star&,
+                                                     const neighbor_rows&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif

@@ -221,3 +221,10 @@ inline index_t estimators::knn_graph::neighbors() const {
 }
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<void>(const estimators::knn_graph&,
+                                                     const neighbor_rows&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif

@@ -345,3 +345,12 @@ raw_estimate raw_dimension(const estimators::local_pca& e, const estimator_cloud
 }  // namespace detail
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<float>(const estimators::local_pca&,
+                                                      const estimator_cloud<float>&);
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<double>(const estimators::local_pca&,
+                                                       const estimator_cloud<double>&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/dimension/estimators/gride.hpp"
 #include "atlas/dimension/ratio_likelihood.hpp"
@@ -121,3 +122,10 @@ raw_estimate raw_dimension(const estimators::mind_ml& e, const neighbor_rows& cl
 }  // namespace detail
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<void>(const estimators::mind_ml&,
+                                                     const neighbor_rows&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif

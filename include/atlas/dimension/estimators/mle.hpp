@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/dimension/local_values.hpp"
@@ -119,3 +120,9 @@ raw_estimate raw_dimension(const estimators::mle& e, const neighbor_rows& cloud)
 }  // namespace detail
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<void>(const estimators::mle&, const neighbor_rows&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif

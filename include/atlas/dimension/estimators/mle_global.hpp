@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/dimension/estimator_input.hpp"
 
@@ -205,3 +206,10 @@ raw_estimate raw_dimension(const estimators::mle_global& e, const neighbor_rows&
 }  // namespace detail
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<void>(const estimators::mle_global&,
+                                                     const neighbor_rows&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif

@@ -70,3 +70,8 @@ raw_estimate raw_dimension(const estimators::mom& e, const neighbor_rows& cloud)
 
 }  // namespace atlas::inline ATLAS_ABI
 
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<void>(const estimators::mom&, const neighbor_rows&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif

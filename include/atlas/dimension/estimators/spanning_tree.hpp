@@ -169,3 +169,12 @@ raw_estimate raw_dimension(const estimators::spanning_tree& e,
 }  // namespace detail
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<float>(const estimators::spanning_tree&,
+                                                      const estimator_cloud<float>&);
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<double>(const estimators::spanning_tree&,
+                                                       const estimator_cloud<double>&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/dimension/ratios.hpp"
@@ -93,3 +94,10 @@ raw_estimate raw_dimension(const estimators::two_nn& e, const neighbor_rows& clo
 }  // namespace detail
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_ESTIMATORS raw_estimate raw_dimension<void>(const estimators::two_nn&,
+                                                     const neighbor_rows&);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif
