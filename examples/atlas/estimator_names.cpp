@@ -17,7 +17,7 @@ namespace {
 
 using atlas::any_estimator;
 
-constexpr const char* option = "--estimators";
+constexpr const char* estimators_option = "--estimators";
 
 /// "; did you mean mle?"
 std::string or_nearest(const std::string& typed, const std::vector<std::string>& names) {
@@ -25,9 +25,9 @@ std::string or_nearest(const std::string& typed, const std::vector<std::string>&
   return name.empty() ? "" : fmt::format("; did you mean {}?", name);
 }
 
-[[noreturn]] void refuse(const std::string& where, const std::vector<std::string>& names,
-                         const std::string& typed) {
-  throw atlas::error(fmt::format("{}, {}", option, where),
+[[noreturn]] void refuse_estimator(const std::string& where, const std::vector<std::string>& names,
+                                   const std::string& typed) {
+  throw atlas::error(fmt::format("{}, {}", estimators_option, where),
                      fmt::format("one of {}", fmt::join(names, ", ")),
                      text_typed(typed) + or_nearest(typed, names));
 }
@@ -40,7 +40,7 @@ std::vector<std::string> value_names() {
 }
 
 template <class Number>
-bool parse(const std::string& text, Number& number) {
+bool parse_number(const std::string& text, Number& number) {
   const char* end = text.data() + text.size();
   const auto read = std::from_chars(text.data(), end, number);
   if constexpr (std::is_floating_point_v<Number>)
@@ -57,13 +57,13 @@ void set_parameter(Parameter& parameter, const std::string& where, const std::st
         parameter = value;
         return;
       }
-    refuse(where, value_names<Parameter>(), text);
+    refuse_estimator(where, value_names<Parameter>(), text);
   } else if constexpr (std::is_same_v<Parameter, bool>) {
     if (text != "0" && text != "1" && text != "true" && text != "false")
-      refuse(where, {"0", "1", "true", "false"}, text);
+      refuse_estimator(where, {"0", "1", "true", "false"}, text);
     parameter = text == "1" || text == "true";
-  } else if (!parse(text, parameter)) {
-    throw atlas::error(fmt::format("{}, {}", option, where),
+  } else if (!parse_number(text, parameter)) {
+    throw atlas::error(fmt::format("{}, {}", estimators_option, where),
                        std::is_integral_v<Parameter> ? "a whole number" : "a number",
                        text_typed(text));
   }
@@ -100,7 +100,7 @@ any_estimator named_estimator(const std::string& name) {
     names.emplace_back(atlas::name_of(e));
   }
   names.emplace_back("all");
-  throw atlas::error(option, fmt::format("estimators of {}", fmt::join(names, ", ")),
+  throw atlas::error(estimators_option, fmt::format("estimators of {}", fmt::join(names, ", ")),
                      text_typed(name) + or_nearest(name, names));
 }
 
@@ -119,10 +119,11 @@ void set_typed(any_estimator& estimator, const std::string& typed) {
       set_parameter(parameter, name + ":" + key, typed.substr(equals + 1));
   });
   if (keys.empty())
-    throw atlas::error(fmt::format("{}, {}", option, name), "no parameters", text_typed(typed));
-  if (!found) refuse(name, keys, key);
+    throw atlas::error(fmt::format("{}, {}", estimators_option, name), "no parameters",
+                       text_typed(typed));
+  if (!found) refuse_estimator(name, keys, key);
   if (equals == std::string::npos)
-    throw atlas::error(fmt::format("{}, {}", option, name), key + "=VALUE", typed);
+    throw atlas::error(fmt::format("{}, {}", estimators_option, name), key + "=VALUE", typed);
 }
 
 /// What stands between colons.
@@ -136,12 +137,12 @@ std::vector<std::string> parts_of(const std::string& text) {
   return parts;
 }
 
-void refuse_twice(const std::vector<std::string>& parts) {
+void refuse_parameter_twice(const std::vector<std::string>& parts) {
   std::vector<std::string> keys;
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const std::string key = parts[i].substr(0, parts[i].find('='));
     if (std::find(keys.begin(), keys.end(), key) != keys.end())
-      throw atlas::error(fmt::format("{}, {}", option, parts[0]), "each parameter once",
+      throw atlas::error(fmt::format("{}, {}", estimators_option, parts[0]), "each parameter once",
                          key + " twice");
     keys.push_back(key);
   }
@@ -152,13 +153,13 @@ void refuse_twice(const std::vector<std::string>& parts) {
 any_estimator estimator_of(const std::string& text) {
   const std::vector<std::string> parts = parts_of(text);
   any_estimator estimator = named_estimator(parts[0]);
-  refuse_twice(parts);
+  refuse_parameter_twice(parts);
   for (std::size_t i = 1; i < parts.size(); ++i) set_typed(estimator, parts[i]);
   try {
     atlas::check_estimator(estimator);
   } catch (const atlas::value_error& e) {
-    throw atlas::error(fmt::format("{}, {}:{}", option, parts[0], e.argument()), e.expected(),
-                       e.got());
+    throw atlas::error(fmt::format("{}, {}:{}", estimators_option, parts[0], e.argument()),
+                       e.expected(), e.got());
   }
   return estimator;
 }
@@ -169,7 +170,7 @@ std::vector<any_estimator> estimators_of(const std::vector<std::string>& texts) 
   const auto add = [&](const any_estimator& estimator) {
     const std::string text = text_of(estimator);
     if (std::find(seen.begin(), seen.end(), text) != seen.end())
-      throw atlas::error(option, "different ones", text + " twice");
+      throw atlas::error(estimators_option, "different ones", text + " twice");
     seen.push_back(text);
     out.push_back(estimator);
   };
