@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <memory>
@@ -46,6 +47,18 @@ class step_clock {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
   std::vector<double> seconds_;
 };
+
+template <class Scalar>
+atlas::owned_tensor<Scalar, 2> rows_of(const atlas::owned_tensor<Scalar, 2>& points,
+                                       const std::vector<index_t>& rows) {
+  atlas::owned_tensor<Scalar, 2> out({static_cast<index_t>(rows.size()), points.extent(1)});
+  Scalar* to = out.mutable_view().data();
+  for (const index_t row : rows) {
+    const Scalar* from = points.data() + row * points.extent(1);
+    to = std::copy(from, from + points.extent(1), to);
+  }
+  return out;
+}
 
 struct dimension_command {
   common_options common;
@@ -143,11 +156,11 @@ struct dimension_command {
     cloud.order_matters = labels.exclusion_kind() == "none";
     cloud.looked_at = std::min<index_t>(n, 2000);
     if (n < 4) return cloud;
-    const auto distinct = atlas::detail::gather_rows<Scalar>(points, kept);
+    const auto distinct = rows_of(points, kept);
     std::vector<index_t> chosen;
     for (index_t i = 0; i < cloud.looked_at; ++i) chosen.push_back(i * n / cloud.looked_at);
     const auto table = atlas::nearest_neighbors_among(
-        atlas::detail::gather_rows<Scalar>(distinct, chosen), distinct,
+        rows_of(distinct, chosen), distinct,
         {.k = 3, .periods = o.periods, .threads = o.threads, .on_progress = o.on_progress});
     count(table, chosen, n, cloud);
     return cloud;

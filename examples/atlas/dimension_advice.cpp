@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace atlas_program {
 
 namespace {
+
+using atlas::index_t;
 
 /// Estimates closer than this, as a ratio, answer the same question alike, whatever their errors.
 constexpr double alike = 1.15;
@@ -109,15 +112,28 @@ void advise_measured_scale(const advised_cloud& cloud, std::vector<std::string>&
                     small.dimension, large.dimension));
 }
 
+/// Neighbours of each row: those of the estimator that asks for fewest and for most.
+std::pair<index_t, index_t> fewest_and_most(const std::vector<advised_estimate>& estimates) {
+  index_t fewest = std::numeric_limits<index_t>::max(), most = 0;
+  for (const advised_estimate& e : estimates)
+    if (usable(e) && !e.linear && e.neighbors > 0) {
+      fewest = std::min(fewest, e.neighbors);
+      most = std::max(most, e.neighbors);
+    }
+  return {fewest, most};
+}
+
 /// Where they were not, estimators of few and of many neighbours stand for scales.
 void advise_scale(const advised_cloud& cloud, std::vector<std::string>& out) {
   if (!cloud.scales.empty()) return advise_measured_scale(cloud, out);
-  const auto few = middle(cloud.estimates, [](const auto& e) {
-    return !e.linear && e.neighbors >= 1 && e.neighbors <= 4;
+  const auto [fewest, most] = fewest_and_most(cloud.estimates);
+  if (most < 4 * fewest) return;
+  const auto few = middle(cloud.estimates, [least = fewest](const auto& e) {
+    return !e.linear && e.neighbors > 0 && e.neighbors <= 2 * least;
   });
-  const auto many =
-      middle(cloud.estimates, [](const auto& e) { return !e.linear && e.neighbors >= 15; });
-  if (!usable(few) || !usable(many)) return;
+  const auto many = middle(cloud.estimates, [most = most](const auto& e) {
+    return !e.linear && 2 * e.neighbors >= most;
+  });
   if (above(few, many))
     out.push_back(
         fmt::format("Scale: few neighbours see more dimensions, {}, than many, {}: noise lifts the "
