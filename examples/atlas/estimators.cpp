@@ -127,7 +127,7 @@ struct estimators_command {
                                              std::uint64_t seed) {
     atlas::dimension_options o;
     if (!drawn.context.empty()) {
-      o.exclude = atlas::distinct_contexts(drawn.context);
+      o.exclude = atlas::same_context(drawn.context);  // leaves enough for any k
       o.context = drawn.context;
     }
     o.degenerate = atlas::degenerate_policy::report;

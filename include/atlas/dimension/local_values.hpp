@@ -71,7 +71,9 @@ void combine_local(local_mean mean, raw_estimate& out) {
   for (const index_t row : out.rows) values.push_back(out.local[static_cast<std::size_t>(row)]);
   if (values.empty()) return;
   const auto n = static_cast<double>(values.size());
-  const Eigen::Map<const Eigen::ArrayXd> d(values.data(), static_cast<index_t>(values.size()));
+  // A copy is aligned: the order of a sum would otherwise depend on where the values are.
+  const Eigen::ArrayXd d =
+      Eigen::Map<const Eigen::ArrayXd>(values.data(), static_cast<index_t>(values.size()));
   if (mean == local_mean::median) {
     std::vector<double> sorted = values;
     std::sort(sorted.begin(), sorted.end());
