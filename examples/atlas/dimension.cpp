@@ -9,6 +9,7 @@
 #include <cmath>
 #include <memory>
 
+#include "atlas/dimension/chosen_estimator.hpp"
 #include "atlas/io/files.hpp"
 #include "atlas/neighbors/nearest_neighbors_among.hpp"
 #include "dimension_report.hpp"
@@ -68,7 +69,7 @@ struct dimension_command {
   std::vector<double> periods;
   double confidence = 0.95;
   index_t surrogates = 0;
-  bool by_scale = false;
+  bool by_scale = false, correct_bias = false;
 
   void run() const {
     check_options();
@@ -117,11 +118,30 @@ struct dimension_command {
     for (std::size_t e = 0; e < list.size(); ++e)
       rows.push_back({list[e], std::move(estimates[e]), clock.of(e + 1)});
     o.on_progress = progress_bar(common);
+    if (correct_bias)
+      for (dimension_row& row : rows) add_correction(points, o, row);
     add_nulls(points, o, rows);
     std::vector<atlas::dimensions_at_scale> scales;
     if (by_scale)
       scales = atlas::estimate_dimensions_by_scale(points, list, o, {.seed = common.seed});
     write(points, o, rows, scales);
+  }
+
+  /// What cannot be corrected stays as it is.
+  template <class Scalar>
+  void add_correction(const atlas::owned_tensor<Scalar, 2>& points, atlas::dimension_options o,
+                      dimension_row& row) const {
+    if (std::isnan(row.estimate.dimension)) return;
+    begin_stage(common, "simulating the bias of " + text_of(row.estimator));
+    o.degenerate = atlas::degenerate_policy::report;
+    try {
+      row.corrected = atlas::corrected_dimension(points, atlas::estimators::chosen{row.estimator},
+                                                 o, {.seed = common.seed});
+    } catch (const atlas::cancelled&) {
+      throw;
+    } catch (const atlas::error& e) {
+      row.corrected.emplace().remark = e.what();
+    }
   }
 
   template <class Scalar>
@@ -248,6 +268,9 @@ void add_dimension(CLI::App& program) {
   add_real(app, "--confidence", command->confidence, open_unit, "of the intervals");
   app.add_flag("--by-scale", command->by_scale,
                "also of halves of the rows, quarters and so on: larger scales");
+  app.add_flag("--correct-bias", command->correct_bias,
+               "also the dimension at which simulated clouds of as many rows have such an "
+               "estimate; takes a hundred times as long");
   add_surrogate_options(app, command->surrogates, command->surrogate_kind);
   add_text(app, "--csv", command->csv_file, "also write the table here");
   add_common_options(app, command->common,

@@ -41,10 +41,27 @@ json text_or_null(const std::string& text) {
   return text.empty() ? json(nullptr) : json(text);
 }
 
-json corrected_json(const dimension_row& row) {
-  json out = {{"dimension", number(*row.corrected)}};
-  out.update(bounds(row.corrected_interval.value_or(atlas::interval{NAN, NAN})));
+json corrected_json(const atlas::corrected_estimate& c) {
+  json out = {{"dimension", number(c.dimension)}};
+  out.update(bounds(c.interval));
+  out["undetermined"] = c.undetermined;
+  out["remark"] = text_or_null(c.remark);
+  out["references"] = json::array();
+  for (const atlas::reference_correction& r : c.references) {
+    json one = {{"cloud", std::string(name_of(r.reference))},
+                {"possible", r.possible},
+                {"dimension", number(r.dimension)}};
+    one.update(bounds(r.interval));
+    out["references"].push_back(one);
+  }
+  out["of_halves"] = number(c.trend.half);
+  out["falls_with_fewer_rows"] = c.trend.falls;
   return out;
+}
+
+/// Infinite ends are beyond what is simulated.
+std::string corrected_text(const atlas::corrected_estimate& c) {
+  return with_interval(c.dimension, c.interval, 2) + (c.undetermined ? " ?" : "");
 }
 
 }  // namespace
@@ -66,7 +83,7 @@ json estimate_json(const dimension_row& row) {
               {"contexts", e.contexts > 0 ? json(e.contexts) : json(nullptr)},
               {"fault", fault_json(e.fault)},
               {"remark", text_or_null(e.remark)}});
-  if (row.corrected) out["corrected"] = corrected_json(row);
+  if (row.corrected) out["corrected"] = corrected_json(*row.corrected);
   if (row.null) out["surrogate"] = surrogate_json(*row.null);
   return out;
 }
@@ -85,11 +102,7 @@ std::vector<std::string> estimate_cells(const dimension_row& row, bool corrected
       digits(e.standard_error, 3), name_of_source(e.error_from),
       name_of_claim(e.claim),      std::to_string(e.points_used),
       seconds_text(row.seconds)};
-  if (corrected)
-    cells.push_back(
-        row.corrected ? with_interval(*row.corrected,
-                                      row.corrected_interval.value_or(atlas::interval{NAN, NAN}), 2)
-                      : "-");
+  if (corrected) cells.push_back(row.corrected ? corrected_text(*row.corrected) : "-");
   if (!nulls) return cells;
   const bool known = row.null && std::isfinite(row.null->mean);
   cells.push_back(known ? fmt::format("{} ({})", digits(row.null->mean), digits(row.null->sd))
@@ -119,6 +132,9 @@ std::string estimates_text(const std::vector<dimension_row>& rows) {
     table.push_back(estimate_cells(row, corrected, nulls));
     if (const std::string text = why(row.estimate); !text.empty())
       remarks += fmt::format("{}: {}\n", text_of(row.estimator), text);
+    if (row.corrected && !row.corrected->remark.empty())
+      remarks +=
+          fmt::format("{} without bias: {}\n", text_of(row.estimator), row.corrected->remark);
   }
   return table_text(table) + (remarks.empty() ? "" : "\n" + remarks);
 }
@@ -144,7 +160,7 @@ std::string dimensions_csv(const std::vector<dimension_row>& rows, const common_
         "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(text_of(row.estimator)),
         csv_number(e.dimension), csv_number(e.interval.lower), csv_number(e.interval.upper),
         csv_number(e.standard_error), name_of_source(e.error_from), name_of_claim(e.claim),
-        e.points_used, csv_number(row.corrected.value_or(NAN)),
+        e.points_used, csv_number(row.corrected ? row.corrected->dimension : NAN),
         csv_number(row.null ? row.null->mean : NAN), csv_number(row.null ? row.null->sd : NAN),
         csv_number(row.null ? row.null->z : NAN), csv_number(row.null ? row.null->p : NAN),
         csv_field(fault ? std::string(atlas::describe(e.fault)) : ""), csv_field(e.remark), run);
@@ -196,9 +212,14 @@ std::vector<advised_estimate> advised_estimates(const std::vector<dimension_row>
   std::vector<advised_estimate> out;
   for (const dimension_row& row : rows) {
     const std::string_view name = atlas::name_of(row.estimator);
-    const double value = row.corrected.value_or(row.estimate.dimension);
-    out.push_back({text_of(row.estimator), value, row.estimate.standard_error,
-                   row.estimate.neighbors, name == "local_pca" || name == "fisher_separability"});
+    // What rows do not tell is no better than the estimate itself.
+    const bool corrected = row.corrected && !row.corrected->undetermined;
+    const double value = corrected ? row.corrected->dimension : row.estimate.dimension;
+    const double error = corrected
+                             ? (row.corrected->interval.upper - row.corrected->interval.lower) / 4
+                             : row.estimate.standard_error;
+    out.push_back({text_of(row.estimator), value, error, row.estimate.neighbors,
+                   name == "local_pca" || name == "fisher_separability"});
   }
   return out;
 }

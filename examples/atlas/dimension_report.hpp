@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "atlas/dimension/corrected_dimension.hpp"
 #include "atlas/dimension/dimensions_by_scale.hpp"
 #include "atlas/dimension/dimensions_null.hpp"
 #include "common.hpp"
@@ -18,9 +19,8 @@ namespace atlas_program {
 struct dimension_row {
   atlas::any_estimator estimator;
   atlas::dimension_estimate estimate;
-  double seconds = 0;                    ///< that it took, errors included; never in a file
-  std::optional<double> corrected = {};  ///< without its bias
-  std::optional<atlas::interval> corrected_interval = {};
+  double seconds = 0;  ///< that it took, errors included; never in a file
+  std::optional<atlas::corrected_estimate> corrected = {};  ///< without its bias
   std::optional<atlas::surrogate_null> null = {};
 };
 

@@ -97,11 +97,16 @@ TEST_CASE("so are those of clouds with duplicates, contexts and periods") {
   check_as_alone(points, list, {});
   check_as_alone(points, list, {.duplicates = atlas::duplicate_policy::drop});
   check_as_alone(points, list, {.duplicates = atlas::duplicate_policy::error});
-  check_as_alone(points, list, {.periods = {3, 3, 3, 3}});
   atlas::owned_tensor<index_t, 1> context({120});
   for (index_t i = 0; i < 120; ++i) context.mutable_view()[i] = i / 5;
   check_as_alone(points, list, {.exclude = atlas::distinct_contexts(context)});
   check_as_alone(points, list, {.exclude = atlas::same_context(context), .context = context});
+}
+
+TEST_CASE("periods are honoured, or refused by the one that cannot") {
+  atlas::random_stream random(8);
+  const auto points = atlas::simulate_cube(150, 2, random);
+  check_as_alone(points, atlas::all_estimators(), {.periods = {1, 1}, .resamples = 4});
 }
 
 TEST_CASE("what is wrong with the cloud or with parameters is an error of the whole") {
