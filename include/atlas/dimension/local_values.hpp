@@ -71,7 +71,7 @@ void combine_local(local_mean mean, raw_estimate& out) {
   for (const index_t row : out.rows) values.push_back(out.local[static_cast<std::size_t>(row)]);
   if (values.empty()) return;
   const auto n = static_cast<double>(values.size());
-  // A copy is aligned: the order of a sum would otherwise depend on where the values are.
+  // Copied to where Eigen aligns it: it sums what is elsewhere in an order that is the address's.
   const Eigen::ArrayXd d =
       Eigen::Map<const Eigen::ArrayXd>(values.data(), static_cast<index_t>(values.size()));
   if (mean == local_mean::median) {

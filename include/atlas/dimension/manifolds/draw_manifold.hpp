@@ -4,6 +4,7 @@
 /// Rows of a manifold, in any number of columns and with noise.
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -65,21 +66,24 @@ std::string known_manifolds() {
 /// Rows as they are, or turned into more columns.
 class row_embedding {
  public:
-  row_embedding(index_t own, index_t columns, random_stream random) : own_(own) {
+  row_embedding(index_t own, index_t columns, random_stream random)
+      : own_(own), in_(own), turned_(columns) {
     if (columns > own) frame_ = random_frame(columns, own, random);
   }
-  void apply(const double* row, std::span<double> out) const {
-    const Eigen::Map<const Eigen::VectorXd> in(row, own_);
-    Eigen::Map<Eigen::VectorXd> to(out.data(), static_cast<index_t>(out.size()));
-    if (frame_.size() > 0)
-      to.noalias() = frame_ * in;
-    else
-      to = in;
+  void apply(const double* row, std::span<double> out) {
+    if (frame_.size() == 0) {
+      std::copy_n(row, out.size(), out.begin());
+      return;
+    }
+    std::copy_n(row, own_, in_.data());
+    turned_.noalias() = frame_ * in_;
+    std::copy_n(turned_.data(), out.size(), out.begin());
   }
 
  private:
   index_t own_;
   Eigen::MatrixXd frame_;
+  Eigen::VectorXd in_, turned_;
 };
 
 inline void check_manifold_options(const manifold& m, index_t rows,
@@ -132,7 +136,7 @@ template <class Scalar = double>
   manifold_draw<double> own = m.draw(rows, random);
   check_shape(own.points, {rows, m.ambient}, "m.draw");
   const index_t columns = options.ambient == 0 ? m.ambient : options.ambient;
-  const detail::row_embedding embedding(m.ambient, columns, random_stream(options.seed, 1));
+  detail::row_embedding embedding(m.ambient, columns, random_stream(options.seed, 1));
   manifold_draw<Scalar> out;
   const double* at = own.points.data();
   out.points = detail::simulate_rows<Scalar>(rows, columns, [&](std::span<double> row) {
