@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Principal components that are more than noise, of the whole cloud or of each neighbourhood:
+/// Fukunaga, Olsen, "An algorithm for finding intrinsic dimensionality of data", IEEE Trans.
+/// Comput. C-20, 176 (1971), and the rules of `pca_rules.hpp`.
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/dimension/estimator_input.hpp"
+#include "atlas/dimension/estimators/pca_rules.hpp"
+#include "atlas/dimension/local_values.hpp"
+#include "atlas/dimension/neighbor_offsets.hpp"
+#include "atlas/linalg/covariance.hpp"
+#include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/linalg/row_matrix.hpp"
+
+namespace atlas::inline ATLAS_ABI {
+
+namespace estimators {
+
+/// How many principal components count by a rule (`pca_rule`): of the whole cloud, or of the k
+/// neighbours of each row (without the row, about their own mean), whose numbers make one as
+/// `combine` says.
+///
+/// A number of components is the dimension of a cloud only where it is flat: of a curved one it is
+/// that of the space that the cloud bends through, and the larger the neighbourhood is against the
+/// curvature the more so. Rules that look for a signal in noise (MP, GD, KN, Minka, denoised,
+/// parallel, scRMT) find no direction at all in a cloud that varies alike in all of them: that is
+/// an error, or of a neighbourhood no value, never a dimension of 0.
+///
+/// Where a widely used implementation answers otherwise it is one of these: its default of
+/// `ratio` holds 5 % of the variance, so that the answer is 1; its broken stick gives 0 where all
+/// eigenvalues are above; its largest gap, and its tests, may lie among eigenvalues that are
+/// rounding, so that the answer depends on the library that computed them.
+///
+/// The error of the whole cloud's number is that of halves: it is too wide for the participation
+/// ratio of a cloud that varies alike in all directions, where it is near its largest value and
+/// varies with 1/N instead of its root.
+///
+/// Time of the whole cloud: O(N d^2 + d^3), or O(N^2 d) for N < d; `draws` times more for
+/// `parallel`. Of neighbourhoods: N times that of k rows. Memory of the squares of the smaller of
+/// rows and columns, and for `parallel` and `scRMT` one copy of the cloud a thread.
+struct local_pca {
+  pca_rule rule = pca_rule::fukunaga_olsen;
+  index_t k = 0;  ///< neighbours, at least 3; 0: the whole cloud
+  local_mean combine = local_mean::arithmetic;
+  double alpha = 0.05;       ///< FO: share of the largest eigenvalue, in (0, 1)
+  double ratio = 0.95;       ///< ratio: share of the variance to hold, in (0, 1]
+  double fan_gap = 10;       ///< Fan: a ratio of eigenvalues that ends what counts, above 1
+  double fan_share = 0.8;    ///< Fan: share of what is above the noise, in (0, 1)
+  double fan_signal = 0.95;  ///< Fan: share of the variance beyond which all is noise, in (0, 1)
+  double level = 0.05;       ///< KN: of each test, in (0, 1)
+  double quantile = 0.95;    ///< parallel: of the draws, in (0, 1)
+  index_t draws = 100;       ///< parallel: of shuffled columns, by `options.seed`
+
+  static constexpr std::string_view name = "local_pca";
+  static constexpr bool needs_points = true;
+
+  [[nodiscard]] index_t neighbors() const { return k; }
+  /// Of the number that the rule finds, which is the dimension of flat clouds alone.
+  [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
+  void check() const {
+    if (k != 0) check_between(k, 3, index_t{1} << 30, "k (0: the whole cloud)");
+    check_open_unit(alpha, "alpha");
+    if (ratio != 1) check_open_unit(ratio, "ratio");
+    if (!(fan_gap > 1 && std::isfinite(fan_gap)))
+      throw value_error("fan_gap", "a ratio above 1", detail::number_text(fan_gap));
+    check_open_unit(fan_share, "fan_share");
+    check_open_unit(fan_signal, "fan_signal");
+    check_open_unit(level, "level");
+    check_open_unit(quantile, "quantile");
+    check_between(draws, 1, index_t{1} << 30, "draws");
+  }
+
+  template <class Self, class Visit>
+  static void visit_parameters(Self& self, Visit&& visit) {
+    visit("rule", self.rule);
+    visit("k", self.k);
+    visit("combine", self.combine);
+    visit("alpha", self.alpha);
+    visit("ratio", self.ratio);
+    visit("fan_gap", self.fan_gap);
+    visit("fan_share", self.fan_share);
+    visit("fan_signal", self.fan_signal);
+    visit("level", self.level);
+    visit("quantile", self.quantile);
+    visit("draws", self.draws);
+  }
+};
+
+}  // namespace estimators
+
+namespace detail {
+
+/// Each column less its mean, and where asked over its standard deviation (constant ones stay 0).
+inline void centre_columns(row_matrix<double>& rows, bool standardise) {
+  const Eigen::RowVectorXd mean = rows.colwise().mean();
+  rows.rowwise() -= mean;
+  if (!standardise) return;
+  for (index_t c = 0; c < rows.cols(); ++c) {
+    const double norm = rows.col(c).norm();
+    rows.col(c) *= norm > 0 ? std::sqrt(static_cast<double>(rows.rows() - 1)) / norm : 0.0;
+  }
+}
+
+/// Eigenvalues of the covariance of centred rows, by the smaller of both products, descending.
+template <class = lazy>
+Eigen::ArrayXd values_of_centred(const row_matrix<double>& rows) {
+  Eigen::MatrixXd products;
+  if (rows.rows() < rows.cols())
+    products.noalias() = rows * rows.transpose();
+  else
+    products.noalias() = rows.transpose() * rows;
+  products /= static_cast<double>(rows.rows() - 1);
+  return symmetric_eigenvalues(std::move(products)).array();
+}
+
+/// Of the correlations, in place of a covariance.
+inline void divide_by_deviations(Eigen::MatrixXd& covariance) {
+  const Eigen::ArrayXd variances = covariance.diagonal().array();
+  const Eigen::VectorXd inverse = (variances > 0).select(variances.sqrt().inverse(), 0).matrix();
+  covariance = inverse.asDiagonal() * covariance * inverse.asDiagonal();
+}
+
+template <class Scalar>
+Eigen::ArrayXd values_of_cloud(const tensor_view<const Scalar, 2>& points, bool standardise) {
+  if (points.extent(0) >= points.extent(1)) {
+    cloud_moments m = moments(points);
+    if (standardise) divide_by_deviations(m.covariance);
+    return symmetric_eigenvalues(std::move(m.covariance)).array();
+  }
+  const shifted_rows<Scalar, double> shifted(points, scale_of_rows(points));
+  row_matrix<double> rows(points.extent(0), points.extent(1));
+  shifted.centre(0, points.extent(0), rows);
+  centre_columns(rows, standardise);
+  return values_of_centred(rows);
+}
+
+/// Each column in an order of its own. `at(i, c)` refers to elements of a copy.
+template <class At>
+void shuffle_columns(index_t rows, index_t columns, random_stream& random, At&& at) {
+  for (index_t c = 0; c < columns; ++c)
+    for (index_t i = rows - 1; i > 0; --i) std::swap(at(i, c), at(random.uniform_index(i + 1), c));
+}
+
+/// A cloud as rules look at it: its spectrum, and those of its shuffled columns.
+template <class Scalar>
+class spectra_of_cloud {
+ public:
+  spectra_of_cloud(const tensor_view<const Scalar, 2>& points, int threads)
+      : points_(points), threads_(threads) {}
+
+  index_t rows() const { return points_.extent(0); }
+  index_t columns() const { return points_.extent(1); }
+  int threads() const { return threads_; }
+
+  Eigen::ArrayXd values(bool standardise) const { return values_of_cloud(points_, standardise); }
+  Eigen::ArrayXd shuffled(random_stream random, bool standardise) const {
+    owned_tensor<Scalar, 2> copy({rows(), columns()});
+    const auto target = copy.mutable_view();
+    for (index_t i = 0; i < rows(); ++i)
+      for (index_t c = 0; c < columns(); ++c) target(i, c) = points_(i, c);
+    shuffle_columns(rows(), columns(), random,
+                    [&](index_t i, index_t c) -> Scalar& { return target(i, c); });
+    return values_of_cloud<Scalar>(copy, standardise);
+  }
+
+ private:
+  const tensor_view<const Scalar, 2>& points_;
+  int threads_;
+};
+
+/// The same of a neighbourhood.
+class spectra_of_offsets {
+ public:
+  explicit spectra_of_offsets(const row_matrix<double>& offsets) : offsets_(offsets) {}
+
+  index_t rows() const { return offsets_.rows(); }
+  index_t columns() const { return offsets_.cols(); }
+  int threads() const { return 1; }
+
+  Eigen::ArrayXd values(bool standardise) const { return values_of(offsets_, standardise); }
+  Eigen::ArrayXd shuffled(random_stream random, bool standardise) const {
+    row_matrix<double> copy = offsets_;
+    shuffle_columns(rows(), columns(), random,
+                    [&](index_t i, index_t c) -> double& { return copy(i, c); });
+    return values_of(std::move(copy), standardise);
+  }
+
+ private:
+  static Eigen::ArrayXd values_of(row_matrix<double> rows, bool standardise) {
+    centre_columns(rows, standardise);
+    return values_of_centred(rows);
+  }
+
+  const row_matrix<double>& offsets_;
+};
+
+/// Rules that draw: streams of `seed` from `stream` on.
+struct rule_draws {
+  std::uint64_t seed = 0, stream = 0;
+};
+
+template <class Spectra>
+double rank_by_parallel(const estimators::local_pca& e, const Spectra& spectra,
+                        const pca_spectrum& own, const rule_draws& draws) {
+  const index_t m = own.values.size();
+  Eigen::ArrayXXd drawn(e.draws, m);
+  parallel_for(e.draws, spectra.threads(), [&](index_t b) {
+    const random_stream random(draws.seed, draws.stream + static_cast<std::uint64_t>(b));
+    drawn.row(b) = spectra.shuffled(random, false).head(m).transpose();
+  });
+  return rank_above_draws(own.values, drawn, e.quantile);
+}
+
+template <class Spectra>
+double rank_by_bulk(const Spectra& spectra, const rule_draws& draws) {
+  const Eigen::ArrayXd own = spectra.values(true);
+  const auto varying = static_cast<index_t>(std::llround(own.sum()));  // correlations have 1 each
+  return rank_above_bulk(own, spectra.shuffled(random_stream(draws.seed, draws.stream), true),
+                         spectra.rows(), varying);
+}
+
+/// Rules that know eigenvalues alone.
+template <class = lazy>
+double rank_of_values(const estimators::local_pca& e, const pca_spectrum& s, const noise_law& law) {
+  const Eigen::ArrayXd& values = s.values;
+  switch (e.rule) {
+    case pca_rule::fan:
+      return rank_of_fan(values, e.fan_gap, e.fan_share, e.fan_signal);
+    case pca_rule::largest_gap:
+      return rank_of_gap(values);
+    case pca_rule::participation_ratio:
+      return values.sum() * values.sum() / values.square().sum();
+    case pca_rule::variance_ratio:
+      return rank_of_share(values, e.ratio);
+    case pca_rule::kaiser:
+      return static_cast<double>((values > values.mean()).count());
+    case pca_rule::broken_stick:
+      return rank_of_stick(values);
+    case pca_rule::marchenko_pastur:
+      return rank_of_edge(s, law);
+    case pca_rule::gavish_donoho:
+      return rank_of_denoising(s, law);
+    case pca_rule::kritchman_nadler:
+      return rank_of_tests(s, law);
+    case pca_rule::minka:
+      return rank_of_evidence(s);
+    case pca_rule::denoised:
+      return rank_of_rest(s, law);
+    default:
+      return static_cast<double>((values > e.alpha * values[0]).count());
+  }
+}
+
+/// The rule's number, which may be 0; NaN where nothing varies.
+template <class Spectra>
+double rank_by_rule(const estimators::local_pca& e, const Spectra& spectra, const noise_law& law,
+                    const rule_draws& draws) {
+  const pca_spectrum own = make_spectrum(spectra.values(false), spectra.rows(), spectra.columns());
+  if (own.values.size() == 0 || !(own.values[0] > 0))
+    return std::numeric_limits<double>::quiet_NaN();
+  if (e.rule == pca_rule::parallel) return rank_by_parallel(e, spectra, own, draws);
+  if (e.rule == pca_rule::random_matrix) return rank_by_bulk(spectra, draws);
+  return rank_of_values(e, own, law);
+}
+
+inline std::string text_of(pca_rule rule) {
+  for (const auto& [text, value] : names_of(rule))
+    if (value == rule) return std::string(text);
+  return {};
+}
+
+template <class Scalar>
+void pca_of_cloud(const estimators::local_pca& e, const estimator_cloud<Scalar>& cloud,
+                  const noise_law& law, raw_estimate& out) {
+  if (!box_lengths(cloud.options.periods, cloud.points.extent(1)).empty())
+    throw value_error("periods",
+                      "none: components of a whole cloud are straight lines (k > 0 asks "
+                      "for those of neighbourhoods)",
+                      "a period");
+  const spectra_of_cloud<Scalar> spectra(cloud.points, cloud.options.threads);
+  out.dimension = rank_by_rule(e, spectra, law, {cloud.options.seed, 0});
+  for (index_t i = 0; i < cloud.rows(); ++i) out.rows.push_back(i);
+  if (e.rule != pca_rule::participation_ratio)
+    out.remark = "A number of components is whole: an error of 0 says that all halves have it.";
+}
+
+template <class Scalar>
+void pca_of_neighborhoods(const estimators::local_pca& e, const estimator_cloud<Scalar>& cloud,
+                          const noise_law& law, raw_estimate& out) {
+  fill_local(
+      cloud, e.k,
+      [&](const neighbor_offsets& near) {
+        const auto row = static_cast<std::uint64_t>(near.row);
+        const double rank =
+            rank_by_rule(e, spectra_of_offsets(near.offsets), law, {cloud.options.seed, row << 32});
+        return rank > 0 ? rank : std::numeric_limits<double>::quiet_NaN();
+      },
+      out);
+  combine_local(e.combine, out);
+  // The median of whole numbers has no density.
+  if (e.combine == local_mean::median && e.rule != pca_rule::participation_ratio)
+    out.scores.resize(0);
+  const index_t none =
+      cloud.rows() - static_cast<index_t>(out.rows.size()) - out.duplicates - out.isolated;
+  if (none > 0)
+    out.remark = "In " + std::to_string(none) + " neighbourhoods the rule " + text_of(e.rule) +
+                 " finds no direction that is more than noise; they are left out.";
+}
+
+template <class Scalar>
+raw_estimate raw_dimension(const estimators::local_pca& e, const estimator_cloud<Scalar>& cloud) {
+  raw_estimate out;
+  const noise_law law = noise_of(e.k > 0 ? e.k : cloud.rows(), cloud.points.extent(1), e.level);
+  if (e.k > 0)
+    pca_of_neighborhoods(e, cloud, law, out);
+  else
+    pca_of_cloud(e, cloud, law, out);
+  if (!(out.dimension > 0)) {
+    out.dimension = std::numeric_limits<double>::quiet_NaN();
+    if (cloud.options.degenerate == degenerate_policy::error)
+      throw value_error(
+          "points", "a direction in which more than noise varies by the rule " + text_of(e.rule),
+          "none in " + std::to_string(cloud.rows()) + " rows");
+  }
+  return out;
+}
+
+}  // namespace detail
+
+}  // namespace atlas::inline ATLAS_ABI
