@@ -22,6 +22,7 @@
 #include "atlas/dimension/estimate.hpp"
 #include "atlas/dimension/estimate_error.hpp"
 #include "atlas/dimension/estimator_input.hpp"
+#include "atlas/dimension/looks_like_lattice.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -153,7 +154,7 @@ dimension_estimate dimension_of_distinct(const Estimator& e, const estimator_clo
   judge_estimate(cloud.rows(), cloud.options, out);
   if (!cloud.options.errors || std::isnan(out.dimension)) return out;
   if (raw.scores.size() > 0)
-    add_error_of_scores(raw, cloud.table, cloud.options, out);
+    add_error_of_scores(raw, cloud.rows(), cloud.table, cloud.options, out);
   else if (cloud.options.resamples > 0)
     add_error_of_halves(e, cloud.points, cloud.options, out);
   return out;
@@ -212,6 +213,8 @@ dimension_estimate estimate_dimension(const tensor_view<const Scalar, 2>& points
         return dimension_of_distinct(e, estimator_cloud<Scalar>{distinct, table, of_rows});
       });
   if (out.fault == cloud_fault::none) out.fault = fault_of_rows(points);
+  if (on_lattice(points))
+    out.remark += (out.remark.empty() ? "" : " ") + std::string(lattice_remark);
   return out;
 }
 
@@ -267,7 +270,7 @@ requires(!Estimator::needs_points) [[nodiscard]] dimension_estimate
   dimension_estimate out = detail::estimate_of(estimator, raw);
   detail::judge_estimate(rows, options, out);
   if (options.errors && raw.scores.size() > 0 && !std::isnan(out.dimension))
-    detail::add_error_of_scores(raw, table, options, out);
+    detail::add_error_of_scores(raw, rows, table, options, out);
   return out;
 }
 

@@ -41,10 +41,12 @@ inline void set_error(const log_error& error, double confidence, error_source fr
 
 /// Rows are linked where they, or those of their neighbours that their scores are made of, are one
 /// row or of one context.
+/// \param rows  of the cloud
+/// \param table of its neighbours; may be empty where scores are made of none
 template <class = lazy>
-void add_error_of_scores(const raw_estimate& raw, const neighbor_table& table,
+void add_error_of_scores(const raw_estimate& raw, index_t rows, const neighbor_table& table,
                          const dimension_options& options, dimension_estimate& out) {
-  const row_units units = units_of_rows(options, table.distances.extent(0));
+  const row_units units = units_of_rows(options, rows);
   scored_rows scored{units.count, raw.linked + 1, {}, raw.scores};
   scored.members.reserve(raw.rows.size() * static_cast<std::size_t>(scored.width));
   for (const index_t row : raw.rows) {
@@ -53,13 +55,13 @@ void add_error_of_scores(const raw_estimate& raw, const neighbor_table& table,
       scored.members.push_back(units.of(table.indices(row, j)));
   }
   const score_sums sums = sum_scores(scored);
-  const auto rows = static_cast<index_t>(raw.rows.size());
-  const score_covariance c = covariance_of_sums(sums, rows, units.contexts, 0, 1);
+  const auto used = static_cast<index_t>(raw.rows.size());
+  const score_covariance c = covariance_of_sums(sums, used, units.contexts, 0, 1);
   count_units(units, sums.units, out);
   double degrees = c.degrees;
   if (sums.linked.size() > 0)  // see covariance_of_scales
     degrees =
-        (std::min)(degrees, static_cast<double>(rows) * static_cast<double>(rows) / sums.links);
+        (std::min)(degrees, static_cast<double>(used) * static_cast<double>(used) / sums.links);
   set_error({std::sqrt(c.matrix(0, 0)), degrees}, options.confidence, error_source::scores, out);
 }
 

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Generalised dimensions by counting boxes: Hentschel, Procaccia, "The infinite number of
+/// generalized dimensions of fractals and strange attractors", Physica D 8, 435 (1983), equation
+/// 3.12; for few rows Grassberger, "Finite sample corrections to entropy and dimension estimates",
+/// Phys. Lett. A 128, 369 (1988).
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/core/lazy.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
+#include "atlas/dimension/coincident_rows.hpp"
+#include "atlas/dimension/digamma.hpp"
+#include "atlas/dimension/estimate_error.hpp"
+#include "atlas/dimension/estimator_input.hpp"
+#include "atlas/dimension/pair_counts.hpp"
+#include "atlas/stats/distributions.hpp"
+
+namespace atlas::inline ATLAS_ABI {
+
+namespace estimators {
+
+/// Boxes of sides of 1/2, 1/4, .. of the largest extent of the cloud along an axis. The dimension
+/// of an order is how fast a measure of the occupied boxes grows with the logarithm of one over the
+/// side, by least squares:
+/// - 0: the logarithm of their number (Kolmogorov's capacity);
+/// - 1: Shannon's entropy of the shares of rows, `ln N - sum n psi(n) / N`;
+/// - 2: minus the logarithm of the share of pairs of rows that have a box in common,
+///   `sum n (n - 1) / (N (N - 1))`.
+/// n is the number of rows of a box; the corrections for few rows are Grassberger's for the first
+/// order and exact for the second. The number of boxes has none: those that a row would be in but
+/// none is are missing, and the more the smaller the boxes are.
+///
+/// Sides count whose occupied boxes are at least `least` and at most the share `most` of the rows:
+/// of larger boxes nearly all are at the border, of smaller ones nearly all hold one row. That
+/// takes about `2^(2d) / most` rows for two sides, and three make an estimate that can be trusted:
+/// this is an estimator of few dimensions. Boxes lie along the axes, so a rotated cloud gives
+/// another value.
+///
+/// The error is that of the rows in their boxes (`box_scores`, for order 0 on the large side) and
+/// of halves of the rows, whose boxes lie elsewhere (`add_error_of_frame`); together on the large
+/// side.
+///
+/// O(N (d + log N)) time and O(N) memory a side that counts: boxes are told apart by two 64-bit
+/// hashes of their places, so that two of them are taken for one with a probability of about N^2
+/// 2^-128.
+struct box_counting {
+  index_t order = 0;  ///< 0, 1 or 2
+  index_t least = 4;  ///< occupied boxes of a side that counts, at least 1
+  double most = 0.2;  ///< and at most, as a share of the rows, in (0, 1)
+
+  static constexpr std::string_view name = "box_counting";
+  static constexpr bool needs_points = true;
+
+  [[nodiscard]] index_t neighbors() const { return 0; }
+  /// The first sides are never so small that the border and the empty boxes do not matter.
+  [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
+  void check() const {
+    check_between(order, 0, 2, "order");
+    check_between(least, 1, index_t{1} << 40, "least");
+    check_open_unit(most, "most");
+  }
+
+  template <class Self, class Visit>
+  static void visit_parameters(Self& self, Visit&& visit) {
+    visit("order", self.order);
+    visit("least", self.least);
+    visit("most", self.most);
+  }
+};
+
+}  // namespace estimators
+
+namespace detail {
+
+/// The smallest coordinates of a cloud, and its largest extent along an axis.
+struct cloud_frame {
+  std::vector<double> origin;
+  double extent = 0;
+};
+
+template <class Scalar>
+cloud_frame frame_of(const tensor_view<const Scalar, 2>& points) {
+  cloud_frame out;
+  for (index_t c = 0; c < points.extent(1); ++c) {
+    double low = static_cast<double>(points(0, c)), high = low;
+    for (index_t i = 1; i < points.extent(0); ++i) {
+      low = (std::min)(low, static_cast<double>(points(i, c)));
+      high = (std::max)(high, static_cast<double>(points(i, c)));
+    }
+    out.origin.push_back(low);
+    out.extent = (std::max)(out.extent, high - low);
+  }
+  return out;
+}
+
+/// The name of a box: two hashes of its place.
+using box_name = std::pair<std::uint64_t, std::uint64_t>;
+
+/// Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014: the
+/// finaliser.
+inline std::uint64_t mix_bits(std::uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
+  return x ^ (x >> 31);
+}
+
+/// \param halvings how many times the extent is halved for a side, up to 52
+template <class Scalar>
+box_name box_of(const tensor_view<const Scalar, 2>& points, index_t row, const cloud_frame& frame,
+                int halvings) {
+  const double last = std::ldexp(1.0, halvings) - 1;
+  box_name out{0x9E3779B97F4A7C15U, 0xD1B54A32D192ED03U};
+  for (index_t c = 0; c < points.extent(1); ++c) {
+    const double part =
+        (static_cast<double>(points(row, c)) - frame.origin[static_cast<std::size_t>(c)]) /
+        frame.extent;
+    const auto place =
+        static_cast<std::uint64_t>((std::min)(std::floor(std::ldexp(part, halvings)), last));
+    out.first = mix_bits(out.first + place + 0x9E3779B97F4A7C15U);
+    out.second = mix_bits(std::rotl(out.second, 23) ^ (place * 0xD1B54A32D192ED03U + 1));
+  }
+  return out;
+}
+
+/// Of each row, the boxes of one side.
+struct box_counts {
+  std::vector<double> rows;  ///< in the row's box
+  /// One over that number where they are all of one unit, 0 otherwise: what the box count loses
+  /// without that unit, spread over its rows.
+  std::vector<double> alone;
+  double boxes = 0;  ///< that are occupied
+};
+
+template <class Scalar>
+box_counts count_boxes(const tensor_view<const Scalar, 2>& points, const cloud_frame& frame,
+                       int halvings, const row_units& units, int threads) {
+  const auto n = static_cast<std::size_t>(points.extent(0));
+  std::vector<std::pair<box_name, index_t>> names(n);
+  parallel_for(points.extent(0), threads, [&](index_t i) {
+    names[static_cast<std::size_t>(i)] = {box_of(points, i, frame, halvings), i};
+  });
+  std::sort(names.begin(), names.end());
+  box_counts out{std::vector<double>(n), std::vector<double>(n), 0};
+  for (std::size_t first = 0, last = 0; first < n; first = last) {
+    bool one_unit = true;
+    for (; last < n && names[last].first == names[first].first; ++last)
+      one_unit = one_unit && units.of(names[last].second) == units.of(names[first].second);
+    const auto rows = static_cast<double>(last - first);
+    for (std::size_t m = first; m < last; ++m) {
+      out.rows[static_cast<std::size_t>(names[m].second)] = rows;
+      out.alone[static_cast<std::size_t>(names[m].second)] = one_unit ? 1 / rows : 0;
+    }
+    out.boxes += 1;
+  }
+  return out;
+}
+
+/// What grows with the logarithm of one over the side as the dimension does; +inf where no two rows
+/// have a box in common and order is 2.
+inline double measure_of_boxes(const box_counts& c, index_t order) {
+  if (order == 0) return std::log(c.boxes);
+  const auto total = static_cast<double>(c.rows.size());
+  double sum = 0;
+  for (const double n : c.rows) sum += order == 1 ? digamma(n) : n - 1;
+  return order == 1 ? std::log(total) - sum / total : -std::log(sum / (total * (total - 1)));
+}
+
+/// Weights of measures of sides, each half of the one before, in their slope of least squares.
+inline std::vector<double> octave_weights(std::size_t sides) {
+  const double middle = 0.5 * static_cast<double>(sides - 1);
+  std::vector<double> out;
+  double square = 0;
+  for (std::size_t s = 0; s < sides; ++s) {
+    out.push_back((static_cast<double>(s) - middle) * std::log(2.0));
+    square += out.back() * out.back();
+  }
+  for (double& w : out) w /= square;
+  return out;
+}
+
+/// What each row adds to the slope. Order 0: the boxes that would be empty without its unit
+/// (the jackknife: no less than the variance, by Efron and Stein, Ann. Stat. 9, 586, 1981); order
+/// 1: minus the logarithm of its box's share; order 2: its pairs.
+template <class = lazy>
+Eigen::VectorXd box_scores(const std::vector<box_counts>& sides, const std::vector<double>& weights,
+                           index_t order) {
+  if (order == 2) {  // by ascending side, what pairs have in common
+    pair_counts pairs;
+    std::vector<double> of_pairs;
+    for (std::size_t s = sides.size(); s-- > 0;) {
+      pairs.within.push_back(sides[s].rows);
+      for (double& n : pairs.within.back()) n -= 1;
+      of_pairs.push_back(-weights[s]);
+    }
+    return pair_scores(pairs, of_pairs);
+  }
+  const std::size_t n = sides.front().rows.size();
+  Eigen::VectorXd out = Eigen::VectorXd::Zero(static_cast<index_t>(n));
+  for (std::size_t s = 0; s < sides.size(); ++s)
+    for (std::size_t i = 0; i < n; ++i)
+      out[static_cast<index_t>(i)] +=
+          weights[s] * (order == 0 ? sides[s].alone[i] / sides[s].boxes
+                                   : -std::log(sides[s].rows[i]) / static_cast<double>(n));
+  return out;
+}
+
+/// Options that boxes cannot honour.
+inline void refuse_for_boxes(const dimension_options& options) {
+  if (!options.periods.empty())
+    throw value_error("periods", "none, since boxes do not close around a period", "some");
+  if (options.exclude.active())
+    throw value_error("exclude",
+                      "none, since boxes count all rows together (context says what the units are)",
+                      "an exclusion");
+}
+
+/// The sides that count: the extent halved `first`, `first + 1`, .. times.
+struct counted_sides {
+  int first = 1;
+  std::vector<box_counts> counts;
+};
+
+template <class Scalar>
+counted_sides sides_of_boxes(const estimators::box_counting& e,
+                             const estimator_cloud<Scalar>& cloud, const cloud_frame& frame) {
+  const row_units units = units_of_rows(cloud.options, cloud.rows());
+  counted_sides out;
+  for (int halvings = 1; halvings <= 52; ++halvings) {
+    box_counts counts = count_boxes(cloud.points, frame, halvings, units, cloud.options.threads);
+    if (counts.boxes > e.most * static_cast<double>(cloud.rows())) break;
+    if (!(counts.boxes >= static_cast<double>(e.least))) continue;
+    if (out.counts.empty()) out.first = halvings;
+    out.counts.push_back(std::move(counts));
+  }
+  return out;
+}
+
+inline double slope_of_boxes(const std::vector<box_counts>& sides, index_t order) {
+  const std::vector<double> weights = octave_weights(sides.size());
+  double out = 0;
+  for (std::size_t s = 0; s < sides.size(); ++s)
+    out += weights[s] * measure_of_boxes(sides[s], order);
+  return out;
+}
+
+/// The standard error of the logarithm of the slope by halves of the units, each with boxes of its
+/// own extent and as many sides as all rows have; NaN of too few.
+template <class Scalar>
+log_error error_of_box_halves(const estimators::box_counting& e,
+                              const estimator_cloud<Scalar>& cloud, const counted_sides& sides) {
+  const row_units units = units_of_rows(cloud.options, cloud.rows());
+  std::vector<double> slopes(static_cast<std::size_t>(cloud.options.resamples));
+  parallel_for(cloud.options.resamples, cloud.options.threads, [&](index_t h) {
+    random_stream random(cloud.options.seed, static_cast<std::uint64_t>(h));
+    const owned_tensor<Scalar, 2> half =
+        gather_rows(cloud.points, half_of_rows(units, cloud.rows(), random));
+    const tensor_view<const Scalar, 2> view = half;
+    const cloud_frame frame = frame_of(view);
+    const row_units own{{}, view.extent(0), false};
+    std::vector<box_counts> counts;
+    for (std::size_t s = 0; s < sides.counts.size() && frame.extent > 0; ++s)
+      counts.push_back(count_boxes(view, frame, sides.first + static_cast<int>(s), own, 1));
+    slopes[static_cast<std::size_t>(h)] =
+        counts.empty() ? std::nan("") : slope_of_boxes(counts, e.order);
+  });
+  return error_of_halves(slopes, units.count);
+}
+
+/// Scores are of rows in boxes that stay where they are, and the boxes follow from the outermost
+/// rows. What halves of the rows vary by is added as if it were independent, which it is where the
+/// boxes matter most, and errs on the large side elsewhere: the scores are made larger by a factor.
+/// Scores are known with the degrees of freedom of the rows, halves with those of their number.
+template <class Scalar>
+void add_error_of_frame(const estimators::box_counting& e, const estimator_cloud<Scalar>& cloud,
+                        const counted_sides& sides, raw_estimate& out) {
+  if (!cloud.options.errors || cloud.options.resamples < 2) return;
+  dimension_estimate scored;
+  scored.dimension = out.dimension;
+  add_error_of_scores(out, cloud.rows(), {}, cloud.options, scored);
+  const double of_scores = scored.standard_error / out.dimension;
+  const log_error of_halves = error_of_box_halves(e, cloud, sides);
+  if (!(of_scores > 0 && of_halves.error > 0)) return;
+  const double confidence = cloud.options.confidence;
+  const double few = two_sided_t_quantile(confidence, of_halves.degrees) /
+                     two_sided_t_quantile(confidence, std::numeric_limits<double>::infinity());
+  out.scores *= std::hypot(1.0, few * of_halves.error / of_scores);
+}
+
+template <class Scalar>
+raw_estimate raw_dimension(const estimators::box_counting& e,
+                           const estimator_cloud<Scalar>& cloud) {
+  refuse_for_boxes(cloud.options);
+  raw_estimate out;
+  for (index_t i = 0; i < cloud.rows(); ++i) out.rows.push_back(i);
+  const cloud_frame frame = frame_of(cloud.points);
+  if (!(frame.extent > 0)) return out;
+  if (!std::isfinite(frame.extent))
+    throw value_error("points", "an extent that a double can hold", number_text(frame.extent));
+  const counted_sides sides = sides_of_boxes(e, cloud, frame);
+  const std::size_t count = sides.counts.size();
+  if (count < 2) {
+    report_few_sides(e, count, cloud.options, out);
+    return out;
+  }
+  const double slope = slope_of_boxes(sides.counts, e.order);
+  out.remark = "Of " + std::to_string(count) + " sides of boxes" +
+               (count < 3 ? ", which is too few to see whether the slope is one." : ".");
+  if (!(slope > 0 && std::isfinite(slope))) return out;
+  out.dimension = slope;
+  out.scores = box_scores(sides.counts, octave_weights(count), e.order) / slope;
+  add_error_of_frame(e, cloud, sides, out);
+  return out;
+}
+
+}  // namespace detail
+
+}  // namespace atlas::inline ATLAS_ABI
