@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "estimator_names.hpp"
 #include "measure_report.hpp"
@@ -112,6 +113,28 @@ std::vector<std::string> estimate_cells(const dimension_row& row, bool corrected
   return cells;
 }
 
+/// What estimators remark: what several say is said once.
+class remark_list {
+ public:
+  void add(const std::string& of, const std::string& remark) {
+    if (remark.empty()) return;
+    for (auto& [text, names] : remarks_)
+      if (text == remark) {
+        names += ", " + of;
+        return;
+      }
+    remarks_.emplace_back(remark, of);
+  }
+  std::string text() const {
+    std::string out;
+    for (const auto& [text, names] : remarks_) out += names + ": " + text + "\n";
+    return out;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> remarks_;
+};
+
 bool any_corrected(const std::vector<dimension_row>& rows) {
   return std::any_of(rows.begin(), rows.end(), [](const auto& r) { return r.corrected; });
 }
@@ -127,16 +150,14 @@ std::string estimates_text(const std::vector<dimension_row>& rows) {
       {"estimator", "dimension [interval]", "error", "from", "interval of", "rows", "time"}};
   if (corrected) table[0].emplace_back("without bias");
   if (nulls) table[0].insert(table[0].end(), {"surrogates (sd)", "z", "p"});
-  std::string remarks;
+  remark_list remarks;
   for (const dimension_row& row : rows) {
     table.push_back(estimate_cells(row, corrected, nulls));
-    if (const std::string text = why(row.estimate); !text.empty())
-      remarks += fmt::format("{}: {}\n", text_of(row.estimator), text);
-    if (row.corrected && !row.corrected->remark.empty())
-      remarks +=
-          fmt::format("{} without bias: {}\n", text_of(row.estimator), row.corrected->remark);
+    remarks.add(text_of(row.estimator), why(row.estimate));
+    if (row.corrected) remarks.add(text_of(row.estimator) + " without bias", row.corrected->remark);
   }
-  return table_text(table) + (remarks.empty() ? "" : "\n" + remarks);
+  const std::string said = remarks.text();
+  return table_text(table) + (said.empty() ? "" : "\n" + said);
 }
 
 namespace {

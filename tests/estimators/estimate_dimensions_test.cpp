@@ -36,6 +36,7 @@ void check_same(const dimension_estimate& a, const dimension_estimate& b) {
   CHECK(a.contexts == b.contexts);
   CHECK(a.fault == b.fault);
   CHECK(a.claim == b.claim);
+  CHECK(a.remark == b.remark);
   REQUIRE(a.local.size() == b.local.size());
   for (std::size_t i = 0; i < a.local.size(); ++i) CHECK(same_number(a.local[i], b.local[i]));
 }

@@ -20,6 +20,7 @@
 #include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/coincident_rows.hpp"
 #include "atlas/dimension/estimate_dimension.hpp"
+#include "atlas/dimension/looks_like_lattice.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -120,6 +121,7 @@ std::vector<dimension_estimate> estimate_dimensions(const tensor_view<const Scal
             : dimensions_of_distinct<Scalar>(gather_rows(points, kept), list,
                                              gather_options(options, kept));
   const cloud_fault fault = fault_of_rows(points);
+  const bool lattice = on_lattice(points);
   for (dimension_estimate& e : out) {
     if (!whole) {
       spread_local(kept, rows, e.local);
@@ -127,6 +129,7 @@ std::vector<dimension_estimate> estimate_dimensions(const tensor_view<const Scal
     }
     if (2 * e.merged > rows) e.fault = cloud_fault::mostly_duplicates;
     if (e.fault == cloud_fault::none) e.fault = fault;
+    if (lattice) e.remark += (e.remark.empty() ? "" : " ") + std::string(lattice_remark);
   }
   return out;
 }
