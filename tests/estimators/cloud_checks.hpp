@@ -56,16 +56,17 @@ void check_threads_and_scale(const Estimator& e, const atlas::owned_tensor<doubl
   }
 }
 
-/// \param close how near estimates of the same numbers as float are
+/// \param close     how near estimates of the same numbers as float are
+/// \param reordered and of the same rows in another order
 template <class Estimator>
 void check_order_and_float(const Estimator& e, const atlas::owned_tensor<double, 2>& cloud,
-                           double close) {
+                           double close, double reordered = 1e-12) {
   const auto whole = atlas::estimate_dimension(cloud, e, {.errors = false});
   atlas::random_stream random(5);
   const auto moved =
       changed_cloud<double>(cloud, 1, atlas::random_permutation(cloud.extent(0), random));
   CHECK(atlas::estimate_dimension(moved, e, {.errors = false}).dimension ==
-        Approx(whole.dimension).epsilon(1e-12));
+        Approx(whole.dimension).epsilon(reordered));
   const auto narrow = changed_cloud<float>(cloud, 1, same_order(cloud));
   CHECK(atlas::estimate_dimension(narrow, e, {.errors = false}).dimension ==
         Approx(whole.dimension).epsilon(close));
@@ -86,7 +87,7 @@ void check_bad_clouds(const Estimator& e) {
 }
 
 /// How many of the 95 % intervals of that many clouds hold the mean of the estimates, as a share.
-/// \param make makes a cloud of a stream of its own
+/// \param make makes a cloud of a stream of its own; estimators that draw have seeds of their own
 template <class Estimator, class Make>
 double coverage_of_clouds(const Estimator& e, atlas::index_t clouds, Make&& make,
                           atlas::dimension_options options = {}) {
@@ -94,7 +95,9 @@ double coverage_of_clouds(const Estimator& e, atlas::index_t clouds, Make&& make
   options.threads = 1;
   atlas::parallel_for(clouds, 0, [&](atlas::index_t c) {
     atlas::random_stream random(77, static_cast<std::uint64_t>(c));
-    all[static_cast<std::size_t>(c)] = atlas::estimate_dimension(make(random), e, options);
+    atlas::dimension_options drawn = options;
+    drawn.seed = static_cast<std::uint64_t>(c);
+    all[static_cast<std::size_t>(c)] = atlas::estimate_dimension(make(random), e, drawn);
   });
   double mean = 0, held = 0;
   for (const auto& r : all) mean += r.dimension / static_cast<double>(clouds);
