@@ -18,6 +18,8 @@ using atlas::index_t;
 constexpr double alike = 1.15;
 /// A ratio that is more than what estimators differ by for the shape of a cloud alone.
 constexpr double far_apart = 1.5;
+/// Rows of continuous values hardly ever have two neighbours at one distance.
+constexpr double lattice_ties = 0.1;
 /// Errors by which two numbers have to differ.
 constexpr double errors_apart = 3;
 
@@ -83,7 +85,7 @@ void advise_dependence(const advised_cloud& cloud, std::vector<std::string>& out
 }
 
 void advise_lattice(const advised_cloud& cloud, std::vector<std::string>& out) {
-  if (cloud.tied > 0.1)
+  if (cloud.tied > lattice_ties)
     out.push_back(
         fmt::format("Lattice: {:.0f} % of rows have two nearest neighbours at one distance. Values "
                     "that are rounded or counts have no dimension at that scale.",
@@ -177,8 +179,9 @@ std::vector<std::string> advice_of(const advised_cloud& cloud) {
   std::vector<std::string> out = {std::move(sentence)};
   advise_dependence(cloud, out);
   advise_lattice(cloud, out);
-  if (!agree || !cloud.scales.empty()) advise_scale(cloud, out);
-  if (!agree) advise_linear(cloud, out);
+  const bool lattice = cloud.tied > lattice_ties;  // whose scales are the steps between its values
+  if (!lattice && (!agree || !cloud.scales.empty())) advise_scale(cloud, out);
+  if (!lattice && !agree) advise_linear(cloud, out);
   advise_rows(cloud, out);
   if (cloud.contexts > 0 && cloud.contexts < 6)
     out.push_back(

@@ -15,23 +15,32 @@
 #include "atlas/dimension/estimators/binomial.hpp"
 #include "atlas/dimension/estimators/box_counting.hpp"
 #include "atlas/dimension/estimators/correlation_integral.hpp"
+#include "atlas/dimension/estimators/danco.hpp"
 #include "atlas/dimension/estimators/ess.hpp"
 #include "atlas/dimension/estimators/fisher_separability.hpp"
+#include "atlas/dimension/estimators/gride.hpp"
 #include "atlas/dimension/estimators/k_star.hpp"
 #include "atlas/dimension/estimators/knn_graph.hpp"
 #include "atlas/dimension/estimators/local_pca.hpp"
+#include "atlas/dimension/estimators/mada.hpp"
+#include "atlas/dimension/estimators/mind_ml.hpp"
+#include "atlas/dimension/estimators/mle.hpp"
+#include "atlas/dimension/estimators/mle_global.hpp"
 #include "atlas/dimension/estimators/mom.hpp"
 #include "atlas/dimension/estimators/spanning_tree.hpp"
 #include "atlas/dimension/estimators/tle.hpp"
+#include "atlas/dimension/estimators/two_nn.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
 /// One of the structs of `atlas::estimators`. They stand in the order in which tables show them.
 using any_estimator =
-    std::variant<estimators::mom, estimators::tle, estimators::ess,
-                 estimators::correlation_integral, estimators::box_counting, estimators::binomial,
-                 estimators::k_star, estimators::knn_graph, estimators::spanning_tree,
-                 estimators::fisher_separability, estimators::local_pca>;
+    std::variant<estimators::two_nn, estimators::gride, estimators::mle, estimators::mle_global,
+                 estimators::mom, estimators::mada, estimators::mind_ml, estimators::tle,
+                 estimators::ess, estimators::danco, estimators::correlation_integral,
+                 estimators::box_counting, estimators::binomial, estimators::k_star,
+                 estimators::knn_graph, estimators::spanning_tree, estimators::fisher_separability,
+                 estimators::local_pca>;
 
 /// "mle": what the program calls it.
 [[nodiscard]] inline std::string_view name_of(const any_estimator& estimator) {
