@@ -211,7 +211,7 @@ struct dimension_command {
     for (const dimension_row& row : rows)
       cloud.contexts = std::max(cloud.contexts, row.estimate.contexts);
     cloud.estimates = advised_estimates(rows);
-    cloud.scales = advised_scales(scales);
+    cloud.scales = advised_scales(rows, scales);
     const std::vector<std::string> advice = advice_of(cloud);
     json result = {{"points", points.extent(0)},
                    {"coordinates", points.extent(1)},

@@ -245,14 +245,31 @@ std::vector<advised_estimate> advised_estimates(const std::vector<dimension_row>
   return out;
 }
 
-std::vector<advised_scale> advised_scales(const std::vector<atlas::dimensions_at_scale>& scales) {
+namespace {
+
+/// Neighbours that are no more than a tenth of the rows, or contexts, of a part at the largest
+/// scale.
+bool stays_local(const atlas::dimension_estimate& e, const atlas::dimensions_at_scale& largest) {
+  atlas::index_t units = largest.points;
+  if (e.contexts > 0) units = std::min(units, e.contexts / largest.parts);
+  return 10 * e.neighbors <= units;
+}
+
+bool known_everywhere(std::size_t e, const std::vector<atlas::dimensions_at_scale>& scales) {
+  return std::all_of(scales.begin(), scales.end(), [e](const auto& s) {
+    return std::isfinite(s.dimensions[e].dimension) &&
+           std::isfinite(s.dimensions[e].standard_error);
+  });
+}
+
+}  // namespace
+
+std::vector<advised_scale> advised_scales(const std::vector<dimension_row>& rows,
+                                          const std::vector<atlas::dimensions_at_scale>& scales) {
   if (scales.empty()) return {};
   std::vector<std::size_t> chosen;
-  for (std::size_t e = 0; e < scales[0].dimensions.size(); ++e)
-    if (std::all_of(scales.begin(), scales.end(), [e](const auto& s) {
-          return std::isfinite(s.dimensions[e].dimension) &&
-                 std::isfinite(s.dimensions[e].standard_error);
-        }))
+  for (std::size_t e = 0; e < rows.size(); ++e)
+    if (known_everywhere(e, scales) && stays_local(rows[e].estimate, scales.back()))
       chosen.push_back(e);
   if (chosen.empty()) return {};
   const auto n = static_cast<double>(chosen.size());

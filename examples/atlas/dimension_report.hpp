@@ -42,7 +42,10 @@ std::string scales_text(const std::vector<dimension_row>& rows,
 
 /// How they look to the rules of advice.
 std::vector<advised_estimate> advised_estimates(const std::vector<dimension_row>& rows);
-/// The geometric mean, at each scale, over estimators that have an estimate at all of them.
-std::vector<advised_scale> advised_scales(const std::vector<atlas::dimensions_at_scale>& scales);
+/// The geometric mean, at each scale, over estimators that have an estimate at all of them, and
+/// whose neighbours are a small share of the largest one's rows, or contexts where these are the
+/// units: other neighbourhoods reach the edges of the cloud.
+std::vector<advised_scale> advised_scales(const std::vector<dimension_row>& rows,
+                                          const std::vector<atlas::dimensions_at_scale>& scales);
 
 }  // namespace atlas_program
