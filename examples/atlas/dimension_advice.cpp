@@ -102,9 +102,9 @@ void advise_measured_scale(const advised_cloud& cloud, std::vector<std::string>&
   const advised_scale &small = cloud.scales.front(), &large = cloud.scales.back();
   if (above(small.dimension, small.standard_error, large.dimension, large.standard_error))
     out.push_back(
-        fmt::format("Noise: the dimension falls from {:.1f} at the smallest scale to "
-                    "{:.1f} at the largest, as that of noise on a surface does; large "
-                    "neighbourhoods are nearer to the surface's.",
+        fmt::format("Noise, or edges: the dimension falls from {:.1f} at the smallest scale to "
+                    "{:.1f} at the largest. Noise on a surface does that, whose own dimension is "
+                    "that of large scales; and so do edges, which only small scales do not feel.",
                     small.dimension, large.dimension));
   else if (above(large.dimension, large.standard_error, small.dimension, small.standard_error))
     out.push_back(
