@@ -113,22 +113,37 @@ std::vector<row_distance> pairs_below(const neighbor_table& table, index_t k, do
   return out;
 }
 
+/// A bound that at least `wanted` pairs are below, and not many more, where so many are below
+/// `certain`; otherwise that. A pair is in the table once or twice.
+template <class = lazy>
+double bound_of_pairs(const neighbor_table& table, index_t k, index_t wanted, double certain) {
+  std::vector<double> distances;
+  for (index_t i = 0; i < table.distances.extent(0); ++i)
+    for (index_t m = 0; m < k && table.distances(i, m) < certain; ++m)
+      if (table.distances(i, m) > 0) distances.push_back(table.distances(i, m));
+  if (static_cast<index_t>(distances.size()) < 2 * wanted) return certain;
+  const auto last = distances.begin() + 2 * wanted - 1;
+  std::nth_element(distances.begin(), last, distances.end());
+  return (std::min)(certain, std::nextafter(*last, std::numeric_limits<double>::infinity()));
+}
+
 /// The smallest of them, ascending.
 /// \throws value_error where more are asked for than there are
 template <class = lazy>
 std::vector<row_distance> smallest_pairs(const estimators::mle_global& e,
                                          const neighbor_rows& cloud) {
-  auto pairs = pairs_below(cloud.table, e.k, certain_distance(cloud.table, e.k));
-  const auto certain = static_cast<index_t>(pairs.size());
-  if (e.distances > certain)
+  const index_t by_default = (std::max)(index_t{20}, cloud.rows() / 4);
+  index_t wanted = e.distances > 0 ? e.distances : by_default;
+  const double certain = certain_distance(cloud.table, e.k);
+  auto pairs = pairs_below(cloud.table, e.k, bound_of_pairs(cloud.table, e.k, wanted, certain));
+  const auto found = static_cast<index_t>(pairs.size());
+  if (e.distances > found)
     throw value_error("distances",
                       "at most as many as " + std::to_string(e.k) +
-                          " neighbours of each row hold, " + std::to_string(certain),
+                          " neighbours of each row hold, " + std::to_string(found),
                       std::to_string(e.distances));
-  const index_t wanted = e.distances > 0
-                             ? e.distances
-                             : (std::min)(certain, (std::max)(index_t{20}, cloud.rows() / 4));
-  if (wanted < certain) std::nth_element(pairs.begin(), pairs.begin() + wanted, pairs.end());
+  wanted = (std::min)(wanted, found);
+  if (wanted < found) std::nth_element(pairs.begin(), pairs.begin() + wanted, pairs.end());
   pairs.resize(static_cast<std::size_t>(wanted));
   std::sort(pairs.begin(), pairs.end());
   return pairs;
