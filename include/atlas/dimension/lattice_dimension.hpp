@@ -12,6 +12,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -404,7 +405,9 @@ dimension_estimate lattice_dimension_of(const tensor_view<const Scalar, 2>& poin
 ///
 /// Rows that are equal are rows at distance 0 and count as others do: a lattice has few places.
 ///
-/// \param points  `[N, d]`, whole numbers of any type, N >= 3
+/// \param points  `[N, d]`, whole numbers of any type, N >= 3; other types than float and double
+/// are
+///                copied
 /// \param scales  radii: `{.outer = 6, .inner = 3}`, `{.k = 30}` or `{.shells = 4}`
 /// \param options as of `estimate_dimension`; periods are whole numbers, and of duplicates, which
 /// are
@@ -421,12 +424,22 @@ dimension_estimate lattice_dimension_of(const tensor_view<const Scalar, 2>& poin
 /// const auto r = atlas::lattice_dimension(spins, {.outer = 6, .inner = 3});
 /// std::cout << r.dimension << " [" << r.interval.lower << ", " << r.interval.upper << "]\n";
 /// \endcode
-template <real_tensor<2> Points>
+template <number_tensor<2> Points>
 [[nodiscard]] dimension_estimate lattice_dimension(const Points& points,
                                                    const lattice_scales& scales,
                                                    const dimension_options& options = {}) {
   const auto held = as_view<2>(points);
-  return detail::lattice_dimension_of<scalar_of<Points, 2>>(held, scales, options);
+  using scalar = scalar_of<Points, 2>;
+  if constexpr (std::is_floating_point_v<scalar>) {
+    return detail::lattice_dimension_of<scalar>(held, scales, options);
+  } else {
+    const tensor_view<const scalar, 2>& whole = held;
+    owned_tensor<double, 2> copy(whole.extents());
+    for (index_t i = 0; i < whole.extent(0); ++i)
+      for (index_t c = 0; c < whole.extent(1); ++c)
+        copy.mutable_view()(i, c) = static_cast<double>(whole(i, c));
+    return detail::lattice_dimension_of<double>(copy, scales, options);
+  }
 }
 
 }  // namespace atlas::inline ATLAS_ABI

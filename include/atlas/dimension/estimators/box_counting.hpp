@@ -34,7 +34,7 @@ namespace atlas::inline ATLAS_ABI {
 
 namespace estimators {
 
-/// Boxes of sides of 1/2, 1/4, .. of the largest extent of the cloud along an axis. The dimension
+/// Boxes of sides of 1/2, 1/4, .. of the extent of the cloud (`cloud_frame`). The dimension
 /// of an order is how fast a measure of the occupied boxes grows with the logarithm of one over the
 /// side, by least squares:
 /// - 0: the logarithm of their number (Kolmogorov's capacity);
@@ -87,7 +87,9 @@ struct box_counting {
 
 namespace detail {
 
-/// The smallest coordinates of a cloud, and its largest extent along an axis.
+/// Where the boxes lie: the mean of a cloud is a corner, and `extent` is 4.2 times the largest mean
+/// distance of a coordinate from its mean, which of a uniform one is its range and a twentieth. The
+/// outermost rows would move the boxes of another sample by far more.
 struct cloud_frame {
   std::vector<double> origin;
   double extent = 0;
@@ -95,15 +97,15 @@ struct cloud_frame {
 
 template <class Scalar>
 cloud_frame frame_of(const tensor_view<const Scalar, 2>& points) {
+  const auto rows = static_cast<double>(points.extent(0));
   cloud_frame out;
   for (index_t c = 0; c < points.extent(1); ++c) {
-    double low = static_cast<double>(points(0, c)), high = low;
-    for (index_t i = 1; i < points.extent(0); ++i) {
-      low = (std::min)(low, static_cast<double>(points(i, c)));
-      high = (std::max)(high, static_cast<double>(points(i, c)));
-    }
-    out.origin.push_back(low);
-    out.extent = (std::max)(out.extent, high - low);
+    double mean = 0, deviation = 0;
+    for (index_t i = 0; i < points.extent(0); ++i) mean += static_cast<double>(points(i, c)) / rows;
+    for (index_t i = 0; i < points.extent(0); ++i)
+      deviation += std::abs(static_cast<double>(points(i, c)) - mean) / rows;
+    out.origin.push_back(mean);
+    out.extent = (std::max)(out.extent, 4.2 * deviation);
   }
   return out;
 }
@@ -119,23 +121,25 @@ inline std::uint64_t mix_bits(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-/// \param halvings how many times the extent is halved for a side, up to 52
+/// \param halvings how many times the extent is halved for a side, up to `most_halvings`
 template <class Scalar>
 box_name box_of(const tensor_view<const Scalar, 2>& points, index_t row, const cloud_frame& frame,
                 int halvings) {
-  const double last = std::ldexp(1.0, halvings) - 1;
   box_name out{0x9E3779B97F4A7C15U, 0xD1B54A32D192ED03U};
   for (index_t c = 0; c < points.extent(1); ++c) {
     const double part =
         (static_cast<double>(points(row, c)) - frame.origin[static_cast<std::size_t>(c)]) /
         frame.extent;
-    const auto place =
-        static_cast<std::uint64_t>((std::min)(std::floor(std::ldexp(part, halvings)), last));
+    const auto place = static_cast<std::uint64_t>(
+        static_cast<std::int64_t>(std::floor(std::ldexp(part, halvings))));
     out.first = mix_bits(out.first + place + 0x9E3779B97F4A7C15U);
     out.second = mix_bits(std::rotl(out.second, 23) ^ (place * 0xD1B54A32D192ED03U + 1));
   }
   return out;
 }
+
+/// No row is further from the mean than N / 4 extents, so that its place is below 2^62.
+inline constexpr int most_halvings = 30;
 
 /// Of each row, the boxes of one side.
 struct box_counts {
@@ -240,7 +244,7 @@ counted_sides sides_of_boxes(const estimators::box_counting& e,
                              const estimator_cloud<Scalar>& cloud, const cloud_frame& frame) {
   const row_units units = units_of_rows(cloud.options, cloud.rows());
   counted_sides out;
-  for (int halvings = 1; halvings <= 52; ++halvings) {
+  for (int halvings = 1; halvings <= most_halvings; ++halvings) {
     box_counts counts = count_boxes(cloud.points, frame, halvings, units, cloud.options.threads);
     if (counts.boxes > e.most * static_cast<double>(cloud.rows())) break;
     if (!(counts.boxes >= static_cast<double>(e.least))) continue;
@@ -281,8 +285,8 @@ log_error error_of_box_halves(const estimators::box_counting& e,
   return error_of_halves(slopes, units.count);
 }
 
-/// Scores are of rows in boxes that stay where they are, and the boxes follow from the outermost
-/// rows. What halves of the rows vary by is added as if it were independent, which it is where the
+/// Scores are of rows in boxes that stay where they are, and the boxes follow from the rows. What
+/// halves of the rows vary by is added as if it were independent, which it is where the
 /// boxes matter most, and errs on the large side elsewhere: the scores are made larger by a factor.
 /// Scores are known with the degrees of freedom of the rows, halves with those of their number.
 template <class Scalar>
@@ -299,6 +303,18 @@ void add_error_of_frame(const estimators::box_counting& e, const estimator_cloud
   const double few = two_sided_t_quantile(confidence, of_halves.degrees) /
                      two_sided_t_quantile(confidence, std::numeric_limits<double>::infinity());
   out.scores *= std::hypot(1.0, few * of_halves.error / of_scores);
+}
+
+/// \throws value_error, unless that is to be reported
+template <class = lazy>
+void report_few_sides(const estimators::box_counting& e, std::size_t sides,
+                      const dimension_options& options, raw_estimate& out) {
+  const double most = std::floor(e.most * static_cast<double>(out.rows.size()));
+  const std::string found = std::to_string(sides) + " of " + std::to_string(e.least) + " to " +
+                            number_text(most) + " occupied boxes";
+  if (options.degenerate == degenerate_policy::error)
+    throw value_error("points", "rows enough for 2 sides of boxes in so many dimensions", found);
+  out.remark = "A slope takes 2 sides of boxes, and there are " + found + ".";
 }
 
 template <class Scalar>
@@ -323,6 +339,8 @@ raw_estimate raw_dimension(const estimators::box_counting& e,
   if (!(slope > 0 && std::isfinite(slope))) return out;
   out.dimension = slope;
   out.scores = box_scores(sides.counts, octave_weights(count), e.order) / slope;
+  if (!(out.scores.squaredNorm() > 0))
+    out.remark += " No box depends on one row alone, so that the error is 0: smaller ones would.";
   add_error_of_frame(e, cloud, sides, out);
   return out;
 }
