@@ -17,7 +17,9 @@ using atlas::index_t;
 /// Estimates closer than this, as a ratio, answer the same question alike, whatever their errors.
 constexpr double alike = 1.15;
 /// A ratio that is more than what estimators differ by for the shape of a cloud alone.
-constexpr double far_apart = 1.5;
+constexpr double far_apart = 1.3;
+/// The same estimators at two scales have more in common than different ones at one.
+constexpr double moved = 1.1;
 /// Rows of continuous values hardly ever have two neighbours at one distance.
 constexpr double lattice_ties = 0.1;
 /// Errors by which two numbers have to differ.
@@ -29,14 +31,17 @@ bool usable(const advised_estimate& e) {
 
 /// Whether a is above b by more than chance and by more than a little. Errors that are not known
 /// decide nothing.
-bool above(double a, double error_a, double b, double error_b) {
-  if (!(a > alike * b)) return false;
+bool above(double a, double error_a, double b, double error_b, double ratio) {
+  if (!(a > ratio * b)) return false;
   const double error =
       std::hypot(std::isfinite(error_a) ? error_a : 0.0, std::isfinite(error_b) ? error_b : 0.0);
   return a - b > errors_apart * error;
 }
+bool above(const advised_scale& a, const advised_scale& b) {
+  return above(a.dimension, a.standard_error, b.dimension, b.standard_error, moved);
+}
 bool above(const advised_estimate& a, const advised_estimate& b) {
-  return above(a.dimension, a.standard_error, b.dimension, b.standard_error);
+  return above(a.dimension, a.standard_error, b.dimension, b.standard_error, alike);
 }
 
 /// The middle one of those chosen, by its dimension; none: a default.
@@ -100,13 +105,13 @@ void advise_lattice(const advised_cloud& cloud, std::vector<std::string>& out) {
 void advise_measured_scale(const advised_cloud& cloud, std::vector<std::string>& out) {
   if (cloud.scales.size() < 2) return;
   const advised_scale &small = cloud.scales.front(), &large = cloud.scales.back();
-  if (above(small.dimension, small.standard_error, large.dimension, large.standard_error))
+  if (above(small, large))
     out.push_back(
         fmt::format("Noise, or edges: the dimension falls from {:.1f} at the smallest scale to "
                     "{:.1f} at the largest. Noise on a surface does that, whose own dimension is "
                     "that of large scales; and so do edges, which only small scales do not feel.",
                     small.dimension, large.dimension));
-  else if (above(large.dimension, large.standard_error, small.dimension, small.standard_error))
+  else if (above(large, small))
     out.push_back(
         fmt::format("Curvature: the dimension grows from {:.1f} at the smallest scale to "
                     "{:.1f} at the largest, as that of a curved or folded surface does; "

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "atlas/dimension/looks_like_lattice.hpp"
 #include "estimator_names.hpp"
 #include "measure_report.hpp"
 
@@ -116,7 +117,12 @@ std::vector<std::string> estimate_cells(const dimension_row& row, bool corrected
 /// What estimators remark: what several say is said once.
 class remark_list {
  public:
-  void add(const std::string& of, const std::string& remark) {
+  void add(const std::string& of, std::string remark) {
+    if (remark.ends_with(atlas::detail::lattice_remark)) {
+      remark.resize(remark.size() - atlas::detail::lattice_remark.size());
+      if (remark.ends_with(' ')) remark.pop_back();
+      lattice_ = true;
+    }
     if (remark.empty()) return;
     for (auto& [text, names] : remarks_)
       if (text == remark) {
@@ -128,11 +134,13 @@ class remark_list {
   std::string text() const {
     std::string out;
     for (const auto& [text, names] : remarks_) out += names + ": " + text + "\n";
+    if (lattice_) out += std::string(atlas::detail::lattice_remark) + "\n";
     return out;
   }
 
  private:
   std::vector<std::pair<std::string, std::string>> remarks_;
+  bool lattice_ = false;  // which all of them say
 };
 
 bool any_corrected(const std::vector<dimension_row>& rows) {
@@ -247,12 +255,12 @@ std::vector<advised_estimate> advised_estimates(const std::vector<dimension_row>
 
 namespace {
 
-/// Neighbours that are no more than a tenth of the rows, or contexts, of a part at the largest
+/// Neighbours that are no more than a fifth of the rows, or contexts, of a part at the largest
 /// scale.
 bool stays_local(const atlas::dimension_estimate& e, const atlas::dimensions_at_scale& largest) {
   atlas::index_t units = largest.points;
   if (e.contexts > 0) units = std::min(units, e.contexts / largest.parts);
-  return 10 * e.neighbors <= units;
+  return e.neighbors > 0 && 5 * e.neighbors <= units;
 }
 
 bool known_everywhere(std::size_t e, const std::vector<atlas::dimensions_at_scale>& scales) {

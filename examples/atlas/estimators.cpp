@@ -57,20 +57,23 @@ std::vector<atlas::manifold> manifolds_of(const std::vector<std::string>& typed)
 }
 
 /// One cloud by all estimators, as a part of the folder keeps it: `[[dimension, error, lower,
-/// upper], ...]`.
+/// upper, remark], ...]`.
 json estimates_to_json(const std::vector<atlas::dimension_estimate>& estimates) {
   json out = json::array();
-  for (const atlas::dimension_estimate& e : estimates)
+  for (const atlas::dimension_estimate& e : estimates) {
+    const bool fault = e.remark.empty() && e.fault != atlas::cloud_fault::none;
     out.push_back({number(e.dimension), number(e.standard_error), number(e.interval.lower),
-                   number(e.interval.upper)});
+                   number(e.interval.upper),
+                   fault ? std::string(atlas::describe(e.fault)) : e.remark});
+  }
   return out;
 }
 
-repeated_estimate estimate_from_json(const json& numbers) {
+repeated_estimate estimate_from_json(const json& kept) {
   const auto real = [&](std::size_t i) {
-    return numbers.at(i).is_number() ? numbers.at(i).get<double>() : NAN;
+    return kept.at(i).is_number() ? kept.at(i).get<double>() : NAN;
   };
-  return {real(0), real(1), {real(2), real(3)}};
+  return {real(0), real(1), {real(2), real(3)}, kept.at(4).get<std::string>()};
 }
 
 struct estimators_command {

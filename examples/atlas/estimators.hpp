@@ -18,6 +18,7 @@ namespace atlas_program {
 struct repeated_estimate {
   double dimension = 0, standard_error = 0;
   atlas::interval interval = {};
+  std::string remark = {};  ///< why there is none, or what else to know
 };
 
 /// One estimator on all clouds of one manifold.
@@ -33,6 +34,7 @@ struct estimator_trial {
 
 struct trial_summary {
   atlas::index_t undefined = 0;  ///< clouds without an estimate
+  std::string why;               ///< of the first of these
   double mean = 0, sd = 0;       ///< of the estimates; NaN without any
   double bias = 0;               ///< of the mean over the dimension, less 1
   double bias_error = 0;         ///< of that, as so many clouds leave it

@@ -41,7 +41,10 @@ trial_summary summarize_trial(const estimator_trial& trial) {
   std::vector<double> found, errors;
   double squares = 0;
   for (const repeated_estimate& e : trial.repeats) {
-    if (!std::isfinite(e.dimension)) continue;
+    if (!std::isfinite(e.dimension)) {
+      if (out.why.empty()) out.why = e.remark;
+      continue;
+    }
     found.push_back(e.dimension);
     squares += std::pow(e.dimension / truth - 1, 2);
     if (std::isfinite(e.standard_error)) errors.push_back(e.standard_error);
@@ -131,6 +134,7 @@ json trial_json(const estimator_trial& t, const trial_summary& s) {
               {"columns", t.columns},
               {"repeats", t.repeats.size()},
               {"undefined", s.undefined},
+              {"why_undefined", s.why.empty() ? json(nullptr) : json(s.why)},
               {"mean", number(s.mean)},
               {"sd", number(s.sd)},
               {"bias", number(s.bias)},
@@ -198,6 +202,17 @@ std::vector<std::string> trial_cells(const estimator_trial& t, const trial_summa
   return cells;
 }
 
+/// Why clouds have no estimate.
+std::string reasons_text(const std::vector<estimator_trial>& trials,
+                         const std::vector<trial_summary>& summaries) {
+  std::string out;
+  for (std::size_t i = 0; i < trials.size(); ++i)
+    if (!summaries[i].why.empty())
+      out += fmt::format("{} on {}: {}\n", text_of(trials[i].estimator), trials[i].manifold,
+                         summaries[i].why);
+  return out.empty() ? out : "\n" + out;
+}
+
 constexpr const char* how_to_read_estimators =
     "How to read this. Clouds of known dimension, drawn anew each time. Bias: mean of the "
     "estimates\n"
@@ -225,7 +240,8 @@ std::string trials_text(const std::vector<estimator_trial>& trials,
     ranks.push_back({r.text, digits(r.mean_rank, 1), percent(r.mean_bias, 1),
                      percent(r.mean_deviation, 1), std::to_string(r.manifolds),
                      r.undefined > 0 ? std::to_string(r.undefined) : ""});
-  return table_text(table) + "\n" + table_text(ranks) + "\n" + how_to_read_estimators;
+  return table_text(table) + reasons_text(trials, summaries) + "\n" + table_text(ranks) + "\n" +
+         how_to_read_estimators;
 }
 
 std::string trials_csv(const std::vector<estimator_trial>& trials,
