@@ -17,8 +17,8 @@ namespace {
 using atlas_test::has, atlas_test::program_run, atlas_test::quoted, atlas_test::run,
     atlas_test::temporary_folder;
 
-const std::string small =
-    "estimators --manifolds torus_2,cube_3 --estimators mom:k=5,mom:k=20 --points 80 --repeats 4 ";
+const std::string clouds = "estimators --manifolds torus_2,cube_3 --estimators mom:k=5,mom:k=20 ";
+const std::string small = clouds + "--points 80 --repeats 4 ";
 
 TEST_CASE("estimators give the same bytes for every number of threads, and with a folder",
           "[bytes]") {
@@ -44,10 +44,11 @@ TEST_CASE("clouds that are there are not measured again, and those that are miss
   CHECK(run(folder, kept).out == first.out);
   CHECK(atlas::io::read_text(part) == bytes);
   // More repeats go on from those that are there; other clouds need another folder.
-  const program_run more = run(folder, kept + " --repeats 5");
+  const std::string out = " --json - --out " + quoted(folder / "kept");
+  const program_run more = run(folder, clouds + "--points 80 --repeats 5" + out);
   CHECK(more.status == 0);
-  CHECK(more.out == run(folder, small + "--json - --repeats 5").out);
-  const program_run other = run(folder, kept + " --points 90");
+  CHECK(more.out == run(folder, clouds + "--points 80 --repeats 5 --json -").out);
+  const program_run other = run(folder, clouds + "--points 90 --repeats 4" + out);
   CHECK(other.status == 2);
   CHECK(has(other.err, "points"));
 }
@@ -115,6 +116,8 @@ TEST_CASE("estimators that have no estimate are counted and have no rank") {
   CHECK(trials[0]["undefined"] == 3);
   CHECK(trials[0]["rank"].is_null());
   CHECK(trials[0]["mean"].is_null());
+  CHECK(has(trials[0]["why_undefined"].get<std::string>(), "more distinct rows than neighbours"));
+  CHECK(trials[1]["why_undefined"].is_null());
   CHECK(trials[1]["rank"] == 1);
 }
 
