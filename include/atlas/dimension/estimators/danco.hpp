@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
+#include "atlas/core/random.hpp"
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/dimension/estimators/danco_calibration.hpp"
 
@@ -98,7 +100,7 @@ ball_options balls_for(const estimators::danco& e, index_t rows, const dimension
           .rows = rows,
           .looked = e.calibration_rows == 0 ? rows : (std::min)(rows, e.calibration_rows),
           .draws = e.draws,
-          .seed = options.seed,
+          .seed = seed_of_stream(options.seed, 1),  // not that of halves
           .threads = options.threads,
           .on_progress = options.on_progress};
 }

@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// How far what DANCo measures of two clouds is apart: divergences of Kullback and Leibler in
-/// closed form (Ceruti et al. 2014, equations 13 and 15; Rozza et al. 2012, equation 10).
+/// closed form (of angles Ceruti et al. 2014, of distances Rozza et al. 2012).
 
 #include <cmath>
 #include <numbers>

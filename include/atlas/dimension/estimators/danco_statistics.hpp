@@ -52,7 +52,7 @@ struct danco_rows {
 };
 
 /// The concentration of von Mises' law with that mean resultant length, in [0, 1): Fisher,
-/// Statistical Analysis of Circular Data, 1993, section 4.5.5; good to two digits.
+/// Statistical Analysis of Circular Data, 1993; good to two digits.
 inline double concentration_of_length(double r) {
   if (r < 0.53) return 2 * r + r * r * r + 5 * r * r * r * r * r / 6;
   if (r < 0.85) return -0.4 + 1.39 * r + 0.43 / (1 - r);

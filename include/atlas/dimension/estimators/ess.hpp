@@ -16,6 +16,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/dimension/estimator_input.hpp"
+#include "atlas/dimension/gamma_ratios.hpp"
 #include "atlas/dimension/local_values.hpp"
 #include "atlas/dimension/neighbor_offsets.hpp"
 
@@ -76,16 +77,15 @@ struct ess {
 
 namespace detail {
 
-/// The mean of the sine (equation 10 of the paper) or of the magnitude of the cosine (equation 12)
-/// of two uniform directions in n dimensions, n >= 1.
+/// The mean of the sine, `G(n/2)^2 / (G((n+1)/2) G((n-1)/2))` with the Gamma function G, or of the
+/// magnitude of the cosine, `G(n/2) / (sqrt(pi) G((n+1)/2))`, of two uniform directions in n
+/// dimensions, n >= 1.
 template <class = lazy>
 double simplex_reference(simplex_measure measure, index_t n) {
   const double half = 0.5 * static_cast<double>(n);
   if (measure == simplex_measure::cosine)
-    return std::exp(std::lgamma(half + 1) - std::lgamma(half + 0.5)) /
-           (half * std::sqrt(std::numbers::pi));
-  if (n == 1) return 0;
-  return std::exp(2 * std::lgamma(half) - std::lgamma(half + 0.5) - std::lgamma(half - 0.5));
+    return 1 / (std::sqrt(std::numbers::pi) * gamma_half_step(half));
+  return n == 1 ? 0 : gamma_half_step(half - 0.5) / gamma_half_step(half);
 }
 
 /// The dimension whose reference is that skewness; NaN beyond a million.

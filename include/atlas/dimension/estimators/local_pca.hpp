@@ -211,7 +211,7 @@ class spectra_of_offsets {
   const row_matrix<double>& offsets_;
 };
 
-/// Rules that draw: streams of `seed` from `stream` on.
+/// Rules that draw: streams of `seed` from `stream` on. It is another seed than that of halves.
 struct rule_draws {
   std::uint64_t seed = 0, stream = 0;
 };
@@ -295,7 +295,7 @@ void pca_of_cloud(const estimators::local_pca& e, const estimator_cloud<Scalar>&
                       "for those of neighbourhoods)",
                       "a period");
   const spectra_of_cloud<Scalar> spectra(cloud.points, cloud.options.threads);
-  out.dimension = rank_by_rule(e, spectra, law, {cloud.options.seed, 0});
+  out.dimension = rank_by_rule(e, spectra, law, {seed_of_stream(cloud.options.seed, 1), 0});
   for (index_t i = 0; i < cloud.rows(); ++i) out.rows.push_back(i);
   if (e.rule != pca_rule::participation_ratio)
     out.remark = "A number of components is whole: an error of 0 says that all halves have it.";
@@ -308,8 +308,8 @@ void pca_of_neighborhoods(const estimators::local_pca& e, const estimator_cloud<
       cloud, e.k,
       [&](const neighbor_offsets& near) {
         const auto row = static_cast<std::uint64_t>(near.row);
-        const double rank =
-            rank_by_rule(e, spectra_of_offsets(near.offsets), law, {cloud.options.seed, row << 32});
+        const double rank = rank_by_rule(e, spectra_of_offsets(near.offsets), law,
+                                         {seed_of_stream(cloud.options.seed, 1), row << 32});
         return rank > 0 ? rank : std::numeric_limits<double>::quiet_NaN();
       },
       out);

@@ -22,6 +22,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/dimension/gamma_ratios.hpp"
 #include "atlas/dimension/local_values.hpp"
 #include "atlas/stats/distributions.hpp"
 
@@ -40,7 +41,7 @@ enum class pca_rule {
   marchenko_pastur,     ///< above the edge of noise alone, `s^2 (1 + sqrt(D/n))^2`
   gavish_donoho,        ///< above the threshold that is best for denoising (2014, equation 11)
   kritchman_nadler,     ///< tested one after the other against Tracy-Widom's law (2008)
-  minka,                ///< that make the Laplace evidence largest (Minka 2000, equation 76)
+  minka,                ///< that make the Laplace evidence largest (Minka 2000)
   denoised,       ///< the fewest whose rest is no more than the noise of all (Lun et al. 2016)
   parallel,       ///< above a quantile of those of columns that were shuffled (Horn 1965)
   random_matrix,  ///< above a fitted edge of shuffled columns (Aparicio et al. 2020)
@@ -265,7 +266,7 @@ class laplace_evidence {
     const index_t i = k_++, d = e_.size();
     const auto left = static_cast<double>(d - i), k = static_cast<double>(k_);
     const double rest = static_cast<double>(d) - k, log_n = std::log(n_);
-    volume_ += std::lgamma(left / 2) - std::log(std::numbers::pi) * left / 2;
+    volume_ += log_gamma(left / 2) - std::log(std::numbers::pi) * left / 2;
     for (index_t j = i + 1; j < d; ++j) gaps_ += log_of(e_[i] - e_[j]);
     for (index_t j = 0; j < i; ++j) inverse_gaps_ += log_of((e_[j] - e_[i]) / (e_[j] * e_[i]));
     signal_ += log_of(e_[i]);

@@ -2,7 +2,7 @@
 #pragma once
 /// \file
 /// Tight localities: Amsaleg, Chelly, Houle, Kawarabayashi, Radovanovic, Treeratanajaru, "Intrinsic
-/// dimensionality estimation within tight localities", SIAM Data Mining 2019, section 4.
+/// dimensionality estimation within tight localities", SIAM Data Mining 2019.
 
 #include <cmath>
 #include <limits>
@@ -19,11 +19,12 @@ namespace atlas::inline ATLAS_ABI {
 
 namespace estimators {
 
-/// Of k neighbours not only the k distances from the row are measured, but all k^2 between
-/// neighbours and as many to their reflections in the row: each is turned into the radius at which
-/// a ball through the neighbour, touching the sphere of radius r_k from inside, meets the other.
-/// The dimension of the row is that of Hill's estimator over all of these radii, and that of the
-/// cloud a mean of the rows' values.
+/// The ball of radius r_k about a row can be shrunk to any point inside, staying in what it was.
+/// Shrunk to the row the radii at which its surface meets the other neighbours are their distances,
+/// of which Hill's estimator makes a dimension. Here it is shrunk to each of the k neighbours in
+/// turn too, and meets the others and their reflections in the row, so that a neighbourhood gives
+/// 2 k^2 radii in place of k. The dimension of the row is that of Hill's estimator over all of
+/// them, and that of the cloud a mean of the rows' values.
 ///
 /// Radii below `epsilon r_k`, as two neighbours that coincide have, are left out. (A widely used
 /// implementation leaves out what is below 1e-4 whatever the scale of the cloud is, so that its
@@ -61,10 +62,14 @@ struct tle {
 
 namespace detail {
 
-/// The radius s of the paper's equation 8, as a share of that of the neighbourhood: of the ball
-/// about the row's side that has the one point on its sphere when the other is its centre.
-/// \param first, second squared distances of both from the row, of 1 at most
-/// \param between the squared distance of both; it and the result are 0 where they coincide
+/// Shrunk by t about a point at distance u from its middle, the unit ball is that of radius t about
+/// the `1 - t`-th part of the way to the point. Its surface meets another point, at distance w from
+/// the middle and v from the first, where `t^2 (1 - u^2) + b t - v^2 = 0`, `b = u^2 + v^2 - w^2`;
+/// of the two forms of the root this takes the one that cancels nothing.
+///
+/// \param first   u^2, 1 at most
+/// \param second  w^2, 1 at most
+/// \param between v^2; where it is 0, so is the result
 inline double tight_radius(double first, double second, double between) {
   const double b = first + between - second, a = 1 - first;
   const double root = std::sqrt(b * b + 4 * between * a);
