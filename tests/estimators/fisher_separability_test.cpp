@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "atlas/dimension/estimators/fisher_separability.hpp"
 
+#include <array>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <string>
 #include <vector>
 

@@ -80,9 +80,9 @@ TEST_CASE("shares of neighbours add up to k, and of all rows are the first k") {
 TEST_CASE("the mean over all parts is what many that are drawn tend to") {
   const tensor points = gaussian(100, 3, 2);
   const auto mean = atlas::estimate_dimension(points, knn_graph{.k = 2, .sizes = 3});
-  const auto drawn = atlas::estimate_dimension(points, knn_graph{.k = 2, .sizes = 3, .draws = 4000},
+  const auto drawn = atlas::estimate_dimension(points, knn_graph{.k = 2, .sizes = 3, .draws = 1000},
                                                {.errors = false, .seed = 4});
-  CHECK(drawn.dimension == Approx(mean.dimension).epsilon(0.01));
+  CHECK(drawn.dimension == Approx(mean.dimension).epsilon(0.02));
 }
 
 TEST_CASE("parts that are drawn have the lengths of their own graphs") {

@@ -223,19 +223,26 @@ TEST_CASE("trees of float rows are those of the same rows in double") {
   for (std::size_t e = 0; e < edges.size(); ++e) CHECK(edges[e].length == expected[e].length);
 }
 
-TEST_CASE("intervals of trees hold the dimension, and are not too narrow") {
-  constexpr int repeats = 100;
-  int held = 0;
+TEST_CASE("intervals of trees cover the mean of the estimator") {
+  constexpr int repeats = 160;
+  std::vector<atlas::interval> intervals;
+  double mean = 0, square = 0;
   for (int s = 0; s < repeats; ++s) {
     atlas::random_stream random(50, static_cast<std::uint64_t>(s));
     const auto points = atlas::simulate_cube(300, 2, random);
     const auto r = atlas::estimate_dimension(
         points, spanning_tree{.draws = 8},
         {.periods = {1, 1}, .resamples = 16, .seed = static_cast<std::uint64_t>(s)});
-    held += r.interval.lower <= 2 && 2 <= r.interval.upper;
+    intervals.push_back(r.interval);
+    mean += r.dimension / repeats;
+    square += r.standard_error * r.standard_error / repeats;
   }
-  CAPTURE(held);
-  CHECK(held >= 90);
+  int held = 0;
+  for (const auto& i : intervals) held += i.lower <= mean && mean <= i.upper;
+  CAPTURE(held, mean, std::sqrt(square));
+  CHECK(held >= 144);
+  CHECK(held <= 159);
+  CHECK(mean == Approx(2).epsilon(0.03));
 }
 
 TEST_CASE("trees refuse what they cannot honour, and rows that they cannot grow from") {

@@ -31,10 +31,11 @@ struct dimension_options {
   row_numbers context = {};
   /// `[d]`, as of neighbor_options: lengths after which coordinates begin again. Empty: none does.
   std::vector<double> periods = {};
-  bool errors = true;      ///< whether to compute the standard error and the interval
-  index_t resamples = 24;  ///< halves of the rows, for estimators whose rows have no scores
-  std::uint64_t seed = 0;  ///< of these, and of estimators that draw
-  int threads = 0;         ///< 0: all of the machine
+  bool errors = true;  ///< whether to compute the standard error and the interval
+  /// Halves of the rows, for estimators whose rows have no scores: pairs without a row in common.
+  index_t resamples = 24;
+  std::uint64_t seed = 0;              ///< of these, and of estimators that draw
+  int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
 };
 
@@ -42,7 +43,7 @@ struct dimension_options {
 enum class error_source {
   none,       ///< they were not asked for, or all rows are of one unit: both are NaN
   scores,     ///< what each row adds, with what rows that share neighbours or contexts share
-  halves,     ///< estimates of halves of the rows or contexts
+  halves,     ///< differences of estimates of halves of the rows or contexts
   posterior,  ///< the estimator's own posterior, which takes rows as independent
 };
 

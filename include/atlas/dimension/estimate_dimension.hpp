@@ -102,8 +102,8 @@ void add_error_of_halves(const Estimator& e, const tensor_view<const Scalar, 2>&
   progress_meter meter(options.on_progress, "halves", options.resamples);
   const int inside = threads_inside(options.resamples, options.threads);
   parallel_for(options.resamples, options.threads, [&](index_t h) {
-    random_stream random(options.seed, static_cast<std::uint64_t>(h));
-    const std::vector<index_t> rows = half_of_rows(units, n, random);
+    random_stream random(options.seed, static_cast<std::uint64_t>(h / 2));
+    const std::vector<index_t> rows = half_of_rows(units, n, random, h % 2 == 1);
     dimension_options of_half = gather_options(options, rows);
     of_half.threads = inside;
     of_half.on_progress = meter.within_a_step();
@@ -224,8 +224,9 @@ dimension_estimate estimate_dimension(const tensor_view<const Scalar, 2>& points
 ///
 /// Where each row adds to the estimate by itself, the standard error is that of a sum over rows of
 /// which those that share neighbours, or contexts, are dependent (`linked_scores.hpp`); otherwise
-/// that of estimates of halves of the rows, or of whole contexts. `claim` says whether the interval
-/// is of the dimension, or only of the mean of an estimator that is not consistent.
+/// that of differences of estimates of two halves of the rows, or of whole contexts. `claim` says
+/// whether the interval is of the dimension, or only of the mean of an estimator that is not
+/// consistent.
 ///
 /// \param points    `[N, d]`, N >= 3
 /// \param estimator its parameters: `atlas::estimators::mle{.k = 20}`

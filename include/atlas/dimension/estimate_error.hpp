@@ -65,10 +65,13 @@ void add_error_of_scores(const raw_estimate& raw, index_t rows, const neighbor_t
   set_error({std::sqrt(c.matrix(0, 0)), degrees}, options.confidence, error_source::scores, out);
 }
 
-/// Half of the units, at random, and their rows, ascending.
+/// Half of the units, at random, and their rows, ascending: of one random order of the units the
+/// first half, or the last.
 template <class = lazy>
-std::vector<index_t> half_of_rows(const row_units& units, index_t rows, random_stream& random) {
-  const std::vector<index_t> order = random_permutation(units.count, random);
+std::vector<index_t> half_of_rows(const row_units& units, index_t rows, random_stream& random,
+                                  bool last) {
+  std::vector<index_t> order = random_permutation(units.count, random);
+  if (last) std::reverse(order.begin(), order.end());
   std::vector<bool> in(static_cast<std::size_t>(units.count));
   for (index_t u = 0; u < units.count / 2; ++u)
     in[static_cast<std::size_t>(order[static_cast<std::size_t>(u)])] = true;
@@ -78,21 +81,25 @@ std::vector<index_t> half_of_rows(const row_units& units, index_t rows, random_s
   return out;
 }
 
-/// Estimates of halves vary about their mean as that of all rows does about its own, if its
-/// variance is in proportion to 1/N (the delete-half jackknife: Shao and Wu, Ann. Stat. 17, 1176,
-/// 1989). Halves without an estimate (NaN) are left out.
+/// Estimates of two halves without a row in common are independent, and where variances are in
+/// proportion to 1/N half of their difference varies as the estimate of all rows does. (Estimates
+/// of halves about their mean, the delete-half jackknife of Shao and Wu, Ann. Stat. 17, 1176, 1989,
+/// vary more than that where rows do not add to the estimate one by one: Efron and Stein, Ann.
+/// Stat. 9, 586, 1981.) Pairs of which one has no estimate (NaN) are left out.
+/// \param dimensions of pairs of such halves, one after the other
 template <class = lazy>
 log_error error_of_halves(const std::vector<double>& dimensions, index_t units) {
-  std::vector<double> logs;
-  for (const double d : dimensions)
-    if (d > 0 && std::isfinite(d)) logs.push_back(std::log(d));
+  double square = 0, pairs = 0;
+  for (std::size_t h = 0; h + 1 < dimensions.size(); h += 2) {
+    const double a = dimensions[h], b = dimensions[h + 1];
+    if (!(a > 0 && b > 0 && std::isfinite(a) && std::isfinite(b))) continue;
+    const double gap = 0.5 * (std::log(a) - std::log(b));
+    square += gap * gap;
+    pairs += 1;
+  }
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  if (logs.size() < 2 || units < 4) return {none, none};
-  const auto n = static_cast<double>(logs.size());
-  double mean = 0, square = 0;
-  for (const double x : logs) mean += x / n;
-  for (const double x : logs) square += (x - mean) * (x - mean);
-  return {std::sqrt(square / (n - 1)), (std::min)(n, static_cast<double>(units)) - 1};
+  if (pairs < 2 || units < 4) return {none, none};
+  return {std::sqrt(square / pairs), (std::min)(pairs, static_cast<double>(units) - 1)};
 }
 
 }  // namespace atlas::inline ATLAS_ABI::detail

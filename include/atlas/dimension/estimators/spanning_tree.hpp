@@ -41,8 +41,7 @@ namespace estimators {
 /// trees are exact, and share one search for neighbours.
 ///
 /// A row's own edges are not what it adds to the length (without it others would be longer), so
-/// that the error is of halves of the rows. It has the noise of draws in a half, which is above
-/// that in the cloud: intervals are up to 1.4 times too wide where draws are few.
+/// that the error is of halves of the rows. The noise of draws is part of it.
 ///
 /// Time of that search and O(N k) for each of `(sizes - 1) draws + 1` trees, with a search of the
 /// rows that no neighbour in the part leads out of; memory O(N k) a thread, not N^2 as where trees
