@@ -101,8 +101,8 @@ struct log_reach {
   double below = 0, above = 0;
 };
 
-inline log_reach reach_of(const dimension_estimate& raw, double deviation, index_t draws,
-                          double confidence) {
+inline log_reach log_reach_of(const dimension_estimate& raw, double deviation, index_t draws,
+                              double confidence) {
   const double z = normal_quantile(0.5 + 0.5 * confidence), own = z * deviation;
   const double of_curve = own / std::sqrt(static_cast<double>(draws));
   const auto both = [&](double ratio) {
@@ -133,7 +133,7 @@ log_reach widen_brackets(bias_curves<Estimator>& curves, const dimension_estimat
   for (;;) {
     simulate_brackets(curves, brackets);
     const log_reach reach =
-        reach_of(raw, log_deviation(curves, brackets), curves.draws(), confidence);
+        log_reach_of(raw, log_deviation(curves, brackets), curves.draws(), confidence);
     bool all = true;
     for (bias_bracket& b : brackets) {
       const bias_curve curve = curve_of(curves, b);
@@ -162,7 +162,7 @@ inline reference_correction correction_by(const bias_curve& curve, reference_clo
 }
 
 /// The median of logarithms; between the two in the middle their mean.
-inline double middle_of(std::vector<double> dimensions) {
+inline double middle_dimension(std::vector<double> dimensions) {
   std::sort(dimensions.begin(), dimensions.end());
   const std::size_t half = dimensions.size() / 2;
   if (dimensions.size() % 2 == 1) return dimensions[half];
@@ -180,7 +180,7 @@ inline void join_references(corrected_estimate& out) {
     out.interval.upper =
         first ? r.interval.upper : (std::max)(out.interval.upper, r.interval.upper);
   }
-  if (!dimensions.empty()) out.dimension = middle_of(std::move(dimensions));
+  if (!dimensions.empty()) out.dimension = middle_dimension(std::move(dimensions));
 }
 
 inline std::string short_number(double x) {
@@ -341,8 +341,10 @@ corrected_estimate corrected_dimension(const tensor_view<const Scalar, 2>& point
 /// tell the dimension, whatever the error of the estimate, and `undetermined` says so in `remark`.
 /// The interval covers clouds that are like one of these kinds, or between them. It does not cover
 /// all others: rows along curves, strong curvature, a spectrum that falls off, parts of different
-/// dimension. An estimator with a length among its parameters, or of lattices, is not corrected
-/// rightly, for the clouds are of their own size and continuous.
+/// dimension. That the rows tell the dimension means that the kinds agree, not that the cloud is
+/// like one of them: leave a kind out of `references` only where the cloud is known not to be such
+/// a one, as a torus where it has an edge. An estimator with a length among its parameters, or of
+/// lattices, is not corrected rightly, for the clouds are of their own size and continuous.
 ///
 /// \param points     `[N, d]`, N >= 3
 /// \param estimator  its parameters: `atlas::estimators::mom{.k = 20}`
@@ -352,8 +354,9 @@ corrected_estimate corrected_dimension(const tensor_view<const Scalar, 2>& point
 ///         references; value_error for a correction's option out of range; cancelled
 ///
 /// The time of `references * draws * (3 to 10)` estimates of N rows and up to `2 * greatest`
-/// columns, and of `half_pairs / 2` more for the trend; parallel over clouds; memory of one cloud a
-/// thread. The same bits for every thread count. For many clouds of one size, keep `bias_curves`.
+/// columns, about 40 of the estimate's own in all, and of `half_pairs / 2` more for the trend.
+/// Parallel over clouds, with the memory of one cloud a thread; the same bits for every thread
+/// count. For many clouds of one size, keep `bias_curves`.
 /// \code
 /// const auto r = atlas::corrected_dimension(points, atlas::estimators::mom{.k = 20});
 /// std::cout << r.raw.dimension << " -> " << r.dimension << " [" << r.interval.lower << ", "
@@ -374,7 +377,8 @@ template <real_tensor<2> Points, dimension_estimator_type Estimator>
 }
 
 /// The same with curves that are kept from call to call: a thousand clouds of one size cost little
-/// more than one. Draws and seed of the clouds are those of `curves`, as is the estimator.
+/// more than one. The estimator, and draws, seed and options of the clouds, are those of `curves`:
+/// labels to exclude by have to be the same.
 /// \throws shape_error for another number of distinct rows than that of the curves
 template <real_tensor<2> Points, dimension_estimator_type Estimator>
 [[nodiscard]] corrected_estimate corrected_dimension(const Points& points,

@@ -4,6 +4,7 @@
 /// The 24 manifolds that scikit-dimension's BenchmarkManifolds has, by its names.
 
 #include <array>
+#include <cmath>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
+/// A normal vector over its length, as simulate_sphere has it, for a map of its own.
 inline void map_direction(std::span<const double> normals, std::span<double> row) {
   map_same(normals, row);
   double square = 0;
@@ -57,11 +59,14 @@ inline constexpr std::array<manifold_chart, 24> benchmark_charts = {{
 
 /// The benchmark manifolds with their true dimensions.
 ///
-/// Where the peer's code and the papers differ this is after the papers: the affine map of
-/// M2_Affine_3to5 uses the third coordinate where Hein and Audibert do, and faces of M10 are drawn
-/// with equal chances, not in turn until the rows are used up, which leaves the last one short. The
-/// peer's `swissRoll3Sph` is not among them. Its sphere "3Sph" is drawn by a call that asks for
-/// dimension 4, so that what it yields is a 4-sphere less one of its columns: a set of dimension 4.
+/// Parameters and maps are those of scikit-dimension 0.5, but that a face of M10 is drawn with
+/// equal chances for each row: the peer takes faces in turn until the rows are used up, which
+/// leaves the last ones short or without any. Parameters are uniform where nothing else is said, so
+/// that the curved ones are not of even density. M11 turns by whole turns: it is a band with two
+/// sides.
+///
+/// The peer's `swissRoll3Sph` is not among these. It asks for a sphere of dimension 4, in five
+/// columns, and keeps four of them: what it calls a 3-sphere is a filled ball of dimension 4.
 template <class = lazy>
 [[nodiscard]] std::vector<manifold> benchmark_manifolds() {
   std::vector<manifold> out;

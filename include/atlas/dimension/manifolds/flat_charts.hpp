@@ -17,10 +17,11 @@ inline void map_same(std::span<const double> x, std::span<double> row) {
   std::copy(x.begin(), x.end(), row.begin());
 }
 
-/// A parallelepiped in five columns: an affine map of a cube of edge 4.
+/// A parallelepiped in five columns: an affine map of a cube of edge 4, with scikit-dimension's
+/// numbers.
 inline void map_affine_5(std::span<const double> u, std::span<double> row) {
   constexpr double matrix[5][3] = {
-      {1.2, -0.5, 0}, {0.5, 0, 0.9}, {-0.5, -0.2, 1}, {0.4, -0.9, -0.1}, {1.1, 0, -0.3}};
+      {1.2, -0.5, 0}, {0.5, 0.9, 0}, {-0.5, -0.2, 1}, {0.4, -0.9, -0.1}, {1.1, -0.3, 0}};
   constexpr double origin[5] = {3, -1, 0, 0, 8};
   for (std::size_t i = 0; i < 5; ++i) {
     row[i] = origin[i];
