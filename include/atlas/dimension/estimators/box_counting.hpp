@@ -22,13 +22,10 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
-#include "atlas/core/random.hpp"
-#include "atlas/dimension/coincident_rows.hpp"
 #include "atlas/dimension/digamma.hpp"
 #include "atlas/dimension/estimate_error.hpp"
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/dimension/pair_counts.hpp"
-#include "atlas/stats/distributions.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -51,9 +48,9 @@ namespace estimators {
 /// this is an estimator of few dimensions. Boxes lie along the axes, so a rotated cloud gives
 /// another value.
 ///
-/// The error is that of the rows in their boxes (`box_scores`, for order 0 on the large side) and
-/// of halves of the rows, whose boxes lie elsewhere (`add_error_of_frame`); together on the large
-/// side.
+/// The error is that of the rows in their boxes and, but for order 0, whose scores are on the large
+/// side (`box_scores`), of the extent of the cloud. Where all boxes hold many rows the number of
+/// boxes does not tell its own error: it is 0, and the remark says so.
 ///
 /// O(N (d + log N)) time and O(N) memory a side that counts: boxes are told apart by two 64-bit
 /// hashes of their places, so that two of them are taken for one with a probability of about N^2
@@ -93,7 +90,10 @@ namespace detail {
 struct cloud_frame {
   std::vector<double> origin;
   double extent = 0;
+  index_t widest = 0;  ///< column that it is of
 };
+
+inline constexpr double extent_of_deviation = 4.2;
 
 template <class Scalar>
 cloud_frame frame_of(const tensor_view<const Scalar, 2>& points) {
@@ -105,7 +105,9 @@ cloud_frame frame_of(const tensor_view<const Scalar, 2>& points) {
     for (index_t i = 0; i < points.extent(0); ++i)
       deviation += std::abs(static_cast<double>(points(i, c)) - mean) / rows;
     out.origin.push_back(mean);
-    out.extent = (std::max)(out.extent, 4.2 * deviation);
+    if (!(extent_of_deviation * deviation > out.extent)) continue;
+    out.extent = extent_of_deviation * deviation;
+    out.widest = c;
   }
   return out;
 }
@@ -262,47 +264,37 @@ inline double slope_of_boxes(const std::vector<box_counts>& sides, index_t order
   return out;
 }
 
-/// The standard error of the logarithm of the slope by halves of the units, each with boxes of its
-/// own extent and as many sides as all rows have; NaN of too few.
+/// The logarithm of the slope of the sides that count, by boxes that are larger by a factor.
 template <class Scalar>
-log_error error_of_box_halves(const estimators::box_counting& e,
-                              const estimator_cloud<Scalar>& cloud, const counted_sides& sides) {
+double log_slope_of_larger(const estimators::box_counting& e, const estimator_cloud<Scalar>& cloud,
+                           cloud_frame frame, const counted_sides& sides, double factor) {
+  frame.extent *= factor;
   const row_units units = units_of_rows(cloud.options, cloud.rows());
-  std::vector<double> slopes(static_cast<std::size_t>(cloud.options.resamples));
-  parallel_for(cloud.options.resamples, cloud.options.threads, [&](index_t h) {
-    random_stream random(cloud.options.seed, static_cast<std::uint64_t>(h));
-    const owned_tensor<Scalar, 2> half =
-        gather_rows(cloud.points, half_of_rows(units, cloud.rows(), random));
-    const tensor_view<const Scalar, 2> view = half;
-    const cloud_frame frame = frame_of(view);
-    const row_units own{{}, view.extent(0), false};
-    std::vector<box_counts> counts;
-    for (std::size_t s = 0; s < sides.counts.size() && frame.extent > 0; ++s)
-      counts.push_back(count_boxes(view, frame, sides.first + static_cast<int>(s), own, 1));
-    slopes[static_cast<std::size_t>(h)] =
-        counts.empty() ? std::nan("") : slope_of_boxes(counts, e.order);
-  });
-  return error_of_halves(slopes, units.count);
+  std::vector<box_counts> counts;
+  for (std::size_t s = 0; s < sides.counts.size(); ++s)
+    counts.push_back(count_boxes(cloud.points, frame, sides.first + static_cast<int>(s), units,
+                                 cloud.options.threads));
+  return std::log(slope_of_boxes(counts, e.order));
 }
 
-/// Scores are of rows in boxes that stay where they are, and the boxes follow from the rows. What
-/// halves of the rows vary by is added as if it were independent, which it is where the
-/// boxes matter most, and errs on the large side elsewhere: the scores are made larger by a factor.
-/// Scores are known with the degrees of freedom of the rows, halves with those of their number.
+/// The extent is of the rows, too: what each adds to its logarithm, times what the slope changes by
+/// with it, from boxes that are larger and smaller by about its standard error. Not for order 0,
+/// whose scores are large enough for both.
 template <class Scalar>
-void add_error_of_frame(const estimators::box_counting& e, const estimator_cloud<Scalar>& cloud,
-                        const counted_sides& sides, raw_estimate& out) {
-  if (!cloud.options.errors || cloud.options.resamples < 2) return;
-  dimension_estimate scored;
-  scored.dimension = out.dimension;
-  add_error_of_scores(out, cloud.rows(), {}, cloud.options, scored);
-  const double of_scores = scored.standard_error / out.dimension;
-  const log_error of_halves = error_of_box_halves(e, cloud, sides);
-  if (!(of_scores > 0 && of_halves.error > 0)) return;
-  const double confidence = cloud.options.confidence;
-  const double few = two_sided_t_quantile(confidence, of_halves.degrees) /
-                     two_sided_t_quantile(confidence, std::numeric_limits<double>::infinity());
-  out.scores *= std::hypot(1.0, few * of_halves.error / of_scores);
+void add_scores_of_frame(const estimators::box_counting& e, const estimator_cloud<Scalar>& cloud,
+                         const cloud_frame& frame, const counted_sides& sides, raw_estimate& out) {
+  if (!cloud.options.errors || e.order == 0) return;
+  const auto n = static_cast<double>(cloud.rows());
+  const double step = 1 / std::sqrt(n);
+  const double change = (log_slope_of_larger(e, cloud, frame, sides, 1 + step) -
+                         log_slope_of_larger(e, cloud, frame, sides, 1 - step)) /
+                        (2 * step);
+  if (!std::isfinite(change)) return;
+  const double mean = frame.origin[static_cast<std::size_t>(frame.widest)];
+  for (index_t i = 0; i < cloud.rows(); ++i) {
+    const double deviation = static_cast<double>(cloud.points(i, frame.widest)) - mean;
+    out.scores[i] += change * (std::abs(deviation) / (frame.extent / extent_of_deviation) - 1) / n;
+  }
 }
 
 /// \throws value_error, unless that is to be reported
@@ -341,7 +333,7 @@ raw_estimate raw_dimension(const estimators::box_counting& e,
   out.scores = box_scores(sides.counts, octave_weights(count), e.order) / slope;
   if (!(out.scores.squaredNorm() > 0))
     out.remark += " No box depends on one row alone, so that the error is 0: smaller ones would.";
-  add_error_of_frame(e, cloud, sides, out);
+  add_scores_of_frame(e, cloud, frame, sides, out);
   return out;
 }
 
