@@ -6,6 +6,8 @@ namespace atlas_program {
 void add_commands(CLI::App& program) {
   add_measure(program);
   add_two_nn(program);
+  add_dimension(program);
+  add_estimators(program);
   add_rank(program);
   add_overlap(program);
   add_haar(program);

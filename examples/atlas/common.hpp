@@ -136,6 +136,8 @@ std::string with_interval(double x, const atlas::interval& interval, int decimal
 /// A subcommand: adds itself to the program; what to run is remembered by CLI11.
 void add_measure(CLI::App& program);
 void add_two_nn(CLI::App& program);
+void add_dimension(CLI::App& program);
+void add_estimators(CLI::App& program);
 void add_rank(CLI::App& program);
 void add_overlap(CLI::App& program);
 void add_haar(CLI::App& program);

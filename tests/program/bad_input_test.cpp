@@ -83,6 +83,10 @@ TEST_CASE("clouds that nothing can be said about are refused") {
   CHECK(has(bad.refused("two-nn " + bad.cloud("nan.npy", nan)), "NaN at [3, 2]"));
   CHECK(has(bad.refused("rank " + bad.cloud("nan.npy", nan)), "NaN"));
   CHECK(has(bad.refused("two-nn " + bad.cloud("one.npy", counting(1, 4))), "one.npy: expected"));
+  CHECK(has(bad.refused("dimension " + bad.cloud("nan.npy", nan)), "nan.npy: expected finite"));
+  CHECK(has(bad.refused("dimension " + bad.cloud("two.npy", counting(2, 4))), "at least 3 rows"));
+  CHECK(has(bad.refused("dimension " + bad.cloud("none.npy", owned_tensor<double, 2>({0, 3}))),
+            "empty"));
   CHECK(has(bad.refused("rank " + bad.cloud("one.npy", counting(1, 4))), "1 row"));
   const owned_tensor<double, 2> equal({40, 3});
   CHECK(has(bad.refused("rank " + bad.cloud("equal.npy", equal)), "equal"));
@@ -340,6 +344,32 @@ std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
         {"--surrogates", "9", "10 or more"},
         {"--context", "", "a name"},
         {"--position", "", "a name"}}},
+      {"dimension x.npy",
+       {{"--estimators", "momm", "did you mean mom?"},
+        {"--estimators", "umbrella", "estimators of "},
+        {"--estimators", "", "a name"},
+        {"--estimators", "mom,mom", "different ones"},
+        {"--exclude", "some", "a whole number of 0 or more, or none or distinct or whole"},
+        {"--confidence", "1", "below 1"},
+        {"--confidence", "0", "above 0"},
+        {"--periods", "-1", "of 0 or more"},
+        {"--periods", "1,x", "of 0 or more"},
+        {"--surrogates", "9", "10 or more"},
+        {"--context", "", "a name"},
+        {"--csv", "", "a name"}}},
+      {"estimators",
+       {{"--manifolds", "cube", "cube_<dimension>"},
+        {"--manifolds", "swis_roll", "did you mean swiss_roll?"},
+        {"--manifolds", "torus_2,torus_2", "different ones"},
+        {"--manifolds", "", "a name"},
+        {"--estimators", "momm", "did you mean mom?"},
+        {"--points", "9", "from 10 to"},
+        {"--repeats", "1", "from 2 to"},
+        {"--noise", "-1", "of 0 or more"},
+        {"--noise", "nan", "of 0 or more"},
+        {"--ambient", "-1", "0, or a whole number"},
+        {"--ambient", "2", "columns that"},
+        {"--out", "", "a name"}}},
       {"rank x.npy",
        {{"--variance", "0", "above 0 and at most 1"}, {"--variance", "1.1", "at most 1"}}},
       {"overlap x.npy", {{"--local-dim", "0", count}, {"--heads-per-group", "0", count}}},
@@ -430,6 +460,8 @@ TEST_CASE("an option out of range is named, with what it may be and what came") 
     }
   const std::vector<std::string> commands = {"measure",
                                              "two-nn x.npy",
+                                             "dimension x.npy",
+                                             "estimators",
                                              "rank x.npy",
                                              "overlap x.npy",
                                              "haar --dim 4 --local-dim 2",
@@ -498,9 +530,11 @@ TEST_CASE("options that would change nothing are refused") {
   nothing("autoencode --clouds x.safetensors --calibration addresses", "--calibration", "--clouds");
   nothing("autoencode --clouds x.safetensors --calibration-blocks 4", "--calibration-blocks", "");
   nothing("measure --output-projection heads-by-model", "--output-projection", "without --clouds");
-  nothing("two-nn " + cloud + " --surrogate-kind serial", "--surrogate-kind",
-          "without --surrogates");
-  nothing("two-nn " + cloud + " --position " + quoted(labels), "--position", "without a window");
+  for (const std::string command : {"two-nn ", "dimension "}) {
+    nothing(command + cloud + " --surrogate-kind serial", "--surrogate-kind",
+            "without --surrogates");
+    nothing(command + cloud + " --position " + quoted(labels), "--position", "without a window");
+  }
   nothing("thermo --blocks 1 --permutations 99", "--permutations", "one block");
   nothing("thermo --noise 0 --draws 3", "--draws", "without --noise");
   nothing("calibrate --quick --clouds 20", "--quick", "with --clouds");

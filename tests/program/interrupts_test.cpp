@@ -289,6 +289,10 @@ TEST_CASE("commands that read arrays stop within a second of an interrupt") {
   const std::string clouds = normal_npy<3>(inputs, "clouds.npy", {6, 2000, 64});
   stops({"haar", "--dim", "512", "--local-dim", "40", "--draws", "100000000"}, {0.3, 0.6});
   stops({"two-nn", cloud, "--surrogates", "100000"}, {0.3, 0.6});
+  stops({"dimension", cloud, "--surrogates", "100000"}, {0.3, 0.6});
+  stops({"estimators", "--points", "1000", "--repeats", "100000"}, {0.3, 0.8});
+  stops({"estimators", "--repeats", "100000", "--out", "OUT:estimators"}, {0.8},
+        "interrupted; run it", true);
   stops({"calibrate"}, {0.3, 0.8});
   stops({"rank", wide}, {0.1});
   stops({"quantize-matrix", wide, "--activations", wide, "--basis", "gptq", "--out", "OUT:w.npy"},
@@ -336,6 +340,7 @@ words with_less_if_sanitized(words command, const words& less) {
 TEST_CASE("what takes longer than a second says on a terminal what it does, and goes on doing so") {
   const words small = {"--layers", "3", "--blocks", "2", "--block-size", "64"};
   shows({"calibrate"}, {"two-nn: torus d 2, N 300"}, 1);
+  shows({"estimators", "--repeats", "2000"}, {"torus_2", " %"}, 1);
   shows({"haar", "--dim", "512", "--local-dim", "40", "--draws", "100000000"},
         {"random subspaces", " %"}, 2);
   shows(with_less_if_sanitized({"thermo", "--permutations", "20000"}, small),

@@ -34,10 +34,15 @@ void make_plain(json& value) {
 
 std::vector<figure> all_figures(const report_results& results) {
   constexpr figure_maker makers[] = {
-      study_findings,        overlap_by_layer,   overlap_matrices,        overlap_by_rank,
-      overlap_by_source,     dimension_by_layer, dimension_map,           dimension_by_scale,
-      neighbours_in_passage, phase_map,          crystallization_curves,  autoencoders_against_pca,
-      quantization_by_bits,  pareto_fronts,      ablation_along_training, calibration_coverage,
+      study_findings,          overlap_by_layer,
+      overlap_matrices,        overlap_by_rank,
+      overlap_by_source,       dimension_by_layer,
+      dimension_map,           dimension_by_scale,
+      neighbours_in_passage,   phase_map,
+      crystallization_curves,  autoencoders_against_pca,
+      quantization_by_bits,    pareto_fronts,
+      ablation_along_training, dimensions_of_cloud,
+      estimators_on_manifolds, calibration_coverage,
   };
   std::vector<figure> out;
   for (const figure_maker make : makers)

@@ -67,4 +67,14 @@ inline bool has_neighbors(const neighbor_table& table, index_t i, index_t k, raw
   return false;
 }
 
+/// Rows with k neighbours, none at distance 0; the others are counted.
+template <class = lazy>
+std::vector<index_t> rows_with_neighbors(const neighbor_table& table, index_t k,
+                                         raw_estimate& out) {
+  std::vector<index_t> rows;
+  for (index_t i = 0; i < table.distances.extent(0); ++i)
+    if (has_neighbors(table, i, k, out)) rows.push_back(i);
+  return rows;
+}
+
 }  // namespace atlas::inline ATLAS_ABI::detail

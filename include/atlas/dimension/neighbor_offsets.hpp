@@ -71,16 +71,6 @@ void for_each_neighborhood(const estimator_cloud<Scalar>& cloud, index_t k,
       });
 }
 
-/// Rows with k neighbours, none at distance 0; the others are counted.
-template <class = lazy>
-std::vector<index_t> rows_with_neighbors(const neighbor_table& table, index_t k,
-                                         raw_estimate& out) {
-  std::vector<index_t> rows;
-  for (index_t i = 0; i < table.distances.extent(0); ++i)
-    if (has_neighbors(table, i, k, out)) rows.push_back(i);
-  return rows;
-}
-
 /// Fills `out.local` with `local_of(offsets)` of every row that has k neighbours, and `out.rows`
 /// with those for which it is a number.
 template <class Scalar, class Local>

@@ -53,7 +53,7 @@ namespace estimators {
 /// O(N k) time of k neighbours; O(N^2 d) of one R; O(N) memory.
 struct binomial {
   double r = 0.5;     ///< inner radius as a share of the outer one, in (0, 1)
-  index_t k = 20;     ///< neighbour at the outer radius, at least 2; 0: all rows have one radius
+  index_t k = 0;      ///< neighbour at the outer radius, at least 2; 0: all rows have one radius
   double radius = 0;  ///< that one, for k = 0; 0: the median distance to the 20th neighbour
   binomial_method method = binomial_method::mle;
 

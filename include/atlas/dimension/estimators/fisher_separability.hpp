@@ -145,7 +145,7 @@ directions directions_of(const tensor_view<const Scalar, 2>& points, double cond
 }
 
 /// Pairs of rows by the largest alpha that does not separate them.
-using pair_counts = std::array<index_t, fisher_alpha_count>;
+using threshold_counts = std::array<index_t, fisher_alpha_count>;
 
 /// Counts pairs from tiles of cosines.
 class cosine_counter {
@@ -158,7 +158,7 @@ class cosine_counter {
         least_(static_cast<float>(fisher_alpha(0) - 2 * unsure_)) {}
 
   /// Of rows `[from, from + count)` with all from there on.
-  void count(index_t from, index_t count, pair_counts& out) const {
+  void count(index_t from, index_t count, threshold_counts& out) const {
     row_matrix<float> tile;
     for (index_t other = from; other < d_.rounded.rows(); other += width) {
       const index_t columns = (std::min)(width, d_.rounded.rows() - other);
@@ -173,7 +173,8 @@ class cosine_counter {
 
  private:
   /// Cosines of row i with those from `other` on; a pair counts where the other row is the later.
-  void scan(index_t i, index_t other, const float* cosines, index_t count, pair_counts& out) const {
+  void scan(index_t i, index_t other, const float* cosines, index_t count,
+            threshold_counts& out) const {
     constexpr index_t lanes = 16;
     for (index_t j = 0; j < count; j += lanes) {
       const index_t end = (std::min)(count, j + lanes);
@@ -185,7 +186,7 @@ class cosine_counter {
     }
   }
 
-  void add(index_t i, index_t j, double cosine, pair_counts& out) const {
+  void add(index_t i, index_t j, double cosine, threshold_counts& out) const {
     const double nearest = std::round(50 * cosine) / 50;  // alphas are 0.02 apart
     if (std::abs(cosine - nearest) <= unsure_) cosine = d_.exact.row(i).dot(d_.exact.row(j));
     auto place = static_cast<index_t>((cosine - fisher_alpha(0)) * 50);
@@ -203,16 +204,16 @@ class cosine_counter {
 };
 
 template <class = lazy>
-pair_counts count_cosines(const directions& d, int threads) {
+threshold_counts count_cosines(const directions& d, int threads) {
   const cosine_counter counter(d);
   const index_t n = d.exact.rows(), blocks = (n + counter.width - 1) / counter.width;
-  std::vector<pair_counts> of_block(static_cast<std::size_t>(blocks));
+  std::vector<threshold_counts> of_block(static_cast<std::size_t>(blocks));
   parallel_for(blocks, threads, [&](index_t b) {
     const index_t from = b * counter.width;
     counter.count(from, (std::min)(counter.width, n - from), of_block[static_cast<std::size_t>(b)]);
   });
-  pair_counts out{};
-  for (const pair_counts& counts : of_block)
+  threshold_counts out{};
+  for (const threshold_counts& counts : of_block)
     for (std::size_t k = 0; k < out.size(); ++k) out[k] += counts[k];
   return out;
 }
@@ -244,7 +245,7 @@ fisher_profile_result profile_of_directions(const directions& d, int threads) {
   const auto n = static_cast<double>(d.exact.rows());
   out.rows = d.exact.rows();
   out.components = d.exact.cols();
-  const pair_counts counts = count_cosines(d, threads);
+  const threshold_counts counts = count_cosines(d, threads);
   double pairs = 0;
   for (std::size_t k = fisher_alpha_count; k-- > 0;) {
     pairs += static_cast<double>(counts[k]);

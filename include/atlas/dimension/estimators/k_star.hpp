@@ -163,16 +163,6 @@ std::vector<index_t> neighborhoods(const owned_tensor<double, 2>& logs, const ne
   return out;
 }
 
-/// Rows with max_k neighbours, none at distance 0.
-template <class = lazy>
-std::vector<index_t> rows_with_neighbors(const neighbor_table& table, index_t k,
-                                         raw_estimate& out) {
-  std::vector<index_t> rows;
-  for (index_t i = 0; i < table.distances.extent(0); ++i)
-    if (has_neighbors(table, i, k, out)) rows.push_back(i);
-  return rows;
-}
-
 /// Regression of the logarithms of r2/r1, a tenth discarded; NaN of too few.
 template <class = lazy>
 double first_dimension(const owned_tensor<double, 2>& logs, const std::vector<index_t>& rows) {
