@@ -132,7 +132,7 @@ struct dimension_command {
   void add_correction(const atlas::owned_tensor<Scalar, 2>& points, atlas::dimension_options o,
                       dimension_row& row) const {
     if (std::isnan(row.estimate.dimension)) return;
-    begin_stage(common, "simulating the bias of " + text_of(row.estimator));
+    begin_stage(common, "simulating the bias of " + typed_text(row.estimator));
     o.degenerate = atlas::degenerate_policy::report;
     try {
       row.corrected = atlas::corrected_dimension(points, atlas::estimators::chosen{row.estimator},

@@ -71,7 +71,7 @@ std::string corrected_text(const atlas::corrected_estimate& c) {
 json estimate_json(const dimension_row& row) {
   const atlas::dimension_estimate& e = row.estimate;
   json out = {{"name", std::string(atlas::name_of(row.estimator))},
-              {"text", text_of(row.estimator)},
+              {"text", typed_text(row.estimator)},
               {"parameters", parameters_json(row.estimator)},
               {"dimension", number(e.dimension)}};
   out.update(bounds(e.interval));
@@ -100,7 +100,7 @@ std::string seconds_text(double seconds) {
 std::vector<std::string> estimate_cells(const dimension_row& row, bool corrected, bool nulls) {
   const atlas::dimension_estimate& e = row.estimate;
   std::vector<std::string> cells = {
-      text_of(row.estimator),      with_interval(e.dimension, e.interval, 2),
+      typed_text(row.estimator),   with_interval(e.dimension, e.interval, 2),
       digits(e.standard_error, 3), name_of_source(e.error_from),
       name_of_claim(e.claim),      std::to_string(e.points_used),
       seconds_text(row.seconds)};
@@ -161,8 +161,9 @@ std::string estimates_text(const std::vector<dimension_row>& rows) {
   remark_list remarks;
   for (const dimension_row& row : rows) {
     table.push_back(estimate_cells(row, corrected, nulls));
-    remarks.add(text_of(row.estimator), why(row.estimate));
-    if (row.corrected) remarks.add(text_of(row.estimator) + " without bias", row.corrected->remark);
+    remarks.add(typed_text(row.estimator), why(row.estimate));
+    if (row.corrected)
+      remarks.add(typed_text(row.estimator) + " without bias", row.corrected->remark);
   }
   const std::string said = remarks.text();
   return table_text(table) + (said.empty() ? "" : "\n" + said);
@@ -186,7 +187,7 @@ std::string dimensions_csv(const std::vector<dimension_row>& rows, const common_
     const atlas::dimension_estimate& e = row.estimate;
     const bool fault = e.fault != atlas::cloud_fault::none;
     out += fmt::format(
-        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(text_of(row.estimator)),
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(typed_text(row.estimator)),
         csv_number(e.dimension), csv_number(e.interval.lower), csv_number(e.interval.upper),
         csv_number(e.standard_error), name_of_source(e.error_from), name_of_claim(e.claim),
         e.points_used, csv_number(row.corrected ? row.corrected->dimension : NAN),
@@ -204,7 +205,7 @@ json scales_json(const std::vector<dimension_row>& rows,
     json estimates = json::array();
     for (std::size_t e = 0; e < rows.size(); ++e) {
       const atlas::scaled_dimension& d = scale.dimensions[e];
-      json one = {{"text", text_of(rows[e].estimator)}, {"dimension", number(d.dimension)}};
+      json one = {{"text", typed_text(rows[e].estimator)}, {"dimension", number(d.dimension)}};
       one.update(bounds(d.interval));
       one["standard_error"] = number(d.standard_error);
       estimates.push_back(one);
@@ -225,7 +226,7 @@ std::string scales_text(const std::vector<dimension_row>& rows,
     table[1].push_back(fmt::format("{:.3g}", scale.distance));
   }
   for (std::size_t e = 0; e < rows.size(); ++e) {
-    std::vector<std::string> cells = {text_of(rows[e].estimator)};
+    std::vector<std::string> cells = {typed_text(rows[e].estimator)};
     for (const atlas::dimensions_at_scale& scale : scales) {
       const atlas::scaled_dimension& d = scale.dimensions[e];
       cells.push_back(std::isnan(d.standard_error)
@@ -247,7 +248,7 @@ std::vector<advised_estimate> advised_estimates(const std::vector<dimension_row>
     const double error = corrected
                              ? (row.corrected->interval.upper - row.corrected->interval.lower) / 4
                              : row.estimate.standard_error;
-    out.push_back({text_of(row.estimator), value, error, row.estimate.neighbors,
+    out.push_back({typed_text(row.estimator), value, error, row.estimate.neighbors,
                    name == "local_pca" || name == "fisher_separability"});
   }
   return out;

@@ -168,7 +168,7 @@ std::vector<any_estimator> estimators_of(const std::vector<std::string>& texts) 
   std::vector<any_estimator> out;
   std::vector<std::string> seen;
   const auto add = [&](const any_estimator& estimator) {
-    const std::string text = text_of(estimator);
+    const std::string text = typed_text(estimator);
     if (std::find(seen.begin(), seen.end(), text) != seen.end())
       throw atlas::error(estimators_option, "different ones", text + " twice");
     seen.push_back(text);
@@ -182,7 +182,7 @@ std::vector<any_estimator> estimators_of(const std::vector<std::string>& texts) 
   return out;
 }
 
-std::string text_of(const any_estimator& estimator) {
+std::string typed_text(const any_estimator& estimator) {
   std::string out(atlas::name_of(estimator));
   const auto usual = parameter_texts(named_estimator(out)), own = parameter_texts(estimator);
   for (std::size_t i = 0; i < own.size(); ++i)

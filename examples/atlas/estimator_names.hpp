@@ -20,7 +20,7 @@ atlas::any_estimator estimator_of(const std::string& text);
 std::vector<atlas::any_estimator> estimators_of(const std::vector<std::string>& texts);
 
 /// The shortest text that `estimator_of` makes this estimator from.
-std::string text_of(const atlas::any_estimator& estimator);
+std::string typed_text(const atlas::any_estimator& estimator);
 
 /// All parameters: numbers, truth values and names.
 json parameters_json(const atlas::any_estimator& estimator);

@@ -179,7 +179,8 @@ struct estimators_command {
 
   /// Of the first cloud, by this estimator alone, its search for neighbours included.
   void add_costs(const atlas::manifold& m, estimator_trial& trial) const {
-    begin_stage(common, fmt::format("{}: time and memory of {}", m.name, text_of(trial.estimator)));
+    begin_stage(common,
+                fmt::format("{}: time and memory of {}", m.name, typed_text(trial.estimator)));
     const auto drawn = cloud(m, 0);
     atlas::dimension_options o = options_of(drawn, common.seed);
     o.on_progress = progress_bar(common);

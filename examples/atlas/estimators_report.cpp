@@ -90,7 +90,7 @@ std::vector<ranked_estimator> ranking_of(const std::vector<estimator_trial>& tri
                                          const std::vector<trial_summary>& summaries) {
   std::vector<ranked_estimator> out;
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    const std::string text = text_of(trials[i].estimator);
+    const std::string text = typed_text(trials[i].estimator);
     auto found =
         std::find_if(out.begin(), out.end(), [&](const auto& r) { return r.text == text; });
     if (found == out.end()) found = out.insert(out.end(), {text});
@@ -126,7 +126,7 @@ const char* claim_text(const atlas::any_estimator& e) {
 
 json trial_json(const estimator_trial& t, const trial_summary& s) {
   json out = {{"manifold", t.manifold},
-              {"estimator", text_of(t.estimator)},
+              {"estimator", typed_text(t.estimator)},
               {"name", std::string(atlas::name_of(t.estimator))},
               {"parameters", parameters_json(t.estimator)},
               {"claim", claim_text(t.estimator)},
@@ -186,7 +186,7 @@ std::string dimension_coverage(const estimator_trial& t, const trial_summary& s)
 std::vector<std::string> trial_cells(const estimator_trial& t, const trial_summary& s, bool costs) {
   std::vector<std::string> cells = {t.manifold,
                                     std::to_string(t.truth),
-                                    text_of(t.estimator),
+                                    typed_text(t.estimator),
                                     digits(s.mean),
                                     signed_percent(s.bias),
                                     digits(s.sd),
@@ -208,7 +208,7 @@ std::string reasons_text(const std::vector<estimator_trial>& trials,
   std::string out;
   for (std::size_t i = 0; i < trials.size(); ++i)
     if (!summaries[i].why.empty())
-      out += fmt::format("{} on {}: {}\n", text_of(trials[i].estimator), trials[i].manifold,
+      out += fmt::format("{} on {}: {}\n", typed_text(trials[i].estimator), trials[i].manifold,
                          summaries[i].why);
   return out.empty() ? out : "\n" + out;
 }
@@ -256,13 +256,13 @@ std::string trials_csv(const std::vector<estimator_trial>& trials,
   for (std::size_t i = 0; i < trials.size(); ++i) {
     const estimator_trial& t = trials[i];
     const trial_summary& s = summaries[i];
-    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
-                       csv_field(t.manifold), t.truth, t.columns, csv_field(text_of(t.estimator)),
-                       claim_text(t.estimator), t.repeats.size(), s.undefined, cell(s.mean),
-                       cell(s.sd), cell(s.bias), cell(s.bias_error), cell(s.deviation),
-                       cell(s.error), s.intervals, cell(s.of_dimension.share),
-                       cell(s.of_mean.share), s.rank > 0 ? std::to_string(s.rank) : "",
-                       cell(t.seconds), cell(t.mebibytes), run);
+    out += fmt::format(
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(t.manifold),
+        t.truth, t.columns, csv_field(typed_text(t.estimator)), claim_text(t.estimator),
+        t.repeats.size(), s.undefined, cell(s.mean), cell(s.sd), cell(s.bias), cell(s.bias_error),
+        cell(s.deviation), cell(s.error), s.intervals, cell(s.of_dimension.share),
+        cell(s.of_mean.share), s.rank > 0 ? std::to_string(s.rank) : "", cell(t.seconds),
+        cell(t.mebibytes), run);
   }
   return out;
 }

@@ -227,7 +227,7 @@ template <class Estimator, class Scalar>
 double mean_of_halves(const Estimator& e, const tensor_view<const Scalar, 2>& points,
                       const row_units& units, const dimension_options& options,
                       random_stream& random) {
-  const std::vector<index_t> one = half_of_rows(units, points.extent(0), random);
+  const std::vector<index_t> one = half_of_rows(units, points.extent(0), random, false);
   std::vector<index_t> other;
   for (index_t i = 0, next = 0; i < points.extent(0); ++i)
     if (next < static_cast<index_t>(one.size()) && one[static_cast<std::size_t>(next)] == i)

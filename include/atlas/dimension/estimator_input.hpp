@@ -47,11 +47,11 @@ struct estimator_cloud {
 /// An estimate, and what each row adds to it.
 struct raw_estimate {
   double dimension = std::numeric_limits<double>::quiet_NaN();
-  std::vector<double> local;   ///< `[N]`, or empty
-  std::vector<index_t> rows;   ///< that entered, ascending
-  Eigen::VectorXd scores = {}; ///< `[rows.size()]`, what each adds to the logarithm of the
-                               ///< dimension, up to a constant; empty where it is not known
-  index_t linked = 0;          ///< nearest neighbours that a row's score is made of
+  std::vector<double> local;    ///< `[N]`, or empty
+  std::vector<index_t> rows;    ///< that entered, ascending
+  Eigen::VectorXd scores = {};  ///< `[rows.size()]`, what each adds to the logarithm of the
+                                ///< dimension, up to a constant; empty where it is not known
+  index_t linked = 0;           ///< nearest neighbours that a row's score is made of
   index_t duplicates = 0, isolated = 0;
   std::string remark = {};
 };

@@ -121,7 +121,7 @@ inline head_overlap_options overlap_options(const atlas_test_options& o) {
           .on_progress = o.on_progress};
 }
 
-inline two_nn_options dimension_options(const atlas_test_options& o) {
+inline two_nn_options two_nn_options_of(const atlas_test_options& o) {
   return {.estimator = o.estimator,
           .discard_fraction = o.discard_fraction,
           .confidence = o.confidence,
@@ -137,7 +137,7 @@ atlas_test_result atlas_test(const tensor_view<const Scalar, 3>& clouds,
                              const atlas_test_options& o) {
   check_not_empty(clouds, "clouds");
   check_finite(clouds, "clouds");
-  const two_nn_options dimension = dimension_options(o);
+  const two_nn_options dimension = two_nn_options_of(o);
   atlas_test_result out;
   out.heads = head_dimensions(clouds, dimension);
   const std::vector<double> dimensions = carried_dimensions(out.heads);

@@ -74,7 +74,7 @@ struct sampled_value {
 namespace detail {
 
 template <class Scalar = float>
-two_nn_options dimension_options(const basic_head_sample<Scalar>& sample,
+two_nn_options two_nn_options_of(const basic_head_sample<Scalar>& sample,
                                  const protocol_options& o) {
   two_nn_options options{
       .discard_fraction = o.discard_fraction, .threads = o.threads, .on_progress = o.on_progress};
@@ -167,7 +167,7 @@ template <class Scalar = float>
 [[nodiscard]] mean_dimension_result mean_dimension(const basic_head_sample<Scalar>& sample,
                                                    const protocol_options& o = {}) {
   check_sample(sample);
-  const two_nn_options options = detail::dimension_options(sample, o);
+  const two_nn_options options = detail::two_nn_options_of(sample, o);
   mean_dimension_result out;
   out.heads = detail::head_dimensions<Scalar>(sample.points, options);
   out.mean = detail::mean_of(out.heads);
@@ -257,7 +257,7 @@ template <class Scalar = float>
 [[nodiscard]] double mean_dimension_value(const basic_head_sample<Scalar>& sample,
                                           const protocol_options& o) {
   return detail::mean_of(
-      detail::head_dimensions<Scalar>(sample.points, detail::dimension_options(sample, o)));
+      detail::head_dimensions<Scalar>(sample.points, detail::two_nn_options_of(sample, o)));
 }
 
 /// A quantity of a sample and its standard error over texts: the jackknife over contexts, which

@@ -70,7 +70,7 @@ within_model_layer correlate_heads(const basic_head_sample<Scalar>& sample,
   const auto frames = sample_frames(sample, o.space, m);
   Eigen::MatrixXd matrix = overlap_matrix(frames, m.threads);
   for (const two_nn_result& r :
-       head_dimensions<Scalar>(sample.points, dimension_options(sample, m))) {
+       head_dimensions<Scalar>(sample.points, two_nn_options_of(sample, m))) {
     const bool carried = r.fault == cloud_fault::none;
     if (!carried) leave_out(static_cast<index_t>(out.dimensions.size()), matrix);
     out.dimensions.push_back(carried ? r.dimension : std::numeric_limits<double>::quiet_NaN());
