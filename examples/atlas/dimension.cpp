@@ -111,12 +111,12 @@ struct dimension_command {
   void measure(const atlas::owned_tensor<Scalar, 2>& points, atlas::stored_precision precision,
                const std::vector<atlas::any_estimator>& list) const {
     atlas::dimension_options o = options(precision, points.extent(1));
-    step_clock clock(progress_bar(common));
-    o.on_progress = clock.callback();
+    step_clock timing(progress_bar(common));
+    o.on_progress = timing.callback();
     auto estimates = atlas::estimate_dimensions(points, list, o);
     std::vector<dimension_row> rows;
     for (std::size_t e = 0; e < list.size(); ++e)
-      rows.push_back({list[e], std::move(estimates[e]), clock.of(e + 1)});
+      rows.push_back({list[e], std::move(estimates[e]), timing.of(e + 1)});
     o.on_progress = progress_bar(common);
     if (correct_bias)
       for (dimension_row& row : rows) add_correction(points, o, row);

@@ -200,3 +200,12 @@ template <class = lazy>
 }
 
 }  // namespace atlas::inline ATLAS_ABI
+
+#ifdef ATLAS_COMPILED
+namespace atlas::inline ATLAS_ABI::detail {
+ATLAS_OF_DIMENSION std::vector<dimension_estimate> dimensions_of_distinct<float>(
+    const tensor_view<const float, 2>&, const std::vector<any_estimator>&, dimension_options);
+ATLAS_OF_DIMENSION std::vector<dimension_estimate> dimensions_of_distinct<double>(
+    const tensor_view<const double, 2>&, const std::vector<any_estimator>&, dimension_options);
+}  // namespace atlas::inline ATLAS_ABI::detail
+#endif
