@@ -60,5 +60,6 @@ std::vector<threaded_call> protocol_calls();
 std::vector<threaded_call> attention_calls();
 std::vector<threaded_call> quantize_calls();
 std::vector<threaded_call> model_calls();
+std::vector<threaded_call> estimator_calls();
 
 }  // namespace atlas_test
