@@ -59,6 +59,21 @@ std::string named(const advised_estimate& e) {
   return fmt::format("{:.1f} ({})", e.dimension, e.name);
 }
 
+/// Of all pairs of which one is above the other, the one of the largest ratio, the lower first. The
+/// lowest and the highest may be those that are known least. None: null.
+std::pair<const advised_estimate*, const advised_estimate*> farthest_apart(
+    const std::vector<advised_estimate>& all) {
+  std::pair<const advised_estimate*, const advised_estimate*> out{nullptr, nullptr};
+  double most = 0;
+  for (const advised_estimate& a : all)
+    for (const advised_estimate& b : all)
+      if (above(a, b) && a.dimension / b.dimension > most) {
+        most = a.dimension / b.dimension;
+        out = {&b, &a};
+      }
+  return out;
+}
+
 /// Whether they agree, and if not from where to where they go.
 std::pair<bool, std::string> agreement(const advised_cloud& cloud) {
   std::vector<advised_estimate> found;
@@ -69,9 +84,11 @@ std::pair<bool, std::string> agreement(const advised_cloud& cloud) {
   const auto [low, high] =
       std::minmax_element(found.begin(), found.end(),
                           [](const auto& a, const auto& b) { return a.dimension < b.dimension; });
-  const std::string range = fmt::format("from {} to {}", named(*low), named(*high));
-  if (!above(*high, *low)) return {true, fmt::format("The estimates agree: {}.", range)};
-  return {false, fmt::format("The estimates disagree: {}.", range)};
+  const auto apart = farthest_apart(found);
+  if (apart.first == nullptr)
+    return {true, fmt::format("The estimates agree: from {} to {}.", named(*low), named(*high))};
+  return {false, fmt::format("The estimates disagree: from {} to {}.", named(*apart.first),
+                             named(*apart.second))};
 }
 
 /// Neighbours of a row are its own copies of a moment before.

@@ -35,8 +35,12 @@ const char* name_of_claim(atlas::interval_claim claim) {
 
 /// Why there is no estimate, or what else has to be known.
 std::string why(const atlas::dimension_estimate& e) {
-  if (!e.remark.empty()) return e.remark;
-  return e.fault == atlas::cloud_fault::none ? "" : std::string(atlas::describe(e.fault));
+  const bool said =
+      e.fault == atlas::cloud_fault::none ||
+      (e.fault == atlas::cloud_fault::no_estimate && !e.remark.empty());  // the remark is why
+  std::string fault = said ? "" : std::string(atlas::describe(e.fault));
+  if (fault.empty() || e.remark.empty()) return fault + e.remark;
+  return fault + ". " + e.remark;
 }
 
 json text_or_null(const std::string& text) {

@@ -184,6 +184,8 @@ TEST_CASE("clouds and options that give no dimension are refused") {
   Eigen::MatrixXd lattice(100, 2);
   for (int i = 0; i < 100; ++i) lattice.row(i) << i / 10, i % 10;
   CHECK_REFUSED(atlas::value_error, two_nn(lattice), "lattice", "distances");
+  const Eigen::MatrixXd tenths = 0.1 * lattice.array() + 0.377;  // equal but for rounding
+  CHECK_REFUSED(atlas::value_error, two_nn(tenths), "rounding", "distances");
   Eigen::MatrixXd x = normal_cloud(50, 3);
   CHECK_REFUSED(atlas::value_error, (two_nn(x, {.discard_fraction = 1})), "discard_fraction", "1");
   CHECK_REFUSED(atlas::value_error, (two_nn(x, {.discard_fraction = -0.1})), "discard_fraction",

@@ -84,6 +84,7 @@ TEST_CASE("box counting: wrong parameters and options it cannot honour are named
   refused({.least = 0}, "least");
   refused({.most = 1}, "most");
   refused({}, "periods", {.periods = {1, 1}});
+  CHECK(atlas::estimate_dimension(points, box_counting{}, {.periods = {0, 0}}).dimension > 0);
   const std::vector<index_t> context(500, 1);
   refused({}, "exclude", {.exclude = atlas::same_context(context)});
   CHECK_THROWS_WITH(atlas::estimate_dimension(atlas::simulate_cube(500, 8, random), box_counting{}),

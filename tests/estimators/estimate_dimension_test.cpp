@@ -10,7 +10,9 @@
 #include "../catch.hpp"
 #include "../clouds_for_tests.hpp"
 #include "atlas/dimension/estimate_null.hpp"
+#include "atlas/dimension/estimators/mada.hpp"
 #include "atlas/dimension/estimators/mom.hpp"
+#include "atlas/dimension/estimators/two_nn.hpp"
 #include "atlas/simulation/clouds.hpp"
 #include "golden.hpp"
 
@@ -174,4 +176,60 @@ TEST_CASE("what is no estimate is refused by name, or reported") {
   CHECK_THROWS_AS(atlas::estimate_dimension(bad, mom{.k = 5}), atlas::value_error);
   const Eigen::MatrixXd same = Eigen::MatrixXd::Ones(50, 3);
   CHECK_THROWS_AS(atlas::estimate_dimension(same, mom{.k = 5}), atlas::value_error);
+}
+
+TEST_CASE("distances that are equal but for rounding are no dimension, whatever the scalar") {
+  atlas::owned_tensor<double, 2> grid({121, 2});
+  atlas::owned_tensor<float, 2> narrow({121, 2});
+  for (atlas::index_t i = 0; i < 121; ++i)
+    for (atlas::index_t c = 0; c < 2; ++c) {
+      const double place = 0.1 * static_cast<double>(c == 0 ? i / 11 : i % 11) + 0.377;
+      grid.mutable_view()(i, c) = place;
+      narrow.mutable_view()(i, c) = static_cast<float>(place);
+    }
+  const atlas::estimators::two_nn e{};
+  const atlas::dimension_options report{.degenerate = atlas::degenerate_policy::report};
+  for (const auto& r :
+       {atlas::estimate_dimension(grid, e, report), atlas::estimate_dimension(narrow, e, report)}) {
+    CHECK(std::isnan(r.dimension));
+    CHECK(r.fault == atlas::cloud_fault::no_estimate);
+    CHECK(r.remark.find("equal but for rounding") != std::string::npos);
+  }
+  CHECK_THROWS_AS(atlas::estimate_dimension(grid, e), atlas::value_error);
+}
+
+TEST_CASE("an infinite mean says that it is one, and a fault of the rows goes first") {
+  Eigen::MatrixXd cloud = normal_cloud(80, 4);
+  cloud.row(5).setConstant(1e300);  // its neighbours are equally far
+  const atlas::estimators::mada e{};
+  const auto r =
+      atlas::estimate_dimension(cloud, e, {.degenerate = atlas::degenerate_policy::report});
+  CHECK(std::isnan(r.dimension));
+  CHECK(r.fault == atlas::cloud_fault::few_rows);
+  CHECK(r.remark.find("of 80 rows are equally far") != std::string::npos);
+}
+
+TEST_CASE("halves of few contexts, and too small ones, have no error and say so") {
+  const Eigen::MatrixXd cloud = normal_cloud(40, 3);
+  const of_estimates::mom_of_halves e{{.k = 15}};
+  for (const int texts : {1, 2, 3}) {
+    std::vector<int> context(40, 0);
+    for (std::size_t i = 0; i < 40; ++i) context[i] = static_cast<int>(i) % texts;
+    const auto r = atlas::estimate_dimension(cloud, e, {.context = context});
+    CHECK(r.dimension > 0);
+    CHECK(std::isnan(r.standard_error));
+    CHECK(r.remark.find("No error: halves of") != std::string::npos);
+  }
+  const auto small = atlas::estimate_dimension(cloud, of_estimates::mom_of_halves{{.k = 25}});
+  CHECK(std::isnan(small.standard_error));  // of 20 rows none has 25 neighbours
+  CHECK(small.remark.find("No error: too few halves") != std::string::npos);
+}
+
+TEST_CASE("moments and their errors are the same at the ends of what a double can hold") {
+  const Eigen::MatrixXd cloud = normal_cloud(60, 3);
+  const double whole = atlas::estimate_dimension(cloud, mom{.k = 30}).dimension;
+  for (const double scale : {0x1p-990, 0x1p1020}) {
+    const Eigen::MatrixXd other = cloud * scale;
+    CHECK(atlas::estimate_dimension(other, mom{.k = 30}).dimension == Approx(whole).epsilon(1e-12));
+  }
 }

@@ -137,6 +137,30 @@ TEST_CASE("a cloud of one point has no estimate, and says so") {
     }
 }
 
+TEST_CASE("what has no estimate says why, and blames distances only where these do not differ") {
+  atlas::random_stream random(4);
+  const auto wide = atlas::simulate_gaussian(50, 300, random);
+  const std::vector<any_estimator> list = {
+      atlas::estimators::binomial{}, atlas::estimators::box_counting{},
+      atlas::estimators::fisher_separability{}, atlas::estimators::spanning_tree{}, mom{.k = 60}};
+  for (const auto& e : atlas::estimate_dimensions(wide, list, {.resamples = 2})) {
+    if (!std::isnan(e.dimension)) continue;
+    CHECK(e.fault != atlas::cloud_fault::too_few_ratios);
+    CHECK_FALSE(e.remark.empty());
+  }
+}
+
+TEST_CASE("one context leaves no neighbours of others, and says how many rows that are") {
+  const auto points = torus(60);
+  const std::vector<int> one(60, 3);
+  for (const auto& e : atlas::estimate_dimensions(
+           points, atlas::all_estimators(),
+           {.exclude = atlas::same_context(one), .context = one, .resamples = 4})) {
+    CHECK(std::isnan(e.standard_error));
+    CHECK_FALSE(e.remark.empty());
+  }
+}
+
 TEST_CASE("estimates from a table are those of the points, where points are not needed") {
   const auto points = torus(200);
   const auto table = atlas::nearest_neighbors(points, {.k = 120});

@@ -164,6 +164,36 @@ TEST_CASE("graphs have the same bits for all threads, scales and tables, near bi
   CHECK(atlas::estimate_from_neighbors(table, knn_graph{}).dimension == one.dimension);
 }
 
+TEST_CASE("graphs of powers of lengths have the same bits at all scales") {
+  const tensor points = gaussian(120, 3, 6);
+  const auto one = atlas::estimate_dimension(points, knn_graph{.gamma = 2});
+  for (const double scale : {0x1p-900, 0x1p700}) {
+    tensor scaled({120, 3});
+    for (index_t i = 0; i < 120; ++i)
+      for (index_t k = 0; k < 3; ++k) scaled.mutable_view()(i, k) = scale * points(i, k);
+    for (const index_t draws : {0, 2}) {
+      const knn_graph e{.gamma = 2, .draws = draws};
+      CHECK(atlas::estimate_dimension(scaled, e, {.errors = false}).dimension ==
+            atlas::estimate_dimension(points, e, {.errors = false}).dimension);
+    }
+  }
+  CHECK(one.dimension == Approx(3).epsilon(0.3));
+  const auto huge = atlas::estimate_dimension(points, knn_graph{.gamma = 1e4},
+                                              {.degenerate = atlas::degenerate_policy::report});
+  CHECK(huge.fault == atlas::cloud_fault::no_estimate);
+  CHECK_FALSE(huge.remark.empty());
+}
+
+TEST_CASE("as many neighbours as a half of the rows needs, found by halving") {
+  for (const index_t k : {1, 4, 30}) {
+    const index_t rows = knn_graph{.k = k}.neighbors();
+    CHECK(atlas::detail::halves_have(k, rows));
+    CHECK_FALSE(atlas::detail::halves_have(k, rows - 1));
+  }
+  CHECK(knn_graph{}.neighbors() == 44);
+  CHECK(knn_graph{.k = 65536}.neighbors() == 133261);
+}
+
 TEST_CASE("graphs refuse what they cannot honour, and clouds that are too small") {
   const tensor points = gaussian(100, 3, 1);
   CHECK_THROWS_WITH(atlas::estimate_dimension(points, knn_graph{.k = 0}), Catch::Contains("k"));

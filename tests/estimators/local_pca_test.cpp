@@ -141,6 +141,29 @@ TEST_CASE("periods are refused of the whole cloud and kept by neighbourhoods") {
   CHECK(r.dimension == Approx(2).margin(0.05));
 }
 
+TEST_CASE("the whole cloud: one context, an exclusion, few distinct rows") {
+  atlas::random_stream random(9);
+  const auto cube = atlas::simulate_cube(40, 2, random);
+  const std::vector<int> one(40, 7);
+  const auto r = atlas::estimate_dimension(cube, local_pca{},
+                                           {.exclude = atlas::same_context(one), .context = one});
+  CHECK(r.dimension == 2);
+  CHECK(std::isnan(r.standard_error));
+  CHECK(r.remark.find("exclusion has no part") != std::string::npos);
+  atlas::owned_tensor<double, 2> two({20, 3});
+  two.mutable_view()(4, 1) = 1;
+  CHECK_THROWS_WITH(atlas::estimate_dimension(two, local_pca{}),
+                    Catch::Contains("at least 3 distinct rows"));
+}
+
+TEST_CASE("halves that all have another number than the whole say nothing of its error") {
+  atlas::random_stream random(9);
+  const auto few = atlas::simulate_gaussian(4, 9, random);  // 3 components, and 1 of two rows
+  const auto r = atlas::estimate_dimension(few, local_pca{.alpha = 1e-6});
+  CHECK(r.dimension == 3);
+  CHECK(std::isnan(r.standard_error));
+}
+
 TEST_CASE("components: threads, scale, order, float, bad input") {
   const auto cloud = signal_in_noise(400, 20, 3, 20);
   for (const pca_rule rule : {pca_rule::fukunaga_olsen, pca_rule::participation_ratio,

@@ -264,6 +264,18 @@ TEST_CASE("trees refuse what they cannot honour, and rows that they cannot grow 
   CHECK_THROWS_AS(atlas::estimate_dimension(tensor({50, 3}), spanning_tree{}), atlas::value_error);
 }
 
+TEST_CASE("trees of powers of lengths have the same bits at all scales") {
+  const tensor points = gaussian(60, 3, 6);
+  const spanning_tree e{.alpha = 2, .draws = 4};
+  const auto one = atlas::estimate_dimension(points, e, {.errors = false});
+  for (const double scale : {0x1p-900, 0x1p700}) {
+    tensor scaled({60, 3});
+    for (index_t i = 0; i < 60; ++i)
+      for (index_t k = 0; k < 3; ++k) scaled.mutable_view()(i, k) = scale * points(i, k);
+    CHECK(atlas::estimate_dimension(scaled, e, {.errors = false}).dimension == one.dimension);
+  }
+}
+
 TEST_CASE("rows that coincide are out of the trees, and counted") {
   tensor points = gaussian(60, 2, 2);
   for (index_t k = 0; k < 2; ++k) points.mutable_view()(9, k) = points(4, k);

@@ -185,6 +185,9 @@ TEST_CASE("advice: estimates that agree to a tenth, or within errors, need none"
              "The estimates agree"));
   CHECK(says(advice_of(cloud_of({{"two_nn", 2.0, 0.4, 2}, {"mle", 2.6, 0.4, 20}})),
              "The estimates agree"));
+  // The lowest is hardly known, the other two are.
+  CHECK(says(advice_of(cloud_of({{"pca", 1.0, 5.0, 2}, {"mle", 2.0, 0.1, 20}, {"mom", 4, 0.1, 9}})),
+             "The estimates disagree: from 2.0 (mle) to 4.0 (mom)"));
   CHECK(says(advice_of(cloud_of({})), "No estimator"));
   CHECK(
       says(advice_of(cloud_of({{"two_nn", 2.0, 0.4, 2}, {"mle", NAN, NAN, 20}})), "One estimate"));

@@ -27,6 +27,7 @@ enum class cloud_fault {
   mostly_duplicates,  ///< more than half of the rows equal another one, or one place to rounding
   few_rows,           ///< nearly all of the variance is that of a few rows
   one_direction,      ///< all rows on one line, to rounding
+  no_estimate,        ///< the estimator has no dimension of these rows, for a reason of its own
 };
 
 /// What to say of it, as the end of a sentence that begins with the cloud: "none" for none.
@@ -40,6 +41,8 @@ enum class cloud_fault {
       return "a few rows hold nearly all of the variance";
     case cloud_fault::one_direction:
       return "all rows lie on one line, to rounding";
+    case cloud_fault::no_estimate:
+      return "the estimator has no dimension of these rows";
     case cloud_fault::none:
       break;
   }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "atlas/dimension/estimate_error.hpp"
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/dimension/looks_like_lattice.hpp"
+#include "atlas/dimension/two_nn_of_ratios.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -75,10 +77,12 @@ inline dimension_options gather_options(const dimension_options& options,
   return out;
 }
 
-/// The estimator on one half of the rows; NaN where it has no estimate of these.
+/// The estimator on one half of the rows; NaN where it has no estimate of these, or they are fewer
+/// than 3.
 template <class Estimator, class Scalar>
 double dimension_of_half(const Estimator& e, const tensor_view<const Scalar, 2>& points,
                          const std::vector<index_t>& rows, dimension_options options) {
+  if (rows.size() < 3) return std::nan("");
   const owned_tensor<Scalar, 2> half = gather_rows(points, rows);
   const tensor_view<const Scalar, 2> view = half;
   options.errors = false;
@@ -92,12 +96,34 @@ double dimension_of_half(const Estimator& e, const tensor_view<const Scalar, 2>&
   }
 }
 
+inline void add_remark(const std::string& text, dimension_estimate& out) {
+  if (!text.empty()) out.remark += (out.remark.empty() ? "" : " ") + text;
+}
+
+/// The error of halves, or why there is none. Halves that all have one value, and not that of all
+/// rows, say nothing of its error.
+inline void set_error_of_halves(const std::vector<double>& dimensions, index_t units,
+                                double confidence, dimension_estimate& out) {
+  log_error error = error_of_halves(dimensions, units);
+  const bool others = std::any_of(dimensions.begin(), dimensions.end(), [&](double d) {
+    return std::abs(d - out.dimension) > 1e-9 * out.dimension;
+  });
+  if (error.error == 0 && others) error.error = std::nan("");
+  set_error(error, confidence, error_source::halves, out);
+  if (units < 4)
+    add_remark("No error: halves of " + std::to_string(units) + " rows or contexts say nothing.",
+               out);
+  else if (std::isnan(error.error))
+    add_remark("No error: too few halves of the rows have an estimate like that of all.", out);
+}
+
 template <class Estimator, class Scalar>
 void add_error_of_halves(const Estimator& e, const tensor_view<const Scalar, 2>& points,
                          const dimension_options& options, dimension_estimate& out) {
   const index_t n = points.extent(0);
   const row_units units = units_of_rows(options, n);
   count_units(units, units.count, out);
+  if (units.count < 4) return set_error_of_halves({}, units.count, options.confidence, out);
   std::vector<double> dimensions(static_cast<std::size_t>(options.resamples));
   progress_meter meter(options.on_progress, "halves", options.resamples);
   const int inside = threads_inside(options.resamples, options.threads);
@@ -110,8 +136,7 @@ void add_error_of_halves(const Estimator& e, const tensor_view<const Scalar, 2>&
     dimensions[static_cast<std::size_t>(h)] = dimension_of_half(e, points, rows, of_half);
     meter.advance();
   });
-  set_error(error_of_halves(dimensions, units.count), options.confidence, error_source::halves,
-            out);
+  set_error_of_halves(dimensions, units.count, options.confidence, out);
 }
 
 /// Counts, without the error.
@@ -129,29 +154,71 @@ dimension_estimate estimate_of(const Estimator& e, const raw_estimate& raw) {
   return out;
 }
 
+/// What is above it is no dimension: distances that are compared are equal but for rounding, that
+/// of the scalar and of sums over columns.
+template <class Scalar>
+double largest_dimension(index_t columns) {
+  const double of_scalar = 1 / (64 * static_cast<double>(std::numeric_limits<Scalar>::epsilon()));
+  return (std::max)(static_cast<double>(columns), (std::min)(most_of_rounding(), of_scalar));
+}
+
+/// Whether there is a dimension; where it is above `largest` it is taken away, and `why` says so.
+inline bool has_dimension(double largest, dimension_estimate& out, std::string& why) {
+  if (!(out.dimension > 0 && std::isfinite(out.dimension))) return false;
+  if (out.dimension <= largest) return true;
+  if (why.empty())
+    why = "Distances that are compared are equal but for rounding: " + number_text(out.dimension) +
+          " is no dimension.";
+  return false;
+}
+
 /// Refuses, or reports, what is no estimate.
-inline void judge_estimate(index_t rows, const dimension_options& options,
-                           dimension_estimate& out) {
+/// \param why     there is none, as of raw_estimate
+/// \param largest of `largest_dimension`
+inline void judge_estimate(index_t rows, const dimension_options& options, std::string why,
+                           double largest, dimension_estimate& out) {
   if (out.duplicates > 0 && options.duplicates == duplicate_policy::error)
     throw value_error("points", "no duplicates",
                       std::to_string(out.duplicates) + " rows with a neighbour at distance 0");
   if (2 * out.duplicates > rows) out.fault = cloud_fault::mostly_duplicates;
-  if (out.dimension > 0 && std::isfinite(out.dimension)) return;
+  if (has_dimension(largest, out, why)) return;
+  if (options.degenerate == degenerate_policy::error && !why.empty())
+    throw value_error("points", "rows of which the estimator has a dimension", why);
   if (options.degenerate == degenerate_policy::error)
     throw value_error("points", "neighbours at different distances for an estimate",
                       std::to_string(out.points_used) + " rows that have them (" +
                           std::to_string(out.duplicates) + " duplicate, " +
                           std::to_string(out.isolated) + " isolated)");
   out.dimension = std::nan("");
-  if (out.fault == cloud_fault::none) out.fault = cloud_fault::too_few_ratios;
+  if (out.fault == cloud_fault::none)
+    out.fault = why.empty() ? cloud_fault::too_few_ratios : cloud_fault::no_estimate;
+  add_remark(why, out);
+  if (out.isolated > 0 && why.empty())
+    add_remark("To " + std::to_string(out.isolated) + " of " + std::to_string(rows) +
+                   " rows the exclusion leaves too few neighbours.",
+               out);
+}
+
+/// What rows alone say is wrong goes before an estimator's own reason.
+inline void add_fault_of_rows(cloud_fault of_rows, dimension_estimate& out) {
+  if (of_rows != cloud_fault::none &&
+      (out.fault == cloud_fault::none || out.fault == cloud_fault::no_estimate))
+    out.fault = of_rows;
+}
+
+/// \throws value_error for fewer than 3, where there were others that coincide with them
+inline void check_distinct_rows(index_t rows) {
+  if (rows < 3) throw value_error("points", "at least 3 distinct rows", std::to_string(rows));
 }
 
 /// Of distinct rows with their neighbours.
 template <class Estimator, class Scalar>
 dimension_estimate dimension_of_distinct(const Estimator& e, const estimator_cloud<Scalar>& cloud) {
+  check_distinct_rows(cloud.rows());
   const raw_estimate raw = raw_of_cloud(e, cloud);
   dimension_estimate out = estimate_of(e, raw);
-  judge_estimate(cloud.rows(), cloud.options, out);
+  judge_estimate(cloud.rows(), cloud.options, raw.why,
+                 largest_dimension<Scalar>(cloud.points.extent(1)), out);
   if (!cloud.options.errors || std::isnan(out.dimension)) return out;
   if (raw.scores.size() > 0)
     add_error_of_scores(raw, cloud.rows(), cloud.table, cloud.options, out);
@@ -212,9 +279,8 @@ dimension_estimate estimate_dimension(const tensor_view<const Scalar, 2>& points
         const neighbor_table table = neighbors_for<Scalar>(distinct, e.neighbors(), of_rows);
         return dimension_of_distinct(e, estimator_cloud<Scalar>{distinct, table, of_rows});
       });
-  if (out.fault == cloud_fault::none) out.fault = fault_of_rows(points);
-  if (on_lattice(points))
-    out.remark += (out.remark.empty() ? "" : " ") + std::string(lattice_remark);
+  add_fault_of_rows(fault_of_rows(points), out);
+  if (on_lattice(points)) add_remark(std::string(lattice_remark), out);
   return out;
 }
 
@@ -269,7 +335,7 @@ requires(!Estimator::needs_points) [[nodiscard]] dimension_estimate
         shape_text(table.distances.extents()));
   const detail::raw_estimate raw = raw_dimension(estimator, detail::neighbor_rows{table, options});
   dimension_estimate out = detail::estimate_of(estimator, raw);
-  detail::judge_estimate(rows, options, out);
+  detail::judge_estimate(rows, options, raw.why, detail::largest_dimension<double>(0), out);
   if (options.errors && raw.scores.size() > 0 && !std::isnan(out.dimension))
     detail::add_error_of_scores(raw, rows, table, options, out);
   return out;

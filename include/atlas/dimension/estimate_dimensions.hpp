@@ -128,8 +128,8 @@ std::vector<dimension_estimate> estimate_dimensions(const tensor_view<const Scal
       e.merged = rows - static_cast<index_t>(kept.size());
     }
     if (2 * e.merged > rows) e.fault = cloud_fault::mostly_duplicates;
-    if (e.fault == cloud_fault::none) e.fault = fault;
-    if (lattice) e.remark += (e.remark.empty() ? "" : " ") + std::string(lattice_remark);
+    add_fault_of_rows(fault, e);
+    if (lattice) add_remark(std::string(lattice_remark), e);
   }
   return out;
 }

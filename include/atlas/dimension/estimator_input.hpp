@@ -54,6 +54,8 @@ struct raw_estimate {
   index_t linked = 0;           ///< nearest neighbours that a row's score is made of
   index_t duplicates = 0, isolated = 0;
   std::string remark = {};
+  /// Why there is no dimension, as a sentence, where it is not that no distances differ; or empty.
+  std::string why = {};
 };
 
 /// Whether row i has k neighbours, none at distance 0; counts it where it has not.
@@ -65,6 +67,17 @@ inline bool has_neighbors(const neighbor_table& table, index_t i, index_t k, raw
   if (table.distances(i, 0) > 0) return true;
   ++out.duplicates;
   return false;
+}
+
+/// The exponent of the first distance above 0, by which all are divided, so that a cloud that is
+/// larger by a power of two has the same bits, and powers of distances can be held.
+template <class = lazy>
+int exponent_of_distances(const neighbor_table& table) {
+  for (index_t i = 0; i < table.distances.extent(0); ++i) {
+    const double distance = table.distances(i, 0);
+    if (distance > 0 && std::isfinite(distance)) return std::ilogb(distance);
+  }
+  return 0;
 }
 
 /// Rows with k neighbours, none at distance 0; the others are counted.

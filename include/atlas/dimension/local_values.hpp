@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -63,6 +64,17 @@ Eigen::VectorXd median_scores(const std::vector<double>& values, const std::vect
   return out;
 }
 
+/// Says that some values are infinite, where the mean is and others are not.
+template <class = lazy>
+void explain_infinite_mean(const std::vector<double>& values, raw_estimate& out) {
+  const auto infinite =
+      std::count_if(values.begin(), values.end(), [](double value) { return std::isinf(value); });
+  if (!std::isinf(out.dimension) || infinite == static_cast<std::ptrdiff_t>(values.size())) return;
+  out.why = "The neighbours of " + std::to_string(infinite) + " of " +
+            std::to_string(values.size()) +
+            " rows are equally far, which makes this mean infinite; the harmonic mean is not.";
+}
+
 /// Fills in dimension and scores from the local values of `out.rows`. Values of +inf (rows whose
 /// neighbours are all equally far) count as a reciprocal of 0, and make a mean infinite.
 template <class = lazy>
@@ -76,6 +88,7 @@ void combine_local(local_mean mean, raw_estimate& out) {
     std::vector<double> sorted = values;
     std::sort(sorted.begin(), sorted.end());
     out.dimension = quantile_of_sorted(sorted, 0.5);
+    explain_infinite_mean(values, out);
     out.scores = median_scores(values, sorted, out.dimension);
     return;
   }
@@ -85,6 +98,7 @@ void combine_local(local_mean mean, raw_estimate& out) {
   double sum = 0;  // one by one: Eigen's sum of memory that is not its own depends on where it lies
   for (const double d : values) sum += d;
   out.dimension = harmonic ? n / sum : sum / n;
+  if (!harmonic) explain_infinite_mean(values, out);
   for (std::size_t i = 0; i < values.size(); ++i)
     out.scores[static_cast<index_t>(i)] = (harmonic ? -values[i] : values[i]) / sum;
 }

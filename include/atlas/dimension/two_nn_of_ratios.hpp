@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cmath>
 #include <limits>
 #include <span>
 #include <string>
@@ -91,6 +92,11 @@ inline two_nn_result no_estimate(const ratio_source& source, std::size_t kept,
   return out;
 }
 
+/// A dimension that is larger is of distances that are equal but for rounding.
+inline double most_of_rounding() {
+  return 1 / std::sqrt(std::numeric_limits<double>::epsilon());
+}
+
 /// \param errors false: no error, interval nor fit, for those who want the dimension alone
 template <class = lazy>
 two_nn_result two_nn_of_ratios(const ratio_source& source, const two_nn_options& options,
@@ -119,6 +125,11 @@ two_nn_result two_nn_of_ratios(const ratio_source& source, const two_nn_options&
                        value_error("points", "neighbours at different distances",
                                    "equal first and second distances (a lattice?)"));
   const exponent_estimate e = estimate_exponent(parted, kept, options);
+  if (!(e.dimension < most_of_rounding()))
+    return no_estimate(source, kept, options,
+                       value_error("points", "neighbours at different distances",
+                                   "first and second distances that are equal but for rounding, "
+                                   "as of a lattice that is no whole numbers"));
   two_nn_result out = counted(source, kept, options);
   out.dimension = e.dimension;
   out.interval = e.bounds;

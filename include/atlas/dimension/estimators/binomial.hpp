@@ -142,6 +142,10 @@ raw_estimate raw_dimension(const estimators::binomial& e, const estimator_cloud<
     binomial_of_neighbors(e, cloud.table, out);
   else
     binomial_of_radius(e, cloud, out);
+  if (std::isnan(out.dimension))
+    out.why =
+        "Of the rows within the outer radius none, or all, are within the inner one: take another "
+        "r, or more rows.";
   return out;
 }
 

@@ -228,7 +228,7 @@ Eigen::VectorXd box_scores(const std::vector<box_counts>& sides, const std::vect
 
 /// Options that boxes cannot honour.
 inline void refuse_for_boxes(const dimension_options& options) {
-  if (!options.periods.empty())
+  if (std::any_of(options.periods.begin(), options.periods.end(), [](double p) { return p > 0; }))
     throw value_error("periods", "none, since boxes do not close around a period", "some");
   if (options.exclude.active())
     throw value_error("exclude",
@@ -307,7 +307,7 @@ void report_few_sides(const estimators::box_counting& e, std::size_t sides,
                             number_text(most) + " occupied boxes";
   if (options.degenerate == degenerate_policy::error)
     throw value_error("points", "rows enough for 2 sides of boxes in so many dimensions", found);
-  out.remark = "A slope takes 2 sides of boxes, and there are " + found + ".";
+  out.why = "A slope takes 2 sides of boxes, and there are " + found + ".";
 }
 
 template <class Scalar>
@@ -329,7 +329,10 @@ raw_estimate raw_dimension(const estimators::box_counting& e,
   const double slope = slope_of_boxes(sides.counts, e.order);
   out.remark = "Of " + std::to_string(count) + " sides of boxes" +
                (count < 3 ? ", which is too few to see whether the slope is one." : ".");
-  if (!(slope > 0 && std::isfinite(slope))) return out;
+  if (!(slope > 0 && std::isfinite(slope))) {
+    out.why = "Their measure does not grow as the sides become smaller.";
+    return out;
+  }
   out.dimension = slope;
   out.scores = box_scores(sides.counts, octave_weights(count), e.order) / slope;
   if (!(out.scores.squaredNorm() > 0))

@@ -100,12 +100,14 @@ raw_estimate raw_dimension(const estimators::correlation_integral& e,
   if (out.rows.size() < 2) return out;
   const double inner = median_distance(cloud.table, out.rows, e.k1);
   const double outer = median_distance(cloud.table, out.rows, e.k2);
+  out.why = "The numbers of pairs within the two radii, or the radii, do not differ.";
   if (!(inner < outer)) return out;
   const pair_counts counts{
       {count_within(cloud.points, just_below(inner), out.rows, cloud.options),
        count_within(cloud.points, just_below(outer), out.rows, cloud.options)}};
   const double logarithm = std::log(counts.sum(1) / counts.sum(0));
   if (!(logarithm > 0 && std::isfinite(logarithm))) return out;
+  out.why.clear();
   out.dimension = logarithm / std::log(outer / inner);
   out.scores = pair_scores(counts, {-1, 1}) / logarithm;
   return out;

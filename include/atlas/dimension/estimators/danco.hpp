@@ -169,7 +169,8 @@ raw_estimate raw_dimension(const estimators::danco& e, const estimator_cloud<Sca
                       ? nearest_whole(means, curves, e.k, most)
                       : std::clamp(nearest, 1.0, static_cast<double>(most));
   if (nearest >= static_cast<double>(most))
-    out.remark = "The dimension is the largest that was allowed, " + std::to_string(most) + ".";
+    out.remark = "The dimension is the largest that was allowed, " + std::to_string(most) +
+                 ": an error of 0 says no more than that of halves it is so, too.";
   else if (e.answer == danco_answer::integer)
     out.remark = "The error is that of the dimension before it was made whole.";
   // At an end of what was simulated the dimension does not move with the means.

@@ -292,7 +292,9 @@ raw_estimate raw_dimension(const estimators::fisher_separability& e,
   out.rows = std::move(d.rows);
   if (profile.chosen >= 0)
     out.dimension = profile.dimension[static_cast<std::size_t>(profile.chosen)];
-  else if (cloud.options.degenerate == degenerate_policy::error)
+  else
+    out.why = "No pair of rows is inseparable at alpha 0.6: too few rows for their dimension.";
+  if (profile.chosen < 0 && cloud.options.degenerate == degenerate_policy::error)
     throw value_error("points", "rows of which some are not separated at alpha 0.6",
                       std::to_string(profile.rows) + " rows that all are, in " +
                           std::to_string(profile.components) +

@@ -105,17 +105,6 @@ struct k_star {
 
 namespace detail {
 
-/// The exponent of the first distance above 0, by which all are divided, so that a cloud that is
-/// larger by a power of two has the same bits.
-template <class = lazy>
-int exponent_of_distances(const neighbor_table& table) {
-  for (index_t i = 0; i < table.distances.extent(0); ++i) {
-    const double distance = table.distances(i, 0);
-    if (distance > 0 && std::isfinite(distance)) return std::ilogb(distance);
-  }
-  return 0;
-}
-
 /// Logarithms of distances, up to a constant, `[N, k]`.
 template <class = lazy>
 owned_tensor<double, 2> log_distances(const neighbor_table& table, index_t k, int threads) {

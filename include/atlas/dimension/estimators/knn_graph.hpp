@@ -73,17 +73,30 @@ struct knn_graph {
 
 namespace detail {
 
-/// The least number of rows of which a random half has k or more, but for a probability of 1e-9.
+/// Whether a random half of the rows has k or more, but for a probability of 1e-9.
+template <class = lazy>
+bool halves_have(index_t k, index_t rows) {
+  double log_term = -static_cast<double>(rows) * std::log(2.0), tail = 0;
+  for (index_t m = 0; m < k; ++m) {
+    tail += std::exp(log_term);
+    log_term += std::log(static_cast<double>(rows - m) / static_cast<double>(m + 1));
+  }
+  return tail < 1e-9;
+}
+
+/// The least number of rows whose halves have k, by bisection: O(k log k) time.
 template <class = lazy>
 index_t rows_with_halves_of(index_t k) {
-  for (index_t rows = 2 * k;; ++rows) {
-    double log_term = -static_cast<double>(rows) * std::log(2.0), tail = 0;
-    for (index_t m = 0; m < k; ++m) {
-      tail += std::exp(log_term);
-      log_term += std::log(static_cast<double>(rows - m) / static_cast<double>(m + 1));
-    }
-    if (tail < 1e-9) return rows;
+  index_t low = k, high = 2 * k;  // halves of so many have not, and have
+  while (!halves_have(k, high)) {
+    low = high;
+    high *= 2;
   }
+  while (high - low > 1) {
+    const index_t middle = low + (high - low) / 2;
+    (halves_have(k, middle) ? high : low) = middle;
+  }
+  return high;
 }
 
 /// The probability that the j-th neighbour, j = 1 .. most, of a row of a part is in the part and
@@ -109,11 +122,12 @@ std::vector<double> neighbor_shares(index_t k, index_t most, index_t others, ind
   return out;
 }
 
-/// `r^gamma` of a row's neighbours.
+/// `r^gamma` of a row's neighbours, r being divided by a power of two.
 inline Eigen::VectorXd powers_of_row(const neighbor_table& table, index_t row, index_t count,
-                                     double gamma) {
+                                     double gamma, int exponent) {
   Eigen::VectorXd out(count);
-  for (index_t j = 0; j < count; ++j) out[j] = std::pow(table.distances(row, j), gamma);
+  for (index_t j = 0; j < count; ++j)
+    out[j] = std::pow(std::ldexp(table.distances(row, j), -exponent), gamma);
   return out;
 }
 
@@ -129,8 +143,9 @@ Eigen::MatrixXd mean_lengths(const estimators::knn_graph& e, const neighbor_tabl
     shares.col(static_cast<index_t>(s)) = Eigen::Map<const Eigen::VectorXd>(of_size.data(), most);
   }
   Eigen::MatrixXd out(static_cast<index_t>(rows.size()), shares.cols());
+  const int exponent = exponent_of_distances(table);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Eigen::VectorXd powers = powers_of_row(table, rows[i], most, e.gamma);
+    const Eigen::VectorXd powers = powers_of_row(table, rows[i], most, e.gamma, exponent);
     for (index_t s = 0; s < shares.cols(); ++s)
       out(static_cast<index_t>(i), s) = powers.dot(shares.col(s));
   }
@@ -144,14 +159,16 @@ inline double mean_length_of_part(const estimators::knn_graph& e, const neighbor
                                   const std::vector<index_t>& part) {
   std::vector<bool> in(entered.size());
   for (const index_t i : part) in[static_cast<std::size_t>(i)] = true;
+  const index_t most = e.neighbors();
+  const int exponent = exponent_of_distances(table);
   double sum = 0, rows = 0;
   for (const index_t i : part) {
     if (!entered[static_cast<std::size_t>(i)]) continue;
     double length = 0;
     index_t met = 0;
-    for (index_t j = 0; j < e.neighbors() && met < e.k; ++j)
+    for (index_t j = 0; j < most && met < e.k; ++j)
       if (in[static_cast<std::size_t>(table.indices(i, j))]) {
-        length += std::pow(table.distances(i, j), e.gamma);
+        length += std::pow(std::ldexp(table.distances(i, j), -exponent), e.gamma);
         ++met;
       }
     if (met < e.k) continue;
@@ -194,13 +211,13 @@ raw_estimate raw_dimension(const estimators::knn_graph& e, const neighbor_rows& 
   refuse_distinct_contexts(cloud.options.exclude);
   raw_estimate out;
   out.linked = 2 * e.k;
-  for (index_t i = 0; i < cloud.rows(); ++i)
-    if (has_neighbors(cloud.table, i, e.neighbors(), out)) out.rows.push_back(i);
+  out.rows = rows_with_neighbors(cloud.table, e.neighbors(), out);
   if (out.rows.empty()) return out;
   const std::vector<index_t> sizes = growing_sizes(cloud.rows(), e.sizes);
   const Eigen::VectorXd weights = slope_weights(sizes);
   if (e.draws > 0) {
     const double fall = -weights.dot(drawn_lengths(e, cloud, out.rows, sizes));
+    out.why = why_no_growth(fall);
     if (fall > 0) out.dimension = e.gamma / fall;
     return out;
   }
@@ -208,6 +225,7 @@ raw_estimate raw_dimension(const estimators::knn_graph& e, const neighbor_rows& 
   const Eigen::RowVectorXd total = lengths.colwise().sum();
   const double rows = static_cast<double>(out.rows.size());
   const double fall = -weights.dot((total / rows).array().log().matrix().transpose());
+  out.why = why_no_growth(fall);
   if (!(fall > 0)) return out;
   out.dimension = e.gamma / fall;
   out.scores = lengths * weights.cwiseQuotient(total.transpose()) / fall;

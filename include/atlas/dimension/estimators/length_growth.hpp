@@ -33,6 +33,16 @@ std::vector<index_t> growing_sizes(index_t rows, index_t count) {
   return out;
 }
 
+/// Why there is no dimension.
+/// \param fall of the logarithm of the mean length of edges, against that of the number of rows
+inline std::string why_no_growth(double fall) {
+  if (fall > 0) return {};
+  return fall <= 0
+             ? "Edges do not become shorter as rows become more, as where rows are equally far or "
+               "some are far from all others."
+             : "Powers of lengths are too large or too small for a double.";
+}
+
 /// The least-squares slope of y on ln n is the sum of these weights times y.
 template <class = lazy>
 Eigen::VectorXd slope_weights(const std::vector<index_t>& sizes) {

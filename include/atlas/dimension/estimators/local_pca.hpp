@@ -299,6 +299,9 @@ void pca_of_cloud(const estimators::local_pca& e, const estimator_cloud<Scalar>&
   for (index_t i = 0; i < cloud.rows(); ++i) out.rows.push_back(i);
   if (e.rule != pca_rule::participation_ratio)
     out.remark = "A number of components is whole: an error of 0 says that all halves have it.";
+  if (cloud.options.exclude.active())
+    out.remark += (out.remark.empty() ? "" : " ") +
+                  std::string("The exclusion has no part in it: a whole cloud has no neighbours.");
 }
 
 template <class Scalar>
@@ -334,6 +337,7 @@ raw_estimate raw_dimension(const estimators::local_pca& e, const estimator_cloud
     pca_of_cloud(e, cloud, law, out);
   if (!(out.dimension > 0)) {
     out.dimension = std::numeric_limits<double>::quiet_NaN();
+    out.why = "By the rule " + text_of(e.rule) + " no direction varies more than noise.";
     if (cloud.options.degenerate == degenerate_policy::error)
       throw value_error(
           "points", "a direction in which more than noise varies by the rule " + text_of(e.rule),

@@ -98,7 +98,7 @@ bool beyond_bound(const estimators::mind_ml& e, double maximum, const dimension_
   if (options.degenerate == degenerate_policy::error)
     throw value_error("max_dimension", "a bound above the maximum of the likelihood, " + at,
                       std::to_string(e.max_dimension));
-  out.remark = "The likelihood is largest beyond max_dimension, at " + at + ".";
+  out.why = "The likelihood is largest beyond max_dimension, at " + at + ".";
   return true;
 }
 

@@ -195,6 +195,9 @@ raw_estimate raw_dimension(const estimators::mle_global& e, const neighbor_rows&
     if (cloud.table.distances(i, 0) == 0) ++out.duplicates;
   }
   const std::vector<row_distance> pairs = smallest_pairs(e, cloud);
+  if (pairs.size() < 3)
+    out.why =
+        "Fewer than 3 pairs of rows are known to be the nearest: look at more neighbours (k).";
   if (pairs.size() < 3 || mostly_tied(pairs)) return out;
   double sum = 0;
   for (const row_distance& p : pairs) sum += std::log(pairs.back().distance / p.distance);

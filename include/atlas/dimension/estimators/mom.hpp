@@ -55,11 +55,13 @@ raw_estimate raw_dimension(const estimators::mom& e, const neighbor_rows& cloud)
                    std::numeric_limits<double>::quiet_NaN());
   for (index_t i = 0; i < cloud.rows(); ++i) {
     if (!has_neighbors(table, i, e.k, out)) continue;
-    double sum = 0;
-    for (index_t j = 0; j < e.k; ++j) sum += table.distances(i, j);
-    const double mean = sum / static_cast<double>(e.k), last = table.distances(i, e.k - 1);
-    if (!(mean < last)) continue;  // all neighbours are equally far
-    out.local[static_cast<std::size_t>(i)] = mean / (last - mean);
+    const double last = table.distances(i, e.k - 1);
+    double sum =
+        0;  // of shares of the last, since a sum of distances may be too large for a double
+    for (index_t j = 0; j < e.k; ++j) sum += table.distances(i, j) / last;
+    const double mean = sum / static_cast<double>(e.k);
+    if (!(mean < 1)) continue;  // all neighbours are equally far
+    out.local[static_cast<std::size_t>(i)] = mean / (1 - mean);
     out.rows.push_back(i);
   }
   combine_local(e.combine, out);

@@ -96,16 +96,18 @@ std::vector<tree_part> tree_parts(const estimators::spanning_tree& e, index_t ro
   return out;
 }
 
-/// The sum of `length^alpha` over the edges of the tree of some rows of the cloud.
+/// The sum of `length^alpha` over the edges of the tree of some rows of the cloud, lengths being
+/// divided by the same power of two in all trees of it.
 /// \param rows ascending
 template <class Scalar>
 double length_of_tree(const estimators::spanning_tree& e, const estimator_cloud<Scalar>& cloud,
                       const std::vector<index_t>& rows, int threads) {
   const spanning_tree_options options{.periods = cloud.options.periods, .threads = threads};
+  const int exponent = exponent_of_distances(cloud.table);
   double total = 0;
   for (const tree_edge& edge :
        tree_growth<Scalar>(cloud.points, cloud.table, rows, options).edges())
-    total += std::pow(edge.length, e.alpha);
+    total += std::pow(std::ldexp(edge.length, -exponent), e.alpha);
   return total;
 }
 
@@ -162,6 +164,7 @@ raw_estimate raw_dimension(const estimators::spanning_tree& e,
   const std::vector<double> lengths = lengths_of_trees(e, cloud, out.rows, parts);
   double slope = 0;
   for (std::size_t p = 0; p < parts.size(); ++p) slope += parts[p].weight * std::log(lengths[p]);
+  out.why = why_no_growth(1 - slope);
   if (slope < 1) out.dimension = e.alpha / (1 - slope);
   return out;
 }
