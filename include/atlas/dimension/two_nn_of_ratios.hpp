@@ -5,8 +5,8 @@
 /// makes of them, and what is reported where there are too few.
 
 #include <algorithm>
-#include <cstddef>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <span>
 #include <string>
