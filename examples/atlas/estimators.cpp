@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/estimate_dimensions.hpp"
@@ -43,10 +44,12 @@ std::vector<std::string> manifold_names() {
 std::vector<atlas::manifold> manifolds_of(const std::vector<std::string>& typed) {
   std::vector<atlas::manifold> out;
   for (const std::string& name : typed) {
-    for (const atlas::manifold& m : out)
-      if (m.name == name) throw atlas::error("--manifolds", "different ones", name + " twice");
     try {
-      out.push_back(atlas::manifold_named(name));
+      atlas::manifold found = atlas::manifold_named(name);
+      for (const atlas::manifold& m : out)  // cube_3 and cube_03 are one
+        if (m.name == found.name)
+          throw atlas::error("--manifolds", "different ones", found.name + " twice");
+      out.push_back(std::move(found));
     } catch (const atlas::value_error& e) {
       const std::string near = nearest_name(name, manifold_names());
       throw atlas::error("--manifolds", e.expected(),
