@@ -96,8 +96,11 @@ double dimension_of_half(const Estimator& e, const tensor_view<const Scalar, 2>&
   }
 }
 
+/// Adds a sentence; what came before, the text of an error perhaps, becomes one.
 inline void add_remark(const std::string& text, dimension_estimate& out) {
-  if (!text.empty()) out.remark += (out.remark.empty() ? "" : " ") + text;
+  if (text.empty()) return;
+  if (!out.remark.empty()) out.remark += out.remark.ends_with('.') ? " " : ". ";
+  out.remark += text;
 }
 
 /// The error of halves, or why there is none. Halves that all have one value, and not that of all
