@@ -170,8 +170,8 @@ inline bool has_dimension(double largest, dimension_estimate& out, std::string& 
   if (!(out.dimension > 0 && std::isfinite(out.dimension))) return false;
   if (out.dimension <= largest) return true;
   if (why.empty())
-    why = "Distances that are compared are equal but for rounding: " + number_text(out.dimension) +
-          " is no dimension.";
+    why = "Distances or lengths that are compared are equal but for rounding: " +
+          number_text(out.dimension) + " is no dimension.";
   return false;
 }
 
