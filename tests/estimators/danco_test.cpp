@@ -148,9 +148,9 @@ TEST_CASE("angles and norms: threads, scale, order, float, seeds, bad input, lat
   CHECK(a.dimension != b.dimension);
   CHECK(a.dimension == Approx(b.dimension).epsilon(0.1));
   atlas_test::check_bad_clouds(danco{});
-  CHECK_THROWS_AS(danco{.k = 2}.check(), atlas::value_error);
-  CHECK_THROWS_AS(danco{.draws = 0}.check(), atlas::value_error);
-  CHECK_THROWS_AS(danco{.max_dimension = -1}.check(), atlas::value_error);
+  CHECK_THROWS_AS(danco{.k = 2}.check_parameters(), atlas::value_error);
+  CHECK_THROWS_AS(danco{.draws = 0}.check_parameters(), atlas::value_error);
+  CHECK_THROWS_AS(danco{.max_dimension = -1}.check_parameters(), atlas::value_error);
   CHECK_THROWS_AS(atlas::estimate_dimension(cloud, danco{.k = 499}), atlas::value_error);
   const auto twice = atlas::estimate_dimension(atlas_test::golden_cloud("duplicates3"), danco{});
   CHECK(twice.merged == 20);

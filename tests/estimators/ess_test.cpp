@@ -113,7 +113,7 @@ TEST_CASE("simplex skewness: threads, scale, order, float, bad input, lattices")
     CHECK(lattice.dimension == Approx(2.9).margin(0.4));
     CHECK(atlas::estimate_dimension(atlas_test::golden_cloud("duplicates3"), e).merged == 20);
   }
-  CHECK_THROWS_AS(ess{.k = 2}.check(), atlas::value_error);
+  CHECK_THROWS_AS(ess{.k = 2}.check_parameters(), atlas::value_error);
   CHECK_THROWS_AS(atlas::estimate_dimension(cloud, ess{.k = 500}), atlas::value_error);
 }
 

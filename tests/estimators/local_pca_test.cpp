@@ -154,13 +154,13 @@ TEST_CASE("components: threads, scale, order, float, bad input") {
         atlas_test::check_order_and_float(e, cloud, 2e-3);
       atlas_test::check_bad_clouds(e);
     }
-  CHECK_THROWS_AS(local_pca{.k = 2}.check(), atlas::value_error);
-  CHECK_THROWS_AS((local_pca{.alpha = 0}.check()), atlas::value_error);
-  CHECK_THROWS_AS((local_pca{.ratio = 1.5}.check()), atlas::value_error);
-  CHECK_NOTHROW((local_pca{.ratio = 1}.check()));
-  CHECK_THROWS_AS((local_pca{.fan_gap = 1}.check()), atlas::value_error);
-  CHECK_THROWS_AS((local_pca{.level = std::nan("")}.check()), atlas::value_error);
-  CHECK_THROWS_AS((local_pca{.draws = 0}.check()), atlas::value_error);
+  CHECK_THROWS_AS(local_pca{.k = 2}.check_parameters(), atlas::value_error);
+  CHECK_THROWS_AS((local_pca{.alpha = 0}.check_parameters()), atlas::value_error);
+  CHECK_THROWS_AS((local_pca{.ratio = 1.5}.check_parameters()), atlas::value_error);
+  CHECK_NOTHROW((local_pca{.ratio = 1}.check_parameters()));
+  CHECK_THROWS_AS((local_pca{.fan_gap = 1}.check_parameters()), atlas::value_error);
+  CHECK_THROWS_AS((local_pca{.level = std::nan("")}.check_parameters()), atlas::value_error);
+  CHECK_THROWS_AS((local_pca{.draws = 0}.check_parameters()), atlas::value_error);
   CHECK_THROWS_AS(atlas::estimate_dimension(cloud, local_pca{.k = 400}), atlas::value_error);
 }
 

@@ -97,9 +97,9 @@ TEST_CASE("tight localities: threads, scale, order, float, bad input, lattices")
     atlas_test::check_threads_and_scale(tle{.combine = combine}, cloud);
   atlas_test::check_order_and_float(tle{}, cloud, 1e-5);
   atlas_test::check_bad_clouds(tle{.k = 10});
-  CHECK_THROWS_AS(tle{.k = 2}.check(), atlas::value_error);
-  CHECK_THROWS_AS((tle{.epsilon = 1}.check()), atlas::value_error);
-  CHECK_THROWS_AS(tle{.epsilon = std::nan("")}.check(), atlas::value_error);
+  CHECK_THROWS_AS(tle{.k = 2}.check_parameters(), atlas::value_error);
+  CHECK_THROWS_AS((tle{.epsilon = 1}.check_parameters()), atlas::value_error);
+  CHECK_THROWS_AS(tle{.epsilon = std::nan("")}.check_parameters(), atlas::value_error);
   CHECK_THROWS_AS(atlas::estimate_dimension(cloud, tle{.k = 500}), atlas::value_error);
   const auto lattice = atlas::estimate_dimension(atlas_test::golden_cloud("lattice3"), tle{});
   CHECK(lattice.dimension > 2);

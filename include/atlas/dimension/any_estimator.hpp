@@ -65,7 +65,7 @@ using any_estimator =
 
 /// \throws value_error naming a parameter out of range
 inline void check_estimator(const any_estimator& estimator) {
-  std::visit([](const auto& e) { e.check(); }, estimator);
+  std::visit([](const auto& e) { e.check_parameters(); }, estimator);
 }
 
 /// Calls `visit(key, parameter)` for each parameter: a whole number, a number, a truth value or an
@@ -84,9 +84,9 @@ void visit_parameters(any_estimator& estimator, Visit&& visit) {
 
 namespace detail {
 
-template <std::size_t... I>
-std::vector<any_estimator> each_estimator(std::index_sequence<I...>) {
-  return {std::variant_alternative_t<I, any_estimator>{}...};
+template <std::size_t... Place>
+std::vector<any_estimator> each_estimator(std::index_sequence<Place...>) {
+  return {std::variant_alternative_t<Place, any_estimator>{}...};
 }
 
 }  // namespace detail

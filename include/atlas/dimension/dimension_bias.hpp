@@ -88,7 +88,7 @@ class bias_curves {
         options_(std::move(options)),
         draws_(draws),
         seed_(seed) {
-    estimator_.check();
+    estimator_.check_parameters();
     detail::check_dimension_options(options_);
     check_between(draws, 2, index_t{1} << 30, "draws");
     if (rows < 3) throw shape_error("rows", "at least 3", std::to_string(rows));

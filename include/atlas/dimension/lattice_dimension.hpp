@@ -306,7 +306,7 @@ struct lattice_estimator {
   interval_claim claim() const {
     return scales.outer > 0 ? interval_claim::dimension : interval_claim::own_mean;
   }
-  void check() const { check_scales(scales); }
+  void check_parameters() const { check_scales(scales); }
 };
 
 /// Scores where all rows have the same radii. Otherwise rows that have neighbours in common are
@@ -371,7 +371,7 @@ dimension_estimate lattice_dimension_of(const tensor_view<const Scalar, 2>& poin
                                         const lattice_scales& scales,
                                         const dimension_options& options) {
   const lattice_estimator e{scales};
-  e.check();
+  e.check_parameters();
   check_points(points, options);
   const index_t equal = equal_rows(points);
   if (equal > 0 && options.duplicates == duplicate_policy::error)

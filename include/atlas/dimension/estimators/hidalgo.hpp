@@ -262,7 +262,7 @@ class hidalgo_sampler {
     double total = 0;
     for (std::size_t c = 0; c < k_; ++c) {
       weight_[c] = (std::max)(random_.gamma(o_.concentration + static_cast<double>(size_[c])),
-                              std::numeric_limits<double>::min());
+                              (std::numeric_limits<double>::min)());
       total += weight_[c];
     }
     for (double& w : weight_) w /= total;
@@ -541,8 +541,9 @@ template <real_tensor<2> Points>
 /// \param table   of `nearest_neighbors` with at least `options.neighbors`
 /// \param options its exclusion does not matter here
 /// \throws shape_error for a table of fewer neighbours or 3 rows; value_error as `hidalgo`
-[[nodiscard]] inline hidalgo_result hidalgo_from_neighbors(const neighbor_table& table,
-                                                           const hidalgo_options& options = {}) {
+template <class = lazy>
+[[nodiscard]] hidalgo_result hidalgo_from_neighbors(const neighbor_table& table,
+                                                    const hidalgo_options& options = {}) {
   return detail::hidalgo_of_table(table, options);
 }
 

@@ -86,7 +86,7 @@ struct k_star {
   [[nodiscard]] index_t neighbors() const { return max_k; }
   /// Where a neighbourhood ends depends on the distances that the estimate is made of.
   [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
-  void check() const {
+  void check_parameters() const {
     check_open_unit(alpha, "alpha");
     check_between(max_k, 5, index_t{1} << 40, "max_k");
     check_between(iterations, 1, index_t{1} << 20, "iterations");

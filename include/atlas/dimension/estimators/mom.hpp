@@ -33,7 +33,7 @@ struct mom {
   [[nodiscard]] index_t neighbors() const { return k; }
   /// Of k neighbours a ratio of means is not the dimension, by a share in proportion to 1/k.
   [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
-  void check() const { check_between(k, 2, index_t{1} << 40, "k"); }
+  void check_parameters() const { check_between(k, 2, index_t{1} << 40, "k"); }
 
   template <class Self, class Visit>
   static void visit_parameters(Self& self, Visit&& visit) {
