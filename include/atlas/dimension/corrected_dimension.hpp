@@ -101,8 +101,9 @@ struct log_reach {
   double below = 0, above = 0;
 };
 
-inline log_reach log_reach_of(const dimension_estimate& raw, double deviation, index_t draws,
-                              double confidence) {
+template <class = lazy>
+log_reach log_reach_of(const dimension_estimate& raw, double deviation, index_t draws,
+                       double confidence) {
   const double z = normal_quantile(0.5 + 0.5 * confidence), own = z * deviation;
   const double of_curve = own / std::sqrt(static_cast<double>(draws));
   const auto both = [&](double ratio) {
