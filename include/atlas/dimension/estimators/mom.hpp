@@ -4,17 +4,15 @@
 /// The method of moments: Amsaleg, Chelly, Furon, Girard, Houle, Kawarabayashi, Nett, "Estimating
 /// local intrinsic dimensionality", KDD 2015, section 3.2.
 
-#include <cmath>
-#include <cstddef>
 #include <limits>
 #include <string_view>
-#include <vector>
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/dimension/local_values.hpp"
+#include "atlas/dimension/row_values.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -48,20 +46,18 @@ namespace detail {
 
 template <class = lazy>
 raw_estimate raw_dimension(const estimators::mom& e, const neighbor_rows& cloud) {
-  const neighbor_table& table = cloud.table;
   raw_estimate out;
   out.linked = e.k;
-  out.local.assign(static_cast<std::size_t>(cloud.rows()),
-                   std::numeric_limits<double>::quiet_NaN());
-  for (index_t i = 0; i < cloud.rows(); ++i) {
-    if (!has_neighbors(table, i, e.k, out)) continue;
-    double sum = 0;
-    for (index_t j = 0; j < e.k; ++j) sum += table.distances(i, j);
-    const double mean = sum / static_cast<double>(e.k), last = table.distances(i, e.k - 1);
-    if (!(mean < last)) continue;  // all neighbours are equally far
-    out.local[static_cast<std::size_t>(i)] = mean / (last - mean);
-    out.rows.push_back(i);
-  }
+  out.local = row_values(
+      cloud, e.k,
+      [&](const double* r) {
+        double sum = 0;
+        for (index_t j = 0; j < e.k; ++j) sum += r[j];
+        const double mean = sum / static_cast<double>(e.k), last = r[e.k - 1];
+        // NaN where all neighbours are equally far
+        return mean < last ? mean / (last - mean) : std::numeric_limits<double>::quiet_NaN();
+      },
+      out);
   combine_local(e.combine, out);
   return out;
 }
