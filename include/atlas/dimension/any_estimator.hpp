@@ -59,6 +59,7 @@ using any_estimator =
                     estimator);
 }
 
+/// What its interval is an interval of.
 [[nodiscard]] inline interval_claim claim_of(const any_estimator& estimator) {
   return std::visit([](const auto& e) { return e.claim(); }, estimator);
 }
@@ -69,13 +70,13 @@ inline void check_estimator(const any_estimator& estimator) {
 }
 
 /// Calls `visit(key, parameter)` for each parameter: a whole number, a number, a truth value or an
-/// enumeration whose values `names_of` names. Parameters can be changed where the estimator is not
-/// const.
+/// enumeration whose values `names_of` names.
 template <class Visit>
 void visit_parameters(const any_estimator& estimator, Visit&& visit) {
   std::visit([&](const auto& e) { std::remove_cvref_t<decltype(e)>::visit_parameters(e, visit); },
              estimator);
 }
+/// The same with parameters that can be changed.
 template <class Visit>
 void visit_parameters(any_estimator& estimator, Visit&& visit) {
   std::visit([&](auto& e) { std::remove_cvref_t<decltype(e)>::visit_parameters(e, visit); },

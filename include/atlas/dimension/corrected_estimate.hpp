@@ -15,6 +15,7 @@
 
 namespace atlas::inline ATLAS_ABI {
 
+/// How `corrected_dimension` simulates, and what it calls undetermined.
 struct correction_options {
   std::vector<reference_cloud> references = reference_clouds();
   index_t draws = 4;       ///< clouds of each kind and dimension, at least 2
@@ -48,6 +49,7 @@ struct scale_trend {
   bool falls = false;                                        ///< the change is above three errors
 };
 
+/// An estimate, and the dimension that clouds with such an estimate have.
 struct corrected_estimate {
   dimension_estimate raw;
   /// The middle of what the references say: infinite where that is beyond what is simulated, NaN

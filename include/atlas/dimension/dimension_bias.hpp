@@ -25,6 +25,7 @@
 
 namespace atlas::inline ATLAS_ABI {
 
+/// Clouds that the bias of an estimator is simulated on.
 struct dimension_bias_options {
   index_t rows = 1000;     ///< of each cloud
   index_t dimension = 10;  ///< of each cloud

@@ -20,6 +20,7 @@
 
 namespace atlas::inline ATLAS_ABI {
 
+/// How many neighbours `neighbors_from_distances` looks for, and which rows may be.
 struct from_distances_options {
   index_t k = 2;           ///< neighbours per row, at most N - 1
   exclusion exclude = {};  ///< rows that may not be neighbours, or not together

@@ -76,6 +76,7 @@ struct fisher_separability {
 
 }  // namespace estimators
 
+/// How many alphas rows are compared at.
 inline constexpr std::size_t fisher_alpha_count = 20;
 
 /// What `fisher_profile` returns.

@@ -16,6 +16,7 @@
 
 namespace atlas::inline ATLAS_ABI {
 
+/// The model, its priors and how long it is sampled.
 struct hidalgo_options {
   index_t components = 2;      ///< K, parts of different dimension
   index_t neighbors = 3;       ///< q, of each row, that tend to be of its own part; 2 or more
@@ -43,6 +44,7 @@ struct posterior_summary {
   double effective_draws = 0;  ///< independent draws that all chains are worth
 };
 
+/// The posterior of all parts and of which rows are of which.
 struct hidalgo_result {
   std::vector<posterior_summary> dimensions;  ///< `[K]`, ascending in every draw
   std::vector<posterior_summary> weights;     ///< `[K]`, of the parts in that order

@@ -20,7 +20,9 @@ namespace estimators {
 
 /// Where rows are uniform the mean distance of k neighbours is `d / (d + 1)` of that of the k-th.
 /// A row's dimension is `m / (r_k - m)`, m being the mean of r_1 to r_k, and that of the cloud a
-/// mean of these.
+/// mean of these. A row whose neighbours are all equally far has none.
+///
+/// O(N k) time and O(N) memory after the search.
 struct mom {
   index_t k = 100;  ///< neighbours, at least 2
   local_mean combine = local_mean::arithmetic;
