@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/core/lazy.hpp"
+#include "atlas/dimension/decreasing_root.hpp"
 #include "atlas/dimension/lattice_counts.hpp"
 #include "atlas/dimension/lattice_volume.hpp"
 
@@ -97,15 +98,7 @@ template <class = lazy>
 double most_likely_lattice(const lattice_likelihood& likelihood) {
   if (!(likelihood.inner_rows() > 0 && likelihood.inner_rows() < likelihood.outer_rows()))
     return std::nan("");
-  double low = 1, high = 1;
-  while (low > 1e-6 && !(likelihood.slope(low) > 0)) low *= 0.5;
-  while (high < 1e6 && !(likelihood.slope(high) < 0)) high *= 2;
-  if (!(likelihood.slope(low) > 0 && likelihood.slope(high) < 0)) return std::nan("");
-  for (int step = 0; step < 100 && high - low > 1e-13 * high; ++step) {
-    const double middle = 0.5 * (low + high);
-    (likelihood.slope(middle) > 0 ? low : high) = middle;
-  }
-  return 0.5 * (low + high);
+  return root_by_halving([&](double d) { return likelihood.slope(d); }, 1e6);
 }
 
 /// Mean of the posterior by the trapezoidal rule over twelve standard deviations to both sides.
