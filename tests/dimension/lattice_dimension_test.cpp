@@ -52,10 +52,13 @@ TEST_CASE("the dimension of lattices and spins is that of the peer, with a large
       const auto& parameters = entry.at("params");
       atlas::dimension_options options;
       if (parameters.at("period").is_number()) options.periods = {20, 20, 20};
-      const auto r = lattice_dimension(points, scales_of(parameters), options);
+      const lattice_scales scales = scales_of(parameters);
+      const auto r = lattice_dimension(points, scales, options);
       CHECK(r.dimension ==
             Approx(golden_number(entry.at("value").at("id"))).epsilon(atlas_test::same_definition));
-      CHECK(r.standard_error > 1.25 * golden_number(entry.at("value").at("err")));
+      if (scales.outer >
+          0)  // with radii of the rows' own errors are of halves, and the peer's none
+        CHECK(r.standard_error > 1.25 * golden_number(entry.at("value").at("err")));
       ++compared;
     }
   }
