@@ -56,8 +56,8 @@ TEST_CASE("the dimension of lattices and spins is that of the peer, with a large
       const auto r = lattice_dimension(points, scales, options);
       CHECK(r.dimension ==
             Approx(golden_number(entry.at("value").at("id"))).epsilon(atlas_test::same_definition));
-      if (scales.outer >
-          0)  // with radii of the rows' own errors are of halves, and the peer's none
+      // With radii of the rows' own errors are of halves, which are true and may be smaller.
+      if (scales.outer > 0)
         CHECK(r.standard_error > 1.25 * golden_number(entry.at("value").at("err")));
       ++compared;
     }
