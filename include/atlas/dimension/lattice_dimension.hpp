@@ -138,8 +138,8 @@ dimension_estimate lattice_dimension_of(const tensor_view<const Scalar, 2>& poin
 /// a row, or a context, in common (`pair_counts.hpp`). With radii of the rows' own it is that of
 /// halves of the rows, and the interval is one of the estimator's mean. The peer takes all pairs as
 /// independent and each as two, so that with radii for all rows its error is too small by a root of
-/// 2 at least; the slope of V in d is exact here at all radii, where the peer's is an expansion from
-/// 35 on.
+/// 2 at least; the slope of V in d is exact here at all radii, where the peer's is an expansion
+/// from 35 on.
 ///
 /// Rows that are equal are rows at distance 0 and count as others do: a lattice has few places.
 ///
