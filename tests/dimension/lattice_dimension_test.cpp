@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "../catch.hpp"
-#include "../estimators/counting_checks.hpp"
+#include "../estimators/estimator_checks.hpp"
 #include "../estimators/golden.hpp"
 #include "atlas/dimension/looks_like_lattice.hpp"
 
@@ -52,10 +52,13 @@ TEST_CASE("the dimension of lattices and spins is that of the peer, with a large
       const auto& parameters = entry.at("params");
       atlas::dimension_options options;
       if (parameters.at("period").is_number()) options.periods = {20, 20, 20};
-      const auto r = lattice_dimension(points, scales_of(parameters), options);
+      const lattice_scales scales = scales_of(parameters);
+      const auto r = lattice_dimension(points, scales, options);
       CHECK(r.dimension ==
             Approx(golden_number(entry.at("value").at("id"))).epsilon(atlas_test::same_definition));
-      CHECK(r.standard_error > 1.25 * golden_number(entry.at("value").at("err")));
+      // With radii of the rows' own errors are of halves, which are true and may be smaller.
+      if (scales.outer > 0)
+        CHECK(r.standard_error > 1.25 * golden_number(entry.at("value").at("err")));
       ++compared;
     }
   }
@@ -163,10 +166,11 @@ TEST_CASE("in a periodic lattice intervals cover the dimension") {
   const auto make = [](atlas::random_stream& random) {
     return uniform_lattice(300, 3, 16, random);
   };
-  const auto covered = [&](const lattice_scales& s, int repeats) {
-    return atlas_test::counting::coverage_of(repeats, 3, make, [&](const auto& points) {
-      return lattice_dimension(points, s, {.periods = {16, 16, 16}, .threads = 1});
-    });
+  const auto covered = [&](const lattice_scales& s, index_t clouds) {
+    return atlas_test::coverage_of(
+        {.clouds = clouds, .value = 3}, make, [&](const auto& points, std::uint64_t) {
+          return lattice_dimension(points, s, {.periods = {16, 16, 16}, .threads = 1});
+        });
   };
   const auto fixed = covered({.outer = 6, .inner = 3}, 200);
   CHECK(fixed.of_value >= 0.9);
@@ -189,11 +193,12 @@ TEST_CASE("texts are the units of lattices, too") {
             std::fmod(centres(i / 4, c) + std::floor(2 * random.uniform()), 16);
     return out;
   };
-  const auto counted = atlas_test::counting::coverage_of(120, 3, make, [&](const auto& points) {
-    return lattice_dimension(
-        points, {.outer = 6, .inner = 3},
-        {.exclude = atlas::same_context(labels), .periods = {16, 16, 16}, .threads = 1});
-  });
+  const auto counted =
+      atlas_test::coverage_of({.clouds = 120}, make, [&](const auto& points, std::uint64_t) {
+        return lattice_dimension(
+            points, {.outer = 6, .inner = 3},
+            {.exclude = atlas::same_context(labels), .periods = {16, 16, 16}, .threads = 1});
+      });
   CHECK(counted.of_mean >= 0.9);
 }
 

@@ -8,7 +8,7 @@
 #include "atlas/dimension/digamma.hpp"
 #include "atlas/dimension/estimate_dimension.hpp"
 #include "atlas/simulation/clouds.hpp"
-#include "counting_checks.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 namespace binomial_tests {
@@ -72,30 +72,31 @@ TEST_CASE("the binomial dimension: wrong parameters are named") {
   refused({.k = 5, .radius = 1}, "radius");
   refused({.k = 0, .radius = 1e-9}, "points");  // no pair within it
   refused({.k = 0, .radius = 1e9}, "points");   // all pairs within both radii
-  atlas_test::counting::check_refusals(binomial{.k = 20});
-  atlas_test::counting::check_refusals(binomial{.k = 0});
+  atlas_test::check_refusals(binomial{.k = 20});
+  atlas_test::check_refusals(binomial{.k = 0});
 }
 
 TEST_CASE("the binomial dimension does not depend on threads, order, scale or scalar") {
-  atlas_test::counting::check_invariances(binomial{.k = 20});
-  atlas_test::counting::check_invariances(binomial{.r = 0.7, .k = 0});
+  atlas_test::check_invariances(binomial{.k = 20}, {.order = 1e-10, .narrow = 1e-2});
+  atlas_test::check_invariances(binomial{.r = 0.7, .k = 0}, {.order = 1e-10, .narrow = 1e-2});
 }
 
 TEST_CASE("the interval of the binomial dimension covers") {
   const auto torus = [](atlas::random_stream& random) {
     return atlas::simulate_torus(300, 2, random);
   };
-  ATLAS_CHECK_COVERS(atlas_test::counting::coverage(binomial{.k = 20}, 200, torus));
-  ATLAS_CHECK_COVERS(atlas_test::counting::coverage(binomial{.r = 0.8, .k = 0}, 200, torus));
+  ATLAS_CHECK_COVERS(atlas_test::coverage(binomial{.k = 20}, {.clouds = 200}, torus));
+  ATLAS_CHECK_COVERS(atlas_test::coverage(binomial{.r = 0.8, .k = 0}, {.clouds = 200}, torus));
   ATLAS_CHECK_COVERS(
-      atlas_test::counting::coverage(binomial{.r = 0.8, .k = 0, .radius = 0.4}, 200, torus));
-  atlas_test::counting::check_contexts(binomial{.r = 0.8, .k = 0});
+      atlas_test::coverage(binomial{.r = 0.8, .k = 0, .radius = 0.4}, {.clouds = 200}, torus));
+  atlas_test::check_contexts(binomial{.r = 0.8, .k = 0});
 }
 
 TEST_CASE("in a flat periodic box the binomial interval covers the dimension") {
-  const auto counted = atlas_test::counting::coverage_of(
-      100, 2, [](atlas::random_stream& random) { return atlas::simulate_cube(300, 2, random); },
-      [](const auto& points) {
+  const auto counted = atlas_test::coverage_of(
+      {.clouds = 100, .value = 2},
+      [](atlas::random_stream& random) { return atlas::simulate_cube(300, 2, random); },
+      [](const auto& points, std::uint64_t) {
         return atlas::estimate_dimension(points, binomial{.k = 0, .radius = 0.2},
                                          {.periods = {1, 1}, .threads = 1});
       });

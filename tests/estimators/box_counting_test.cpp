@@ -7,7 +7,7 @@
 #include "../catch.hpp"
 #include "atlas/dimension/estimate_dimension.hpp"
 #include "atlas/simulation/clouds.hpp"
-#include "counting_checks.hpp"
+#include "estimator_checks.hpp"
 
 namespace box_counting_tests {
 namespace {
@@ -89,12 +89,13 @@ TEST_CASE("box counting: wrong parameters and options it cannot honour are named
   refused({}, "exclude", {.exclude = atlas::same_context(context)});
   CHECK_THROWS_WITH(atlas::estimate_dimension(atlas::simulate_cube(500, 8, random), box_counting{}),
                     Catch::Matchers::Contains("boxes"));
-  atlas_test::counting::check_refusals(box_counting{});
+  atlas_test::check_refusals(box_counting{});
 }
 
 TEST_CASE("box counting does not depend on threads, order, scale or scalar") {
   for (const index_t order : {0, 1, 2})
-    atlas_test::counting::check_invariances(box_counting{.order = order, .most = 0.5}, 2000);
+    atlas_test::check_invariances(box_counting{.order = order, .most = 0.5},
+                                  {.rows = 2000, .order = 1e-10, .narrow = 1e-2});
 }
 
 TEST_CASE("boxes that are all full are said to be") {
@@ -110,14 +111,15 @@ TEST_CASE("the intervals of box counting cover the mean of the estimator") {
   for (const index_t order : {0, 1, 2}) {
     const box_counting e{.order = order};
     CAPTURE(order);
-    const auto flat = atlas_test::counting::coverage(
-        e, 100, [](atlas::random_stream& random) { return atlas::simulate_cube(1500, 2, random); });
+    const auto flat = atlas_test::coverage(e, {.clouds = 100}, [](atlas::random_stream& random) {
+      return atlas::simulate_cube(1500, 2, random);
+    });
     CHECK(flat.of_mean >= 0.9);
-    ATLAS_CHECK_COVERS(atlas_test::counting::coverage(e, 100, [](atlas::random_stream& random) {
+    ATLAS_CHECK_COVERS(atlas_test::coverage(e, {.clouds = 100}, [](atlas::random_stream& random) {
       return atlas::simulate_gaussian(800, 2, random);
     }));
   }
-  atlas_test::counting::check_contexts(box_counting{.order = 1, .most = 0.5}, false);
+  atlas_test::check_contexts(box_counting{.order = 1, .most = 0.5}, false);
 }
 
 }  // namespace

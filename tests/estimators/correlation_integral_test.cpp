@@ -9,7 +9,7 @@
 #include "../catch.hpp"
 #include "atlas/dimension/estimate_dimension.hpp"
 #include "atlas/simulation/clouds.hpp"
-#include "counting_checks.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 namespace correlation_integral_tests {
@@ -96,21 +96,22 @@ TEST_CASE("the correlation dimension: wrong parameters are named") {
   CHECK_THROWS_WITH(atlas::estimate_dimension(points, correlation_integral{},
                                               {.exclude = atlas::distinct_contexts(context)}),
                     Catch::Matchers::Contains("distinct"));
-  atlas_test::counting::check_refusals(correlation_integral{});
+  atlas_test::check_refusals(correlation_integral{});
 }
 
 TEST_CASE("the correlation dimension does not depend on threads, order, scale or scalar") {
-  atlas_test::counting::check_invariances(correlation_integral{});
+  atlas_test::check_invariances(correlation_integral{}, {.order = 1e-10, .narrow = 1e-2});
 }
 
 TEST_CASE("the interval of the correlation dimension covers") {
   const correlation_integral e{};
-  ATLAS_CHECK_COVERS(atlas_test::counting::coverage(
-      e, 200, [](atlas::random_stream& random) { return atlas::simulate_torus(300, 2, random); }));
-  ATLAS_CHECK_COVERS(atlas_test::counting::coverage(e, 200, [](atlas::random_stream& random) {
+  ATLAS_CHECK_COVERS(atlas_test::coverage(e, {.clouds = 200}, [](atlas::random_stream& random) {
+    return atlas::simulate_torus(300, 2, random);
+  }));
+  ATLAS_CHECK_COVERS(atlas_test::coverage(e, {.clouds = 200}, [](atlas::random_stream& random) {
     return atlas::simulate_gaussian(300, 3, random);
   }));
-  atlas_test::counting::check_contexts(e);
+  atlas_test::check_contexts(e);
 }
 
 }  // namespace

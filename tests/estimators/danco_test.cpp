@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cloud_checks.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 namespace danco_test {
@@ -140,17 +140,20 @@ TEST_CASE("angles and norms: threads, scale, order, float, seeds, bad input, lat
   const auto cloud = atlas_test::golden_cloud("sphere5_in8");
   for (const auto angles : {danco_angles::directed, danco_angles::folded}) {
     const danco e{.angles = angles, .calibration_rows = 200};
-    atlas_test::check_threads_and_scale(e, cloud);
-    atlas_test::check_order_and_float(e, cloud, 1e-4, 1e-9);
+    atlas_test::check_threads(e, cloud, {.resamples = 4});
+    for (const double factor : {0x1p-40, 0x1p600})
+      atlas_test::check_scale(e, cloud, factor, {.errors = false});
+    atlas_test::check_order(e, cloud, {.errors = false}, 1e-9);
+    atlas_test::check_float(e, cloud, 1e-4);
   }
   const auto a = atlas::estimate_dimension(cloud, danco{}, {.errors = false, .seed = 1});
   const auto b = atlas::estimate_dimension(cloud, danco{}, {.errors = false, .seed = 2});
   CHECK(a.dimension != b.dimension);
   CHECK(a.dimension == Approx(b.dimension).epsilon(0.1));
-  atlas_test::check_bad_clouds(danco{});
-  CHECK_THROWS_AS(danco{.k = 2}.check(), atlas::value_error);
-  CHECK_THROWS_AS(danco{.draws = 0}.check(), atlas::value_error);
-  CHECK_THROWS_AS(danco{.max_dimension = -1}.check(), atlas::value_error);
+  atlas_test::check_refusals(danco{});
+  CHECK_THROWS_AS(danco{.k = 2}.check_parameters(), atlas::value_error);
+  CHECK_THROWS_AS(danco{.draws = 0}.check_parameters(), atlas::value_error);
+  CHECK_THROWS_AS(danco{.max_dimension = -1}.check_parameters(), atlas::value_error);
   CHECK_THROWS_AS(atlas::estimate_dimension(cloud, danco{.k = 499}), atlas::value_error);
   const auto twice = atlas::estimate_dimension(atlas_test::golden_cloud("duplicates3"), danco{});
   CHECK(twice.merged == 20);
@@ -162,8 +165,9 @@ TEST_CASE("angles and norms: threads, scale, order, float, seeds, bad input, lat
 }
 
 TEST_CASE("intervals of angles and norms hold the mean estimate") {
-  const double held =
-      atlas_test::coverage_of_mean(danco{.calibration_rows = 200, .draws = 1}, 400, 2, 300);
+  const double held = atlas_test::coverage_on_tori(danco{.calibration_rows = 200, .draws = 1}, 400,
+                                                   2, {.clouds = 300})
+                          .of_mean;
   CAPTURE(held);
   CHECK(held >= 0.90);
   CHECK(held <= 0.99);

@@ -27,7 +27,7 @@ struct both_nearest {
   static constexpr bool needs_points = false;
   [[nodiscard]] index_t neighbors() const { return 2; }
   [[nodiscard]] atlas::interval_claim claim() const { return atlas::interval_claim::dimension; }
-  void check() const {}
+  void check_parameters() const {}
   template <class Self, class Visit>
   static void visit_parameters(Self&, Visit&&) {}
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "atlas/dimension/estimators/ess.hpp"
 
-#include "cloud_checks.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 namespace ess_test {
@@ -106,20 +106,25 @@ TEST_CASE("simplex skewness: threads, scale, order, float, bad input, lattices")
   for (const auto& [letter, version] : versions) {
     CAPTURE(letter);
     const ess e{.k = 20, .version = version};
-    atlas_test::check_threads_and_scale(e, cloud);
-    atlas_test::check_order_and_float(e, cloud, 1e-5);
-    atlas_test::check_bad_clouds(e);
+    atlas_test::check_threads(e, cloud, {.resamples = 4});
+    for (const double factor : {0x1p-40, 0x1p600})
+      atlas_test::check_scale(e, cloud, factor, {.errors = false});
+    atlas_test::check_order(e, cloud, {.errors = false}, 1e-12);
+    atlas_test::check_float(e, cloud, 1e-5);
+    atlas_test::check_refusals(e);
     const auto lattice = atlas::estimate_dimension(atlas_test::golden_cloud("lattice3"), e);
     CHECK(lattice.dimension == Approx(2.9).margin(0.4));
     CHECK(atlas::estimate_dimension(atlas_test::golden_cloud("duplicates3"), e).merged == 20);
   }
-  CHECK_THROWS_AS(ess{.k = 2}.check(), atlas::value_error);
+  CHECK_THROWS_AS(ess{.k = 2}.check_parameters(), atlas::value_error);
   CHECK_THROWS_AS(atlas::estimate_dimension(cloud, ess{.k = 500}), atlas::value_error);
 }
 
 TEST_CASE("intervals of simplex skewness hold the mean estimate") {
   for (const auto& [letter, version] : versions) {
-    const double held = atlas_test::coverage_of_mean(ess{.k = 10, .version = version}, 400, 2, 200);
+    const double held =
+        atlas_test::coverage_on_tori(ess{.k = 10, .version = version}, 400, 2, {.clouds = 200})
+            .of_mean;
     CAPTURE(letter, held);
     CHECK(held >= 0.90);
     CHECK(held <= 0.99);

@@ -7,7 +7,7 @@
 #include "../messages.hpp"
 #include "atlas/dimension/estimate_dimension.hpp"
 #include "atlas/dimension/estimators/two_nn.hpp"
-#include "estimators_for_tests.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 namespace gride_estimator {
@@ -108,17 +108,18 @@ TEST_CASE("without the cut low dimensions are not too high") {
 }
 
 TEST_CASE("GRIDE has what every estimator has") {
+  atlas_test::check_refusals(gride{});
   atlas_test::check_invariances(gride{});
   atlas_test::check_invariances(gride{4, 8});
 }
 
 TEST_CASE("GRIDE's interval holds the dimension as often as it says") {
-  const auto first = atlas_test::coverage(gride{}, {.rows = 400, .dimension = 2});
-  CHECK(first.of_dimension > 0.9);
-  CHECK(first.of_dimension < 0.99);
-  const auto fourth = atlas_test::coverage(gride{4, 8}, {.rows = 400, .dimension = 2});
-  CHECK(fourth.of_own_mean > 0.9);
-  CHECK(fourth.of_own_mean < 0.99);
+  const auto first = atlas_test::coverage_on_tori(gride{}, 400, 2, {.seed = 11});
+  CHECK(first.of_value > 0.9);
+  CHECK(first.of_value < 0.99);
+  const auto fourth = atlas_test::coverage_on_tori(gride{4, 8}, 400, 2);
+  CHECK(fourth.of_mean > 0.9);
+  CHECK(fourth.of_mean < 0.99);
   CHECK(gride{}.claim() == atlas::interval_claim::dimension);
   CHECK(gride{.peers_cut = true}.claim() == atlas::interval_claim::own_mean);
 }

@@ -8,7 +8,7 @@
 #include "../catch.hpp"
 #include "atlas/dimension/estimate_dimension.hpp"
 #include "atlas/simulation/clouds.hpp"
-#include "counting_checks.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 namespace k_star_tests {
@@ -93,7 +93,7 @@ TEST_CASE("k_star: wrong parameters are named") {
   const auto table = atlas::nearest_neighbors(points, {.k = 20});
   CHECK_THROWS_AS(atlas::k_star(table, 2), atlas::shape_error);
   CHECK_THROWS_WITH(atlas::k_star(table, 0, {.max_k = 20}), Catch::Matchers::Contains("dimension"));
-  atlas_test::counting::check_refusals(k_star{.max_k = 10});
+  atlas_test::check_refusals(k_star{.max_k = 10});
 }
 
 TEST_CASE("rows that coincide, and rows without enough neighbours, have no neighbourhood") {
@@ -113,8 +113,9 @@ TEST_CASE("rows that coincide, and rows without enough neighbours, have no neigh
 }
 
 TEST_CASE("k_star does not depend on threads, order, scale or scalar") {
-  atlas_test::counting::check_invariances(k_star{.max_k = 20}, 500);
-  atlas_test::counting::check_invariances(k_star{.method = k_star_method::gride, .max_k = 20}, 500);
+  atlas_test::check_invariances(k_star{.max_k = 20}, {.rows = 500, .order = 1e-10, .narrow = 1e-2});
+  atlas_test::check_invariances(k_star{.method = k_star_method::gride, .max_k = 20},
+                                {.rows = 500, .order = 1e-10, .narrow = 1e-2});
 }
 
 TEST_CASE("the interval of k_star covers the mean of the estimator") {
@@ -126,11 +127,11 @@ TEST_CASE("the interval of k_star covers the mean of the estimator") {
   };
   for (const auto method : {k_star_method::gride, k_star_method::binomial}) {
     const k_star e{.method = method, .max_k = 20};
-    ATLAS_CHECK_COVERS(atlas_test::counting::coverage(e, 120, torus));
-    const auto of_gauss = atlas_test::counting::coverage(e, 120, gauss);
+    ATLAS_CHECK_COVERS(atlas_test::coverage(e, {.clouds = 120}, torus));
+    const auto of_gauss = atlas_test::coverage(e, {.clouds = 120}, gauss);
     CHECK(of_gauss.of_mean >= 0.9);
   }
-  const auto halves = atlas_test::counting::coverage(k_star{.max_k = 40}, 50, gauss);
+  const auto halves = atlas_test::coverage(k_star{.max_k = 40}, {.clouds = 50}, gauss);
   CHECK(halves.of_mean >= 0.9);
 }
 

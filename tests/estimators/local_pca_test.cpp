@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cloud_checks.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 namespace local_pca_test {
@@ -172,28 +172,36 @@ TEST_CASE("components: threads, scale, order, float, bad input") {
       if (k > 0 && (rule == pca_rule::parallel || rule == pca_rule::random_matrix)) continue;
       CAPTURE(static_cast<int>(rule), k);
       const local_pca e{.rule = rule, .k = k, .draws = 10};
-      atlas_test::check_threads_and_scale(e, cloud);
-      if (rule != pca_rule::parallel && rule != pca_rule::random_matrix)
-        atlas_test::check_order_and_float(e, cloud, 2e-3);
-      atlas_test::check_bad_clouds(e);
+      atlas_test::check_threads(e, cloud, {.resamples = 4});
+      for (const double factor : {0x1p-40, 0x1p600})
+        atlas_test::check_scale(e, cloud, factor, {.errors = false});
+      if (rule != pca_rule::parallel && rule != pca_rule::random_matrix) {
+        atlas_test::check_order(e, cloud, {.errors = false}, 1e-12);
+        atlas_test::check_float(e, cloud, 2e-3);
+      }
+      atlas_test::check_refusals(e);
     }
-  CHECK_THROWS_AS(local_pca{.k = 2}.check(), atlas::value_error);
-  CHECK_THROWS_AS((local_pca{.alpha = 0}.check()), atlas::value_error);
-  CHECK_THROWS_AS((local_pca{.ratio = 1.5}.check()), atlas::value_error);
-  CHECK_NOTHROW((local_pca{.ratio = 1}.check()));
-  CHECK_THROWS_AS((local_pca{.fan_gap = 1}.check()), atlas::value_error);
-  CHECK_THROWS_AS((local_pca{.level = std::nan("")}.check()), atlas::value_error);
-  CHECK_THROWS_AS((local_pca{.draws = 0}.check()), atlas::value_error);
+  CHECK_THROWS_AS(local_pca{.k = 2}.check_parameters(), atlas::value_error);
+  CHECK_THROWS_AS((local_pca{.alpha = 0}.check_parameters()), atlas::value_error);
+  CHECK_THROWS_AS((local_pca{.ratio = 1.5}.check_parameters()), atlas::value_error);
+  CHECK_NOTHROW((local_pca{.ratio = 1}.check_parameters()));
+  CHECK_THROWS_AS((local_pca{.fan_gap = 1}.check_parameters()), atlas::value_error);
+  CHECK_THROWS_AS((local_pca{.level = std::nan("")}.check_parameters()), atlas::value_error);
+  CHECK_THROWS_AS((local_pca{.draws = 0}.check_parameters()), atlas::value_error);
   CHECK_THROWS_AS(atlas::estimate_dimension(cloud, local_pca{.k = 400}), atlas::value_error);
 }
 
 TEST_CASE("intervals of numbers of components hold their mean") {
-  const double local = atlas_test::coverage_of_mean(
-      local_pca{.rule = pca_rule::participation_ratio, .k = 10}, 400, 2, 200);
-  const double whole = atlas_test::coverage_of_clouds(
-      local_pca{.rule = pca_rule::participation_ratio}, 200, [](atlas::random_stream& random) {
-        return atlas::simulate_spectrum(300, {4, 2, 1, 0.5}, random);
-      });
+  const double local =
+      atlas_test::coverage_on_tori(local_pca{.rule = pca_rule::participation_ratio, .k = 10}, 400,
+                                   2, {.clouds = 200})
+          .of_mean;
+  const double whole =
+      atlas_test::coverage(local_pca{.rule = pca_rule::participation_ratio}, {},
+                           [](atlas::random_stream& random) {
+                             return atlas::simulate_spectrum(300, {4, 2, 1, 0.5}, random);
+                           })
+          .of_mean;
   CAPTURE(local, whole);
   CHECK(local >= 0.90);
   CHECK(local <= 0.99);

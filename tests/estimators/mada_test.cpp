@@ -6,7 +6,7 @@
 #include "../catch.hpp"
 #include "../messages.hpp"
 #include "atlas/dimension/estimate_dimension.hpp"
-#include "estimators_for_tests.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 namespace mada_estimator {
@@ -47,19 +47,20 @@ TEST_CASE("a row's dimension is exact where distances grow as in a ball") {
 }
 
 TEST_CASE("MADA has what every estimator has") {
+  atlas_test::check_refusals(mada{});
   atlas_test::check_invariances(mada{});
   atlas_test::check_invariances(mada{.k = 7, .combine = local_mean::harmonic});
 }
 
 TEST_CASE("MADA's interval holds its mean as often as it says, which is not the dimension") {
-  const auto holds = atlas_test::coverage(mada{.k = 10}, {.rows = 500, .dimension = 2});
-  CHECK(holds.of_own_mean > 0.9);
-  CHECK(holds.of_own_mean < 0.99);
-  CHECK(holds.of_dimension < 0.5);
+  const auto holds = atlas_test::coverage_on_tori(mada{.k = 10}, 500, 2);
+  CHECK(holds.of_mean > 0.9);
+  CHECK(holds.of_mean < 0.99);
+  CHECK(holds.of_value < 0.5);
   const auto median =
-      atlas_test::coverage(mada{.k = 10, .combine = local_mean::median}, {.rows = 500});
-  CHECK(median.of_own_mean > 0.9);
-  CHECK(median.of_own_mean < 0.995);
+      atlas_test::coverage_on_tori(mada{.k = 10, .combine = local_mean::median}, 500, 2);
+  CHECK(median.of_mean > 0.9);
+  CHECK(median.of_mean < 0.995);
   CHECK(mada{}.claim() == atlas::interval_claim::own_mean);
 }
 

@@ -7,7 +7,7 @@
 #include "../catch.hpp"
 #include "../messages.hpp"
 #include "atlas/dimension/estimate_dimension.hpp"
-#include "estimators_for_tests.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 namespace mind_ml_estimator {
@@ -89,17 +89,18 @@ TEST_CASE("MiND_ML has no bound of 10, and refuses to answer one that it was giv
 }
 
 TEST_CASE("MiND_ML has what every estimator has") {
+  atlas_test::check_refusals(mind_ml{});
   atlas_test::check_invariances(mind_ml{});
   atlas_test::check_invariances(mind_ml{.k = 10, .integer = true});
 }
 
 TEST_CASE("MiND_ML's interval holds the dimension as often as it says") {
-  const auto narrow = atlas_test::coverage(mind_ml{.k = 5}, {.rows = 400, .dimension = 2});
-  CHECK(narrow.of_dimension > 0.9);
-  CHECK(narrow.of_dimension < 0.99);
-  const auto wide = atlas_test::coverage(mind_ml{.k = 10}, {.rows = 500, .dimension = 2});
-  CHECK(wide.of_own_mean > 0.9);
-  CHECK(wide.of_own_mean < 0.995);
+  const auto narrow = atlas_test::coverage_on_tori(mind_ml{.k = 5}, 400, 2);
+  CHECK(narrow.of_value > 0.9);
+  CHECK(narrow.of_value < 0.99);
+  const auto wide = atlas_test::coverage_on_tori(mind_ml{.k = 10}, 500, 2);
+  CHECK(wide.of_mean > 0.9);
+  CHECK(wide.of_mean < 0.995);
   CHECK(mind_ml{}.claim() == atlas::interval_claim::dimension);
   CHECK(mind_ml{.integer = true}.claim() == atlas::interval_claim::own_mean);
 }

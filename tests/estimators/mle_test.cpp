@@ -8,7 +8,7 @@
 #include "../messages.hpp"
 #include "atlas/dimension/estimate_dimension.hpp"
 #include "atlas/dimension/estimators/two_nn.hpp"
-#include "estimators_for_tests.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 namespace mle_estimator {
@@ -126,23 +126,24 @@ TEST_CASE("noise is taken off as the peer does, to its two digits, and off a noi
 }
 
 TEST_CASE("MLE has what every estimator has") {
+  atlas_test::check_refusals(mle{});
   atlas_test::check_invariances(mle{});
   atlas_test::check_invariances(mle{.k = 8, .unbiased = true, .combine = local_mean::arithmetic});
   atlas_test::check_invariances(mle{.k = 10, .combine = local_mean::median});
-  atlas_test::check_invariances(mle{.k = 5, .noise = 1e-3}, 0.05);  // noise has a unit
+  atlas_test::check_invariances(mle{.k = 5, .noise = 1e-3}, {.scale = 0.05});  // noise has a unit
 }
 
 TEST_CASE("MLE's interval holds the dimension as often as it says, where it claims to") {
-  const auto harmonic = atlas_test::coverage(mle{.k = 5}, {.rows = 400, .dimension = 2});
-  CHECK(harmonic.of_dimension > 0.9);
-  CHECK(harmonic.of_dimension < 0.99);
-  const auto of_means = atlas_test::coverage(
-      mle{.k = 6, .unbiased = true, .combine = local_mean::arithmetic}, {.rows = 400});
-  CHECK(of_means.of_dimension > 0.9);
-  CHECK(of_means.of_dimension < 0.99);
-  const auto wide = atlas_test::coverage(mle{}, {.rows = 500, .dimension = 2});
-  CHECK(wide.of_own_mean > 0.9);
-  CHECK(wide.of_own_mean < 1);
+  const auto harmonic = atlas_test::coverage_on_tori(mle{.k = 5}, 400, 2);
+  CHECK(harmonic.of_value > 0.9);
+  CHECK(harmonic.of_value < 0.99);
+  const auto of_means = atlas_test::coverage_on_tori(
+      mle{.k = 6, .unbiased = true, .combine = local_mean::arithmetic}, 400, 2);
+  CHECK(of_means.of_value > 0.9);
+  CHECK(of_means.of_value < 0.99);
+  const auto wide = atlas_test::coverage_on_tori(mle{}, 500, 2);
+  CHECK(wide.of_mean > 0.9);
+  CHECK(wide.of_mean < 1);
   CHECK(mle{}.claim() == atlas::interval_claim::dimension);
   CHECK(mle{.unbiased = true}.claim() == atlas::interval_claim::own_mean);
   CHECK(mle{.combine = local_mean::arithmetic}.claim() == atlas::interval_claim::own_mean);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "atlas/dimension/estimators/tle.hpp"
 
-#include "cloud_checks.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 namespace tle_test {
@@ -93,13 +93,18 @@ TEST_CASE("tight localities across the ends of a box are those inside") {
 
 TEST_CASE("tight localities: threads, scale, order, float, bad input, lattices") {
   const auto cloud = atlas_test::golden_cloud("sphere5_in8");
-  for (const auto combine : {atlas::local_mean::arithmetic, atlas::local_mean::harmonic})
-    atlas_test::check_threads_and_scale(tle{.combine = combine}, cloud);
-  atlas_test::check_order_and_float(tle{}, cloud, 1e-5);
-  atlas_test::check_bad_clouds(tle{.k = 10});
-  CHECK_THROWS_AS(tle{.k = 2}.check(), atlas::value_error);
-  CHECK_THROWS_AS((tle{.epsilon = 1}.check()), atlas::value_error);
-  CHECK_THROWS_AS(tle{.epsilon = std::nan("")}.check(), atlas::value_error);
+  for (const auto combine : {atlas::local_mean::arithmetic, atlas::local_mean::harmonic}) {
+    const tle e{.combine = combine};
+    atlas_test::check_threads(e, cloud, {});
+    for (const double factor : {0x1p-40, 0x1p600})
+      atlas_test::check_scale(e, cloud, factor, {.errors = false});
+  }
+  atlas_test::check_order(tle{}, cloud, {.errors = false}, 1e-12);
+  atlas_test::check_float(tle{}, cloud, 1e-5);
+  atlas_test::check_refusals(tle{.k = 10});
+  CHECK_THROWS_AS(tle{.k = 2}.check_parameters(), atlas::value_error);
+  CHECK_THROWS_AS((tle{.epsilon = 1}.check_parameters()), atlas::value_error);
+  CHECK_THROWS_AS(tle{.epsilon = std::nan("")}.check_parameters(), atlas::value_error);
   CHECK_THROWS_AS(atlas::estimate_dimension(cloud, tle{.k = 500}), atlas::value_error);
   const auto lattice = atlas::estimate_dimension(atlas_test::golden_cloud("lattice3"), tle{});
   CHECK(lattice.dimension > 2);
@@ -119,7 +124,7 @@ TEST_CASE("neighbourhoods whose radii are all equal give no estimate") {
 }
 
 TEST_CASE("intervals of tight localities hold the mean estimate") {
-  const double held = atlas_test::coverage_of_mean(tle{.k = 10}, 400, 2, 200);
+  const double held = atlas_test::coverage_on_tori(tle{.k = 10}, 400, 2, {.clouds = 200}).of_mean;
   CAPTURE(held);
   CHECK(held >= 0.90);
   CHECK(held <= 0.99);

@@ -6,7 +6,7 @@
 #include "atlas/dimension/estimate_dimension.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/simulation/clouds.hpp"
-#include "estimators_for_tests.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 namespace two_nn_as_estimator {
@@ -60,20 +60,21 @@ TEST_CASE("contexts are the units of TwoNN as an estimator, as of atlas::two_nn"
 }
 
 TEST_CASE("TwoNN as an estimator has what every estimator has") {
+  atlas_test::check_refusals(two_nn{});
   atlas_test::check_invariances(two_nn{});
   atlas_test::check_invariances(two_nn{two_nn_estimator::regression});
-  atlas_test::check_invariances(two_nn{two_nn_estimator::bayesian}, 1e-2);  // its prior has a scale
+  atlas_test::check_invariances(two_nn{two_nn_estimator::bayesian},
+                                {.scale = 1e-2});  // its prior has a scale
 }
 
 TEST_CASE("TwoNN's interval holds the dimension as often as it says") {
-  const auto holds = atlas_test::coverage(two_nn{}, {.rows = 400, .dimension = 2});
-  CHECK(holds.of_own_mean > 0.9);
-  CHECK(holds.of_own_mean < 0.99);
-  CHECK(holds.of_dimension > 0.9);
-  const auto truncated =
-      atlas_test::coverage(two_nn{two_nn_estimator::truncated}, {.rows = 400, .dimension = 2});
-  CHECK(truncated.of_own_mean > 0.9);
-  CHECK(truncated.of_dimension < 0.1);
+  const auto holds = atlas_test::coverage_on_tori(two_nn{}, 400, 2);
+  CHECK(holds.of_mean > 0.9);
+  CHECK(holds.of_mean < 0.99);
+  CHECK(holds.of_value > 0.9);
+  const auto truncated = atlas_test::coverage_on_tori(two_nn{two_nn_estimator::truncated}, 400, 2);
+  CHECK(truncated.of_mean > 0.9);
+  CHECK(truncated.of_value < 0.1);
   CHECK(two_nn{two_nn_estimator::truncated}.claim() == atlas::interval_claim::own_mean);
   CHECK(two_nn{}.claim() == atlas::interval_claim::dimension);
 }

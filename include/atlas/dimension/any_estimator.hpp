@@ -59,23 +59,24 @@ using any_estimator =
                     estimator);
 }
 
+/// What its interval is an interval of.
 [[nodiscard]] inline interval_claim claim_of(const any_estimator& estimator) {
   return std::visit([](const auto& e) { return e.claim(); }, estimator);
 }
 
 /// \throws value_error naming a parameter out of range
 inline void check_estimator(const any_estimator& estimator) {
-  std::visit([](const auto& e) { e.check(); }, estimator);
+  std::visit([](const auto& e) { e.check_parameters(); }, estimator);
 }
 
 /// Calls `visit(key, parameter)` for each parameter: a whole number, a number, a truth value or an
-/// enumeration whose values `names_of` names. Parameters can be changed where the estimator is not
-/// const.
+/// enumeration whose values `names_of` names.
 template <class Visit>
 void visit_parameters(const any_estimator& estimator, Visit&& visit) {
   std::visit([&](const auto& e) { std::remove_cvref_t<decltype(e)>::visit_parameters(e, visit); },
              estimator);
 }
+/// The same with parameters that can be changed.
 template <class Visit>
 void visit_parameters(any_estimator& estimator, Visit&& visit) {
   std::visit([&](auto& e) { std::remove_cvref_t<decltype(e)>::visit_parameters(e, visit); },
@@ -84,9 +85,9 @@ void visit_parameters(any_estimator& estimator, Visit&& visit) {
 
 namespace detail {
 
-template <std::size_t... I>
-std::vector<any_estimator> each_estimator(std::index_sequence<I...>) {
-  return {std::variant_alternative_t<I, any_estimator>{}...};
+template <std::size_t... Place>
+std::vector<any_estimator> each_estimator(std::index_sequence<Place...>) {
+  return {std::variant_alternative_t<Place, any_estimator>{}...};
 }
 
 }  // namespace detail

@@ -23,7 +23,7 @@ struct chosen {
 
   [[nodiscard]] index_t neighbors() const { return neighbors_of(of); }
   [[nodiscard]] interval_claim claim() const { return claim_of(of); }
-  void check() const { check_estimator(of); }
+  void check_parameters() const { check_estimator(of); }
 
   template <class Self, class Visit>
   static void visit_parameters(Self& self, Visit&& visit) {

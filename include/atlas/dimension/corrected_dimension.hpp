@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,7 +15,11 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/interval.hpp"
 #include "atlas/core/lazy.hpp"
+#include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
 #include "atlas/dimension/bias_inverse.hpp"
+#include "atlas/dimension/corrected_estimate.hpp"
+#include "atlas/dimension/correction_verdict.hpp"
 #include "atlas/dimension/dimension_bias.hpp"
 #include "atlas/dimension/estimate_dimension.hpp"
 #include "atlas/dimension/pca_rank.hpp"
@@ -24,55 +27,6 @@
 #include "atlas/stats/distributions.hpp"
 
 namespace atlas::inline ATLAS_ABI {
-
-struct correction_options {
-  std::vector<reference_cloud> references = reference_clouds();
-  index_t draws = 4;       ///< clouds of each kind and dimension, at least 2
-  index_t greatest = 512;  ///< dimension that is simulated
-  /// Straight columns that the rows lie in, and so the most dimensions that they can have. 0: how
-  /// many principal axes they have, but for those of less than a millionth of the widest's spread.
-  index_t columns = 0;
-  /// By what share the estimate may be above the greatest mean of a kind of cloud that still fits
-  /// into the columns: it then says that greatest dimension. Above that the kind is left out.
-  double slack = 0.05;
-  double widest = 1.5;     ///< upper end over lower of an interval that still tells the dimension
-  index_t half_pairs = 4;  ///< splits in two halves that the trend is of; 0: no trend
-  std::uint64_t seed = 0;  ///< of clouds and splits
-};
-
-/// What one kind of cloud says.
-struct reference_correction {
-  reference_cloud reference = reference_cloud::cube;
-  /// Whether such a cloud in as many columns can have the estimate at all; the rest is NaN if not.
-  bool possible = false;
-  double dimension = std::numeric_limits<double>::quiet_NaN();
-  atlas::interval interval = {std::numeric_limits<double>::quiet_NaN(),
-                              std::numeric_limits<double>::quiet_NaN()};
-};
-
-/// What fewer rows do to the estimate. One that falls with them is one that has not converged.
-struct scale_trend {
-  double half = std::numeric_limits<double>::quiet_NaN();  ///< mean estimate of halves of the rows
-  double change = std::numeric_limits<double>::quiet_NaN();  ///< ln(estimate of all / half)
-  double error = std::numeric_limits<double>::quiet_NaN();   ///< of the change, over the splits
-  bool falls = false;                                        ///< the change is above three errors
-};
-
-struct corrected_estimate {
-  dimension_estimate raw;
-  /// The middle of what the references say: infinite where that is beyond what is simulated, NaN
-  /// where no reference has such an estimate.
-  double dimension = std::numeric_limits<double>::quiet_NaN();
-  /// From the least to the greatest that any reference says.
-  atlas::interval interval = {std::numeric_limits<double>::quiet_NaN(),
-                              std::numeric_limits<double>::quiet_NaN()};
-  std::vector<reference_correction> references;  ///< in the order of the options
-  bool undetermined = true;                      ///< these rows do not tell the dimension
-  std::string remark;                            ///< why not, as a sentence; or empty
-  scale_trend trend;
-  index_t columns = 0;    ///< that dimension and references had to fit into
-  index_t simulated = 0;  ///< clouds, by now
-};
 
 namespace detail {
 
@@ -101,8 +55,9 @@ struct log_reach {
   double below = 0, above = 0;
 };
 
-inline log_reach log_reach_of(const dimension_estimate& raw, double deviation, index_t draws,
-                              double confidence) {
+template <class = lazy>
+log_reach log_reach_of(const dimension_estimate& raw, double deviation, index_t draws,
+                       double confidence) {
   const double z = normal_quantile(0.5 + 0.5 * confidence), own = z * deviation;
   const double of_curve = own / std::sqrt(static_cast<double>(draws));
   const auto both = [&](double ratio) {
@@ -159,67 +114,6 @@ inline reference_correction correction_by(const bias_curve& curve, reference_clo
   out.interval = {dimension_of_log(curve.inverse(at - reach.below, false)),
                   dimension_of_log(curve.inverse(at + reach.above, true))};
   return out;
-}
-
-/// The median of logarithms; between the two in the middle their mean.
-inline double middle_dimension(std::vector<double> dimensions) {
-  std::sort(dimensions.begin(), dimensions.end());
-  const std::size_t half = dimensions.size() / 2;
-  if (dimensions.size() % 2 == 1) return dimensions[half];
-  return std::sqrt(dimensions[half - 1] * dimensions[half]);
-}
-
-inline void join_references(corrected_estimate& out) {
-  std::vector<double> dimensions;
-  for (const reference_correction& r : out.references) {
-    if (!r.possible) continue;
-    const bool first = dimensions.empty();
-    dimensions.push_back(r.dimension);
-    out.interval.lower =
-        first ? r.interval.lower : (std::min)(out.interval.lower, r.interval.lower);
-    out.interval.upper =
-        first ? r.interval.upper : (std::max)(out.interval.upper, r.interval.upper);
-  }
-  if (!dimensions.empty()) out.dimension = middle_dimension(std::move(dimensions));
-}
-
-inline std::string short_number(double x) {
-  return std::isfinite(x) ? number_text(std::round(10 * x) / 10) : number_text(x);
-}
-
-/// The references that say least and most.
-inline std::string extremes_of(const corrected_estimate& out) {
-  const reference_correction *least = nullptr, *most = nullptr;
-  for (const reference_correction& r : out.references) {
-    if (!r.possible) continue;
-    if (!least || r.dimension < least->dimension) least = &r;
-    if (!most || r.dimension > most->dimension) most = &r;
-  }
-  return "a " + std::string(name_of(least->reference)) + " of dimension " +
-         short_number(least->dimension) + " and a " + std::string(name_of(most->reference)) +
-         " of dimension " + short_number(most->dimension);
-}
-
-/// Says whether the rows tell the dimension, and if not, why.
-inline void judge_correction(double widest, corrected_estimate& out) {
-  const std::string estimate = "an estimate of " + short_number(out.raw.dimension);
-  bool flat = false;
-  for (const reference_correction& r : out.references)
-    flat = flat || (r.possible && !(r.interval.upper <= widest * r.interval.lower));
-  out.undetermined = !(out.interval.upper <= widest * out.interval.lower);
-  if (!out.undetermined) return;
-  if (std::isnan(out.dimension))
-    out.remark = "No reference cloud of as many rows, in " + std::to_string(out.columns) +
-                 " columns, has " + estimate + ".";
-  else if (std::isinf(out.interval.upper))
-    out.remark = "Clouds of the greatest dimension that was simulated are within the error of " +
-                 estimate + ": the dimension has no upper bound.";
-  else if (flat)
-    out.remark = "The mean of the estimator rises so little with the dimension that, with its " +
-                 std::string("error, it does not tell it.");
-  else
-    out.remark = "As many rows of " + extremes_of(out) + " both have " + estimate +
-                 ": these rows do not tell the dimension.";
 }
 
 /// Estimates of both halves of a split; NaN where one has none.

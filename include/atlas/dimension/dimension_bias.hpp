@@ -25,6 +25,7 @@
 
 namespace atlas::inline ATLAS_ABI {
 
+/// Clouds that the bias of an estimator is simulated on.
 struct dimension_bias_options {
   index_t rows = 1000;     ///< of each cloud
   index_t dimension = 10;  ///< of each cloud
@@ -88,7 +89,7 @@ class bias_curves {
         options_(std::move(options)),
         draws_(draws),
         seed_(seed) {
-    estimator_.check();
+    estimator_.check_parameters();
     detail::check_dimension_options(options_);
     check_between(draws, 2, index_t{1} << 30, "draws");
     if (rows < 3) throw shape_error("rows", "at least 3", std::to_string(rows));

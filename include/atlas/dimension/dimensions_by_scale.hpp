@@ -23,6 +23,7 @@
 
 namespace atlas::inline ATLAS_ABI {
 
+/// Which scales `estimate_dimensions_by_scale` looks at.
 struct scale_options {
   index_t halvings = 3;         ///< of the rows, at most: scales of N, N/2, ... rows
   index_t least_rows = 100;     ///< of a part
@@ -37,6 +38,7 @@ struct scaled_dimension {
   atlas::interval interval = {std::nan(""), std::nan("")};
 };
 
+/// Several estimators at one scale.
 struct dimensions_at_scale {
   index_t points = 0;                        ///< distinct rows of a part
   index_t parts = 0;                         ///< disjoint, at random, that were averaged over

@@ -19,6 +19,7 @@
 
 namespace atlas::inline ATLAS_ABI {
 
+/// Options of every estimator; what one cannot honour it refuses by name.
 struct dimension_options {
   double confidence = 0.95;  ///< of the interval
   duplicate_policy duplicates = duplicate_policy::merge;
@@ -53,6 +54,7 @@ enum class interval_claim {
   own_mean,   ///< of the mean of the estimator, which is not the dimension, however many rows
 };
 
+/// What every estimator returns. Numbers that there are not are NaN.
 struct dimension_estimate {
   double dimension = std::numeric_limits<double>::quiet_NaN();
   atlas::interval interval = {std::numeric_limits<double>::quiet_NaN(),

@@ -35,7 +35,7 @@ concept dimension_estimator_type = requires(const E& e) {
   { e.neighbors() } -> std::same_as<index_t>;
   { e.claim() } -> std::same_as<interval_claim>;
   { E::needs_points } -> std::convertible_to<bool>;
-  e.check();
+  e.check_parameters();
 };
 
 namespace detail {
@@ -275,7 +275,7 @@ dimension_estimate of_distinct_rows(const tensor_view<const Scalar, 2>& points,
 template <class Estimator, class Scalar>
 dimension_estimate estimate_dimension(const tensor_view<const Scalar, 2>& points,
                                       const Estimator& e, const dimension_options& options) {
-  e.check();
+  e.check_parameters();
   dimension_estimate out = of_distinct_rows<Scalar>(
       points, options,
       [&](const tensor_view<const Scalar, 2>& distinct, const dimension_options& of_rows) {
@@ -329,7 +329,7 @@ template <dimension_estimator_type Estimator>
 requires(!Estimator::needs_points) [[nodiscard]] dimension_estimate
     estimate_from_neighbors(const neighbor_table& table, const Estimator& estimator,
                             const dimension_options& options = {}) {
-  estimator.check();
+  estimator.check_parameters();
   detail::check_dimension_options(options);
   const index_t rows = table.distances.extent(0);
   if (rows < 3 || table.distances.extent(1) < estimator.neighbors())

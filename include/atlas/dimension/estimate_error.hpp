@@ -32,8 +32,9 @@ inline void count_units(const row_units& units, index_t with_rows, dimension_est
   out.few_contexts = with_rows < few_contexts;
 }
 
-inline void set_error(const log_error& error, double confidence, error_source from,
-                      dimension_estimate& out) {
+template <class = lazy>
+void set_error(const log_error& error, double confidence, error_source from,
+               dimension_estimate& out) {
   out.standard_error = out.dimension * error.error;
   out.interval = interval_of(out.dimension, error, confidence);
   out.error_from = std::isfinite(error.error) ? from : error_source::none;

@@ -46,7 +46,7 @@ surrogate_null dimension_estimate_null(const tensor_view<const Scalar, 2>& point
                                        const Estimator& e, const dimension_estimate& observed,
                                        const dimension_options& options,
                                        surrogate_options surrogates) {
-  e.check();
+  e.check_parameters();
   check_points(points, options);
   surrogates = with_dimension(std::move(surrogates), options);
   if (!options.periods.empty())

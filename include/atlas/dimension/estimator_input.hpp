@@ -5,7 +5,7 @@
 ///
 /// An estimator is a struct of its parameters in `atlas::estimators`, with
 /// - `name`, and `visit_parameters(self, visit)`, which calls `visit(key, parameter)` for each;
-/// - `check()`, which throws value_error for parameters out of range;
+/// - `check_parameters()`, which throws value_error for parameters out of range;
 /// - `neighbors()`, how many neighbours of each row it asks for; 0: it looks for them itself;
 /// - `needs_points`, whether distances to neighbours are not enough;
 /// - `claim()`, what its interval is one of;

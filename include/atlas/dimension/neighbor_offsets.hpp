@@ -80,8 +80,8 @@ void fill_local(const estimator_cloud<Scalar>& cloud, index_t k, Local&& local_o
   out.local.assign(static_cast<std::size_t>(cloud.rows()),
                    std::numeric_limits<double>::quiet_NaN());
   const std::vector<index_t> rows = rows_with_neighbors(cloud.table, k, out);
-  for_each_neighborhood(cloud, k, rows, [&](index_t, neighbor_offsets& near) {
-    out.local[static_cast<std::size_t>(near.row)] = local_of(near);
+  for_each_neighborhood(cloud, k, rows, [&](index_t, neighbor_offsets& around) {
+    out.local[static_cast<std::size_t>(around.row)] = local_of(around);
   });
   for (const index_t i : rows)
     if (!std::isnan(out.local[static_cast<std::size_t>(i)])) out.rows.push_back(i);

@@ -48,9 +48,9 @@ double mean_log_of_much_noise(double deviation) {
   const double end = std::log(1 + 10 * deviation) + 1;
   double sum = 0, total = 0;
   for (double u = -4; u < end; u += step) {
-    const double small = std::exp(-u), log = u - small, x = std::exp(log);
+    const double tail = std::exp(-u), log = u - tail, x = std::exp(log);
     const double z = (x - 1) / deviation;
-    const double weight = std::exp(-0.5 * z * z) * x * (1 + small);
+    const double weight = std::exp(-0.5 * z * z) * x * (1 + tail);
     total += weight;
     sum += weight * log;
   }

@@ -13,35 +13,10 @@
 #include <vector>
 
 #include "atlas/core/lazy.hpp"
+#include "atlas/dimension/decreasing_root.hpp"
 #include "atlas/dimension/row_values.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
-
-/// A function and its derivative at a place.
-struct value_and_slope {
-  double value = 0, slope = 0;
-};
-
-/// The root of a decreasing function on the positive numbers, to rounding: Newton's steps, and
-/// where one would leave the bracket (which begins as all positive numbers) half of it or twice
-/// the place.
-/// \param start positive
-template <class Function>
-double root_of_decreasing(const Function& function, double start) {
-  double low = 0, high = std::numeric_limits<double>::infinity(), x = start;
-  for (int step = 0; step < 200; ++step) {
-    const value_and_slope at = function(x);
-    if (at.value == 0) return x;
-    (at.value > 0 ? low : high) = x;
-    const double next = x - at.value / at.slope;
-    if (std::abs(next - x) <= 1e-9 * x) return next;  // what is left is the square of that
-    if (next > low && next < high)
-      x = next;
-    else
-      x = std::isinf(high) ? 2 * x : 0.5 * (low + high);
-  }
-  return x;
-}
 
 /// Logarithms `l = ln(r_n2 / r_n1)` of rows, whose density is
 /// `d (e^(d l) - 1)^(n2 - n1 - 1) e^(-(n2 - 1) d l) / B(n2 - n1, n1)` where rows are uniform. A

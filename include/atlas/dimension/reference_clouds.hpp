@@ -17,6 +17,7 @@
 
 namespace atlas::inline ATLAS_ABI {
 
+/// Kinds of clouds of known dimension that the bias of an estimator is simulated on.
 enum class reference_cloud {
   torus,     ///< flat, each circle in a plane of its own, so 2 d columns: no edge
   cube,      ///< uniform, straight: almost all of it is near an edge where d is large
@@ -24,6 +25,7 @@ enum class reference_cloud {
   sphere,    ///< uniform on a sphere of d dimensions in d + 1 columns: curved, no edge
 };
 
+/// Names of a parameter's values, as the program reads and prints them.
 [[nodiscard]] constexpr std::array<std::pair<std::string_view, reference_cloud>, 4> names_of(
     reference_cloud) {
   return {{{"torus", reference_cloud::torus},
@@ -32,6 +34,7 @@ enum class reference_cloud {
            {"sphere", reference_cloud::sphere}}};
 }
 
+/// "torus", "cube", "gaussian" or "sphere".
 [[nodiscard]] constexpr std::string_view name_of(reference_cloud reference) {
   for (const auto& [name, value] : names_of(reference))
     if (value == reference) return name;

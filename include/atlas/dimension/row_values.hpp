@@ -17,18 +17,18 @@
 namespace atlas::inline ATLAS_ABI::detail {
 
 /// Rows that one task of a thread looks at.
-inline constexpr index_t rows_per_block = 4096;
+inline constexpr index_t rows_of_a_block = 4096;
 
 inline index_t block_count(index_t rows) {
-  return (rows + rows_per_block - 1) / rows_per_block;
+  return (rows + rows_of_a_block - 1) / rows_of_a_block;
 }
 
 /// Calls `each(begin, end, block)` for blocks of rows, on several threads.
 template <class Each>
 void for_row_blocks(index_t rows, int threads, Each&& each) {
   parallel_for(block_count(rows), threads, [&](index_t block) {
-    const index_t begin = block * rows_per_block;
-    each(begin, (std::min)(rows, begin + rows_per_block), block);
+    const index_t begin = block * rows_of_a_block;
+    each(begin, (std::min)(rows, begin + rows_of_a_block), block);
   });
 }
 

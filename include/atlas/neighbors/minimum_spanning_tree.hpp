@@ -19,6 +19,7 @@
 
 namespace atlas::inline ATLAS_ABI {
 
+/// How `minimum_spanning_tree` searches.
 struct spanning_tree_options {
   index_t k = 16;  ///< neighbours of each row that are looked up first; more than N - 1: all
   std::vector<double> periods = {};    ///< `[d]`, as of neighbor_options

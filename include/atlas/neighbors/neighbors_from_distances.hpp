@@ -20,6 +20,7 @@
 
 namespace atlas::inline ATLAS_ABI {
 
+/// How many neighbours `neighbors_from_distances` looks for, and which rows may be.
 struct from_distances_options {
   index_t k = 2;           ///< neighbours per row, at most N - 1
   exclusion exclude = {};  ///< rows that may not be neighbours, or not together
@@ -107,7 +108,7 @@ neighbor_table neighbors_from_distances(const tensor_view<const Scalar, 2>& dist
   check_distances(distances, options.threads);
   neighbor_table out{owned_tensor<double, 2>({n, options.k}),
                      owned_tensor<index_t, 2>({n, options.k})};
-  const auto far = out.distances.mutable_view();
+  const auto distant = out.distances.mutable_view();
   const auto rows = out.indices.mutable_view();
   parallel_for(
       n, options.threads, [] { return ranked_rows(); },
@@ -116,7 +117,7 @@ neighbor_table neighbors_from_distances(const tensor_view<const Scalar, 2>& dist
         ranked.resize(static_cast<std::size_t>(options.k),
                       {std::numeric_limits<double>::infinity(), -1});
         for (index_t m = 0; m < options.k; ++m)
-          std::tie(far(i, m), rows(i, m)) = ranked[static_cast<std::size_t>(m)];
+          std::tie(distant(i, m), rows(i, m)) = ranked[static_cast<std::size_t>(m)];
       });
   return out;
 }

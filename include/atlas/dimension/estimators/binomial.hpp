@@ -66,7 +66,7 @@ struct binomial {
   [[nodiscard]] interval_claim claim() const {
     return k == 0 && radius > 0 ? interval_claim::own_mean : interval_claim::dimension;
   }
-  void check() const {
+  void check_parameters() const {
     check_open_unit(r, "r");
     if (k != 0) check_between(k, 2, index_t{1} << 40, "k");
     if (!(radius >= 0 && std::isfinite(radius)))

@@ -67,7 +67,7 @@ struct box_counting {
   [[nodiscard]] index_t neighbors() const { return 0; }
   /// The first sides are never so small that the border and the empty boxes do not matter.
   [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
-  void check() const {
+  void check_parameters() const {
     check_between(order, 0, 2, "order");
     check_between(least, 1, index_t{1} << 40, "least");
     check_open_unit(most, "most");

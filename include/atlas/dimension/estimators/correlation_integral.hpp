@@ -51,7 +51,7 @@ struct correlation_integral {
   [[nodiscard]] index_t neighbors() const { return k2; }
   /// As rows become many both radii shrink, and the slope becomes the dimension.
   [[nodiscard]] interval_claim claim() const { return interval_claim::dimension; }
-  void check() const {
+  void check_parameters() const {
     check_between(k1, 1, index_t{1} << 40, "k1");
     check_between(k2, k1 + 1, index_t{1} << 40, "k2");
   }

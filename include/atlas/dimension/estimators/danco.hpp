@@ -71,7 +71,7 @@ struct danco {
   [[nodiscard]] index_t neighbors() const { return k + 1; }
   /// Balls have an edge and noise of their own.
   [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
-  void check() const {
+  void check_parameters() const {
     check_between(k, 3, index_t{1} << 20, "k");
     check_between(max_dimension, 0, index_t{1} << 20, "max_dimension");
     check_between(calibration_rows, 0, index_t{1} << 30, "calibration_rows");
@@ -160,9 +160,9 @@ raw_estimate raw_dimension(const estimators::danco& e, const estimator_cloud<Sca
   const index_t most = e.max_dimension > 0 ? e.max_dimension : cloud.points.extent(1);
   ball_means balls(balls_for(e, cloud.rows(), cloud.options));
   const index_t beyond = most + 3 * step_of_dimensions(most);
-  const index_t near = dimension_by_distances(balls, means.dimension, most);
-  const index_t step = step_of_dimensions(near);
-  const ball_curves curves(balls, bracketing_dimensions(balls, means, near, step, beyond), step);
+  const index_t first = dimension_by_distances(balls, means.dimension, most);
+  const index_t step = step_of_dimensions(first);
+  const ball_curves curves(balls, bracketing_dimensions(balls, means, first, step, beyond), step);
   const auto dimension = [&](const danco_means& m) { return nearest_dimension(m, curves, e.k); };
   const double nearest = dimension(means);
   out.dimension = e.answer == danco_answer::integer

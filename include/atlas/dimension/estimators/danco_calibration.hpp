@@ -65,6 +65,7 @@ class ball_means {
  public:
   explicit ball_means(ball_options options) : options_(std::move(options)) {}
 
+  template <class = lazy>
   const danco_means& of(index_t dimension) {
     const auto [place, isnew] = known_.try_emplace(dimension);
     danco_means& mean = place->second;
@@ -90,6 +91,7 @@ class ball_means {
 class ball_curves {
  public:
   /// \param dimensions 3 or more, ascending
+  template <class = lazy>
   ball_curves(ball_means& balls, const std::vector<index_t>& dimensions, index_t step)
       : low_(static_cast<double>(dimensions.front())),
         high_(static_cast<double>(dimensions.back())),

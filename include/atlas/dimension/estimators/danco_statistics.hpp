@@ -70,8 +70,9 @@ struct mean_angle {
 /// a resultant of at most 1 less half of one angle's share.
 ///
 /// \param unit `[k, d]`, becomes directions
-inline mean_angle angle_of_neighbors(row_matrix<double>& unit, row_matrix<double>& products,
-                                     danco_angles kind) {
+template <class = lazy>
+mean_angle angle_of_neighbors(row_matrix<double>& unit, row_matrix<double>& products,
+                              danco_angles kind) {
   const index_t k = unit.rows();
   for (index_t j = 0; j < k; ++j) unit.row(j) /= unit.row(j).norm();
   products.resize(k, k);
@@ -101,10 +102,10 @@ danco_rows measure_rows(const estimator_cloud<Scalar>& cloud, index_t k, danco_a
   found.log_ratios.resize(count);
   found.angles.resize(count);
   found.concentrations.resize(count);
-  for_each_neighborhood(cloud, k, found.rows, [&](index_t n, neighbor_offsets& near) {
-    const mean_angle angle = angle_of_neighbors(near.offsets, near.products, kind);
+  for_each_neighborhood(cloud, k, found.rows, [&](index_t n, neighbor_offsets& around) {
+    const mean_angle angle = angle_of_neighbors(around.offsets, around.products, kind);
     found.log_ratios[n] =
-        std::log(cloud.table.distances(near.row, 0) / cloud.table.distances(near.row, k));
+        std::log(cloud.table.distances(around.row, 0) / cloud.table.distances(around.row, k));
     found.angles[n] = angle.direction;
     found.concentrations[n] = angle.concentration;
   });

@@ -63,7 +63,7 @@ struct ess {
   [[nodiscard]] index_t neighbors() const { return k; }
   /// Of k neighbours the mean takes a share of 1/k from the directions.
   [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
-  void check() const { check_between(k, 3, index_t{1} << 30, "k"); }
+  void check_parameters() const { check_between(k, 3, index_t{1} << 30, "k"); }
 
   template <class Self, class Visit>
   static void visit_parameters(Self& self, Visit&& visit) {
@@ -158,8 +158,8 @@ raw_estimate raw_dimension(const estimators::ess& e, const estimator_cloud<Scala
   raw_estimate out;
   fill_local(
       cloud, e.k,
-      [&](neighbor_offsets& near) {
-        const double skewness = simplex_skewness(e.version, near.offsets, near.products);
+      [&](neighbor_offsets& around) {
+        const double skewness = simplex_skewness(e.version, around.offsets, around.products);
         return std::isnan(skewness) ? skewness : dimension_of_skewness(e.version, skewness);
       },
       out);

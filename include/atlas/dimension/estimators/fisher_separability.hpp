@@ -62,7 +62,7 @@ struct fisher_separability {
   [[nodiscard]] index_t neighbors() const { return 0; }
   /// What the same share of pairs would be of on a sphere; of other clouds no dimension.
   [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
-  void check() const {
+  void check_parameters() const {
     if (!(conditional_number > 1 && std::isfinite(conditional_number)))
       throw value_error("conditional_number", "a number above 1",
                         detail::number_text(conditional_number));
@@ -76,6 +76,7 @@ struct fisher_separability {
 
 }  // namespace estimators
 
+/// How many alphas rows are compared at.
 inline constexpr std::size_t fisher_alpha_count = 20;
 
 /// What `fisher_profile` returns.
@@ -306,7 +307,7 @@ template <class Scalar>
 fisher_profile_result fisher_profile(const tensor_view<const Scalar, 2>& points,
                                      const estimators::fisher_separability& e,
                                      const thread_options& options) {
-  e.check();
+  e.check_parameters();
   check_not_empty(points, "points");
   if (points.extent(0) < 2) throw shape_error("points", "at least 2 rows", "1 row");
   check_finite(points, "points");

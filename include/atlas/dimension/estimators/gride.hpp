@@ -47,7 +47,7 @@ struct gride {
   [[nodiscard]] interval_claim claim() const {
     return peers_cut ? interval_claim::own_mean : interval_claim::dimension;
   }
-  void check() const {
+  void check_parameters() const {
     check_between(n1, 1, (index_t{1} << 40) - 1, "n1");
     check_between(n2, n1 + 1, index_t{1} << 40, "n2");
   }

@@ -23,6 +23,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/dimension/decreasing_root.hpp"
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/dimension/estimators/binomial.hpp"
 #include "atlas/dimension/two_nn_estimators.hpp"
@@ -86,7 +87,7 @@ struct k_star {
   [[nodiscard]] index_t neighbors() const { return max_k; }
   /// Where a neighbourhood ends depends on the distances that the estimate is made of.
   [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
-  void check() const {
+  void check_parameters() const {
     check_open_unit(alpha, "alpha");
     check_between(max_k, 5, index_t{1} << 40, "max_k");
     check_between(iterations, 1, index_t{1} << 20, "iterations");
@@ -194,15 +195,7 @@ double gride_root(const std::vector<order_ratio>& ratios) {
     for (const order_ratio& r : ratios) out += r.slope(d);
     return out;
   };
-  double low = 1, high = 1;
-  while (low > 1e-12 && !(sum(low) > 0)) low *= 0.5;
-  while (high < 1e12 && !(sum(high) < 0)) high *= 2;
-  if (!(sum(low) > 0 && sum(high) < 0)) return std::nan("");
-  for (int step = 0; step < 200 && high - low > 1e-13 * high; ++step) {
-    const double middle = 0.5 * (low + high);
-    (sum(middle) > 0 ? low : high) = middle;
-  }
-  return 0.5 * (low + high);
+  return root_by_halving(sum, 1e12);
 }
 
 /// Dimension and scores by one method within neighbourhoods of their own sizes.

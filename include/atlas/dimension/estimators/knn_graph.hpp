@@ -53,7 +53,7 @@ struct knn_graph {
   [[nodiscard]] index_t neighbors() const;
   /// Of rows of any density, without an edge and without curvature.
   [[nodiscard]] interval_claim claim() const { return interval_claim::dimension; }
-  void check() const {
+  void check_parameters() const {
     check_between(k, 1, 1 << 16, "k");
     check_positive(gamma, "gamma");
     check_between(sizes, 2, 1 << 16, "sizes");

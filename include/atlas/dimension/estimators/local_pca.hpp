@@ -74,7 +74,7 @@ struct local_pca {
   [[nodiscard]] index_t neighbors() const { return k; }
   /// Of the number that the rule finds, which is the dimension of flat clouds alone.
   [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
-  void check() const {
+  void check_parameters() const {
     if (k != 0) check_between(k, 3, index_t{1} << 30, "k (0: the whole cloud)");
     check_open_unit(alpha, "alpha");
     if (ratio != 1) check_open_unit(ratio, "ratio");
@@ -108,7 +108,8 @@ struct local_pca {
 namespace detail {
 
 /// Each column less its mean, and where asked over its standard deviation (constant ones stay 0).
-inline void centre_columns(row_matrix<double>& rows, bool standardise) {
+template <class = lazy>
+void centre_columns(row_matrix<double>& rows, bool standardise) {
   const Eigen::RowVectorXd mean = rows.colwise().mean();
   rows.rowwise() -= mean;
   if (!standardise) return;
@@ -131,7 +132,8 @@ Eigen::ArrayXd values_of_centred(const row_matrix<double>& rows) {
 }
 
 /// Of the correlations, in place of a covariance.
-inline void divide_by_deviations(Eigen::MatrixXd& covariance) {
+template <class = lazy>
+void divide_by_deviations(Eigen::MatrixXd& covariance) {
   const Eigen::ArrayXd variances = covariance.diagonal().array();
   const Eigen::VectorXd inverse = (variances > 0).select(variances.sqrt().inverse(), 0).matrix();
   covariance = inverse.asDiagonal() * covariance * inverse.asDiagonal();
@@ -194,7 +196,11 @@ class spectra_of_offsets {
   index_t columns() const { return offsets_.cols(); }
   int threads() const { return 1; }
 
-  Eigen::ArrayXd values(bool standardise) const { return values_of(offsets_, standardise); }
+  template <class = lazy>
+  Eigen::ArrayXd values(bool standardise) const {
+    return values_of(offsets_, standardise);
+  }
+  template <class = lazy>
   Eigen::ArrayXd shuffled(random_stream random, bool standardise) const {
     row_matrix<double> copy = offsets_;
     shuffle_columns(rows(), columns(), random,
@@ -203,6 +209,7 @@ class spectra_of_offsets {
   }
 
  private:
+  template <class = lazy>
   static Eigen::ArrayXd values_of(row_matrix<double> rows, bool standardise) {
     centre_columns(rows, standardise);
     return values_of_centred(rows);
@@ -309,9 +316,9 @@ void pca_of_neighborhoods(const estimators::local_pca& e, const estimator_cloud<
                           const noise_law& law, raw_estimate& out) {
   fill_local(
       cloud, e.k,
-      [&](const neighbor_offsets& near) {
-        const auto row = static_cast<std::uint64_t>(near.row);
-        const double rank = rank_by_rule(e, spectra_of_offsets(near.offsets), law,
+      [&](const neighbor_offsets& around) {
+        const auto row = static_cast<std::uint64_t>(around.row);
+        const double rank = rank_by_rule(e, spectra_of_offsets(around.offsets), law,
                                          {seed_of_stream(cloud.options.seed, 1), row << 32});
         return rank > 0 ? rank : std::numeric_limits<double>::quiet_NaN();
       },

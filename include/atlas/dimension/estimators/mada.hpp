@@ -37,7 +37,7 @@ struct mada {
   [[nodiscard]] index_t neighbors() const { return k; }
   /// Of k neighbours the logarithm of a ratio has not mean `ln 2 / d`, but for k without end.
   [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
-  void check() const {
+  void check_parameters() const {
     check_between(k, combine == local_mean::arithmetic ? 5 : 2, index_t{1} << 40, "k");
   }
 

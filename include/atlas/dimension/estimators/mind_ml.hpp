@@ -48,7 +48,7 @@ struct mind_ml {
   [[nodiscard]] interval_claim claim() const {
     return integer ? interval_claim::own_mean : interval_claim::dimension;
   }
-  void check() const {
+  void check_parameters() const {
     check_between(k, 1, index_t{1} << 40, "k");
     check_between(max_dimension, 0, index_t{1} << 40, "max_dimension");
   }

@@ -57,7 +57,7 @@ struct mle {
         noise == 0 && combine == (unbiased ? local_mean::arithmetic : local_mean::harmonic);
     return consistent ? interval_claim::dimension : interval_claim::own_mean;
   }
-  void check() const {
+  void check_parameters() const {
     check_between(k,
                   combine == local_mean::arithmetic ? 4
                   : unbiased                        ? 3

@@ -50,7 +50,7 @@ struct mle_global {
   [[nodiscard]] interval_claim claim() const {
     return distances == 0 ? interval_claim::dimension : interval_claim::own_mean;
   }
-  void check() const {
+  void check_parameters() const {
     check_between(k, 1, index_t{1} << 40, "k");
     if (distances != 0) check_between(distances, 3, index_t{1} << 40, "distances");
   }

@@ -57,7 +57,7 @@ struct spanning_tree {
   [[nodiscard]] index_t neighbors() const { return 16; }
   /// Of rows of any density, without an edge and without curvature.
   [[nodiscard]] interval_claim claim() const { return interval_claim::dimension; }
-  void check() const {
+  void check_parameters() const {
     check_positive(alpha, "alpha");
     check_between(sizes, 2, 1 << 16, "sizes");
     check_between(draws, 1, 1 << 20, "draws");

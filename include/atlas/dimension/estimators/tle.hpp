@@ -45,7 +45,7 @@ struct tle {
   /// The radii of one neighbourhood depend on each other, and its edge is a neighbour: the mean of
   /// few neighbours is not the dimension.
   [[nodiscard]] interval_claim claim() const { return interval_claim::own_mean; }
-  void check() const {
+  void check_parameters() const {
     check_between(k, 3, index_t{1} << 30, "k");
     check_half_open(epsilon, 0, 1, "epsilon");
   }
@@ -91,23 +91,23 @@ struct radius_logs {
 
 /// Of one neighbourhood; NaN where all radii are equal.
 template <class = lazy>
-double tight_dimension(const neighbor_offsets& near, double epsilon) {
-  const index_t k = near.offsets.rows();
-  const double scale = 1 / near.last();
+double tight_dimension(const neighbor_offsets& around, double epsilon) {
+  const index_t k = around.offsets.rows();
+  const double scale = 1 / around.last();
   radius_logs logs;
   for (index_t i = 0; i < k; ++i) {
-    const double u = near.distances[i] * scale;
+    const double u = around.distances[i] * scale;
     logs.count += 2;  // of the row itself with its neighbour, twice as each pair
     if (u >= epsilon)
       logs.sum += 2 * std::log(u);
     else
       logs.count -= 2;
     for (index_t j = 0; j < i; ++j) {
-      const double w = near.distances[j] * scale, u2 = u * u, w2 = w * w;
+      const double w = around.distances[j] * scale, u2 = u * u, w2 = w * w;
       const double apart =
-          (near.offsets.row(i) - near.offsets.row(j)).squaredNorm() * scale * scale;
+          (around.offsets.row(i) - around.offsets.row(j)).squaredNorm() * scale * scale;
       const double across =
-          (near.offsets.row(i) + near.offsets.row(j)).squaredNorm() * scale * scale;
+          (around.offsets.row(i) + around.offsets.row(j)).squaredNorm() * scale * scale;
       logs.add(tight_radius(u2, w2, apart), tight_radius(u2, w2, across), epsilon);
       logs.add(tight_radius(w2, u2, apart), tight_radius(w2, u2, across), epsilon);
     }
@@ -121,8 +121,8 @@ template <class Scalar>
 raw_estimate raw_dimension(const estimators::tle& e, const estimator_cloud<Scalar>& cloud) {
   raw_estimate out;
   fill_local(
-      cloud, e.k, [&](const neighbor_offsets& near) { return tight_dimension(near, e.epsilon); },
-      out);
+      cloud, e.k,
+      [&](const neighbor_offsets& around) { return tight_dimension(around, e.epsilon); }, out);
   combine_local(e.combine, out);
   return out;
 }

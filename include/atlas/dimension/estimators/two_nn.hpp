@@ -53,7 +53,7 @@ struct two_nn {
     return estimator == two_nn_estimator::truncated && discard > 0 ? interval_claim::own_mean
                                                                    : interval_claim::dimension;
   }
-  void check() const { check_half_open(discard, 0, 1, "discard"); }
+  void check_parameters() const { check_half_open(discard, 0, 1, "discard"); }
 
   template <class Self, class Visit>
   static void visit_parameters(Self& self, Visit&& visit) {

@@ -31,7 +31,8 @@ namespace detail {
 using manifold_family = manifold (*)(index_t dimension);
 
 /// Of names that end in a dimension: `cube_20`.
-inline const std::array<std::pair<std::string_view, manifold_family>, 7>& manifold_families() {
+template <class = lazy>
+const std::array<std::pair<std::string_view, manifold_family>, 7>& manifold_families() {
   static const std::array<std::pair<std::string_view, manifold_family>, 7> all = {
       {{"cube", cube_manifold},
        {"ball", ball_manifold},
@@ -66,6 +67,7 @@ std::string known_manifolds() {
 /// Rows as they are, or turned into more columns.
 class row_embedding {
  public:
+  template <class = lazy>
   row_embedding(index_t own, index_t columns, random_stream random)
       : own_(own), in_(own), turned_(columns) {
     if (columns > own) frame_ = random_frame(columns, own, random);

@@ -25,6 +25,7 @@ struct manifold_draw {
 /// What draws `[rows, manifold.ambient]` in the manifold's own columns, without noise.
 using manifold_generator = std::function<manifold_draw<double>(index_t rows, random_stream&)>;
 
+/// A cloud of known dimension, and how to draw it.
 struct manifold {
   std::string name;
   index_t dimension = 0;  ///< intrinsic; of parts of several, the greatest
@@ -33,6 +34,7 @@ struct manifold {
   manifold_generator draw;
 };
 
+/// In how many columns, with how much noise and from which seed rows are drawn.
 struct manifold_options {
   index_t ambient = 0;     ///< columns; 0: the manifold's own; more: turned into them at random
   double noise = 0;        ///< standard deviation of normal noise in each column
