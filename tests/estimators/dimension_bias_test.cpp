@@ -77,8 +77,8 @@ counts count_held(bias_curves<Estimator>& curves, const std::string& name,
 }  // namespace
 
 TEST_CASE("an estimate far too low is corrected, and its interval holds the dimension") {
-  bias_curves<mom> curves({.k = 20}, 1000, {});
-  bias_curves<both_nearest> nearest({}, 1000, {});
+  bias_curves<mom> curves({.k = 20}, 1000, {}, 4, 0);
+  bias_curves<both_nearest> nearest({}, 1000, {}, 4, 0);
   const std::vector<reference_cloud> with_edges = {reference_cloud::cube, reference_cloud::gaussian,
                                                    reference_cloud::sphere};
   for (const char* name : {"cube_20", "cube_40", "gaussian_20", "gaussian_40"}) {
@@ -115,7 +115,7 @@ TEST_CASE("biases are means over clouds, and fall short the more the greater the
     for (const atlas::reference_bias& b : all) CHECK(b.mean <= all[0].mean);  // the torus
   }
   CHECK(last < 0.65);
-  bias_curves<mom> curves({.k = 20}, 400, {}, 4);
+  bias_curves<mom> curves({.k = 20}, 400, {}, 4, 0);
   CHECK(curves.at(reference_cloud::cube, 40).mean / 40 == last);
   CHECK(curves.simulated() == 4);
   (void)curves.at(reference_cloud::cube, 40);
@@ -123,7 +123,7 @@ TEST_CASE("biases are means over clouds, and fall short the more the greater the
 }
 
 TEST_CASE("low dimensions are told, whatever the kind of cloud") {
-  bias_curves<mom> curves({.k = 10}, 1000, {});
+  bias_curves<mom> curves({.k = 10}, 1000, {}, 4, 0);
   for (const char* name : {"cube_2", "M7_Roll", "torus_1", "sphere_3", "gaussian_4"}) {
     CAPTURE(name);
     const atlas::manifold m = atlas::manifold_named(name);
@@ -183,7 +183,7 @@ TEST_CASE("corrections are the same bits for every thread count, of kept curves,
   const auto x = atlas::draw_manifold("ball_12", 300, {.seed = 1}).points;
   const auto one = corrected_dimension(x, mom{.k = 10}, {.threads = 1});
   const auto three = corrected_dimension(x, mom{.k = 10}, {.threads = 3});
-  bias_curves<mom> curves({.k = 10}, 300, {});
+  bias_curves<mom> curves({.k = 10}, 300, {}, 4, 0);
   (void)curves.at(reference_cloud::torus, 77);
   const auto kept = corrected_dimension(x, curves);
   for (const corrected_estimate* r : {&three, &kept}) {
@@ -226,7 +226,7 @@ TEST_CASE("what cannot be corrected is refused") {
   CHECK_THROWS_AS(corrected_dimension(x, mom{.k = 10}, {}, {.slack = std::nan("")}),
                   atlas::value_error);
   CHECK_THROWS_AS(corrected_dimension(x, mom{.k = 200}), atlas::value_error);
-  bias_curves<mom> curves({.k = 10}, 99, {});
+  bias_curves<mom> curves({.k = 10}, 99, {}, 4, 0);
   CHECK_THROWS_AS(corrected_dimension(x, curves), atlas::shape_error);
   CHECK_THROWS_AS(atlas::dimension_bias(mom{.k = 10}, {.dimension = 0}), atlas::value_error);
   CHECK_THROWS_AS(atlas::dimension_bias(mom{.k = 10}, {.rows = 2}), atlas::shape_error);

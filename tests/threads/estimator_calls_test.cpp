@@ -28,7 +28,7 @@ std::vector<double> numbers_of(const atlas::dimension_estimate& r) {
   return (numbers() << r.dimension << r.standard_error << r.interval.lower << r.local).all;
 }
 
-/// One of them, by its own call; the smallest simulated part of what simulates.
+/// One of them, by its own call.
 threaded_call call_of(const Eigen::MatrixXd& x, const atlas::any_estimator& any) {
   return {"dimension/estimate.hpp", "estimate_dimension " + std::string(atlas::name_of(any)), true,
           [=](of_settings o) {
@@ -95,7 +95,7 @@ std::vector<threaded_call> other_calls(const Eigen::MatrixXd& x) {
          return numbers_of(
              atlas::lattice_dimension(whole, {.outer = 6, .inner = 3}, dimension_of(o)));
        }},
-      {"dimension/estimators/hidalgo.hpp", "hidalgo", true,
+      {"dimension/estimators/hidalgo_options.hpp", "hidalgo", true,
        [=](of_settings o) {
          const auto r = atlas::hidalgo(x, {.chains = 3,
                                            .burn_in = 5,
@@ -137,7 +137,9 @@ std::vector<threaded_call> other_calls(const Eigen::MatrixXd& x) {
 std::vector<threaded_call> estimator_calls() {
   const Eigen::MatrixXd x = normal_cloud(500, 5);
   std::vector<threaded_call> out;
-  for (const atlas::any_estimator& any : atlas::all_estimators()) out.push_back(call_of(x, any));
+  const Eigen::MatrixXd plane = normal_cloud(500, 2);  // that enough boxes are occupied
+  for (const atlas::any_estimator& any : atlas::all_estimators())
+    out.push_back(call_of(atlas::name_of(any) == "box_counting" ? plane : x, any));
   for (const threaded_call& call : other_calls(x)) out.push_back(call);
   return out;
 }

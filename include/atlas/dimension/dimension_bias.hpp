@@ -82,8 +82,8 @@ class bias_curves {
   /// \param options of the estimator; of periods none may be given, since the clouds have none
   /// \param draws clouds of a kind and dimension, at least 2
   /// \throws value_error for parameters or options out of range; shape_error for fewer than 3 rows
-  bias_curves(Estimator estimator, index_t rows, dimension_options options, index_t draws = 4,
-              std::uint64_t seed = 0)
+  bias_curves(Estimator estimator, index_t rows, dimension_options options, index_t draws,
+              std::uint64_t seed)
       : estimator_(std::move(estimator)),
         rows_(rows),
         options_(std::move(options)),
