@@ -21,7 +21,8 @@
 extern const Eigen::MatrixXf points, w;
 extern const Eigen::MatrixXd f;
 extern const std::vector<Eigen::MatrixXd> clouds, batches;
-extern const Eigen::MatrixXd weights;
+extern const Eigen::MatrixXd weights, distances;
+extern const Eigen::MatrixXi spins;
 extern const atlas::owned_tensor<float, 3> logits;
 extern const atlas::owned_tensor<atlas::index_t, 2> blocks;
 extern const std::vector<atlas::index_t> labels, context, position, tokens;
