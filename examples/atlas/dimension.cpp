@@ -159,8 +159,7 @@ struct dimension_command {
                                                         .kind = surrogate_kinds.at(surrogate_kind),
                                                         .labels = labels.rows(),
                                                         .seed = common.seed,
-                                                        .threads = common.threads,
-                                                        .on_progress = progress_bar(common)});
+                                                        .threads = common.threads});
     for (std::size_t e = 0; e < rows.size(); ++e) rows[e].null = nulls[e];
   }
 

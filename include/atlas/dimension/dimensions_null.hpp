@@ -15,6 +15,7 @@
 #include "atlas/core/progress.hpp"
 #include "atlas/dimension/cloud_fault.hpp"
 #include "atlas/dimension/estimate_dimensions.hpp"
+#include "atlas/dimension/estimate_null.hpp"
 #include "atlas/dimension/surrogate.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -95,11 +96,7 @@ template <real_tensor<2> Points>
   detail::check_draws(surrogates.draws, "draws");
   check_extent(static_cast<index_t>(observed.size()), static_cast<index_t>(estimators.size()),
                "observed", "one estimate per estimator,");
-  if (surrogates.threads == 0) surrogates.threads = options.threads;
-  if (surrogates.labels.empty())
-    surrogates.labels = options.exclude.context.empty()
-                            ? row_labels{options.context, options.exclude.position}
-                            : row_labels{options.exclude.context, options.exclude.position};
+  surrogates = detail::with_dimension(std::move(surrogates), options);
   detail::check_row_labels(surrogates.labels, view.extent(0));
   const auto kept = distinct_rows(view, options.precision, options.tolerance);
   if (options.duplicates != duplicate_policy::merge ||

@@ -222,6 +222,7 @@ dimension_estimate dimension_of_distinct(const Estimator& e, const estimator_clo
   dimension_estimate out = estimate_of(e, raw);
   judge_estimate(cloud.rows(), cloud.options, raw.why,
                  largest_dimension<Scalar>(cloud.points.extent(1)), out);
+  progress_meter(cloud.options.on_progress, "estimate", 1).advance();
   if (!cloud.options.errors || std::isnan(out.dimension)) return out;
   if (raw.scores.size() > 0)
     add_error_of_scores(raw, cloud.rows(), cloud.table, cloud.options, out);
