@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "atlas/dimension/estimators/mom.hpp"
 #include "atlas/dimension/estimators/two_nn.hpp"
 #include "atlas/simulation/clouds.hpp"
+#include "estimator_checks.hpp"
 #include "golden.hpp"
 
 using atlas::estimators::mom;
@@ -31,41 +33,27 @@ atlas::detail::raw_estimate raw_dimension(const mom_of_halves& e,
   return out;
 }
 
-/// How often the interval holds the mean of the estimates, over tori without an edge of
-/// dimension 4.
-template <class Estimator>
-double coverage(const Estimator& e, int clouds) {
-  std::vector<atlas::dimension_estimate> all;
-  double mean = 0;
-  for (int c = 0; c < clouds; ++c) {
-    atlas::random_stream random(11, static_cast<std::uint64_t>(c));
-    all.push_back(atlas::estimate_dimension(atlas::simulate_torus(300, 4, random), e));
-    mean += all.back().dimension / clouds;
-  }
-  double held = 0;
-  for (const auto& r : all) held += r.interval.lower <= mean && mean <= r.interval.upper;
-  return held / clouds;
-}
-
-/// 60 passages of 10 rows: a point of a torus each, and a step of it from row to row.
-struct walks {
-  atlas::owned_tensor<double, 2> points{{600, 6}};
+/// 60 contexts of five clumps of 6 rows each, far from each other: neighbours are of one clump, and
+/// all clumps of a context have its own dimension, 1 or 4.
+struct clumps {
+  atlas::owned_tensor<double, 2> points{{1800, 4}};
   std::vector<int> context;
 };
 
-walks draw_walks(std::uint64_t number) {
-  atlas::random_stream random(12, number);
-  walks out;
-  for (atlas::index_t p = 0; p < 60; ++p) {
-    double angle[3];
-    for (double& a : angle) a = 6.283185307179586 * random.uniform();
-    for (atlas::index_t r = 0; r < 10; ++r) {
-      for (atlas::index_t c = 0; c < 3; ++c) {
-        angle[c] += 0.1 * random.normal();
-        out.points.mutable_view()(10 * p + r, 2 * c) = std::cos(angle[c]);
-        out.points.mutable_view()(10 * p + r, 2 * c + 1) = std::sin(angle[c]);
+clumps draw_clumps(atlas::random_stream& random) {
+  clumps out;
+  const auto points = out.points.mutable_view();
+  for (int context = 0; context < 60; ++context) {
+    const double width = random.uniform() < 0.5 ? 0 : 1;
+    for (int clump = 0; clump < 5; ++clump) {
+      double centre[4];
+      for (double& x : centre) x = 1000 * random.normal();
+      for (int row = 0; row < 6; ++row) {
+        const auto i = static_cast<atlas::index_t>(out.context.size());
+        for (atlas::index_t c = 0; c < 4; ++c)
+          points(i, c) = centre[c] + (c == 0 ? 1 : width) * random.normal();
+        out.context.push_back(context);
       }
-      out.context.push_back(static_cast<int>(p));
     }
   }
   return out;
@@ -76,31 +64,30 @@ walks draw_walks(std::uint64_t number) {
 namespace of_estimates = atlas_test::of_estimates;
 
 TEST_CASE("intervals of scores and of halves cover the mean of the estimator") {
-  CHECK(of_estimates::coverage(mom{.k = 10}, 200) >= 0.9);
-  CHECK(of_estimates::coverage(of_estimates::mom_of_halves{{.k = 10}}, 100) >= 0.88);
+  ATLAS_CHECK_COVERS(atlas_test::coverage_on_tori(mom{.k = 10}, 300, 4));
+  ATLAS_CHECK_COVERS(atlas_test::coverage_on_tori(of_estimates::mom_of_halves{{.k = 10}}, 300, 4,
+                                                  {.clouds = 100}));
 }
 
 TEST_CASE("with contexts the interval is of contexts, and covers; without them it does not") {
-  std::vector<atlas::dimension_estimate> by_context, by_row;
-  double mean = 0;
-  const int clouds = 120;
-  for (int c = 0; c < clouds; ++c) {
-    const auto walks = of_estimates::draw_walks(static_cast<std::uint64_t>(c));
-    atlas::dimension_options options;
-    options.context = walks.context;
-    by_context.push_back(atlas::estimate_dimension(walks.points, mom{.k = 5}, options));
-    by_row.push_back(atlas::estimate_dimension(walks.points, mom{.k = 5}));
-    mean += by_context.back().dimension / clouds;
-  }
-  const auto share = [&](const std::vector<atlas::dimension_estimate>& all) {
-    double held = 0;
-    for (const auto& r : all) held += r.interval.lower <= mean && mean <= r.interval.upper;
-    return held / clouds;
+  const auto counted = [](bool contexts) {
+    return atlas_test::coverage_of({.clouds = 120, .seed = 12}, of_estimates::draw_clumps,
+                                   [&](const of_estimates::clumps& cloud, std::uint64_t) {
+                                     atlas::dimension_options options{.threads = 1};
+                                     if (contexts) options.context = cloud.context;
+                                     const auto r = atlas::estimate_dimension(cloud.points,
+                                                                              mom{.k = 5}, options);
+                                     if (r.contexts != (contexts ? 60 : 0))
+                                       throw std::logic_error("units");
+                                     return r;
+                                   });
   };
-  CHECK(by_context[0].contexts == 60);
-  CHECK(by_row[0].contexts == 0);
-  CHECK(by_context[0].dimension == by_row[0].dimension);
-  CHECK(share(by_context) >= 0.9);
+  const auto by_context = counted(true), by_row = counted(false);
+  CHECK(by_context.mean == by_row.mean);
+  CHECK(by_context.of_mean >= 0.9);
+  CAPTURE(by_row.of_mean, by_row.spread, by_row.error, by_context.error);
+  CHECK(by_row.of_mean < 0.85);
+  CHECK(by_row.error < 0.8 * by_row.spread);
 }
 
 TEST_CASE("an estimate of neighbours is that of points") {

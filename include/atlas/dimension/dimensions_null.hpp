@@ -49,7 +49,7 @@ template <class Scalar>
 std::vector<surrogate_null> dimensions_null(const tensor_view<const Scalar, 2>& points,
                                             const std::vector<any_estimator>& list,
                                             const std::vector<dimension_estimate>& observed,
-                                            dimension_options options,
+                                            const dimension_options& options,
                                             const surrogate_options& surrogates) {
   const surrogate_kind kind = kind_for(surrogates.kind, surrogates.labels, points.extent(0));
   std::vector<surrogate_null> out;
@@ -57,8 +57,6 @@ std::vector<surrogate_null> dimensions_null(const tensor_view<const Scalar, 2>& 
     for (const dimension_estimate& e : observed) out.push_back(no_null(fault, e.dimension, kind));
     return out;
   }
-  options.errors = false;
-  options.degenerate = degenerate_policy::report;
   const auto draws = dimensions_of_draws(points, list, options, surrogates, kind);
   for (std::size_t e = 0; e < list.size(); ++e) {
     std::vector<double> of_one;
@@ -80,33 +78,26 @@ std::vector<surrogate_null> dimensions_null(const tensor_view<const Scalar, 2>& 
 /// \param observed   what `estimate_dimensions` gave
 /// \param surrogates where it has no labels, rows have the contexts and positions of the exclusion,
 ///                   or the contexts of the interval
-/// \throws as `estimate_dimensions` and `surrogate_null_of`
+/// \throws as `estimate_dimensions` and `surrogate_null_of`; value_error for a periodic box
 ///
 /// Time of `draws` calls of `estimate_dimensions` without errors; memory of one a thread.
 template <real_tensor<2> Points>
 [[nodiscard]] std::vector<surrogate_null> estimate_dimensions_null(
     const Points& points, const std::vector<any_estimator>& estimators,
     const std::vector<dimension_estimate>& observed, const dimension_options& options = {},
-    surrogate_options surrogates = {}) {
+    const surrogate_options& surrogates = {}) {
   using scalar = scalar_of<Points, 2>;
   const auto held = as_view<2>(points);
   const tensor_view<const scalar, 2>& view = held;
   detail::check_estimators(estimators);
-  detail::check_points(view, options);
-  detail::check_draws(surrogates.draws, "draws");
   check_extent(static_cast<index_t>(observed.size()), static_cast<index_t>(estimators.size()),
                "observed", "one estimate per estimator,");
-  surrogates = detail::with_dimension(std::move(surrogates), options);
-  detail::check_row_labels(surrogates.labels, view.extent(0));
-  const auto kept = distinct_rows(view, options.precision, options.tolerance);
-  if (options.duplicates != duplicate_policy::merge ||
-      static_cast<index_t>(kept.size()) == view.extent(0))
-    return detail::dimensions_null(view, estimators, observed, options, surrogates);
-  surrogates.labels = {detail::gather_labels(surrogates.labels.context, kept),
-                       detail::gather_labels(surrogates.labels.position, kept)};
-  const owned_tensor<scalar, 2> distinct = detail::gather_rows(view, kept);
-  return detail::dimensions_null<scalar>(distinct, estimators, observed,
-                                         detail::gather_options(options, kept), surrogates);
+  return detail::null_of_distinct<scalar>(
+      view, options, surrogates,
+      [&](const tensor_view<const scalar, 2>& rows, const dimension_options& of_rows,
+          const surrogate_options& of_draws) {
+        return detail::dimensions_null<scalar>(rows, estimators, observed, of_rows, of_draws);
+      });
 }
 
 }  // namespace atlas::inline ATLAS_ABI

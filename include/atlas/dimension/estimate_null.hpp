@@ -17,55 +17,56 @@ namespace atlas::inline ATLAS_ABI {
 
 namespace detail {
 
-/// Of distinct rows.
-template <class Estimator, class Scalar>
-surrogate_null null_of_distinct(const tensor_view<const Scalar, 2>& points, const Estimator& e,
-                                double observed, dimension_options options,
-                                const surrogate_options& surrogates) {
+/// What `measure(points, options, surrogates)` makes of the distinct rows of a cloud: options are
+/// those of draws, and labels those of the rows. Rows have the labels of the measurement, where the
+/// surrogates have none of their own.
+/// \throws as `estimate_dimension`; value_error for a periodic box
+template <class Scalar, class Measure>
+auto null_of_distinct(const tensor_view<const Scalar, 2>& points, dimension_options options,
+                      surrogate_options surrogates, Measure&& measure) {
+  check_points(points, options);
+  check_draws(surrogates.draws, "draws");
+  if (!options.periods.empty())
+    throw value_error("periods", "none, since surrogates are of clouds without a box",
+                      std::to_string(options.periods.size()) + " lengths");
+  if (surrogates.labels.empty() && options.exclude.context.empty())
+    surrogates.labels = {options.context, options.exclude.position};
+  surrogates = with_estimator(std::move(surrogates), options);
+  check_row_labels(surrogates.labels, points.extent(0));
+  const bool merges = options.duplicates == duplicate_policy::merge;
   options.errors = false;
   options.duplicates = duplicate_policy::drop;  // draws have none
   options.degenerate = degenerate_policy::report;
-  return nulls_over_surrogates(
-      points, std::array{observed}, surrogates,
-      [&](const owned_tensor<Scalar, 2>& cloud, const step_options& step) {
-        return std::array{
-            estimate_dimension<Estimator, Scalar>(cloud, e, step.of(options)).dimension};
-      })[0];
-}
-
-/// Labels of rows are those of the measurement, where the surrogates have none of their own.
-inline surrogate_options with_dimension(surrogate_options surrogates,
-                                        const dimension_options& options) {
-  if (surrogates.labels.empty() && options.exclude.context.empty())
-    surrogates.labels = {options.context, options.exclude.position};
-  return with_estimator(std::move(surrogates), options);
+  if (!merges) return measure(points, options, surrogates);
+  const std::vector<index_t> rows = distinct_rows(points, options.precision, options.tolerance);
+  if (static_cast<index_t>(rows.size()) == points.extent(0))
+    return measure(points, options, surrogates);
+  surrogates.labels = {gather_labels(surrogates.labels.context, rows),
+                       gather_labels(surrogates.labels.position, rows)};
+  const owned_tensor<Scalar, 2> distinct = gather_rows(points, rows);
+  return measure(tensor_view<const Scalar, 2>(distinct), gather_options(options, rows), surrogates);
 }
 
 template <class Estimator, class Scalar>
 surrogate_null dimension_estimate_null(const tensor_view<const Scalar, 2>& points,
                                        const Estimator& e, const dimension_estimate& observed,
                                        const dimension_options& options,
-                                       surrogate_options surrogates) {
+                                       const surrogate_options& surrogates) {
   e.check_parameters();
-  check_points(points, options);
-  surrogates = with_dimension(std::move(surrogates), options);
-  if (!options.periods.empty())
-    throw value_error("periods", "none, since surrogates are of clouds without a box",
-                      std::to_string(options.periods.size()) + " lengths");
-  if (observed.fault != cloud_fault::none) {
-    check_draws(surrogates.draws, "draws");
-    return no_null(observed.fault, observed.dimension,
-                   kind_for(surrogates.kind, surrogates.labels, points.extent(0)));
-  }
-  if (observed.merged == 0)
-    return null_of_distinct(points, e, observed.dimension, options, surrogates);
-  const std::vector<index_t> rows = distinct_rows(points, options.precision, options.tolerance);
-  check_row_labels(surrogates.labels, points.extent(0));
-  surrogates.labels = {gather_labels(surrogates.labels.context, rows),
-                       gather_labels(surrogates.labels.position, rows)};
-  const owned_tensor<Scalar, 2> distinct = gather_rows(points, rows);
-  return null_of_distinct<Estimator, Scalar>(distinct, e, observed.dimension,
-                                             gather_options(options, rows), surrogates);
+  return null_of_distinct<Scalar>(
+      points, options, surrogates,
+      [&](const tensor_view<const Scalar, 2>& rows, const dimension_options& of_rows,
+          const surrogate_options& of_draws) {
+        if (observed.fault != cloud_fault::none)
+          return no_null(observed.fault, observed.dimension,
+                         kind_for(of_draws.kind, of_draws.labels, rows.extent(0)));
+        return nulls_over_surrogates(
+            rows, std::array{observed.dimension}, of_draws,
+            [&](const owned_tensor<Scalar, 2>& cloud, const step_options& step) {
+              return std::array{
+                  estimate_dimension<Estimator, Scalar>(cloud, e, step.of(of_rows)).dimension};
+            })[0];
+      });
 }
 
 }  // namespace detail
