@@ -16,6 +16,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/disjoint_sets.hpp"
+#include "atlas/core/gather_rows.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -51,18 +52,6 @@ double rounding_unit(stored_precision precision) {
 inline void check_tolerance(double tolerance) {
   if (!(tolerance >= 0 && std::isfinite(tolerance)))
     throw value_error("tolerance", "0 or more units in the last place", number_text(tolerance));
-}
-
-/// `points[rows]`
-template <class Scalar>
-owned_tensor<Scalar, 2> gather_rows(const tensor_view<const Scalar, 2>& points,
-                                    const std::vector<index_t>& rows) {
-  owned_tensor<Scalar, 2> out({static_cast<index_t>(rows.size()), points.extent(1)});
-  const auto target = out.mutable_view();
-  for (index_t i = 0; i < target.extent(0); ++i)
-    for (index_t k = 0; k < target.extent(1); ++k)
-      target(i, k) = points(rows[static_cast<std::size_t>(i)], k);
-  return out;
 }
 
 /// Finds the sets of rows that are connected by pairs that agree in every coordinate.

@@ -13,7 +13,7 @@
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/disjoint_sets.hpp"
-#include "atlas/dimension/coincident_rows.hpp"
+#include "atlas/core/gather_rows.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/neighbors/nearest_neighbors_among.hpp"
 
