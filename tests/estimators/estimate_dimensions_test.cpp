@@ -249,6 +249,9 @@ TEST_CASE("a Gaussian cloud is like its surrogates, and a curve is not") {
   CHECK(of_circle[0].p < 1e-6);
   CHECK(of_circle[0].mean > of_circle[0].observed);
   CHECK_THROWS_AS(atlas::estimate_dimensions_null(circle, list, {}), atlas::shape_error);
+  CHECK_THROWS_AS(atlas::estimate_dimensions_null(
+                      circle, list, atlas::estimate_dimensions(circle, list), {.periods = {1, 1}}),
+                  atlas::value_error);
 }
 
 }  // namespace estimate_dimensions_test

@@ -4,6 +4,8 @@
 #include <initializer_list>
 
 #include "../catch.hpp"
+#include "atlas/dimension/estimators/pca_drawn_rules.hpp"
+#include "atlas/dimension/estimators/pca_noise_rules.hpp"
 
 namespace pca_rules_test {
 namespace {
