@@ -5,7 +5,6 @@
 #include <string>
 
 #include "../catch.hpp"
-#include "atlas/dimension/digamma.hpp"
 #include "atlas/dimension/estimate_dimension.hpp"
 #include "atlas/simulation/clouds.hpp"
 #include "estimator_checks.hpp"
@@ -17,18 +16,6 @@ namespace {
 using atlas::binomial_method;
 using atlas::estimators::binomial;
 using atlas_test::golden_number;
-
-TEST_CASE("digamma at whole numbers and halves") {
-  constexpr double euler = 0.57721566490153286061;
-  CHECK(atlas::detail::digamma(1) == Approx(-euler).epsilon(1e-14));
-  CHECK(atlas::detail::digamma(0.5) == Approx(-euler - 2 * std::log(2.0)).epsilon(1e-14));
-  double harmonic = 0;
-  for (int n = 1; n < 40; ++n) {
-    harmonic += 1.0 / n;
-    CHECK(atlas::detail::digamma(n + 1.0) == Approx(harmonic - euler).epsilon(1e-14));
-  }
-  CHECK(atlas::detail::digamma(1e8) == Approx(std::log(1e8) - 5e-9).epsilon(1e-15));
-}
 
 TEST_CASE("the binomial dimension is that of the peer, whose error is too small") {
   for (const char* cloud : atlas_test::continuous_clouds)

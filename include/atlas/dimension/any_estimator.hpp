@@ -43,29 +43,34 @@ using any_estimator =
                  estimators::local_pca>;
 
 /// "mle": what the program calls it.
-[[nodiscard]] inline std::string_view name_of(const any_estimator& estimator) {
+template <class = lazy>
+[[nodiscard]] std::string_view name_of(const any_estimator& estimator) {
   return std::visit([](const auto& e) { return std::remove_cvref_t<decltype(e)>::name; },
                     estimator);
 }
 
 /// How many neighbours of each row it asks for; 0: it looks for them itself, or needs none.
-[[nodiscard]] inline index_t neighbors_of(const any_estimator& estimator) {
+template <class = lazy>
+[[nodiscard]] index_t neighbors_of(const any_estimator& estimator) {
   return std::visit([](const auto& e) { return e.neighbors(); }, estimator);
 }
 
 /// Whether distances to neighbours are not enough.
-[[nodiscard]] inline bool needs_points(const any_estimator& estimator) {
+template <class = lazy>
+[[nodiscard]] bool needs_points(const any_estimator& estimator) {
   return std::visit([](const auto& e) { return std::remove_cvref_t<decltype(e)>::needs_points; },
                     estimator);
 }
 
 /// What its interval is an interval of.
-[[nodiscard]] inline interval_claim claim_of(const any_estimator& estimator) {
+template <class = lazy>
+[[nodiscard]] interval_claim claim_of(const any_estimator& estimator) {
   return std::visit([](const auto& e) { return e.claim(); }, estimator);
 }
 
 /// \throws value_error naming a parameter out of range
-inline void check_estimator(const any_estimator& estimator) {
+template <class = lazy>
+void check_estimator(const any_estimator& estimator) {
   std::visit([](const auto& e) { e.check_parameters(); }, estimator);
 }
 

@@ -105,8 +105,9 @@ inline void add_remark(const std::string& text, dimension_estimate& out) {
 
 /// The error of halves, or why there is none. Halves that all have one value, and not that of all
 /// rows, say nothing of its error.
-inline void set_error_of_halves(const std::vector<double>& dimensions, index_t units,
-                                double confidence, dimension_estimate& out) {
+template <class = lazy>
+void set_error_of_halves(const std::vector<double>& dimensions, index_t units, double confidence,
+                         dimension_estimate& out) {
   log_error error = error_of_halves(dimensions, units);
   const bool others = std::any_of(dimensions.begin(), dimensions.end(), [&](double d) {
     return std::abs(d - out.dimension) > 1e-9 * out.dimension;

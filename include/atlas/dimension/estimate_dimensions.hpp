@@ -27,7 +27,8 @@ namespace atlas::inline ATLAS_ABI {
 namespace detail {
 
 /// In the place of an estimate: NaN, and why.
-inline dimension_estimate no_estimate(const any_estimator& estimator, const std::string& why) {
+template <class = lazy>
+dimension_estimate no_estimate(const any_estimator& estimator, const std::string& why) {
   dimension_estimate out;
   out.claim = claim_of(estimator);
   out.neighbors = neighbors_of(estimator);

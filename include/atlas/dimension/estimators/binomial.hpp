@@ -19,10 +19,10 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
-#include "atlas/dimension/digamma.hpp"
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/dimension/estimators/correlation_integral.hpp"
 #include "atlas/dimension/pair_counts.hpp"
+#include "atlas/stats/special_functions.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 

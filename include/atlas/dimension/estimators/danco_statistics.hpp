@@ -127,7 +127,8 @@ inline likelihood_slope slope_of_ratio(double log, double d, double k) {
           -1 / (d * d) - (k - 1) * log * log * power / (rest * rest)};
 }
 
-inline likelihood_slope slope_of_ratios(const Eigen::ArrayXd& logs, double d, double k) {
+template <class = lazy>
+likelihood_slope slope_of_ratios(const Eigen::ArrayXd& logs, double d, double k) {
   likelihood_slope sum;
   for (const double log : logs) {
     const likelihood_slope s = slope_of_ratio(log, d, k);

@@ -16,9 +16,9 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/dimension/estimator_input.hpp"
-#include "atlas/dimension/gamma_ratios.hpp"
 #include "atlas/dimension/local_values.hpp"
 #include "atlas/dimension/neighbor_offsets.hpp"
+#include "atlas/stats/special_functions.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 

@@ -9,7 +9,6 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <array>
-#include <boost/math/special_functions/lambert_w.hpp>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -30,6 +29,7 @@
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 #include "atlas/neighbors/periods.hpp"
+#include "atlas/stats/special_functions.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -224,9 +224,7 @@ template <class = lazy>
 double dimension_of_share(double share, double alpha) {
   if (!(share > 0)) return std::numeric_limits<double>::quiet_NaN();
   const double rest = 1 - alpha * alpha, w = std::log(rest);
-  return boost::math::lambert_w0(-w /
-                                 (2 * std::numbers::pi * share * share * alpha * alpha * rest)) /
-         -w;
+  return lambert_w(-w / (2 * std::numbers::pi * share * share * alpha * alpha * rest)) / -w;
 }
 
 /// The alpha nearest to nine tenths of the largest with a share above 0; -1 where there is none.

@@ -123,8 +123,9 @@ std::vector<double> neighbor_shares(index_t k, index_t most, index_t others, ind
 }
 
 /// `r^gamma` of a row's neighbours, r being divided by a power of two.
-inline Eigen::VectorXd powers_of_row(const neighbor_table& table, index_t row, index_t count,
-                                     double gamma, int exponent) {
+template <class = lazy>
+Eigen::VectorXd powers_of_row(const neighbor_table& table, index_t row, index_t count, double gamma,
+                              int exponent) {
   Eigen::VectorXd out(count);
   for (index_t j = 0; j < count; ++j)
     out[j] = std::pow(std::ldexp(table.distances(row, j), -exponent), gamma);
@@ -154,9 +155,9 @@ Eigen::MatrixXd mean_lengths(const estimators::knn_graph& e, const neighbor_tabl
 
 /// The mean over the rows of one part of `sum_j r_j^gamma`, over those of `entered` that have k
 /// neighbours there; NaN where none has.
-inline double mean_length_of_part(const estimators::knn_graph& e, const neighbor_table& table,
-                                  const std::vector<bool>& entered,
-                                  const std::vector<index_t>& part) {
+template <class = lazy>
+double mean_length_of_part(const estimators::knn_graph& e, const neighbor_table& table,
+                           const std::vector<bool>& entered, const std::vector<index_t>& part) {
   std::vector<bool> in(entered.size());
   for (const index_t i : part) in[static_cast<std::size_t>(i)] = true;
   const index_t most = e.neighbors();

@@ -84,7 +84,8 @@ double likeliest_whole(const ratio_logs& logs, double maximum) {
 }
 
 /// By what the error of the logarithm of the maximum grows, at least, where it is moved.
-inline double moved_error(const Eigen::VectorXd& scores, double from, double to) {
+template <class = lazy>
+double moved_error(const Eigen::VectorXd& scores, double from, double to) {
   return std::sqrt(1 + std::pow(std::log(to / from), 2) / scores.squaredNorm());
 }
 

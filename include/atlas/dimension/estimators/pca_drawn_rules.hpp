@@ -41,7 +41,8 @@ struct fitted_bulk {
 };
 
 /// Of the values strictly between two, among `count` of which those not given are 0.
-inline fitted_bulk fit_bulk(const Eigen::ArrayXd& values, double low, double high, double count) {
+template <class = lazy>
+fitted_bulk fit_bulk(const Eigen::ArrayXd& values, double low, double high, double count) {
   double n = 0, sum = 0, square = 0;
   for (const double x : values) {
     if (!(x > low && x < high)) continue;

@@ -12,9 +12,9 @@
 
 #include "atlas/core/lazy.hpp"
 #include "atlas/dimension/estimators/pca_rules.hpp"
-#include "atlas/dimension/gamma_ratios.hpp"
 #include "atlas/dimension/local_values.hpp"
 #include "atlas/stats/distributions.hpp"
+#include "atlas/stats/special_functions.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -58,20 +58,23 @@ noise_law noise_of(index_t rows, index_t columns, double level) {
           0.186054 * gamma_quantile(46.446, level, true) - 9.84801};
 }
 
-inline double noise_variance(const pca_spectrum& s, const noise_law& law) {
+template <class = lazy>
+double noise_variance(const pca_spectrum& s, const noise_law& law) {
   std::vector<double> values;
   for (index_t i = s.values.size(); i-- > 0;)
     if (s.values[i] > 0) values.push_back(s.values[i]);
   return quantile_of_sorted(values, 0.5) / law.median;
 }
 
-inline double rank_of_edge(const pca_spectrum& s, const noise_law& law) {
+template <class = lazy>
+double rank_of_edge(const pca_spectrum& s, const noise_law& law) {
   const auto n = static_cast<double>(s.rows - 1), p = static_cast<double>(s.columns);
   const double root = 1 + std::sqrt(p / n);
   return static_cast<double>((s.values > noise_variance(s, law) * root * root).count());
 }
 
-inline double rank_of_denoising(const pca_spectrum& s, const noise_law& law) {
+template <class = lazy>
+double rank_of_denoising(const pca_spectrum& s, const noise_law& law) {
   const auto n = static_cast<double>(s.rows - 1), p = static_cast<double>(s.columns);
   const double beta = (std::min)(n, p) / (std::max)(n, p);
   const double square =
@@ -81,7 +84,8 @@ inline double rank_of_denoising(const pca_spectrum& s, const noise_law& law) {
 }
 
 /// At least 1, as its authors have it.
-inline double rank_of_rest(const pca_spectrum& s, const noise_law& law) {
+template <class = lazy>
+double rank_of_rest(const pca_spectrum& s, const noise_law& law) {
   const double noise = static_cast<double>(s.columns) * noise_variance(s, law);
   double rest = 0;
   for (index_t i = s.values.size(); i-- > 0;)

@@ -80,13 +80,15 @@ pca_spectrum make_spectrum(const Eigen::ArrayXd& values, index_t rows, index_t c
   return out;
 }
 
-inline double leading_above(const Eigen::ArrayXd& values, const Eigen::ArrayXd& limits) {
+template <class = lazy>
+double leading_above(const Eigen::ArrayXd& values, const Eigen::ArrayXd& limits) {
   index_t count = 0;
   while (count < values.size() && values[count] > limits[count]) ++count;
   return static_cast<double>(count);
 }
 
-inline double rank_of_gap(const Eigen::ArrayXd& e) {
+template <class = lazy>
+double rank_of_gap(const Eigen::ArrayXd& e) {
   index_t best = e.size() - 1;
   double widest = 0;
   for (index_t i = 0; i + 1 < e.size() && e[i] > 0; ++i)
@@ -98,7 +100,8 @@ inline double rank_of_gap(const Eigen::ArrayXd& e) {
 }
 
 /// \param share in (0, 1]; sums differ from it by rounding
-inline double rank_of_share(const Eigen::ArrayXd& e, double share) {
+template <class = lazy>
+double rank_of_share(const Eigen::ArrayXd& e, double share) {
   const double wanted = share * e.sum() * (1 - 1e-12);
   double held = 0;
   index_t rank = 0;
@@ -108,7 +111,8 @@ inline double rank_of_share(const Eigen::ArrayXd& e, double share) {
 
 /// \param gap, share of what is above the noise: what ends the directions that count
 /// \param signal the share of the variance beyond which all is noise
-inline double rank_of_fan(Eigen::ArrayXd e, double gap, double share, double signal) {
+template <class = lazy>
+double rank_of_fan(Eigen::ArrayXd e, double gap, double share, double signal) {
   const index_t m = e.size();
   const double all = e.sum();
   index_t first = 0;
@@ -125,7 +129,8 @@ inline double rank_of_fan(Eigen::ArrayXd e, double gap, double share, double sig
 }
 
 /// Expected parts, the largest first: `(1/m) sum_{j >= i} 1/j`.
-inline double rank_of_stick(const Eigen::ArrayXd& e) {
+template <class = lazy>
+double rank_of_stick(const Eigen::ArrayXd& e) {
   Eigen::ArrayXd part(e.size());
   double sum = 0;
   for (index_t i = e.size(); i-- > 0;)

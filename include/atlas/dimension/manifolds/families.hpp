@@ -44,7 +44,8 @@ inline void check_manifold_dimension(index_t d) {
 }  // namespace detail
 
 /// `cube_d`: uniform in the unit cube.
-inline manifold cube_manifold(index_t d) {
+template <class = lazy>
+manifold cube_manifold(index_t d) {
   detail::check_manifold_dimension(d);
   return detail::manifold_of_cloud(
       detail::with_number("cube", d), d, d, "uniform in a cube",
@@ -52,7 +53,8 @@ inline manifold cube_manifold(index_t d) {
 }
 
 /// `ball_d`: uniform in the unit ball.
-inline manifold ball_manifold(index_t d) {
+template <class = lazy>
+manifold ball_manifold(index_t d) {
   detail::check_manifold_dimension(d);
   return detail::manifold_of_cloud(
       detail::with_number("ball", d), d, d, "uniform in a ball",
@@ -60,7 +62,8 @@ inline manifold ball_manifold(index_t d) {
 }
 
 /// `sphere_d`: uniform on the unit sphere of d dimensions, in d + 1 columns.
-inline manifold sphere_manifold(index_t d) {
+template <class = lazy>
+manifold sphere_manifold(index_t d) {
   detail::check_manifold_dimension(d);
   return detail::manifold_of_cloud(
       detail::with_number("sphere", d), d, d + 1, "uniform on a sphere",
@@ -68,7 +71,8 @@ inline manifold sphere_manifold(index_t d) {
 }
 
 /// `torus_d`: uniform on the flat torus, in 2 d columns: no edge, no change of density.
-inline manifold torus_manifold(index_t d) {
+template <class = lazy>
+manifold torus_manifold(index_t d) {
   detail::check_manifold_dimension(d);
   return detail::manifold_of_cloud(
       detail::with_number("torus", d), d, 2 * d, "uniform on a flat torus, without an edge",
@@ -76,7 +80,8 @@ inline manifold torus_manifold(index_t d) {
 }
 
 /// `gaussian_d`: standard normal.
-inline manifold gaussian_manifold(index_t d) {
+template <class = lazy>
+manifold gaussian_manifold(index_t d) {
   detail::check_manifold_dimension(d);
   return detail::manifold_of_cloud(
       detail::with_number("gaussian", d), d, d, "standard normal",
@@ -86,7 +91,8 @@ inline manifold gaussian_manifold(index_t d) {
 /// Normal, of a covariance of these eigenvalues. Its dimension is how many are not 0; at the scale
 /// at which neighbours are, small ones may not show.
 /// \throws shape_error for none; value_error for a negative one, NaN, or all of them 0
-inline manifold spectrum_manifold(std::string name, std::vector<double> eigenvalues) {
+template <class = lazy>
+manifold spectrum_manifold(std::string name, std::vector<double> eigenvalues) {
   if (eigenvalues.empty()) throw shape_error("eigenvalues", "at least one", "none");
   index_t positive = 0;
   for (const double e : eigenvalues) {
@@ -105,7 +111,8 @@ inline manifold spectrum_manifold(std::string name, std::vector<double> eigenval
 
 /// `lattice_d`: whole numbers below `side`, uniform. Rows coincide where side^d is not far above
 /// the square of their number. \throws value_error for a side below 2 or above 2^53
-inline manifold lattice_manifold(index_t d, index_t side = 10) {
+template <class = lazy>
+manifold lattice_manifold(index_t d, index_t side = 10) {
   detail::check_manifold_dimension(d);
   check_between(side, 2, index_t{1} << 53, "side");
   return detail::manifold_of_cloud(
@@ -152,8 +159,9 @@ template <class = lazy>
 namespace detail {
 
 /// Writes the rows of one part of a mixture, every `parts`-th from its own number on.
-inline void place_part(const tensor_view<const double, 2>& points, index_t part, index_t parts,
-                       double apart, const tensor_view<double, 2>& out) {
+template <class = lazy>
+void place_part(const tensor_view<const double, 2>& points, index_t part, index_t parts,
+                double apart, const tensor_view<double, 2>& out) {
   for (index_t i = 0; i < points.extent(0); ++i) {
     const index_t row = part + i * parts;
     for (index_t c = 0; c < out.extent(1); ++c)
@@ -162,8 +170,9 @@ inline void place_part(const tensor_view<const double, 2>& points, index_t part,
   }
 }
 
-inline manifold_draw<double> draw_mixture(const std::vector<manifold>& parts, index_t ambient,
-                                          double apart, index_t rows, random_stream& random) {
+template <class = lazy>
+manifold_draw<double> draw_mixture(const std::vector<manifold>& parts, index_t ambient,
+                                   double apart, index_t rows, random_stream& random) {
   const auto count = static_cast<index_t>(parts.size());
   manifold_draw<double> out;
   out.points = owned_tensor<double, 2>({rows, ambient});

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include "atlas/dimension/gamma_ratios.hpp"
+#include "atlas/stats/special_functions.hpp"
 
 #include <cmath>
 
 #include "../catch.hpp"
 
-namespace gamma_ratios_test {
+namespace special_functions_test {
 namespace {
 
-TEST_CASE("the Gamma function by Stirling's series is the library's") {
+TEST_CASE("the Gamma function is the standard library's") {
   for (const double x : {0.01, 0.5, 1.0, 1.5, 2.0, 3.7, 19.5, 20.0, 20.5, 64.0, 1e3, 1e6}) {
     CAPTURE(x);
     const double expected = std::lgamma(x);
@@ -26,5 +26,23 @@ TEST_CASE("the Gamma function by Stirling's series is the library's") {
           Approx(x).epsilon(1e-14));
 }
 
+TEST_CASE("digamma at whole numbers and halves") {
+  constexpr double euler = 0.57721566490153286061;
+  CHECK(atlas::detail::digamma(1) == Approx(-euler).epsilon(1e-14));
+  CHECK(atlas::detail::digamma(0.5) == Approx(-euler - 2 * std::log(2.0)).epsilon(1e-14));
+  double harmonic = 0;
+  for (int n = 1; n < 40; ++n) {
+    harmonic += 1.0 / n;
+    CHECK(atlas::detail::digamma(n + 1.0) == Approx(harmonic - euler).epsilon(1e-14));
+  }
+  CHECK(atlas::detail::digamma(1e8) == Approx(std::log(1e8) - 5e-9).epsilon(1e-15));
+}
+
+TEST_CASE("Lambert's function is the inverse of w e^w") {
+  CHECK(atlas::detail::lambert_w(0) == 0);
+  for (const double w : {1e-9, 0.1, 1.0, 7.5, 300.0})
+    CHECK(atlas::detail::lambert_w(w * std::exp(w)) == Approx(w).epsilon(1e-14));
+}
+
 }  // namespace
-}  // namespace gamma_ratios_test
+}  // namespace special_functions_test
