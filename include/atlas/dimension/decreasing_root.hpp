@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "atlas/version.hpp"
+
 namespace atlas::inline ATLAS_ABI::detail {
 
 /// A function and its derivative at a place.
