@@ -38,24 +38,6 @@ struct score_sums {
   index_t units = 0;  ///< that have rows
 };
 
-/// Items by group, group after group.
-struct grouped_items {
-  std::vector<index_t> begin, items;
-};
-
-template <class Group>
-grouped_items group_items(index_t items, index_t groups, Group&& group) {
-  grouped_items out;
-  out.begin.assign(static_cast<std::size_t>(groups) + 1, 0);
-  out.items.resize(static_cast<std::size_t>(items));
-  for (index_t i = 0; i < items; ++i) ++out.begin[static_cast<std::size_t>(group(i)) + 1];
-  for (std::size_t g = 1; g < out.begin.size(); ++g) out.begin[g] += out.begin[g - 1];
-  std::vector<index_t> next(out.begin.begin(), out.begin.end() - 1);
-  for (index_t i = 0; i < items; ++i)
-    out.items[static_cast<std::size_t>(next[static_cast<std::size_t>(group(i))]++)] = i;
-  return out;
-}
-
 /// Each column less its mean.
 inline Eigen::MatrixXd centred_scores(const Eigen::MatrixXd& scores) {
   return scores.rowwise() - scores.colwise().mean();
@@ -103,28 +85,71 @@ unit_sets sets_of_rows(const scored_rows& a, const Eigen::MatrixXd& scores) {
   return {a.width, a.members, scores, std::vector<double>(static_cast<std::size_t>(a.count()), 1)};
 }
 
-/// Adds the pairs of rows whose sets share a unit, each once however many they have in common.
-/// \param holding the members of sets by unit
-/// \param stride  of every so many sets one stands for all, chosen by a hash of its number; 1: all
+/// How many sets hold each unit.
 template <class = lazy>
-void add_links(const unit_sets& sets, const grouped_items& holding, index_t stride,
+std::vector<index_t> sets_of_units(const unit_sets& sets, index_t units) {
+  std::vector<index_t> out(static_cast<std::size_t>(units));
+  for (const index_t unit : sets.members) ++out[static_cast<std::size_t>(unit)];
+  return out;
+}
+
+/// Of every `stride` sets the one that stands for all, chosen by a hash of its number; 1: all.
+template <class = lazy>
+std::vector<index_t> standing_sets(index_t count, index_t stride) {
+  std::vector<index_t> out;
+  for (index_t begin = 0; begin < count; begin += stride) {
+    const auto among = static_cast<std::uint64_t>((std::min)(stride, count - begin));
+    out.push_back(begin +
+                  static_cast<index_t>(
+                      (static_cast<std::uint64_t>(begin) * 0x9E3779B97F4A7C15U >> 32) % among));
+  }
+  return out;
+}
+
+/// The sets that hold each unit of some sets, unit after unit.
+struct held_units {
+  std::vector<index_t>
+      begin;  ///< by unit, one more than there are; none hold a unit of no such set
+  std::vector<index_t> sets;
+};
+
+/// \param holders how many sets hold each unit
+template <class = lazy>
+held_units units_held(const unit_sets& sets, const std::vector<index_t>& some,
+                      const std::vector<index_t>& holders) {
+  const auto at = [](index_t i) { return static_cast<std::size_t>(i); };
+  std::vector<char> wanted(holders.size());
+  for (const index_t i : some)
+    for (index_t m = i * sets.width; m < (i + 1) * sets.width; ++m)
+      wanted[at(sets.members[at(m)])] = 1;
+  held_units out{{0}, {}};
+  for (std::size_t u = 0; u < holders.size(); ++u)
+    out.begin.push_back(out.begin.back() + (wanted[u] != 0 ? holders[u] : 0));
+  out.sets.resize(at(out.begin.back()));
+  std::vector<index_t> next(out.begin.begin(), out.begin.end() - 1);
+  for (index_t i = 0; i * sets.width < static_cast<index_t>(sets.members.size()); ++i)
+    for (index_t m = i * sets.width; m < (i + 1) * sets.width; ++m)
+      if (const std::size_t unit = at(sets.members[at(m)]); wanted[unit] != 0)
+        out.sets[at(next[unit]++)] = i;
+  return out;
+}
+
+/// Adds the pairs of rows whose sets share a unit, each once however many they have in common.
+/// \param some the sets that stand for all
+template <class = lazy>
+void add_links(const unit_sets& sets, const std::vector<index_t>& some, const held_units& held,
                score_sums& out) {
-  const auto count = static_cast<index_t>(sets.rows.size());
   const index_t q = sets.scores.cols();
   const auto at = [](index_t i) { return static_cast<std::size_t>(i); };
   std::vector<index_t> last(sets.rows.size(), -1);
   Eigen::RowVectorXd sum(q);
-  for (index_t begin = 0; begin < count; begin += stride) {
-    const auto among = static_cast<std::uint64_t>((std::min)(stride, count - begin));
-    const index_t i =
-        begin + static_cast<index_t>(
-                    (static_cast<std::uint64_t>(begin) * 0x9E3779B97F4A7C15U >> 32) % among);
+  for (const index_t i : some) {
     sum.setZero();
     double rows = 0;
     for (index_t m = i * sets.width; m < (i + 1) * sets.width; ++m) {
       const std::size_t unit = at(sets.members[at(m)]);
-      for (index_t h = holding.begin[unit]; h < holding.begin[unit + 1]; ++h) {
-        const index_t j = holding.items[at(h)];
+      for (index_t h = held.begin[unit]; h < held.begin[unit + 1]; ++h) {
+        const index_t j = held.sets[at(h)];
         if (std::exchange(last[at(j)], i) == i) continue;
         const double* scores = sets.scores.data() + j * q;
         for (index_t c = 0; c < q; ++c) sum[c] += scores[c];
@@ -134,8 +159,7 @@ void add_links(const unit_sets& sets, const grouped_items& holding, index_t stri
     for (index_t c = 0; c < q; ++c) out.linked.row(c) += sets.scores(i, c) * sum;
     out.links += sets.rows[at(i)] * rows;
   }
-  const double weight =
-      static_cast<double>(count) / static_cast<double>((count + stride - 1) / stride);
+  const double weight = static_cast<double>(sets.rows.size()) / static_cast<double>(some.size());
   out.linked *= weight;
   out.links *= weight;
 }
@@ -167,20 +191,16 @@ score_sums sum_scores(const scored_rows& a) {
   out.units = static_cast<index_t>(std::count(seen.begin(), seen.end(), true));
   out.own.noalias() = of_units.transpose() * of_units;
   const unit_sets sets = out.units < n ? collect_sets(a, scores) : sets_of_rows(a, scores);
-  const auto members = static_cast<index_t>(sets.members.size());
-  grouped_items holding = group_items(
-      members, a.units, [&](index_t m) { return sets.members[static_cast<std::size_t>(m)]; });
-  for (index_t& item : holding.items) item /= sets.width;
+  const std::vector<index_t> holders = sets_of_units(sets, a.units);
   double work = 0;
-  for (std::size_t u = 0; u + 1 < holding.begin.size(); ++u) {
-    const auto size = static_cast<double>(holding.begin[u + 1] - holding.begin[u]);
-    work += size * size;
-  }
+  for (const index_t count : holders)
+    work += static_cast<double>(count) * static_cast<double>(count);
   const double pairs = static_cast<double>(n) * static_cast<double>(n);
   if (work > 3 * pairs) return out;
   out.linked = Eigen::MatrixXd::Zero(q, q);
-  add_links(sets, holding, static_cast<index_t>(std::ceil((std::max)(1.0, work / most_links_seen))),
-            out);
+  const auto stride = static_cast<index_t>(std::ceil((std::max)(1.0, work / most_links_seen)));
+  const std::vector<index_t> some = standing_sets(static_cast<index_t>(sets.rows.size()), stride);
+  add_links(sets, some, units_held(sets, some, holders), out);
   if (out.links > most_links * pairs) out.linked.resize(0, 0);
   return out;
 }

@@ -74,7 +74,7 @@ namespace estimators {
 /// The peer returns, of all rounds but the last, numbers of neighbours that it has made even in
 /// place, and an error that takes rows with common neighbours as independent.
 ///
-/// O(N max_k iterations) time and O(N max_k) memory beyond the search for neighbours.
+/// O(N max_k) time and O(N log max_k) memory beyond the search for neighbours.
 struct k_star {
   k_star_method method = k_star_method::binomial;
   double alpha = 1e-6;     ///< of `k_star_options`
@@ -106,19 +106,6 @@ struct k_star {
 
 namespace detail {
 
-/// Logarithms of distances, up to a constant, `[N, k]`.
-template <class = lazy>
-owned_tensor<double, 2> log_distances(const neighbor_table& table, index_t k, int threads) {
-  owned_tensor<double, 2> out({table.distances.extent(0), k});
-  const auto logs = out.mutable_view();
-  const int exponent = exponent_of_distances(table);
-  parallel_for(table.distances.extent(0), threads, [&](index_t i) {
-    for (index_t j = 0; j < k; ++j)
-      logs(i, j) = std::log(std::ldexp(table.distances(i, j), -exponent));
-  });
-  return out;
-}
-
 /// For each k, how much the logarithms of r_k of two rows may differ in a space of one dimension.
 ///
 /// The logarithm of the ratio of likelihoods of one density and of two is
@@ -134,30 +121,82 @@ std::vector<double> density_limits(double alpha, index_t max_k) {
   return out;
 }
 
+/// How the density around rows differs from that around their neighbours: of each row the k at
+/// which it does so more, in proportion to its limit, than at any before. Whatever the dimension, a
+/// neighbourhood ends at one of these, and so all rounds together look at each pair of rows once.
+template <class = lazy>
+class density_changes {
+ public:
+  density_changes(const neighbor_table& table, const std::vector<double>& limits)
+      : table_(table),
+        limits_(limits),
+        rows_(static_cast<std::size_t>(table.distances.extent(0))) {}
+
+  /// How many neighbours a row has in a space of this dimension. Several rows at once may be asked
+  /// for.
+  index_t neighbors(index_t row, double dimension) {
+    changes& own = rows_[static_cast<std::size_t>(row)];
+    for (const change& c : own.list)
+      if (ends(c, dimension)) return c.k;
+    for (const auto last = static_cast<index_t>(limits_.size()) - 1; own.next < last; ++own.next)
+      if (add_if_larger(row, own) && ends(own.list.back(), dimension)) return own.next;
+    return own.next;
+  }
+
+ private:
+  struct change {
+    index_t k = 0;
+    double gap = 0;  ///< between the logarithms of the distances to the k-th neighbour
+  };
+  struct changes {
+    index_t next = 3;  ///< the first k that was not looked at
+    double largest = 0;
+    std::vector<change> list;
+  };
+
+  double limit(index_t k) const { return limits_[static_cast<std::size_t>(k)]; }
+  bool ends(const change& c, double dimension) const { return !(dimension * c.gap <= limit(c.k)); }
+  bool add_if_larger(index_t row, changes& own) const {
+    const index_t k = own.next;
+    const double a = table_.distances(row, k - 1);
+    const double b = table_.distances(table_.indices(row, k), k - 1);
+    const double ratio = a > b ? a / b : b / a;
+    const double least = own.largest * limit(k) * (1 - 1e-12);  // rounding loses none
+    if (ratio - 1 < least) return false;                        // ln x <= x - 1
+    const double gap = std::log(ratio);
+    if (gap < least) return false;
+    own.largest = (std::max)(own.largest, gap / limit(k));
+    own.list.push_back({k, gap});
+    return true;
+  }
+
+  const neighbor_table& table_;
+  const std::vector<double>& limits_;
+  std::vector<changes> rows_;
+};
+
 /// Of the rows that are given; -1 for others.
 template <class = lazy>
-std::vector<index_t> neighborhoods(const owned_tensor<double, 2>& logs, const neighbor_table& table,
-                                   double dimension, const std::vector<double>& limits,
-                                   const std::vector<index_t>& rows, int threads) {
-  const auto max_k = static_cast<index_t>(limits.size());
-  std::vector<index_t> out(static_cast<std::size_t>(logs.extent(0)), -1);
+std::vector<index_t> neighborhoods(density_changes<>& changes, double dimension,
+                                   const std::vector<index_t>& rows, index_t all, int threads) {
+  std::vector<index_t> out(static_cast<std::size_t>(all), -1);
   parallel_for(static_cast<index_t>(rows.size()), threads, [&](index_t r) {
     const index_t i = rows[static_cast<std::size_t>(r)];
-    index_t k = 3;
-    for (; k < max_k - 1; ++k) {
-      const double gap = std::abs(logs(i, k - 1) - logs(table.indices(i, k), k - 1));
-      if (!(dimension * gap <= limits[static_cast<std::size_t>(k)])) break;
-    }
-    out[static_cast<std::size_t>(i)] = k;
+    out[static_cast<std::size_t>(i)] = changes.neighbors(i, dimension);
   });
   return out;
 }
 
+/// `ln(r_b / r_a)` of a row.
+inline double log_of_ratio(const neighbor_table& table, index_t row, index_t b, index_t a) {
+  return std::log(table.distances(row, b - 1) / table.distances(row, a - 1));
+}
+
 /// Regression of the logarithms of r2/r1, a tenth discarded; NaN of too few.
 template <class = lazy>
-double first_dimension(const owned_tensor<double, 2>& logs, const std::vector<index_t>& rows) {
+double first_dimension(const neighbor_table& table, const std::vector<index_t>& rows) {
   std::vector<double> ratios;
-  for (const index_t i : rows) ratios.push_back(logs(i, 1) - logs(i, 0));
+  for (const index_t i : rows) ratios.push_back(log_of_ratio(table, i, 2, 1));
   std::sort(ratios.begin(), ratios.end());
   const auto kept = static_cast<std::size_t>(0.9 * static_cast<double>(ratios.size()) + 1e-9);
   if (kept < 2 || !(ratios[kept - 1] > 0)) return std::nan("");
@@ -201,14 +240,13 @@ double gride_root(const std::vector<order_ratio>& ratios) {
 /// Dimension and scores by one method within neighbourhoods of their own sizes.
 struct within_neighborhoods {
   const neighbor_table& table;
-  const owned_tensor<double, 2>& logs;
 
   template <class = lazy>
   double gride(const std::vector<index_t>& k, raw_estimate& out) const {
     std::vector<order_ratio> ratios;
     for (const index_t i : out.rows) {
       const index_t n = (k[static_cast<std::size_t>(i)] + 1) / 2;
-      ratios.push_back({static_cast<double>(n), logs(i, 2 * n - 1) - logs(i, n - 1)});
+      ratios.push_back({static_cast<double>(n), log_of_ratio(table, i, 2 * n, n)});
     }
     const double d = gride_root(ratios);
     double curvature = 0;
@@ -261,15 +299,15 @@ raw_estimate raw_dimension(const estimators::k_star& e, const neighbor_rows& clo
   out.rows = rows_with_neighbors(cloud.table, e.max_k, out);
   if (out.rows.size() < 3) return out;
   const int threads = cloud.options.threads;
-  const owned_tensor<double, 2> logs = log_distances(cloud.table, e.max_k, threads);
   const std::vector<double> limits = density_limits(e.alpha, e.max_k);
-  const within_neighborhoods within{cloud.table, logs};
+  density_changes<> changes(cloud.table, limits);
+  const within_neighborhoods within{cloud.table};
   std::vector<index_t> k;
   double before = 0;
-  out.dimension = first_dimension(logs, out.rows);
+  out.dimension = first_dimension(cloud.table, out.rows);
   for (index_t round = 0; round < e.iterations && out.dimension > 0; ++round) {
     before = out.dimension;
-    k = neighborhoods(logs, cloud.table, before, limits, out.rows, threads);
+    k = neighborhoods(changes, before, out.rows, cloud.rows(), threads);
     out.dimension =
         e.method == k_star_method::gride ? within.gride(k, out) : within.binomial(k, before, out);
   }
@@ -295,7 +333,7 @@ raw_estimate raw_dimension(const estimators::k_star& e, const neighbor_rows& clo
 ///         exclusion left fewer than max_k
 /// \throws shape_error for a table of fewer neighbours, value_error for options out of range
 ///
-/// O(N max_k) time and memory; the same for every thread count.
+/// O(N max_k) time; the same for every thread count.
 template <class = lazy>
 [[nodiscard]] std::vector<index_t> k_star(const neighbor_table& table, double dimension,
                                           const k_star_options& options = {}) {
@@ -307,9 +345,10 @@ template <class = lazy>
                       shape_text(table.distances.extents()));
   detail::raw_estimate counted;
   const std::vector<index_t> rows = detail::rows_with_neighbors(table, options.max_k, counted);
-  return detail::neighborhoods(detail::log_distances(table, options.max_k, options.threads), table,
-                               dimension, detail::density_limits(options.alpha, options.max_k),
-                               rows, options.threads);
+  const std::vector<double> limits = detail::density_limits(options.alpha, options.max_k);
+  detail::density_changes<> changes(table, limits);
+  return detail::neighborhoods(changes, dimension, rows, table.distances.extent(0),
+                               options.threads);
 }
 
 }  // namespace atlas::inline ATLAS_ABI
