@@ -43,7 +43,8 @@ inline std::string gguf_flag(int x) {
   return little_bytes<std::uint32_t>(7) + std::string(1, static_cast<char>(x));
 }
 /// \param type of the elements, whose bytes are in `elements`
-inline std::string gguf_array(std::uint32_t type, std::uint64_t count, const std::string& elements) {
+inline std::string gguf_array(std::uint32_t type, std::uint64_t count,
+                              const std::string& elements) {
   return little_bytes<std::uint32_t>(9) + little_bytes(type) + little_bytes(count) + elements;
 }
 inline std::string gguf_texts(const std::vector<std::string>& texts) {
@@ -70,8 +71,8 @@ struct tensor_for_tests {
 struct gguf_for_tests {
   std::string magic = "GGUF";
   std::uint32_t version = 3;
-  std::int64_t tensor_count = -1, key_count = -1;            ///< -1: as many as there are
-  std::vector<std::pair<std::string, std::string>> keys;     ///< type and bytes by name
+  std::int64_t tensor_count = -1, key_count = -1;         ///< -1: as many as there are
+  std::vector<std::pair<std::string, std::string>> keys;  ///< type and bytes by name
   std::vector<tensor_for_tests> tensors;
   std::uint64_t alignment = 32;  ///< of the tensors, whatever the metadata say
 
@@ -102,8 +103,8 @@ struct gguf_for_tests {
     for (const auto& [name, value] : keys) header += counted_text(name) + value;
     std::string data;
     for (const tensor_for_tests& t : tensors) {
-      header += counted_text(t.name) + little_bytes<std::uint32_t>(
-                                           static_cast<std::uint32_t>(t.extents.size()));
+      header += counted_text(t.name) +
+                little_bytes<std::uint32_t>(static_cast<std::uint32_t>(t.extents.size()));
       for (const std::uint64_t extent : t.extents) header += little_bytes(extent);
       header += little_bytes(t.type) + counted(t.offset, data.size());
       data += t.bytes;

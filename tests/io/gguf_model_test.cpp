@@ -112,7 +112,9 @@ TEST_CASE("a GGUF file is the model of the folder that it was made from", "[io][
 
 TEST_CASE("rotary settings of GGUF files", "[io][gguf]") {
   using kind = atlas::rotary_options::rescaling;
-  const auto rotary = [](auto&& change) { return config_after("llama-biased.gguf", change).rotary; };
+  const auto rotary = [](auto&& change) {
+    return config_after("llama-biased.gguf", change).rotary;
+  };
   CHECK(rotary([](gguf_for_tests&) {}).kind == kind::linear);
   CHECK(rotary([](gguf_for_tests&) {}).factor == 2.5);
   const auto none = rotary([](auto& f) { f.key("llama.rope.scaling.type") = gguf_text("none"); });
@@ -139,9 +141,8 @@ TEST_CASE("rotary settings of GGUF files", "[io][gguf]") {
   refused_rotary("llama.rope.dimension_count", gguf_u32(4), "4");
   refused_rotary("llama.rope.freq_base", gguf_text("many"), "many");
   refused_with("llama.gguf", "llama.rope.freq_base", gguf_f32(-1), "rotary", "-1");
-  refused_after("llama.gguf", "rope_freqs.weight", "[3]", [](gguf_for_tests& file) {
-    file.tensor("rope_freqs.weight").extents = {3};
-  });
+  refused_after("llama.gguf", "rope_freqs.weight", "[3]",
+                [](gguf_for_tests& file) { file.tensor("rope_freqs.weight").extents = {3}; });
   refused_after("llama.gguf", "rotary.divisors", "0", [](gguf_for_tests& file) {
     file.tensor("rope_freqs.weight").bytes = std::string(16, '\0');
   });
@@ -221,19 +222,18 @@ TEST_CASE("tensors of GGUF files that are missing, left over or unusable are nam
   for (const char* name : {"token_embd.weight", "blk.1.attn_k.weight", "output_norm.weight"})
     refused_after("llama.gguf", name, "none of that name",
                   [&](gguf_for_tests& file) { file.erase_tensor(name); });
-  for (const char* name : {"blk.0.attn_q_norm.weight", "blk.2.attn_q.weight", "rope_factors_long.weight",
-                           "blk.1.attn_q.bias"})
+  for (const char* name : {"blk.0.attn_q_norm.weight", "blk.2.attn_q.weight",
+                           "rope_factors_long.weight", "blk.1.attn_q.bias"})
     refused_after("llama.gguf", name, "has no place for", [&](gguf_for_tests& file) {
       file.tensor(name) = {name, {8}, 0, std::string(32, '\0'), -1};
     });
   refused_after("llama.gguf", "blk.0.ffn_up.weight", "[8, 12]", [](gguf_for_tests& file) {
     file.tensor("blk.0.ffn_up.weight").extents = {12, 8};
   });
-  refused_after("llama.gguf", "blk.0.attn_norm.weight", "I8", [](gguf_for_tests& file) {
-    file.tensor("blk.0.attn_norm.weight").type = 24;
-  });
-  for (const float value : {std::numeric_limits<float>::quiet_NaN(),
-                            std::numeric_limits<float>::infinity()})
+  refused_after("llama.gguf", "blk.0.attn_norm.weight", "I8",
+                [](gguf_for_tests& file) { file.tensor("blk.0.attn_norm.weight").type = 24; });
+  for (const float value :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
     refused_after("llama.gguf", "x.gguf: tensor \"blk.0.attn_norm.weight\"", "finite",
                   [&](gguf_for_tests& file) {
                     file.tensor("blk.0.attn_norm.weight").bytes.replace(4, 4, little_bytes(value));
@@ -267,7 +267,8 @@ TEST_CASE("a model of a GGUF file is written as a folder, where config.json can 
   const auto copy = io::open_transformer(folder / "biased");
   CHECK(copy.config() == model.config());
   CHECK(values_of(copy) == values_of(model));
-  CHECK_REFUSED(atlas::value_error,
-                io::save_transformer(folder / "llama", io::open_transformer(gguf_data("llama.gguf"))),
-                "config.rotary", "config.json");
+  CHECK_REFUSED(
+      atlas::value_error,
+      io::save_transformer(folder / "llama", io::open_transformer(gguf_data("llama.gguf"))),
+      "config.rotary", "config.json");
 }

@@ -83,7 +83,9 @@ TEST_CASE("rows of a matrix are read alone", "[io][gguf]") {
 
 TEST_CASE("metadata of all types are read, and arrays where they lie", "[io][gguf]") {
   gguf_for_tests file;
-  const auto number = [](std::uint32_t type, auto x) { return little_bytes(type) + little_bytes(x); };
+  const auto number = [](std::uint32_t type, auto x) {
+    return little_bytes(type) + little_bytes(x);
+  };
   file.key("u8") = number(0, std::uint8_t{200});
   file.key("i8") = number(1, std::int8_t{-100});
   file.key("u16") = number(2, std::uint16_t{60000});
@@ -191,7 +193,8 @@ TEST_CASE("a file cut off anywhere is refused", "[io][gguf]") {
 
 TEST_CASE("counts and lengths that the file has no room for are refused", "[io][gguf]") {
   gguf_for_tests file = small_file();
-  for (const std::int64_t count : {std::int64_t{1} << 20, (std::numeric_limits<std::int64_t>::max)()}) {
+  for (const std::int64_t count :
+       {std::int64_t{1} << 20, (std::numeric_limits<std::int64_t>::max)()}) {
     file = small_file();
     file.tensor_count = count;
     refused(file, "x.gguf: tensors", "at most");
@@ -212,7 +215,8 @@ TEST_CASE("counts and lengths that the file has no room for are refused", "[io][
   refused(file, "x.gguf", "expected");
 }
 
-TEST_CASE("a sparse file of 2 GB whose counts lie is refused before memory is taken", "[io][gguf]") {
+TEST_CASE("a sparse file of 2 GB whose counts lie is refused before memory is taken",
+          "[io][gguf]") {
   const temporary_folder folder;
   for (const bool tensors : {false, true}) {
     gguf_for_tests file;
@@ -263,13 +267,19 @@ TEST_CASE("malformed tensors are refused by their names", "[io][gguf]") {
   refused(with([](tensor& t) { t.name = "\xc0"; }), "tensor 1", "UTF-8");
   refused(with([](tensor& t) { t.extents = {}; }), "\"eight\"", "1 to 4 dimensions");
   refused(with([](tensor& t) { t.extents = {1, 2, 2, 2, 1}; }), "\"eight\"", "got 5");
-  refused(with([](tensor& t) { t.extents = {8, std::uint64_t{1} << 63}; }), "\"eight\"",
-          "fit into 63 bits");
-  refused(with([](tensor& t) { t.extents = {1U << 31, 1U << 30, 4}; }), "\"eight\"",
-          "fits into 63 bits");
+  refused(with([](tensor& t) {
+            t.extents = {8, std::uint64_t{1} << 63};
+          }),
+          "\"eight\"", "fit into 63 bits");
+  refused(with([](tensor& t) {
+            t.extents = {1U << 31, 1U << 30, 4};
+          }),
+          "\"eight\"", "fits into 63 bits");
   // An extent of zero does not excuse the others.
-  refused(with([](tensor& t) { t.extents = {1U << 31, 1U << 30, 0, 4}; }), "\"eight\"",
-          "fits into 63 bits");
+  refused(with([](tensor& t) {
+            t.extents = {1U << 31, 1U << 30, 0, 4};
+          }),
+          "\"eight\"", "fits into 63 bits");
   refused(with([](tensor& t) { t.type = 42; }), "\"eight\"", "42");
   refused(with([](tensor& t) { t.type = 4; }), "\"eight\"", "Q4_2");
   refused(with([](tensor& t) { t.type = 31; }), "\"eight\"", "Q4_0_4_4");

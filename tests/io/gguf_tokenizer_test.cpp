@@ -48,9 +48,9 @@ gguf_for_tests file_of(const nlohmann::json& fields, const std::string& pre) {
   }
   std::vector<std::string> merges;
   for (const auto& merge : fields["model"]["merges"])
-    merges.push_back(merge.is_string() ? merge.get<std::string>()
-                                       : merge[0].get<std::string>() + " " +
-                                             merge[1].get<std::string>());
+    merges.push_back(merge.is_string()
+                         ? merge.get<std::string>()
+                         : merge[0].get<std::string>() + " " + merge[1].get<std::string>());
   gguf_for_tests file;
   file.key("tokenizer.ggml.model") = gguf_text("gpt2");
   file.key("tokenizer.ggml.pre") = gguf_text(pre);
@@ -122,7 +122,8 @@ TEST_CASE("the model and the tokenizer of one GGUF file", "[io][gguf][tokenizer]
   CHECK(io::open_model(gguf_data("llama.gguf")).tokenizer.encode(text) == wanted);
 }
 
-TEST_CASE("GGUF tokenizers that are not understood are refused by the key", "[io][gguf][tokenizer]") {
+TEST_CASE("GGUF tokenizers that are not understood are refused by the key",
+          "[io][gguf][tokenizer]") {
   refused_with("tokenizer.ggml.model", gguf_text("llama"), "SentencePiece");
   refused_with("tokenizer.ggml.model", gguf_text("bert"), "bert");
   refused_with("tokenizer.ggml.model", gguf_u32(1), "UINT32");
@@ -145,7 +146,8 @@ TEST_CASE("GGUF tokenizers that are not understood are refused by the key", "[io
   CHECK(tokenizer_of(file).vocabulary_size() == 299);
 }
 
-TEST_CASE("inconsistent vocabularies and merges of GGUF files are refused", "[io][gguf][tokenizer]") {
+TEST_CASE("inconsistent vocabularies and merges of GGUF files are refused",
+          "[io][gguf][tokenizer]") {
   const auto with_tokens = [](std::vector<std::string> tokens, std::vector<std::int32_t> kinds) {
     gguf_for_tests file = copy_of(gguf_data("llama.gguf"));
     file.key("tokenizer.ggml.tokens") = gguf_texts(tokens);

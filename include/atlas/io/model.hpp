@@ -15,8 +15,8 @@
 #include "atlas/core/lazy.hpp"
 #include "atlas/io/checkpoint.hpp"
 #include "atlas/io/config.hpp"
-#include "atlas/io/files.hpp"
 #include "atlas/io/configuration/gguf_config.hpp"
+#include "atlas/io/files.hpp"
 #include "atlas/io/folders/gguf_weights.hpp"
 #include "atlas/io/folders/model_folder.hpp"
 #include "atlas/io/folders/model_weights.hpp"
@@ -36,8 +36,8 @@ struct language_model {
 /// The configuration of a model.
 /// \param model a Hugging Face folder, or a GGUF file (by its first bytes, or its name's end)
 /// \throws format_error naming what is no model (an adapter, PyTorch's pickles, the name of a model
-///         on a hub) with what to do about it, and naming `config.json` for what it says; for a GGUF
-///         file as gguf::open and read_gguf_config
+///         on a hub) with what to do about it, and naming `config.json` for what it says; for a
+///         GGUF file as gguf::open and read_gguf_config
 template <class = lazy>
 [[nodiscard]] transformer_config open_transformer_config(const std::filesystem::path& model) {
   if (detail::is_gguf_file(model)) return read_gguf_config(gguf::open(model));
@@ -46,9 +46,9 @@ template <class = lazy>
   return parse_transformer_config(read_text(config), config.string());
 }
 
-/// A transformer from a folder with `config.json` and `model.safetensors` (or its shards), or from a
-/// GGUF file.
-/// \throws as open_transformer_config, checkpoint::open and read_transformer; for a GGUF file as
+/// A transformer from a folder with `config.json` and `model.safetensors` (or its shards), or from
+/// a GGUF file. \throws as open_transformer_config, checkpoint::open and read_transformer; for a
+/// GGUF file as
 ///         read_gguf_transformer
 template <class = lazy>
 [[nodiscard]] transformer open_transformer(const std::filesystem::path& model) {

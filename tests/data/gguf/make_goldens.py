@@ -256,7 +256,8 @@ LLAMA = {
     "tie_word_embeddings": False,
 }
 BIASED = LLAMA | {
-    "head_dim": 4, "vocab_size": 20, "attention_bias": True, "mlp_bias": True,
+    "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 4, "vocab_size": 20,
+    "attention_bias": True, "mlp_bias": True,
     "rope_scaling": {"rope_type": "linear", "factor": 2.5}, "tie_word_embeddings": True,
 }
 QWEN2 = {key: value for key, value in LLAMA.items() if key not in ("head_dim", "rope_scaling")} | {

@@ -120,8 +120,7 @@ rotary_options read_gguf_rotary(const gguf& file, const config_fields<>& f,
   }
   f.only("rope.scaling.attn_factor", 1);
   if (file.contains("rope_freqs.weight")) {
-    const auto divisors =
-        file.read<1>("rope_freqs.weight", shape<1>{head_dimension / 2});
+    const auto divisors = file.read<1>("rope_freqs.weight", shape<1>{head_dimension / 2});
     o.divisors.assign(divisors.data(), divisors.data() + divisors.size());
   }
   return o;
@@ -163,10 +162,10 @@ inline bool is_harmless_gguf_key(const std::string& key) {
 
 }  // namespace detail
 
-/// The configuration of the model in a GGUF file: `general.architecture` gpt2, llama or qwen2. Every
-/// key of the architecture is used, or known not to matter, or refused by name; of other keys those
-/// that say that the file holds no whole model are.
-/// \throws format_error naming the file and the key (without the architecture's name before it) that
+/// The configuration of the model in a GGUF file: `general.architecture` gpt2, llama or qwen2.
+/// Every key of the architecture is used, or known not to matter, or refused by name; of other keys
+/// those that say that the file holds no whole model are. \throws format_error naming the file and
+/// the key (without the architecture's name before it) that
 ///         is missing, ill-typed or not understood
 template <class = lazy>
 [[nodiscard]] transformer_config read_gguf_config(const gguf& file) {
@@ -179,8 +178,8 @@ template <class = lazy>
   const nlohmann::json keys = detail::architecture_json(file, architecture);
   const detail::config_fields<> f(keys, file.name() + ": " + architecture);
   detail::refuse_what_gguf_may_ask(f);
-  transformer_config c = architecture == "gpt2" ? detail::read_gguf_gpt2(file, f)
-                                                : detail::read_gguf_llama(file, f);
+  transformer_config c =
+      architecture == "gpt2" ? detail::read_gguf_gpt2(file, f) : detail::read_gguf_llama(file, f);
   f.refuse_the_rest(detail::is_harmless_gguf_key);
   try {
     check_config(c);

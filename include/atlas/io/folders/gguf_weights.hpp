@@ -27,8 +27,8 @@ namespace detail {
 /// How a GGUF file holds a parameter, beside how a Hugging Face checkpoint does.
 enum class gguf_layout {
   same,
-  transposed,          ///< `[out, in]` for GPT-2's `[in, out]`
-  interleaved_queries, ///< of Llama: coordinates that turn with each other lie beside each other
+  transposed,           ///< `[out, in]` for GPT-2's `[in, out]`
+  interleaved_queries,  ///< of Llama: coordinates that turn with each other lie beside each other
   interleaved_keys
 };
 
@@ -38,30 +38,30 @@ struct gguf_name_row {
   gguf_layout layout = gguf_layout::same;
 };
 
-inline constexpr std::array gguf_whole_names = std::to_array<gguf_name_row>(
-    {{"transformer.wte", "token_embd"},
-     {"transformer.wpe", "position_embd"},
-     {"transformer.ln_f", "output_norm"},
-     {"model.embed_tokens", "token_embd"},
-     {"model.norm", "output_norm"},
-     {"lm_head", "output"}});
+inline constexpr std::array gguf_whole_names =
+    std::to_array<gguf_name_row>({{"transformer.wte", "token_embd"},
+                                  {"transformer.wpe", "position_embd"},
+                                  {"transformer.ln_f", "output_norm"},
+                                  {"model.embed_tokens", "token_embd"},
+                                  {"model.norm", "output_norm"},
+                                  {"lm_head", "output"}});
 
-inline constexpr std::array gguf_block_names = std::to_array<gguf_name_row>(
-    {{"ln_1", "attn_norm"},
-     {"attn.c_attn", "attn_qkv", gguf_layout::transposed},
-     {"attn.c_proj", "attn_output", gguf_layout::transposed},
-     {"ln_2", "ffn_norm"},
-     {"mlp.c_fc", "ffn_up", gguf_layout::transposed},
-     {"mlp.c_proj", "ffn_down", gguf_layout::transposed},
-     {"input_layernorm", "attn_norm"},
-     {"self_attn.q_proj", "attn_q", gguf_layout::interleaved_queries},
-     {"self_attn.k_proj", "attn_k", gguf_layout::interleaved_keys},
-     {"self_attn.v_proj", "attn_v"},
-     {"self_attn.o_proj", "attn_output"},
-     {"post_attention_layernorm", "ffn_norm"},
-     {"mlp.gate_proj", "ffn_gate"},
-     {"mlp.up_proj", "ffn_up"},
-     {"mlp.down_proj", "ffn_down"}});
+inline constexpr std::array gguf_block_names =
+    std::to_array<gguf_name_row>({{"ln_1", "attn_norm"},
+                                  {"attn.c_attn", "attn_qkv", gguf_layout::transposed},
+                                  {"attn.c_proj", "attn_output", gguf_layout::transposed},
+                                  {"ln_2", "ffn_norm"},
+                                  {"mlp.c_fc", "ffn_up", gguf_layout::transposed},
+                                  {"mlp.c_proj", "ffn_down", gguf_layout::transposed},
+                                  {"input_layernorm", "attn_norm"},
+                                  {"self_attn.q_proj", "attn_q", gguf_layout::interleaved_queries},
+                                  {"self_attn.k_proj", "attn_k", gguf_layout::interleaved_keys},
+                                  {"self_attn.v_proj", "attn_v"},
+                                  {"self_attn.o_proj", "attn_output"},
+                                  {"post_attention_layernorm", "ffn_norm"},
+                                  {"mlp.gate_proj", "ffn_gate"},
+                                  {"mlp.up_proj", "ffn_up"},
+                                  {"mlp.down_proj", "ffn_down"}});
 
 /// Where a parameter is stored, and how.
 struct gguf_place_of_parameter {
@@ -185,8 +185,8 @@ class gguf_weight_reader {
 
 /// The transformer in a GGUF file, its weights made floats.
 /// \throws as read_gguf_config; format_error naming the file and the tensor that is missing, of a
-///         type that is not read, or not of this model; shape_error naming one of other extents than
-///         the metadata say; value_error naming one that holds a NaN or an infinity
+///         type that is not read, or not of this model; shape_error naming one of other extents
+///         than the metadata say; value_error naming one that holds a NaN or an infinity
 template <class = lazy>
 [[nodiscard]] transformer read_gguf_transformer(const gguf& file) {
   const transformer_config config = read_gguf_config(file);

@@ -70,8 +70,7 @@ void read_gguf_metadata(gguf_cursor& cursor, std::uint64_t count, const std::str
     std::string key = cursor.name(file + ": key " + std::to_string(i));
     const gguf_value value = cursor.value(file + ": " + in_quotes(key));
     const auto [place, fresh] = header.metadata.emplace(std::move(key), value);
-    if (!fresh)
-      throw format_error(file, "each key once", "a second " + in_quotes(place->first));
+    if (!fresh) throw format_error(file, "each key once", "a second " + in_quotes(place->first));
   }
 }
 
@@ -110,9 +109,9 @@ gguf_tensor_type read_gguf_tensor_type(gguf_cursor& cursor, const std::string& w
   const auto id = cursor.number<std::uint32_t>(where);
   const gguf_tensor_type* type = find_gguf_tensor_type(id);
   if (!type)
-    throw format_error(where, "a type of tensors from 0 to " +
-                                  std::to_string(gguf_tensor_types.size() - 1),
-                       std::to_string(id));
+    throw format_error(
+        where, "a type of tensors from 0 to " + std::to_string(gguf_tensor_types.size() - 1),
+        std::to_string(id));
   if (type->bytes == 0)
     throw format_error(where, "a type of tensors that ggml still has", std::string(type->name));
   return *type;
@@ -212,7 +211,8 @@ void read_gguf_tensors(gguf_cursor& cursor, std::uint64_t count, std::span<const
   for (placed_gguf_tensor& one : placed) {
     const std::string where = tensor_place(file, one.tensor.name);
     if (one.offset > data.size() || one.bytes > data.size() - one.offset)
-      throw format_error(where, "a place within the " + std::to_string(data.size()) + " bytes of data",
+      throw format_error(where,
+                         "a place within the " + std::to_string(data.size()) + " bytes of data",
                          std::to_string(one.bytes) + " bytes at " + std::to_string(one.offset));
     one.tensor.bytes = data.subspan(static_cast<std::size_t>(one.offset), one.bytes);
     std::string name = one.tensor.name;

@@ -38,8 +38,8 @@ void read_blocks(const std::byte* blocks, std::size_t count, float* out) {
 struct gguf_tensor_type {
   std::uint32_t id = 0;
   std::string_view name;
-  std::size_t weights = 0;  ///< of a block, which is a part of one row
-  std::size_t bytes = 0;    ///< of a block; 0 for a type that ggml has given up
+  std::size_t weights = 0;              ///< of a block, which is a part of one row
+  std::size_t bytes = 0;                ///< of a block; 0 for a type that ggml has given up
   detail::block_reader read = nullptr;  ///< null for a type that is known by its size only
 };
 

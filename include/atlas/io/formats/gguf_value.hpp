@@ -143,7 +143,8 @@ struct gguf_value {
   template <class Wanted>
   std::optional<Wanted> only() const {
     std::optional<Wanted> found;
-    if (!is_array) for_each([&]<class Value>(const Value& value) {
+    if (!is_array)
+      for_each([&]<class Value>(const Value& value) {
         if constexpr (std::is_same_v<Value, Wanted>) found = value;
       });
     return found;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The pre-tokenizers that GGUF files name in `tokenizer.ggml.pre`, with the patterns that llama.cpp
-/// cuts a text by for each name.
+/// The pre-tokenizers that GGUF files name in `tokenizer.ggml.pre`, with the patterns that
+/// llama.cpp cuts a text by for each name.
 
 #include <array>
 #include <cstddef>

@@ -51,7 +51,8 @@ void check_tokenizer_keys(const gguf& file) {
     if (!key.starts_with("tokenizer.") || is_harmless_tokenizer_key(key) ||
         std::find(used.begin(), used.end(), key) != used.end())
       continue;
-    if (key != "tokenizer.ggml.add_space_prefix" && key != "tokenizer.ggml.remove_extra_whitespaces")
+    if (key != "tokenizer.ggml.add_space_prefix" &&
+        key != "tokenizer.ggml.remove_extra_whitespaces")
       throw format_error(file.name(), "keys of the tokenizer that are understood", in_quotes(key));
     if (value.flag() != false)
       throw format_error(gguf_place(file, key), "false or absent (nothing else is supported)",
@@ -166,11 +167,12 @@ nlohmann::json gguf_tokenizer_json(const gguf& file) {
     check_tokenizer_keys(file);
     return gguf_bpe_json(file, gguf_pre_tokenizer_of(file));
   }
-  throw format_error(gguf_place(file, key),
-                     "\"gpt2\", a byte-level BPE (no other tokenizer of GGUF files is read, such as "
-                     "SentencePiece's, \"llama\": give the folder with tokenizer.json that the "
-                     "file was made from)",
-                     in_quotes(model));
+  throw format_error(
+      gguf_place(file, key),
+      "\"gpt2\", a byte-level BPE (no other tokenizer of GGUF files is read, such as "
+      "SentencePiece's, \"llama\": give the folder with tokenizer.json that the "
+      "file was made from)",
+      in_quotes(model));
 }
 
 }  // namespace detail
