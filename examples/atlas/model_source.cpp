@@ -167,7 +167,8 @@ void check_two_passages(const char* option, index_t blocks) {
 }
 
 void add_model_options(CLI::App& app, model_options& o) {
-  add_text(app, "--model", o.model, "Hugging Face folder, or tiny-gpt2 (default) or tiny-llama");
+  add_text(app, "--model", o.model,
+           "Hugging Face folder, GGUF file, or tiny-gpt2 (default) or tiny-llama");
   add_text(app, "--text", o.text, "UTF-8 file, or moby-dick (default) or addresses");
   add_block_options(app, o.blocks, o.tokens_per_block);
 }

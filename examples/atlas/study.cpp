@@ -72,7 +72,7 @@ void run_study(study_options o) {
 void add_study_options(CLI::App& app, study_options& o) {
   constexpr index_t many = index_t{1} << 30;
   add_text(app, "--model", o.models,
-           "Hugging Face folders, or tiny-gpt2 and tiny-llama (default: both)");
+           "Hugging Face folders, GGUF files, or tiny-gpt2 and tiny-llama (default: both)");
   add_text(app, "--text", o.texts, "UTF-8 files, or moby-dick and addresses (default: both)");
   add_text(app, "--out", o.out, "folder of the results; a run goes on from the parts in it")
       ->capture_default_str();

@@ -28,14 +28,20 @@ std::string_view characters(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Of the names and bytes of all files that a model is read from.
-std::uint64_t folder_hash(const fs::path& folder) {
+/// The files that a model is read from: a GGUF file, or those of a folder.
+std::set<fs::path> files_of(const fs::path& model) {
+  if (!fs::is_directory(model)) return {model};
   std::set<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder))
+  for (const auto& entry : fs::directory_iterator(model))
     if (const auto kind = entry.path().extension(); kind == ".json" || kind == ".safetensors")
       files.insert(entry.path());
+  return files;
+}
+
+/// Of the names and bytes of all these files.
+std::uint64_t files_hash(const fs::path& model) {
   std::uint64_t hash = content_hash("");
-  for (const fs::path& file : files) {
+  for (const fs::path& file : files_of(model)) {
     hash = content_hash(file.filename().string(), hash);
     if (fs::file_size(file) > 0)
       hash = content_hash(characters(io::mapped_file(file).bytes()), hash);
@@ -52,9 +58,8 @@ std::pair<study_model, io::tokenizer> look_at_model(const std::string& name) {
     return {{name, io::parse_transformer_config(files.config, name), hash, {}},
             io::tokenizer::from_text(files.tokenizer, name)};
   }
-  const fs::path folder = name;
-  return {{name, io::open_transformer_config(folder), folder_hash(folder), {}},
-          io::tokenizer::open(folder / "tokenizer.json")};
+  return {{name, io::open_transformer_config(name), files_hash(name), {}},
+          io::open_tokenizer(name)};
 }
 
 io::language_model load_study_model(const std::string& name) {

@@ -17,6 +17,7 @@ data=$(cd "$here/../../examples/data" && pwd)
 for name in FOLDER M A; do ln -s "$data/tiny-gpt2" "$folder/$name"; done
 ln -s "$data/tiny-llama" "$folder/B"
 ln -s "$data/moby-dick.txt" "$folder/book.txt"
+ln -s "$here/../data/gguf/llama.gguf" "$folder/model.gguf"
 mkdir "$folder/python"
 bash "$here/commands_of.sh" "$folder/python" "$@" | awk '!seen[$0]++' >"$folder/commands"
 cd "$folder"

@@ -10,6 +10,7 @@
 #include "atlas/attention/clouds.hpp"
 #include "atlas/attention/thermodynamics.hpp"
 #include "atlas/io/checkpoint.hpp"
+#include "atlas/io/gguf.hpp"
 #include "atlas/io/model.hpp"
 #include "atlas/io/safetensors.hpp"
 #include "atlas/reference/transformer.hpp"
@@ -45,6 +46,8 @@ TEST_CASE("what keeps a pointer to its argument does not take one that is about 
   STATIC_REQUIRE(reads_from_memory<safetensors, std::span<const std::byte>>);
   STATIC_REQUIRE(reads_from_memory<safetensors, std::span<std::byte>>);
   STATIC_REQUIRE(!reads_from_memory<safetensors, bytes>);
+  STATIC_REQUIRE(reads_from_memory<atlas::io::gguf, const bytes&>);
+  STATIC_REQUIRE(!reads_from_memory<atlas::io::gguf, bytes>);
   STATIC_REQUIRE(!reads_from_memory<safetensors, std::array<std::byte, 8>>);
   STATIC_REQUIRE(reads_from_memory<checkpoint, bytes&>);
   STATIC_REQUIRE(!reads_from_memory<checkpoint, bytes>);

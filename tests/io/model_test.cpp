@@ -213,7 +213,6 @@ TEST_CASE("what stands in the place of a model's folder is named, and what to do
   refused("some-owner/some-model.v2", "some-owner/some-model.v2", "hf download");
   CHECK_FALSE(
       has(message_of<atlas::format_error>([&] { (void)io::open_model(folder / "x"); }), "hf "));
-  refused(folder.write("weights", "GGUF\3"), "weights", "GGUF files are not read");
   refused(folder.write("pytorch_model.bin", "PK"), "pytorch_model.bin", "save_pretrained");
   refused(folder.write("model.safetensors", "x"), "model.safetensors", "folder that it lies in");
   const auto with = [&](const std::string& name) {
@@ -228,7 +227,7 @@ TEST_CASE("what stands in the place of a model's folder is named, and what to do
       if (configured) io::write_file(inner / "config.json", io::read_text(micro + "/config.json"));
       return inner;
     };
-    refused(there("model-q4.gguf"), "model-q4.gguf", "GGUF files are not read");
+    refused(there("model-q4.gguf"), "model-q4.gguf", "give the file in the place of its folder");
     refused(there("pytorch_model.bin"), "pytorch_model.bin", "save_pretrained");
     refused(there("pytorch_model.bin.index.json"), "index.json", "save_pretrained");
     refused(there("adapter_config.json"), "adapter_config.json", "merge_and_unload");

@@ -217,6 +217,20 @@ TEST_CASE("models that contradict themselves are refused") {
   CHECK(has(with_tensors("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"));
 }
 
+TEST_CASE("GGUF files that cannot be measured are refused") {
+  const bad_input bad;
+  const std::string whole = atlas::io::read_text(std::string(ATLAS_TEST_DATA) + "/gguf/llama.gguf");
+  const auto with = [&](const std::string& bytes) {
+    return bad.refused("measure --block-size 32 --min-context 2 --model " +
+                       bad.file("model.gguf", bytes));
+  };
+  CHECK(has(with(whole.substr(0, 20)), "model.gguf"));
+  CHECK(has(with(whole.substr(0, whole.size() - 100)), "within the"));
+  CHECK(has(with(replaced(whole, "attn_k.weight", "attn_x.weight")), "blk.0.attn_k.weight"));
+  CHECK(has(with(replaced(whole, "llama.block_count", "llama.block_color")), "block_count"));
+  CHECK(has(with(replaced(whole, "llama-bpe", "lhama-bpe")), "tokenizer.ggml.pre"));
+}
+
 TEST_CASE("texts that cannot be measured are refused") {
   const bad_input bad;
   const auto text = [&](std::string_view words) {

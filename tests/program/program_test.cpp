@@ -54,6 +54,25 @@ TEST_CASE("measure gives the same bytes for every number of threads", "[bytes]")
   }
 }
 
+TEST_CASE("a GGUF file is measured as the folder that it was made from") {
+  const temporary_folder folder;
+  const auto measured = [&](const std::string& model) {
+    const program_run r =
+        run(folder,
+            "measure --blocks 12 --block-size 64 --min-context 8 --points 200 --surrogates 0 "
+            "--perplexity --json - --model " +
+                quoted(std::string(ATLAS_TEST_DATA) + "/gguf/" + model));
+    INFO(r.err);
+    REQUIRE(r.status == 0);
+    return r.json();
+  };
+  const auto of_file = measured("llama.gguf"), of_folder = measured("llama");
+  CHECK(of_file["layers"].size() == 2);
+  CHECK(of_file["layers"][1]["heads"].size() == 4);
+  CHECK(of_file["source"]["perplexity"]["value"].get<double>() ==
+        Approx(of_folder["source"]["perplexity"]["value"].get<double>()).epsilon(1e-6));
+}
+
 TEST_CASE("measure has the members that its documentation says") {
   const temporary_folder folder;
   const program_run r = run(

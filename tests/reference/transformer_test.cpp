@@ -196,6 +196,27 @@ TEST_CASE("llama3 rescaling keeps fast planes, divides slow ones, and blends bet
   for (std::size_t i = 1; i < scaled.size(); ++i) CHECK(scaled[i] < scaled[i - 1]);
 }
 
+TEST_CASE("divisors of rotary frequencies come on top of a rescaling, one a plane") {
+  const std::vector<float> divisors = {1, 2, 8, 1.5F};
+  atlas::rotary_options o{
+      .theta = 100, .kind = atlas::rotary_options::rescaling::linear, .factor = 3};
+  const auto plain = atlas::detail::rotary_frequencies(8, o);
+  o.divisors = divisors;
+  const auto divided = atlas::detail::rotary_frequencies(8, o);
+  for (std::size_t i = 0; i < 4; ++i)
+    CHECK(divided[i] == plain[i] / static_cast<double>(divisors[i]));
+  atlas::transformer_config c = micro("micro-llama").config();
+  REQUIRE(c.head_dimension == 8);
+  c.rotary = o;
+  atlas::check_config(c);
+  for (const float wrong : {0.0F, -1.0F, std::numeric_limits<float>::infinity()}) {
+    c.rotary.divisors[3] = wrong;
+    CHECK_REFUSED(atlas::value_error, atlas::check_config(c), "rotary.divisors", "positive");
+  }
+  c.rotary.divisors = {1, 2, 3};
+  CHECK_REFUSED(atlas::shape_error, atlas::check_config(c), "rotary.divisors", "3");
+}
+
 TEST_CASE("input that a model cannot read is refused") {
   const auto model = micro("micro-gpt2");
   CHECK_REFUSED(atlas::shape_error, model.forward(some_blocks(1, 65)), "64 positions", "65");

@@ -217,7 +217,7 @@ void add_handed_options(CLI::App& app) {
   const auto add = [&](const char* name, const char* help) {
     app.add_option(name)->description(help)->check(not_empty())->expected(1)->type_name("TEXT");
   };
-  add("--model", "a Hugging Face folder, tiny-gpt2 or tiny-llama");
+  add("--model", "a Hugging Face folder, a GGUF file, tiny-gpt2 or tiny-llama");
   add("--text", "a UTF-8 file, moby-dick or addresses");
   add("--clouds", "a safetensors file of clouds in place of a model");
   add("--output-projection", "how projections lie in that file");

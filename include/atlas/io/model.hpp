@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Models from Hugging Face folders, or from memory.
+/// Models from Hugging Face folders, from GGUF files, or from memory.
 
 #include <algorithm>
 #include <cstddef>
@@ -15,9 +15,13 @@
 #include "atlas/core/lazy.hpp"
 #include "atlas/io/checkpoint.hpp"
 #include "atlas/io/config.hpp"
+#include "atlas/io/configuration/gguf_config.hpp"
 #include "atlas/io/files.hpp"
+#include "atlas/io/folders/gguf_weights.hpp"
 #include "atlas/io/folders/model_folder.hpp"
 #include "atlas/io/folders/model_weights.hpp"
+#include "atlas/io/gguf.hpp"
+#include "atlas/io/tokenization/gguf_tokenizer.hpp"
 #include "atlas/io/tokenizer.hpp"
 #include "atlas/reference/transformer.hpp"
 
@@ -29,29 +33,42 @@ struct language_model {
   atlas::io::tokenizer tokenizer;
 };
 
-/// The configuration of a model's folder.
-/// \throws format_error naming the folder for what is no folder of a model (a GGUF file, an adapter
-///         or PyTorch's pickles, the name of a model on a hub) with what to do about it, and naming
-///         `config.json` for what it says
+/// The configuration of a model.
+/// \param model a Hugging Face folder, or a GGUF file (by its first bytes, or its name's end)
+/// \throws format_error naming what is no model (an adapter, PyTorch's pickles, the name of a model
+///         on a hub) with what to do about it, and naming `config.json` for what it says; for a
+///         GGUF file as gguf::open and read_gguf_config
 template <class = lazy>
-[[nodiscard]] transformer_config open_transformer_config(const std::filesystem::path& folder) {
-  detail::check_model_folder(folder);
-  const auto config = folder / "config.json";
+[[nodiscard]] transformer_config open_transformer_config(const std::filesystem::path& model) {
+  if (detail::is_gguf_file(model)) return read_gguf_config(gguf::open(model));
+  detail::check_model_folder(model);
+  const auto config = model / "config.json";
   return parse_transformer_config(read_text(config), config.string());
 }
 
-/// A transformer from a folder with `config.json` and `model.safetensors` (or its shards).
-/// \throws as open_transformer_config, checkpoint::open and read_transformer
+/// A transformer from a folder with `config.json` and `model.safetensors` (or its shards), or from
+/// a GGUF file. \throws as open_transformer_config, checkpoint::open and read_transformer; for a
+/// GGUF file as
+///         read_gguf_transformer
 template <class = lazy>
-[[nodiscard]] transformer open_transformer(const std::filesystem::path& folder) {
-  const transformer_config config = open_transformer_config(folder);
-  return read_transformer(config, checkpoint::open(folder));
+[[nodiscard]] transformer open_transformer(const std::filesystem::path& model) {
+  if (detail::is_gguf_file(model)) return read_gguf_transformer(gguf::open(model));
+  const transformer_config config = open_transformer_config(model);
+  return read_transformer(config, checkpoint::open(model));
 }
 
-/// The same with `tokenizer.json`.
+/// The tokenizer of a model: `tokenizer.json` of a folder, or that in the metadata of a GGUF file.
+/// \throws as tokenizer::open; for a GGUF file as gguf::open and read_gguf_tokenizer
 template <class = lazy>
-[[nodiscard]] language_model open_model(const std::filesystem::path& folder) {
-  return {open_transformer(folder), tokenizer::open(folder / "tokenizer.json")};
+[[nodiscard]] tokenizer open_tokenizer(const std::filesystem::path& model) {
+  if (detail::is_gguf_file(model)) return read_gguf_tokenizer(gguf::open(model));
+  return tokenizer::open(model / "tokenizer.json");
+}
+
+/// A transformer and its tokenizer from one folder or GGUF file.
+template <class = lazy>
+[[nodiscard]] language_model open_model(const std::filesystem::path& model) {
+  return {open_transformer(model), open_tokenizer(model)};
 }
 
 /// The three files of a model in memory.

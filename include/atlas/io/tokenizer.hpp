@@ -53,6 +53,12 @@ class tokenizer {
   template <class = lazy>
   [[nodiscard]] static tokenizer from_text(std::string_view json, std::string name) {
     const nlohmann::json fields = parse_json(json, name);
+    return from_json(fields, std::move(name));
+  }
+
+  /// The same of JSON that is read already.
+  template <class = lazy>
+  [[nodiscard]] static tokenizer from_json(const nlohmann::json& fields, std::string name) {
     if (!fields.is_object()) throw format_error(name, "an object", fields.type_name());
     return tokenizer(fields, std::move(name));
   }

@@ -33,6 +33,9 @@ struct rotary_options {
   double low_frequency_factor = 1;
   double high_frequency_factor = 4;
   double original_positions = 8192;
+  /// What the frequency of each plane is divided by besides, `[head_dimension / 2]`; empty for
+  /// nothing. GGUF files have a rescaling as such numbers.
+  std::vector<float> divisors = {};
 
   bool operator==(const rotary_options&) const = default;
 };
@@ -68,7 +71,29 @@ struct transformer_config {
   bool operator==(const transformer_config&) const = default;
 };
 
-/// \throws value_error naming the field that is out of range
+namespace detail {
+
+/// \throws value_error or shape_error naming the field that is out of range
+template <class = lazy>
+void check_rotary(const rotary_options& r, index_t head_dimension) {
+  for (const double x : {r.theta, r.factor, r.low_frequency_factor, r.original_positions})
+    if (!(x > 0 && std::isfinite(x)))
+      throw value_error("rotary", "positive numbers", number_text(x));
+  if (!(r.high_frequency_factor > r.low_frequency_factor) &&
+      r.kind == rotary_options::rescaling::llama3)
+    throw value_error("rotary.high_frequency_factor", "more than low_frequency_factor",
+                      number_text(r.high_frequency_factor));
+  if (r.divisors.empty()) return;
+  check_extent(static_cast<index_t>(r.divisors.size()), head_dimension / 2, "rotary.divisors",
+               "head_dimension / 2");
+  for (const float x : r.divisors)
+    if (!(x > 0 && std::isfinite(x)))
+      throw value_error("rotary.divisors", "positive numbers", number_text(x));
+}
+
+}  // namespace detail
+
+/// \throws value_error naming the field that is out of range, shape_error one of another extent
 template <class = lazy>
 void check_config(const transformer_config& c) {
   constexpr index_t large = index_t{1} << 31;
@@ -96,14 +121,7 @@ void check_config(const transformer_config& c) {
   if (c.head_dimension % 2 != 0)
     throw value_error("head_dimension", "an even number, for rotary positions",
                       std::to_string(c.head_dimension));
-  const rotary_options& r = c.rotary;
-  for (const double x : {r.theta, r.factor, r.low_frequency_factor, r.original_positions})
-    if (!(x > 0 && std::isfinite(x)))
-      throw value_error("rotary", "positive numbers", detail::number_text(x));
-  if (!(r.high_frequency_factor > r.low_frequency_factor) &&
-      r.kind == rotary_options::rescaling::llama3)
-    throw value_error("rotary.high_frequency_factor", "more than low_frequency_factor",
-                      detail::number_text(r.high_frequency_factor));
+  detail::check_rotary(c.rotary, c.head_dimension);
 }
 
 }  // namespace atlas::inline ATLAS_ABI

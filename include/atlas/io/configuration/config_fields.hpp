@@ -23,6 +23,8 @@ class config_fields {
   config_fields(const Json& object, std::string where)
       : object_(object), where_(std::move(where)) {}
 
+  /// What the object is, for messages.
+  const std::string& where() const { return where_; }
   /// True for null, too.
   bool has(const char* key) const { return object_.contains(key); }
   const Json* find(const char* key) const {

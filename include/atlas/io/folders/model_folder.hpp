@@ -32,9 +32,6 @@ inline std::string file_ending_in(const std::filesystem::path& folder, std::stri
   return first;
 }
 
-inline constexpr const char* use_the_source_of_gguf =
-    " (GGUF files are not read: give the folder with config.json and safetensors that they were "
-    "made from)";
 inline constexpr const char* convert_to_safetensors =
     " (only safetensors are read: load the folder with transformers and write a new one with "
     "save_pretrained)";
@@ -55,7 +52,7 @@ inline std::string in_place_of_weights(const std::filesystem::path& folder) {
   if (const std::string adapter = adapter_file(folder); !adapter.empty())
     return adapter + " only" + merge_the_adapter;
   if (const std::string gguf = file_ending_in(folder, ".gguf"); !gguf.empty())
-    return gguf + use_the_source_of_gguf;
+    return gguf + " (a GGUF file: give the file in the place of its folder)";
   for (const char* name :
        {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"})
     if (is_there(folder / name)) return name + std::string(convert_to_safetensors);
@@ -80,7 +77,16 @@ inline bool is_hub_name(std::string_view name) {
              : part(name.substr(0, slash)) && part(name.substr(slash + 1));
 }
 
-/// What is at a path that is no folder, and what to do about it.
+/// Whether a path is that of a file that is a GGUF file, or says so.
+inline bool is_gguf_file(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;
+  std::string begin(4, '\0');
+  std::ifstream(path, std::ios::binary).read(begin.data(), 4);
+  return begin == "GGUF" || path.extension() == ".gguf";
+}
+
+/// What is at a path that is neither a folder nor a GGUF file, and what to do about it.
 inline std::string in_place_of_folder(const std::filesystem::path& path) {
   if (!is_there(path))
     return is_hub_name(path.generic_string())
@@ -88,9 +94,6 @@ inline std::string in_place_of_folder(const std::filesystem::path& path) {
                  "download " +
                      path.generic_string() + " --local-dir FOLDER and give that folder)"
                : "nothing there";
-  std::string begin(4, '\0');
-  std::ifstream(path, std::ios::binary).read(begin.data(), 4);
-  if (begin == "GGUF") return std::string("a GGUF file") + use_the_source_of_gguf;
   const std::string kind = path.extension().string();
   if (kind == ".bin" || kind == ".pt" || kind == ".pth" || kind == ".ckpt")
     return "a file" + std::string(convert_to_safetensors);
@@ -100,7 +103,7 @@ inline std::string in_place_of_folder(const std::filesystem::path& path) {
 /// \throws format_error unless the path is a folder with `config.json` and no adapter, which would
 ///         change what the model computes. Says what there is instead and what to do.
 inline void check_model_folder(const std::filesystem::path& folder) {
-  const std::string wanted = "a folder with config.json and model.safetensors";
+  const std::string wanted = "a folder with config.json and model.safetensors, or a GGUF file";
   std::error_code ignored;
   if (!std::filesystem::is_directory(folder, ignored))
     throw format_error(folder.string(), wanted, in_place_of_folder(folder));

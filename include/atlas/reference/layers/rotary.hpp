@@ -34,6 +34,7 @@ std::vector<double> rotary_frequencies(index_t d, const rotary_options& o) {
     double f = std::pow(o.theta, -2.0 * static_cast<double>(i) / static_cast<double>(d));
     if (o.kind == rotary_options::rescaling::linear) f /= o.factor;
     if (o.kind == rotary_options::rescaling::llama3) f = llama3_frequency(f, o);
+    if (!o.divisors.empty()) f /= static_cast<double>(o.divisors[static_cast<std::size_t>(i)]);
     frequencies.push_back(f);
   }
   return frequencies;

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// The weights of a transformer from the tensors of a GGUF file.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "atlas/core/checks.hpp"
+#include "atlas/core/errors.hpp"
+#include "atlas/core/lazy.hpp"
+#include "atlas/io/configuration/gguf_config.hpp"
+#include "atlas/io/formats/gguf_metadata.hpp"
+#include "atlas/io/gguf.hpp"
+#include "atlas/reference/transformer.hpp"
+
+namespace atlas::inline ATLAS_ABI::io {
+
+namespace detail {
+
+/// How a GGUF file holds a parameter, beside how a Hugging Face checkpoint does.
+enum class gguf_layout {
+  same,
+  transposed,           ///< `[out, in]` for GPT-2's `[in, out]`
+  interleaved_queries,  ///< of Llama: coordinates that turn with each other lie beside each other
+  interleaved_keys
+};
+
+struct gguf_name_row {
+  std::string_view name;    ///< of a checkpoint, without the block and the last part
+  std::string_view stored;  ///< in a GGUF file, likewise
+  gguf_layout layout = gguf_layout::same;
+};
+
+inline constexpr std::array gguf_whole_names =
+    std::to_array<gguf_name_row>({{"transformer.wte", "token_embd"},
+                                  {"transformer.wpe", "position_embd"},
+                                  {"transformer.ln_f", "output_norm"},
+                                  {"model.embed_tokens", "token_embd"},
+                                  {"model.norm", "output_norm"},
+                                  {"lm_head", "output"}});
+
+inline constexpr std::array gguf_block_names =
+    std::to_array<gguf_name_row>({{"ln_1", "attn_norm"},
+                                  {"attn.c_attn", "attn_qkv", gguf_layout::transposed},
+                                  {"attn.c_proj", "attn_output", gguf_layout::transposed},
+                                  {"ln_2", "ffn_norm"},
+                                  {"mlp.c_fc", "ffn_up", gguf_layout::transposed},
+                                  {"mlp.c_proj", "ffn_down", gguf_layout::transposed},
+                                  {"input_layernorm", "attn_norm"},
+                                  {"self_attn.q_proj", "attn_q", gguf_layout::interleaved_queries},
+                                  {"self_attn.k_proj", "attn_k", gguf_layout::interleaved_keys},
+                                  {"self_attn.v_proj", "attn_v"},
+                                  {"self_attn.o_proj", "attn_output"},
+                                  {"post_attention_layernorm", "ffn_norm"},
+                                  {"mlp.gate_proj", "ffn_gate"},
+                                  {"mlp.up_proj", "ffn_up"},
+                                  {"mlp.down_proj", "ffn_down"}});
+
+/// Where a parameter is stored, and how.
+struct gguf_place_of_parameter {
+  std::string name;
+  gguf_layout layout = gguf_layout::same;
+};
+
+template <class Rows>
+const gguf_name_row& gguf_name_row_of(const Rows& rows, std::string_view name) {
+  for (const gguf_name_row& row : rows)
+    if (row.name == name) return row;
+  throw error("parameter", "one that GGUF files have a name for", in_quotes(name));
+}
+
+/// \param name under which a Hugging Face checkpoint has the parameter
+template <class = lazy>
+gguf_place_of_parameter gguf_place_of(std::string_view name) {
+  const std::size_t last = name.rfind('.');  // before weight or bias
+  std::string_view part = name.substr(0, last);
+  std::string block;
+  for (const std::string_view begin : {"transformer.h.", "model.layers."})
+    if (part.starts_with(begin)) {
+      const std::string_view rest = part.substr(begin.size());
+      const std::size_t dot = rest.find('.');
+      block = "blk." + std::string(rest.substr(0, dot)) + ".";
+      part = rest.substr(dot + 1);
+    }
+  const gguf_name_row& row = block.empty() ? gguf_name_row_of(gguf_whole_names, part)
+                                           : gguf_name_row_of(gguf_block_names, part);
+  return {block + std::string(row.stored) + std::string(name.substr(last)), row.layout};
+}
+
+/// `[rows, columns]` to `[columns, rows]`.
+inline std::vector<float> transposed(const std::vector<float>& x, std::size_t rows,
+                                     std::size_t columns) {
+  std::vector<float> out(x.size());
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t c = 0; c < columns; ++c) out[c * rows + r] = x[r * columns + c];
+  return out;
+}
+
+/// Rows of each head, `[heads * d, columns]`, from the order of interleaved rotary positions, in
+/// which rows 2 i and 2 i + 1 turn with each other, to that of checkpoints, in which i and i + d/2
+/// do.
+inline std::vector<float> without_interleaving(const std::vector<float>& x, std::size_t heads,
+                                               std::size_t d) {
+  std::vector<float> out(x.size());
+  const std::size_t columns = x.size() / (heads * d), half = d / 2;
+  for (std::size_t h = 0; h < heads; ++h)
+    for (std::size_t r = 0; r < d; ++r) {
+      const std::size_t stored = h * d + 2 * (r % half) + r / half;
+      std::copy_n(x.data() + stored * columns, columns, out.data() + (h * d + r) * columns);
+    }
+  return out;
+}
+
+/// A tensor of these extents, whose values are finite.
+///
+/// \throws shape_error or value_error naming the file and the tensor otherwise
+template <class = lazy>
+std::vector<float> gguf_values(const gguf& file, const std::string& name,
+                               const std::vector<index_t>& extents) {
+  const auto copied = [&](const auto& tensor) {
+    atlas::check_finite(tensor, file.place_of(name));
+    return std::vector<float>(tensor.data(), tensor.data() + tensor.size());
+  };
+  if (extents.size() == 1) return copied(file.read<1>(name, shape<1>{extents[0]}));
+  return copied(file.read<2>(name, shape<2>{extents[0], extents[1]}));
+}
+
+/// Hands over the parameters of the model in a file, and keeps account of their tensors.
+class gguf_weight_reader {
+ public:
+  template <class = lazy>
+  gguf_weight_reader(const gguf& file, const transformer_config& config)
+      : file_(file),
+        config_(config),
+        interleaved_(need_text(file, "general.architecture") == "llama") {
+    // The configuration has these already.
+    if (!config.rotary.divisors.empty()) read_.insert("rope_freqs.weight");
+  }
+
+  template <class = lazy>
+  std::vector<float> operator()(const std::string& parameter, std::vector<index_t> extents) {
+    auto [name, layout] = gguf_place_of(parameter);
+    const bool transpose = layout == gguf_layout::transposed && extents.size() == 2;
+    if (transpose) std::swap(extents[0], extents[1]);
+    std::vector<float> values = gguf_values(file_, name, extents);
+    read_.insert(std::move(name));
+    if (transpose)
+      return transposed(values, static_cast<std::size_t>(extents[0]),
+                        static_cast<std::size_t>(extents[1]));
+    const auto d = static_cast<std::size_t>(config_.head_dimension);
+    if (interleaved_ && layout == gguf_layout::interleaved_queries)
+      return without_interleaving(values, static_cast<std::size_t>(config_.heads), d);
+    if (interleaved_ && layout == gguf_layout::interleaved_keys)
+      return without_interleaving(values, static_cast<std::size_t>(config_.key_value_heads), d);
+    return values;
+  }
+
+  /// A tensor that nobody read (a norm of queries, a bias, an expert) shows that the file holds
+  /// another model than its metadata says.
+  ///
+  /// \throws format_error naming the first
+  template <class = lazy>
+  void check_all_read() const {
+    for (const std::string& name : file_.names())
+      if (!read_.contains(name))
+        throw format_error(file_.place_of(name), "a tensor that the metadata speak of",
+                           "one that this model has no place for");
+  }
+
+ private:
+  const gguf& file_;
+  const transformer_config& config_;
+  bool interleaved_;
+  std::set<std::string> read_;
+};
+
+}  // namespace detail
+
+/// The transformer in a GGUF file, its weights made floats.
+/// \throws as read_gguf_config; format_error naming the file and the tensor that is missing, of a
+///         type that is not read, or not of this model; shape_error naming one of other extents
+///         than the metadata say; value_error naming one that holds a NaN or an infinity
+template <class = lazy>
+[[nodiscard]] transformer read_gguf_transformer(const gguf& file) {
+  const transformer_config config = read_gguf_config(file);
+  detail::gguf_weight_reader reader(file, config);
+  transformer model(config, [&](const std::string& name, const std::vector<index_t>& extents) {
+    return reader(name, extents);
+  });
+  reader.check_all_read();
+  return model;
+}
+
+}  // namespace atlas::inline ATLAS_ABI::io
