@@ -59,7 +59,7 @@ class bpe {
       if (found != whole.end()) return out.push_back(found->second);
     }
     for_each_run(piece, [&](const std::string& run) {
-      seen.append(run, out, [&](const std::string& text, auto& ids) { merge(text, ids); });
+      seen.append(run, out, [&](const std::string& text, auto& to) { merge(text, to); });
     });
   }
 

@@ -38,16 +38,17 @@ class first_symbols {
 
   /// \param fields the `model` of a `tokenizer.json`
   /// \throws format_error when its options contradict its vocabulary
-  first_symbols(const nlohmann::json& fields, const token_ids& ids, const std::string& where) {
-    for (const auto& [token, id] : ids)
+  first_symbols(const nlohmann::json& fields, const token_ids& vocabulary,
+                const std::string& where) {
+    for (const auto& [token, id] : vocabulary)
       if (is_one_character(to_utf16(token))) characters_.emplace(character_at_byte(token, 0), id);
-    if (flag_member(fields, "byte_fallback", false, where)) read_bytes(ids);
+    if (flag_member(fields, "byte_fallback", false, where)) read_bytes(vocabulary);
     fuses_unknown_ = flag_member(fields, "fuse_unk", false, where);
     const auto unknown = fields.find("unk_token");
     if (unknown == fields.end() || unknown->is_null()) return;
     const std::string& token = text_member(fields, "unk_token", where);
-    const auto found = ids.find(token);
-    if (found == ids.end())
+    const auto found = vocabulary.find(token);
+    if (found == vocabulary.end())
       throw format_error(where, "an unk_token of the vocabulary", in_quotes(token));
     unknown_ = found->second;
   }
@@ -95,10 +96,10 @@ class first_symbols {
   }
 
  private:
-  void read_bytes(const token_ids& ids) {
+  void read_bytes(const token_ids& vocabulary) {
     for (unsigned byte = 0; byte < 256; ++byte) {
-      const auto found = ids.find(token_of_fallback(static_cast<unsigned char>(byte)));
-      if (found != ids.end()) bytes_[byte] = found->second;
+      const auto found = vocabulary.find(token_of_fallback(static_cast<unsigned char>(byte)));
+      if (found != vocabulary.end()) bytes_[byte] = found->second;
     }
   }
 
