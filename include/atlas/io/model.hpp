@@ -3,14 +3,12 @@
 /// \file
 /// Models from Hugging Face folders, or from memory.
 
-#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "atlas/core/lazy.hpp"
 #include "atlas/io/checkpoint.hpp"
@@ -19,6 +17,7 @@
 #include "atlas/io/folders/model_folder.hpp"
 #include "atlas/io/folders/model_weights.hpp"
 #include "atlas/io/tokenizer.hpp"
+#include "atlas/io/tokens.hpp"
 #include "atlas/reference/transformer.hpp"
 
 namespace atlas::inline ATLAS_ABI::io {
@@ -61,12 +60,19 @@ struct model_files {
   std::span<const std::byte> tensors;
 };
 
+/// The model without its tokenizer.
+/// \param name of the model, for messages
+template <class = lazy>
+[[nodiscard]] transformer transformer_from_memory(const model_files& files,
+                                                  const std::string& name) {
+  const auto c = parse_transformer_config(files.config, name + "/config.json");
+  return read_transformer(c, checkpoint::from_memory(files.tensors, name + "/model.safetensors"));
+}
+
 /// \param name of the model, for messages
 template <class = lazy>
 [[nodiscard]] language_model model_from_memory(const model_files& files, const std::string& name) {
-  const auto c = parse_transformer_config(files.config, name + "/config.json");
-  const auto tensors = checkpoint::from_memory(files.tensors, name + "/model.safetensors");
-  return {read_transformer(c, tensors),
+  return {transformer_from_memory(files, name),
           tokenizer::from_text(files.tokenizer, name + "/tokenizer.json")};
 }
 
@@ -76,21 +82,8 @@ template <class = lazy>
 template <class = lazy>
 [[nodiscard]] owned_tensor<index_t, 2> text_blocks(const tokenizer& words, std::string_view text,
                                                    index_t blocks, index_t tokens_per_block) {
-  atlas::check_between(tokens_per_block, 1, index_t{1} << 31, "tokens_per_block");
-  atlas::check_between(blocks, 0, index_t{1} << 31, "blocks");
   if (text.empty()) throw value_error("text", "at least one character", "an empty text");
-  const std::vector<index_t> ids = words.encode(text);
-  const auto tokens = static_cast<index_t>(ids.size());
-  const index_t whole = tokens / tokens_per_block,
-                wanted = blocks == 0 ? std::max<index_t>(1, whole) : blocks;
-  if (whole < wanted)
-    throw value_error("text",
-                      std::to_string(wanted * tokens_per_block) + " tokens for " +
-                          std::to_string(wanted) + " blocks of " + std::to_string(tokens_per_block),
-                      std::to_string(tokens));
-  owned_tensor<index_t, 2> out({wanted, tokens_per_block});
-  std::copy_n(ids.begin(), wanted * tokens_per_block, out.mutable_view().data());
-  return out;
+  return detail::blocks_of(words.encode(text), blocks, tokens_per_block, "text");
 }
 
 }  // namespace atlas::inline ATLAS_ABI::io
