@@ -522,12 +522,15 @@ TEST_CASE("options that would change nothing are refused") {
     CHECK(has(said, why));
   };
   for (const std::string command : {"measure", "autoencode"})
-    for (const std::string option : {"--model tiny-gpt2", "--text moby-dick", "--blocks 3",
-                                     "--block-size 64", "--min-context 2", "--points 100"})
+    for (const std::string option :
+         {"--model tiny-gpt2", "--text moby-dick", "--tokens x.npy", "--blocks 3",
+          "--block-size 64", "--min-context 2", "--points 100"})
       nothing(command + " --clouds x.safetensors " + option, option.substr(0, option.find(' ')),
               "with --clouds");
   nothing("measure --clouds x.safetensors --perplexity", "--perplexity", "with --clouds");
   nothing("autoencode --clouds x.safetensors --calibration addresses", "--calibration", "--clouds");
+  nothing("autoencode --clouds x.safetensors --calibration-tokens x.npy", "--calibration-tokens",
+          "");
   nothing("autoencode --clouds x.safetensors --calibration-blocks 4", "--calibration-blocks", "");
   nothing("measure --output-projection heads-by-model", "--output-projection", "without --clouds");
   for (const std::string command : {"two-nn ", "dimension "}) {
