@@ -319,7 +319,7 @@ void autoencode_model(const autoencode_options& o) {
   const auto outcomes =
       read_all(source, blocks, interventions(layers, o.training.bottleneck), common);
   json description = {{"model", source.description["model"]}};
-  description.update(input_json(input));
+  description.update(input_json(input, source.lm.reader));
   description.update({{"blocks", o.clouds.source.blocks},
                       {"block_size", o.clouds.source.tokens_per_block},
                       {"calibration", learning.source.input.name()},

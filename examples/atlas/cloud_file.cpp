@@ -354,10 +354,10 @@ void check_cloud_file_options(const measure_options& o, std::initializer_list<co
   if (o.clouds_file.empty())
     return refuse_typed(command, {"--output-projection"}, "without --clouds");
   const char* why = "with --clouds, whose rows are those of the file";
-  refuse_typed(
-      command,
-      {"--model", "--text", "--tokens", "--blocks", "--block-size", "--min-context", "--points"},
-      why);
+  refuse_typed(command,
+               {"--model", "--text", "--tokens", "--bos", "--blocks", "--block-size",
+                "--min-context", "--points"},
+               why);
   refuse_typed(command, more, why);
 }
 

@@ -81,12 +81,34 @@ std::vector<index_t> chosen_layers(const layer_options& options, index_t count) 
   return chosen_layers(options, all);
 }
 
-std::vector<index_t> token_reader::text_tokens(const std::string& name) {
+token_reader::token_reader(std::string model, index_t rows, const std::string& bos)
+    : model_(std::move(model)), rows_(rows), by_default_(bos == "default") {
+  if (by_default_ || bos == "none") return;
+  given_ = std::stoll(bos);
+  atlas::check_between(*given_, 0, rows - 1, "--bos");
+}
+
+const io::tokenizer& token_reader::tokenizer() {
   if (!tokenizer_) tokenizer_ = load_tokenizer(model_);
+  return *tokenizer_;
+}
+
+std::optional<index_t> token_reader::first_token(const model_input& input) {
+  if (!by_default_ || !input.tokens.empty()) return given_;
+  const auto first = embedded_files(model_) ? tokenizer().first_token()
+                                            : io::open_first_token(model_, tokenizer());
+  if (first && *first >= rows_)
+    throw atlas::value_error(model_ + ": the token that a text begins with",
+                             "one of the model's, up to " + std::to_string(rows_ - 1),
+                             std::to_string(*first));
+  return first;
+}
+
+std::vector<index_t> token_reader::text_tokens(const std::string& name) {
   const std::string text = load_text(name);
   if (text.empty()) throw atlas::value_error(name, "a text", "an empty file");
   try {
-    return tokenizer_->encode(text);
+    return tokenizer().encode(text);
   } catch (const atlas::error& e) {
     throw atlas::error(name + ": " + e.what());
   }
@@ -102,11 +124,12 @@ atlas::owned_tensor<index_t, 2> load_blocks(const model_input& input, index_t bl
                                             index_t tokens_per_block, token_reader& reader,
                                             bool fewer_will_do) {
   const std::vector<index_t> tokens = reader.tokens(input);
-  const index_t there = std::ssize(tokens) / tokens_per_block;
+  const std::optional<index_t> first = reader.first_token(input);
+  const index_t there = std::ssize(tokens) / (tokens_per_block - (first ? 1 : 0));
   // With fewer than two, the error says what is lacking.
   const index_t wanted = fewer_will_do ? std::min(blocks, std::max<index_t>(2, there)) : blocks;
   try {
-    return io::token_blocks(tokens, wanted, tokens_per_block);
+    return io::token_blocks(tokens, wanted, tokens_per_block, first);
   } catch (const atlas::error& e) {
     throw atlas::error(input.name() + ": " + e.what());
   }
@@ -121,19 +144,21 @@ model_input calibration_of(const model_input& typed, const model_options& option
   return {input_of(options).text == "addresses" ? "moby-dick" : "addresses", {}};
 }
 
-json input_json(const model_input& input) {
-  return {{input.tokens.empty() ? "text" : "tokens", input.name()}};
+json input_json(const model_input& input, token_reader& reader) {
+  json said = {{input.tokens.empty() ? "text" : "tokens", input.name()}};
+  if (const auto first = reader.first_token(input)) said["bos"] = *first;
+  return said;
 }
 
 model_source open_model_source(const model_options& o) {
   const std::string model = o.model.empty() ? "tiny-gpt2" : o.model;
   atlas::transformer transformer = load_transformer(model);
-  token_reader reader(model, transformer.config().vocabulary);
+  token_reader reader(model, transformer.config().vocabulary, o.bos);
   atlas::check_between(o.tokens_per_block, 2, transformer.config().positions, "--block-size");
   const model_input input = input_of(o);
   auto blocks = load_blocks(input, o.blocks, o.tokens_per_block, reader, o.fewer_will_do);
   json description = {{"model", model}};
-  description.update(input_json(input));
+  description.update(input_json(input, reader));
   description["blocks"] = blocks.extent(0);
   description["block_size"] = o.tokens_per_block;
   return {{std::move(transformer), std::move(reader)}, std::move(blocks), std::move(description)};
@@ -198,7 +223,14 @@ void add_model_options(CLI::App& app, model_options& o) {
   add_text(app, "--tokens", o.input.tokens,
            ".npy file of the ids of tokens, [N], in the place of a text; needs no tokenizer")
       ->excludes(text);
+  add_bos_option(app, o.bos);
   add_block_options(app, o.blocks, o.tokens_per_block);
+}
+
+void add_bos_option(CLI::App& app, std::string& bos) {
+  add_checked(app, "--bos", bos, whole_number_or({0}, {"default", "none"}),
+              "token that each block begins with, an id or none; default: what the model's own "
+              "files put before a text, and nothing before --tokens");
 }
 
 void add_block_options(CLI::App& app, index_t& blocks, index_t& tokens_per_block) {

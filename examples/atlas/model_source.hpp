@@ -35,6 +35,7 @@ struct model_input {
 struct model_options {
   std::string model;
   model_input input;
+  std::string bos = "default";  ///< how each block begins: default, none, or an id
   atlas::index_t blocks = 12, tokens_per_block = 256;
   bool fewer_will_do = false;  ///< where the text has fewer blocks, all that it has
 };
@@ -45,16 +46,25 @@ class token_reader {
  public:
   /// \param model a folder or an embedded one
   /// \param rows  of its table of tokens
-  token_reader(std::string model, atlas::index_t rows) : model_(std::move(model)), rows_(rows) {}
+  /// \param bos   what each block begins with, as `--bos` has it
+  /// \throws value_error for an id that the model has no row for
+  token_reader(std::string model, atlas::index_t rows, const std::string& bos);
 
   /// \throws an error that names the text, the file of tokens or the tokenizer
   std::vector<atlas::index_t> tokens(const model_input& input);
+  /// What each block of the input begins with; none: with the input's own first token. Unless an id
+  /// is given, texts begin as the model's own files say, and tokens are left as they are.
+  /// \throws an error that names the file that does not say it
+  std::optional<atlas::index_t> first_token(const model_input& input);
 
  private:
+  const atlas::io::tokenizer& tokenizer();
   std::vector<atlas::index_t> text_tokens(const std::string& name);
 
   std::string model_;
   atlas::index_t rows_;
+  bool by_default_;
+  std::optional<atlas::index_t> given_;
   std::optional<atlas::io::tokenizer> tokenizer_;
 };
 
@@ -71,6 +81,7 @@ struct model_source {
 };
 
 /// Options that several subcommands have.
+void add_bos_option(CLI::App& app, std::string& bos);
 void add_model_options(CLI::App& app, model_options& options);
 void add_block_options(CLI::App& app, atlas::index_t& blocks, atlas::index_t& tokens_per_block);
 void add_min_context(CLI::App& app, atlas::index_t& min_context);
@@ -115,8 +126,9 @@ model_input input_of(const model_options& options);
 /// What is typed to calibrate on, or else the embedded text that is not read.
 model_input calibration_of(const model_input& typed, const model_options& options);
 
-/// `{"text": ...}`, or `{"tokens": ...}`
-json input_json(const model_input& input);
+/// `{"text": ...}`, or `{"tokens": ...}`; and `"bos"` where each block begins with another token
+/// than the input's own.
+json input_json(const model_input& input, token_reader& reader);
 
 /// `{"value", "standard_error"}`
 json perplexity_json(const atlas::perplexity_result& read);

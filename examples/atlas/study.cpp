@@ -79,6 +79,7 @@ void add_study_options(CLI::App& app, study_options& o) {
   add_text(app, "--tokens", o.tokens,
            ".npy files of the ids of tokens, [N], in the place of texts; need no tokenizer")
       ->excludes(text);
+  add_bos_option(app, o.bos);
   add_text(app, "--out", o.out, "folder of the results; a run goes on from the parts in it")
       ->capture_default_str();
   add_whole(app, "--blocks", o.blocks, {5, many}, "blocks of text, each read on its own");

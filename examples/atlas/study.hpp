@@ -26,7 +26,7 @@ namespace atlas_program {
 struct study_options {
   common_options common;
   std::vector<std::string> models, texts, tokens;
-  std::string out = "atlas-study";
+  std::string out = "atlas-study", bos = "default";
   atlas::index_t blocks = 100, tokens_per_block = 256, min_context = 16, points = 1200;
   atlas::index_t local_dimension = 7, surrogates = 20, manifold_draws = 10;
   atlas::autoencoder_options autoencoders;  ///< as far as options name them

@@ -138,7 +138,7 @@ study_session::study_session(const study_options& options) : options_(options) {
   for (const std::string& name : o.models) {
     study_model model = look_at_model(name);
     check_model(model, o);
-    token_reader reader(name, model.config.vocabulary);
+    token_reader reader(name, model.config.vocabulary, o.bos);
     for (const model_input& input : inputs_of(o))
       model.blocks.push_back(load_blocks(input, o.blocks, o.tokens_per_block, reader));
     models.push_back(content_json(name, model.content));
@@ -149,6 +149,7 @@ study_session::study_session(const study_options& options) : options_(options) {
   description_ = {{"program", std::string("atlas ") + atlas::version},
                   {"models", models},
                   {"texts", texts},
+                  {"bos", o.bos},
                   {"seed", o.common.seed},
                   {"blocks", o.blocks},
                   {"block_size", o.tokens_per_block},

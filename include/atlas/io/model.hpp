@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "atlas/io/checkpoint.hpp"
 #include "atlas/io/config.hpp"
 #include "atlas/io/files.hpp"
+#include "atlas/io/first_token.hpp"
 #include "atlas/io/folders/model_folder.hpp"
 #include "atlas/io/folders/model_weights.hpp"
 #include "atlas/io/tokenizer.hpp"
@@ -78,12 +80,15 @@ template <class = lazy>
 
 /// The first `blocks` contiguous blocks of a text's tokens, `[blocks, tokens_per_block]`.
 /// \param blocks 0 for as many whole blocks as the text has
+/// \param first  what each block begins with, one of its `tokens_per_block`, such as
+///               `open_first_token` finds it; none: with the text's own first
 /// \throws value_error when the text has fewer tokens than that, or than one block
 template <class = lazy>
 [[nodiscard]] owned_tensor<index_t, 2> text_blocks(const tokenizer& words, std::string_view text,
-                                                   index_t blocks, index_t tokens_per_block) {
+                                                   index_t blocks, index_t tokens_per_block,
+                                                   std::optional<index_t> first = {}) {
   if (text.empty()) throw value_error("text", "at least one character", "an empty text");
-  return detail::blocks_of(words.encode(text), blocks, tokens_per_block, "text");
+  return detail::blocks_of(words.encode(text), blocks, tokens_per_block, first, "text");
 }
 
 }  // namespace atlas::inline ATLAS_ABI::io

@@ -27,6 +27,7 @@
 #include "atlas/io/tokenization/decoder.hpp"
 #include "atlas/io/tokenization/match_ranges.hpp"
 #include "atlas/io/tokenization/normalizer.hpp"
+#include "atlas/io/tokenization/post_processor.hpp"
 #include "atlas/io/tokenization/pre_tokenizer.hpp"
 #include "atlas/io/tokenization/seen_words.hpp"
 #include "atlas/io/tokenization/unicode.hpp"
@@ -107,6 +108,33 @@ class tokenizer {
     return decoder_.byte_level() ? replace_malformed_utf8(bytes) : decoder_(std::move(tokens));
   }
 
+  /// The token that the file's post-processor puts before a text (`encode` does not); none where it
+  /// puts none.
+  /// \throws format_error naming a post-processor that is malformed, is not supported, or puts
+  ///         several tokens there or one that there is not
+  template <class = lazy>
+  [[nodiscard]] std::optional<index_t> first_token() const {
+    const auto tokens = detail::tokens_before_text(post_processor_, post_processor_place_);
+    if (tokens.empty()) return std::nullopt;
+    if (tokens.size() > 1)
+      throw format_error(post_processor_place_, "one token before a text",
+                         std::to_string(tokens.size()));
+    if (!texts_.contains(tokens.front()))
+      throw format_error(post_processor_place_, "a token of the vocabulary before a text",
+                         "the id " + std::to_string(tokens.front()));
+    return tokens.front();
+  }
+
+  /// The id of a token as the file writes it; none where it is not in the vocabulary.
+  template <class = lazy>
+  [[nodiscard]] std::optional<index_t> id_of(std::string_view token) const {
+    const std::string name(token);
+    if (const auto found = added_.find(name); found != added_.end()) return found->second;
+    const auto found = model_.vocabulary().find(name);
+    if (found == model_.vocabulary().end()) return std::nullopt;
+    return index_t{found->second};
+  }
+
   /// The number of different tokens, with the added ones. Models often have more rows.
   [[nodiscard]] index_t vocabulary_size() const { return static_cast<index_t>(texts_.size()); }
 
@@ -154,8 +182,9 @@ class tokenizer {
         pre_tokenizer_(detail::pre_tokenizer<>::from_json(member_or_null(fields, "pre_tokenizer"),
                                                           normalizer_.to_bytes(), name)),
         model_(detail::bpe<>::from_json(detail::member(fields, "model", name), of_bytes(), name)),
-        decoder_(
-            detail::decoder<>::from_json(member_or_null(fields, "decoder"), of_bytes(), name)) {
+        decoder_(detail::decoder<>::from_json(member_or_null(fields, "decoder"), of_bytes(), name)),
+        post_processor_(member_or_null(fields, "post_processor")),
+        post_processor_place_(name + ": post_processor") {
     if (pre_tokenizer_.knows_first() && !normalizer_.by_character())
       throw format_error(name + ": pre_tokenizer",
                          "prepend_scheme always or never after a normalizer that joins characters",
@@ -220,6 +249,8 @@ class tokenizer {
   detail::pre_tokenizer<> pre_tokenizer_;
   detail::bpe<> model_;
   detail::decoder<> decoder_;
+  nlohmann::json post_processor_;  // read when it is asked for
+  std::string post_processor_place_;
   detail::added_token_set<> raw_tokens_;         // found in the text as it comes
   detail::added_token_set<> normalized_tokens_;  // found after normalization
   std::unordered_map<index_t, std::string> texts_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -62,19 +63,26 @@ namespace detail {
 /// \param name of the tokens, for messages
 template <class = lazy>
 owned_tensor<index_t, 2> blocks_of(std::span<const index_t> ids, index_t blocks,
-                                   index_t tokens_per_block, const char* name) {
-  atlas::check_between(tokens_per_block, 1, index_t{1} << 31, "tokens_per_block");
+                                   index_t tokens_per_block, std::optional<index_t> first,
+                                   const char* name) {
+  const index_t before = first ? 1 : 0;
+  atlas::check_between(tokens_per_block, 1 + before, index_t{1} << 31, "tokens_per_block");
   atlas::check_between(blocks, 0, index_t{1} << 31, "blocks");
   const auto tokens = static_cast<index_t>(ids.size());
-  const index_t whole = tokens / tokens_per_block,
+  const index_t own = tokens_per_block - before, whole = tokens / own,
                 wanted = blocks == 0 ? std::max<index_t>(1, whole) : blocks;
   if (whole < wanted)
     throw value_error(name,
-                      std::to_string(wanted * tokens_per_block) + " tokens for " +
-                          std::to_string(wanted) + " blocks of " + std::to_string(tokens_per_block),
+                      std::to_string(wanted * own) + " tokens for " + std::to_string(wanted) +
+                          " blocks of " + std::to_string(tokens_per_block) +
+                          (first ? ", the first of each put before them" : ""),
                       std::to_string(tokens));
   owned_tensor<index_t, 2> out({wanted, tokens_per_block});
-  std::copy_n(ids.begin(), wanted * tokens_per_block, out.mutable_view().data());
+  for (index_t b = 0; b < wanted; ++b) {
+    index_t* const block = out.mutable_view().data() + b * tokens_per_block;
+    if (first) *block = *first;
+    std::copy_n(ids.begin() + b * own, own, block + before);
+  }
   return out;
 }
 
@@ -83,13 +91,16 @@ owned_tensor<index_t, 2> blocks_of(std::span<const index_t> ids, index_t blocks,
 /// The first `blocks` contiguous blocks of tokens, `[blocks, tokens_per_block]`.
 /// \param ids    `[N]`, whole numbers of any type
 /// \param blocks 0 for as many whole blocks as there are
+/// \param first  what each block begins with, one of its `tokens_per_block`; none: with the tokens'
+///               own first
 /// \throws value_error when there are fewer tokens than that, or than one block
 template <whole_tensor<1> Ids>
 [[nodiscard]] owned_tensor<index_t, 2> token_blocks(const Ids& ids, index_t blocks,
-                                                    index_t tokens_per_block) {
+                                                    index_t tokens_per_block,
+                                                    std::optional<index_t> first = {}) {
   const auto dense = atlas::detail::copy_indices<1>(ids, "ids");
   return detail::blocks_of({dense.data(), static_cast<std::size_t>(dense.size())}, blocks,
-                           tokens_per_block, "ids");
+                           tokens_per_block, first, "ids");
 }
 
 }  // namespace atlas::inline ATLAS_ABI::io
