@@ -321,7 +321,9 @@ std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
       {"--layers", "x", "numbers such as 3,4,5 or a range such as 3-5"},
       {"--layers", "5-3", "a range such as 3-5"},
       {"--model", "", "a name"},
-      {"--text", "", "a name"}};
+      {"--text", "", "a name"},
+      {"--tokens", "", "a name"},
+      {"--bos", "some", "a whole number of 0 or more, or default or none"}};
   const auto with_model = [&](std::vector<bad_value> more) {
     more.insert(more.end(), model.begin(), model.end());
     return more;
@@ -523,7 +525,7 @@ TEST_CASE("options that would change nothing are refused") {
   };
   for (const std::string command : {"measure", "autoencode"})
     for (const std::string option :
-         {"--model tiny-gpt2", "--text moby-dick", "--tokens x.npy", "--blocks 3",
+         {"--model tiny-gpt2", "--text moby-dick", "--tokens x.npy", "--bos 0", "--blocks 3",
           "--block-size 64", "--min-context 2", "--points 100"})
       nothing(command + " --clouds x.safetensors " + option, option.substr(0, option.find(' ')),
               "with --clouds");

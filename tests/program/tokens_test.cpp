@@ -113,6 +113,93 @@ TEST_CASE("with tokens a folder needs no tokenizer that is read") {
   CHECK(has(text.err, "tokenizer.json: model: expected type \"BPE\", got \"Unigram\""));
 }
 
+TEST_CASE("a block begins as the model's own files say, or as is typed") {
+  const temporary_folder folder;
+  const std::string model = bare_model(folder);
+  auto tokenizer = nlohmann::json::parse(
+      io::read_text(fs::path(ATLAS_EXAMPLE_DATA) / "tiny-gpt2" / "tokenizer.json"));
+  // Tokens of texts must be among the micro model's: those of single bytes are.
+  auto& bpe = tokenizer["model"];
+  bpe["merges"] = nlohmann::json::array();
+  const auto rows =
+      nlohmann::json::parse(io::read_text(folder / "model" / "config.json"))["vocab_size"]
+          .get<atlas::index_t>();
+  REQUIRE(rows > 50);
+  const auto begins_with = [&](int id) {
+    return nlohmann::json{{"type", "BertProcessing"}, {"sep", {"x", id}}, {"cls", {"x", id}}};
+  };
+  const auto write_tokenizer = [&](const nlohmann::json& post_processor) {
+    tokenizer["post_processor"] = post_processor;
+    io::write_file(folder / "model" / "tokenizer.json", tokenizer.dump());
+  };
+  // A text of the bytes whose ids the model has.
+  write_tokenizer(nullptr);
+  const auto words = io::tokenizer::open(folder / "model" / "tokenizer.json");
+  std::string letters, text;
+  for (char c = '!'; c <= '~'; ++c)
+    if (words.encode(std::string(1, c)).front() < rows) letters += c;
+  REQUIRE(letters.size() > 10);
+  for (std::size_t i = 0; i < 500; ++i) text += letters[i * i % letters.size()];
+  folder.write("text.txt", text);
+  const auto ids = words.encode(text);
+  const std::string read = quoted(folder / "text.txt");
+
+  // 12 blocks of 32, as tokens: with a token before them, and as they are.
+  std::vector<std::int64_t> plain(ids.begin(), ids.begin() + 384), begun;
+  for (std::size_t b = 0; b < 12; ++b) {
+    begun.push_back(9);
+    begun.insert(begun.end(), ids.begin() + static_cast<std::ptrdiff_t>(31 * b),
+                 ids.begin() + static_cast<std::ptrdiff_t>(31 * b + 31));
+  }
+  const std::string measure =
+      "measure --block-size 32 --blocks 12 --min-context 2 --points 100 --surrogates 0 "
+      "--perplexity --model " +
+      model;
+  const auto of = [&](const std::string& more) {
+    auto result = numbers_of(folder, measure + more);
+    result["source"].erase("bos");
+    return result;
+  };
+  const auto as_is = of(" --tokens " + written(folder, "plain.npy", plain)),
+             with_first = of(" --tokens " + written(folder, "begun.npy", begun));
+  CHECK(as_is != with_first);
+  const std::string from_text = " --text " + read;
+  CHECK(of(from_text) == as_is);
+  CHECK(of(from_text + " --bos none") == as_is);
+  CHECK(of(from_text + " --bos 9") == with_first);
+  CHECK(of(" --bos 9 --tokens " +
+           written(folder, "ids.npy", std::vector<std::int64_t>(ids.begin(), ids.end()))) ==
+        with_first);
+  const auto said = [&](const std::string& more) {
+    return run(folder, measure + more + " --json -").json()["source"];
+  };
+  CHECK_FALSE(said(from_text).contains("bos"));
+  CHECK(said(from_text + " --bos 9")["bos"] == 9);
+
+  write_tokenizer(begins_with(9));
+  CHECK(of(from_text) == with_first);
+  CHECK(of(from_text + " --bos default") == with_first);
+  CHECK(said(from_text)["bos"] == 9);
+  CHECK(of(from_text + " --bos none") == as_is);
+  CHECK(of(" --tokens " + quoted(folder / "plain.npy")) == as_is);
+  io::write_file(folder / "model" / "tokenizer_config.json", R"({"add_bos_token": false})");
+  CHECK(of(from_text) == as_is);
+
+  const auto refused = [&](const std::string& more) {
+    const program_run r = run(folder, measure + more);
+    INFO(more << "\n" << r.err);
+    CHECK(r.status == 2);
+    CHECK(r.one_line_of_error());
+    return r.err;
+  };
+  CHECK(has(refused(from_text + " --bos " + std::to_string(rows)), "--bos: expected"));
+  io::write_file(folder / "model" / "tokenizer_config.json", R"({"add_bos_token": true})");
+  CHECK(has(refused(from_text), "tokenizer_config.json"));
+  fs::remove(folder / "model" / "tokenizer_config.json");
+  write_tokenizer(begins_with(2000));
+  CHECK(has(refused(from_text), "the token that a text begins with"));
+}
+
 TEST_CASE("tokens that a model cannot read are refused by file, index and id") {
   const temporary_folder folder;
   const auto refused = [&](const std::string& arguments) {
