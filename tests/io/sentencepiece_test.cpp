@@ -101,6 +101,17 @@ TEST_CASE("merges may be pairs or texts with a space", "[io][tokenizer]") {
           golden()["llama2"]["ids"][i].get<ids>());
 }
 
+TEST_CASE("a token of no characters changes nothing", "[io][tokenizer]") {
+  json fields = json_of("llama2");
+  fields["model"]["vocab"][""] = fields["model"]["vocab"].size();
+  for (const json& pair : {json{"", ""}, json{"", "a"}, json{"a", ""}})
+    fields["model"]["merges"].push_back(pair);
+  const tokenizer tokens = from_json(fields);
+  for (std::size_t i = 0; i < golden()["texts"].size(); ++i)
+    CHECK(tokens.encode(golden()["texts"][i].get<std::string>()) ==
+          golden()["llama2"]["ids"][i].get<ids>());
+}
+
 TEST_CASE("a text that is one piece is merged as its definition has it", "[io][tokenizer]") {
   const json fields = json_of("llama2");
   std::string text =

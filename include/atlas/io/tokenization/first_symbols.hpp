@@ -123,6 +123,7 @@ class merged_pairs {
  public:
   /// \param token well-formed UTF-8, a token that merges make
   void add(std::string_view token) {
+    if (token.empty()) return;
     std::size_t at = 0;
     for (std::uint32_t left = next(token, at); at < token.size();) {
       const std::uint32_t right = next(token, at);
