@@ -159,8 +159,8 @@ const gguf_pre_tokenizer& gguf_pre_tokenizer_of(const gguf& file) {
   throw format_error(gguf_place(file, key), "one of " + names, in_quotes(name));
 }
 
-/// Whether a text begins with the token `tokenizer.ggml.bos_token_id`. Where the file does not say so
-/// llama.cpp puts it before texts for those rules alone that ignore merges.
+/// Whether a text begins with the token `tokenizer.ggml.bos_token_id`. Where the file does not say
+/// so llama.cpp puts it before texts for those rules alone that ignore merges.
 template <class = lazy>
 bool gguf_adds_first_token(const gguf& file) {
   constexpr const char* key = "tokenizer.ggml.add_bos_token";
