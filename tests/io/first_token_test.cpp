@@ -10,6 +10,8 @@
 #include "atlas/io/tokens.hpp"
 #include "files_for_tests.hpp"
 
+namespace first_token_tests {
+
 using namespace atlas_test;
 using atlas::format_error;
 using json = nlohmann::json;
@@ -172,3 +174,5 @@ TEST_CASE("blocks begin with a token that is put before them", "[io]") {
   for (atlas::index_t i = 0; i < 3; ++i)
     CHECK(text(0, i + 1) == plain[static_cast<std::size_t>(i)]);
 }
+
+}  // namespace first_token_tests

@@ -13,6 +13,8 @@
 #include "files_for_tests.hpp"
 #include "gguf_for_tests.hpp"
 
+namespace gguf_model_tests {
+
 using namespace atlas_test;
 namespace io = atlas::io;
 
@@ -272,3 +274,5 @@ TEST_CASE("a model of a GGUF file is written as a folder, where config.json can 
       io::save_transformer(folder / "llama", io::open_transformer(gguf_data("llama.gguf"))),
       "config.rotary", "config.json");
 }
+
+}  // namespace gguf_model_tests

@@ -13,6 +13,8 @@
 #include "files_for_tests.hpp"
 #include "gguf_for_tests.hpp"
 
+namespace gguf_file_tests {
+
 using namespace atlas_test;
 namespace io = atlas::io;
 
@@ -319,3 +321,5 @@ TEST_CASE("a copy of a file outlives it", "[io][gguf]") {
   CHECK(copy.read<2>("six")(0, 1) == 1);
   CHECK(copy.metadata().at("general.architecture").text() == "none");
 }
+
+}  // namespace gguf_file_tests

@@ -12,6 +12,8 @@
 #include "files_for_tests.hpp"
 #include "gguf_for_tests.hpp"
 
+namespace gguf_tokenizer_tests {
+
 using namespace atlas_test;
 namespace io = atlas::io;
 using ids = std::vector<atlas::index_t>;
@@ -80,7 +82,7 @@ TEST_CASE("pre-tokenizers of GGUF files cut as the Python package does by llama.
       const auto text = golden["texts"][i].get<std::string>();
       INFO(text);
       std::vector<std::size_t> lengths;
-      cut.split(io::detail::to_utf16(text),
+      cut.split(io::detail::to_utf16(text), 0,
                 [&](std::u16string_view piece) { lengths.push_back(piece.size()); });
       CHECK(lengths == pieces[i].get<std::vector<std::size_t>>());
     }
@@ -209,3 +211,5 @@ TEST_CASE("the first token of texts is that of a GGUF file's metadata, or of lla
   silent.key("tokenizer.ggml.bos_token_id") = gguf_text("<s>");
   CHECK_REFUSED(atlas::format_error, first_of(silent), "bos_token_id", "the id of a token");
 }
+
+}  // namespace gguf_tokenizer_tests

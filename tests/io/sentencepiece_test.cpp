@@ -12,6 +12,8 @@
 #include "atlas/io/tokenizer.hpp"
 #include "files_for_tests.hpp"
 
+namespace sentencepiece_tests {
+
 using atlas::format_error;
 using atlas::value_error;
 using atlas::io::tokenizer;
@@ -252,3 +254,5 @@ TEST_CASE("a normalizer that makes a text too long is an error", "[io][tokenizer
                 "at most 119304647 units");
   CHECK(tokens.encode(" ").size() > 10'000);
 }
+
+}  // namespace sentencepiece_tests

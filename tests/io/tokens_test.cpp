@@ -11,6 +11,8 @@
 #include "atlas/io/npy.hpp"
 #include "files_for_tests.hpp"
 
+namespace tokens_tests {
+
 using namespace atlas_test;
 namespace io = atlas::io;
 
@@ -101,3 +103,5 @@ TEST_CASE("blocks are the first tokens, one block after the other", "[io]") {
   CHECK_REFUSED(atlas::value_error, io::token_blocks(ids, 1, 0), "tokens_per_block", "0");
   CHECK_REFUSED(atlas::value_error, io::token_blocks(ids, -1, 2), "blocks", "-1");
 }
+
+}  // namespace tokens_tests
