@@ -20,7 +20,7 @@ namespace io = atlas::io;
 
 namespace {
 
-std::vector<float> values_of(const atlas::transformer& model) {
+std::vector<float> parameters_of(const atlas::transformer& model) {
   std::vector<float> all;
   model.for_each_parameter([&](const auto&, const auto&, auto values) {
     all.insert(all.end(), values.begin(), values.end());
@@ -53,7 +53,7 @@ double relative_distance(const std::vector<float>& a, const std::vector<float>& 
 }
 
 /// What reading the changed file throws, which has both parts.
-void refused(const gguf_for_tests& file, const char* part, const char* other) {
+void model_refused(const gguf_for_tests& file, const char* part, const char* other) {
   const std::string bytes = file.bytes();
   const auto opened = io::gguf::from_memory(bytes_of(bytes), "x.gguf");
   CHECK_REFUSED(atlas::error, io::read_gguf_transformer(opened), part, other);
@@ -61,15 +61,15 @@ void refused(const gguf_for_tests& file, const char* part, const char* other) {
 
 /// The message of a file after `change`; empty for one that is read.
 template <class Change>
-void refused_after(const char* name, const char* part, const char* other, Change&& change) {
+void model_refused_after(const char* name, const char* part, const char* other, Change&& change) {
   gguf_for_tests file = copy_of(gguf_data(name));
   change(file);
-  refused(file, part, other);
+  model_refused(file, part, other);
 }
 
-void refused_with(const char* name, const char* key, const std::string& value, const char* part,
-                  const char* other) {
-  refused_after(name, part, other, [&](gguf_for_tests& file) { file.key(key) = value; });
+void model_refused_with(const char* name, const char* key, const std::string& value,
+                        const char* part, const char* other) {
+  model_refused_after(name, part, other, [&](gguf_for_tests& file) { file.key(key) = value; });
 }
 
 atlas::transformer_config config_after(const char* name, auto&& change) {
@@ -104,7 +104,7 @@ TEST_CASE("a GGUF file is the model of the folder that it was made from", "[io][
     CHECK(a.mlp_bias == b.mlp_bias);
     CHECK(a.tied == b.tied);
     CHECK(a == io::open_transformer_config(gguf_data(name + ".gguf")));
-    CHECK(values_of(from_file) == values_of(from_folder));
+    CHECK(parameters_of(from_file) == parameters_of(from_folder));
     // Rotary positions of llama3 are divisors in the file, and a rule in the folder.
     CHECK(a.rotary.divisors.size() == (name == "llama" ? 4U : 0U));
     const atlas::index_t tokens = name == "gpt2" ? 16 : 100;
@@ -135,17 +135,17 @@ TEST_CASE("rotary settings of GGUF files", "[io][gguf]") {
           kind::none);
   CHECK(rotary([](auto& f) { f.erase_key("llama.rope.freq_base"); }).theta == 10000);
   const auto refused_rotary = [](const char* key, const std::string& value, const char* got) {
-    refused_with("llama.gguf", key, value, key + 6, got);
+    model_refused_with("llama.gguf", key, value, key + 6, got);
   };
   refused_rotary("llama.rope.scaling.type", gguf_text("yarn"), "yarn");
   refused_rotary("llama.rope.scaling.factor", gguf_f32(-1), "-1");
   refused_rotary("llama.rope.scaling.attn_factor", gguf_f32(0.5F), "0.5");
   refused_rotary("llama.rope.dimension_count", gguf_u32(4), "4");
   refused_rotary("llama.rope.freq_base", gguf_text("many"), "many");
-  refused_with("llama.gguf", "llama.rope.freq_base", gguf_f32(-1), "rotary", "-1");
-  refused_after("llama.gguf", "rope_freqs.weight", "[3]",
-                [](gguf_for_tests& file) { file.tensor("rope_freqs.weight").extents = {3}; });
-  refused_after("llama.gguf", "rotary.divisors", "0", [](gguf_for_tests& file) {
+  model_refused_with("llama.gguf", "llama.rope.freq_base", gguf_f32(-1), "rotary", "-1");
+  model_refused_after("llama.gguf", "rope_freqs.weight", "[3]",
+                      [](gguf_for_tests& file) { file.tensor("rope_freqs.weight").extents = {3}; });
+  model_refused_after("llama.gguf", "rotary.divisors", "0", [](gguf_for_tests& file) {
     file.tensor("rope_freqs.weight").bytes = std::string(16, '\0');
   });
 }
@@ -173,30 +173,34 @@ TEST_CASE("sizes of GGUF files: by layer, by default, and those that contradict"
     file.key("gpt2.attention.head_count_kv") = gguf_u32(2);
   });
   CHECK(g.key_value_heads == 2);
-  refused_with("gpt2.gguf", "gpt2.attention.head_count_kv", gguf_u32(1), "head_count_kv", "1");
-  refused_with("llama.gguf", "llama.attention.head_count", gguf_i32s({4, 2}), "head_count",
-               "the same for all layers");
-  refused_with("llama.gguf", "llama.attention.head_count", gguf_i32s({4}), "head_count",
-               "each of 2 layers");
-  refused_with("llama.gguf", "llama.attention.head_count", gguf_u32(0), "head_count", "1 or more");
-  refused_with("llama.gguf", "llama.attention.value_length", gguf_u32(4), "value_length", "8");
-  refused_with("llama.gguf", "llama.block_count", gguf_text("two"), "block_count", "two");
-  refused_with("llama.gguf", "llama.context_length", gguf_u32(0), "consistent", "positions");
-  refused_with("llama.gguf", "llama.attention.head_count_kv", gguf_u32(3), "consistent",
-               "key_value_heads");
-  refused_with("llama.gguf", "llama.vocab_size", gguf_u32(299), "token_embd.weight", "[300, 8]");
-  refused_with("llama.gguf", "llama.attention.head_count",
-               gguf_array(0, 70000, std::string(70000, '\4')), "head_count", "70000");
+  model_refused_with("gpt2.gguf", "gpt2.attention.head_count_kv", gguf_u32(1), "head_count_kv",
+                     "1");
+  model_refused_with("llama.gguf", "llama.attention.head_count", gguf_i32s({4, 2}), "head_count",
+                     "the same for all layers");
+  model_refused_with("llama.gguf", "llama.attention.head_count", gguf_i32s({4}), "head_count",
+                     "each of 2 layers");
+  model_refused_with("llama.gguf", "llama.attention.head_count", gguf_u32(0), "head_count",
+                     "1 or more");
+  model_refused_with("llama.gguf", "llama.attention.value_length", gguf_u32(4), "value_length",
+                     "8");
+  model_refused_with("llama.gguf", "llama.block_count", gguf_text("two"), "block_count", "two");
+  model_refused_with("llama.gguf", "llama.context_length", gguf_u32(0), "consistent", "positions");
+  model_refused_with("llama.gguf", "llama.attention.head_count_kv", gguf_u32(3), "consistent",
+                     "key_value_heads");
+  model_refused_with("llama.gguf", "llama.vocab_size", gguf_u32(299), "token_embd.weight",
+                     "[300, 8]");
+  model_refused_with("llama.gguf", "llama.attention.head_count",
+                     gguf_array(0, 70000, std::string(70000, '\4')), "head_count", "70000");
   for (const char* key : {"llama.block_count", "llama.context_length", "llama.embedding_length",
                           "llama.feed_forward_length", "llama.attention.head_count",
                           "llama.attention.layer_norm_rms_epsilon"})
-    refused_after("llama.gguf", "x.gguf: llama", key + 6,
-                  [&](gguf_for_tests& file) { file.erase_key(key); });
+    model_refused_after("llama.gguf", "x.gguf: llama", key + 6,
+                        [&](gguf_for_tests& file) { file.erase_key(key); });
 }
 
 TEST_CASE("what a GGUF file asks for and nothing here computes is refused by name", "[io][gguf]") {
   const auto of_llama = [](const char* key, const std::string& value, const char* got) {
-    refused_with("llama.gguf", key, value, key + 6, got);
+    model_refused_with("llama.gguf", key, value, key + 6, got);
   };
   of_llama("llama.attention.causal", gguf_flag(0), "false");
   of_llama("llama.attention.sliding_window", gguf_u32(4096), "4096");
@@ -209,37 +213,41 @@ TEST_CASE("what a GGUF file asks for and nothing here computes is refused by nam
   of_llama("llama.tensor_data_layout", gguf_text("reference"), "reference");
   of_llama("llama.logit_scale", gguf_f32(0.5F), "keys that are understood");
   of_llama("llama.attention.scale", gguf_f32(0.5F), "keys that are understood");
-  refused_with("llama.gguf", "general.architecture", gguf_text("gemma"), "general.architecture",
-               "gemma");
-  refused_with("llama.gguf", "general.architecture", gguf_u32(1), "general.architecture", "UINT32");
-  refused_after("llama.gguf", "general.architecture", "none",
-                [](gguf_for_tests& file) { file.erase_key("general.architecture"); });
-  refused_with("llama.gguf", "general.type", gguf_text("adapter"), "general.type", "adapter");
-  refused_with("llama.gguf", "general.quantization_version", gguf_u32(1), "quantization_version",
-               "1");
-  refused_with("llama.gguf", "split.count", gguf_u32(3), "split.count", "llama-gguf-split --merge");
+  model_refused_with("llama.gguf", "general.architecture", gguf_text("gemma"),
+                     "general.architecture", "gemma");
+  model_refused_with("llama.gguf", "general.architecture", gguf_u32(1), "general.architecture",
+                     "UINT32");
+  model_refused_after("llama.gguf", "general.architecture", "none",
+                      [](gguf_for_tests& file) { file.erase_key("general.architecture"); });
+  model_refused_with("llama.gguf", "general.type", gguf_text("adapter"), "general.type", "adapter");
+  model_refused_with("llama.gguf", "general.quantization_version", gguf_u32(1),
+                     "quantization_version", "1");
+  model_refused_with("llama.gguf", "split.count", gguf_u32(3), "split.count",
+                     "llama-gguf-split --merge");
 }
 
 TEST_CASE("tensors of GGUF files that are missing, left over or unusable are named", "[io][gguf]") {
   for (const char* name : {"token_embd.weight", "blk.1.attn_k.weight", "output_norm.weight"})
-    refused_after("llama.gguf", name, "none of that name",
-                  [&](gguf_for_tests& file) { file.erase_tensor(name); });
+    model_refused_after("llama.gguf", name, "none of that name",
+                        [&](gguf_for_tests& file) { file.erase_tensor(name); });
   for (const char* name : {"blk.0.attn_q_norm.weight", "blk.2.attn_q.weight",
                            "rope_factors_long.weight", "blk.1.attn_q.bias"})
-    refused_after("llama.gguf", name, "has no place for", [&](gguf_for_tests& file) {
+    model_refused_after("llama.gguf", name, "has no place for", [&](gguf_for_tests& file) {
       file.tensor(name) = {name, {8}, 0, std::string(32, '\0'), -1};
     });
-  refused_after("llama.gguf", "blk.0.ffn_up.weight", "[8, 12]", [](gguf_for_tests& file) {
+  model_refused_after("llama.gguf", "blk.0.ffn_up.weight", "[8, 12]", [](gguf_for_tests& file) {
     file.tensor("blk.0.ffn_up.weight").extents = {12, 8};
   });
-  refused_after("llama.gguf", "blk.0.attn_norm.weight", "I8",
-                [](gguf_for_tests& file) { file.tensor("blk.0.attn_norm.weight").type = 24; });
+  model_refused_after("llama.gguf", "blk.0.attn_norm.weight", "I8", [](gguf_for_tests& file) {
+    file.tensor("blk.0.attn_norm.weight").type = 24;
+  });
   for (const float value :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
-    refused_after("llama.gguf", "x.gguf: tensor \"blk.0.attn_norm.weight\"", "finite",
-                  [&](gguf_for_tests& file) {
-                    file.tensor("blk.0.attn_norm.weight").bytes.replace(4, 4, little_bytes(value));
-                  });
+    model_refused_after(
+        "llama.gguf", "x.gguf: tensor \"blk.0.attn_norm.weight\"", "finite",
+        [&](gguf_for_tests& file) {
+          file.tensor("blk.0.attn_norm.weight").bytes.replace(4, 4, little_bytes(value));
+        });
   // Without a matrix of its own the head is the embedding.
   gguf_for_tests file = copy_of(gguf_data("llama.gguf"));
   file.erase_tensor("output.weight");
@@ -268,7 +276,7 @@ TEST_CASE("a model of a GGUF file is written as a folder, where config.json can 
   io::save_transformer(folder / "biased", model);
   const auto copy = io::open_transformer(folder / "biased");
   CHECK(copy.config() == model.config());
-  CHECK(values_of(copy) == values_of(model));
+  CHECK(parameters_of(copy) == parameters_of(model));
   CHECK_REFUSED(
       atlas::value_error,
       io::save_transformer(folder / "llama", io::open_transformer(gguf_data("llama.gguf"))),

@@ -24,11 +24,11 @@ io::gguf opened(const std::string& bytes) {
   return io::gguf::from_memory(bytes_of(bytes), "x.gguf");
 }
 
-void refused(const std::string& bytes, const char* part, const char* other) {
+void refused_file(const std::string& bytes, const char* part, const char* other) {
   CHECK_REFUSED(atlas::format_error, opened(bytes), part, other);
 }
-void refused(const gguf_for_tests& file, const char* part, const char* other) {
-  refused(file.bytes(), part, other);
+void refused_file(const gguf_for_tests& file, const char* part, const char* other) {
+  refused_file(file.bytes(), part, other);
 }
 
 /// Two matrices of floats, [2, 3] and [1, 8].
@@ -146,28 +146,28 @@ TEST_CASE("tensors lie at multiples of the alignment that the file names", "[io]
   const std::string bytes = file.bytes();
   CHECK(opened(bytes).read<2>("eight")(0, 7) == 17);
   file.key("general.alignment") = gguf_u32(12);
-  refused(file, "general.alignment", "12");
+  refused_file(file, "general.alignment", "12");
   file.key("general.alignment") = gguf_u32(0);
-  refused(file, "general.alignment", "multiple of 8");
+  refused_file(file, "general.alignment", "multiple of 8");
   file.key("general.alignment") = gguf_text("32");
-  refused(file, "general.alignment", "STRING");
+  refused_file(file, "general.alignment", "STRING");
   file.key("general.alignment") = gguf_array(4, 1, little_bytes(32U));
-  refused(file, "general.alignment", "ARRAY of UINT32");
+  refused_file(file, "general.alignment", "ARRAY of UINT32");
   file.key("general.alignment") = gguf_u32(128);
-  refused(file, "\"eight\"", "a multiple of 128");
+  refused_file(file, "\"eight\"", "a multiple of 128");
 }
 
 TEST_CASE("another format, byte order or version of GGUF is refused by name", "[io][gguf]") {
   gguf_for_tests file = small_file();
   for (const std::uint32_t version : {0U, 1U, 4U}) {
     file.version = version;
-    refused(file, "version 2 or 3", ("version " + std::to_string(version)).c_str());
+    refused_file(file, "version 2 or 3", ("version " + std::to_string(version)).c_str());
   }
   file.version = 3U << 24;  // 3 with its highest byte first
-  refused(file, "little-endian", "big-endian");
+  refused_file(file, "little-endian", "big-endian");
   file.magic = "GGJT";
-  refused(file, "begins with GGUF", "GGJT");
-  refused(std::string("GGU"), "4 bytes", "3 left");
+  refused_file(file, "begins with GGUF", "GGJT");
+  refused_file(std::string("GGU"), "4 bytes", "3 left");
   const temporary_folder folder;
   CHECK_REFUSED(atlas::format_error, io::gguf::open(folder / "none.gguf"), "none.gguf", "nothing");
   CHECK_REFUSED(atlas::format_error, io::gguf::open(folder.write("empty.gguf", "")), "empty.gguf",
@@ -199,22 +199,22 @@ TEST_CASE("counts and lengths that the file has no room for are refused", "[io][
        {std::int64_t{1} << 20, (std::numeric_limits<std::int64_t>::max)()}) {
     file = small_file();
     file.tensor_count = count;
-    refused(file, "x.gguf: tensors", "at most");
+    refused_file(file, "x.gguf: tensors", "at most");
     file = small_file();
     file.key_count = count;
-    refused(file, "x.gguf: keys", "at most");
+    refused_file(file, "x.gguf: keys", "at most");
     file = small_file();
     file.key("array") = gguf_array(8, static_cast<std::uint64_t>(count), "");
-    refused(file, "\"array\"", "at most");
+    refused_file(file, "\"array\"", "at most");
     file.key("array") = gguf_array(12, static_cast<std::uint64_t>(count), "");
-    refused(file, "\"array\"", "at most");
+    refused_file(file, "\"array\"", "at most");
     file.key("array") = little_bytes(8U) + little_bytes(count);
-    refused(file, "\"array\"", "left");
+    refused_file(file, "\"array\"", "left");
   }
   // A count that is too large by one finds something else in the place of the entry.
   file = small_file();
   file.key_count = 2;
-  refused(file, "x.gguf", "expected");
+  refused_file(file, "x.gguf", "expected");
 }
 
 TEST_CASE("a sparse file of 2 GB whose counts lie is refused before memory is taken",
@@ -241,20 +241,20 @@ TEST_CASE("malformed metadata are refused by the key", "[io][gguf]") {
     file.key("bad") = value;
     return file;
   };
-  refused(with(little_bytes(13U)), "\"bad\"", "13");
-  refused(with(gguf_array(13, 0, "")), "\"bad\"", "13");
-  refused(with(gguf_array(9, 1, gguf_i32s({1}))), "\"bad\"", "one of arrays");
-  refused(with(gguf_flag(2)), "\"bad\"", "0 or 1");
-  refused(with(gguf_array(7, 3, std::string("\0\1\3", 3))), "\"bad\"", "3");
+  refused_file(with(little_bytes(13U)), "\"bad\"", "13");
+  refused_file(with(gguf_array(13, 0, "")), "\"bad\"", "13");
+  refused_file(with(gguf_array(9, 1, gguf_i32s({1}))), "\"bad\"", "one of arrays");
+  refused_file(with(gguf_flag(2)), "\"bad\"", "0 or 1");
+  refused_file(with(gguf_array(7, 3, std::string("\0\1\3", 3))), "\"bad\"", "3");
   gguf_for_tests file = small_file();
   file.keys.emplace_back("general.architecture", gguf_text("twice"));
-  refused(file, "each key once", "\"general.architecture\"");
+  refused_file(file, "each key once", "\"general.architecture\"");
   file = small_file();
   file.keys.emplace_back("", gguf_text("no name"));
-  refused(file, "key 1", "empty");
+  refused_file(file, "key 1", "empty");
   file = small_file();
   file.keys.emplace_back("k\xff", gguf_text("no name"));
-  refused(file, "key 1", "malformed byte at 1");
+  refused_file(file, "key 1", "malformed byte at 1");
 }
 
 TEST_CASE("malformed tensors are refused by their names", "[io][gguf]") {
@@ -264,35 +264,37 @@ TEST_CASE("malformed tensors are refused by their names", "[io][gguf]") {
     return file;
   };
   using tensor = tensor_for_tests;
-  refused(with([](tensor& t) { t.name = "six"; }), "\"six\"", "a second one");
-  refused(with([](tensor& t) { t.name = ""; }), "tensor 1", "empty");
-  refused(with([](tensor& t) { t.name = "\xc0"; }), "tensor 1", "UTF-8");
-  refused(with([](tensor& t) { t.extents = {}; }), "\"eight\"", "1 to 4 dimensions");
-  refused(with([](tensor& t) { t.extents = {1, 2, 2, 2, 1}; }), "\"eight\"", "got 5");
-  refused(with([](tensor& t) {
-            t.extents = {8, std::uint64_t{1} << 63};
-          }),
-          "\"eight\"", "fit into 63 bits");
-  refused(with([](tensor& t) {
-            t.extents = {1U << 31, 1U << 30, 4};
-          }),
-          "\"eight\"", "fits into 63 bits");
+  refused_file(with([](tensor& t) { t.name = "six"; }), "\"six\"", "a second one");
+  refused_file(with([](tensor& t) { t.name = ""; }), "tensor 1", "empty");
+  refused_file(with([](tensor& t) { t.name = "\xc0"; }), "tensor 1", "UTF-8");
+  refused_file(with([](tensor& t) { t.extents = {}; }), "\"eight\"", "1 to 4 dimensions");
+  refused_file(with([](tensor& t) { t.extents = {1, 2, 2, 2, 1}; }), "\"eight\"", "got 5");
+  refused_file(with([](tensor& t) {
+                 t.extents = {8, std::uint64_t{1} << 63};
+               }),
+               "\"eight\"", "fit into 63 bits");
+  refused_file(with([](tensor& t) {
+                 t.extents = {1U << 31, 1U << 30, 4};
+               }),
+               "\"eight\"", "fits into 63 bits");
   // An extent of zero does not excuse the others.
-  refused(with([](tensor& t) {
-            t.extents = {1U << 31, 1U << 30, 0, 4};
-          }),
-          "\"eight\"", "fits into 63 bits");
-  refused(with([](tensor& t) { t.type = 42; }), "\"eight\"", "42");
-  refused(with([](tensor& t) { t.type = 4; }), "\"eight\"", "Q4_2");
-  refused(with([](tensor& t) { t.type = 31; }), "\"eight\"", "Q4_0_4_4");
-  refused(with([](tensor& t) { t.type = 8; }), "\"eight\"", "a multiple of 32 weights for Q8_0");
-  refused(with([](tensor& t) { t.type = 12; }), "\"eight\"", "a multiple of 256 weights for Q4_K");
-  refused(with([](tensor& t) { t.offset = 4; }), "\"eight\"", "a multiple of 32");
-  refused(with([](tensor& t) { t.offset = 0; }), "\"eight\"", "overlap");
-  refused(with([](tensor& t) { t.offset = 64; }), "\"eight\"", "32 bytes at 64");
-  refused(with([](tensor& t) { t.offset = (std::numeric_limits<std::int64_t>::max)() - 31; }),
-          "\"eight\"", "within the 64 bytes");
-  refused(with([](tensor& t) { t.extents = {16, 1}; }), "\"eight\"", "64 bytes at 32");
+  refused_file(with([](tensor& t) {
+                 t.extents = {1U << 31, 1U << 30, 0, 4};
+               }),
+               "\"eight\"", "fits into 63 bits");
+  refused_file(with([](tensor& t) { t.type = 42; }), "\"eight\"", "42");
+  refused_file(with([](tensor& t) { t.type = 4; }), "\"eight\"", "Q4_2");
+  refused_file(with([](tensor& t) { t.type = 31; }), "\"eight\"", "Q4_0_4_4");
+  refused_file(with([](tensor& t) { t.type = 8; }), "\"eight\"",
+               "a multiple of 32 weights for Q8_0");
+  refused_file(with([](tensor& t) { t.type = 12; }), "\"eight\"",
+               "a multiple of 256 weights for Q4_K");
+  refused_file(with([](tensor& t) { t.offset = 4; }), "\"eight\"", "a multiple of 32");
+  refused_file(with([](tensor& t) { t.offset = 0; }), "\"eight\"", "overlap");
+  refused_file(with([](tensor& t) { t.offset = 64; }), "\"eight\"", "32 bytes at 64");
+  refused_file(with([](tensor& t) { t.offset = (std::numeric_limits<std::int64_t>::max)() - 31; }),
+               "\"eight\"", "within the 64 bytes");
+  refused_file(with([](tensor& t) { t.extents = {16, 1}; }), "\"eight\"", "64 bytes at 32");
   const gguf_for_tests empty = with([](tensor& t) { t.extents = {8, 0}; });
   const std::string bytes = empty.bytes();
   CHECK(opened(bytes).read<2>("eight").empty());

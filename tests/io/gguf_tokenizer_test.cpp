@@ -16,7 +16,7 @@ namespace gguf_tokenizer_tests {
 
 using namespace atlas_test;
 namespace io = atlas::io;
-using ids = std::vector<atlas::index_t>;
+using token_ids = std::vector<atlas::index_t>;
 
 namespace {
 
@@ -25,21 +25,21 @@ io::tokenizer tokenizer_of(const gguf_for_tests& file) {
   return io::read_gguf_tokenizer(io::gguf::from_memory(bytes_of(bytes), "x.gguf"));
 }
 
-void refused(const gguf_for_tests& file, const char* part, const char* other) {
+void tokenizer_refused(const gguf_for_tests& file, const char* part, const char* other) {
   CHECK_REFUSED(atlas::format_error, tokenizer_of(file), part, other);
 }
 template <class Change>
-void refused_after(const char* part, const char* other, Change&& change) {
+void tokenizer_refused_after(const char* part, const char* other, Change&& change) {
   gguf_for_tests file = copy_of(gguf_data("llama.gguf"));
   change(file);
-  refused(file, part, other);
+  tokenizer_refused(file, part, other);
 }
-void refused_with(const char* key, const std::string& value, const char* other) {
-  refused_after(key, other, [&](gguf_for_tests& file) { file.key(key) = value; });
+void tokenizer_refused_with(const char* key, const std::string& value, const char* other) {
+  tokenizer_refused_after(key, other, [&](gguf_for_tests& file) { file.key(key) = value; });
 }
 
 /// The tokenizer of a `tokenizer.json` as a GGUF file has it.
-gguf_for_tests file_of(const nlohmann::json& fields, const std::string& pre) {
+gguf_for_tests tokenizer_file(const nlohmann::json& fields, const std::string& pre) {
   std::vector<std::string> tokens(fields["model"]["vocab"].size() + fields["added_tokens"].size());
   std::vector<std::int32_t> kinds(tokens.size(), 1);
   for (const auto& [token, id] : fields["model"]["vocab"].items())
@@ -62,7 +62,7 @@ gguf_for_tests file_of(const nlohmann::json& fields, const std::string& pre) {
   return file;
 }
 
-nlohmann::json json_of(const std::filesystem::path& path) {
+nlohmann::json parsed(const std::filesystem::path& path) {
   return nlohmann::json::parse(io::read_text(path));
 }
 
@@ -70,7 +70,7 @@ nlohmann::json json_of(const std::filesystem::path& path) {
 
 TEST_CASE("pre-tokenizers of GGUF files cut as the Python package does by llama.cpp's patterns",
           "[io][gguf][tokenizer]") {
-  const auto golden = json_of(gguf_data("pre_tokenizers.json"));
+  const auto golden = parsed(gguf_data("pre_tokenizers.json"));
   for (const auto& [name, pieces] : golden["pieces"].items()) {
     INFO(name);
     const auto* rules = io::detail::find_gguf_pre_tokenizer(name);
@@ -91,18 +91,18 @@ TEST_CASE("pre-tokenizers of GGUF files cut as the Python package does by llama.
 
 TEST_CASE("the tokenizer of a GGUF file gives the ids of tokenizer.json", "[io][gguf][tokenizer]") {
   const std::filesystem::path data = std::filesystem::path(ATLAS_TEST_DATA) / "tokenizers";
-  const auto golden = json_of(data / "golden.json");
+  const auto golden = parsed(data / "golden.json");
   for (const auto& [name, pre] :
        {std::pair{"gpt2", "gpt-2"}, {"llama3", "llama-bpe"}, {"qwen2", "qwen2"}}) {
     INFO(name);
-    auto fields = json_of(data / (std::string(name) + ".json"));
-    const auto tokens = tokenizer_of(file_of(fields, pre));
+    auto fields = parsed(data / (std::string(name) + ".json"));
+    const auto tokens = tokenizer_of(tokenizer_file(fields, pre));
     fields.erase("normalizer");  // of which GGUF files say nothing
     const auto same = io::tokenizer::from_text(fields.dump(), name);
     CHECK(tokens.vocabulary_size() == same.vocabulary_size());
     for (const auto& text : golden["texts"]) {
       INFO(text.dump());
-      const ids wanted = same.encode(text.get<std::string>());
+      const token_ids wanted = same.encode(text.get<std::string>());
       CHECK(tokens.encode(text.get<std::string>()) == wanted);
       CHECK(tokens.decode(wanted) == same.decode(wanted));
     }
@@ -115,32 +115,33 @@ TEST_CASE("the model and the tokenizer of one GGUF file", "[io][gguf][tokenizer]
   const std::string text =
       io::read_text(std::filesystem::path(ATLAS_EXAMPLE_DATA) / "addresses.txt").substr(0, 20000) +
       " <|end_of_text|><tool> x<|begin_of_text|>[PAD299]";
-  const ids wanted = same.encode(text);
+  const token_ids wanted = same.encode(text);
   CHECK(tokens.encode(text) == wanted);
   CHECK(tokens.decode(wanted) == text);
   // The row of the model for which there is no token stays without one.
   CHECK(tokens.vocabulary_size() == 299);
-  CHECK_REFUSED(atlas::value_error, tokens.decode(ids{299}), "ids", "299");
+  CHECK_REFUSED(atlas::value_error, tokens.decode(token_ids{299}), "ids", "299");
   CHECK(io::open_model(gguf_data("llama.gguf")).tokenizer.encode(text) == wanted);
 }
 
 TEST_CASE("GGUF tokenizers that are not understood are refused by the key",
           "[io][gguf][tokenizer]") {
-  refused_with("tokenizer.ggml.model", gguf_text("llama"), "SentencePiece");
-  refused_with("tokenizer.ggml.model", gguf_text("bert"), "bert");
-  refused_with("tokenizer.ggml.model", gguf_u32(1), "UINT32");
-  refused_with("tokenizer.ggml.pre", gguf_text("deepseek-llm"), "deepseek-llm");
-  refused_with("tokenizer.ggml.pre", gguf_flag(1), "BOOL");
-  refused_after("tokenizer.ggml.pre", "--pre-tokenizer",
-                [](gguf_for_tests& file) { file.erase_key("tokenizer.ggml.pre"); });
+  tokenizer_refused_with("tokenizer.ggml.model", gguf_text("llama"), "SentencePiece");
+  tokenizer_refused_with("tokenizer.ggml.model", gguf_text("bert"), "bert");
+  tokenizer_refused_with("tokenizer.ggml.model", gguf_u32(1), "UINT32");
+  tokenizer_refused_with("tokenizer.ggml.pre", gguf_text("deepseek-llm"), "deepseek-llm");
+  tokenizer_refused_with("tokenizer.ggml.pre", gguf_flag(1), "BOOL");
+  tokenizer_refused_after("tokenizer.ggml.pre", "--pre-tokenizer",
+                          [](gguf_for_tests& file) { file.erase_key("tokenizer.ggml.pre"); });
   for (const char* key : {"tokenizer.ggml.model", "tokenizer.ggml.tokens",
                           "tokenizer.ggml.token_type", "tokenizer.ggml.merges"})
-    refused_after(key, "none", [&](gguf_for_tests& file) { file.erase_key(key); });
-  refused_with("tokenizer.ggml.add_space_prefix", gguf_flag(1), "true");
-  refused_with("tokenizer.ggml.remove_extra_whitespaces", gguf_flag(1), "true");
-  refused_with("tokenizer.ggml.add_space_prefix", gguf_u32(0), "0");
-  refused_with("tokenizer.ggml.precompiled_charsmap", gguf_array(0, 1, "x"), "understood");
-  refused_with("tokenizer.ggml.token_type_count", gguf_u32(2), "understood");
+    tokenizer_refused_after(key, "none", [&](gguf_for_tests& file) { file.erase_key(key); });
+  tokenizer_refused_with("tokenizer.ggml.add_space_prefix", gguf_flag(1), "true");
+  tokenizer_refused_with("tokenizer.ggml.remove_extra_whitespaces", gguf_flag(1), "true");
+  tokenizer_refused_with("tokenizer.ggml.add_space_prefix", gguf_u32(0), "0");
+  tokenizer_refused_with("tokenizer.ggml.precompiled_charsmap", gguf_array(0, 1, "x"),
+                         "understood");
+  tokenizer_refused_with("tokenizer.ggml.token_type_count", gguf_u32(2), "understood");
   gguf_for_tests file = copy_of(gguf_data("llama.gguf"));
   file.key("tokenizer.ggml.add_space_prefix") = gguf_flag(0);
   file.key("tokenizer.ggml.eot_token_id") = gguf_u32(1);
@@ -157,25 +158,27 @@ TEST_CASE("inconsistent vocabularies and merges of GGUF files are refused",
     file.key("tokenizer.ggml.merges") = gguf_texts({});
     return file;
   };
-  CHECK(tokenizer_of(with_tokens({"a", "b"}, {1, 3})).encode("aba") == ids{0, 1, 0});
-  refused(with_tokens({"a", "a"}, {1, 1}), "tokenizer.ggml.tokens", "a second \"a\" at index 1");
-  refused(with_tokens({"a", ""}, {1, 1}), "tokenizer.ggml.tokens", "an empty one at index 1");
-  refused(with_tokens({"a", "\xff"}, {1, 1}), "tokenizer.ggml.tokens", "UTF-8");
-  refused(with_tokens({}, {}), "tokenizer.ggml.tokens", "none");
-  refused(with_tokens({"a", "b"}, {1}), "tokenizer.ggml.token_type", "each of 2 tokens");
+  CHECK(tokenizer_of(with_tokens({"a", "b"}, {1, 3})).encode("aba") == token_ids{0, 1, 0});
+  tokenizer_refused(with_tokens({"a", "a"}, {1, 1}), "tokenizer.ggml.tokens",
+                    "a second \"a\" at index 1");
+  tokenizer_refused(with_tokens({"a", ""}, {1, 1}), "tokenizer.ggml.tokens",
+                    "an empty one at index 1");
+  tokenizer_refused(with_tokens({"a", "\xff"}, {1, 1}), "tokenizer.ggml.tokens", "UTF-8");
+  tokenizer_refused(with_tokens({}, {}), "tokenizer.ggml.tokens", "none");
+  tokenizer_refused(with_tokens({"a", "b"}, {1}), "tokenizer.ggml.token_type", "each of 2 tokens");
   for (const std::int32_t kind : {0, 7, -1})
-    refused(with_tokens({"a", "b"}, {1, kind}), "tokenizer.ggml.token_type",
-            (std::to_string(kind) + " at index 1").c_str());
-  refused(with_tokens({"a", "b"}, {6, 1}), "tokenizer.ggml.token_type", "kind 6");
-  refused_with("tokenizer.ggml.tokens", gguf_text("a"), "got STRING");
-  refused_with("tokenizer.ggml.tokens", gguf_i32s({1}), "ARRAY of INT32");
-  refused_with("tokenizer.ggml.token_type", gguf_u32(1), "no array");
-  refused_with("tokenizer.ggml.token_type", gguf_array(7, 300, std::string(300, '\1')),
-               "whole numbers");
-  refused_with("tokenizer.ggml.merges", gguf_u32(1), "UINT32");
-  refused_with("tokenizer.ggml.merges", gguf_texts({"a \xff"}), "UTF-8");
+    tokenizer_refused(with_tokens({"a", "b"}, {1, kind}), "tokenizer.ggml.token_type",
+                      (std::to_string(kind) + " at index 1").c_str());
+  tokenizer_refused(with_tokens({"a", "b"}, {6, 1}), "tokenizer.ggml.token_type", "kind 6");
+  tokenizer_refused_with("tokenizer.ggml.tokens", gguf_text("a"), "got STRING");
+  tokenizer_refused_with("tokenizer.ggml.tokens", gguf_i32s({1}), "ARRAY of INT32");
+  tokenizer_refused_with("tokenizer.ggml.token_type", gguf_u32(1), "no array");
+  tokenizer_refused_with("tokenizer.ggml.token_type", gguf_array(7, 300, std::string(300, '\1')),
+                         "whole numbers");
+  tokenizer_refused_with("tokenizer.ggml.merges", gguf_u32(1), "UINT32");
+  tokenizer_refused_with("tokenizer.ggml.merges", gguf_texts({"a \xff"}), "UTF-8");
   const auto merges = [](const std::string& merge, const char* other) {
-    refused_after("x.gguf: tokenizer: model: merge 0", other, [&](gguf_for_tests& file) {
+    tokenizer_refused_after("x.gguf: tokenizer: model: merge 0", other, [&](gguf_for_tests& file) {
       file.key("tokenizer.ggml.merges") = gguf_texts({merge});
     });
   };

@@ -56,12 +56,13 @@ TEST_CASE("measure gives the same bytes for every number of threads", "[bytes]")
 
 TEST_CASE("a GGUF file is measured as the folder that it was made from") {
   const temporary_folder folder;
+  const std::filesystem::path data = std::string(ATLAS_TEST_DATA) + "/gguf";
   const auto measured = [&](const std::string& model) {
     const program_run r =
         run(folder,
             "measure --blocks 12 --block-size 64 --min-context 8 --points 200 --surrogates 0 "
             "--perplexity --json - --model " +
-                quoted(std::string(ATLAS_TEST_DATA) + "/gguf/" + model));
+                quoted(data / model));
     INFO(r.err);
     REQUIRE(r.status == 0);
     return r.json();

@@ -89,7 +89,8 @@ void read_gguf_sizes(const gguf& file, const config_fields<>& f, transformer_con
 }
 
 /// What llama.cpp computes for some models of an architecture, and nothing here does.
-inline void refuse_what_gguf_may_ask(const config_fields<>& f) {
+template <class = lazy>
+void refuse_what_gguf_may_ask(const config_fields<>& f) {
   f.only("attention.causal", true);
   f.only("attention.sliding_window", 0);
   f.only("use_parallel_residual", false);
