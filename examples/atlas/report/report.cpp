@@ -30,9 +30,9 @@ struct report_options {
 };
 
 /// Options that are handed to the commands that have them, where they were typed.
-constexpr const char* handed[] = {"--model",  "--text",       "--clouds",    "--output-projection",
-                                  "--blocks", "--block-size", "--layers",    "--deepest",
-                                  "--points", "--local-dim",  "--surrogates"};
+constexpr const char* handed[] = {"--model",   "--text",   "--clouds",     "--output-projection",
+                                  "--rows",    "--blocks", "--block-size", "--layers",
+                                  "--deepest", "--points", "--local-dim",  "--surrogates"};
 
 /// What was typed, as words of another command's line, as far as that command has such options.
 std::vector<std::string> typed_words(const CLI::App& typed, const CLI::App& other) {
@@ -219,8 +219,9 @@ void add_handed_options(CLI::App& app) {
   };
   add("--model", "a Hugging Face folder, tiny-gpt2 or tiny-llama");
   add("--text", "a UTF-8 file, moby-dick or addresses");
-  add("--clouds", "a safetensors file of clouds in place of a model");
+  add("--clouds", "a file of clouds or of activations in place of a model");
   add("--output-projection", "how projections lie in that file");
+  add("--rows", "what clouds of activations are");
   add("--blocks", "blocks of text, each read on its own");
   add("--block-size", "tokens in each");
   add("--layers", "such as 0,3-5; all unless told otherwise");
