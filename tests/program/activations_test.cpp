@@ -6,7 +6,9 @@
 #include "activations.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -246,8 +248,8 @@ void put_captures(activation_maker& maker, const atlas::transformer& model,
   model.forward(blocks, {.observed_layers = layers, .observer = see, .threads = 1});
 }
 
-owned_tensor<index_t, 2> counted_blocks() {
-  owned_tensor<index_t, 2> blocks({3, 20});
+owned_tensor<index_t, 2> counted_blocks(index_t passages) {
+  owned_tensor<index_t, 2> blocks({passages, 20});
   for (index_t i = 0; i < blocks.size(); ++i)
     blocks.mutable_view()(i / 20, i % 20) = (i * i * 7 + i) % 96;
   return blocks;
@@ -259,7 +261,7 @@ TEST_CASE("residuals of a model's activations are its clouds, bit for bit, at th
   for (const char* name : {"micro-gpt2", "micro-llama"}) {
     INFO(name);
     const auto model = atlas::io::open_transformer(data + name);
-    const auto blocks = counted_blocks();
+    const auto blocks = counted_blocks(3);
     const auto wanted = atlas::collect_clouds(
         model, blocks, {.min_context = 3, .points = 24, .seed = 5, .threads = 1});
     activation_maker maker;
@@ -288,6 +290,60 @@ TEST_CASE("residuals of a model's activations are its clouds, bit for bit, at th
                                        static_cast<double>(close.data()[i])));
     CHECK(worst < 1e-6);
   }
+}
+
+TEST_CASE("the program measures activations as it does their clouds") {
+  const auto model = atlas::io::open_transformer(data + "micro-gpt2");
+  const auto blocks = counted_blocks(12);
+  activation_maker maker;
+  put_captures(maker, model, blocks);
+  const atlas::tensor_view<const float, 2> projection = model.output_projection(1);
+  const auto mixing = atlas::copy_as<float>(projection);
+  maker.put("blocks.1.attn.W_O", {4, 8, mixing.extent(1)}, {mixing.begin(), mixing.end()});
+  const std::string activations = atlas_test::quoted(maker.written());
+
+  const auto clouds =
+      atlas::collect_clouds(model, blocks,
+                            {.layers = {1}, .min_context = 3, .points = 96, .threads = 1})
+          .layers.front();
+  const atlas::tensor_view<const index_t, 1> context = clouds.context, position = clouds.position;
+  const atlas::tensor_view<const float, 2> written = mixing;
+  std::vector<atlas::io::tensor_entry> entries = {entry("layer.1.context", context),
+                                                  entry("layer.1.position", position),
+                                                  entry("layer.1.output_projection", written)};
+  for (index_t h = 0; h < 4; ++h) {
+    const atlas::tensor_view<const float, 2> points = clouds.points[h];
+    entries.push_back(entry("layer.1.head." + std::to_string(h), points));
+  }
+  const auto file = maker.folder / "clouds.safetensors";
+  atlas::io::write_safetensors(file, entries, {{"output_projection", "heads-by-model"}});
+
+  for (const std::string command : {"measure --local-dim 2 --surrogates 10 --json - --clouds ",
+                                    "autoencode --bottleneck 2 --hidden 8 --epochs 2 --json - "
+                                    "--clouds "}) {
+    INFO(command);
+    const program_run of_clouds = run(maker.folder, command + atlas_test::quoted(file));
+    const program_run of_activations =
+        run(maker.folder, command + activations + " --layers 1 --min-context 3 --points 96");
+    CAPTURE(of_clouds.err, of_activations.err);
+    REQUIRE(of_clouds.status == 0);
+    REQUIRE(of_activations.status == 0);
+    CHECK(of_activations.json()["layers"] == of_clouds.json()["layers"]);
+    CHECK(of_activations.json()["source"]["rows"] == "residual");
+  }
+  const program_run queries =
+      run(maker.folder,
+          "measure --rows q --local-dim 2 --surrogates 0 --min-context 3 --json - "
+          "--clouds " +
+              activations);
+  CAPTURE(queries.err);
+  REQUIRE(queries.status == 0);
+  CHECK(queries.json()["layers"].size() == 2);
+  CHECK(queries.json()["source"]["rows"] == "q");
+  const program_run keys = run(maker.folder, "measure --rows k --clouds " + activations);
+  CHECK(keys.status == 2);
+  CHECK(keys.one_line_of_error());
+  CHECK(has(keys.err, "expected a tensor \"blocks.0.attn.hook_k\", got none of that name"));
 }
 
 TEST_CASE("tokens and projections of activations come along") {
@@ -509,7 +565,7 @@ TEST_CASE("activations that are no weights, no numbers, or not of one run are re
   CHECK(has(changed("hook_pattern", last, -0.5F), row + "weights of 0 or more, got -0.5"));
   CHECK(has(changed("hook_pattern", last, std::nanf("")), row + "weights of 0 or more, got nan"));
   CHECK(has(changed("hook_pattern", last, 3), row + "weights that sum to 1, got "));
-  CHECK(has(changed("hook_v", 143, INFINITY),
+  CHECK(has(changed("hook_v", 143, std::numeric_limits<float>::infinity()),
             "\"blocks.0.attn.hook_v\": passage 2: expected finite"));
   CHECK(has(changed("hook_z", 287, 100),
             "\"blocks.0.attn.hook_z\": head 3: expected the weights "
@@ -519,10 +575,21 @@ TEST_CASE("activations that are no weights, no numbers, or not of one run are re
   scored.tensors = maker.tensors;
   auto scores = scored.tensors.extract("blocks.0.attn.hook_pattern");
   scores.key() = "blocks.0.attn.hook_attn_scores";
-  std::fill(scores.mapped().elements.end() - 8, scores.mapped().elements.end(), -INFINITY);
+  std::fill(scores.mapped().elements.end() - 8, scores.mapped().elements.end(),
+            -std::numeric_limits<float>::infinity());
   scored.tensors.insert(std::move(scores));
   scored.tensors.erase("blocks.0.attn.hook_z");
   CHECK(has(scored.refused(), "\"blocks.0.attn.hook_attn_scores\": head 3, passage 2, position 7"));
+  activation_maker coarse;  // two weights that bfloat16 rounds up
+  coarse.tensors = maker.tensors;
+  coarse.tensors.erase("blocks.0.attn.hook_z");
+  auto& weights = elements(coarse, "hook_pattern");
+  std::fill(weights.end() - 8, weights.end(), 0.0F);
+  weights[last - 1] = 0.6015625F;
+  weights[last] = 0.400390625F;
+  CHECK(has(coarse.refused(), row + "weights that sum to 1, got 1.001953125"));
+  const array_file rounded(coarse.written<Eigen::bfloat16>("bfloat16.safetensors"));
+  CHECK(read_activations(rounded, {0}, all_places(2)).layers.size() == 1);
   activation_maker fractions;
   fractions.tensors = maker.tensors;
   fractions.tensors.at("tokens").elements[0] = 0.5F;
