@@ -208,6 +208,32 @@ TEST_CASE("residuals of transformers' weights and values are its residuals") {
   }
 }
 
+TEST_CASE("all that hooks of TransformerLens see is read, and z is weights times values") {
+  const array_file file(archives + "transformer_lens.npz");
+  CHECK(file.names().size() == 38);
+  const auto layers = atlas_program::layers_of_activations(file);
+  CHECK(layers == std::vector<index_t>{0, 1});
+  const auto found = read_activations(file, layers, all_places(1));
+  CHECK(found.heads_per_group == 1);
+  std::vector<double> z(2 * 6 * 2 * 3), v(z.size()), pattern(2 * 2 * 6 * 6);
+  atlas_program::read_elements(file.at("blocks.1.attn.hook_z"), 0, std::span(z));
+  atlas_program::read_elements(file.at("blocks.1.attn.hook_v"), 0, std::span(v));
+  atlas_program::read_elements(file.at("blocks.1.attn.hook_pattern"), 0, std::span(pattern));
+  const auto row_of = [](index_t n, index_t h) { return ((n / 5 * 6 + 1 + n % 5) * 2 + h) * 3; };
+  double worst = 0;
+  for (index_t n = 0; n < 10; ++n)
+    for (index_t h = 0; h < 2; ++h) {
+      const auto weights = pattern.begin() + ((n / 5 * 2 + h) * 6 + 1 + n % 5) * 6;
+      const index_t most = std::max_element(weights, weights + 6) - weights;
+      for (index_t k = 0; k < 3; ++k) {
+        const double value = v[static_cast<std::size_t>(((n / 5 * 6 + most) * 2 + h) * 3 + k)];
+        const double residual = z[static_cast<std::size_t>(row_of(n, h) + k)] - value;
+        worst = std::max(worst, std::abs(point_of(found.layers[1], h, n, k) - residual));
+      }
+    }
+  CHECK(worst < 1e-6);
+}
+
 namespace {
 
 /// What hooks of this library's own model have seen of a text, `[B, T]`.

@@ -335,6 +335,7 @@ std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
                               {"--discard", "nan", "below 1"},
                               {"--surrogates", "1", "0, or a whole number of 10 or more"},
                               {"--clouds", "", "a name"},
+                              {"--rows", "weights", "one of residual, q, k, v, z"},
                               {"--points", "99999999999999999999", "got 9999"}})},
       {"two-nn x.npy",
        {{"--estimator", "best", "one of bayes, censored"},
