@@ -2,7 +2,7 @@
 # Sourced by the scripts: installs from Debian what is missing of what they need. Works as root or
 # through sudo and asks nothing.
 packages=(g++ cmake ninja-build catch2 libeigen3-dev libboost-dev nlohmann-json3-dev libicu-dev
-  libcli11-dev libfmt-dev libkainjow-mustache-dev libjs-vega libblas-dev liblapack-dev)
+  libcli11-dev libfmt-dev libkainjow-mustache-dev libzip-dev libjs-vega libblas-dev liblapack-dev)
 
 install_missing() {
   local missing=() package

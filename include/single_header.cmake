@@ -29,6 +29,8 @@ set_property(GLOBAL PROPERTY text
 inline_header(atlas/atlas.hpp)
 inline_header(atlas/adapters/mdspan.hpp)
 inline_header(atlas/adapters/multi_array.hpp)
+inline_header(atlas/adapters/dlpack.hpp)
+inline_header(atlas/adapters/to_dlpack.hpp)
 foreach(adapter xtensor torch opencv)
   string(TOUPPER ${adapter} name)
   set_property(GLOBAL APPEND_STRING PROPERTY text "\n#ifdef ATLAS_WITH_${name}\n")

@@ -6,11 +6,12 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <utility>
 
+#include "activations.hpp"
+#include "array_file.hpp"
 #include "atlas/io/safetensors.hpp"
 #include "options.hpp"
 #include "stored_type.hpp"
@@ -46,31 +47,14 @@ struct tensor_name {
   std::optional<index_t> head = {};
 };
 
-/// A whole number without leading zeros that a name starts with, which is taken off it.
-std::optional<index_t> leading_number(std::string_view& name) {
-  index_t number = -1;
-  const auto end = std::from_chars(name.data(), name.data() + name.size(), number);
-  const auto length = static_cast<std::size_t>(end.ptr - name.data());
-  if (end.ec != std::errc() || number < 0 || std::to_string(number) != name.substr(0, length))
-    return std::nullopt;
-  name.remove_prefix(length);
-  return number;
-}
-
-bool take(std::string_view& name, std::string_view prefix) {
-  if (!name.starts_with(prefix)) return false;
-  name.remove_prefix(prefix.size());
-  return true;
-}
-
 /// Nothing for a name that no file of clouds has.
 std::optional<tensor_name> parsed_name(std::string_view name) {
-  if (!take(name, "layer.")) return std::nullopt;
+  if (!take_prefix(name, "layer.")) return std::nullopt;
   const auto layer = leading_number(name);
-  if (!layer || !take(name, ".")) return std::nullopt;
+  if (!layer || !take_prefix(name, ".")) return std::nullopt;
   if (std::find(layer_tensors.begin(), layer_tensors.end(), name) != layer_tensors.end())
     return tensor_name{*layer};
-  if (!take(name, "head.")) return std::nullopt;
+  if (!take_prefix(name, "head.")) return std::nullopt;
   const auto head = leading_number(name);
   if (!head || std::find(head_tensors.begin(), head_tensors.end(), name) == head_tensors.end())
     return std::nullopt;
@@ -112,15 +96,6 @@ void read_names(cloud_file& file) {
     if (!file.heads.contains(layer))
       throw atlas::format_error(file.place(name), fmt::format("clouds layer.{}.head.H", layer),
                                 "none");
-}
-
-index_t n_rep_of(const std::string& text, const std::string& file) {
-  std::string_view rest = text;
-  const auto heads_per_group = leading_number(rest);
-  if (!heads_per_group || !rest.empty() || *heads_per_group < 1)
-    throw atlas::format_error(file, "metadata n_rep to be a whole number of 1 or more",
-                              io::in_quotes(text));
-  return *heads_per_group;
 }
 
 /// What the file and the command line say of the projections, which must agree.
@@ -337,31 +312,14 @@ void check_layout_typed(const cloud_file& file, const std::vector<index_t>& laye
                  "without a tensor layer.L.output_projection");
 }
 
-}  // namespace
-
-void add_cloud_file_options(CLI::App& app, measure_options& o) {
-  add_text(app, "--clouds", o.clouds_file,
-           "safetensors file with layer.L.head.H [N, d] instead of a model, see "
-           "docs/guide/clouds.md");
-  app.add_option("--output-projection", o.projection_layout,
-                 "what the rows of its square layer.L.output_projection are, where its metadata do "
-                 "not say")
-      ->check(one_of({heads_by_model, model_by_heads}));
+/// What is to be repeated in the result of what a file says for readers.
+void add_readers_metadata(const std::map<std::string, std::string>& metadata, json& description) {
+  for (const char* key : {"model", "text", "comment"})
+    if (const auto found = metadata.find(key); found != metadata.end())
+      description[key] = found->second;
 }
 
-void check_cloud_file_options(const measure_options& o, std::initializer_list<const char*> more) {
-  const CLI::App& command = *o.common.command;
-  if (o.clouds_file.empty())
-    return refuse_typed(command, {"--output-projection"}, "without --clouds");
-  const char* why = "with --clouds, whose rows are those of the file";
-  refuse_typed(command,
-               {"--model", "--text", "--tokens", "--bos", "--blocks", "--block-size",
-                "--min-context", "--points"},
-               why);
-  refuse_typed(command, more, why);
-}
-
-measure_source read_clouds(const measure_options& o) {
+measure_source read_cloud_tensors(const measure_options& o) {
   cloud_file file{o.clouds_file, io::safetensors::open(o.clouds_file)};
   read_names(file);
   read_metadata(file, o);
@@ -372,12 +330,60 @@ measure_source read_clouds(const measure_options& o) {
   measure_source source;
   source.heads_per_group = file.heads_per_group;
   source.description = {{"clouds", o.clouds_file}};
-  for (const char* key : {"model", "text", "comment"})
-    if (const auto found = file.tensors.metadata().find(key);
-        found != file.tensors.metadata().end())
-      source.description[key] = found->second;
+  add_readers_metadata(file.tensors.metadata(), source.description);
   for (const index_t l : layers) source.layers.push_back(read_layer(file, l));
   return source;
+}
+
+measure_source read_activation_clouds(const array_file& file, const measure_options& o) {
+  activations found =
+      read_activations(file, chosen_layers(o.layers, layers_of_activations(file)),
+                       {.rows = o.rows,
+                        .min_context = o.min_context,
+                        .points = o.points,
+                        .points_are_there = was_typed(*o.common.command, "--points"),
+                        .seed = o.common.seed,
+                        .threads = o.common.threads});
+  measure_source source{std::move(found.layers), found.heads_per_group, {}};
+  source.description = {
+      {"clouds", o.clouds_file}, {"rows", o.rows}, {"min_context", o.min_context}};
+  add_readers_metadata(file.metadata(), source.description);
+  return source;
+}
+
+}  // namespace
+
+void add_cloud_file_options(CLI::App& app, measure_options& o) {
+  add_text(app, "--clouds", o.clouds_file,
+           "instead of a model, a safetensors file with layer.L.head.H [N, d], see "
+           "docs/guide/clouds.md, or a safetensors or npz file with blocks.L.attn.hook_v and its "
+           "kin, see docs/guide/activations.md");
+  app.add_option("--output-projection", o.projection_layout,
+                 "what the rows of its square layer.L.output_projection are, where its metadata do "
+                 "not say")
+      ->check(one_of({heads_by_model, model_by_heads}));
+  add_choice(app, "--rows", o.rows, {rows_of_activations.begin(), rows_of_activations.end()},
+             "what clouds of a file of activations are: attention residuals, or a hook's own rows");
+}
+
+void check_cloud_file_options(const measure_options& o, std::initializer_list<const char*> more) {
+  const CLI::App& command = *o.common.command;
+  if (o.clouds_file.empty())
+    return refuse_typed(command, {"--output-projection", "--rows"}, "without --clouds");
+  const char* why = "with --clouds, whose rows are those of the file";
+  refuse_typed(command, {"--model", "--text", "--tokens", "--bos", "--blocks", "--block-size"},
+               why);
+  refuse_typed(command, more, why);
+  if (holds_activations(array_file(o.clouds_file)))
+    return refuse_typed(command, {"--output-projection"},
+                        "with activations, whose blocks.L.attn.W_O shows how it lies");
+  refuse_typed(command, {"--min-context", "--points"}, why);
+  refuse_typed(command, {"--rows"}, "with clouds, whose rows are what they are");
+}
+
+measure_source read_clouds(const measure_options& o) {
+  const array_file arrays(o.clouds_file);
+  return holds_activations(arrays) ? read_activation_clouds(arrays, o) : read_cloud_tensors(o);
 }
 
 }  // namespace atlas_program

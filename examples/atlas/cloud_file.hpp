@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Clouds that were collected elsewhere: a safetensors file, as docs/guide/clouds.md describes it.
+/// Clouds that were collected elsewhere: a safetensors file, as docs/guide/clouds.md describes it,
+/// or activations that they are made of (docs/guide/activations.md).
 
 #include "measure_source.hpp"
 

@@ -4,14 +4,13 @@
 /// Where the clouds of `atlas measure` come from: a model that reads a text, or a file.
 
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "atlas/attention/clouds.hpp"
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/dimension/coincident_rows.hpp"
 #include "common.hpp"
 #include "model_source.hpp"
+#include "source_layer.hpp"
 
 namespace atlas_program {
 
@@ -20,6 +19,7 @@ struct measure_options {
   model_options source;
   std::string clouds_file;
   std::string projection_layout;  ///< of a file that does not say; empty: none
+  std::string rows = "residual";  ///< of a file of activations
   layer_options layers;
   atlas::index_t min_context = 16, points = 1200;
   std::string local_dimension = "7";  ///< or "auto"
@@ -32,18 +32,6 @@ struct measure_options {
   bool profile = false, perplexity = false;
   bool heads = false;    ///< tables of heads, whatever layers are asked for
   std::string csv_file;  ///< of heads; empty: none
-};
-
-/// What is known of one layer. Tensors that are not known are empty.
-struct source_layer {
-  atlas::index_t layer = 0;
-  /// `[H, N, d]`, in double only where the file is.
-  std::variant<atlas::owned_tensor<float, 3>, atlas::owned_tensor<double, 3>> points;
-  std::vector<atlas::stored_precision>
-      precision;  ///< `[H]` of a file's heads; empty: of the scalar
-  atlas::owned_tensor<atlas::index_t, 1> context, position, token;
-  atlas::owned_tensor<atlas::index_t, 2> attended;  ///< `[H, N]`, token of the key attended to
-  atlas::owned_tensor<float, 2> output_projection;  ///< `[H * d, d_model]`
 };
 
 struct measure_source {

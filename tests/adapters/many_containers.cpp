@@ -6,6 +6,7 @@
 #include <boost/multi_array.hpp>
 #include <vector>
 
+#include "atlas/adapters/dlpack.hpp"
 #include "atlas/adapters/mdspan.hpp"
 #include "atlas/adapters/multi_array.hpp"
 #include "atlas/dimension/two_nn.hpp"
@@ -24,10 +25,11 @@ double many_containers(const atlas::tensor_view<const float, 2>& points,
                        const Eigen::MatrixXf& columns, const strided_span& span,
                        const boost::multi_array<float, 2>& boosted,
                        const std::vector<std::array<float, 3>>& packed,
-                       const std::vector<std::vector<float>>& nested) {
+                       const std::vector<std::vector<float>>& nested,
+                       const atlas::dlpack::tensor& borrowed, const atlas::dlpack_holder& held) {
   using rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   return sum_of_dimensions(points, columns, rows(columns), columns.leftCols(2), span, boosted,
-                           packed, nested);
+                           packed, nested, borrowed, held, atlas::dlpack_as<float>(held));
 }
 
 #ifdef ATLAS_TEST_XTENSOR

@@ -71,6 +71,31 @@ void write_clouds(const std::string& name) {
   atlas::io::write_safetensors(name, entries, {{"model", "mine"}});
 }
 
+/// 20 passages of 64 positions of three heads that look at all keys before them, as hooks see it.
+void write_activations(const std::string& name) {
+  constexpr atlas::index_t passages = 20, heads = 3, length = 64;
+  const auto values = numbers<4>({passages, length, heads, 8});
+  auto pattern = numbers<4>({passages, heads, length, length});
+  for (atlas::index_t row = 0; row < passages * heads * length; ++row) {
+    float* const weights = pattern.mutable_view().data() + row * length;
+    float sum = 0;
+    for (atlas::index_t i = 0; i < length; ++i) {
+      weights[i] = i > row % length ? 0 : weights[i] * weights[i] + 0.1F;
+      sum += weights[i];
+    }
+    for (atlas::index_t i = 0; i < length; ++i) weights[i] /= sum;
+  }
+  using atlas::io::dtype;
+  atlas::io::write_safetensors(name, {{"blocks.0.attn.hook_v",
+                                       dtype::f32,
+                                       {passages, length, heads, 8},
+                                       std::as_bytes(values.elements())},
+                                      {"blocks.0.attn.hook_pattern",
+                                       dtype::f32,
+                                       {passages, heads, length, length},
+                                       std::as_bytes(pattern.elements())}});
+}
+
 }  // namespace
 
 int main() {
@@ -84,4 +109,5 @@ int main() {
   write<2>("A.npy", {500, 64}, 0.3);
   write_tokens("book.npy");
   write_clouds("clouds.safetensors");
+  write_activations("activations.safetensors");
 }

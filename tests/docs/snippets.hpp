@@ -39,6 +39,7 @@ double difference_of_means(std::span<const atlas::index_t> rows);
 extern const Eigen::MatrixXf other;
 extern const atlas::owned_tensor<double, 3> cube;
 extern const float* const pointer;
+extern void* const capsule_pointer;
 extern const std::span<const float> span;
 std::vector<float> read_numbers();
 

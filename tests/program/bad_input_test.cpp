@@ -351,6 +351,7 @@ std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
                               {"--discard", "nan", "below 1"},
                               {"--surrogates", "1", "0, or a whole number of 10 or more"},
                               {"--clouds", "", "a name"},
+                              {"--rows", "weights", "one of residual, q, k, v, z"},
                               {"--points", "99999999999999999999", "got 9999"}})},
       {"two-nn x.npy",
        {{"--estimator", "best", "one of bayes, censored"},
@@ -538,11 +539,24 @@ TEST_CASE("options that would change nothing are refused") {
     CHECK(has(said, why));
   };
   for (const std::string command : {"measure", "autoencode"})
-    for (const std::string option :
-         {"--model tiny-gpt2", "--text moby-dick", "--tokens x.npy", "--bos 0", "--blocks 3",
-          "--block-size 64", "--min-context 2", "--points 100"})
+    for (const std::string option : {"--model tiny-gpt2", "--text moby-dick", "--tokens x.npy",
+                                     "--bos 0", "--blocks 3", "--block-size 64"})
       nothing(command + " --clouds x.safetensors " + option, option.substr(0, option.find(' ')),
               "with --clouds");
+  const std::string clouds = bad.file(
+      "clouds.safetensors",
+      safetensors(R"({"layer.0.head.0":{"dtype":"F32","shape":[4,4],"data_offsets":[0,64]}})",
+                  std::string(64, '\0')));
+  for (const std::string command : {"measure", "autoencode"}) {
+    for (const std::string option : {"--min-context 2", "--points 100"})
+      nothing(command + " --clouds " + clouds + " " + option, option.substr(0, option.find(' ')),
+              "with --clouds");
+    nothing(command + " --clouds " + clouds + " --rows z", "--rows", "with clouds");
+    nothing(command + " --rows z", "--rows", "without --clouds");
+    nothing(command + " --output-projection heads-by-model --clouds '" +
+                std::string(ATLAS_TEST_DATA) + "/activations/stored.npz'",
+            "--output-projection", "with activations");
+  }
   nothing("measure --clouds x.safetensors --perplexity", "--perplexity", "with --clouds");
   nothing("autoencode --clouds x.safetensors --calibration addresses", "--calibration", "--clouds");
   nothing("autoencode --clouds x.safetensors --calibration-tokens x.npy", "--calibration-tokens",

@@ -37,6 +37,7 @@ constexpr const char* handed[] = {"--model",
                                   "--calibration-tokens",
                                   "--clouds",
                                   "--output-projection",
+                                  "--rows",
                                   "--blocks",
                                   "--block-size",
                                   "--layers",
@@ -233,8 +234,9 @@ void add_handed_options(CLI::App& app) {
   add("--tokens", "a .npy file of the ids of tokens in the place of a text");
   add("--calibration-tokens", "the same for what atlas crystallize calibrates on");
   add("--bos", "the token that each block begins with, an id, none or default");
-  add("--clouds", "a safetensors file of clouds in place of a model");
+  add("--clouds", "a file of clouds or of activations in place of a model");
   add("--output-projection", "how projections lie in that file");
+  add("--rows", "what clouds of activations are");
   add("--blocks", "blocks of text, each read on its own");
   add("--block-size", "tokens in each");
   add("--layers", "such as 0,3-5; all unless told otherwise");

@@ -97,7 +97,7 @@ class tokenizer {
   /// \param ids `[N]`, whole numbers of any type
   template <whole_tensor<1> Ids = std::span<const index_t>>
   [[nodiscard]] std::string decode(const Ids& ids) const {
-    decoder_.check();
+    decoder_.check_supported();
     const auto held = atlas::detail::view_indices<1>(ids, "ids");
     std::vector<std::string> tokens;
     std::string bytes;

@@ -113,7 +113,7 @@ class decoder {
   bool byte_level() const { return byte_level_; }
 
   /// \throws format_error naming the steps when one is not supported
-  void check() const {
+  void check_supported() const {
     if (!refused_) return;
     std::string found;
     for (const std::string& name : names_) found += (found.empty() ? "" : ", ") + in_quotes(name);

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// Clouds of activations that hooks have seen: a file of arrays with the names and shapes that
+/// TransformerLens gives them, as docs/guide/activations.md describes it.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "array_file.hpp"
+#include "atlas/core/tensor_view.hpp"
+#include "source_layer.hpp"
+
+namespace atlas_program {
+
+/// What rows of the clouds are: attention residuals, or those of a hook.
+inline constexpr std::array<const char*, 5> rows_of_activations = {"residual", "q", "k", "v", "z"};
+
+struct activation_options {
+  std::string rows = "residual";    ///< one of `rows_of_activations`
+  atlas::index_t min_context = 16;  ///< positions of a passage before this one are left out
+  atlas::index_t points = 1200;     ///< rows of a cloud, or all places where there are fewer
+  bool points_are_there = false;    ///< fewer places are an error
+  std::uint64_t seed = 0;           ///< of the places
+  int threads = 0;
+};
+
+struct activations {
+  std::vector<source_layer> layers;
+  atlas::index_t heads_per_group = 1;  ///< of heads that clouds are of
+};
+
+/// Whether the file is one of activations, not of clouds. An npz file is.
+bool holds_activations(const array_file& file);
+
+/// The layers that hooks are of, increasing.
+/// \throws format_error for names that no hook has, or no hook that is read
+std::vector<atlas::index_t> layers_of_activations(const array_file& file);
+
+/// Clouds of these layers, of the same places in all of them: rows are spread over passages as
+/// `atlas::cloud_collector` spreads them, and are its rows for the same activations, to the bit.
+/// \throws format_error or shape_error naming the file and the array: for one that is lacking, of
+///         another shape than others of its layer or file, weights that are none, values that are
+///         not finite, and heads whose z are not their weights times their values; value_error for
+///         options that leave no places
+activations read_activations(const array_file& file, const std::vector<atlas::index_t>& layers,
+                             const activation_options& options);
+
+}  // namespace atlas_program
