@@ -32,8 +32,8 @@ void for_row_blocks(index_t rows, int threads, Each&& each) {
   });
 }
 
-/// What `value(r)` makes of the k ascending distances `r` of each row that has k neighbours, none at
-/// distance 0; the other rows are counted in `out`. Rows whose value is no NaN are `out.rows`.
+/// What `value(r)` makes of the k ascending distances `r` of each row that has k neighbours, none
+/// at distance 0; the other rows are counted in `out`. Rows whose value is no NaN are `out.rows`.
 /// \return `[N]`, NaN for rows without a value
 ///
 /// O(N k) time, O(N) memory; the same bits for every thread count.
