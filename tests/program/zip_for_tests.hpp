@@ -41,8 +41,8 @@ inline std::string zip_bytes(const std::vector<zip_entry>& entries) {
     const std::string fields = little(20, 2) + little(e.flags, 2) + little(e.method, 2) +
                                little(0x21'0000, 4) + little(e.crc, 4) + little(e.bytes.size(), 4) +
                                little(e.size, 4) + little(e.name.size(), 2) + little(0, 2);
-    directory +=
-        "PK\x01\x02" + little(20, 2) + fields + little(0, 10) + little(out.size(), 4) + e.name;
+    directory += "PK\x01\x02" + little(20, 2) + fields + std::string(10, '\0') +
+                 little(out.size(), 4) + e.name;
     out += "PK\x03\x04" + fields + e.name + e.bytes;
   }
   const std::string count = little(entries.size(), 2);
