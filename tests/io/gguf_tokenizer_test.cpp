@@ -56,6 +56,7 @@ gguf_for_tests tokenizer_file(const nlohmann::json& fields, const std::string& p
   gguf_for_tests file;
   file.key("tokenizer.ggml.model") = gguf_text("gpt2");
   file.key("tokenizer.ggml.pre") = gguf_text(pre);
+  file.key("tokenizer.ggml.add_bos_token") = gguf_flag(0);
   file.key("tokenizer.ggml.tokens") = gguf_texts(tokens);
   file.key("tokenizer.ggml.token_type") = gguf_i32s(kinds);
   file.key("tokenizer.ggml.merges") = gguf_texts(merges);
@@ -124,6 +125,34 @@ TEST_CASE("the model and the tokenizer of one GGUF file", "[io][gguf][tokenizer]
   CHECK(io::open_model(gguf_data("llama.gguf")).tokenizer.encode(text) == wanted);
 }
 
+TEST_CASE("what a GGUF file puts before a text is in its post-processor", "[io][gguf][tokenizer]") {
+  gguf_for_tests file = copy_of(gguf_data("llama.gguf"));
+  const auto post_processor = [&] {
+    const std::string bytes = file.bytes();
+    const auto opened = io::gguf::from_memory(bytes_of(bytes), "x.gguf");
+    return io::detail::gguf_tokenizer_json(opened)["post_processor"];
+  };
+  const auto first = nlohmann::json::parse(R"({"type":"TemplateProcessing",
+    "single":[{"SpecialToken":{"id":"<|begin_of_text|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],
+    "special_tokens":{"<|begin_of_text|>":{"id":"<|begin_of_text|>","ids":[296],
+      "tokens":["<|begin_of_text|>"]}}})");
+  CHECK(post_processor() == first);
+  // As llama.cpp has it for llama-bpe, where the file does not say.
+  file.erase_key("tokenizer.ggml.add_bos_token");
+  CHECK(post_processor() == first);
+  file.key("tokenizer.ggml.pre") = gguf_text("qwen2");
+  CHECK(post_processor() == nullptr);
+  file.key("tokenizer.ggml.add_bos_token") = gguf_flag(0);
+  CHECK(post_processor() == nullptr);
+  file.key("tokenizer.ggml.add_bos_token") = gguf_flag(1);
+  CHECK(post_processor() == first);
+  file.key("tokenizer.ggml.bos_token_id") = gguf_u32(300);
+  tokenizer_refused(file, "tokenizer.ggml.bos_token_id", "300 tokens");
+  file.erase_key("tokenizer.ggml.bos_token_id");
+  tokenizer_refused(file, "tokenizer.ggml.bos_token_id", "none");
+  tokenizer_refused_with("tokenizer.ggml.add_bos_token", gguf_u32(1), "UINT32");
+}
+
 TEST_CASE("GGUF tokenizers that are not understood are refused by the key",
           "[io][gguf][tokenizer]") {
   tokenizer_refused_with("tokenizer.ggml.model", gguf_text("llama"), "SentencePiece");
@@ -156,6 +185,7 @@ TEST_CASE("inconsistent vocabularies and merges of GGUF files are refused",
     file.key("tokenizer.ggml.tokens") = gguf_texts(tokens);
     file.key("tokenizer.ggml.token_type") = gguf_i32s(kinds);
     file.key("tokenizer.ggml.merges") = gguf_texts({});
+    file.key("tokenizer.ggml.add_bos_token") = gguf_flag(0);
     return file;
   };
   CHECK(tokenizer_of(with_tokens({"a", "b"}, {1, 3})).encode("aba") == token_ids{0, 1, 0});

@@ -38,12 +38,12 @@ inline constexpr std::array patterns_of_tekken = {tekken_pieces};
 inline constexpr std::array<std::string_view, 4> patterns_of_default = {
     R"([\p{P}\$\+<=>\^~\|]+)", gpt2_pieces, R"(\p{N}+)", "[0-9][0-9][0-9]"};
 
-/// A name, the patterns that cut the text one after the other, and whether a piece that is a token
-/// is that token, whatever merges say.
+/// A name, and what llama.cpp does for it.
 struct gguf_pre_tokenizer {
   std::string_view name;
-  std::span<const std::string_view> patterns;
-  bool ignore_merges = false;
+  std::span<const std::string_view> patterns;  ///< cut the text one after the other
+  bool ignore_merges = false;  ///< a piece that is a token is that token, whatever merges say
+  bool add_bos = false;        ///< whether texts begin with a token of their own, unless a key says
 };
 
 inline constexpr std::array gguf_pre_tokenizers =
@@ -56,10 +56,10 @@ inline constexpr std::array gguf_pre_tokenizers =
                                        {"mpt", patterns_of_gpt2},
                                        {"olmo", patterns_of_gpt2},
                                        {"phi-2", patterns_of_gpt2},
-                                       {"llama-bpe", patterns_of_llama3, true},
-                                       {"llama-v3", patterns_of_llama3, true},
-                                       {"llama3", patterns_of_llama3, true},
-                                       {"falcon3", patterns_of_llama3, true},
+                                       {"llama-bpe", patterns_of_llama3, true, true},
+                                       {"llama-v3", patterns_of_llama3, true, true},
+                                       {"llama3", patterns_of_llama3, true, true},
+                                       {"falcon3", patterns_of_llama3, true, true},
                                        {"chatglm-bpe", patterns_of_llama3},
                                        {"dbrx", patterns_of_llama3},
                                        {"smaug-bpe", patterns_of_llama3},
@@ -73,7 +73,7 @@ inline constexpr std::array gguf_pre_tokenizers =
                                        {"minerva-7b", patterns_of_smollm},
                                        {"refact", patterns_of_smollm},
                                        {"starcoder", patterns_of_smollm},
-                                       {"tekken", patterns_of_tekken, true}});
+                                       {"tekken", patterns_of_tekken, true, true}});
 
 /// Null for a name that is not known here.
 inline const gguf_pre_tokenizer* find_gguf_pre_tokenizer(std::string_view name) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/errors.hpp"
@@ -30,13 +31,12 @@ namespace detail {
 /// Kinds of tokens in `tokenizer.ggml.token_type`.
 enum class gguf_token_kind { normal = 1, unknown, control, user_defined, unused, byte };
 
-/// Whether a key cannot change the ids of a text: the ids of special tokens, of which none is added
-/// here, scores, which merges do not use, templates of chats, another tokenizer's copy.
+/// Whether a key cannot change the ids of a text: ids of special tokens, scores, which merges do
+/// not use, templates of chats, another tokenizer's copy.
 inline bool is_harmless_tokenizer_key(std::string_view key) {
   constexpr std::array harmless = std::to_array<std::string_view>(
-      {"tokenizer.ggml.scores", "tokenizer.ggml.add_bos_token", "tokenizer.ggml.add_eos_token",
-       "tokenizer.ggml.add_sep_token", "tokenizer.ggml.eog_token_ids",
-       "tokenizer.huggingface.json"});
+      {"tokenizer.ggml.scores", "tokenizer.ggml.add_eos_token", "tokenizer.ggml.add_sep_token",
+       "tokenizer.ggml.eog_token_ids", "tokenizer.huggingface.json"});
   return key.starts_with("tokenizer.chat_template") ||
          (key.starts_with("tokenizer.ggml.") && key.ends_with("_token_id")) ||
          std::find(harmless.begin(), harmless.end(), key) != harmless.end();
@@ -47,7 +47,7 @@ template <class = lazy>
 void check_tokenizer_keys(const gguf& file) {
   constexpr std::array used = std::to_array<std::string_view>(
       {"tokenizer.ggml.model", "tokenizer.ggml.pre", "tokenizer.ggml.tokens",
-       "tokenizer.ggml.token_type", "tokenizer.ggml.merges"});
+       "tokenizer.ggml.token_type", "tokenizer.ggml.merges", "tokenizer.ggml.add_bos_token"});
   for (const auto& [key, value] : file.metadata()) {
     if (!key.starts_with("tokenizer.") || is_harmless_tokenizer_key(key) ||
         std::find(used.begin(), used.end(), key) != used.end())
@@ -108,6 +108,35 @@ std::vector<gguf_token_kind> gguf_token_kinds(const gguf& file, std::size_t toke
   return kinds;
 }
 
+/// The post-processor of a `tokenizer.json` that puts the token before a text that the file says;
+/// null for none.
+/// \param otherwise whether one is put there where the file does not say
+template <class = lazy>
+nlohmann::json gguf_post_processor(const gguf& file, const std::vector<std::string_view>& tokens,
+                                   bool otherwise) {
+  constexpr const char *add = "tokenizer.ggml.add_bos_token", *key = "tokenizer.ggml.bos_token_id";
+  bool added = otherwise;
+  if (file.metadata().contains(add)) {
+    const auto flag = need_value(file, add).flag();
+    if (!flag)
+      throw format_error(gguf_place(file, add), "BOOL", gguf_type_text(need_value(file, add)));
+    added = *flag;
+  }
+  if (!added) return nullptr;
+  const gguf_value& value = need_value(file, key);
+  const auto id = value.whole();
+  if (!id || *id < 0 || std::cmp_greater_equal(*id, tokens.size()))
+    throw format_error(gguf_place(file, key),
+                       "one of the " + std::to_string(tokens.size()) + " tokens",
+                       described_value(value));
+  const std::string token(tokens[static_cast<std::size_t>(*id)]);
+  const nlohmann::json special = {{"id", token}, {"type_id", 0}},
+                       text = {{"id", "A"}, {"type_id", 0}};
+  return {{"type", "TemplateProcessing"},
+          {"single", {{{"SpecialToken", special}}, {{"Sequence", text}}}},
+          {"special_tokens", {{token, {{"id", token}, {"ids", {*id}}, {"tokens", {token}}}}}}};
+}
+
 /// The `tokenizer.json` of a byte-level BPE. All tokens have their ids in the vocabulary, and those
 /// that are cut out of the text before anything else (of the kinds unknown, control and
 /// user-defined) are added tokens too. Those that are unused are left out.
@@ -133,6 +162,7 @@ nlohmann::json gguf_bpe_json(const gguf& file, const gguf_pre_tokenizer& rules) 
   });
   return {{"added_tokens", added},
           {"pre_tokenizer", pre_tokenizer_json(rules)},
+          {"post_processor", gguf_post_processor(file, tokens, rules.add_bos)},
           {"decoder", {{"type", "ByteLevel"}}},
           {"model",
            {{"type", "BPE"},
