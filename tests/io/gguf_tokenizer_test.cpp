@@ -217,32 +217,4 @@ TEST_CASE("inconsistent vocabularies and merges of GGUF files are refused",
   merges("a Q~Q", "a right token");
 }
 
-TEST_CASE("the first token of texts is that of a GGUF file's metadata, or of llama.cpp's rules",
-          "[io][gguf][tokenizer]") {
-  const auto first_of = [](const gguf_for_tests& file) {
-    const std::string bytes = file.bytes();
-    return io::read_gguf_first_token(io::gguf::from_memory(bytes_of(bytes), "x.gguf"));
-  };
-  const nlohmann::json fields = {
-      {"model", {{"vocab", {{"a", 0}}}, {"merges", nlohmann::json::array()}}},
-      {"added_tokens", {{{"id", 1}, {"content", "<s>"}, {"special", true}}}}};
-  gguf_for_tests silent = file_of(fields, "gpt-2");
-  CHECK(first_of(silent) == std::nullopt);
-  gguf_for_tests by_rules = file_of(fields, "llama-bpe");
-  CHECK_REFUSED(atlas::format_error, first_of(by_rules), "tokenizer.ggml.bos_token_id", "none");
-  by_rules.key("tokenizer.ggml.bos_token_id") = gguf_u32(1);
-  CHECK(first_of(by_rules) == 1);
-  by_rules.key("tokenizer.ggml.add_bos_token") = gguf_flag(false);
-  CHECK(first_of(by_rules) == std::nullopt);
-  silent.key("tokenizer.ggml.bos_token_id") = gguf_u32(1);
-  CHECK(first_of(silent) == std::nullopt);
-  silent.key("tokenizer.ggml.add_bos_token") = gguf_flag(true);
-  CHECK(first_of(silent) == 1);
-  silent.key("tokenizer.ggml.add_bos_token") = gguf_text("yes");
-  CHECK_REFUSED(atlas::format_error, first_of(silent), "add_bos_token", "BOOL");
-  silent.key("tokenizer.ggml.add_bos_token") = gguf_flag(true);
-  silent.key("tokenizer.ggml.bos_token_id") = gguf_text("<s>");
-  CHECK_REFUSED(atlas::format_error, first_of(silent), "bos_token_id", "the id of a token");
-}
-
 }  // namespace gguf_tokenizer_tests

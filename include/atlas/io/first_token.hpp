@@ -13,9 +13,7 @@
 #include "atlas/core/tensor_view.hpp"
 #include "atlas/io/files.hpp"
 #include "atlas/io/folders/model_folder.hpp"
-#include "atlas/io/gguf.hpp"
 #include "atlas/io/json.hpp"
-#include "atlas/io/tokenization/gguf_tokenizer.hpp"
 #include "atlas/io/tokenizer.hpp"
 
 namespace atlas::inline ATLAS_ABI::io {
@@ -46,17 +44,16 @@ template <class = lazy>
 
 /// The token with which texts begin for a model, none where they begin with their own first: for a
 /// folder by `tokenizer_config.json` where there is one, or else by the tokenizer's post-processor;
-/// for a GGUF file by its metadata.
+/// for a GGUF file by its tokenizer's.
 ///
 /// \param model a folder or a GGUF file
 /// \param words the model's tokenizer
-/// \throws as first_token, or read_gguf_first_token
+/// \throws as first_token
 template <class = lazy>
 [[nodiscard]] std::optional<index_t> open_first_token(const std::filesystem::path& model,
                                                       const tokenizer& words) {
-  if (detail::is_gguf_file(model)) return read_gguf_first_token(gguf::open(model));
   const auto file = model / "tokenizer_config.json";
-  if (!detail::is_there(file)) return words.first_token();
+  if (detail::is_gguf_file(model) || !detail::is_there(file)) return words.first_token();
   return first_token(words, read_text(file), file.string());
 }
 

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -189,17 +188,6 @@ const gguf_pre_tokenizer& gguf_pre_tokenizer_of(const gguf& file) {
   throw format_error(gguf_place(file, key), "one of " + names, in_quotes(name));
 }
 
-/// Whether a text begins with the token `tokenizer.ggml.bos_token_id`. Where the file does not say
-/// so llama.cpp puts it before texts for those rules alone that ignore merges.
-template <class = lazy>
-bool gguf_adds_first_token(const gguf& file) {
-  constexpr const char* key = "tokenizer.ggml.add_bos_token";
-  const auto found = file.metadata().find(key);
-  if (found == file.metadata().end()) return gguf_pre_tokenizer_of(file).ignore_merges;
-  if (const auto adds = found->second.flag()) return *adds;
-  throw format_error(gguf_place(file, key), "BOOL", gguf_type_text(found->second));
-}
-
 /// The `tokenizer.json` that gives the ids of a GGUF file's tokenizer.
 template <class = lazy>
 nlohmann::json gguf_tokenizer_json(const gguf& file) {
@@ -228,21 +216,6 @@ nlohmann::json gguf_tokenizer_json(const gguf& file) {
 template <class = lazy>
 [[nodiscard]] tokenizer read_gguf_tokenizer(const gguf& file) {
   return tokenizer::from_json(detail::gguf_tokenizer_json(file), file.name() + ": tokenizer");
-}
-
-/// The token with which texts begin for the model of a GGUF file, as llama.cpp reads it; none where
-/// they begin with their own first.
-/// \throws format_error naming the file and the key that is missing or malformed
-template <class = lazy>
-[[nodiscard]] std::optional<index_t> read_gguf_first_token(const gguf& file) {
-  if (!detail::gguf_adds_first_token(file)) return std::nullopt;
-  constexpr const char* key = "tokenizer.ggml.bos_token_id";
-  const gguf_value& value = detail::need_value(file, key);
-  const auto id = value.whole();
-  if (!id || *id < 0)
-    throw format_error(detail::gguf_place(file, key), "the id of a token",
-                       detail::described_value(value));
-  return static_cast<index_t>(*id);
 }
 
 }  // namespace atlas::inline ATLAS_ABI::io
