@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "atlas/attention/capture.hpp"
+#include "atlas/attention/sinks.hpp"
 #include "atlas/boltzmann/argmax_stability.hpp"
 #include "atlas/boltzmann/crystallization.hpp"
 #include "atlas/boltzmann/density_matrix.hpp"
@@ -32,6 +34,7 @@ struct layer_thermodynamics {
   owned_tensor<double, 3> stable;                       ///< share of blurred queries, see below
   owned_tensor<double, 3> purity, von_neumann_entropy;  ///< NaN for weight on zero values alone
   owned_tensor<double, 3> null_ratio, null_entropy;     ///< of random logits, see below
+  std::vector<attention_sink> sinks;                    ///< `[H, B]`, the blocks of a head together
   index_t undefined_rows = 0;                           ///< with such a NaN
 
   layer_thermodynamics() = default;
@@ -40,6 +43,7 @@ struct layer_thermodynamics {
          {&free_energy, &mean_energy, &heat_capacity, &entropy, &ratio, &margin, &stable, &purity,
           &von_neumann_entropy, &null_ratio, &null_entropy})
       *x = owned_tensor<double, 3>(extents);
+    sinks.resize(static_cast<std::size_t>(extents[0] * extents[1]));
   }
 };
 
@@ -51,6 +55,9 @@ struct thermodynamics_options {
   double noise = 0.05;               ///< of the queries, for `stable`; see `argmax_stability`
   index_t draws = 10;                ///< of that noise
   std::uint64_t seed = 0;
+  sink_options sinks = {};
+  bool without_sinks =
+      false;  ///< observables of the other keys, where a head has a sink in a block
 };
 
 /// Collects observables while a model runs: pass `observer()` to it.
@@ -58,6 +65,9 @@ struct thermodynamics_options {
 /// `null_ratio` and `null_entropy` are those of one row of independent normal logits on as many
 /// keys and with the standard deviation of the row's own: what attention of that strength without
 /// structure would give.
+///
+/// Sinks are looked for in each head and block. `without_sinks` leaves them out where they are: the
+/// observables are then of the other keys, their weights scaled to sum to 1, and so are the nulls.
 ///
 /// Memory: 11 doubles for each head, block and position of a layer.
 class thermodynamics_collector {
@@ -69,6 +79,7 @@ class thermodynamics_collector {
     check_between(options_.blocks, 1, index_t{1} << 30, "blocks");
     check_between(options_.tokens_per_block, 1, index_t{1} << 30, "tokens_per_block");
     detail::check_stability(stability(0));
+    detail::check_sink_options(options_.sinks);
     for (const index_t layer : options_.layers)
       layers_.try_emplace(layer,
                           shape<3>{options_.heads, options_.blocks, options_.tokens_per_block});
@@ -105,6 +116,10 @@ class thermodynamics_collector {
   template <class = lazy>
   static void collect_softmax(const head_capture& c, index_t place, layer_thermodynamics& into);
 
+  /// \param left_out a key that queries after it do not have; -1: none
+  template <class = lazy>
+  void collect_seen(const head_capture& c, index_t left_out, layer_thermodynamics& into) const;
+
   /// Normal logits in the places of those that are not masked.
   template <class = lazy>
   void collect_null(const head_capture& c, index_t place, std::uint64_t number,
@@ -135,6 +150,17 @@ void thermodynamics_collector::collect(const head_capture& c) {
   check_extent(c.logits.extent(0), options_.tokens_per_block, "capture.logits",
                "tokens_per_block rows,");
   layer_thermodynamics& into = found->second;
+  const attention_sink sink = find_sink(c, options_.sinks);
+  into.sinks[static_cast<std::size_t>(c.head * options_.blocks + c.block)] = sink;
+  if (options_.without_sinks && sink.found)
+    collect_seen(head_without_key(c, sink.key).capture(), sink.key, into);
+  else
+    collect_seen(c, -1, into);
+}
+
+template <class>
+void thermodynamics_collector::collect_seen(const head_capture& c, index_t left_out,
+                                            layer_thermodynamics& into) const {
   const index_t place = (c.head * options_.blocks + c.block) * options_.tokens_per_block;
   const auto number = static_cast<std::uint64_t>(
       (c.layer * options_.heads + c.head) * options_.blocks + c.block + 1);
@@ -144,6 +170,7 @@ void thermodynamics_collector::collect(const head_capture& c) {
   put(density.von_neumann_entropy, place, into.von_neumann_entropy);
   stability_options blur = stability(number);
   blur.window = c.window;
+  blur.left_out = left_out;
   put(argmax_stability(c.queries, c.keys, blur).stable, place, into.stable);
   collect_null(c, place, number, into);
 }

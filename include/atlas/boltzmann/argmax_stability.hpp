@@ -29,6 +29,8 @@ struct stability_options {
   index_t draws = 20;   ///< of noise for each query
   bool causal = true;   ///< query t of Q has keys up to t + T - Q; all of them otherwise
   index_t window = 0;   ///< keys that a query has at most, the last ones; 0: no limit
+  index_t left_out =
+      -1;  ///< a key that the queries after it do not have (all, where not causal); -1: none
   std::uint64_t seed = 0;
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
@@ -72,6 +74,7 @@ class stability_counter {
     const auto keys = keys_.topRows(seen);
     row_matrix<Real> logits(rows, seen), blurred(rows, queries_.cols());
     logits.noalias() = queries_.middleRows(first, rows) * keys.transpose();
+    leave_out(first, logits);
     std::vector<index_t> choice(static_cast<std::size_t>(rows));
     for (index_t r = 0; r < rows; ++r)
       seen_logits(logits, first, r).maxCoeff(&choice[static_cast<std::size_t>(r)]);
@@ -79,6 +82,7 @@ class stability_counter {
     for (index_t draw = 0; draw < options_.draws; ++draw) {
       blur(first, draw, blurred);
       logits.noalias() = blurred * keys.transpose();
+      leave_out(first, logits);
       for (index_t r = 0; r < rows; ++r)
         same[static_cast<std::size_t>(r)] += keeps(
             seen_logits(logits, first, r), choice[static_cast<std::size_t>(r)], blurred.row(r));
@@ -92,6 +96,13 @@ class stability_counter {
   /// One past the last key of a query.
   index_t last_key(index_t query) const {
     return options_.causal ? query + 1 + keys_.rows() - queries_.rows() : keys_.rows();
+  }
+  /// Takes the key that is left out from the queries after it.
+  void leave_out(index_t first, row_matrix<Real>& logits) const {
+    const index_t key = options_.left_out;
+    if (key < 0 || key >= logits.cols()) return;
+    for (index_t r = 0; r < logits.rows(); ++r)
+      if (last_key(first + r) - 1 > key) logits(r, key) = -std::numeric_limits<Real>::infinity();
   }
   /// The logits of a query's keys: causal, and within the window.
   Eigen::Ref<const Eigen::RowVectorX<Real>> seen_logits(const row_matrix<Real>& logits,
@@ -148,6 +159,7 @@ stability_result argmax_stability(row_matrix<Real> queries, row_matrix<Real> key
   if (options.causal && keys.rows() < queries.rows())
     throw shape_error("keys", "at least as many as queries, " + std::to_string(queries.rows()),
                       std::to_string(keys.rows()));
+  check_between(options.left_out, -1, keys.rows() - 1, "left_out");
   const index_t count = queries.rows();
   constexpr index_t tile = 64;
   stability_result out{0, owned_tensor<double, 1>({count}), 0};

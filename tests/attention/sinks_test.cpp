@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+#include "atlas/attention/sinks.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "../catch.hpp"
+#include "../messages.hpp"
+#include "../reference/models_for_tests.hpp"
+#include "../tolerances.hpp"
+#include "atlas/attention/rules.hpp"
+#include "atlas/attention/thermodynamics.hpp"
+#include "atlas/boltzmann/softmax.hpp"
+#include "atlas/reference/perplexity.hpp"
+
+namespace sinks_tests {
+namespace {
+
+using namespace atlas_test;
+using atlas::index_t;
+using atlas::owned_tensor;
+
+/// A head of T positions whose logits are normal, `extra` more on one key.
+struct drawn_head {
+  owned_tensor<float, 2> logits, weights, values, queries;
+  index_t window = 0;
+
+  drawn_head(index_t t, index_t key, float extra, float value_scale, index_t limit = 0)
+      : logits({t, t}), values({t, 3}), queries({t, 3}), window(limit) {
+    atlas::random_stream random(7);
+    for (index_t q = 0; q < t; ++q)
+      for (index_t k = 0; k < t; ++k) {
+        const auto x = static_cast<float>(random.normal());
+        const bool masked = k > q || (limit > 0 && q - k >= limit);
+        logits.mutable_view()(q, k) =
+            masked ? -std::numeric_limits<float>::infinity() : x + (k == key ? extra : 0);
+      }
+    for (index_t i = 0; i < 3 * t; ++i) {
+      values.mutable_view().data()[i] = static_cast<float>(random.normal());
+      queries.mutable_view().data()[i] = static_cast<float>(random.normal());
+    }
+    for (index_t k = 0; k < 3; ++k) values.mutable_view()(key, k) *= value_scale;
+    weights = atlas::softmax<2>(logits);
+  }
+  atlas::head_capture capture() const {
+    return {0, 0, 0, 0, logits, weights, values, values, queries, queries, window};
+  }
+};
+
+TEST_CASE("a key that draws weight and has a short value is a sink, wherever it is") {
+  for (const index_t key : {0, 5}) {
+    const drawn_head head(40, key, 6, 0.1F);
+    const auto sink = atlas::find_sink(head.capture());
+    CHECK(sink.found);
+    CHECK(sink.key == key);
+    CHECK(sink.top > 0.9);
+    // By the definition, query by query.
+    double weight = 0, most = 0;
+    for (index_t t = key + 1; t < 40; ++t) {
+      weight += static_cast<double>(head.weights(t, key));
+      bool top = true;
+      for (index_t j = 0; j <= t; ++j) top = top && head.weights(t, j) <= head.weights(t, key);
+      most += top ? 1 : 0;
+    }
+    const auto queries = static_cast<double>(39 - key);
+    CHECK(sink.weight == Approx(weight / queries).epsilon(tolerance::double_rounding));
+    CHECK(sink.top == Approx(most / queries).epsilon(tolerance::double_rounding));
+    std::vector<double> norms;
+    for (index_t j = 0; j < 40; ++j) {
+      double square = 0;
+      for (index_t k = 0; k < 3; ++k) square += std::pow(static_cast<double>(head.values(j, k)), 2);
+      norms.push_back(std::sqrt(square));
+    }
+    const double own = norms[static_cast<std::size_t>(key)];
+    std::sort(norms.begin(), norms.end());
+    CHECK(sink.value_norm == Approx(own / norms[20]).epsilon(tolerance::double_rounding));
+  }
+}
+
+TEST_CASE("weight alone, a short value alone, and neither are no sinks") {
+  CHECK_FALSE(atlas::find_sink(drawn_head(40, 0, 6, 4).capture()).found);
+  CHECK_FALSE(atlas::find_sink(drawn_head(40, 0, -1, 0.1F).capture()).found);
+  const auto none = atlas::find_sink(drawn_head(400, 0, 0, 1).capture());
+  CHECK_FALSE(none.found);
+  CHECK(none.weight < 0.1);
+  // A key of the last half is looked at by few.
+  CHECK(atlas::find_sink(drawn_head(40, 30, 6, 0.1F).capture()).key < 20);
+  CHECK(atlas::find_sink(drawn_head(40, 0, 6, 4).capture(), {.value_norm = 100}).found);
+}
+
+TEST_CASE("queries that do not see a key say nothing of it") {
+  const drawn_head head(64, 3, 8, 0.1F, 10);
+  const auto sink = atlas::find_sink(head.capture());
+  CHECK(sink.key == 3);
+  double weight = 0;
+  for (index_t t = 4; t < 13; ++t) weight += static_cast<double>(head.weights(t, 3));
+  CHECK(sink.weight == Approx(weight / 9).epsilon(tolerance::double_rounding));
+}
+
+TEST_CASE("one position has no sink, values of length 0 are alike") {
+  const auto one = atlas::find_sink(drawn_head(1, 0, 0, 1).capture());
+  CHECK_FALSE(one.found);
+  CHECK(std::isnan(one.weight));
+  CHECK(one.key == 0);
+  drawn_head zero(20, 0, 6, 1);
+  for (index_t i = 0; i < zero.values.size(); ++i) zero.values.mutable_view().data()[i] = 0;
+  CHECK(atlas::find_sink(zero.capture()).value_norm == 1);
+  CHECK_REFUSED(atlas::value_error, atlas::find_sink(zero.capture(), {.weight = 1}), "sink weight",
+                "got 1");
+  CHECK_REFUSED(atlas::value_error, atlas::find_sink(zero.capture(), {.value_norm = 0}),
+                "sink value_norm", "got 0");
+  CHECK_REFUSED(atlas::value_error, atlas::head_without_key(zero.capture(), 20), "key", "got 20");
+}
+
+TEST_CASE("without a key the others have the weights of a softmax without it") {
+  const drawn_head head(30, 2, 40, 0.1F);  // its weight is 1 to rounding
+  const atlas::head_without_key left(head.capture(), 2);
+  const auto c = left.capture();
+  for (index_t t = 0; t < 30; ++t) {
+    double total = 0;
+    for (index_t j = 0; j <= t; ++j)
+      if (t <= 2 || j != 2) total += std::exp(static_cast<double>(head.logits(t, j)));
+    for (index_t j = 0; j < 30; ++j) {
+      const bool kept = j <= t && (t <= 2 || j != 2);
+      const double expected = kept ? std::exp(static_cast<double>(head.logits(t, j))) / total : 0;
+      CHECK(static_cast<double>(c.weights(t, j)) ==
+            Approx(expected).epsilon(tolerance::float_rounding).margin(1e-12));
+      CHECK(std::isfinite(c.logits(t, j)) == kept);
+    }
+  }
+}
+
+TEST_CASE("observables without sinks are those of the head without the key") {
+  const drawn_head head(48, 0, 9, 0.05F);
+  const auto collected = [&](bool without, const atlas::head_capture& c) {
+    atlas::thermodynamics_collector collector({.layers = {0},
+                                               .heads = 1,
+                                               .blocks = 1,
+                                               .tokens_per_block = 48,
+                                               .noise = 0.5,
+                                               .without_sinks = without});
+    collector.observer()(c);
+    return collector.layer(0);
+  };
+  const auto with = collected(false, head.capture()), without = collected(true, head.capture());
+  const atlas::head_without_key left(head.capture(), 0);
+  REQUIRE(with.sinks.size() == 1);
+  CHECK(with.sinks[0].found);
+  CHECK(without.sinks[0].weight == with.sinks[0].weight);
+  for (index_t t = 2; t < 48; ++t) {
+    const auto o = atlas::boltzmann_observables<1>(left.capture().logits[t]);
+    CHECK(without.entropy(0, 0, t) == o.entropy);
+    CHECK(without.entropy(0, 0, t) > with.entropy(0, 0, t));
+  }
+  CHECK(without.stable(0, 0, 0) == 1);
+  CHECK(without.null_entropy(0, 0, 47) != with.null_entropy(0, 0, 47));
+  // No sink: nothing is left out.
+  const drawn_head plain(48, 0, 0, 1);
+  const auto a = collected(false, plain.capture()), b = collected(true, plain.capture());
+  for (index_t t = 0; t < 48; ++t) {
+    CHECK(a.entropy(0, 0, t) == b.entropy(0, 0, t));
+    CHECK(a.stable(0, 0, t) == b.stable(0, 0, t));
+  }
+}
+
+TEST_CASE("a key that is left out is no query's argmax") {
+  // Key 0 is along all queries; without it key 1 is, and noise of a tenth moves neither.
+  owned_tensor<double, 2> queries({8, 2}), keys({8, 2});
+  for (index_t t = 0; t < 8; ++t) {
+    queries.mutable_view()(t, 0) = 1 + 0.01 * static_cast<double>(t);
+    keys.mutable_view()(t, 1) = 0.5 * static_cast<double>(t % 3);
+  }
+  keys.mutable_view()(0, 0) = 100;
+  const auto share = [&](index_t left_out) {
+    return atlas::argmax_stability(queries, keys,
+                                   {.noise = 1, .draws = 200, .left_out = left_out, .threads = 1});
+  };
+  const auto whole = share(-1), rest = share(0);
+  CHECK(whole.share == 1);
+  CHECK(rest.stable[1] == 1);  // the only other key
+  CHECK(rest.stable[7] < 0.9);
+  CHECK_REFUSED(atlas::value_error, share(8), "left_out", "got 8");
+}
+
+TEST_CASE("rules: one value for all, the best of the other keys, nothing") {
+  const drawn_head head(12, 0, 9, 2);
+  owned_tensor<float, 2> context({12, 3});
+  const auto same = [&](index_t t, index_t key) {
+    for (index_t k = 0; k < 3; ++k) CHECK(context(t, k) == head.values(key, k));
+  };
+  atlas::constant_rule()(head.capture(), context.mutable_view());
+  for (index_t t = 0; t < 12; ++t) same(t, 0);
+  atlas::other_top_rule()(head.capture(), context.mutable_view());
+  same(0, 0);
+  for (index_t t = 1; t < 12; ++t) {
+    index_t best = 1;
+    for (index_t j = 2; j <= t; ++j)
+      if (head.weights(t, j) > head.weights(t, best)) best = j;
+    same(t, best);
+  }
+  atlas::zero_rule()(head.capture(), context.mutable_view());
+  for (index_t i = 0; i < context.size(); ++i) CHECK(context.data()[i] == 0);
+}
+
+TEST_CASE("in a model each rule takes the place of attention") {
+  const auto model = atlas::io::open_transformer(model_folder("micro-llama"));
+  const auto blocks = some_blocks(2, 32);
+  const auto perplexity_with = [&](const atlas::context_rule& rule) {
+    return atlas::perplexity(model, blocks, {.rules = {{1, rule}}, .threads = 1}).perplexity;
+  };
+  const double full = atlas::perplexity(model, blocks, {.threads = 1}).perplexity;
+  CHECK(perplexity_with(atlas::full_rule()) == Approx(full).epsilon(tolerance::float_rounding));
+  for (const auto& rule : {atlas::constant_rule(), atlas::other_top_rule(), atlas::zero_rule()}) {
+    const double changed = perplexity_with(rule);
+    CHECK(std::isfinite(changed));
+    CHECK(std::abs(changed - full) > 1e-6 * full);
+  }
+}
+
+}  // namespace
+}  // namespace sinks_tests
