@@ -158,14 +158,14 @@ TEST_CASE("what does not say how a text begins is refused by name", "[io][tokeni
 }
 
 TEST_CASE("blocks begin with a token that is put before them", "[io]") {
-  const std::vector<int> ids = {0, 10, 20, 30, 40, 50, 60};
-  const auto blocks = io::token_blocks(ids, 0, 4, 99);
+  const std::vector<int> tokens = {0, 10, 20, 30, 40, 50, 60};
+  const auto blocks = io::token_blocks(tokens, 0, 4, 99);
   CHECK(blocks.extents() == atlas::shape<2>{2, 4});
   const std::vector<atlas::index_t> expected = {99, 0, 10, 20, 99, 30, 40, 50};
   CHECK(std::vector<atlas::index_t>(blocks.data(), blocks.data() + 8) == expected);
-  CHECK_REFUSED(atlas::value_error, io::token_blocks(ids, 3, 4, 99),
+  CHECK_REFUSED(atlas::value_error, io::token_blocks(tokens, 3, 4, 99),
                 "9 tokens for 3 blocks of 4, the first of each put before them", "got 7");
-  CHECK_REFUSED(atlas::value_error, io::token_blocks(ids, 1, 1, 99), "tokens_per_block",
+  CHECK_REFUSED(atlas::value_error, io::token_blocks(tokens, 1, 1, 99), "tokens_per_block",
                 "from 2 to");
   const io::tokenizer words = with_post_processor(nullptr);
   const auto text = io::text_blocks(words, "Call me Ishmael.", 1, 4, 1);
