@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "array_file.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "hook_arrays.hpp"
 #include "source_layer.hpp"
 
 namespace atlas_program {
@@ -31,13 +31,6 @@ struct activations {
   std::vector<source_layer> layers;
   atlas::index_t heads_per_group = 1;  ///< of heads that clouds are of
 };
-
-/// Whether the file is one of activations, not of clouds. An npz file is.
-bool holds_activations(const array_file& file);
-
-/// The layers that hooks are of, increasing.
-/// \throws format_error for names that no hook has, or no hook that is read
-std::vector<atlas::index_t> layers_of_activations(const array_file& file);
 
 /// Clouds of these layers, of the same places in all of them: rows are spread over passages as
 /// `atlas::cloud_collector` spreads them, and are its rows for the same activations, to the bit.

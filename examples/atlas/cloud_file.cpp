@@ -377,7 +377,8 @@ void check_cloud_file_options(const measure_options& o, std::initializer_list<co
   if (holds_activations(array_file(o.clouds_file)))
     return refuse_typed(command, {"--output-projection"},
                         "with activations, whose blocks.L.attn.W_O shows how it lies");
-  refuse_typed(command, {"--min-context", "--points"}, why);
+  refuse_typed(command, {"--min-context", "--points"},
+               "with --clouds of layer.L.head.H, whose rows are those of the file");
   refuse_typed(command, {"--rows"}, "with clouds, whose rows are what they are");
 }
 

@@ -30,8 +30,8 @@ using atlas_program::source_layer;
 
 namespace {
 
-const std::string data = std::string(ATLAS_TEST_DATA) + "/";
-const std::string archives = data + "activations/";
+const std::string test_data = std::string(ATLAS_TEST_DATA) + "/";
+const std::string numpy_archives = test_data + "activations/";
 
 /// All places from `first` on.
 activation_options all_places(index_t first, const std::string& rows = "residual") {
@@ -100,7 +100,7 @@ class activation_maker {
 
 /// The first layer of the archive that NumPy stored: pattern, v, z, W_O and tokens.
 void put_first_layer(activation_maker& maker) {
-  const array_file stored(archives + "stored.npz");
+  const array_file stored(numpy_archives + "stored.npz");
   for (const char* name : {"hook_pattern", "hook_v", "hook_z", "W_O"})
     maker.put(stored, std::string("blocks.0.attn.") + name);
   maker.put(stored, "tokens");
@@ -116,7 +116,7 @@ std::vector<index_t>& extents(activation_maker& maker, const std::string& name) 
 /// Labels and residuals are NumPy's, from position `first` of each passage on.
 void check_against_numpy(const source_layer& layer, index_t passages, index_t first_passage,
                          index_t first, double tolerance) {
-  const auto residual = atlas::io::read_npy<double, 5>(archives + "residual.npy");
+  const auto residual = atlas::io::read_npy<double, 5>(numpy_archives + "residual.npy");
   const index_t length = residual.extent(3), each = length - first;
   REQUIRE(extents_of_points(layer) ==
           atlas::shape<3>{residual.extent(2), passages * each, residual.extent(4)});
@@ -136,9 +136,9 @@ void check_against_numpy(const source_layer& layer, index_t passages, index_t fi
 }  // namespace
 
 TEST_CASE("residuals of NumPy's activations are those that NumPy computes") {
-  const auto attended = atlas::io::read_npy<index_t, 4>(archives + "attended.npy");
+  const auto attended = atlas::io::read_npy<index_t, 4>(numpy_archives + "attended.npy");
   for (const std::string name : {"stored.npz", "mixed.npz"}) {
-    const array_file file(archives + name);
+    const array_file file(numpy_archives + name);
     REQUIRE(atlas_program::holds_activations(file));
     const auto layers = atlas_program::layers_of_activations(file);
     CHECK(layers == std::vector<index_t>{0, 1});
@@ -164,7 +164,7 @@ TEST_CASE("residuals of NumPy's activations are those that NumPy computes") {
 }
 
 TEST_CASE("one passage without a batch, and scores in the place of weights") {
-  const array_file file(archives + "single.npz");
+  const array_file file(numpy_archives + "single.npz");
   const auto found =
       read_activations(file, atlas_program::layers_of_activations(file), all_places(1));
   REQUIRE(found.layers.size() == 1);
@@ -178,7 +178,7 @@ TEST_CASE("one passage without a batch, and scores in the place of weights") {
 TEST_CASE("residuals of transformers' weights and values are its residuals") {
   for (const auto& [model, groups] : {std::pair("micro-gpt2", 4), std::pair("micro-llama", 2)}) {
     INFO(model);
-    const auto golden = atlas::io::safetensors::open(data + model + "/golden.safetensors");
+    const auto golden = atlas::io::safetensors::open(test_data + model + "/golden.safetensors");
     activation_maker maker;
     for (const std::string layer : {"0", "1"}) {
       const auto weights = golden.read<float, 3>("attention." + layer);
@@ -209,7 +209,7 @@ TEST_CASE("residuals of transformers' weights and values are its residuals") {
 }
 
 TEST_CASE("all that hooks of TransformerLens see is read, and z is weights times values") {
-  const array_file file(archives + "transformer_lens.npz");
+  const array_file file(numpy_archives + "transformer_lens.npz");
   CHECK(file.names().size() == 38);
   const auto layers = atlas_program::layers_of_activations(file);
   CHECK(layers == std::vector<index_t>{0, 1});
@@ -286,7 +286,7 @@ owned_tensor<index_t, 2> counted_blocks(index_t passages) {
 TEST_CASE("residuals of a model's activations are its clouds, bit for bit, at the same places") {
   for (const char* name : {"micro-gpt2", "micro-llama"}) {
     INFO(name);
-    const auto model = atlas::io::open_transformer(data + name);
+    const auto model = atlas::io::open_transformer(test_data + name);
     const auto blocks = counted_blocks(3);
     const auto wanted = atlas::collect_clouds(
         model, blocks, {.min_context = 3, .points = 24, .seed = 5, .threads = 1});
@@ -319,7 +319,7 @@ TEST_CASE("residuals of a model's activations are its clouds, bit for bit, at th
 }
 
 TEST_CASE("the program measures activations as it does their clouds") {
-  const auto model = atlas::io::open_transformer(data + "micro-gpt2");
+  const auto model = atlas::io::open_transformer(test_data + "micro-gpt2");
   const auto blocks = counted_blocks(12);
   activation_maker maker;
   put_captures(maker, model, blocks);
@@ -435,7 +435,7 @@ TEST_CASE("activations of half precision and in float64") {
 }
 
 TEST_CASE("rows of hooks themselves, each with its heads") {
-  const array_file file(archives + "stored.npz");
+  const array_file file(numpy_archives + "stored.npz");
   for (const std::string hook : {"q", "k", "v", "z"}) {
     INFO(hook);
     const bool shared = hook == "k" || hook == "v";
@@ -639,7 +639,7 @@ TEST_CASE("places of activations that are not there are refused") {
   const auto six = maker.read(typed).layers[0];
   CHECK(six.context.size() == 6);
   CHECK(six.context[5] == 2);
-  const array_file single(archives + "single.npz");
+  const array_file single(numpy_archives + "single.npz");
   CHECK(has(message_of<atlas::error>([&] { (void)read_activations(single, {1}, all_places(6)); }),
             "--min-context: expected to leave 3 positions or more, got 2"));
 }

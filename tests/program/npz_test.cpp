@@ -16,7 +16,7 @@ using atlas_program::array_file;
 
 namespace {
 
-const std::string archives = std::string(ATLAS_TEST_DATA) + "/activations/";
+const std::string npz_archives = std::string(ATLAS_TEST_DATA) + "/activations/";
 
 /// One archive in a folder that goes away.
 class archive_maker {
@@ -53,7 +53,7 @@ const std::string two_floats = std::string("\0\0\x80\x3F\0\0\0\x40", 8);  // 1 a
 }  // namespace
 
 TEST_CASE("NumPy's archives, stored and deflated, of any order and type, have the same arrays") {
-  const array_file stored(archives + "stored.npz"), mixed(archives + "mixed.npz");
+  const array_file stored(npz_archives + "stored.npz"), mixed(npz_archives + "mixed.npz");
   CHECK(stored.is_npz());
   CHECK(stored.names().size() == 15);
   CHECK(mixed.names().size() == 9);
@@ -103,7 +103,7 @@ TEST_CASE("archives that are damaged, or none of NumPy's, are refused") {
   changed.flags = 1;
   CHECK(
       has(maker.said(zip_bytes({changed})), "\"x.npy\": expected an entry that is not encrypted"));
-  CHECK(has(message_of<atlas::format_error>([] { array_file(archives + "bzip2.npz"); }),
+  CHECK(has(message_of<atlas::format_error>([] { array_file(npz_archives + "bzip2.npz"); }),
             "stored or deflated (numpy.savez or savez_compressed), got compression method 12"));
 
   CHECK(has(maker.said(zip_bytes({good, good})), "two entries of one name"));

@@ -84,8 +84,8 @@ void run_part(const report_options& o, const std::string& part, const fs::path& 
 /// What is not measured where there are only clouds, and why.
 std::string without_weights(const std::string& part) {
   return fmt::format(
-      "{}: needs a model, since it looks at attention and predictions; a file of "
-      "clouds has neither.",
+      "{}: needs a model, since it looks at attention and predictions; a file in the place of a "
+      "model has not both.",
       part);
 }
 
