@@ -10,6 +10,7 @@
 
 #include "atlas/attention/residual_rules.hpp"
 #include "atlas/attention/rules.hpp"
+#include "atlas/attention/sinks.hpp"
 #include "atlas/protocols/collect_clouds.hpp"
 #include "atlas/stats/drawn_null.hpp"
 #include "model_source.hpp"
@@ -91,7 +92,8 @@ std::vector<index_t> chosen_ranks(const crystallize_options& o, index_t d) {
   return ranks;
 }
 
-/// V* first: the damage that the others are measured by.
+/// V* first: the damage that the others are measured by; then what is worth as much without its
+/// content.
 std::vector<intervention> interventions(const crystallize_options& o, const calibrated& basis,
                                         const std::vector<index_t>& layers, index_t d) {
   std::vector<intervention> out;
@@ -105,7 +107,13 @@ std::vector<intervention> interventions(const crystallize_options& o, const cali
     }
   };
   const auto top = [](index_t k) { return [k](const auto&) { return atlas::top_k_rule(k); }; };
+  const auto always = [](const atlas::context_rule& rule) {
+    return [rule](const auto&) { return rule; };
+  };
   add("V* (top-1)", top(1), false);
+  add("one value for all", always(atlas::constant_rule()), false);
+  add("V* of other keys", always(atlas::other_top_rule()), false);
+  add("nothing", always(atlas::zero_rule()), false);
   for (const index_t k : o.top_k)
     if (k != 1) add(fmt::format("top-{}", k), top(k), false);
   for (const index_t r : chosen_ranks(o, d))
@@ -221,9 +229,13 @@ std::vector<std::vector<index_t>> layer_sets(const crystallize_options& o,
 
 constexpr const char* how_to_read_crystallize =
     "How to read this. In the layers named, attention is replaced by V*, the value that a head\n"
-    "looks at most, by the k values of largest weight, or by V* and the residual's first\n"
-    "principal directions, learned on the calibration text. Recovered: share of V*'s damage\n"
-    "that is not done. A rank says something only as far as it recovers more than as many random\n"
+    "looks at most; by one value for all queries, that of the key that gets most weight, which is\n"
+    "no content at all; by V* of the other keys; by nothing; by the k values of largest weight; "
+    "or\n"
+    "by V* and the residual's first principal directions, learned on the calibration text.\n"
+    "Recovered: share of V*'s damage that is not done; below 0 it does more than V* does. V* says\n"
+    "something only as far as one value for all does more damage. A rank says something only as "
+    "far as it recovers more than as many random\n"
     "directions (z and p from 10 draws on, --random-draws) and more than the mean residual alone;\n"
     "directions of more variance recover more, so this is no evidence of anything but unequal\n"
     "variances. Standard errors: paired over blocks.\n";

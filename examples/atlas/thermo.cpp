@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <optional>
 
+#include "atlas/attention/sinks.hpp"
 #include "atlas/attention/thermodynamics.hpp"
 #include "atlas/boltzmann/crystallization.hpp"
 #include "atlas/boltzmann/observables.hpp"
@@ -24,6 +27,8 @@ struct thermo_options {
   layer_options layers;
   index_t min_context = 16, permutations = 1999, draws = 10;
   double noise = 0.05;
+  atlas::sink_options sinks;
+  bool without_sinks = false;
 };
 
 /// One observable: how it is called and where it is.
@@ -137,8 +142,31 @@ json summary_json(const atlas::sample_summary& s) {
   return {{"mean", number(s.mean)}, {"standard_error", number(s.standard_error)}};
 }
 
+/// Of the key that gets most weight in each block of a head; its place is that of most blocks.
+json sink_json(const atlas::layer_thermodynamics& layer, index_t head, index_t blocks) {
+  std::vector<double> weight, top, value_norm;
+  std::map<index_t, index_t> places;
+  index_t found = 0;
+  for (index_t b = 0; b < blocks; ++b) {
+    const atlas::attention_sink& sink = layer.sinks[static_cast<std::size_t>(head * blocks + b)];
+    weight.push_back(sink.weight);
+    top.push_back(sink.top);
+    value_norm.push_back(sink.value_norm);
+    ++places[sink.key];
+    found += sink.found ? 1 : 0;
+  }
+  const auto place =
+      std::max_element(places.begin(), places.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  return {{"blocks", found},
+          {"key", place->first},
+          {"weight", summary_json(atlas::summarize(weight))},
+          {"argmax", summary_json(atlas::summarize(top))},
+          {"value_norm", summary_json(atlas::summarize(value_norm))}};
+}
+
 json head_json(const thermo_run& run, const atlas::layer_thermodynamics& layer, index_t head) {
-  json out = {{"head", head}};
+  json out = {{"head", head}, {"sink", sink_json(layer, head, run.o.source.blocks)}};
   for (const observable& x : observables)
     out[x.name] =
         summary_json(atlas::mean_over_blocks((layer.*(x.values))[head], run.o.min_context));
@@ -149,6 +177,11 @@ json head_json(const thermo_run& run, const atlas::layer_thermodynamics& layer, 
       {"von_neumann_entropy",
        correlations_json(run.with_prediction(layer.von_neumann_entropy[head]))}};
   return out;
+}
+
+/// The share of queries that look at a sink most; none where no block has one.
+std::string sink_text(const json& sink) {
+  return sink["blocks"] == 0 ? "-" : digits(sink["argmax"]["mean"].get<double>(), 2);
 }
 
 std::vector<std::string> head_row(const json& head) {
@@ -163,7 +196,7 @@ std::vector<std::string> head_row(const json& head) {
       head["head"].dump(),      mean("free_energy", 2),         mean("mean_energy", 2),
       mean("heat_capacity", 2), with_null("entropy"),           mean("effective_temperature", 1),
       mean("purity", 3),        mean("von_neumann_entropy", 2), with_null("ratio"),
-      mean("margin", 2),        mean("argmax_stability", 2)};
+      mean("margin", 2),        mean("argmax_stability", 2),    sink_text(head["sink"])};
 }
 
 struct layer_outcome {
@@ -177,7 +210,8 @@ layer_outcome describe_layer(const thermo_run& run, index_t number,
                              const atlas::layer_thermodynamics& layer) {
   json heads = json::array();
   std::vector<std::vector<std::string>> rows = {{"head", "F", "<E>", "C", "S (null)", "T_eff",
-                                                 "purity", "S_vn", "R (null)", "margin", "stable"}};
+                                                 "purity", "S_vn", "R (null)", "margin", "stable",
+                                                 "sink"}};
   for (index_t h = 0; h < run.heads; ++h) {
     heads.push_back(head_json(run, layer, h));
     rows.push_back(head_row(heads.back()));
@@ -210,10 +244,11 @@ constexpr const char* how_to_read_thermo =
     "How to read this. Means over positions. Free energy F, mean energy <E>, heat capacity C\n"
     "and entropy S of the softmax at beta 1; T_eff = e^S keys; S_vn and purity of the density\n"
     "matrix of the values' directions; R = p2/p1 and margin p1 - p2 of the two largest weights;\n"
-    "stable: share of blurred queries that look at the same key most. Nulls: independent normal\n"
-    "logits of the row's own spread. Concentration carries structure as far as it differs from\n"
-    "these. p values are of shuffles of whole passages: rows of one passage are not\n"
-    "independent.\n";
+    "stable: share of blurred queries that look at the same key most; sink: share of queries that\n"
+    "look most at a key that draws weight whatever they ask and hands on little (-: no such key);\n"
+    "--without-sinks has the rest without it. Nulls: independent normal logits of the row's own\n"
+    "spread. Concentration carries structure as far as it differs from these. p values are of\n"
+    "shuffles of whole passages: rows of one passage are not independent.\n";
 
 std::string depth_text(const atlas::crystallization_point& point) {
   if (!point.layer) return "L_c: none, mean R does not stay below 0.05\n\n";
@@ -273,9 +308,12 @@ void run_thermo(const thermo_options& o) {
                                              .tokens_per_block = o.source.tokens_per_block,
                                              .noise = o.noise,
                                              .draws = o.draws,
-                                             .seed = o.common.seed});
+                                             .seed = o.common.seed,
+                                             .sinks = o.sinks,
+                                             .without_sinks = o.without_sinks});
   atlas::owned_tensor<double, 2> prediction({o.source.blocks, o.source.tokens_per_block});
   source.description["min_context"] = o.min_context;
+  source.description["sinks"] = o.without_sinks ? "left out" : "kept";
   source.description["perplexity"] = observe(source, o, layers, collector, prediction);
   pass_meter passes(o.common, "correlations", correlations_of(layers.size(), config.heads));
   const thermo_run run = prepare(o, layers, config.heads, prediction, passes);
@@ -318,6 +356,12 @@ void add_thermo(CLI::App& program) {
   add_whole(app, "--permutations", options->permutations, {1, 1 << 30}, "of passages, for p");
   add_real(app, "--noise", options->noise, {}, "of the queries, in sd of their coordinates");
   add_whole(app, "--draws", options->draws, {1}, "of that noise for each query");
+  app.add_flag("--without-sinks", options->without_sinks,
+               "observables of the other keys where a head has a sink in a block");
+  add_real(app, "--sink-weight", options->sinks.weight, open_unit,
+           "mean weight from which on a key is a sink");
+  add_real(app, "--sink-norm", options->sinks.value_norm, positive,
+           "length of its value, over the median, up to which it is one");
   add_common_options(app, options->common, "atlas thermo --model tiny-llama --deepest 2");
   app.callback([options] { run_thermo(*options); });
 }

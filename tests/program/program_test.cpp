@@ -307,16 +307,20 @@ TEST_CASE("crystallize measures rules by the damage of V*, with random direction
   REQUIRE(found.size() == 1);
   CHECK(found[0]["layers"] == std::vector<int>{5});
   const auto rules = found[0]["rules"];
-  REQUIRE(rules.size() == 5);
+  REQUIRE(rules.size() == 8);
   CHECK(rules[0]["rule"] == "V* (top-1)");
   CHECK(rules[0]["recovered"]["value"] == 0.0);
-  CHECK(rules[1]["rule"] == "top-2");
-  CHECK(rules[2]["rule"] == "V* + mean");
-  const double eight = rules[3]["recovered"]["value"].get<double>();
-  CHECK(eight > rules[3]["recovered_in_random_directions"]["value"].get<double>());
+  CHECK(rules[1]["rule"] == "one value for all");
+  CHECK(rules[1]["recovered"]["value"].get<double>() < 0);
+  CHECK(rules[2]["rule"] == "V* of other keys");
+  CHECK(rules[3]["rule"] == "nothing");
+  CHECK(rules[4]["rule"] == "top-2");
+  CHECK(rules[5]["rule"] == "V* + mean");
+  const double eight = rules[6]["recovered"]["value"].get<double>();
+  CHECK(eight > rules[6]["recovered_in_random_directions"]["value"].get<double>());
   CHECK(eight < 1);
-  CHECK(rules[4]["rule"] == "V* + rank 32");
-  CHECK(rules[4]["recovered"]["value"].get<double>() ==
+  CHECK(rules[7]["rule"] == "V* + rank 32");
+  CHECK(rules[7]["recovered"]["value"].get<double>() ==
         Approx(1).epsilon(tolerance::float_rounding));
   const program_run deeper = run(folder, common + "--progressive --deepest 2 --top-k 1");
   REQUIRE(deeper.status == 0);
@@ -388,6 +392,8 @@ TEST_CASE("thermo reports every head, its nulls and its correlations, whatever t
         CHECK(mean("von_neumann_entropy") <= mean("entropy") + 1e-9);  // Holevo's bound
         CHECK(mean("purity") > 1.0 / 32);
         CHECK(head["entropy"]["standard_error"].get<double>() > 0);
+        CHECK(head["sink"]["weight"]["mean"].get<double>() > 1.0 / 256);
+        CHECK(head["sink"]["argmax"]["mean"].get<double>() <= 1);
       }
       const auto r = layer["prediction_entropy"]["heat_capacity"]["spearman"];
       CHECK(std::abs(r["coefficient"].get<double>()) < 1);

@@ -86,19 +86,30 @@ std::vector<figure> phase_map(const report_results& results) {
       add(r, o.name, layer, h, member(h, {o.key, "mean"}), member(h, {o.key, "standard_error"}));
     });
   for_each_head(results, [&](const command_result& r, const json& layer, const json& h) {
+    const json& sink = member(h, {"sink"});
+    if (!sink.is_object()) return;  // a result of before sinks were looked for
+    const json none = 0;
+    const auto of_sink = [&](const char* key) {
+      return member(sink, {"blocks"}) == none ? none : member(sink, {"argmax", key});
+    };
+    add(r, "share of queries at a sink", layer, h, of_sink("mean"), of_sink("standard_error"));
+  });
+  for_each_head(results, [&](const command_result& r, const json& layer, const json& h) {
     const ratio_difference d = ratio_of(h, NAN);
     add(r, "R less that of random logits", layer, h, number(d.value - d.null), number(d.error));
   });
   if (numbers.rows.empty()) return {};
-  return {{"phase-map", thermodynamics_section, "Phase map of heads",
-           "Each head's mean over the text: effective temperature (how many keys it looks at), "
-           "purity of its density matrix, heat capacity, and how often its first key stays first "
-           "when logits are perturbed; and R, the second largest weight over the largest, less "
-           "that of random logits, its null. Each panel has a scale of its own.",
-           "Maps of layers and heads, one for each quantity.",
-           map_spec({"panel", "head", "layer", "value"},
-                    {.x_title = "head", .y_title = "layer", .value_title = "", .own_scales = true}),
-           std::move(numbers), ratio_readings(results)}};
+  return {
+      {"phase-map", thermodynamics_section, "Phase map of heads",
+       "Each head's mean over the text: effective temperature (how many keys it looks at), "
+       "purity of its density matrix, heat capacity, and how often its first key stays first "
+       "when logits are perturbed; the share of queries that look most at a sink, a key that "
+       "draws weight whatever they ask; and R, the second largest weight over the largest, less "
+       "that of random logits, its null. Each panel has a scale of its own.",
+       "Maps of layers and heads, one for each quantity.",
+       map_spec({"panel", "head", "layer", "value"},
+                {.x_title = "head", .y_title = "layer", .value_title = "", .own_scales = true}),
+       std::move(numbers), ratio_readings(results)}};
 }
 
 namespace {
