@@ -27,7 +27,7 @@ using atlas::index_t;
 
 struct autoencode_options {
   measure_options clouds;  ///< its text is the one that is read, not the one learned on
-  std::string calibration;
+  model_input calibration;
   index_t calibration_blocks = 60;
   atlas::autoencoder_options training;
 };
@@ -305,30 +305,33 @@ void autoencode_file(const autoencode_options& o) {
 void autoencode_model(const autoencode_options& o) {
   const common_options& common = o.clouds.common;
   check_two_passages("--calibration-blocks", o.calibration_blocks);
-  const std::string text = text_name(o.clouds.source);
+  const model_input input = input_of(o.clouds.source);
   measure_options learning = o.clouds;
-  learning.source.text = o.calibration.empty() ? other_text(text) : o.calibration;
+  learning.source.input = calibration_of(o.calibration, o.clouds.source);
   learning.source.blocks = o.calibration_blocks;
   begin_stage(common, "reading the model and the texts");
-  const model_source source = open_model_source(learning.source);
+  model_source source = open_model_source(learning.source);
   check_options(o, source.lm.model.config().head_dimension);
-  const auto blocks = load_blocks(text, o.clouds.source.blocks, o.clouds.source.tokens_per_block,
-                                  source.lm.tokenizer);
+  const auto blocks = load_blocks(input, o.clouds.source.blocks, o.clouds.source.tokens_per_block,
+                                  source.lm.reader);
   const auto layers =
       learn_all(o, measure_model(source.lm.model, source.blocks, source.description, learning));
   const auto outcomes =
       read_all(source, blocks, interventions(layers, o.training.bottleneck), common);
-  json description = {
-      {"model", source.description["model"]}, {"text", text},
-      {"blocks", o.clouds.source.blocks},     {"block_size", o.clouds.source.tokens_per_block},
-      {"calibration", learning.source.text},  {"calibration_blocks", o.calibration_blocks},
-      {"min_context", learning.min_context}};
+  json description = {{"model", source.description["model"]}};
+  description.update(input_json(input, source.lm.reader));
+  description.update({{"blocks", o.clouds.source.blocks},
+                      {"block_size", o.clouds.source.tokens_per_block},
+                      {"calibration", learning.source.input.name()},
+                      {"calibration_blocks", o.calibration_blocks},
+                      {"min_context", learning.min_context}});
   description["perplexity"] = perplexity_json(outcomes.front().read);
   report_learned(o, description, layers, true, outcomes);
 }
 
 void run_autoencode(autoencode_options o) {
-  check_cloud_file_options(o.clouds, {"--calibration", "--calibration-blocks"});
+  check_cloud_file_options(o.clouds,
+                           {"--calibration", "--calibration-tokens", "--calibration-blocks"});
   o.clouds.layers = default_layers(o.clouds.layers);
   o.training.seed = o.clouds.common.seed;
   o.training.threads = o.clouds.common.threads;

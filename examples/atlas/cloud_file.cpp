@@ -355,7 +355,9 @@ void check_cloud_file_options(const measure_options& o, std::initializer_list<co
     return refuse_typed(command, {"--output-projection"}, "without --clouds");
   const char* why = "with --clouds, whose rows are those of the file";
   refuse_typed(command,
-               {"--model", "--text", "--blocks", "--block-size", "--min-context", "--points"}, why);
+               {"--model", "--text", "--tokens", "--bos", "--blocks", "--block-size",
+                "--min-context", "--points"},
+               why);
   refuse_typed(command, more, why);
 }
 

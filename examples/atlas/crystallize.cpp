@@ -26,7 +26,7 @@ struct crystallize_options {
   model_options source;
   layer_options layers;
   std::vector<index_t> top_k = {1, 2}, ranks;
-  std::string calibration;
+  model_input calibration;
   index_t calibration_blocks = 12, points = 2400, random_draws = 1;
   bool progressive = false;
 };
@@ -57,10 +57,10 @@ std::uint64_t seed_of_draw(std::uint64_t seed, index_t layer, std::size_t draw) 
   return (seed + static_cast<std::uint64_t>(layer)) ^ (draw * 0x9E3779B97F4A7C15u);
 }
 
-calibrated calibrate(const crystallize_options& o, const atlas::io::language_model& lm,
-                     const std::vector<index_t>& layers, const std::string& text) {
+calibrated calibrate(const crystallize_options& o, opened_model& lm,
+                     const std::vector<index_t>& layers, const model_input& input) {
   const auto blocks =
-      load_blocks(text, o.calibration_blocks, o.source.tokens_per_block, lm.tokenizer);
+      load_blocks(input, o.calibration_blocks, o.source.tokens_per_block, lm.reader);
   const atlas::collected_clouds collected =
       atlas::collect_clouds(lm.model, blocks,
                             {.layers = layers,
@@ -230,20 +230,20 @@ constexpr const char* how_to_read_crystallize =
 
 void run_crystallize(const crystallize_options& o) {
   begin_stage(o.common, "reading the model and the text");
-  const model_source source = open_model_source(o.source);
+  model_source source = open_model_source(o.source);
   const atlas::transformer_config& config = source.lm.model.config();
   const std::vector<index_t> layers = replaced_layers(o, config.layers);
   if (layers.size() == 1) refuse_typed(*o.common.command, {"--progressive"}, "on a single layer");
   chosen_ranks(o, config.head_dimension);  // refuses bad ones before the work
   check_points(o.common, o.points, o.calibration_blocks, o.source.tokens_per_block,
                min_context_of(o));
-  const std::string text = o.calibration.empty() ? other_text(text_name(o.source)) : o.calibration;
-  const calibrated basis = calibrate(o, source.lm, layers, text);
+  const model_input calibration = calibration_of(o.calibration, o.source);
+  const calibrated basis = calibrate(o, source.lm, layers, calibration);
   const auto baseline =
       atlas::perplexity(source.lm.model, source.blocks,
                         {.threads = o.common.threads, .on_progress = progress_bar(o.common)});
   json description = source.description;
-  description["calibration"] = text;
+  description["calibration"] = calibration.name();
   description["calibration_points"] =
       std::min(o.points, o.calibration_blocks * (o.source.tokens_per_block - min_context_of(o)));
   description["perplexity"] = perplexity_json(baseline);

@@ -7,7 +7,11 @@
 #include <cmath>
 #include <filesystem>
 #include <numeric>
+#include <optional>
 
+#include "atlas/io/files.hpp"
+#include "atlas/io/model.hpp"
+#include "atlas/io/tokens.hpp"
 #include "embedded.hpp"
 #include "options.hpp"
 
@@ -24,13 +28,24 @@ std::string joined(const std::vector<index_t>& numbers) {
   return text;
 }
 
-io::language_model load_model(const std::string& name) {
+/// The files of an embedded model, unless a folder has its name.
+std::optional<io::model_files> embedded_files(const std::string& name) {
   const auto embedded = embedded_model(name);
-  if (embedded && !std::filesystem::exists(name)) return io::model_from_memory(*embedded, name);
-  return io::open_model(name);
+  return embedded && !std::filesystem::exists(name) ? embedded : std::nullopt;
+}
+
+io::tokenizer load_tokenizer(const std::string& name) {
+  const auto files = embedded_files(name);
+  if (files) return io::tokenizer::from_text(files->tokenizer, name + "/tokenizer.json");
+  return io::open_tokenizer(name);
 }
 
 }  // namespace
+
+atlas::transformer load_transformer(const std::string& name) {
+  const auto files = embedded_files(name);
+  return files ? io::transformer_from_memory(*files, name) : io::open_transformer(name);
+}
 
 std::string load_text(const std::string& name) {
   const auto embedded = embedded_text(name);
@@ -66,52 +81,87 @@ std::vector<index_t> chosen_layers(const layer_options& options, index_t count) 
   return chosen_layers(options, all);
 }
 
-namespace {
-
-/// The first blocks of some.
-atlas::owned_tensor<index_t, 2> first_blocks(const atlas::owned_tensor<index_t, 2>& blocks,
-                                             index_t count) {
-  atlas::owned_tensor<index_t, 2> out({count, blocks.extent(1)});
-  std::copy_n(blocks.data(), out.size(), out.mutable_view().data());
-  return out;
+token_reader::token_reader(std::string model, index_t rows, const std::string& bos)
+    : model_(std::move(model)), rows_(rows), by_default_(bos == "default") {
+  if (by_default_ || bos == "none") return;
+  given_ = std::stoll(bos);
+  atlas::check_between(*given_, 0, rows - 1, "--bos");
 }
 
-}  // namespace
+const io::tokenizer& token_reader::tokenizer() {
+  if (!tokenizer_) tokenizer_ = load_tokenizer(model_);
+  return *tokenizer_;
+}
 
-atlas::owned_tensor<index_t, 2> load_blocks(const std::string& name, index_t blocks,
-                                            index_t tokens_per_block, const io::tokenizer& words,
-                                            bool fewer_will_do) {
+std::optional<index_t> token_reader::first_token(const model_input& input) {
+  if (!by_default_ || !input.tokens.empty()) return given_;
+  const auto first = embedded_files(model_) ? tokenizer().first_token()
+                                            : io::open_first_token(model_, tokenizer());
+  if (first && *first >= rows_)
+    throw atlas::value_error(model_ + ": the token that a text begins with",
+                             "one of the model's, up to " + std::to_string(rows_ - 1),
+                             std::to_string(*first));
+  return first;
+}
+
+std::vector<index_t> token_reader::text_tokens(const std::string& name) {
   const std::string text = load_text(name);
   if (text.empty()) throw atlas::value_error(name, "a text", "an empty file");
   try {
-    if (!fewer_will_do) return io::text_blocks(words, text, blocks, tokens_per_block);
-    const auto all = io::text_blocks(words, text, 0, tokens_per_block);
-    if (all.extent(0) >= 2) return first_blocks(all, std::min(blocks, all.extent(0)));
-    return io::text_blocks(words, text, 2, tokens_per_block);  // says what is lacking
+    return tokenizer().encode(text);
   } catch (const atlas::error& e) {
     throw atlas::error(name + ": " + e.what());
   }
 }
 
-std::string text_name(const model_options& options) {
-  return options.text.empty() ? "moby-dick" : options.text;
+std::vector<index_t> token_reader::tokens(const model_input& input) {
+  if (input.tokens.empty()) return text_tokens(input.text);
+  const auto ids = io::read_tokens(input.tokens, rows_);
+  return {ids.data(), ids.data() + ids.size()};
 }
 
-std::string other_text(const std::string& text) {
-  return text == "addresses" ? "moby-dick" : "addresses";
+atlas::owned_tensor<index_t, 2> load_blocks(const model_input& input, index_t blocks,
+                                            index_t tokens_per_block, token_reader& reader,
+                                            bool fewer_will_do) {
+  const std::vector<index_t> tokens = reader.tokens(input);
+  const std::optional<index_t> first = reader.first_token(input);
+  const index_t there = std::ssize(tokens) / (tokens_per_block - (first ? 1 : 0));
+  // With fewer than two, the error says what is lacking.
+  const index_t wanted = fewer_will_do ? std::min(blocks, std::max<index_t>(2, there)) : blocks;
+  try {
+    return io::token_blocks(tokens, wanted, tokens_per_block, first);
+  } catch (const atlas::error& e) {
+    throw atlas::error(input.name() + ": " + e.what());
+  }
+}
+
+model_input input_of(const model_options& options) {
+  return options.input.empty() ? model_input{"moby-dick", {}} : options.input;
+}
+
+model_input calibration_of(const model_input& typed, const model_options& options) {
+  if (!typed.empty()) return typed;
+  return {input_of(options).text == "addresses" ? "moby-dick" : "addresses", {}};
+}
+
+json input_json(const model_input& input, token_reader& reader) {
+  json said = {{input.tokens.empty() ? "text" : "tokens", input.name()}};
+  if (const auto first = reader.first_token(input)) said["bos"] = *first;
+  return said;
 }
 
 model_source open_model_source(const model_options& o) {
   const std::string model = o.model.empty() ? "tiny-gpt2" : o.model;
-  io::language_model lm = load_model(model);
-  atlas::check_between(o.tokens_per_block, 2, lm.model.config().positions, "--block-size");
-  auto blocks =
-      load_blocks(text_name(o), o.blocks, o.tokens_per_block, lm.tokenizer, o.fewer_will_do);
-  json description = {{"model", model},
-                      {"text", text_name(o)},
-                      {"blocks", blocks.extent(0)},
-                      {"block_size", o.tokens_per_block}};
-  return {std::move(lm), std::move(blocks), std::move(description)};
+  atlas::transformer transformer = load_transformer(model);
+  token_reader reader(model, transformer.config().vocabulary, o.bos);
+  atlas::check_between(o.tokens_per_block, 2, transformer.config().positions, "--block-size");
+  const model_input input = input_of(o);
+  auto blocks = load_blocks(input, o.blocks, o.tokens_per_block, reader, o.fewer_will_do);
+  json description = {{"model", model}};
+  description.update(input_json(input, reader));
+  description["blocks"] = blocks.extent(0);
+  description["block_size"] = o.tokens_per_block;
+  return {{std::move(transformer), std::move(reader)}, std::move(blocks), std::move(description)};
 }
 
 json perplexity_json(const atlas::perplexity_result& read) {
@@ -169,8 +219,19 @@ void check_two_passages(const char* option, index_t blocks) {
 void add_model_options(CLI::App& app, model_options& o) {
   add_text(app, "--model", o.model,
            "Hugging Face folder, GGUF file, or tiny-gpt2 (default) or tiny-llama");
-  add_text(app, "--text", o.text, "UTF-8 file, or moby-dick (default) or addresses");
+  auto* text =
+      add_text(app, "--text", o.input.text, "UTF-8 file, or moby-dick (default) or addresses");
+  add_text(app, "--tokens", o.input.tokens,
+           ".npy file of the ids of tokens, [N], in the place of a text; needs no tokenizer")
+      ->excludes(text);
+  add_bos_option(app, o.bos);
   add_block_options(app, o.blocks, o.tokens_per_block);
+}
+
+void add_bos_option(CLI::App& app, std::string& bos) {
+  add_checked(app, "--bos", bos, whole_number_or({0}, {"default", "none"}),
+              "token that each block begins with, an id or none; default: what the model's own "
+              "files put before a text, and nothing before --tokens");
 }
 
 void add_block_options(CLI::App& app, index_t& blocks, index_t& tokens_per_block) {
@@ -182,11 +243,13 @@ void add_min_context(CLI::App& app, index_t& min_context) {
   add_whole(app, "--min-context", min_context, {0}, "first positions of a block left out");
 }
 
-void add_calibration_options(CLI::App& app, std::string& text, index_t& blocks,
+void add_calibration_options(CLI::App& app, model_input& input, index_t& blocks,
                              const std::string& what) {
-  add_text(
-      app, "--calibration", text,
+  auto* text = add_text(
+      app, "--calibration", input.text,
       "text that " + what + ", a file, moby-dick or addresses; the embedded one that is not read");
+  add_text(app, "--calibration-tokens", input.tokens, "the same as --tokens has it")
+      ->excludes(text);
   add_whole(app, "--calibration-blocks", blocks, {1, most_blocks}, "of that text");
 }
 

@@ -5,11 +5,13 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/io/model.hpp"
+#include "atlas/io/tokenizer.hpp"
 #include "atlas/reference/perplexity_change.hpp"
+#include "atlas/reference/transformer.hpp"
 #include "common.hpp"
 
 namespace atlas_program {
@@ -22,26 +24,70 @@ struct layer_options {
   std::optional<double> relative_depth;
 };
 
+/// What a model reads: a text, a file or an embedded one; or a file of tokens in its place.
+struct model_input {
+  std::string text, tokens;
+
+  bool empty() const { return text.empty() && tokens.empty(); }
+  const std::string& name() const { return tokens.empty() ? text : tokens; }
+};
+
 struct model_options {
-  std::string model, text;
+  std::string model;
+  model_input input;
+  std::string bos = "default";  ///< how each block begins: default, none, or an id
   atlas::index_t blocks = 12, tokens_per_block = 256;
   bool fewer_will_do = false;  ///< where the text has fewer blocks, all that it has
 };
 
+/// Reads inputs as a model's tokens. Its tokenizer is read when a text asks for it: files of tokens
+/// need none.
+class token_reader {
+ public:
+  /// \param model a folder or an embedded one
+  /// \param rows  of its table of tokens
+  /// \param bos   what each block begins with, as `--bos` has it
+  /// \throws value_error for an id that the model has no row for
+  token_reader(std::string model, atlas::index_t rows, const std::string& bos);
+
+  /// \throws an error that names the text, the file of tokens or the tokenizer
+  std::vector<atlas::index_t> tokens(const model_input& input);
+  /// What each block of the input begins with; none: with the input's own first token. Unless an id
+  /// is given, texts begin as the model's own files say, and tokens are left as they are.
+  /// \throws an error that names the file that does not say it
+  std::optional<atlas::index_t> first_token(const model_input& input);
+
+ private:
+  const atlas::io::tokenizer& tokenizer();
+  std::vector<atlas::index_t> text_tokens(const std::string& name);
+
+  std::string model_;
+  atlas::index_t rows_;
+  bool by_default_;
+  std::optional<atlas::index_t> given_;
+  std::optional<atlas::io::tokenizer> tokenizer_;
+};
+
+struct opened_model {
+  atlas::transformer model;
+  token_reader reader;
+};
+
 /// A model, the blocks of text that it is to read, and what to say of both in a report.
 struct model_source {
-  atlas::io::language_model lm;
+  opened_model lm;
   atlas::owned_tensor<atlas::index_t, 2> blocks;
   json description;
 };
 
 /// Options that several subcommands have.
+void add_bos_option(CLI::App& app, std::string& bos);
 void add_model_options(CLI::App& app, model_options& options);
 void add_block_options(CLI::App& app, atlas::index_t& blocks, atlas::index_t& tokens_per_block);
 void add_min_context(CLI::App& app, atlas::index_t& min_context);
 void add_layer_options(CLI::App& app, layer_options& options, const std::string& otherwise);
 /// \param what the text is for: "the directions are learned on"
-void add_calibration_options(CLI::App& app, std::string& text, atlas::index_t& blocks,
+void add_calibration_options(CLI::App& app, model_input& input, atlas::index_t& blocks,
                              const std::string& what);
 
 /// \throws value_error for more points asked for than there are places to draw them from, or fewer
@@ -63,20 +109,26 @@ model_source open_model_source(const model_options& options);
 /// A text, a file or an embedded one. \throws format_error naming it for a missing file or no UTF-8
 std::string load_text(const std::string& name);
 
-/// Blocks of a text for a model; the text is a file or an embedded one.
-/// \param name          of the text
-/// \param fewer_will_do where the text has fewer blocks, all that it has, two at least
-/// \throws an error that names the text
-atlas::owned_tensor<atlas::index_t, 2> load_blocks(const std::string& name, atlas::index_t blocks,
+/// A model, a folder or an embedded one. \throws whatever is wrong with its files
+atlas::transformer load_transformer(const std::string& model);
+
+/// Blocks of an input for a model.
+/// \param fewer_will_do where the input has fewer blocks, all that it has, two at least
+/// \throws an error that names the text or the file of tokens
+atlas::owned_tensor<atlas::index_t, 2> load_blocks(const model_input& input, atlas::index_t blocks,
                                                    atlas::index_t tokens_per_block,
-                                                   const atlas::io::tokenizer& words,
+                                                   token_reader& reader,
                                                    bool fewer_will_do = false);
 
-/// The text that model options name.
-std::string text_name(const model_options& options);
+/// What model options name, or the text that stands for nothing.
+model_input input_of(const model_options& options);
 
-/// The embedded text that is not this one, to calibrate on.
-std::string other_text(const std::string& text);
+/// What is typed to calibrate on, or else the embedded text that is not read.
+model_input calibration_of(const model_input& typed, const model_options& options);
+
+/// `{"text": ...}`, or `{"tokens": ...}`; and `"bos"` where each block begins with another token
+/// than the input's own.
+json input_json(const model_input& input, token_reader& reader);
 
 /// `{"value", "standard_error"}`
 json perplexity_json(const atlas::perplexity_result& read);

@@ -25,7 +25,7 @@ struct quantize_options {
   quantizer_settings settings;
   std::vector<int> bits = {2, 3, 4, 8};
   std::vector<std::string> methods;
-  std::string calibration;
+  model_input calibration;
   index_t calibration_blocks = 12, draws = 3;
 };
 
@@ -117,11 +117,11 @@ void check_options(const quantize_options& o, const std::vector<std::string>& me
     refuse_typed(*o.common.command, {"--draws"}, "without a method that draws its basis");
 }
 
-quantize_run prepare(const quantize_options& o, const std::string& calibration) {
+quantize_run prepare(const quantize_options& o, const model_input& calibration) {
   begin_stage(o.common, "reading the model and the text");
   quantize_run run{o, open_model_source(o.source), {}, {}, {}};
   const auto blocks = load_blocks(calibration, o.calibration_blocks, o.source.tokens_per_block,
-                                  run.source.lm.tokenizer);
+                                  run.source.lm.reader);
   const auto layers = chosen_layers(o.layers, run.source.lm.model.config().layers);
   run.maps = collect_linear_maps(run.source.lm.model, blocks,
                                  {.layers = layers, .output_moments = true}, o.common);
@@ -142,8 +142,7 @@ quantize_run prepare(const quantize_options& o, const std::string& calibration) 
 void run_quantize(const quantize_options& o) {
   const std::vector<std::string> methods = chosen_methods(o);
   check_options(o, methods);
-  const std::string calibration =
-      o.calibration.empty() ? other_text(text_name(o.source)) : o.calibration;
+  const model_input calibration = calibration_of(o.calibration, o.source);
   quantize_run run = prepare(o, calibration);
   const auto baseline = run.read(progress_bar(o.common));
   pass_meter passes(o.common, "quantizing", passes_of(o, methods));
@@ -152,7 +151,7 @@ void run_quantize(const quantize_options& o) {
     for (const std::string& method : methods)
       outcomes.push_back(outcome_of(run, method, bits, baseline, passes));
   json description = run.source.description;
-  description["calibration"] = calibration;
+  description["calibration"] = calibration.name();
   description["calibration_blocks"] = o.calibration_blocks;
   description["calibration_tokens"] = o.calibration_blocks * o.source.tokens_per_block;
   description["perplexity"] = perplexity_json(baseline);

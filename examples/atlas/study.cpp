@@ -57,6 +57,7 @@ json all_parts(study_session& session, const study_store& store) {
 
 void run_study(study_options o) {
   if (o.models.empty()) o.models = {"tiny-gpt2", "tiny-llama"};
+  if (!o.tokens.empty()) o.texts = o.tokens;  // by their files' names wherever a text has one
   if (o.texts.empty()) o.texts = {"moby-dick", "addresses"};
   begin_stage(o.common, "reading the models and the texts");
   study_session session(o);
@@ -73,7 +74,12 @@ void add_study_options(CLI::App& app, study_options& o) {
   constexpr index_t many = index_t{1} << 30;
   add_text(app, "--model", o.models,
            "Hugging Face folders, GGUF files, or tiny-gpt2 and tiny-llama (default: both)");
-  add_text(app, "--text", o.texts, "UTF-8 files, or moby-dick and addresses (default: both)");
+  auto* text =
+      add_text(app, "--text", o.texts, "UTF-8 files, or moby-dick and addresses (default: both)");
+  add_text(app, "--tokens", o.tokens,
+           ".npy files of the ids of tokens, [N], in the place of texts; need no tokenizer")
+      ->excludes(text);
+  add_bos_option(app, o.bos);
   add_text(app, "--out", o.out, "folder of the results; a run goes on from the parts in it")
       ->capture_default_str();
   add_whole(app, "--blocks", o.blocks, {5, many}, "blocks of text, each read on its own");

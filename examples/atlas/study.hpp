@@ -25,8 +25,8 @@ namespace atlas_program {
 
 struct study_options {
   common_options common;
-  std::vector<std::string> models, texts;
-  std::string out = "atlas-study";
+  std::vector<std::string> models, texts, tokens;
+  std::string out = "atlas-study", bos = "default";
   atlas::index_t blocks = 100, tokens_per_block = 256, min_context = 16, points = 1200;
   atlas::index_t local_dimension = 7, surrogates = 20, manifold_draws = 10;
   atlas::autoencoder_options autoencoders;  ///< as far as options name them
@@ -74,14 +74,14 @@ class study_session {
   atlas::head_sample initial_sample(std::size_t model, std::size_t text) const;
 
  private:
-  const atlas::io::language_model& open(std::size_t model);
+  const atlas::transformer& open(std::size_t model);
   study_clouds collect(std::size_t model, std::size_t text);
 
   study_options options_;
   std::string place_;
   std::vector<study_model> models_;
   json description_;
-  std::optional<std::pair<std::size_t, atlas::io::language_model>> opened_;
+  std::optional<std::pair<std::size_t, atlas::transformer>> opened_;
   std::map<std::pair<std::size_t, std::size_t>, study_clouds> clouds_;
 };
 

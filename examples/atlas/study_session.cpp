@@ -5,6 +5,7 @@
 #include <set>
 
 #include "atlas/io/files.hpp"
+#include "atlas/io/model.hpp"
 #include "atlas/protocols/collect_clouds.hpp"
 #include "atlas/reference/random_transformer.hpp"
 #include "atlas/version.hpp"
@@ -49,28 +50,29 @@ std::uint64_t files_hash(const fs::path& model) {
   return hash;
 }
 
-/// Configuration, tokenizer and content, without the weights.
-std::pair<study_model, io::tokenizer> look_at_model(const std::string& name) {
+/// Configuration and content, without the weights.
+study_model look_at_model(const std::string& name) {
   if (is_embedded(name)) {
     const io::model_files files = *embedded_model(name);
     std::uint64_t hash = content_hash(files.config);
     hash = content_hash(characters(files.tensors), content_hash(files.tokenizer, hash));
-    return {{name, io::parse_transformer_config(files.config, name), hash, {}},
-            io::tokenizer::from_text(files.tokenizer, name)};
+    return {name, io::parse_transformer_config(files.config, name), hash, {}};
   }
-  return {{name, io::open_transformer_config(name), files_hash(name), {}},
-          io::open_tokenizer(name)};
+  return {name, io::open_transformer_config(name), files_hash(name), {}};
 }
 
-io::language_model load_study_model(const std::string& name) {
-  return is_embedded(name) ? io::model_from_memory(*embedded_model(name), name)
-                           : io::open_model(name);
+/// Texts, or files of tokens in their place.
+std::vector<model_input> inputs_of(const study_options& o) {
+  std::vector<model_input> inputs;
+  for (const std::string& name : o.texts)
+    inputs.push_back(o.tokens.empty() ? model_input{name, {}} : model_input{{}, name});
+  return inputs;
 }
 
-std::uint64_t text_hash(const std::string& name) {
-  const auto embedded = embedded_text(name);
-  return embedded && !fs::exists(name) ? content_hash(*embedded)
-                                       : content_hash(io::read_text(name));
+std::uint64_t input_hash(const model_input& input) {
+  const auto embedded = embedded_text(input.text);
+  return embedded && !fs::exists(input.text) ? content_hash(*embedded)
+                                             : content_hash(io::read_text(input.name()));
 }
 
 void check_different(const std::vector<std::string>& names, const char* option) {
@@ -82,7 +84,7 @@ void check_different(const std::vector<std::string>& names, const char* option) 
 
 void check_study(const study_options& o) {
   check_different(o.models, "--model");
-  check_different(o.texts, "--text");
+  check_different(o.texts, o.tokens.empty() ? "--text" : "--tokens");
   if (o.min_context < o.tokens_per_block)
     check_points(o.common, o.points, o.blocks, o.tokens_per_block, o.min_context);
 }
@@ -140,17 +142,20 @@ study_session::study_session(const study_options& options) : options_(options) {
   const study_options& o = options_;
   json models = json::array(), texts = json::array();
   for (const std::string& name : o.models) {
-    auto [model, words] = look_at_model(name);
+    study_model model = look_at_model(name);
     check_model(model, o);
-    for (const std::string& text : o.texts)
-      model.blocks.push_back(load_blocks(text, o.blocks, o.tokens_per_block, words));
+    token_reader reader(name, model.config.vocabulary, o.bos);
+    for (const model_input& input : inputs_of(o))
+      model.blocks.push_back(load_blocks(input, o.blocks, o.tokens_per_block, reader));
     models.push_back(content_json(name, model.content));
     models_.push_back(std::move(model));
   }
-  for (const std::string& text : o.texts) texts.push_back(content_json(text, text_hash(text)));
+  for (const model_input& input : inputs_of(o))
+    texts.push_back(content_json(input.name(), input_hash(input)));
   description_ = {{"program", std::string("atlas ") + atlas::version},
                   {"models", models},
                   {"texts", texts},
+                  {"bos", o.bos},
                   {"seed", o.common.seed},
                   {"blocks", o.blocks},
                   {"block_size", o.tokens_per_block},
@@ -163,16 +168,16 @@ study_session::study_session(const study_options& options) : options_(options) {
                   {"epochs", o.autoencoders.epochs ? json(*o.autoencoders.epochs) : json(nullptr)}};
 }
 
-const io::language_model& study_session::open(std::size_t model) {
+const atlas::transformer& study_session::open(std::size_t model) {
   if (!opened_ || opened_->first != model) {
     opened_.reset();
-    opened_.emplace(model, load_study_model(models_[model].name));
+    opened_.emplace(model, load_transformer(models_[model].name));
   }
   return opened_->second;
 }
 
 study_clouds study_session::collect(std::size_t m, std::size_t t) {
-  const atlas::transformer& model = open(m).model;
+  const atlas::transformer& model = open(m);
   const atlas::transformer_config& c = model.config();
   atlas::collect_clouds_options options = collection(options_, progress());
   options.further = {{deepest_layers(c), options.seed + 1}};

@@ -3,6 +3,7 @@
 /// Writes the files that commands of the pages read into the working folder: of the shapes that the
 /// Python of docs/guide/commands.md writes, with other random numbers, and clouds.
 
+#include <cstdint>
 #include <string>
 
 #include "atlas/core/random.hpp"
@@ -39,6 +40,15 @@ void write_labels(const std::string& name, Value value) {
   atlas::io::write_npy(name, view);
 }
 
+/// Ids of tokens that the embedded models have rows for.
+void write_tokens(const std::string& name) {
+  atlas::owned_tensor<std::int32_t, 1> out({4000});
+  for (atlas::index_t i = 0; i < out.size(); ++i)
+    out.mutable_view()[i] = static_cast<std::int32_t>(i * i % 2039);
+  const atlas::tensor_view<const std::int32_t, 1> view = out;
+  atlas::io::write_npy(name, view);
+}
+
 /// Three heads of 600 rows, 100 passages of 6, and what writes them to the residual stream.
 void write_clouds(const std::string& name) {
   const auto heads = numbers<3>({3, 600, 16});
@@ -72,5 +82,6 @@ int main() {
   write<2>("values.npy", {8, 16});
   write<2>("W.npy", {96, 64});
   write<2>("A.npy", {500, 64}, 0.3);
+  write_tokens("book.npy");
   write_clouds("clouds.safetensors");
 }

@@ -81,7 +81,7 @@ TEST_CASE("pre-tokenizers of GGUF files cut as the Python package does by llama.
       const auto text = golden["texts"][i].get<std::string>();
       INFO(text);
       std::vector<std::size_t> lengths;
-      cut.split(io::detail::to_utf16(text),
+      cut.split(io::detail::to_utf16(text), 0,
                 [&](std::u16string_view piece) { lengths.push_back(piece.size()); });
       CHECK(lengths == pieces[i].get<std::vector<std::size_t>>());
     }
@@ -121,6 +121,9 @@ TEST_CASE("the model and the tokenizer of one GGUF file", "[io][gguf][tokenizer]
   CHECK(tokens.vocabulary_size() == 299);
   CHECK_REFUSED(atlas::value_error, tokens.decode(token_ids{299}), "ids", "299");
   CHECK(io::open_model(gguf_data("llama.gguf")).tokenizer.encode(text) == wanted);
+  // What each puts before a text.
+  CHECK(io::open_first_token(gguf_data("llama.gguf"), tokens) == 296);
+  CHECK(io::open_first_token(gguf_data("llama"), same) == 296);
 }
 
 TEST_CASE("what a GGUF file puts before a text is in its post-processor", "[io][gguf][tokenizer]") {

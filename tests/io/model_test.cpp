@@ -109,7 +109,7 @@ TEST_CASE("a model in memory is the one in the folder") {
   CHECK(lm.tokenizer.vocabulary_size() == 2048);
   CHECK_REFUSED(atlas::format_error,
                 (io::model_from_memory({config, "{}", bytes_of(tensors)}, "embedded")),
-                "embedded/tokenizer.json", "pre_tokenizer");
+                "embedded/tokenizer.json", "\"model\"");
 }
 
 TEST_CASE("blocks of a text are its first tokens") {

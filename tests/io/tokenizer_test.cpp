@@ -178,9 +178,8 @@ TEST_CASE("what a tokenizer.json may not have is refused by name", "[io][tokeniz
   refused("/model/merges/0", "b nobody", "a right token", "got \"nobody\"");
   refused("/model/merges/0", "! #", "a merged token", "got \"!#\"");
   refused("/model/ignore_merges", "yes", "ignore_merges", "string");
-  refused("/pre_tokenizer", nullptr, "a ByteLevel step", "none");
-  refused("/pre_tokenizer", {{"type", "Metaspace"}}, "pre_tokenizer", "\"Metaspace\"");
-  refused("/pre_tokenizer", {{"type", "Digits"}}, "ByteLevel", "none");
+  refused("/pre_tokenizer", {{"type", "BertPreTokenizer"}}, "pre_tokenizer",
+          "\"BertPreTokenizer\"");
   refused("/pre_tokenizer/pretokenizers/1/type", "Whitespace", "pre_tokenizer", "\"Whitespace\"");
   refused("/pre_tokenizer/pretokenizers/2", {{"type", "Digits"}}, "last step", "\"Digits\"");
   refused("/pre_tokenizer/pretokenizers/0/behavior", "Odd", "Split", "\"Odd\"");

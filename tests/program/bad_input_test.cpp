@@ -335,7 +335,9 @@ std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
       {"--layers", "x", "numbers such as 3,4,5 or a range such as 3-5"},
       {"--layers", "5-3", "a range such as 3-5"},
       {"--model", "", "a name"},
-      {"--text", "", "a name"}};
+      {"--text", "", "a name"},
+      {"--tokens", "", "a name"},
+      {"--bos", "some", "a whole number of 0 or more, or default or none"}};
   const auto with_model = [&](std::vector<bad_value> more) {
     more.insert(more.end(), model.begin(), model.end());
     return more;
@@ -536,12 +538,15 @@ TEST_CASE("options that would change nothing are refused") {
     CHECK(has(said, why));
   };
   for (const std::string command : {"measure", "autoencode"})
-    for (const std::string option : {"--model tiny-gpt2", "--text moby-dick", "--blocks 3",
-                                     "--block-size 64", "--min-context 2", "--points 100"})
+    for (const std::string option :
+         {"--model tiny-gpt2", "--text moby-dick", "--tokens x.npy", "--bos 0", "--blocks 3",
+          "--block-size 64", "--min-context 2", "--points 100"})
       nothing(command + " --clouds x.safetensors " + option, option.substr(0, option.find(' ')),
               "with --clouds");
   nothing("measure --clouds x.safetensors --perplexity", "--perplexity", "with --clouds");
   nothing("autoencode --clouds x.safetensors --calibration addresses", "--calibration", "--clouds");
+  nothing("autoencode --clouds x.safetensors --calibration-tokens x.npy", "--calibration-tokens",
+          "");
   nothing("autoencode --clouds x.safetensors --calibration-blocks 4", "--calibration-blocks", "");
   nothing("measure --output-projection heads-by-model", "--output-projection", "without --clouds");
   for (const std::string command : {"two-nn ", "dimension "}) {

@@ -30,9 +30,20 @@ struct report_options {
 };
 
 /// Options that are handed to the commands that have them, where they were typed.
-constexpr const char* handed[] = {"--model",  "--text",       "--clouds",    "--output-projection",
-                                  "--blocks", "--block-size", "--layers",    "--deepest",
-                                  "--points", "--local-dim",  "--surrogates"};
+constexpr const char* handed[] = {"--model",
+                                  "--text",
+                                  "--tokens",
+                                  "--bos",
+                                  "--calibration-tokens",
+                                  "--clouds",
+                                  "--output-projection",
+                                  "--blocks",
+                                  "--block-size",
+                                  "--layers",
+                                  "--deepest",
+                                  "--points",
+                                  "--local-dim",
+                                  "--surrogates"};
 
 /// What was typed, as words of another command's line, as far as that command has such options.
 std::vector<std::string> typed_words(const CLI::App& typed, const CLI::App& other) {
@@ -219,6 +230,9 @@ void add_handed_options(CLI::App& app) {
   };
   add("--model", "a Hugging Face folder, a GGUF file, tiny-gpt2 or tiny-llama");
   add("--text", "a UTF-8 file, moby-dick or addresses");
+  add("--tokens", "a .npy file of the ids of tokens in the place of a text");
+  add("--calibration-tokens", "the same for what atlas crystallize calibrates on");
+  add("--bos", "the token that each block begins with, an id, none or default");
   add("--clouds", "a safetensors file of clouds in place of a model");
   add("--output-projection", "how projections lie in that file");
   add("--blocks", "blocks of text, each read on its own");

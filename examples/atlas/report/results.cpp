@@ -71,7 +71,8 @@ std::string as_utf8(const std::string& text) {
 /// What was measured, in a few words; the file where the result does not say.
 std::string source_of(const json& content, const fs::path& file) {
   const std::string model = text_member(content, {"source", "model"});
-  const std::string text = text_member(content, {"source", "text"});
+  std::string text = text_member(content, {"source", "text"});
+  if (text.empty()) text = text_member(content, {"source", "tokens"});
   const std::string clouds = text_member(content, {"source", "clouds"});
   const auto last = [](const std::string& name) { return fs::path(name).filename().string(); };
   if (!model.empty()) return text.empty() ? last(model) : last(model) + " on " + last(text);

@@ -3,26 +3,27 @@
 /// \file
 /// Models from Hugging Face folders, from GGUF files, or from memory.
 
-#include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "atlas/core/lazy.hpp"
 #include "atlas/io/checkpoint.hpp"
 #include "atlas/io/config.hpp"
 #include "atlas/io/configuration/gguf_config.hpp"
 #include "atlas/io/files.hpp"
+#include "atlas/io/first_token.hpp"
 #include "atlas/io/folders/gguf_weights.hpp"
 #include "atlas/io/folders/model_folder.hpp"
 #include "atlas/io/folders/model_weights.hpp"
 #include "atlas/io/gguf.hpp"
 #include "atlas/io/tokenization/gguf_tokenizer.hpp"
 #include "atlas/io/tokenizer.hpp"
+#include "atlas/io/tokens.hpp"
 #include "atlas/reference/transformer.hpp"
 
 namespace atlas::inline ATLAS_ABI::io {
@@ -78,36 +79,33 @@ struct model_files {
   std::span<const std::byte> tensors;
 };
 
+/// The model without its tokenizer.
+/// \param name of the model, for messages
+template <class = lazy>
+[[nodiscard]] transformer transformer_from_memory(const model_files& files,
+                                                  const std::string& name) {
+  const auto c = parse_transformer_config(files.config, name + "/config.json");
+  return read_transformer(c, checkpoint::from_memory(files.tensors, name + "/model.safetensors"));
+}
+
 /// \param name of the model, for messages
 template <class = lazy>
 [[nodiscard]] language_model model_from_memory(const model_files& files, const std::string& name) {
-  const auto c = parse_transformer_config(files.config, name + "/config.json");
-  const auto tensors = checkpoint::from_memory(files.tensors, name + "/model.safetensors");
-  return {read_transformer(c, tensors),
+  return {transformer_from_memory(files, name),
           tokenizer::from_text(files.tokenizer, name + "/tokenizer.json")};
 }
 
 /// The first `blocks` contiguous blocks of a text's tokens, `[blocks, tokens_per_block]`.
 /// \param blocks 0 for as many whole blocks as the text has
+/// \param first  what each block begins with, one of its `tokens_per_block`, such as
+///               `open_first_token` finds it; none: with the text's own first
 /// \throws value_error when the text has fewer tokens than that, or than one block
 template <class = lazy>
 [[nodiscard]] owned_tensor<index_t, 2> text_blocks(const tokenizer& words, std::string_view text,
-                                                   index_t blocks, index_t tokens_per_block) {
-  atlas::check_between(tokens_per_block, 1, index_t{1} << 31, "tokens_per_block");
-  atlas::check_between(blocks, 0, index_t{1} << 31, "blocks");
+                                                   index_t blocks, index_t tokens_per_block,
+                                                   std::optional<index_t> first = {}) {
   if (text.empty()) throw value_error("text", "at least one character", "an empty text");
-  const std::vector<index_t> ids = words.encode(text);
-  const auto tokens = static_cast<index_t>(ids.size());
-  const index_t whole = tokens / tokens_per_block,
-                wanted = blocks == 0 ? std::max<index_t>(1, whole) : blocks;
-  if (whole < wanted)
-    throw value_error("text",
-                      std::to_string(wanted * tokens_per_block) + " tokens for " +
-                          std::to_string(wanted) + " blocks of " + std::to_string(tokens_per_block),
-                      std::to_string(tokens));
-  owned_tensor<index_t, 2> out({wanted, tokens_per_block});
-  std::copy_n(ids.begin(), wanted * tokens_per_block, out.mutable_view().data());
-  return out;
+  return detail::blocks_of(words.encode(text), blocks, tokens_per_block, first, "text");
 }
 
 }  // namespace atlas::inline ATLAS_ABI::io

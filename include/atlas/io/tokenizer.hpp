@@ -3,11 +3,11 @@
 /// \file
 /// Text to token ids and back, from a Hugging Face `tokenizer.json`.
 
+#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,17 +24,22 @@
 #include "atlas/io/tokenization/added_tokens.hpp"
 #include "atlas/io/tokenization/bpe.hpp"
 #include "atlas/io/tokenization/byte_alphabet.hpp"
+#include "atlas/io/tokenization/decoder.hpp"
+#include "atlas/io/tokenization/match_ranges.hpp"
 #include "atlas/io/tokenization/normalizer.hpp"
+#include "atlas/io/tokenization/post_processor.hpp"
 #include "atlas/io/tokenization/pre_tokenizer.hpp"
+#include "atlas/io/tokenization/seen_words.hpp"
 #include "atlas/io/tokenization/unicode.hpp"
 #include "atlas/io/tokenization/utf8.hpp"
 
 namespace atlas::inline ATLAS_ABI::io {
 
-/// A byte-level BPE tokenizer (GPT-2, Qwen2, Llama 3 and their kin). Gives the ids of the Python
-/// package `tokenizers` with `add_special_tokens=False`: the post-processor, which would add a
-/// token for the beginning, is not applied, nor are truncation and padding. The package has tables
-/// of Unicode of its own: ids of a text with characters that are newer than the ICU at hand
+/// A BPE tokenizer, byte-level (GPT-2, Qwen2, Llama 3 and their kin) or SentencePiece's as it is
+/// converted (Llama 2, Mistral, TinyLlama, Gemma and theirs). Gives the ids of the Python package
+/// `tokenizers` with `add_special_tokens=False`: the post-processor, which would add a token for
+/// the beginning, is not applied, nor are truncation and padding. The package has tables of Unicode
+/// of its own: ids of a text with characters that are newer than the ICU at hand
 /// (`unicode_version`) may differ from the package's, all others agree. Immutable, and so safe to
 /// use from several threads at once.
 /// \code
@@ -60,6 +65,7 @@ class tokenizer {
   template <class = lazy>
   [[nodiscard]] static tokenizer from_json(const nlohmann::json& fields, std::string name) {
     if (!fields.is_object()) throw format_error(name, "an object", fields.type_name());
+    detail::bpe<>::check_type(member_or_null(fields, "model"), name);
     return tokenizer(fields, std::move(name));
   }
 
@@ -69,36 +75,70 @@ class tokenizer {
   [[nodiscard]] std::vector<index_t> encode(std::string_view utf8) const {
     if (const auto at = first_malformed_utf8(utf8))
       throw value_error("text", "UTF-8", "a malformed byte at offset " + std::to_string(*at));
-    // Normal forms can make a text up to 18 times as long, and ICU counts in 32 bits.
-    if (utf8.size() > (std::numeric_limits<std::int32_t>::max)() / 18)
-      throw value_error("text", "at most 119304647 bytes", std::to_string(utf8.size()));
+    if (utf8.size() > detail::longest_text)
+      throw value_error("text", "at most " + std::to_string(detail::longest_text) + " bytes",
+                        std::to_string(utf8.size()));
     encoder<> run{*this, pre_tokenizer_, {}, {}, {}};
     const std::u16string text = detail::to_utf16(utf8);
     raw_tokens_.split(
-        text, [&](std::u16string_view piece) { run.normalized(piece); },
+        text,
+        [&](std::u16string_view piece) { run.normalized(piece, piece.data() == text.data()); },
         [&](index_t id) { run.ids.push_back(id); });
     return std::move(run.ids);
   }
 
-  /// The text of ids. What is not UTF-8 (ids that begin or end inside a character) becomes
-  /// U+FFFD; added tokens appear as they are written.
-  /// \throws value_error naming an id that there is not; format_error when the file's decoder is
-  /// another one than ByteLevel
+  /// The text of ids, that of `decode(ids, skip_special_tokens=False)`. What is not UTF-8 (ids that
+  /// begin or end inside a character) becomes U+FFFD. Added tokens
+  /// appear as the package (0.23) has them, normalized where they are marked so; with ByteLevel, as
+  /// they are written. A byte-level file that has no decoder is decoded as one with ByteLevel.
+  /// \throws value_error naming an id that there is not; format_error when the file's decoder has
+  /// other steps than ByteLevel alone, or Replace, ByteFallback, Fuse, Strip and Metaspace
   ///
   /// \param ids `[N]`, whole numbers of any type
   template <whole_tensor<1> Ids = std::span<const index_t>>
   [[nodiscard]] std::string decode(const Ids& ids) const {
-    if (!other_decoder_.empty()) throw format_error(decoder_place_, "ByteLevel", other_decoder_);
+    decoder_.check();
     const auto held = atlas::detail::view_indices<1>(ids, "ids");
+    std::vector<std::string> tokens;
     std::string bytes;
     for (index_t i = 0; i < held.extent(0); ++i) {
       const index_t id = held[i];
       const auto found = texts_.find(id);
       if (found == texts_.end())
         throw value_error("ids", "tokens of the vocabulary", "the id " + std::to_string(id));
-      bytes += found->second;
+      if (decoder_.byte_level())
+        bytes += found->second;
+      else
+        tokens.push_back(found->second);
     }
-    return replace_malformed_utf8(bytes);
+    return decoder_.byte_level() ? replace_malformed_utf8(bytes) : decoder_(std::move(tokens));
+  }
+
+  /// The token that the file's post-processor puts before a text (`encode` does not); none where it
+  /// puts none.
+  /// \throws format_error naming a post-processor that is malformed, is not supported, or puts
+  ///         several tokens there or one that there is not
+  template <class = lazy>
+  [[nodiscard]] std::optional<index_t> first_token() const {
+    const auto tokens = detail::tokens_before_text(post_processor_, post_processor_place_);
+    if (tokens.empty()) return std::nullopt;
+    if (tokens.size() > 1)
+      throw format_error(post_processor_place_, "one token before a text",
+                         std::to_string(tokens.size()));
+    if (!texts_.contains(tokens.front()))
+      throw format_error(post_processor_place_, "a token of the vocabulary before a text",
+                         "the id " + std::to_string(tokens.front()));
+    return tokens.front();
+  }
+
+  /// The id of a token as the file writes it; none where it is not in the vocabulary.
+  template <class = lazy>
+  [[nodiscard]] std::optional<index_t> id_of(std::string_view token) const {
+    const std::string name(token);
+    if (const auto found = added_.find(name); found != added_.end()) return found->second;
+    const auto found = model_.vocabulary().find(name);
+    if (found == model_.vocabulary().end()) return std::nullopt;
+    return index_t{found->second};
   }
 
   /// The number of different tokens, with the added ones. Models often have more rows.
@@ -110,31 +150,35 @@ class tokenizer {
   struct encoder {
     const tokenizer& rules;
     detail::pre_tokenizer<> pieces;
-    std::unordered_map<std::string, std::vector<index_t>> seen;
-    std::string bytes;
+    detail::seen_words<> seen;
+    std::string word_text;
     std::vector<index_t> ids;
 
-    void normalized(std::u16string_view text) {
-      if (rules.normalizer_.empty()) return tokens(text);
+    /// \param first whether the piece begins with the text's first character
+    void normalized(std::u16string_view text, bool first) {
+      std::size_t head = first ? (detail::character_at(text, 0) > 0xFFFF ? 2 : 1) : 0;
+      if (rules.normalizer_.empty()) return tokens(text, head);
       const std::u16string changed = rules.normalizer_(text);
-      tokens(changed);
+      if (pieces.knows_first()) head = rules.normalizer_(text.substr(0, head)).size();
+      tokens(changed, head);
     }
-    void tokens(std::u16string_view text) {
+    void tokens(std::u16string_view text, std::size_t head) {
       rules.normalized_tokens_.split(
           text,
           [&](std::u16string_view piece) {
-            pieces.split(piece, [&](std::u16string_view word) { append(word); });
+            const auto before = static_cast<std::size_t>(piece.data() - text.data());
+            const std::size_t left = head - (std::min)(head, before);
+            pieces.split(piece, (std::min)(left, piece.size()),
+                         [&](std::u16string_view word) { append(word); });
           },
           [&](index_t id) { ids.push_back(id); });
     }
     void append(std::u16string_view word) {
-      if (pieces.to_bytes())
-        detail::to_utf8(word, bytes);
+      if (rules.normalizer_.to_bytes() && !pieces.to_bytes())
+        detail::bytes_of_text(word, word_text);
       else
-        detail::bytes_of_text(word, bytes);
-      const auto [place, fresh] = seen.try_emplace(bytes);
-      if (fresh) rules.model_.encode(bytes, place->second);
-      ids.insert(ids.end(), place->second.begin(), place->second.end());
+        detail::to_utf8(word, word_text);
+      rules.model_.encode(word_text, seen, ids);
     }
   };
 
@@ -143,10 +187,18 @@ class tokenizer {
       : normalizer_(detail::normalizer<>::from_json(member_or_null(fields, "normalizer"), name)),
         pre_tokenizer_(detail::pre_tokenizer<>::from_json(member_or_null(fields, "pre_tokenizer"),
                                                           normalizer_.to_bytes(), name)),
-        model_(detail::bpe<>::from_json(detail::member(fields, "model", name), name)) {
-    read_decoder(member_or_null(fields, "decoder"), name + ": decoder");
-    for (const auto& [token, id] : model_.vocabulary())
-      texts_.emplace(index_t{id}, detail::bytes_of_token(token).value_or(token));
+        model_(detail::bpe<>::from_json(detail::member(fields, "model", name), of_bytes(), name)),
+        decoder_(detail::decoder<>::from_json(member_or_null(fields, "decoder"), of_bytes(), name)),
+        post_processor_(member_or_null(fields, "post_processor")),
+        post_processor_place_(name + ": post_processor") {
+    if (pre_tokenizer_.knows_first() && !normalizer_.by_character())
+      throw format_error(name + ": pre_tokenizer",
+                         "prepend_scheme always or never after a normalizer that joins characters",
+                         "\"first\"");
+    for (const auto& [token, id] : model_.vocabulary()) {
+      auto bytes = decoder_.byte_level() ? detail::bytes_of_token(token) : std::nullopt;
+      texts_.emplace(index_t{id}, bytes ? std::move(*bytes) : token);
+    }
     next_added_ = static_cast<index_t>(texts_.size());
     const nlohmann::json& added = member_or_null(fields, "added_tokens");
     if (!added.is_array() && !added.is_null())
@@ -161,26 +213,8 @@ class tokenizer {
     return found == fields.end() ? null : *found;
   }
 
-  /// A decoder other than ByteLevel does not stop the encoding: `decode` refuses it.
-  template <class = lazy>
-  void read_decoder(const nlohmann::json& decoder, const std::string& where) {
-    if (decoder.is_null()) return;
-    std::vector<std::string> steps = {detail::text_member(decoder, "type", where)};
-    if (steps.front() == "Sequence") {
-      const nlohmann::json& parts = detail::member(decoder, "decoders", where);
-      if (!parts.is_array()) throw format_error(where, "an array", parts.type_name());
-      steps.clear();
-      for (const auto& part : parts) {
-        steps.push_back(detail::text_member(part, "type", where));
-        if (steps.back() == "Fuse") steps.pop_back();  // what is joined is joined anyway
-      }
-    }
-    if (steps.size() == 1 && steps.front() == "ByteLevel") return;
-    for (const std::string& step : steps)
-      other_decoder_ += (other_decoder_.empty() ? "" : ", ") + in_quotes(step);
-    if (steps.empty()) other_decoder_ = "an empty Sequence";
-    decoder_place_ = where;
-  }
+  /// Whether tokens stand for bytes, in their alphabet.
+  bool of_bytes() const { return pre_tokenizer_.to_bytes() || normalizer_.to_bytes(); }
 
   template <class = lazy>
   void add_token(const nlohmann::json& fields, const std::string& where) {
@@ -201,9 +235,6 @@ class tokenizer {
     }
     if (fresh) ++next_added_;
     added_.emplace(content, expected);
-    if (!texts_.insert_or_assign(expected, content).second && fresh)
-      throw format_error(place, "an id of its own", detail::described(id));
-
     const auto flag = [&](const char* key) {
       return detail::flag_member(fields, key, false, place);
     };
@@ -211,18 +242,26 @@ class tokenizer {
                               flag("lstrip"), flag("rstrip")};
     const bool normalized = flag("normalized");
     if (normalized) token.content = normalizer_(token.content);
+    if (token.content.empty())
+      throw format_error(place, "content that the normalizer leaves", "nothing after it");
+    std::string written = content;
+    if (!decoder_.byte_level()) detail::to_utf8(token.content, written);
+    if (!texts_.insert_or_assign(expected, std::move(written)).second && fresh)
+      throw format_error(place, "an id of its own", detail::described(id));
     (normalized ? normalized_tokens_ : raw_tokens_).add(std::move(token));
   }
 
   detail::normalizer<> normalizer_;
   detail::pre_tokenizer<> pre_tokenizer_;
   detail::bpe<> model_;
+  detail::decoder<> decoder_;
+  nlohmann::json post_processor_;  // read when it is asked for
+  std::string post_processor_place_;
   detail::added_token_set<> raw_tokens_;         // found in the text as it comes
   detail::added_token_set<> normalized_tokens_;  // found after normalization
   std::unordered_map<index_t, std::string> texts_;
   std::map<std::string, index_t> added_;
   index_t next_added_ = 0;
-  std::string decoder_place_, other_decoder_;  // the latter empty: ByteLevel
 };
 
 }  // namespace atlas::inline ATLAS_ABI::io

@@ -58,6 +58,7 @@ class added_token_set {
       if (token->strip_left) begin = (std::max)(done, spaces_begin(text, begin));
       if (token->strip_right) end = spaces_end(text, end);
       if (done < begin) on_text(text.substr(done, begin - done));
+      if (begin >= end) continue;  // the token before it took all of it along
       on_token(token->id);
       done = end;
     }

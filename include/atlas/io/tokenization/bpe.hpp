@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The `model` of a byte-level BPE tokenizer.
+/// The `model` of a BPE tokenizer, of bytes or of characters.
 
 #include <array>
 #include <cstddef>
@@ -18,43 +18,93 @@
 #include "atlas/io/json.hpp"
 #include "atlas/io/tokenization/bpe_word.hpp"
 #include "atlas/io/tokenization/byte_alphabet.hpp"
+#include "atlas/io/tokenization/first_symbols.hpp"
+#include "atlas/io/tokenization/seen_words.hpp"
+#include "atlas/io/tokenization/utf8.hpp"
 
 namespace atlas::inline ATLAS_ABI::io::detail {
 
-/// Vocabulary and merges of a byte-level BPE model.
+/// Vocabulary and merges of a BPE model.
 template <class = lazy>
 class bpe {
  public:
-  /// \param fields the `model` of a `tokenizer.json`
+  /// \param fields   the `model` of a `tokenizer.json`
+  /// \param of_bytes whether pieces are given as the bytes that the byte alphabet writes, and not
+  ///                 as UTF-8
   /// \throws format_error naming what is inconsistent or not supported
-  static bpe from_json(const nlohmann::json& fields, const std::string& file) {
+  static bpe from_json(const nlohmann::json& fields, bool of_bytes, const std::string& file) {
     bpe model;
     const std::string where = file + ": model";
+    model.of_bytes_ = of_bytes;
     model.read_vocabulary(member(fields, "vocab", where), where);
     model.read_merges(member(fields, "merges", where), where);
     model.ignore_merges_ = flag_member(fields, "ignore_merges", false, where);
     model.check_options(fields, where);
+    if (!of_bytes) model.symbols_ = first_symbols<>(fields, model.ids_, where);
     return model;
   }
 
-  /// Appends the tokens of a piece. A byte that the vocabulary lacks gives no token.
-  void encode(const std::string& bytes, std::vector<index_t>& out) const {
+  /// Only BPE is supported. \throws format_error naming another type
+  static void check_type(const nlohmann::json& fields, const std::string& file) {
+    if (fields.is_object() && fields.contains("type") && fields["type"] != "BPE")
+      throw format_error(file + ": model", "type \"BPE\"", described(fields["type"]));
+  }
+
+  /// Appends the tokens of a piece. A byte, or a character, that the vocabulary lacks gives none
+  /// where nothing stands for it.
+  void encode(const std::string& piece, seen_words<>& seen, std::vector<index_t>& out) const {
     if (ignore_merges_) {
-      const auto whole = by_bytes_.find(bytes);
-      if (whole != by_bytes_.end()) return out.push_back(whole->second);
+      const token_ids& whole = of_bytes_ ? by_bytes_ : ids_;
+      const auto found = whole.find(piece);
+      if (found != whole.end()) return out.push_back(found->second);
     }
+    for_each_run(piece, [&](const std::string& run) {
+      seen.append(run, out, [&](const std::string& text, auto& to) { merge(text, to); });
+    });
+  }
+
+  const token_ids& vocabulary() const { return ids_; }
+
+ private:
+  /// The parts of a piece that merge by themselves. Where a pre-tokenizer leaves a whole text as
+  /// one piece, these are its words, so that what is held at a time, and done again, stays small.
+  template <class Visit>
+  void for_each_run(const std::string& piece, Visit&& visit) const {
+    if (of_bytes_) return visit(piece);
+    std::string run;
+    std::uint32_t left = 0;
+    bool left_known = false;
+    for (std::size_t at = 0; at < piece.size();) {
+      const std::uint32_t right = first_symbols<>::character_at_byte(piece, at);
+      const bool known = symbols_.knows(right);
+      if (left_known && known && !pairs_.contains(left, right)) {
+        visit(run);
+        run.clear();
+      }
+      const std::size_t length = utf8_length(static_cast<unsigned char>(piece[at]));
+      run.append(piece, at, length);
+      at += length;
+      left = right;
+      left_known = known;
+    }
+    if (!run.empty()) visit(run);
+  }
+
+  /// Appends the tokens of a run, O(n log n) in its length.
+  void merge(const std::string& run, std::vector<index_t>& out) const {
     bpe_word<> word(merges_);
-    for (const char c : bytes) {
-      const std::int64_t id = byte_ids_[static_cast<unsigned char>(c)];
-      if (id >= 0) word.push_back(static_cast<std::uint32_t>(id));
+    if (of_bytes_) {
+      for (const char c : run) {
+        const std::int64_t id = byte_ids_[static_cast<unsigned char>(c)];
+        if (id >= 0) word.push_back(static_cast<std::uint32_t>(id));
+      }
+    } else {
+      symbols_.for_each(run, [&](std::uint32_t id) { word.push_back(id); });
     }
     word.merge_all();
     word.append_to(out);
   }
 
-  const std::unordered_map<std::string, std::uint32_t>& vocabulary() const { return ids_; }
-
- private:
   void read_vocabulary(const nlohmann::json& vocabulary, const std::string& where) {
     if (!vocabulary.is_object())
       throw format_error(where, "a vocab object", vocabulary.type_name());
@@ -110,6 +160,7 @@ class bpe {
       const std::uint32_t left_id = id(left, "a left token");
       const std::uint32_t right_id = id(right, "a right token");
       const std::uint32_t merged_id = id(left + right, "a merged token");
+      if (!of_bytes_) pairs_.add(left + right);
       merges_.insert_or_assign(bpe_word<>::key(left_id, right_id),
                                bpe_word<>::merge{rank, merged_id});
       ++rank;
@@ -123,11 +174,10 @@ class bpe {
   }
 
   void check_options(const nlohmann::json& fields, const std::string& where) const {
-    if (fields.contains("type") && fields["type"] != "BPE")
-      throw format_error(where, "type \"BPE\"", described(fields["type"]));
     for (const char* key : {"dropout", "continuing_subword_prefix", "end_of_word_suffix"})
       if (is_set(fields, key))
         throw format_error(where, "no " + std::string(key), described(fields[key]));
+    if (!of_bytes_) return;
     // With a token for every byte nothing is ever unknown, and these two do nothing.
     for (const std::int64_t id : byte_ids_)
       for (const char* key : {"unk_token", "byte_fallback"})
@@ -137,8 +187,10 @@ class bpe {
                              "only some");
   }
 
-  std::unordered_map<std::string, std::uint32_t> ids_;
-  std::unordered_map<std::string, std::uint32_t> by_bytes_;
+  bool of_bytes_ = true;
+  token_ids ids_, by_bytes_;
+  first_symbols<> symbols_;  // of characters
+  merged_pairs<> pairs_;
   std::array<std::int64_t, 256> byte_ids_{};
   bpe_word<>::merge_table merges_;
   bool ignore_merges_ = false;

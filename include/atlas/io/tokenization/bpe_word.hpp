@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Byte pair encoding: a piece begins as single bytes, and neighbours are merged, the pair that
-/// was learned first before all others, until no pair is known.
+/// Byte pair encoding: a piece begins as single bytes or characters, and neighbours are merged, the
+/// pair that was learned first before all others, until no pair is known.
 
 #include <cstddef>
 #include <cstdint>
@@ -38,7 +38,7 @@ class bpe_word {
     tokens_.push_back({id, at - 1, -1, true});
   }
 
-  /// O(n log n) in the number of bytes.
+  /// O(n log n) in the number of symbols.
   void merge_all() {
     for (std::size_t i = 0; i + 1 < tokens_.size(); ++i) propose(static_cast<int>(i));
     while (!proposals_.empty()) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Unicode normal forms, lower case and the byte alphabet, as the `normalizer` of a
-/// `tokenizer.json` asks for them.
+/// Unicode normal forms, lower case, replacements, prefixes and the byte alphabet, as the
+/// `normalizer` of a `tokenizer.json` asks for them.
 
 #include <unicode/unorm2.h>
 #include <unicode/uset.h>
@@ -14,12 +14,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/errors.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/io/json.hpp"
 #include "atlas/io/tokenization/byte_alphabet.hpp"
+#include "atlas/io/tokenization/match_ranges.hpp"
 #include "atlas/io/tokenization/unicode.hpp"
 
 namespace atlas::inline ATLAS_ABI::io::detail {
@@ -98,6 +100,11 @@ class normalizer {
   /// Whether the last step writes the text's bytes in their alphabet.
   bool to_bytes() const { return to_bytes_; }
 
+  /// Whether each character's part of the result depends on that character alone, but for what is
+  /// put before the first.
+  bool by_character() const { return by_character_; }
+
+  /// \throws value_error when the text becomes too long
   std::u16string operator()(std::u16string_view text) const {
     std::u16string current(text);
     for (const step& s : steps_) current = s(current);
@@ -119,6 +126,9 @@ class normalizer {
     to_bytes_ = type == "ByteLevel";
     if (to_bytes_) return steps_.push_back(in_byte_alphabet);
     if (type == "Lowercase") return steps_.push_back(lower_case);
+    if (type == "Prepend") return add_prefix(to_utf16(text_member(fields, "prepend", where)));
+    if (type == "Replace") return add_replacement(fields, where + ": Replace");
+    by_character_ = false;
     constexpr struct {
       std::string_view name;
       typename normal_form<>::instance form;
@@ -128,12 +138,27 @@ class normalizer {
                  {"NFKD", unorm2_getNFKDInstance}};
     for (const auto& row : known)
       if (row.name == type) return steps_.push_back(normal_form<>(row.form));
-    throw format_error(where, "NFC, NFD, NFKC, NFKD, Lowercase, ByteLevel or a Sequence",
+    throw format_error(where,
+                       "NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, ByteLevel or a Sequence",
                        in_quotes(type));
   }
 
+  void add_prefix(std::u16string prefix) {
+    steps_.push_back([prefix = std::move(prefix)](const std::u16string& text) {
+      if (text.empty()) return text;
+      check_normalized_size(prefix.size() + text.size());
+      return prefix + text;
+    });
+  }
+
+  void add_replacement(const nlohmann::json& fields, const std::string& where) {
+    const auto change = replacement<>::from_json(fields, where);
+    by_character_ = by_character_ && change.by_character();
+    steps_.push_back([change](const std::u16string& text) { return change(text); });
+  }
+
   std::vector<step> steps_;
-  bool to_bytes_ = false;
+  bool to_bytes_ = false, by_character_ = true;
 };
 
 }  // namespace atlas::inline ATLAS_ABI::io::detail

@@ -8,11 +8,14 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "atlas/core/errors.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/io/json.hpp"
+#include "atlas/io/tokenization/match_ranges.hpp"
+#include "atlas/io/tokenization/metaspace.hpp"
 #include "atlas/io/tokenization/regex.hpp"
 
 namespace atlas::inline ATLAS_ABI::io::detail {
@@ -40,16 +43,10 @@ split_behavior behavior_from_json(const nlohmann::json& fields, const std::strin
   throw format_error(where, "a known behavior", in_quotes(name));
 }
 
-/// A stretch of a text, and whether it is a delimiter.
-struct split_range {
-  std::size_t begin, end;
-  bool match;
-};
-
 /// Joins neighbours by what the behaviour says of two of them.
 template <class = lazy>
-void join_ranges(std::vector<split_range>& ranges, split_behavior behavior) {
-  const auto joins = [&](const split_range& left, const split_range& right) {
+void join_ranges(std::vector<match_range>& ranges, split_behavior behavior) {
+  const auto joins = [&](const match_range& left, const match_range& right) {
     switch (behavior) {
       case split_behavior::merged_with_previous:
         return right.match && !left.match;
@@ -61,7 +58,7 @@ void join_ranges(std::vector<split_range>& ranges, split_behavior behavior) {
         return false;
     }
   };
-  std::vector<split_range> joined;
+  std::vector<match_range> joined;
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     if (i > 0 && joins(ranges[i - 1], ranges[i]))
       joined.back().end = ranges[i].end;
@@ -71,39 +68,51 @@ void join_ranges(std::vector<split_range>& ranges, split_behavior behavior) {
   ranges = std::move(joined);
 }
 
-/// The steps of a `pre_tokenizer` of bytes. Holds the state of a search: use a copy in each thread.
+/// The steps of a `pre_tokenizer`. Holds the state of a search: use a copy in each thread.
 template <class = lazy>
 class pre_tokenizer {
  public:
-  /// \param of_bytes whether the text comes in the alphabet of bytes; otherwise the last step must
-  ///                 be ByteLevel
+  /// \param of_bytes whether the text comes in the alphabet of bytes
   /// \throws format_error naming what is not supported
   static pre_tokenizer from_json(const nlohmann::json& fields, bool of_bytes,
                                  const std::string& file) {
     const std::string where = file + ": pre_tokenizer";
     pre_tokenizer all;
+    all.of_bytes_ = of_bytes;
     if (!fields.is_null()) all.add(fields, where);
-    if (!all.to_bytes_ && !of_bytes) throw format_error(where, "a ByteLevel step", "none");
     return all;
   }
 
   /// Whether the pieces' bytes are meant, not their characters.
   bool to_bytes() const { return to_bytes_; }
 
+  /// Whether the text's first piece is treated in another way than the others.
+  bool knows_first() const { return knows_first_; }
+
   /// Calls `visit(piece)` for each piece in turn; no piece is empty.
+  /// \param head how many units at the front stand for the first character of the whole text, as it
+  ///             was before normalization; 0 where the text is a later part of it
   template <class Visit>
-  void split(std::u16string_view text, Visit&& visit) {
-    run(text, 0, visit);
+  void split(std::u16string_view text, std::size_t head, Visit&& visit) {
+    run({text, head}, 0, visit);
   }
 
  private:
-  /// Either a space put before the piece, or a split.
-  struct step {
-    bool prefix_space;
-    std::vector<regex<>> pattern;  // one or none
-    split_behavior behavior = split_behavior::isolated;
-    bool invert = false;
+  struct piece_of_text {
+    std::u16string_view text;
+    std::size_t head;
+
+    piece_of_text between(std::size_t begin, std::size_t end) const {
+      return {text.substr(begin, end - begin), (std::min)(head, end) - (std::min)(head, begin)};
+    }
   };
+  struct prefix_space {};
+  struct pattern_split {
+    regex<> pattern;
+    split_behavior behavior;
+    bool invert;
+  };
+  using step = std::variant<prefix_space, pattern_split, metaspace>;
 
   void add(const nlohmann::json& fields, const std::string& where) {
     const std::string& type = text_member(fields, "type", where);
@@ -119,68 +128,88 @@ class pre_tokenizer {
       add_pattern("\\p{N}", each ? split_behavior::isolated : split_behavior::contiguous, where);
     } else if (type == "ByteLevel") {
       add_byte_level(fields, where + ": ByteLevel");
+    } else if (type == "Metaspace") {
+      add_metaspace(fields, where + ": Metaspace");
     } else {
-      throw format_error(where, "Split, Digits, ByteLevel or a Sequence", in_quotes(type));
+      throw format_error(where, "Split, Digits, Metaspace, ByteLevel or a Sequence",
+                         in_quotes(type));
     }
   }
 
   void add_pattern(std::string_view pattern, split_behavior behavior, const std::string& where) {
-    steps_.push_back({false, {regex<>::from_pattern(pattern, where)}, behavior, false});
+    steps_.push_back(pattern_split{regex<>::from_pattern(pattern, where), behavior, false});
   }
 
   void add_split(const nlohmann::json& fields, const std::string& where) {
-    const nlohmann::json& pattern = member(fields, "pattern", where);
-    const bool literal = pattern.is_object() && pattern.contains("String");
-    const std::string& text = text_member(pattern, literal ? "String" : "Regex", where);
-    if (text.empty()) throw format_error(where, "a pattern", "an empty one");
-    steps_.push_back(
-        {false,
-         {literal ? regex<>::from_literal(text, where) : regex<>::from_pattern(text, where)},
-         behavior_from_json(fields, where),
-         flag_member(fields, "invert", false, where)});
+    steps_.push_back(pattern_split{pattern_of(fields, where), behavior_from_json(fields, where),
+                                   flag_member(fields, "invert", false, where)});
+  }
+
+  void add_metaspace(const nlohmann::json& fields, const std::string& where) {
+    if (of_bytes_) throw format_error(where, "a normalizer without ByteLevel", "one with it");
+    metaspace spaces = metaspace::from_json(fields, where);
+    knows_first_ = knows_first_ || spaces.prepend == prepend_scheme::first;
+    steps_.push_back(std::move(spaces));
   }
 
   void add_byte_level(const nlohmann::json& fields, const std::string& where) {
-    if (flag_member(fields, "add_prefix_space", true, where)) steps_.push_back({true, {}});
+    if (flag_member(fields, "add_prefix_space", true, where)) steps_.push_back(prefix_space{});
     if (flag_member(fields, "use_regex", true, where))
       add_pattern(R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
                   split_behavior::isolated, where);
     to_bytes_ = true;
   }
 
-  static std::vector<split_range> ranges_of(step& rule, std::u16string_view text) {
-    std::vector<split_range> ranges;
-    std::size_t done = 0;
-    bool any = false;
-    rule.pattern.front().for_each_match(text, [&](std::size_t begin, std::size_t end) {
-      // Nothing, right after a match, is not a match.
-      if (begin == end && any && begin == done) return;
-      if (done < begin) ranges.push_back({done, begin, rule.invert});
-      ranges.push_back({begin, end, !rule.invert});
-      done = end;
-      any = true;
-    });
-    if (done < text.size()) ranges.push_back({done, text.size(), rule.invert});
+  static std::vector<match_range> ranges_of(pattern_split& rule, std::u16string_view text) {
+    std::vector<match_range> ranges = match_ranges(rule.pattern, text);
+    if (rule.invert)
+      for (match_range& range : ranges) range.match = !range.match;
     if (rule.behavior != split_behavior::isolated) join_ranges(ranges, rule.behavior);
     return ranges;
   }
 
   template <class Visit>
-  void run(std::u16string_view text, std::size_t at, Visit& visit) {
-    if (text.empty()) return;
-    if (at == steps_.size()) return visit(text);
-    step& rule = steps_[at];
-    if (rule.prefix_space) {
-      if (text.front() == u' ') return run(text, at + 1, visit);
-      return run(u' ' + std::u16string(text), at + 1, visit);
-    }
-    for (const split_range& range : ranges_of(rule, text))
+  void run(const piece_of_text& piece, std::size_t at, Visit& visit) {
+    if (piece.text.empty()) return;
+    if (at == steps_.size()) return visit(piece.text);
+    std::visit([&](auto& rule) { apply(rule, piece, at + 1, visit); }, steps_[at]);
+  }
+
+  template <class Visit>
+  void apply(prefix_space, const piece_of_text& piece, std::size_t next, Visit& visit) {
+    if (piece.text.front() == u' ') return run(piece, next, visit);
+    const std::u16string longer = u' ' + std::u16string(piece.text);
+    run({longer, piece.head > 0 ? piece.head + 1 : 0}, next, visit);
+  }
+
+  template <class Visit>
+  void apply(pattern_split& rule, const piece_of_text& piece, std::size_t next, Visit& visit) {
+    for (const match_range& range : ranges_of(rule, piece.text))
       if (!(range.match && rule.behavior == split_behavior::removed))
-        run(text.substr(range.begin, range.end - range.begin), at + 1, visit);
+        run(piece.between(range.begin, range.end), next, visit);
+  }
+
+  template <class Visit>
+  void apply(const metaspace& rule, const piece_of_text& piece, std::size_t next, Visit& visit) {
+    std::u16string text = rule.marked(piece.text);
+    std::size_t head = rule.marked(piece.text.substr(0, piece.head)).size();
+    const bool wanted = rule.prepend == prepend_scheme::always ||
+                        (rule.prepend == prepend_scheme::first && piece.head > 0);
+    if (wanted && !text.starts_with(rule.mark)) {
+      text.insert(0, rule.mark);
+      if (head > 0) head += rule.mark.size();
+    }
+    const piece_of_text all{text, head};
+    if (!rule.split) return run(all, next, visit);
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = (std::min)(text.find(rule.mark, begin + 1), text.size());
+      run(all.between(begin, end), next, visit);
+      begin = end;
+    }
   }
 
   std::vector<step> steps_;
-  bool to_bytes_ = false;
+  bool to_bytes_ = false, of_bytes_ = false, knows_first_ = false;
 };
 
 }  // namespace atlas::inline ATLAS_ABI::io::detail

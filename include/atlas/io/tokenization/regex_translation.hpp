@@ -152,7 +152,9 @@ class pattern_translator {
     if (!in_set && c == '(') open_group();
     if (!in_set && c == ')' && ignores_case_.size() > 1) ignores_case_.pop_back();
     if (const std::size_t length = in_set ? 0 : repeated_interval(rest())) refuse(length);
-    copy(1);
+    if (in_set || c != '^') return copy(1);
+    out_ += "(?:\\A|^(?!\\z))";  // for Oniguruma no line begins after a last end of line
+    ++at_;
   }
 
   /// Some characters have several letters for another case ("ss" for the sharp s), which Oniguruma

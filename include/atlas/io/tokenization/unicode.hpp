@@ -90,6 +90,11 @@ inline UChar32 character_at(std::u16string_view text, std::size_t at) {
   return U16_GET_SUPPLEMENTARY(first, text[at + 1]);
 }
 
+/// Whether the text is a single character.
+inline bool is_one_character(std::u16string_view text) {
+  return !text.empty() && text.size() == (character_at(text, 0) > 0xFFFF ? 2U : 1U);
+}
+
 inline bool is_space(UChar32 c) {
   return u_hasBinaryProperty(c, UCHAR_WHITE_SPACE) != 0;
 }
