@@ -33,7 +33,7 @@ const json& golden() {
   return all;
 }
 
-tokenizer from_json(const json& fields) {
+tokenizer edited(const json& fields) {
   return tokenizer::from_text(fields.dump(), "edited.json");
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("ids and texts of the Python package, for steps and options of all kin
     fields["pre_tokenizer"] = row[1];
     fields["decoder"] = row[2];
     fields["model"].update(row[3]);
-    const tokenizer tokens = from_json(fields);
+    const tokenizer tokens = edited(fields);
     const ids found = tokens.encode(row[4].get<std::string>());
     CHECK(found == row[5].get<ids>());
     CHECK(tokens.decode(found) == row[6].get<std::string>());
@@ -95,7 +95,7 @@ TEST_CASE("merges may be pairs or texts with a space", "[io][tokenizer]") {
   json fields = json_of("llama2");
   for (json& merge : fields["model"]["merges"])
     merge = merge[0].get<std::string>() + " " + merge[1].get<std::string>();
-  const tokenizer tokens = from_json(fields);
+  const tokenizer tokens = edited(fields);
   for (std::size_t i = 0; i < golden()["texts"].size(); ++i)
     CHECK(tokens.encode(golden()["texts"][i].get<std::string>()) ==
           golden()["llama2"]["ids"][i].get<ids>());
@@ -106,7 +106,7 @@ TEST_CASE("a token of no characters changes nothing", "[io][tokenizer]") {
   fields["model"]["vocab"][""] = fields["model"]["vocab"].size();
   for (const json& pair : {json{"", ""}, json{"", "a"}, json{"a", ""}})
     fields["model"]["merges"].push_back(pair);
-  const tokenizer tokens = from_json(fields);
+  const tokenizer tokens = edited(fields);
   for (std::size_t i = 0; i < golden()["texts"].size(); ++i)
     CHECK(tokens.encode(golden()["texts"][i].get<std::string>()) ==
           golden()["llama2"]["ids"][i].get<ids>());
@@ -127,7 +127,7 @@ TEST_CASE("a text that is one piece is merged as its definition has it", "[io][t
   ids expected;
   for (const std::string& token : merged_by_definition(symbols, fields["model"]["merges"]))
     expected.push_back(fields["model"]["vocab"][token].get<atlas::index_t>());
-  CHECK(from_json(fields).encode(text) == expected);
+  CHECK(edited(fields).encode(text) == expected);
 }
 
 TEST_CASE("a word of a million characters", "[io][tokenizer]") {
@@ -139,7 +139,7 @@ TEST_CASE("a word of a million characters", "[io][tokenizer]") {
     json& vocabulary = fields["model"]["vocab"];
     if (!vocabulary.contains(run)) vocabulary[run] = vocabulary.size();
   }
-  const tokenizer tokens = from_json(fields);
+  const tokenizer tokens = edited(fields);
   const ids found = tokens.encode(std::string(1'000'000, 'a'));
   const auto longest = fields["model"]["vocab"][run].get<atlas::index_t>();
   // The mark before the text takes the first letter along, and the last seven are too few.
@@ -171,12 +171,12 @@ TEST_CASE("what a file of SentencePiece's kind may not have is refused by name",
     json fields = good;
     fields[json::json_pointer(pointer)] = value;
     INFO(pointer << " " << value.dump());
-    CHECK_REFUSED(format_error, from_json(fields), part, other);
-    CHECK_REFUSED(format_error, from_json(fields), "edited.json", "expected");
+    CHECK_REFUSED(format_error, edited(fields), part, other);
+    CHECK_REFUSED(format_error, edited(fields), "edited.json", "expected");
   };
   json unigram = {{"normalizer", {{"type", "Precompiled"}}},
                   {"model", {{"type", "Unigram"}, {"vocab", {{"a", -1.5}}}}}};
-  CHECK_REFUSED(format_error, from_json(unigram), "model: expected type \"BPE\"", "\"Unigram\"");
+  CHECK_REFUSED(format_error, edited(unigram), "model: expected type \"BPE\"", "\"Unigram\"");
   refused("/model/unk_token", "<none>", "an unk_token of the vocabulary", "\"<none>\"");
   refused("/model/unk_token", 3, "unk_token", "number");
   refused("/model/byte_fallback", "yes", "byte_fallback", "string");
@@ -231,14 +231,14 @@ TEST_CASE("what a file of SentencePiece's kind may not have is refused by name",
   nothing["pre_tokenizer"] = nullptr;
   nothing["normalizer"] = {{"type", "Replace"}, {"pattern", {{"Regex", "[<s>]"}}}, {"content", ""}};
   nothing["added_tokens"][1]["normalized"] = true;
-  CHECK_REFUSED(format_error, from_json(nothing), "added_tokens \"<s>\"",
+  CHECK_REFUSED(format_error, edited(nothing), "added_tokens \"<s>\"",
                 "content that the normalizer leaves");
 }
 
 TEST_CASE("a decoder that is not supported is refused when it is used", "[io][tokenizer]") {
   json fields = json_of("mistral");
   fields["decoder"]["decoders"][1]["type"] = "WordPiece";
-  const tokenizer tokens = from_json(fields);
+  const tokenizer tokens = edited(fields);
   CHECK(tokens.encode("Hello world") == golden()["mistral"]["ids"][3].get<ids>());
   CHECK_REFUSED(format_error, tokens.decode(ids{5}), "edited.json: decoder", "\"WordPiece\"");
   CHECK_REFUSED(value_error, tokenizer::open(file("mistral")).decode(ids{560}), "ids", "560");
@@ -247,7 +247,7 @@ TEST_CASE("a decoder that is not supported is refused when it is used", "[io][to
 TEST_CASE("a normalizer that makes a text too long is an error", "[io][tokenizer]") {
   json fields = json_of("gemma");
   fields["normalizer"]["content"] = std::string(100'000, 'a');
-  const tokenizer tokens = from_json(fields);
+  const tokenizer tokens = edited(fields);
   CHECK_REFUSED(value_error, tokens.encode(std::string(1200, ' ')), "text",
                 "at most 119304647 units");
   CHECK(tokens.encode(" ").size() > 10'000);

@@ -89,15 +89,15 @@ TEST_CASE("ids that a model has no row for are refused by index, and other array
 }
 
 TEST_CASE("blocks are the first tokens, one block after the other", "[io]") {
-  const std::vector<std::int32_t> ids = {0, 10, 20, 30, 40, 50, 60};
-  const auto blocks = io::token_blocks(ids, 2, 3);
+  const std::vector<std::int32_t> row = {0, 10, 20, 30, 40, 50, 60};
+  const auto blocks = io::token_blocks(row, 2, 3);
   CHECK(blocks.extents() == atlas::shape<2>{2, 3});
   for (atlas::index_t i = 0; i < 6; ++i) CHECK(blocks(i / 3, i % 3) == 10 * i);
-  CHECK(io::token_blocks(ids, 0, 2).extents() == atlas::shape<2>{3, 2});
-  CHECK_REFUSED(atlas::value_error, io::token_blocks(ids, 3, 3), "9 tokens for 3 blocks of 3",
+  CHECK(io::token_blocks(row, 0, 2).extents() == atlas::shape<2>{3, 2});
+  CHECK_REFUSED(atlas::value_error, io::token_blocks(row, 3, 3), "9 tokens for 3 blocks of 3",
                 "got 7");
-  CHECK_REFUSED(atlas::value_error, io::token_blocks(ids, 0, 8), "8 tokens for 1 blocks of 8",
+  CHECK_REFUSED(atlas::value_error, io::token_blocks(row, 0, 8), "8 tokens for 1 blocks of 8",
                 "got 7");
-  CHECK_REFUSED(atlas::value_error, io::token_blocks(ids, 1, 0), "tokens_per_block", "0");
-  CHECK_REFUSED(atlas::value_error, io::token_blocks(ids, -1, 2), "blocks", "-1");
+  CHECK_REFUSED(atlas::value_error, io::token_blocks(row, 1, 0), "tokens_per_block", "0");
+  CHECK_REFUSED(atlas::value_error, io::token_blocks(row, -1, 2), "blocks", "-1");
 }
