@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -123,7 +124,7 @@ nlohmann::json gguf_post_processor(const gguf& file, const std::vector<std::stri
   }
   if (!added) return nullptr;
   const gguf_value& value = need_value(file, key);
-  const auto id = value.whole();
+  const std::optional<std::int64_t> id = value.whole();
   if (!id || *id < 0 || std::cmp_greater_equal(*id, tokens.size()))
     throw format_error(gguf_place(file, key),
                        "one of the " + std::to_string(tokens.size()) + " tokens",
@@ -133,7 +134,9 @@ nlohmann::json gguf_post_processor(const gguf& file, const std::vector<std::stri
                        text = {{"id", "A"}, {"type_id", 0}};
   return {{"type", "TemplateProcessing"},
           {"single", {{{"SpecialToken", special}}, {{"Sequence", text}}}},
-          {"special_tokens", {{token, {{"id", token}, {"ids", {*id}}, {"tokens", {token}}}}}}};
+          {"special_tokens",
+           {{token,
+             {{"id", token}, {"ids", {static_cast<std::uint64_t>(*id)}}, {"tokens", {token}}}}}}};
 }
 
 /// The `tokenizer.json` of a byte-level BPE. All tokens have their ids in the vocabulary, and those
