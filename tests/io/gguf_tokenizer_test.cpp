@@ -126,6 +126,24 @@ TEST_CASE("the model and the tokenizer of one GGUF file", "[io][gguf][tokenizer]
   CHECK(io::open_first_token(gguf_data("llama"), same) == 296);
 }
 
+TEST_CASE("SentencePiece's tokenizers of GGUF files give the ids of llama.cpp",
+          "[io][gguf][tokenizer]") {
+  const auto golden = parsed(gguf_data("sentencepiece.json"));
+  for (const bool prefix : {true, false}) {
+    gguf_for_tests file = copy_of(gguf_data("sentencepiece.gguf"));
+    file.key("tokenizer.ggml.add_space_prefix") = gguf_flag(prefix);
+    const auto tokens = tokenizer_of(file);
+    CHECK(tokens.first_token() == 1);
+    const auto& wanted = golden[prefix ? "prefix" : "none"];
+    REQUIRE(wanted.size() == golden["texts"].size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const auto text = golden["texts"][i].get<std::string>();
+      INFO(prefix << ": " << text);
+      CHECK(tokens.encode(text) == wanted[i].get<token_ids>());
+    }
+  }
+}
+
 TEST_CASE("what a GGUF file puts before a text is in its post-processor", "[io][gguf][tokenizer]") {
   gguf_for_tests file = copy_of(gguf_data("llama.gguf"));
   const auto post_processor = [&] {
@@ -156,7 +174,7 @@ TEST_CASE("what a GGUF file puts before a text is in its post-processor", "[io][
 
 TEST_CASE("GGUF tokenizers that are not understood are refused by the key",
           "[io][gguf][tokenizer]") {
-  tokenizer_refused_with("tokenizer.ggml.model", gguf_text("llama"), "SentencePiece");
+  tokenizer_refused_with("tokenizer.ggml.model", gguf_text("t5"), "SentencePiece");
   tokenizer_refused_with("tokenizer.ggml.model", gguf_text("bert"), "bert");
   tokenizer_refused_with("tokenizer.ggml.model", gguf_u32(1), "UINT32");
   tokenizer_refused_with("tokenizer.ggml.pre", gguf_text("deepseek-llm"), "deepseek-llm");
