@@ -48,8 +48,7 @@ std::string tensor_place(const std::string& file, std::string_view tensor) {
 
 /// What a file of another format is, and what to do about it; its first bytes make no length.
 inline std::string other_format(std::string_view begin) {
-  if (begin.starts_with("GGUF"))
-    return " (a GGUF file: open it as a model, or with gguf::open)";
+  if (begin.starts_with("GGUF")) return " (a GGUF file: open it as a model, or with gguf::open)";
   if (begin.starts_with("PK\x03\x04") || begin.starts_with("\x80\x02"))
     return " (a file of PyTorch or NumPy: write its tensors as safetensors)";
   if (begin.starts_with("\x93NUMPY")) return " (an npy file)";
