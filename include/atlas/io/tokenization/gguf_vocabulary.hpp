@@ -28,8 +28,8 @@ namespace atlas::inline ATLAS_ABI::io::detail {
 /// Kinds of tokens in `tokenizer.ggml.token_type`.
 enum class gguf_token_kind { normal = 1, unknown, control, user_defined, unused, byte };
 
-/// Whether a key cannot change the ids of a text: ids of special tokens, scores, which merges do
-/// not use, templates of chats, another tokenizer's copy.
+/// Whether a key need not be understood: ids of special tokens, scores (read where they matter),
+/// what is put behind a text, templates of chats, another copy of the tokenizer.
 inline bool is_harmless_tokenizer_key(std::string_view key) {
   constexpr std::array harmless = std::to_array<std::string_view>(
       {"tokenizer.ggml.scores", "tokenizer.ggml.add_eos_token", "tokenizer.ggml.add_sep_token",
