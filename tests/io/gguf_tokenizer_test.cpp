@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "atlas/io/tokenization/gguf_tokenizer.hpp"
 
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../catch.hpp"
@@ -123,6 +126,77 @@ TEST_CASE("the model and the tokenizer of one GGUF file", "[io][gguf][tokenizer]
   CHECK(tokens.vocabulary_size() == 299);
   CHECK_REFUSED(atlas::value_error, tokens.decode(token_ids{299}), "ids", "299");
   CHECK(io::open_model(gguf_data("llama.gguf")).tokenizer.encode(text) == wanted);
+  // What each puts before a text.
+  CHECK(io::open_first_token(gguf_data("llama.gguf"), tokens) == 296);
+  CHECK(io::open_first_token(gguf_data("llama"), same) == 296);
+}
+
+TEST_CASE("SentencePiece's tokenizers of GGUF files give the ids of llama.cpp",
+          "[io][gguf][tokenizer]") {
+  const auto golden = parsed(gguf_data("sentencepiece.json"));
+  for (const bool prefix : {true, false}) {
+    gguf_for_tests file = copy_of(gguf_data("sentencepiece.gguf"));
+    file.key("tokenizer.ggml.add_space_prefix") = gguf_flag(prefix);
+    const auto tokens = tokenizer_of(file);
+    CHECK(tokens.first_token() == 1);
+    const auto& wanted = golden[prefix ? "prefix" : "none"];
+    REQUIRE(wanted.size() == golden["texts"].size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const auto text = golden["texts"][i].get<std::string>();
+      INFO(prefix << ": " << text);
+      CHECK(tokens.encode(text) == wanted[i].get<token_ids>());
+    }
+  }
+}
+
+TEST_CASE("SentencePiece's tokenizers of GGUF files that contradict themselves are refused",
+          "[io][gguf][tokenizer]") {
+  const auto with = [](const char* key, const std::string& value) {
+    gguf_for_tests file = copy_of(gguf_data("sentencepiece.gguf"));
+    if (value.empty())
+      file.erase_key(key);
+    else
+      file.key(key) = value;
+    return file;
+  };
+  const auto opened = io::gguf::open(gguf_data("sentencepiece.gguf"));
+  const auto count = static_cast<std::size_t>(opened.metadata().at("tokenizer.ggml.tokens").count);
+  std::vector<float> scores(count);
+  for (std::size_t i = 0; i < count; ++i) scores[i] = -static_cast<float>(i);
+  const auto scored = [&](std::size_t at, float score) {
+    std::string elements;
+    for (std::size_t i = 0; i < count; ++i) elements += little_bytes(i == at ? score : scores[i]);
+    return with("tokenizer.ggml.scores", gguf_array(6, count, elements));
+  };
+  CHECK(tokenizer_of(scored(0, 0)).vocabulary_size() == static_cast<atlas::index_t>(count));
+  tokenizer_refused(scored(300, std::nanf("")), "tokenizer.ggml.scores", "nan at index 300");
+  // "▁t" and the token after it are made of others.
+  const auto id = *tokenizer_of(scored(0, 0)).id_of("▁t");
+  tokenizer_refused(scored(static_cast<std::size_t>(id), -static_cast<float>(id + 1)),
+                    "tokenizer.ggml.scores", "▁t");
+  tokenizer_refused(with("tokenizer.ggml.scores", ""), "tokenizer.ggml.scores", "none");
+  tokenizer_refused(with("tokenizer.ggml.scores", gguf_i32s({1})), "tokenizer.ggml.scores",
+                    "INT32");
+  tokenizer_refused(with("tokenizer.ggml.scores", gguf_array(6, 1, little_bytes(1.0F))),
+                    "tokenizer.ggml.scores", "FLOAT32, 1");
+  tokenizer_refused(with("tokenizer.ggml.add_space_prefix", gguf_u32(1)), "add_space_prefix",
+                    "UINT32");
+  tokenizer_refused(with("tokenizer.ggml.remove_extra_whitespaces", gguf_flag(1)),
+                    "remove_extra_whitespaces", "true");
+  tokenizer_refused(with("tokenizer.ggml.precompiled_charsmap", gguf_array(0, 1, "x")),
+                    "precompiled_charsmap", "understood");
+  std::vector<std::int32_t> kinds;
+  opened.metadata().at("tokenizer.ggml.token_type").for_each([&]<class Kind>(const Kind& kind) {
+    if constexpr (std::is_same_v<Kind, std::int64_t>)
+      kinds.push_back(static_cast<std::int32_t>(kind));
+  });
+  const auto of_kind = [&](std::size_t at, std::int32_t kind) {
+    auto changed = kinds;
+    changed[at] = kind;
+    return with("tokenizer.ggml.token_type", gguf_i32s(changed));
+  };
+  tokenizer_refused(of_kind(3 + 0x1F, 1), "tokenizer.ggml.token_type", "none for <0x1F>");
+  tokenizer_refused(of_kind(300, 6), "tokenizer.ggml.token_type", "<0x00> to <0xFF>");
 }
 
 TEST_CASE("what a GGUF file puts before a text is in its post-processor", "[io][gguf][tokenizer]") {
@@ -155,7 +229,7 @@ TEST_CASE("what a GGUF file puts before a text is in its post-processor", "[io][
 
 TEST_CASE("GGUF tokenizers that are not understood are refused by the key",
           "[io][gguf][tokenizer]") {
-  tokenizer_refused_with("tokenizer.ggml.model", gguf_text("llama"), "SentencePiece");
+  tokenizer_refused_with("tokenizer.ggml.model", gguf_text("t5"), "SentencePiece");
   tokenizer_refused_with("tokenizer.ggml.model", gguf_text("bert"), "bert");
   tokenizer_refused_with("tokenizer.ggml.model", gguf_u32(1), "UINT32");
   tokenizer_refused_with("tokenizer.ggml.pre", gguf_text("deepseek-llm"), "deepseek-llm");

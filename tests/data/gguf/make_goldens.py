@@ -22,7 +22,7 @@ import gguf
 import numpy as np
 from gguf import GGMLQuantizationType as Type
 from gguf import quants
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors, trainers
 
 HERE = Path(__file__).parent
 DTYPES = {"F32": np.float32, "F16": np.float16}
@@ -289,6 +289,9 @@ def train(text, size):
         vocab_size=size, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
     tokenizer.add_special_tokens(SPECIAL)
     tokenizer.add_tokens([USER_DEFINED])
+    first = SPECIAL[0]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{first} $A", special_tokens=[(first, tokenizer.token_to_id(first))])
     return json.loads(tokenizer.to_str())
 
 
