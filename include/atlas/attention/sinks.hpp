@@ -20,7 +20,7 @@ namespace atlas::inline ATLAS_ABI {
 /// When the key that gets most weight is a sink.
 struct sink_options {
   /// Mean weight from which on it is one. 0.3 is that of Gu et al., "When attention sink emerges in
-  /// language models" (2024), section 3; of T keys that are looked at alike the first gets about
+  /// language models" (ICLR 2025); of T keys that are looked at alike the first gets about
   /// `ln(T) / T`.
   double weight = 0.3;
   /// Length of its value, in units of the median over the block's values, up to which it is one: a
