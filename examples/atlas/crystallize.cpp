@@ -229,15 +229,15 @@ std::vector<std::vector<index_t>> layer_sets(const crystallize_options& o,
 
 constexpr const char* how_to_read_crystallize =
     "How to read this. In the layers named, attention is replaced by V*, the value that a head\n"
-    "looks at most; by one value for all queries, that of the key that gets most weight, which is\n"
-    "no content at all; by V* of the other keys; by nothing; by the k values of largest weight; "
-    "or\n"
-    "by V* and the residual's first principal directions, learned on the calibration text.\n"
-    "Recovered: share of V*'s damage that is not done; below 0 it does more than V* does. V* says\n"
-    "something only as far as one value for all does more damage. A rank says something only as "
-    "far as it recovers more than as many random\n"
-    "directions (z and p from 10 draws on, --random-draws) and more than the mean residual alone;\n"
-    "directions of more variance recover more, so this is no evidence of anything but unequal\n"
+    "looks at most; by one value for all queries, that of the key that gets most weight (queries\n"
+    "before it have V*); by V* of the other keys; by nothing; by the k values of largest weight;\n"
+    "or by V* and the residual's first principal directions, learned on the calibration text.\n"
+    "Recovered: share of V*'s damage that is not done. V* says something of what a query looks "
+    "for\n"
+    "only as far as one value for all, and nothing, do more damage than V*. A rank says something\n"
+    "only as far as it recovers more than as many random directions (z and p from 10 draws on,\n"
+    "--random-draws) and more than the mean residual alone; directions of more variance recover\n"
+    "more, so this is no evidence of anything but unequal\n"
     "variances. Standard errors: paired over blocks.\n";
 
 void run_crystallize(const crystallize_options& o) {

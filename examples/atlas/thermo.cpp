@@ -142,27 +142,29 @@ json summary_json(const atlas::sample_summary& s) {
   return {{"mean", number(s.mean)}, {"standard_error", number(s.standard_error)}};
 }
 
-/// Of the key that gets most weight in each block of a head; its place is that of most blocks.
+/// Of a head's sinks: in how many blocks it has one, and the share of the queries after it that
+/// look at it most, 0 of other blocks. Its place, weight and length are of the blocks that have
+/// one.
 json sink_json(const atlas::layer_thermodynamics& layer, index_t head, index_t blocks) {
-  std::vector<double> weight, top, value_norm;
+  std::vector<double> share, weight, value_norm;
   std::map<index_t, index_t> places;
-  index_t found = 0;
   for (index_t b = 0; b < blocks; ++b) {
     const atlas::attention_sink& sink = layer.sinks[static_cast<std::size_t>(head * blocks + b)];
+    share.push_back(sink.found ? sink.top : 0);
+    if (!sink.found) continue;
     weight.push_back(sink.weight);
-    top.push_back(sink.top);
     value_norm.push_back(sink.value_norm);
     ++places[sink.key];
-    found += sink.found ? 1 : 0;
   }
+  json out = {{"blocks", weight.size()}, {"share", summary_json(atlas::summarize(share))}};
+  if (weight.empty()) return out;
   const auto place =
       std::max_element(places.begin(), places.end(),
                        [](const auto& a, const auto& b) { return a.second < b.second; });
-  return {{"blocks", found},
-          {"key", place->first},
-          {"weight", summary_json(atlas::summarize(weight))},
-          {"argmax", summary_json(atlas::summarize(top))},
-          {"value_norm", summary_json(atlas::summarize(value_norm))}};
+  out["position"] = place->first;
+  out["weight"] = summary_json(atlas::summarize(weight));
+  out["value_norm"] = summary_json(atlas::summarize(value_norm));
+  return out;
 }
 
 json head_json(const thermo_run& run, const atlas::layer_thermodynamics& layer, index_t head) {
@@ -181,7 +183,7 @@ json head_json(const thermo_run& run, const atlas::layer_thermodynamics& layer, 
 
 /// The share of queries that look at a sink most; none where no block has one.
 std::string sink_text(const json& sink) {
-  return sink["blocks"] == 0 ? "-" : digits(sink["argmax"]["mean"].get<double>(), 2);
+  return sink["blocks"] == 0 ? "-" : digits(sink["share"]["mean"].get<double>(), 2);
 }
 
 std::vector<std::string> head_row(const json& head) {
@@ -313,7 +315,9 @@ void run_thermo(const thermo_options& o) {
                                              .without_sinks = o.without_sinks});
   atlas::owned_tensor<double, 2> prediction({o.source.blocks, o.source.tokens_per_block});
   source.description["min_context"] = o.min_context;
-  source.description["sinks"] = o.without_sinks ? "left out" : "kept";
+  source.description["sinks"] = {{"left_out", o.without_sinks},
+                                 {"weight", o.sinks.weight},
+                                 {"value_norm", o.sinks.value_norm}};
   source.description["perplexity"] = observe(source, o, layers, collector, prediction);
   pass_meter passes(o.common, "correlations", correlations_of(layers.size(), config.heads));
   const thermo_run run = prepare(o, layers, config.heads, prediction, passes);
@@ -359,7 +363,7 @@ void add_thermo(CLI::App& program) {
   app.add_flag("--without-sinks", options->without_sinks,
                "observables of the other keys where a head has a sink in a block");
   add_real(app, "--sink-weight", options->sinks.weight, open_unit,
-           "mean weight from which on a key is a sink");
+           "mean weight beyond chance from which on a key is a sink");
   add_real(app, "--sink-norm", options->sinks.value_norm, positive,
            "length of its value, over the median, up to which it is one");
   add_common_options(app, options->common, "atlas thermo --model tiny-llama --deepest 2");

@@ -1,19 +1,30 @@
 # SPDX-License-Identifier: MIT
 # Each header compiles alone, in fewer units than there are headers.
 #
-# A header that includes another one, by itself or through others, compiles alone if and only if it
-# compiles after that other one: all that then stands before it is what it includes anyway, as long as
-# each of those compiles alone too. So one unit can hold a chain of headers, each of which includes the
+# A header that includes another one, by itself or through others, compiles alone where it compiles
+# after that other one: all that then stands before it is what it includes anyway, as long as each of
+# those compiles alone too. (What would not be seen: a specialization in the one of what a third
+# header before it uses already.) So one unit can hold a chain of headers, each of which includes the
 # one before it, for little more time than its last one takes.
 
-# What a header itself includes of `headers`.
+# What a header itself includes of `headers`, whatever is defined, before its first namespace.
 function(atlas_included header headers out)
-  file(STRINGS ${PROJECT_SOURCE_DIR}/include/${header} lines REGEX "^#include \"atlas/")
+  file(STRINGS ${PROJECT_SOURCE_DIR}/include/${header} lines
+    REGEX "^#if|^#endif|^#include \"atlas/|^namespace")
   set(found)
+  set(depth 0)
   foreach(line IN LISTS lines)
-    string(REGEX REPLACE "^#include \"([^\"]*)\".*" "\\1" name "${line}")
-    if(name IN_LIST headers)
-      list(APPEND found ${name})
+    if(line MATCHES "^#if")
+      math(EXPR depth "${depth} + 1")
+    elseif(line MATCHES "^#endif")
+      math(EXPR depth "${depth} - 1")
+    elseif(line MATCHES "^namespace")
+      break()
+    elseif(depth EQUAL 0)
+      string(REGEX REPLACE "^#include \"([^\"]*)\".*" "\\1" name "${line}")
+      if(name IN_LIST headers)
+        list(APPEND found ${name})
+      endif()
     endif()
   endforeach()
   set(${out} "${found}" PARENT_SCOPE)
@@ -54,8 +65,9 @@ endfunction()
 # Without atlas/version.hpp a header compiles, in a namespace of the wrong name.
 function(atlas_check_version header reached)
   if(NOT header STREQUAL atlas/version.hpp AND NOT atlas/version.hpp IN_LIST reached)
-    file(STRINGS ${PROJECT_SOURCE_DIR}/include/${header} uses REGEX "ATLAS_ABI" LIMIT_COUNT 1)
-    if(uses)
+    file(STRINGS ${PROJECT_SOURCE_DIR}/include/${header} uses
+      REGEX "ATLAS_ABI|^#include \"atlas/version.hpp\"" LIMIT_COUNT 1)
+    if(uses MATCHES "ATLAS_ABI")
       message(SEND_ERROR "${header} uses ATLAS_ABI without atlas/version.hpp")
     endif()
   endif()

@@ -311,7 +311,7 @@ TEST_CASE("crystallize measures rules by the damage of V*, with random direction
   CHECK(rules[0]["rule"] == "V* (top-1)");
   CHECK(rules[0]["recovered"]["value"] == 0.0);
   CHECK(rules[1]["rule"] == "one value for all");
-  CHECK(rules[1]["recovered"]["value"].get<double>() < 0);
+  CHECK(rules[1]["change"]["value"] != rules[0]["change"]["value"]);
   CHECK(rules[2]["rule"] == "V* of other keys");
   CHECK(rules[3]["rule"] == "nothing");
   CHECK(rules[4]["rule"] == "top-2");
@@ -392,13 +392,28 @@ TEST_CASE("thermo reports every head, its nulls and its correlations, whatever t
         CHECK(mean("von_neumann_entropy") <= mean("entropy") + 1e-9);  // Holevo's bound
         CHECK(mean("purity") > 1.0 / 32);
         CHECK(head["entropy"]["standard_error"].get<double>() > 0);
-        CHECK(head["sink"]["weight"]["mean"].get<double>() > 1.0 / 256);
-        CHECK(head["sink"]["argmax"]["mean"].get<double>() <= 1);
+        CHECK(head["sink"]["blocks"].get<int>() <= 4);
+        CHECK(head["sink"].contains("position") == (head["sink"]["blocks"] != 0));
       }
       const auto r = layer["prediction_entropy"]["heat_capacity"]["spearman"];
       CHECK(std::abs(r["coefficient"].get<double>()) < 1);
       CHECK(r["p"].get<double>() > 0);
     }
+  }
+  // Any key with some weight counts as a sink: then each head has one in every block, and its
+  // weight is what is left out.
+  const std::string all_sinks = "--blocks 4 --layers 1 --sink-weight 0.001 --sink-norm 1000 ";
+  const program_run kept = run(folder, common + all_sinks),
+                    without = run(folder, common + all_sinks + "--without-sinks");
+  REQUIRE(kept.status == 0);
+  REQUIRE(without.status == 0);
+  CHECK(without.json()["source"]["sinks"]["left_out"] == true);
+  for (std::size_t h = 0; h < 6; ++h) {
+    const auto with_sink = kept.json()["layers"][0]["heads"][h],
+               rest = without.json()["layers"][0]["heads"][h];
+    CHECK(with_sink["sink"]["blocks"] == 4);
+    CHECK(with_sink["sink"] == rest["sink"]);
+    CHECK(with_sink["entropy"] != rest["entropy"]);
   }
   const program_run lone = run(folder, "thermo --draws 2 --json - --blocks 1 --layers 2");
   REQUIRE(lone.status == 0);

@@ -44,5 +44,17 @@ TEST_CASE("Lambert's function is the inverse of w e^w") {
     CHECK(atlas::detail::lambert_w(w * std::exp(w)) == Approx(w).epsilon(1e-14));
 }
 
+TEST_CASE("where special functions have no value there is none, and no exception") {
+  using namespace atlas::detail;
+  const double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  for (const double x : {nan, -1.0, 0.0, inf, 1e-310, 1e308})
+    for (double (*f)(double) :
+         {&digamma<void>, &log_gamma<void>, &gamma_half_step<void>, &lambert_w<void>})
+      CHECK_NOTHROW(f(x));
+  CHECK(std::isnan(digamma(nan)));
+  CHECK(std::isnan(lambert_w(-1)));
+  CHECK(std::isnan(lambert_w(nan)));
+}
+
 }  // namespace
 }  // namespace special_functions_test

@@ -86,13 +86,10 @@ std::vector<figure> phase_map(const report_results& results) {
       add(r, o.name, layer, h, member(h, {o.key, "mean"}), member(h, {o.key, "standard_error"}));
     });
   for_each_head(results, [&](const command_result& r, const json& layer, const json& h) {
-    const json& sink = member(h, {"sink"});
-    if (!sink.is_object()) return;  // a result of before sinks were looked for
-    const json none = 0;
-    const auto of_sink = [&](const char* key) {
-      return member(sink, {"blocks"}) == none ? none : member(sink, {"argmax", key});
-    };
-    add(r, "share of queries at a sink", layer, h, of_sink("mean"), of_sink("standard_error"));
+    const json& share = member(h, {"sink", "share"});
+    if (share.is_object())  // results of before sinks were looked for have none
+      add(r, "share of queries at a sink", layer, h, member(share, {"mean"}),
+          member(share, {"standard_error"}));
   });
   for_each_head(results, [&](const command_result& r, const json& layer, const json& h) {
     const ratio_difference d = ratio_of(h, NAN);

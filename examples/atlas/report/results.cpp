@@ -75,7 +75,10 @@ std::string source_of(const json& content, const fs::path& file) {
   if (text.empty()) text = text_member(content, {"source", "tokens"});
   const std::string clouds = text_member(content, {"source", "clouds"});
   const auto last = [](const std::string& name) { return fs::path(name).filename().string(); };
-  if (!model.empty()) return text.empty() ? last(model) : last(model) + " on " + last(text);
+  const bool sinks = member(content, {"source", "sinks", "left_out"}) != json(true);
+  if (!model.empty())
+    return last(model) + (text.empty() ? "" : " on " + last(text)) +
+           (sinks ? "" : ", without sinks");
   if (!clouds.empty()) return last(clouds);
   // An ablation's file has the name of all of them; its folder has that of this one.
   const std::string folder =

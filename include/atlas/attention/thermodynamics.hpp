@@ -69,7 +69,8 @@ struct thermodynamics_options {
 /// Sinks are looked for in each head and block. `without_sinks` leaves them out where they are: the
 /// observables are then of the other keys, their weights scaled to sum to 1, and so are the nulls.
 ///
-/// Memory: 11 doubles for each head, block and position of a layer.
+/// Memory: 11 doubles for each head, block and position of a layer; without sinks, logits and
+/// weights once more while a head is looked at.
 class thermodynamics_collector {
  public:
   /// \throws value_error for options out of range
@@ -152,10 +153,9 @@ void thermodynamics_collector::collect(const head_capture& c) {
   layer_thermodynamics& into = found->second;
   const attention_sink sink = find_sink(c, options_.sinks);
   into.sinks[static_cast<std::size_t>(c.head * options_.blocks + c.block)] = sink;
-  if (options_.without_sinks && sink.found)
-    collect_seen(head_without_key(c, sink.key).capture(), sink.key, into);
-  else
-    collect_seen(c, -1, into);
+  if (!options_.without_sinks || !sink.found) return collect_seen(c, -1, into);
+  const head_without_key without(c, sink.key);
+  collect_seen(without.capture(), sink.key, into);
 }
 
 template <class>

@@ -102,7 +102,8 @@ class stability_counter {
     const index_t key = options_.left_out;
     if (key < 0 || key >= logits.cols()) return;
     for (index_t r = 0; r < logits.rows(); ++r)
-      if (last_key(first + r) - 1 > key) logits(r, key) = -std::numeric_limits<Real>::infinity();
+      if (!options_.causal || last_key(first + r) - 1 > key)
+        logits(r, key) = -std::numeric_limits<Real>::infinity();
   }
   /// The logits of a query's keys: causal, and within the window.
   Eigen::Ref<const Eigen::RowVectorX<Real>> seen_logits(const row_matrix<Real>& logits,
@@ -159,7 +160,7 @@ stability_result argmax_stability(row_matrix<Real> queries, row_matrix<Real> key
   if (options.causal && keys.rows() < queries.rows())
     throw shape_error("keys", "at least as many as queries, " + std::to_string(queries.rows()),
                       std::to_string(keys.rows()));
-  check_between(options.left_out, -1, keys.rows() - 1, "left_out");
+  check_between(options.left_out, -1, keys.rows() > 1 ? keys.rows() - 1 : -1, "left_out");
   const index_t count = queries.rows();
   constexpr index_t tile = 64;
   stability_result out{0, owned_tensor<double, 1>({count}), 0};

@@ -21,6 +21,7 @@
 #include <cmath>
 
 #include "atlas/core/checks.hpp"
+#include "atlas/stats/boost_policy.hpp"
 #endif
 
 namespace atlas::inline ATLAS_ABI {
@@ -80,16 +81,6 @@ template <class = lazy>
 
 namespace detail {
 
-/// Double throughout, and limits in place of exceptions: arguments are checked before. Only what
-/// does not converge is thrown, for `of_boost` to name.
-using distribution_policy = boost::math::policies::policy<
-    boost::math::policies::promote_float<false>, boost::math::policies::promote_double<false>,
-    boost::math::policies::domain_error<boost::math::policies::ignore_error>,
-    boost::math::policies::pole_error<boost::math::policies::ignore_error>,
-    boost::math::policies::overflow_error<boost::math::policies::ignore_error>,
-    boost::math::policies::rounding_error<boost::math::policies::ignore_error>,
-    boost::math::policies::evaluation_error<boost::math::policies::throw_on_error>>;
-
 /// \throws convergence_error where Boost's iterations do not end
 template <class Evaluate>
 double of_boost(const char* argument, const Evaluate& evaluate) {
@@ -114,7 +105,7 @@ void check_not_negative(double x) {
 
 template <class>
 double normal_cdf(double z) {
-  return cdf(boost::math::normal_distribution<double, detail::distribution_policy>(), z);
+  return cdf(boost::math::normal_distribution<double, detail::boost_policy>(), z);
 }
 
 template <class>
@@ -124,7 +115,7 @@ double two_sided_p(double z) {
 
 template <class>
 double normal_quantile(double p) {
-  return quantile(boost::math::normal_distribution<double, detail::distribution_policy>(), p);
+  return quantile(boost::math::normal_distribution<double, detail::boost_policy>(), p);
 }
 
 template <class>
@@ -136,7 +127,7 @@ double student_t_cdf(double t, double degrees) {
 template <class>
 double two_sided_t_p(double t, double degrees) {
   detail::check_degrees(degrees);
-  const boost::math::students_t_distribution<double, detail::distribution_policy> of_t(degrees);
+  const boost::math::students_t_distribution<double, detail::boost_policy> of_t(degrees);
   constexpr double large = 1e100;  // its square is a number; beyond, the tail is a power
   const double size = std::abs(t), within = size > large ? large : size;
   const double p = detail::of_boost("degrees", [&] { return 2 * cdf(of_t, -within); });
@@ -147,7 +138,7 @@ template <class>
 double two_sided_t_quantile(double confidence, double degrees) {
   check_open_unit(confidence, "confidence");
   detail::check_degrees(degrees);
-  const boost::math::students_t_distribution<double, detail::distribution_policy> of_t(degrees);
+  const boost::math::students_t_distribution<double, detail::boost_policy> of_t(degrees);
   const double tail = 0.5 * (1 - confidence);
   return detail::of_boost("degrees", [&] { return quantile(complement(of_t, tail)); });
 }
@@ -164,7 +155,7 @@ double gamma_quantile(double shape, double p, bool upper) {
     const double root = 1 - part + z * std::sqrt(part);
     return shape * root * root * root;
   }
-  const boost::math::gamma_distribution<double, detail::distribution_policy> gamma(shape);
+  const boost::math::gamma_distribution<double, detail::boost_policy> gamma(shape);
   return detail::of_boost(
       "shape", [&] { return upper ? quantile(complement(gamma, p)) : quantile(gamma, p); });
 }
@@ -174,7 +165,7 @@ double chi_squared_tail(double x, double degrees) {
   detail::check_degrees(degrees);
   detail::check_not_negative(x);
   if (std::isinf(x)) return 0;
-  const boost::math::chi_squared_distribution<double, detail::distribution_policy> of_x(degrees);
+  const boost::math::chi_squared_distribution<double, detail::boost_policy> of_x(degrees);
   return detail::of_boost("degrees", [&] { return cdf(complement(of_x, x)); });
 }
 
@@ -185,7 +176,7 @@ double f_tail(double x, double above, double below) {
   detail::check_not_negative(x);
   if (std::isinf(below)) return chi_squared_tail(x * above, above);
   if (std::isinf(x)) return 0;
-  const boost::math::fisher_f_distribution<double, detail::distribution_policy> of_x(above, below);
+  const boost::math::fisher_f_distribution<double, detail::boost_policy> of_x(above, below);
   return detail::of_boost("degrees", [&] { return cdf(complement(of_x, x)); });
 }
 

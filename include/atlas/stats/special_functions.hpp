@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Functions of Boost.Math that estimators need, in double. With the compiled form of the library
-/// only its unit includes Boost. The standard library's logarithm of the Gamma function writes to a
-/// variable that all threads share.
+/// Functions of Boost.Math that estimators need, in double; NaN or infinite where they have no
+/// value. With the compiled form of the library only its unit includes Boost. The standard
+/// library's logarithm of the Gamma function writes to a variable that all threads share.
 
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
@@ -14,6 +14,8 @@
 #include <boost/math/special_functions/digamma.hpp>
 #include <boost/math/special_functions/gamma.hpp>
 #include <boost/math/special_functions/lambert_w.hpp>
+
+#include "atlas/stats/boost_policy.hpp"
 #endif
 
 namespace atlas::inline ATLAS_ABI::detail {
@@ -38,22 +40,22 @@ template <class = lazy>
 
 template <class>
 double digamma(double x) {
-  return boost::math::digamma(x);
+  return boost::math::digamma(x, boost_policy());
 }
 
 template <class>
 double log_gamma(double x) {
-  return boost::math::lgamma(x);
+  return boost::math::lgamma(x, boost_policy());
 }
 
 template <class>
 double gamma_half_step(double x) {
-  return 1 / boost::math::tgamma_delta_ratio(x, 0.5);
+  return 1 / boost::math::tgamma_delta_ratio(x, 0.5, boost_policy());
 }
 
 template <class>
 double lambert_w(double x) {
-  return boost::math::lambert_w0(x);
+  return boost::math::lambert_w0(x, boost_policy());
 }
 
 #endif

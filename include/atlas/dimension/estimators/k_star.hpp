@@ -74,7 +74,8 @@ namespace estimators {
 /// The peer returns, of all rounds but the last, numbers of neighbours that it has made even in
 /// place, and an error that takes rows with common neighbours as independent.
 ///
-/// O(N max_k) time and O(N log max_k) memory beyond the search for neighbours.
+/// O(N max_k) time and O(N max_k) memory at most, O(N log max_k) where no density changes steadily,
+/// beyond the search for neighbours.
 struct k_star {
   k_star_method method = k_star_method::binomial;
   double alpha = 1e-6;     ///< of `k_star_options`
@@ -121,6 +122,12 @@ std::vector<double> density_limits(double alpha, index_t max_k) {
   return out;
 }
 
+/// `ln(a / b)`, also where the ratio overflows.
+inline double log_of_ratio(double a, double b) {
+  const double ratio = a / b;
+  return std::isfinite(ratio) && ratio > 0 ? std::log(ratio) : std::log(a) - std::log(b);
+}
+
 /// How the density around rows differs from that around their neighbours: of each row the k at
 /// which it does so more, in proportion to its limit, than at any before. Whatever the dimension, a
 /// neighbourhood ends at one of these, and so all rounds together look at each pair of rows once.
@@ -138,8 +145,10 @@ class density_changes {
     changes& own = rows_[static_cast<std::size_t>(row)];
     for (const change& c : own.list)
       if (ends(c, dimension)) return c.k;
-    for (const auto last = static_cast<index_t>(limits_.size()) - 1; own.next < last; ++own.next)
-      if (add_if_larger(row, own) && ends(own.list.back(), dimension)) return own.next;
+    for (const auto last = static_cast<index_t>(limits_.size()) - 1; own.next < last;) {
+      const index_t k = own.next++;
+      if (add_if_larger(row, k, own) && ends(own.list.back(), dimension)) return k;
+    }
     return own.next;
   }
 
@@ -156,15 +165,13 @@ class density_changes {
 
   double limit(index_t k) const { return limits_[static_cast<std::size_t>(k)]; }
   bool ends(const change& c, double dimension) const { return !(dimension * c.gap <= limit(c.k)); }
-  bool add_if_larger(index_t row, changes& own) const {
-    const index_t k = own.next;
+  bool add_if_larger(index_t row, index_t k, changes& own) const {
     const double a = table_.distances(row, k - 1);
     const double b = table_.distances(table_.indices(row, k), k - 1);
-    const double ratio = a > b ? a / b : b / a;
     const double least = own.largest * limit(k) * (1 - 1e-12);  // rounding loses none
-    if (ratio - 1 < least) return false;                        // ln x <= x - 1
-    const double gap = std::log(ratio);
-    if (gap < least) return false;
+    if ((a > b ? a / b : b / a) - 1 < least) return false;      // ln x <= x - 1
+    const double gap = std::abs(log_of_ratio(a, b));
+    if (gap < least || gap == 0) return false;
     own.largest = (std::max)(own.largest, gap / limit(k));
     own.list.push_back({k, gap});
     return true;
@@ -187,16 +194,12 @@ std::vector<index_t> neighborhoods(density_changes<>& changes, double dimension,
   return out;
 }
 
-/// `ln(r_b / r_a)` of a row.
-inline double log_of_ratio(const neighbor_table& table, index_t row, index_t b, index_t a) {
-  return std::log(table.distances(row, b - 1) / table.distances(row, a - 1));
-}
-
 /// Regression of the logarithms of r2/r1, a tenth discarded; NaN of too few.
 template <class = lazy>
 double first_dimension(const neighbor_table& table, const std::vector<index_t>& rows) {
   std::vector<double> ratios;
-  for (const index_t i : rows) ratios.push_back(log_of_ratio(table, i, 2, 1));
+  for (const index_t i : rows)
+    ratios.push_back(log_of_ratio(table.distances(i, 1), table.distances(i, 0)));
   std::sort(ratios.begin(), ratios.end());
   const auto kept = static_cast<std::size_t>(0.9 * static_cast<double>(ratios.size()) + 1e-9);
   if (kept < 2 || !(ratios[kept - 1] > 0)) return std::nan("");
@@ -246,7 +249,8 @@ struct within_neighborhoods {
     std::vector<order_ratio> ratios;
     for (const index_t i : out.rows) {
       const index_t n = (k[static_cast<std::size_t>(i)] + 1) / 2;
-      ratios.push_back({static_cast<double>(n), log_of_ratio(table, i, 2 * n, n)});
+      ratios.push_back({static_cast<double>(n),
+                        log_of_ratio(table.distances(i, 2 * n - 1), table.distances(i, n - 1))});
     }
     const double d = gride_root(ratios);
     double curvature = 0;
