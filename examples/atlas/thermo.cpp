@@ -315,9 +315,7 @@ void run_thermo(const thermo_options& o) {
                                              .without_sinks = o.without_sinks});
   atlas::owned_tensor<double, 2> prediction({o.source.blocks, o.source.tokens_per_block});
   source.description["min_context"] = o.min_context;
-  source.description["sinks"] = {{"left_out", o.without_sinks},
-                                 {"weight", o.sinks.weight},
-                                 {"value_norm", o.sinks.value_norm}};
+  if (o.without_sinks) source.description["without_sinks"] = true;
   source.description["perplexity"] = observe(source, o, layers, collector, prediction);
   pass_meter passes(o.common, "correlations", correlations_of(layers.size(), config.heads));
   const thermo_run run = prepare(o, layers, config.heads, prediction, passes);
@@ -338,6 +336,7 @@ void run_thermo(const thermo_options& o) {
            table_text(profile) + "\n";
   json result = {{"source", source.description},
                  {"points", o.source.blocks * (o.source.tokens_per_block - o.min_context)},
+                 {"sinks", {{"weight", o.sinks.weight}, {"value_norm", o.sinks.value_norm}}},
                  {"layers", found}};
   if (static_cast<index_t>(layers.size()) == config.layers) {
     const auto point = atlas::crystallization_depth(ratios);

@@ -407,7 +407,8 @@ TEST_CASE("thermo reports every head, its nulls and its correlations, whatever t
                     without = run(folder, common + all_sinks + "--without-sinks");
   REQUIRE(kept.status == 0);
   REQUIRE(without.status == 0);
-  CHECK(without.json()["source"]["sinks"]["left_out"] == true);
+  CHECK(without.json()["source"]["without_sinks"] == true);
+  CHECK(without.json()["sinks"]["value_norm"] == 1000);
   for (std::size_t h = 0; h < 6; ++h) {
     const auto with_sink = kept.json()["layers"][0]["heads"][h],
                rest = without.json()["layers"][0]["heads"][h];

@@ -75,7 +75,7 @@ std::string source_of(const json& content, const fs::path& file) {
   if (text.empty()) text = text_member(content, {"source", "tokens"});
   const std::string clouds = text_member(content, {"source", "clouds"});
   const auto last = [](const std::string& name) { return fs::path(name).filename().string(); };
-  const bool sinks = member(content, {"source", "sinks", "left_out"}) != json(true);
+  const bool sinks = member(content, {"source", "without_sinks"}) != json(true);
   if (!model.empty())
     return last(model) + (text.empty() ? "" : " on " + last(text)) +
            (sinks ? "" : ", without sinks");
