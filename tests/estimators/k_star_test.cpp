@@ -68,6 +68,34 @@ TEST_CASE("a neighbourhood ends where the likelihoods of one density and of two 
   CHECK(*std::min_element(k.begin(), k.end()) < 59);
 }
 
+TEST_CASE("a neighbourhood is that of its dimension, whatever was asked before") {
+  atlas::random_stream random(5, 2);
+  auto points = atlas::simulate_spectrum(300, std::vector<double>{9, 4, 1}, random);
+  double* const x = points.mutable_view().data();
+  for (index_t i = 0; i < 300; ++i) x[i] = std::round(4 * x[i]) / 4;  // equal distances
+  for (index_t i = 300; i < 330; ++i) x[i] *= 1e-310;                 // ratios that overflow
+  const auto table = atlas::nearest_neighbors(points, {.k = 50});
+  atlas::detail::raw_estimate counted;
+  const auto rows = atlas::detail::rows_with_neighbors(table, 50, counted);
+  REQUIRE(rows.size() > 100);
+  const auto limits = atlas::detail::density_limits(1e-3, 50);
+  atlas::detail::density_changes<> changes(table, limits);
+  for (const double d : {2.0, 30.0, 0.01, 4.0, 400.0, 2.0}) {
+    const auto fresh = atlas::k_star(table, d, {.alpha = 1e-3, .max_k = 50});
+    for (const index_t i : rows) {
+      CAPTURE(d, i);
+      CHECK(changes.neighbors(i, d) == fresh[static_cast<std::size_t>(i)]);
+      index_t k = 3;  // the definition
+      for (; k < 49; ++k) {
+        const double gap = std::abs(std::log(table.distances(i, k - 1)) -
+                                    std::log(table.distances(table.indices(i, k), k - 1)));
+        if (!(d * gap <= limits[static_cast<std::size_t>(k)])) break;
+      }
+      CHECK(fresh[static_cast<std::size_t>(i)] == k);
+    }
+  }
+}
+
 TEST_CASE("k_star says how many neighbourhoods end at the largest, and rounds that do not settle") {
   const auto said = [](const char* cloud) {
     return atlas::estimate_dimension(atlas_test::golden_cloud(cloud), k_star{}, {.errors = false})

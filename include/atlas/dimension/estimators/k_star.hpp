@@ -23,6 +23,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/vector_of.hpp"
 #include "atlas/dimension/decreasing_root.hpp"
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/dimension/estimators/binomial.hpp"
@@ -147,6 +148,7 @@ class density_changes {
       if (ends(c, dimension)) return c.k;
     for (const auto last = static_cast<index_t>(limits_.size()) - 1; own.next < last;) {
       const index_t k = own.next++;
+      fetch(row, k + 24);
       if (add_if_larger(row, k, own) && ends(own.list.back(), dimension)) return k;
     }
     return own.next;
@@ -165,6 +167,11 @@ class density_changes {
 
   double limit(index_t k) const { return limits_[static_cast<std::size_t>(k)]; }
   bool ends(const change& c, double dimension) const { return !(dimension * c.gap <= limit(c.k)); }
+  /// Asks for the distance that k needs, which lies anywhere in memory.
+  void fetch(index_t row, index_t k) const {
+    if (k < table_.indices.extent(1))
+      prefetch_line(&table_.distances(table_.indices(row, k), k - 1));
+  }
   bool add_if_larger(index_t row, index_t k, changes& own) const {
     const double a = table_.distances(row, k - 1);
     const double b = table_.distances(table_.indices(row, k), k - 1);
