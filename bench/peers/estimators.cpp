@@ -68,7 +68,7 @@ const std::map<std::string, run>& estimators() {
       {"local_pca", with(e::local_pca{})},
       {"spanning_tree", with(e::spanning_tree{})},
       {"knn_graph", with(e::knn_graph{})},
-      {"binomial", with(e::binomial{.r = 0.5, .k = 20})},
+      {"binomial", with(e::binomial{.r = 0.95, .k = 20})},
   };
   return all;
 }

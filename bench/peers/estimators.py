@@ -50,7 +50,7 @@ PEERS = {
     "spanning_tree": {"skdim": lambda x: skdim.id.PH().fit(x)},
     "knn_graph": {"skdim": lambda x: skdim.id.KNN(ps=np.arange(5000, 10000, 500), M=10).fit(x)},
     "binomial": {
-        "dadapy": lambda x: dadapy(x, lambda d: d.compute_id_binomial_k(20, 0.5), 40),
+        "dadapy": lambda x: dadapy(x, lambda d: d.compute_id_binomial_k(20, 0.95), 40),
     },
 }
 SLOW = 60.0
