@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "atlas/attention/capture.hpp"
+#include "atlas/boltzmann/softmax.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
@@ -196,17 +197,6 @@ class head_without_key {
 
 namespace detail {
 
-/// The softmax of a row of logits, of which one at least is finite.
-inline void row_softmax(const tensor_view<const float, 1>& logits,
-                        const tensor_view<float, 1>& weights) {
-  double largest = -std::numeric_limits<double>::infinity(), total = 0;
-  for (index_t j = 0; j < logits.extent(0); ++j)
-    largest = (std::max)(largest, static_cast<double>(logits[j]));
-  const auto weight = [&](index_t j) { return std::exp(static_cast<double>(logits[j]) - largest); };
-  for (index_t j = 0; j < logits.extent(0); ++j) total += weight(j);
-  for (index_t j = 0; j < logits.extent(0); ++j) weights[j] = static_cast<float>(weight(j) / total);
-}
-
 /// Whether a query sees a key beside this one.
 inline bool sees_another(const head_capture& head, index_t query, index_t key) {
   for (index_t j = 0; j < head.weights.extent(1); ++j)
@@ -232,7 +222,8 @@ head_without_key::head_without_key(const head_capture& head, index_t key) : head
           std::to_string(key) + ", which is all that query " + std::to_string(t) + " sees");
     logits(t, key) = -std::numeric_limits<float>::infinity();
     // Anew, not divided by 1 less the key's weight, which has no digits left where that is near 1.
-    detail::row_softmax(logits_[t], weights_.mutable_view()[t]);
+    const auto weights = softmax<1>(logits_[t], {.threads = 1});
+    std::copy_n(weights.data(), weights.size(), weights_.mutable_view()[t].data());
   }
 }
 
