@@ -40,6 +40,21 @@ void set_error(const log_error& error, double confidence, error_source from,
   out.error_from = std::isfinite(error.error) ? from : error_source::none;
 }
 
+/// A row's own unit and those of the neighbours that its score is made of.
+template <class = lazy>
+unit_members members_of_rows(const raw_estimate& raw, const row_units& units,
+                             const neighbor_table& table) {
+  const index_t width = raw.linked + 1;
+  if (!units.contexts) return {raw.rows, table.indices, width};
+  std::vector<index_t> sets;
+  sets.reserve(raw.rows.size() * static_cast<std::size_t>(width));
+  for (const index_t row : raw.rows) {
+    sets.push_back(units.of(row));
+    for (index_t j = 0; j < raw.linked; ++j) sets.push_back(units.of(table.indices(row, j)));
+  }
+  return {std::move(sets), width};
+}
+
 /// Rows are linked where they, or those of their neighbours that their scores are made of, are one
 /// row or of one context.
 /// \param rows  of the cloud
@@ -48,14 +63,7 @@ template <class = lazy>
 void add_error_of_scores(const raw_estimate& raw, index_t rows, const neighbor_table& table,
                          const dimension_options& options, dimension_estimate& out) {
   const row_units units = units_of_rows(options, rows);
-  scored_rows scored{units.count, raw.linked + 1, {}, raw.scores};
-  scored.members.reserve(raw.rows.size() * static_cast<std::size_t>(scored.width));
-  for (const index_t row : raw.rows) {
-    scored.members.push_back(units.of(row));
-    for (index_t j = 0; j < raw.linked; ++j)
-      scored.members.push_back(units.of(table.indices(row, j)));
-  }
-  const score_sums sums = sum_scores(scored);
+  const score_sums sums = sum_scores({units.count, members_of_rows(raw, units, table), raw.scores});
   const auto used = static_cast<index_t>(raw.rows.size());
   const score_covariance c = covariance_of_sums(sums, used, units.contexts, 0, 1);
   count_units(units, sums.units, out);

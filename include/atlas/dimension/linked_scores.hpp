@@ -15,15 +15,14 @@
 
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/dimension/unit_members.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
 /// What each row adds to some statistics, and the units (rows or contexts) that it was made of.
 struct scored_rows {
-  index_t units = 0;  ///< numbers of units are below it
-  index_t width = 1;  ///< of a set of units
-  std::vector<index_t>
-      members;             ///< `[n, width]`: the row's own unit first, those of its neighbours
+  index_t units = 0;       ///< numbers of units are below it
+  unit_members members;    ///< of n rows
   Eigen::MatrixXd scores;  ///< `[n, q]`
 
   index_t count() const { return scores.rows(); }
@@ -45,51 +44,63 @@ inline Eigen::MatrixXd centred_scores(const Eigen::MatrixXd& scores) {
 
 /// Sets of units, with how many rows have each and the sums of their scores.
 struct unit_sets {
-  index_t width = 1;
-  std::vector<index_t> members;                                                   ///< `[m, width]`
+  unit_members members;                                                           ///< of m sets
   Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> scores;  ///< `[m, q]`
   std::vector<double> rows;                                                       ///< `[m]`
 };
 
+/// The units of each set, ascending, `[n, width]`.
+template <class = lazy>
+std::vector<index_t> sorted_members(const unit_members& members) {
+  std::vector<index_t> out;
+  out.reserve(static_cast<std::size_t>(members.count() * members.width()));
+  for (index_t i = 0; i < members.count(); ++i) {
+    members.visit(i, [&](index_t unit) { out.push_back(unit); });
+    std::sort(out.end() - members.width(), out.end());
+  }
+  return out;
+}
+
 /// Rows of the same set as one. Of many rows of few contexts that leaves few.
 template <class = lazy>
 unit_sets collect_sets(const scored_rows& a, const Eigen::MatrixXd& scores) {
-  const auto width = static_cast<std::size_t>(a.width);
-  const auto n = static_cast<std::size_t>(a.count());
-  std::vector<index_t> sorted = a.members, order(n);
-  for (std::size_t i = 0; i < n; ++i)
-    std::sort(sorted.begin() + static_cast<std::ptrdiff_t>(i * width),
-              sorted.begin() + static_cast<std::ptrdiff_t>((i + 1) * width));
+  const auto width = static_cast<std::size_t>(a.members.width());
+  const std::vector<index_t> sorted = sorted_members(a.members);
+  std::vector<index_t> order(static_cast<std::size_t>(a.count())), members;
   std::iota(order.begin(), order.end(), index_t{0});
   const auto set = [&](index_t i) { return sorted.data() + static_cast<std::size_t>(i) * width; };
   std::sort(order.begin(), order.end(), [&](index_t i, index_t j) {
     const auto [x, y] = std::mismatch(set(i), set(i) + width, set(j));
     return x == set(i) + width ? i < j : *x < *y;
   });
-  unit_sets out{a.width, {}, {}, {}};
+  unit_sets out;
   out.scores.setZero(a.count(), scores.cols());
   for (const index_t i : order) {
-    if (out.rows.empty() || !std::equal(set(i), set(i) + width, out.members.end() - a.width)) {
-      out.members.insert(out.members.end(), set(i), set(i) + width);
+    if (out.rows.empty() ||
+        !std::equal(set(i), set(i) + width, members.end() - a.members.width())) {
+      members.insert(members.end(), set(i), set(i) + width);
       out.rows.push_back(0);
     }
     out.scores.row(static_cast<index_t>(out.rows.size()) - 1) += scores.row(i);
     out.rows.back() += 1;
   }
+  out.members = {std::move(members), a.members.width()};
   return out;
 }
 
 /// One set a row.
 template <class = lazy>
-unit_sets sets_of_rows(const scored_rows& a, const Eigen::MatrixXd& scores) {
-  return {a.width, a.members, scores, std::vector<double>(static_cast<std::size_t>(a.count()), 1)};
+unit_sets sets_of_rows(scored_rows a, const Eigen::MatrixXd& scores) {
+  const auto count = static_cast<std::size_t>(a.count());
+  return {std::move(a.members), scores, std::vector<double>(count, 1)};
 }
 
 /// How many sets hold each unit.
 template <class = lazy>
 std::vector<index_t> sets_of_units(const unit_sets& sets, index_t units) {
   std::vector<index_t> out(static_cast<std::size_t>(units));
-  for (const index_t unit : sets.members) ++out[static_cast<std::size_t>(unit)];
+  for (index_t i = 0; i < sets.members.count(); ++i)
+    sets.members.visit(i, [&](index_t unit) { ++out[static_cast<std::size_t>(unit)]; });
   return out;
 }
 
@@ -119,18 +130,16 @@ held_units units_held(const unit_sets& sets, const std::vector<index_t>& some,
                       const std::vector<index_t>& holders) {
   const auto at = [](index_t i) { return static_cast<std::size_t>(i); };
   std::vector<char> wanted(holders.size());
-  for (const index_t i : some)
-    for (index_t m = i * sets.width; m < (i + 1) * sets.width; ++m)
-      wanted[at(sets.members[at(m)])] = 1;
+  for (const index_t i : some) sets.members.visit(i, [&](index_t unit) { wanted[at(unit)] = 1; });
   held_units out{{0}, {}};
   for (std::size_t u = 0; u < holders.size(); ++u)
     out.begin.push_back(out.begin.back() + (wanted[u] != 0 ? holders[u] : 0));
   out.sets.resize(at(out.begin.back()));
   std::vector<index_t> next(out.begin.begin(), out.begin.end() - 1);
-  for (index_t i = 0; i * sets.width < static_cast<index_t>(sets.members.size()); ++i)
-    for (index_t m = i * sets.width; m < (i + 1) * sets.width; ++m)
-      if (const std::size_t unit = at(sets.members[at(m)]); wanted[unit] != 0)
-        out.sets[at(next[unit]++)] = i;
+  for (index_t i = 0; i < sets.members.count(); ++i)
+    sets.members.visit(i, [&](index_t unit) {
+      if (wanted[at(unit)] != 0) out.sets[at(next[at(unit)]++)] = i;
+    });
   return out;
 }
 
@@ -146,16 +155,15 @@ void add_links(const unit_sets& sets, const std::vector<index_t>& some, const he
   for (const index_t i : some) {
     sum.setZero();
     double rows = 0;
-    for (index_t m = i * sets.width; m < (i + 1) * sets.width; ++m) {
-      const std::size_t unit = at(sets.members[at(m)]);
-      for (index_t h = held.begin[unit]; h < held.begin[unit + 1]; ++h) {
+    sets.members.visit(i, [&](index_t unit) {
+      for (index_t h = held.begin[at(unit)]; h < held.begin[at(unit) + 1]; ++h) {
         const index_t j = held.sets[at(h)];
         if (std::exchange(last[at(j)], i) == i) continue;
         const double* scores = sets.scores.data() + j * q;
         for (index_t c = 0; c < q; ++c) sum[c] += scores[c];
         rows += sets.rows[at(j)];
       }
-    }
+    });
     for (index_t c = 0; c < q; ++c) out.linked.row(c) += sets.scores(i, c) * sum;
     out.links += sets.rows[at(i)] * rows;
   }
@@ -177,20 +185,21 @@ inline constexpr double most_links_seen = 2e7;
 /// O(n) memory; time in proportion to the links, each counted as often as it has units in common
 /// (rows of the same units count as one), up to `most_links_seen`.
 template <class = lazy>
-score_sums sum_scores(const scored_rows& a) {
+score_sums sum_scores(scored_rows a) {
   const index_t q = a.scores.cols(), n = a.count();
   const Eigen::MatrixXd scores = centred_scores(a.scores);
   score_sums out{Eigen::MatrixXd::Zero(q, q), {}, 0, 0};
   Eigen::MatrixXd of_units = Eigen::MatrixXd::Zero(a.units, q);
   std::vector<bool> seen(static_cast<std::size_t>(a.units));
   for (index_t i = 0; i < n; ++i) {
-    const index_t unit = a.members[static_cast<std::size_t>(i * a.width)];
+    const index_t unit = a.members.own(i);
     of_units.row(unit) += scores.row(i);
     seen[static_cast<std::size_t>(unit)] = true;
   }
   out.units = static_cast<index_t>(std::count(seen.begin(), seen.end(), true));
   out.own.noalias() = of_units.transpose() * of_units;
-  const unit_sets sets = out.units < n ? collect_sets(a, scores) : sets_of_rows(a, scores);
+  const unit_sets sets =
+      out.units < n ? collect_sets(a, scores) : sets_of_rows(std::move(a), scores);
   const std::vector<index_t> holders = sets_of_units(sets, a.units);
   double work = 0;
   for (const index_t count : holders)

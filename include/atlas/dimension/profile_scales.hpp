@@ -89,7 +89,7 @@ score_covariance covariance_of_scales(const std::vector<profile_scale>& scales,
                                       const Eigen::MatrixXd& weights, const row_units& units) {
   const index_t n = scales.front().scores.size();
   const index_t contexts = units.contexts ? units.count : 0;  // numbered before the rows
-  scored_rows all{contexts + n, 1, {}, Eigen::MatrixXd::Zero(n, weights.cols())};
+  scored_rows all{contexts + n, {}, Eigen::MatrixXd::Zero(n, weights.cols())};
   std::vector<std::vector<index_t>> sets(static_cast<std::size_t>(n));
   std::size_t width = 1;
   for (index_t i = 0; i < n; ++i) {
@@ -109,13 +109,14 @@ score_covariance covariance_of_scales(const std::vector<profile_scale>& scales,
     set.insert(set.begin(), own);
     width = (std::max)(width, set.size());
   }
-  all.width = static_cast<index_t>(width);
+  std::vector<index_t> members;
   for (index_t i = 0; i < n; ++i) {
     const auto& set = sets[static_cast<std::size_t>(i)];
-    all.members.insert(all.members.end(), set.begin(), set.end());
-    all.members.insert(all.members.end(), width - set.size(), contexts + i);
+    members.insert(members.end(), set.begin(), set.end());
+    members.insert(members.end(), width - set.size(), contexts + i);
   }
-  const score_sums sums = sum_scores(all);
+  all.members = {std::move(members), static_cast<index_t>(width)};
+  const score_sums sums = sum_scores(std::move(all));
   score_covariance out = covariance_of_sums(sums, n, units.contexts, 0, weights.cols());
   const double rows = static_cast<double>(n);
   if (sums.linked.size() > 0) out.degrees = (std::min)(out.degrees, rows * rows / sums.links);

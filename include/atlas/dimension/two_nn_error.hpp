@@ -42,8 +42,11 @@ scored_rows score_ratios(const log_ratios& ratios, const observed_logs& logs,
                          const row_units& units, double dimension, const two_nn_options& options) {
   double total = 0;
   for (std::size_t i = 0; i < logs.x.size(); ++i) total += logs.held(i);
-  scored_rows out{units.count, 3, {}, Eigen::MatrixXd(static_cast<index_t>(logs.x.size()), 3)};
-  for (const index_t row : ratios.rows) out.members.push_back(units.of(row));
+  std::vector<index_t> sets;
+  sets.reserve(ratios.rows.size());
+  for (const index_t row : ratios.rows) sets.push_back(units.of(row));
+  scored_rows out{
+      units.count, {std::move(sets), 3}, Eigen::MatrixXd(static_cast<index_t>(logs.x.size()), 3)};
   out.scores.col(0) = estimator_scores(logs, dimension, options);
   out.scores.rightCols(2) = fit_scores(logs.x, logs.cut, static_cast<double>(logs.kept) / total);
   return out;
