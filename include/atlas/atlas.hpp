@@ -92,6 +92,7 @@
 #include "atlas/neighbors/minimum_spanning_tree.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/neighbors/nearest_neighbors_among.hpp"
+#include "atlas/neighbors/neighbor_counts.hpp"
 #include "atlas/neighbors/neighbors_from_distances.hpp"
 #include "atlas/neighbors/neighbors_within.hpp"
 #include "atlas/nn/adam.hpp"

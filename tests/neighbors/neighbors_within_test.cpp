@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "atlas/neighbors/neighbors_within.hpp"
+#include "atlas/neighbors/neighbor_counts.hpp"
 
 #include <Eigen/Dense>
 #include <algorithm>
@@ -108,12 +109,10 @@ TEST_CASE("within a radius: the k nearest are the first, and counts are those of
   const Eigen::MatrixXd x = normal_cloud(1200, 8);
   const auto nearest = atlas::nearest_neighbors(x, {.k = 5});
   const auto found = neighbors_within(x, 2.5);
-  const auto counted = neighbors_within(x, 2.5, {.limit = 1, .counts_only = true});
-  CHECK(counted.indices.empty());
-  CHECK(counted.distances.empty());
+  const auto counted = atlas::neighbor_counts(x, {2.5});
   int wrong = 0, missing = 0;
   for (atlas::index_t i = 0; i < x.rows(); ++i) {
-    wrong += counted.count(i) != found.count(i);
+    wrong += counted(0, i) != found.count(i);
     missing += nearest.distances(i, 4) <= 2.5 && found.count(i) < 5;
     for (atlas::index_t k = 0; k < std::min<atlas::index_t>(5, found.count(i)); ++k)
       wrong += found.indices[found.offsets[i] + k] != nearest.indices(i, k) ||
@@ -158,4 +157,42 @@ TEST_CASE("within a radius: input that does not fit and too many neighbours are 
   CHECK_REFUSED(atlas::shape_error, neighbors_within(Eigen::MatrixXd(0, 3), 1), "points", "empty");
   x(4, 1) = std::numeric_limits<double>::quiet_NaN();
   CHECK_REFUSED(atlas::value_error, neighbors_within(x, 1), "points", "[4, 1]");
+}
+
+TEST_CASE("counts within several radii are those of each alone, whatever the rows and the box") {
+  const Eigen::MatrixXd x = normal_cloud(700, 5);
+  const std::vector<double> radii = {0.0, 0.7, 1.5, 1.5, 2.5};
+  for (const bool other_contexts : {false, true})
+    for (const double period : {0.0, 20.0}) {
+      CAPTURE(other_contexts, period);
+      const atlas::exclusion exclude =
+          other_contexts ? atlas::same_context(labels(700, 50)) : atlas::exclusion{};
+      const std::vector<double> periods =
+          period > 0 ? std::vector<double>(5, period) : std::vector<double>{};
+      const Eigen::MatrixXd rows = period > 0 ? (x.array() + 10.0).matrix() : x;
+      const auto counts =
+          atlas::neighbor_counts(rows, radii, {.exclude = exclude, .periods = periods});
+      REQUIRE(counts.extents() == atlas::shape<2>{5, 700});
+      int wrong = 0;
+      for (std::size_t a = 0; a < radii.size(); ++a) {
+        const auto found =
+            neighbors_within(rows, radii[a], {.exclude = exclude, .periods = periods});
+        for (atlas::index_t i = 0; i < 700; ++i)
+          wrong += counts(static_cast<atlas::index_t>(a), i) != found.count(i);
+      }
+      CHECK(wrong == 0);
+    }
+}
+
+TEST_CASE("radii of counts are at least one, finite, and ascend") {
+  const Eigen::MatrixXd x = normal_cloud(20, 3);
+  CHECK_REFUSED(atlas::shape_error, atlas::neighbor_counts(x, {}), "radii", "at least 1");
+  CHECK_REFUSED(atlas::value_error, atlas::neighbor_counts(x, {-1}), "radii", "-1");
+  CHECK_REFUSED(atlas::value_error, atlas::neighbor_counts(x, {std::nan("")}), "radii", "NaN");
+  CHECK_REFUSED(atlas::value_error, atlas::neighbor_counts(x, {1, HUGE_VAL}), "radii", "inf");
+  CHECK_REFUSED(atlas::value_error, atlas::neighbor_counts(x, {2, 1}), "radii", "1 at [1]");
+  CHECK_REFUSED(
+      atlas::value_error,
+      atlas::neighbor_counts(x, {1}, {.exclude = atlas::distinct_contexts(labels(20, 3))}),
+      "exclude.distinct", "true");
 }

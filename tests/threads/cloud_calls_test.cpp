@@ -5,6 +5,7 @@
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/neighbors/nearest_neighbors.hpp"
 #include "atlas/neighbors/nearest_neighbors_among.hpp"
+#include "atlas/neighbors/neighbor_counts.hpp"
 #include "atlas/neighbors/neighbors_within.hpp"
 #include "calls.hpp"
 
@@ -49,6 +50,12 @@ std::vector<threaded_call> cloud_calls() {
          const auto t =
              atlas::neighbors_within(x, 1.0, {.threads = o.threads, .on_progress = o.on_progress});
          return (numbers() << t.offsets << t.distances << t.indices).all;
+       }},
+      {"neighbors/neighbor_counts.hpp", "neighbor_counts", true,
+       [=](const s& o) {
+         const auto t = atlas::neighbor_counts(
+             x, {0.5, 1.0}, {.threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << t).all;
        }},
       {"dimension/two_nn_options.hpp", "two_nn", true,
        [=](const s& o) {

@@ -11,7 +11,7 @@
 
 #include "atlas/core/lazy.hpp"
 #include "atlas/dimension/estimator_input.hpp"
-#include "atlas/neighbors/neighbors_within.hpp"
+#include "atlas/neighbors/neighbor_counts.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -34,24 +34,27 @@ inline void refuse_distinct_contexts(const dimension_options& options) {
                       "true");
 }
 
-/// Of the given rows, how many others are within the radius (Euclidean; at most that far).
+/// Of the given rows, how many others are within each radius (Euclidean; at most that far).
+/// \param radii ascending
 /// \param rows ascending
 ///
-/// O(N^2 d) time, O(N) memory.
+/// O(N^2 d) time for all radii together, O(N) memory a radius.
 template <class Scalar>
-std::vector<double> count_within(const tensor_view<const Scalar, 2>& points, double radius,
-                                 const std::vector<index_t>& rows,
-                                 const dimension_options& options) {
+pair_counts count_within(const tensor_view<const Scalar, 2>& points,
+                         const std::vector<double>& radii, const std::vector<index_t>& rows,
+                         const dimension_options& options) {
   refuse_distinct_contexts(options);
-  const radius_table table = neighbors_within(points, radius,
-                                              {.exclude = options.exclude,
-                                               .periods = options.periods,
-                                               .counts_only = true,
-                                               .threads = options.threads,
-                                               .on_progress = options.on_progress});
-  std::vector<double> out;
-  out.reserve(rows.size());
-  for (const index_t row : rows) out.push_back(static_cast<double>(table.count(row)));
+  const owned_tensor<index_t, 2> all = neighbor_counts(points, radii,
+                                                       {.exclude = options.exclude,
+                                                        .periods = options.periods,
+                                                        .threads = options.threads,
+                                                        .on_progress = options.on_progress});
+  pair_counts out;
+  for (index_t a = 0; a < all.extent(0); ++a) {
+    std::vector<double>& counts = out.within.emplace_back();
+    counts.reserve(rows.size());
+    for (const index_t row : rows) counts.push_back(static_cast<double>(all(a, row)));
+  }
   return out;
 }
 

@@ -27,41 +27,50 @@ struct within_options {
   std::vector<double> periods = {};  ///< `[d]`, as of neighbor_options
   /// Neighbours of all rows together, 16 bytes each, beyond which the call is refused.
   index_t limit = 100'000'000;
-  bool counts_only = false;            ///< no indices and distances, and no limit: O(N) memory
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
 };
 
 namespace detail {
 
-template <class Scalar, class Comparison>
-radius_table search_within(const row_pairs<Scalar>& pairs, const Comparison& comparison,
-                           double radius, const within_options& o) {
-  radius_search<Scalar, Comparison> all(pairs, comparison, radius, o.limit, o.counts_only,
-                                        o.threads);
-  return run_search(all, o.threads, o.on_progress);
+/// Calls `search(pairs, comparison)` with the comparison that suits the cloud.
+/// \throws as neighbors_within, but for the radius and the limit
+template <class Scalar, class Search>
+auto search_radius(const tensor_view<const Scalar, 2>& points, const exclusion& exclude,
+                   const std::vector<double>& periods, int threads, Search&& search) {
+  static_assert(std::is_floating_point_v<Scalar>, "points are floating-point numbers");
+  check_not_empty(points, "points");
+  check_exclusion(exclude, points.extent(0));
+  if (exclude.distinct)
+    throw value_error("exclude.distinct", "false, since all rows within the radius are neighbours",
+                      "true");
+  check_finite(points, "points");
+  const std::vector<double> lengths = box_lengths(periods, points.extent(1));
+  check_in_box(points, lengths, "points");
+  const auto pairs = row_pairs<Scalar>::within(points, exclude);
+  const centring c = find_centring(points, threads);
+  if (lengths.empty() && fits_tiles<Scalar>(c))
+    return search(pairs, tile_comparison<Scalar>(pairs, c));
+  return search(pairs, direct_comparison<Scalar>(pairs, lengths));
+}
+
+/// \throws value_error for a radius that is negative or not finite
+inline void check_radius(double radius, const char* name) {
+  if (!(radius >= 0) || !std::isfinite(radius))
+    throw value_error(name, "a finite number, 0 or more", number_text(radius));
 }
 
 template <class Scalar>
 radius_table neighbors_within(const tensor_view<const Scalar, 2>& points, double radius,
-                              const within_options& options) {
-  static_assert(std::is_floating_point_v<Scalar>, "points are floating-point numbers");
-  check_not_empty(points, "points");
-  if (!(radius >= 0) || !std::isfinite(radius))
-    throw value_error("radius", "a finite number, 0 or more", number_text(radius));
-  check_between(options.limit, 1, (std::numeric_limits<index_t>::max)(), "limit");
-  check_exclusion(options.exclude, points.extent(0));
-  if (options.exclude.distinct)
-    throw value_error("exclude.distinct", "false, since all rows within the radius are neighbours",
-                      "true");
-  check_finite(points, "points");
-  const std::vector<double> lengths = box_lengths(options.periods, points.extent(1));
-  check_in_box(points, lengths, "points");
-  const auto pairs = row_pairs<Scalar>::within(points, options.exclude);
-  const centring c = find_centring(points, options.threads);
-  if (lengths.empty() && fits_tiles<Scalar>(c))
-    return search_within(pairs, tile_comparison<Scalar>(pairs, c), radius, options);
-  return search_within(pairs, direct_comparison<Scalar>(pairs, lengths), radius, options);
+                              const within_options& o) {
+  check_radius(radius, "radius");
+  check_between(o.limit, 1, (std::numeric_limits<index_t>::max)(), "limit");
+  return search_radius(points, o.exclude, o.periods, o.threads,
+                       [&]<class Comparison>(const auto& pairs, const Comparison& comparison) {
+                         radius_search<Scalar, Comparison> all(pairs, comparison, radius, o.limit,
+                                                               o.threads);
+                         return run_search(all, o.threads, o.on_progress);
+                       });
 }
 
 }  // namespace detail

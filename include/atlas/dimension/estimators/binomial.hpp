@@ -125,8 +125,8 @@ void binomial_of_radius(const estimators::binomial& e, const estimator_cloud<Sca
                         raw_estimate& out) {
   const double radius =
       e.radius > 0 ? e.radius : median_distance(cloud.table, out.rows, e.neighbors());
-  const pair_counts counts{{count_within(cloud.points, e.r * radius, out.rows, cloud.options),
-                            count_within(cloud.points, radius, out.rows, cloud.options)}};
+  const pair_counts counts =
+      count_within(cloud.points, {e.r * radius, radius}, out.rows, cloud.options);
   out.dimension = dimension_of_share(counts.sum(0), counts.sum(1), e.r, e.method);
   if (std::isnan(out.dimension)) return;
   out.scores = pair_scores(counts, {1, -1}) / std::log(counts.sum(0) / counts.sum(1));

@@ -102,9 +102,8 @@ raw_estimate raw_dimension(const estimators::correlation_integral& e,
   const double outer = median_distance(cloud.table, out.rows, e.k2);
   out.why = "The numbers of pairs within the two radii, or the radii, do not differ.";
   if (!(inner < outer)) return out;
-  const pair_counts counts{
-      {count_within(cloud.points, just_below(inner), out.rows, cloud.options),
-       count_within(cloud.points, just_below(outer), out.rows, cloud.options)}};
+  const pair_counts counts =
+      count_within(cloud.points, {just_below(inner), just_below(outer)}, out.rows, cloud.options);
   const double logarithm = std::log(counts.sum(1) / counts.sum(0));
   if (!(logarithm > 0 && std::isfinite(logarithm))) return out;
   out.why.clear();
@@ -186,12 +185,11 @@ correlation_curve curve_of_distinct(const tensor_view<const Scalar, 2>& points,
   out.radii = radii;
   std::vector<index_t> rows(static_cast<std::size_t>(points.extent(0)));
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<index_t>(i);
-  pair_counts counts;
+  std::vector<double> below;
+  for (const double radius : radii) below.push_back(just_below(radius));
+  const pair_counts counts = count_within(points, below, rows, options);
   const double pairs = allowed_pairs(options.exclude, points.extent(0), options.threads);
-  for (std::size_t a = 0; a < radii.size(); ++a) {
-    counts.within.push_back(count_within(points, just_below(radii[a]), rows, options));
-    out.integral.push_back(counts.sum(a) / pairs);
-  }
+  for (std::size_t a = 0; a < radii.size(); ++a) out.integral.push_back(counts.sum(a) / pairs);
   for (std::size_t a = 0; a + 1 < radii.size(); ++a) {
     out.between.push_back(slope_of_pairs(counts, slope_weights(radii, a, a + 2), rows, options));
     out.up_to.push_back(slope_of_pairs(counts, slope_weights(radii, 0, a + 2), rows, options));
@@ -212,7 +210,7 @@ correlation_curve correlation_integral_of(const tensor_view<const Scalar, 2>& po
         if (of_rows.duplicates == duplicate_policy::error) {
           std::vector<index_t> rows(static_cast<std::size_t>(distinct.extent(0)));
           for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<index_t>(i);
-          const pair_counts same{{count_within(distinct, 0.0, rows, of_rows)}};
+          const pair_counts same = count_within(distinct, {0.0}, rows, of_rows);
           if (same.sum(0) > 0)
             throw value_error("points", "no duplicates",
                               number_text(same.sum(0) / 2) + " pairs of rows at distance 0");
@@ -243,7 +241,7 @@ correlation_curve correlation_integral_of(const tensor_view<const Scalar, 2>& po
 ///         for NaN, radii that are not positive or do not increase, an exclusion of distinct
 ///         contexts, or duplicates where these are an error; cancelled
 ///
-/// O(m N^2 d) time, O(m N) memory; the same bits for every thread count.
+/// O(N^2 d) time for all radii together, O(m N) memory; the same bits for every thread count.
 template <real_tensor<2> Points>
 [[nodiscard]] correlation_curve correlation_integral(const Points& points,
                                                      const std::vector<double>& radii,

@@ -33,14 +33,12 @@ template <class Scalar, class Comparison>
 class radius_search {
  public:
   /// \param limit neighbours of all rows together beyond which the search is refused
-  /// \param counts_only whether the limit does not matter, and neighbours are not kept
   radius_search(const row_pairs<Scalar>& pairs, const Comparison& comparison, double radius,
-                index_t limit, bool counts_only, int threads)
+                index_t limit, int threads)
       : pairs_(pairs),
         comparison_(comparison),
         radius_(radius),
         limit_(limit),
-        counts_only_(counts_only),
         block_rows_(choose_block_rows(pairs.queries.extent(0), Comparison::most_queries,
                                       Comparison::query_unit, threads)),
         offsets_({pairs.queries.extent(0) + 1}),
@@ -71,7 +69,7 @@ class radius_search {
                             if (!(distance <= radius_)) return;
                             ++counts_[first + i];
                             ++here;
-                            if (!counts_only_) found.push_back({first + i, from + row, distance});
+                            found.push_back({first + i, from + row, distance});
                           });
       check_limit(here);
     }
@@ -83,7 +81,6 @@ class radius_search {
   radius_table table() {
     for (index_t i = 1; i < offsets_.size(); ++i) counts_[i - 1] += counts_[i - 2];
     radius_table out{offsets_, {}, {}};
-    if (counts_only_) return out;
     out.indices = owned_tensor<index_t, 1>({total_.load()});
     out.distances = owned_tensor<double, 1>({total_.load()});
     index_t* index = out.indices.mutable_view().data();
@@ -109,7 +106,7 @@ class radius_search {
   };
 
   void check_limit(index_t more) {
-    if (total_.fetch_add(more) + more <= limit_ || counts_only_) return;
+    if (total_.fetch_add(more) + more <= limit_) return;
     throw value_error("limit",
                       "at least as many as there are neighbours within " + number_text(radius_),
                       std::to_string(limit_));
@@ -119,7 +116,6 @@ class radius_search {
   const Comparison& comparison_;
   double radius_;
   index_t limit_;
-  bool counts_only_;
   index_t block_rows_;
   owned_tensor<index_t, 1> offsets_;
   index_t* counts_ = nullptr;              // of rows, and in the end their sums: offsets from 1 on
