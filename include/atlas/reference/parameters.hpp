@@ -3,34 +3,61 @@
 /// \file
 /// The weights of a transformer under their Hugging Face names, and where each is used.
 
+#include <algorithm>
 #include <functional>
+#include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/reference/config.hpp"
 #include "atlas/reference/layers/matrix.hpp"
+#include "atlas/reference/stored_weight.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
-/// Hands over the weights of a model: row-major values of the tensor of this name and these
-/// extents. Names are those of Hugging Face checkpoints, with the `transformer.` or `model.`
-/// prefix.
+/// The values of a weight tensor, row-major, or where they are stored.
+using weight_tensor = std::variant<std::vector<float>, std::shared_ptr<const stored_weight>>;
+
+/// Hands over the weights of a model: the tensor of this name and these extents. Names are those of
+/// Hugging Face checkpoints, with the `transformer.` or `model.` prefix.
 using weight_source =
-    std::function<std::vector<float>(const std::string& name, const std::vector<index_t>& extents)>;
+    std::function<weight_tensor(const std::string& name, const std::vector<index_t>& extents)>;
 
 /// One weight tensor, or its gradient.
 template <class Scalar>
 struct basic_parameter {
   std::string name;
   std::vector<index_t> extents;
-  std::vector<Scalar> values;  ///< row-major
+  std::vector<Scalar> values;  ///< row-major; empty as long as `stored` has them
+  std::shared_ptr<const stored_weight> stored = {};  ///< null where `values` has them
 };
 using parameter = basic_parameter<float>;
 
 namespace detail {
+
+/// Elements of a tensor.
+inline index_t element_count(const std::vector<index_t>& extents) {
+  index_t count = 1;
+  for (const index_t e : extents) count *= e;
+  return count;
+}
+
+/// Widens a stored tensor for good, so that its values can be changed.
+/// \throws value_error naming the tensor when one of them is a NaN or an infinity
+template <class Scalar>
+std::vector<Scalar>& owned_values(basic_parameter<Scalar>& p) {
+  if (p.stored) {
+    const std::vector<float> all = read_whole(*p.stored);
+    p.values.assign(all.begin(), all.end());
+    p.stored.reset();
+  }
+  return p.values;
+}
 
 /// Places in the list of parameters; -1 for a bias that there is none of.
 struct norm_places {
@@ -62,12 +89,13 @@ class parameter_reader {
 
   /// \throws shape_error or value_error naming the tensor when the source's values do not fit
   index_t read(const std::string& name, std::vector<index_t> extents) {
-    std::vector<float> values = source_(name, extents);
-    index_t wanted = 1;
-    for (const index_t e : extents) wanted *= e;
-    check_extent(static_cast<index_t>(values.size()), wanted, name, "size");
-    check_finite(tensor_view<const float, 1>(values.data(), {wanted}), name);
-    into_.push_back({name, std::move(extents), {values.begin(), values.end()}});
+    weight_tensor tensor = source_(name, extents);
+    basic_parameter<Scalar> p{name, std::move(extents), {}};
+    if (auto* stored = std::get_if<std::shared_ptr<const stored_weight>>(&tensor))
+      take_stored(std::move(*stored), p);
+    else
+      take_values(std::get<std::vector<float>>(tensor), p);
+    into_.push_back(std::move(p));
     return static_cast<index_t>(into_.size()) - 1;
   }
   norm_places norm(const std::string& name, index_t d, bool bias) {
@@ -87,6 +115,21 @@ class parameter_reader {
   }
 
  private:
+  static void take_values(const std::vector<float>& values, basic_parameter<Scalar>& p) {
+    const index_t wanted = element_count(p.extents);
+    check_extent(static_cast<index_t>(values.size()), wanted, p.name, "size");
+    check_finite(tensor_view<const float, 1>(values.data(), {wanted}), p.name);
+    p.values.assign(values.begin(), values.end());
+  }
+  /// Values are looked at when they are used. Only float models work with stored ones.
+  static void take_stored(std::shared_ptr<const stored_weight> stored, basic_parameter<Scalar>& p) {
+    if (!stored) throw value_error(p.name, "values", "none");
+    check_extent(stored->columns(), p.extents.back(), p.name, "columns");
+    check_extent(stored->rows(), element_count(p.extents) / p.extents.back(), p.name, "rows");
+    p.stored = std::move(stored);
+    if constexpr (!std::is_same_v<Scalar, float>) owned_values(p);
+  }
+
   const weight_source& source_;
   std::vector<basic_parameter<Scalar>>& into_;
 };
@@ -148,12 +191,59 @@ model_places read_parameters(const transformer_config& c, const weight_source& s
   return p;
 }
 
+/// A weight as a matrix `[rows, cols]` of floats or of what is stored, of which products take
+/// tiles.
+template <class Scalar>
+class weight_matrix {
+ public:
+  weight_matrix(const basic_parameter<Scalar>& of, tile_memory& memory)
+      : of_(of), memory_(memory) {}
+
+  [[nodiscard]] index_t rows() const { return of_.extents[0]; }
+  [[nodiscard]] index_t cols() const { return of_.extents[1]; }
+  [[nodiscard]] bool is_stored() const { return of_.stored != nullptr; }
+  /// What tiles of this matrix are widened into.
+  [[nodiscard]] tile_memory& memory() const { return memory_; }
+
+  /// The values of a tile, valid as long as the matrix and until `memory` is used again.
+  /// \throws value_error naming a stored tensor and the place of a value that is not finite
+  strided_map<const Scalar> tile(const weight_tile& t, tile_memory::lease& memory) const {
+    if constexpr (std::is_same_v<Scalar, float>)
+      if (of_.stored) return stored_tile(t, memory);
+    return {of_.values.data() + t.row * cols() + t.column, t.rows, t.columns,
+            Eigen::OuterStride<>(cols())};
+  }
+
+  /// Writes one row, `[cols]`.
+  void copy_row(index_t row, Scalar* out) const {
+    if constexpr (std::is_same_v<Scalar, float>)
+      if (of_.stored) return read_finite(*of_.stored, {row, 1, 0, cols()}, out);
+    std::copy_n(of_.values.data() + row * cols(), cols(), out);
+  }
+
+ private:
+  strided_map<const float> stored_tile(const weight_tile& t, tile_memory::lease& memory) const {
+    if (const float* all = of_.stored->floats()) {
+      const float* first = all + t.row * cols() + t.column;
+      check_finite_tile(*of_.stored, t, first, cols());
+      return {first, t.rows, t.columns, Eigen::OuterStride<>(cols())};
+    }
+    float* widened = memory.room_for(t.rows * t.columns);
+    read_finite(*of_.stored, t, widened);
+    return {widened, t.rows, t.columns, Eigen::OuterStride<>(t.columns)};
+  }
+
+  const basic_parameter<Scalar>& of_;
+  tile_memory& memory_;
+};
+
 /// All that a model is: what it looks like, its weights, and where each is used.
 template <class Scalar>
 struct model_weights {
   transformer_config config;
   std::vector<basic_parameter<Scalar>> parameters;
   model_places places;
+  std::shared_ptr<tile_memory> memory = std::make_shared<tile_memory>();
 
   /// \throws as the constructor of transformer
   model_weights(transformer_config c, const weight_source& source) : config(std::move(c)) {
@@ -162,15 +252,20 @@ struct model_weights {
   }
 
   const layer_places& layer(index_t l) const { return places.layers[static_cast<std::size_t>(l)]; }
-  /// Null for a bias that there is none of.
+  const basic_parameter<Scalar>& at(index_t place) const {
+    return parameters[static_cast<std::size_t>(place)];
+  }
+  /// The values of a vector: a norm's, or a bias; null for a bias that there is none of. A stored
+  /// one is widened by the first call and kept.
+  /// \throws value_error naming a stored tensor and the place of a value that is not finite
   const Scalar* values(index_t place) const {
-    return place < 0 ? nullptr : parameters[static_cast<std::size_t>(place)].values.data();
+    if (place < 0) return nullptr;
+    if constexpr (std::is_same_v<Scalar, float>)
+      if (at(place).stored) return at(place).stored->kept();
+    return at(place).values.data();
   }
   /// A weight as a matrix, `[extents[0], extents[1]]`.
-  Eigen::Map<const row_matrix<Scalar>> matrix(index_t place) const {
-    const basic_parameter<Scalar>& p = parameters[static_cast<std::size_t>(place)];
-    return {p.values.data(), p.extents[0], p.extents[1]};
-  }
+  weight_matrix<Scalar> matrix(index_t place) const { return {at(place), *memory}; }
 };
 
 }  // namespace detail

@@ -5,7 +5,7 @@
 /// 2023) in float32, as readable as fast. It knows nothing of measurements: they look on.
 
 #include <algorithm>
-#include <span>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,13 +18,16 @@
 #include "atlas/reference/forward_options.hpp"
 #include "atlas/reference/layers/layer_steps.hpp"
 #include "atlas/reference/parameters.hpp"
+#include "atlas/reference/weight_values.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
+/// Float32 on the CPU, in memory or widened by tiles from what is stored.
 class transformer {
  public:
-  /// Takes all weights from the source.
-  /// \throws value_error for a bad config or weights that are not finite, shape_error for weights
+  /// Takes all weights from the source. Those that it hands over as stored stay so; each part of
+  /// them is made float when it is used, and looked at then.
+  /// \throws value_error for a bad config or values that are not finite, shape_error for weights
   ///         of the wrong size; whatever the source throws
   template <class = lazy>
   transformer(transformer_config config, const weight_source& source)
@@ -34,31 +37,39 @@ class transformer {
   /// For the reverse pass, which takes the same steps.
   [[nodiscard]] const detail::model_weights<float>& weights() const { return model_; }
 
-  /// Calls `visit(name, extents, values)` for each weight tensor; the values may be changed.
+  /// Calls `visit(name, extents, values)` for each weight tensor, with `mutable_weight_values`: the
+  /// values may be changed, and stored ones that are looked at become the model's own for good.
   template <class Visit>
   void for_each_parameter(Visit&& visit) {
     for (parameter& p : model_.parameters)
-      visit(std::as_const(p.name), std::as_const(p.extents), std::span<float>(p.values));
+      visit(std::as_const(p.name), std::as_const(p.extents), mutable_weight_values(p));
   }
+  /// The same with `weight_values`; stored ones that are looked at are made floats for the call.
   template <class Visit>
   void for_each_parameter(Visit&& visit) const {
-    for (const parameter& p : model_.parameters)
-      visit(p.name, p.extents, std::span<const float>(p.values));
+    for (const parameter& p : model_.parameters) visit(p.name, p.extents, weight_values(p));
   }
 
   /// How the heads of a layer enter the residual stream, `[H * d_head, model_dimension]`, rows
-  /// head-major. Valid as long as this object.
+  /// head-major. Valid as long as this object and the result are both there: stored weights are
+  /// made floats for it.
   ///
-  /// \throws value_error for a layer out of range.
-  [[nodiscard]] tensor_view<const float, 2> output_projection(index_t layer) const& {
+  /// \throws value_error for a layer out of range, and naming stored weights that are not finite
+  template <class = lazy>
+  [[nodiscard]] kept_tensor<float, 2> output_projection(index_t layer) const& {
     check_between(layer, 0, config().layers - 1, "layer");
     const detail::linear_places& place = model_.layer(layer).attention_output;
     const index_t in = config().heads * config().head_dimension, out = config().model_dimension;
-    const float* values = model_.values(place.weight);
-    if (place.input_major) return {values, {in, out}};
-    return {values, {in, out}, {1, in}};
+    const parameter& weight = model_.at(place.weight);
+    std::shared_ptr<const std::vector<float>> widened;
+    if (weight.stored)
+      widened = std::make_shared<const std::vector<float>>(detail::read_whole(*weight.stored));
+    const float* values = widened ? widened->data() : weight.values.data();
+    if (place.input_major) return {{values, {in, out}}, widened};
+    return {{values, {in, out}, {1, in}}, widened};
   }
-  tensor_view<const float, 2> output_projection(index_t layer) const&& = delete;
+  template <class = lazy>
+  kept_tensor<float, 2> output_projection(index_t layer) const&& = delete;
 
   /// Runs the model on blocks of token ids, `[B, T]`, whole numbers of any type, each on its own,
   /// as far as somebody looks: not past the last observed layer when neither hidden states nor

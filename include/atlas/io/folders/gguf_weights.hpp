@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/io/configuration/gguf_config.hpp"
+#include "atlas/io/folders/rearranged_weight.hpp"
+#include "atlas/io/folders/stored_tensor.hpp"
 #include "atlas/io/formats/gguf_metadata.hpp"
 #include "atlas/io/gguf.hpp"
 #include "atlas/reference/transformer.hpp"
@@ -94,42 +97,19 @@ gguf_place_of_parameter gguf_place_of(std::string_view name) {
   return {block + std::string(row.stored) + std::string(name.substr(last)), row.layout};
 }
 
-/// `[rows, columns]` to `[columns, rows]`.
-inline std::vector<float> transposed(const std::vector<float>& x, std::size_t rows,
-                                     std::size_t columns) {
-  std::vector<float> out(x.size());
-  for (std::size_t r = 0; r < rows; ++r)
-    for (std::size_t c = 0; c < columns; ++c) out[c * rows + r] = x[r * columns + c];
-  return out;
-}
-
-/// Rows of each head, `[heads * d, columns]`, from the order of interleaved rotary positions, in
-/// which rows 2 i and 2 i + 1 turn with each other, to that of checkpoints, in which i and i + d/2
-/// do.
-inline std::vector<float> without_interleaving(const std::vector<float>& x, std::size_t heads,
-                                               std::size_t d) {
-  std::vector<float> out(x.size());
-  const std::size_t columns = x.size() / (heads * d), half = d / 2;
-  for (std::size_t h = 0; h < heads; ++h)
-    for (std::size_t r = 0; r < d; ++r) {
-      const std::size_t stored = h * d + 2 * (r % half) + r / half;
-      std::copy_n(x.data() + stored * columns, columns, out.data() + (h * d + r) * columns);
-    }
-  return out;
-}
-
-/// A tensor of these extents, whose values are finite.
+/// A tensor as it is stored, without a look at its values.
 ///
-/// \throws shape_error or value_error naming the file and the tensor otherwise
+/// \throws format_error or shape_error naming the file and the tensor when there is none, or one of
+///         a type that is not read or of other extents
 template <class = lazy>
-std::vector<float> gguf_values(const gguf& file, const std::string& name,
-                               const std::vector<index_t>& extents) {
-  const auto copied = [&](const auto& tensor) {
-    atlas::check_finite(tensor, file.place_of(name));
-    return std::vector<float>(tensor.data(), tensor.data() + tensor.size());
-  };
-  if (extents.size() == 1) return copied(file.read<1>(name, shape<1>{extents[0]}));
-  return copied(file.read<2>(name, shape<2>{extents[0], extents[1]}));
+std::shared_ptr<const stored_weight> gguf_values(const gguf& file, const std::string& name,
+                                                 const std::vector<index_t>& extents) {
+  const gguf_tensor& tensor = file.at(name);
+  const std::string where = file.place_of(name);
+  check_stored_extents(tensor.extents, extents, where);
+  check_gguf_type(tensor, where);
+  return stored_tensor(where, extents, {tensor.type.weights, tensor.type.bytes, tensor.type.read},
+                       tensor.bytes, file.keeper());
 }
 
 /// Hands over the parameters of the model in a file, and keeps account of their tensors.
@@ -145,20 +125,17 @@ class gguf_weight_reader {
   }
 
   template <class = lazy>
-  std::vector<float> operator()(const std::string& parameter, std::vector<index_t> extents) {
+  std::shared_ptr<const stored_weight> operator()(const std::string& parameter,
+                                                  std::vector<index_t> extents) {
     auto [name, layout] = gguf_place_of(parameter);
     const bool transpose = layout == gguf_layout::transposed && extents.size() == 2;
     if (transpose) std::swap(extents[0], extents[1]);
-    std::vector<float> values = gguf_values(file_, name, extents);
+    std::shared_ptr<const stored_weight> values = gguf_values(file_, name, extents);
     read_.insert(std::move(name));
-    if (transpose)
-      return transposed(values, static_cast<std::size_t>(extents[0]),
-                        static_cast<std::size_t>(extents[1]));
-    const auto d = static_cast<std::size_t>(config_.head_dimension);
-    if (interleaved_ && layout == gguf_layout::interleaved_queries)
-      return without_interleaving(values, static_cast<std::size_t>(config_.heads), d);
-    if (interleaved_ && layout == gguf_layout::interleaved_keys)
-      return without_interleaving(values, static_cast<std::size_t>(config_.key_value_heads), d);
+    if (transpose) return std::make_shared<transposed_weight>(std::move(values));
+    if (interleaved_ &&
+        (layout == gguf_layout::interleaved_queries || layout == gguf_layout::interleaved_keys))
+      return std::make_shared<uninterleaved_weight>(std::move(values), config_.head_dimension);
     return values;
   }
 
@@ -183,10 +160,12 @@ class gguf_weight_reader {
 
 }  // namespace detail
 
-/// The transformer in a GGUF file, its weights made floats.
+/// The transformer in a GGUF file. Its weights stay as they are stored: parts of them are read and
+/// made float when they are used, and a NaN or an infinity among them is an error then, a
+/// value_error naming file, tensor and place.
 /// \throws as read_gguf_config; format_error naming the file and the tensor that is missing, of a
 ///         type that is not read, or not of this model; shape_error naming one of other extents
-///         than the metadata say; value_error naming one that holds a NaN or an infinity
+///         than the metadata say
 template <class = lazy>
 [[nodiscard]] transformer read_gguf_transformer(const gguf& file) {
   const transformer_config config = read_gguf_config(file);

@@ -68,10 +68,12 @@ void embed_blocks(const model_weights<Scalar>& model, const tensor_view<const in
   const index_t t = blocks.extent(1);
   const auto tokens = model.matrix(model.places.embedding);
   stream.resize(count * t, model.config.model_dimension);
+  row_vector<Scalar> position(model.config.model_dimension);
   for (index_t r = 0; r < count * t; ++r) {
-    stream.row(r) = tokens.row(blocks(first + r / t, r % t));
-    if (model.places.positions >= 0)
-      stream.row(r) += model.matrix(model.places.positions).row(r % t);
+    tokens.copy_row(blocks(first + r / t, r % t), stream.row(r).data());
+    if (model.places.positions < 0) continue;
+    model.matrix(model.places.positions).copy_row(r % t, position.data());
+    stream.row(r) += position;
   }
 }
 

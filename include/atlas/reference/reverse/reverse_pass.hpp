@@ -35,7 +35,8 @@ template <class Scalar>
 gradient_list<Scalar> zero_gradients(const model_weights<Scalar>& model) {
   gradient_list<Scalar> zeros;
   for (const basic_parameter<Scalar>& p : model.parameters)
-    zeros.push_back({p.name, p.extents, std::vector<Scalar>(p.values.size())});
+    zeros.push_back({p.name, p.extents,
+                     std::vector<Scalar>(static_cast<std::size_t>(element_count(p.extents)))});
   return zeros;
 }
 
