@@ -26,9 +26,7 @@ struct f16_block {
 
 struct bf16_block {
   static constexpr std::size_t weights = 1, bytes = 2;
-  static void read(const std::byte* at, float* out) {
-    *out = static_cast<float>(little_endian<Eigen::bfloat16>(at));
-  }
+  static void read(const std::byte* at, float* out) { *out = bfloat_at(at); }
 };
 
 }  // namespace atlas::inline ATLAS_ABI::io::detail
