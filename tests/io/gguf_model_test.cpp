@@ -242,12 +242,14 @@ TEST_CASE("tensors of GGUF files that are missing, left over or unusable are nam
     file.tensor("blk.0.attn_norm.weight").type = 24;
   });
   for (const float value :
-       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
-    model_refused_after(
-        "llama.gguf", "x.gguf: tensor \"blk.0.attn_norm.weight\"", "finite",
-        [&](gguf_for_tests& file) {
-          file.tensor("blk.0.attn_norm.weight").bytes.replace(4, 4, little_bytes(value));
-        });
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    gguf_for_tests file = copy_of(gguf_data("llama.gguf"));
+    file.tensor("blk.0.attn_norm.weight").bytes.replace(4, 4, little_bytes(value));
+    const std::string bytes = file.bytes();
+    const auto model = io::read_gguf_transformer(io::gguf::from_memory(bytes_of(bytes), "x.gguf"));
+    CHECK_REFUSED(atlas::value_error, logits_of(model, 3),
+                  "x.gguf: tensor \"blk.0.attn_norm.weight\"", "at [1]");
+  }
   // Without a matrix of its own the head is the embedding.
   gguf_for_tests file = copy_of(gguf_data("llama.gguf"));
   file.erase_tensor("output.weight");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "atlas/io/save_model.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,15 @@ TEST_CASE("models that were read are written as they were") {
     CHECK(folder.size() == 1);
     const auto copy = io::open_transformer(folder / "copy");
     CHECK(copy.config() == model.config());
-    for (std::size_t k = 0; k < model.weights().parameters.size(); ++k)
-      CHECK(copy.weights().parameters[k].values == model.weights().parameters[k].values);
+    std::vector<std::vector<float>> written;
+    model.for_each_parameter([&](const auto&, const auto&, const auto& values) {
+      written.emplace_back(values.begin(), values.end());
+    });
+    std::size_t k = 0;
+    copy.for_each_parameter([&](const auto&, const auto&, const auto& values) {
+      CHECK(std::ranges::equal(values, written[k++]));
+    });
+    CHECK(k == written.size());
     CHECK(io::safetensors::open(folder / "copy" / "model.safetensors").metadata().at("format") ==
           "pt");
   }
