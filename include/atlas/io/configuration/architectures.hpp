@@ -92,6 +92,7 @@ struct llama_kind {
   index_t head_dimension = 0;   ///< 0: hidden_size / heads
   index_t window = 0;
   index_t window_pattern = 0;  ///< each so many-th layer has none
+  bool by_layer = true;        ///< `layer_types` tells layers apart
   bool tied = false;
 };
 
@@ -144,7 +145,8 @@ inline constexpr std::array llama_kinds = std::to_array<llama_kind>(
       .slides = sliding::always,
       .partial = true,
       .epsilon = 1e-5,
-      .positions = 4096},
+      .positions = 4096,
+      .by_layer = false},
      {.type = "olmo2",
       .family = model_family::gemma,
       .norms = norm_position::after,

@@ -91,6 +91,9 @@ std::vector<index_t> read_windows(const config_fields<Json>& f, const llama_kind
   const std::vector<bool> otherwise = default_layer_types(f, kind, count);
   if (slides.empty() && (window > 0 || kind.slides == sliding::pattern)) slides = otherwise;
   const bool some = std::find(slides.begin(), slides.end(), true) != slides.end();
+  if (!kind.by_layer && !slides.empty() && slides != std::vector<bool>(slides.size(), window > 0))
+    f.refuse("layer_types", "the same for all layers, with a window where there is one",
+             *f.find("layer_types"));
   if (window == 0) {
     f.find("max_window_layers");  // counts layers of which none slides
     if (some)
@@ -101,6 +104,7 @@ std::vector<index_t> read_windows(const config_fields<Json>& f, const llama_kind
                kind.slides == sliding::pattern ? Json() : Json("sliding_attention"));
     return {};
   }
+  if (!some) return {};
   std::vector<index_t> windows(static_cast<std::size_t>(count), 0);
   for (std::size_t l = 0; l < windows.size(); ++l)
     if (slides[l]) windows[l] = window;
