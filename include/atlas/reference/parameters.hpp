@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -24,7 +25,8 @@ namespace atlas::inline ATLAS_ABI {
 using weight_tensor = std::variant<std::vector<float>, std::shared_ptr<const stored_weight>>;
 
 /// Hands over the weights of a model: the tensor of this name and these extents. Names are those of
-/// Hugging Face checkpoints, with the `transformer.` or `model.` prefix.
+/// Hugging Face checkpoints, with the `transformer.`, `model.` or
+/// `gpt_neox.` prefix.
 using weight_source =
     std::function<weight_tensor(const std::string& name, const std::vector<index_t>& extents)>;
 
@@ -59,16 +61,18 @@ std::vector<Scalar>& owned_values(basic_parameter<Scalar>& p) {
   return p.values;
 }
 
-/// Places in the list of parameters; -1 for a bias that there is none of.
+/// Places in the list of parameters; -1 for a norm or a bias that there is none of.
 struct norm_places {
   index_t weight = -1, bias = -1;
+  bool there() const { return weight >= 0; }
 };
 struct linear_places {
   index_t weight = -1, bias = -1;
   bool input_major = false;  ///< the weight is `[in, out]`
 };
 struct layer_places {
-  norm_places attention_norm, mlp_norm;
+  norm_places attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;
+  norm_places query_norm, key_norm;
   std::vector<linear_places> projections;  ///< side by side: all queries, all keys, all values
   linear_places attention_output;
   std::vector<linear_places> expand;  ///< the MLP's input matrix; for gated ones gate and up
@@ -134,60 +138,76 @@ class parameter_reader {
   std::vector<basic_parameter<Scalar>>& into_;
 };
 
+/// The linear maps of these names side by side; names that are the same are one map.
 template <class Scalar>
-layer_places read_gpt2_layer(parameter_reader<Scalar>& r, const transformer_config& c,
-                             const std::string& name) {
-  const index_t d = c.model_dimension;
-  layer_places p;
-  p.attention_norm = r.norm(name + ".ln_1", d, true);
-  p.projections = {r.linear(name + ".attn.c_attn", d, 3 * d, true, true)};
-  p.attention_output = r.linear(name + ".attn.c_proj", d, d, true, true);
-  p.mlp_norm = r.norm(name + ".ln_2", d, true);
-  p.expand = {r.linear(name + ".mlp.c_fc", d, c.mlp_dimension, true, true)};
-  p.contract = r.linear(name + ".mlp.c_proj", c.mlp_dimension, d, true, true);
-  return p;
+std::vector<linear_places> read_side_by_side(parameter_reader<Scalar>& r, const std::string& at,
+                                             const std::vector<std::string_view>& names,
+                                             const std::vector<index_t>& widths, index_t in,
+                                             bool bias, bool input_major) {
+  if (names.front() != names.back()) {
+    std::vector<linear_places> maps;
+    for (std::size_t k = 0; k < names.size(); ++k)
+      maps.push_back(r.linear(at + std::string(names[k]), in, widths[k], bias, input_major));
+    return maps;
+  }
+  index_t width = 0;
+  for (const index_t w : widths) width += w;
+  return {r.linear(at + std::string(names.front()), in, width, bias, input_major)};
 }
 
 template <class Scalar>
-layer_places read_llama_layer(parameter_reader<Scalar>& r, const transformer_config& c,
-                              const std::string& name) {
-  const index_t d = c.model_dimension, q = c.heads * c.head_dimension;
-  const index_t kv = c.key_value_heads * c.head_dimension;
-  const std::string attention = name + ".self_attn.";
+layer_places read_layer(parameter_reader<Scalar>& r, const transformer_config& c, index_t layer) {
+  const tensor_names& n = names_of(c.family);
+  const std::string at = std::string(n.layers) + std::to_string(layer) + ".";
+  const index_t d = c.model_dimension, m = c.mlp_dimension;
+  const index_t q = c.heads * c.head_dimension, kv = c.key_value_heads * c.head_dimension;
+  const bool before = c.norms != norm_position::after, after = c.norms != norm_position::before;
+  const bool biased = c.norm == norm_kind::layer,
+             whole = c.head_norm == query_key_norm::projections;
+  const auto norm = [&](bool wanted, std::string_view name, index_t width) {
+    return wanted ? r.norm(at + std::string(name), width, biased) : norm_places{};
+  };
+  const auto linear = [&](std::string_view name, index_t in, index_t out, bool bias) {
+    return r.linear(at + std::string(name), in, out, bias, n.input_major);
+  };
+  const bool head_norms = c.head_norm != query_key_norm::none;
   layer_places p;
-  p.attention_norm = r.norm(name + ".input_layernorm", d, false);
-  p.projections = {r.linear(attention + "q_proj", d, q, c.query_key_value_bias, false),
-                   r.linear(attention + "k_proj", d, kv, c.query_key_value_bias, false),
-                   r.linear(attention + "v_proj", d, kv, c.query_key_value_bias, false)};
-  p.attention_output = r.linear(attention + "o_proj", q, d, c.output_bias, false);
-  p.mlp_norm = r.norm(name + ".post_attention_layernorm", d, false);
-  p.expand = {r.linear(name + ".mlp.gate_proj", d, c.mlp_dimension, c.mlp_bias, false),
-              r.linear(name + ".mlp.up_proj", d, c.mlp_dimension, c.mlp_bias, false)};
-  p.contract = r.linear(name + ".mlp.down_proj", c.mlp_dimension, d, c.mlp_bias, false);
+  p.attention_norm = norm(before, n.attention_norm, d);
+  p.projections = read_side_by_side(r, at, {n.query, n.key, n.value}, {q, kv, kv}, d,
+                                    c.query_key_value_bias, n.input_major);
+  p.query_norm = norm(head_norms, n.query_norm, whole ? q : c.head_dimension);
+  p.key_norm = norm(head_norms, n.key_norm, whole ? kv : c.head_dimension);
+  p.attention_output = linear(n.attention_output, q, d, c.output_bias);
+  p.attention_post_norm = norm(after, n.attention_post_norm, d);
+  p.mlp_norm = norm(before, n.mlp_norm, d);
+  p.expand = c.gated_mlp
+                 ? read_side_by_side(r, at, {n.gate, n.up}, {m, m}, d, c.mlp_bias, n.input_major)
+                 : std::vector{linear(n.up, d, m, c.mlp_bias)};
+  p.contract = linear(n.contract, m, d, c.mlp_bias);
+  p.mlp_post_norm = norm(after, n.mlp_post_norm, d);
   return p;
 }
 
-/// The name of the embedding of tokens.
-inline const char* embedding_name(model_family family) {
-  return family == model_family::gpt2 ? "transformer.wte.weight" : "model.embed_tokens.weight";
+/// The names of the embedding of tokens and of the output matrix.
+inline std::string embedding_name(model_family family) {
+  return std::string(names_of(family).embedding) + ".weight";
 }
-inline constexpr const char* head_name = "lm_head.weight";
+inline std::string head_name(model_family family) {
+  return std::string(names_of(family).head) + ".weight";
+}
 
 template <class Scalar>
 model_places read_parameters(const transformer_config& c, const weight_source& source,
                              std::vector<basic_parameter<Scalar>>& into) {
   parameter_reader<Scalar> r(source, into);
-  const bool gpt2 = c.family == model_family::gpt2;
-  const std::string prefix = gpt2 ? "transformer." : "model.";
+  const tensor_names& n = names_of(c.family);
   model_places p;
   p.embedding = r.read(embedding_name(c.family), {c.vocabulary, c.model_dimension});
-  if (gpt2) p.positions = r.read(prefix + "wpe.weight", {c.positions, c.model_dimension});
-  for (index_t l = 0; l < c.layers; ++l) {
-    const std::string name = prefix + (gpt2 ? "h." : "layers.") + std::to_string(l);
-    p.layers.push_back(gpt2 ? read_gpt2_layer(r, c, name) : read_llama_layer(r, c, name));
-  }
-  p.final_norm = r.norm(prefix + (gpt2 ? "ln_f" : "norm"), c.model_dimension, gpt2);
-  p.head = c.tied ? p.embedding : r.read(head_name, {c.vocabulary, c.model_dimension});
+  if (c.rotary_share == 0)
+    p.positions = r.read(std::string(n.positions) + ".weight", {c.positions, c.model_dimension});
+  for (index_t l = 0; l < c.layers; ++l) p.layers.push_back(read_layer(r, c, l));
+  p.final_norm = r.norm(std::string(n.final_norm), c.model_dimension, c.norm == norm_kind::layer);
+  p.head = c.tied ? p.embedding : r.read(head_name(c.family), {c.vocabulary, c.model_dimension});
   return p;
 }
 

@@ -130,7 +130,6 @@ rotary_options read_gguf_rotary(const gguf& file, const config_fields<>& f,
 template <class = lazy>
 transformer_config read_gguf_gpt2(const gguf& file, const config_fields<>& f) {
   transformer_config c;
-  c.family = model_family::gpt2;
   read_gguf_sizes(file, f, c);
   if (c.key_value_heads != c.heads)
     f.refuse("attention.head_count_kv", "the " + std::to_string(c.heads) + " of head_count",
@@ -143,8 +142,7 @@ transformer_config read_gguf_gpt2(const gguf& file, const config_fields<>& f) {
 /// Llama and Qwen2. Biases are there where the tensors are.
 template <class = lazy>
 transformer_config read_gguf_llama(const gguf& file, const config_fields<>& f) {
-  transformer_config c;
-  c.family = model_family::llama;
+  transformer_config c = llama_config();
   read_gguf_sizes(file, f, c);
   c.norm_epsilon = f.number("attention.layer_norm_rms_epsilon");
   c.mlp_activation = activation::silu;

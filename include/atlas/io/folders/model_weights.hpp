@@ -29,7 +29,8 @@ template <class = lazy>
 std::string stored_name(const checkpoint& tensors, const std::string& name) {
   if (tensors.contains(name)) return name;
   const std::string bare = name.substr(name.find('.') + 1);
-  return name.starts_with("lm_head.") || !tensors.contains(bare) ? name : bare;
+  // The head has no prefix to leave out.
+  return bare != "weight" && tensors.contains(bare) ? bare : name;
 }
 
 template <std::size_t Rank>
@@ -100,14 +101,16 @@ struct head_storage {
 template <class = lazy>
 head_storage storage_of_head(const transformer_config& c, const checkpoint& tensors) {
   const std::string embedding = stored_name(tensors, atlas::detail::embedding_name(c.family));
-  if (!c.tied || !tensors.contains(atlas::detail::head_name)) return {c.tied, false};
+  const std::string head = atlas::detail::head_name(c.family);
+  if (!c.tied || !tensors.contains(head)) return {c.tied, false};
   if (!tensors.contains(embedding)) return {true, true};
-  return {same_matrix(tensors, embedding, atlas::detail::head_name), false};
+  return {same_matrix(tensors, embedding, head), false};
 }
 
 /// Masks and frequencies that old versions of transformers stored beside the weights.
 inline bool is_stored_constant(std::string_view name) {
-  for (const std::string_view ending : {".attn.bias", ".attn.masked_bias", "rotary_emb.inv_freq"})
+  for (const std::string_view ending : {".attn.bias", ".attn.masked_bias", ".attention.bias",
+                                        ".attention.masked_bias", "rotary_emb.inv_freq"})
     if (name.ends_with(ending)) return true;
   return false;
 }
@@ -133,8 +136,9 @@ template <class = lazy>
 void check_all_read(const checkpoint& tensors, const std::set<std::string>& read) {
   for (const std::string& name : tensors.names()) {
     bool own = false;
-    for (const std::string_view begin : {"transformer.", "model.", "h.", "layers.", "lm_head.",
-                                         "ln_f.", "norm.", "wte.", "wpe.", "embed_tokens."})
+    for (const std::string_view begin :
+         {"transformer.", "model.", "h.", "layers.", "lm_head.", "ln_f.", "norm.", "wte.", "wpe.",
+          "embed_tokens.", "gpt_neox.", "embed_in.", "embed_out.", "final_layer_norm."})
       own = own || name.starts_with(begin);
     if (own && !read.contains(name) && !is_stored_constant(name))
       throw format_error(tensors.place_of(name), "a tensor that the configuration speaks of",
@@ -160,7 +164,7 @@ weight_source weights_of(const checkpoint&& tensors) = delete;
 /// read and made float when they are used, and a NaN or an infinity among them is an error then, a
 /// value_error naming file, tensor and place. Where the configuration says that the embedding
 /// is the output matrix too but the checkpoint has another one, the model is not tied and that one
-/// is used; where only `lm_head.weight` is stored, it is both.
+/// is used; where only that of the head is stored, it is both.
 /// \throws format_error naming the file and the tensor that is missing, not in floating point or
 ///         not of this model, shape_error naming a tensor of other extents than the configuration
 ///         says, value_error for a configuration that contradicts itself
@@ -171,10 +175,11 @@ template <class = lazy>
   config.tied = head.tied;
   const weight_source stored = weights_of(tensors);
   std::set<std::string> read;
-  if (head.tied) read.insert(atlas::detail::head_name);
+  const std::string head_name = atlas::detail::head_name(config.family);
+  if (head.tied) read.insert(head_name);
   const weight_source source = [&](const std::string& name, const std::vector<index_t>& extents) {
     const bool here = head.under_the_head && name == atlas::detail::embedding_name(config.family);
-    const std::string held = here ? atlas::detail::head_name : detail::stored_name(tensors, name);
+    const std::string held = here ? head_name : detail::stored_name(tensors, name);
     read.insert(held);
     return stored(held, extents);
   };
