@@ -58,7 +58,7 @@ std::vector<std::uint32_t> logit_bits(const atlas::transformer& model, index_t c
 /// The bits of the gradients of all parameters.
 std::vector<std::uint32_t> gradient_bits(const atlas::transformer& model, int threads) {
   std::vector<std::uint32_t> bits;
-  const auto result = atlas::loss_gradients(model, blocks_of(model, 2, 17), {.threads = threads});
+  const auto result = atlas::loss_gradients(model, blocks_of(model, 2, 15), {.threads = threads});
   for (const atlas::parameter& p : result.gradients)
     for (const float x : p.values) bits.push_back(std::bit_cast<std::uint32_t>(x));
   return bits;
@@ -163,7 +163,7 @@ TEST_CASE("stored weights give the bits of the same weights as floats", "[io]") 
     const auto own = widened(stored);
     for (const int threads : {1, 3})
       CHECK(logit_bits(stored, 3, 9, threads) == logit_bits(own, 3, 9, 1));
-    CHECK(gradient_bits(stored, 2).size() == gradient_bits(own, 1).size());
+    CHECK(gradient_bits(stored, 2) == gradient_bits(own, 1));
   }
 }
 
@@ -193,6 +193,28 @@ TEST_CASE("products with quantized blocks give the bits of their floats", "[io][
   }
 }
 
+TEST_CASE("a single row gives the same bits however far the rows of a matrix are apart", "[io]") {
+  using namespace atlas::detail;
+  using atlas::row_matrix;
+  const row_matrix<float> weights = row_matrix<float>::Random(300, 8200);
+  const row_matrix<float> x = row_matrix<float>::Random(1, 300);
+  atlas::parameter own{"w", {300, 8200}, {weights.data(), weights.data() + weights.size()}};
+  std::string bytes(1 + 4 * own.values.size(), '\0');  // not aligned, so that it is widened
+  std::memcpy(bytes.data() + 1, own.values.data(), bytes.size() - 1);
+  atlas::parameter stored{"w", {300, 8200}, {}};
+  stored.stored =
+      io::detail::stored_tensor("w", stored.extents, io::detail::format_of(io::dtype::f32),
+                                bytes_of(bytes).subspan(1), std::make_shared<int>());
+  REQUIRE(stored.stored->floats() == nullptr);
+  tile_memory memory;
+  row_matrix<float> got(1, 8200), wanted(1, 8200);
+  apply_linear<float>(x, weight_matrix<float>(stored, memory), true, nullptr, product::assign, {1},
+                      got);
+  apply_linear<float>(x, weight_matrix<float>(own, memory), true, nullptr, product::assign, {1},
+                      wanted);
+  CHECK(got == wanted);
+}
+
 TEST_CASE("any tile of a stored matrix is that part of it", "[io][gguf]") {
   atlas::random_stream random(4);
   const auto check_tiles = [&](const atlas::stored_weight& w) {
@@ -215,9 +237,10 @@ TEST_CASE("any tile of a stored matrix is that part of it", "[io][gguf]") {
       CHECK(same);
     }
   };
-  for (const char* model : {"llama.gguf", "llama-biased.gguf", "gpt2.gguf"})
-    for (const auto& p : io::open_transformer(gguf_data(model)).weights().parameters)
-      check_tiles(*p.stored);
+  for (const char* file : {"llama.gguf", "llama-biased.gguf", "gpt2.gguf"}) {
+    const atlas::transformer model = io::open_transformer(gguf_data(file));
+    for (const atlas::parameter& p : model.weights().parameters) check_tiles(*p.stored);
+  }
   const auto blocks = io::gguf::open(gguf_data("blocks.gguf"));
   for (const std::string& name : blocks.names())
     check_tiles(*io::detail::gguf_values(blocks, name, blocks.at(name).extents));

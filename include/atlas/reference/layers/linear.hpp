@@ -40,6 +40,13 @@ inline index_t row_groups(index_t row_tiles, index_t column_tiles, bool widened,
   return (std::min)(row_tiles, (4 * workers + column_tiles - 1) / column_tiles);
 }
 
+/// Whether Eigen would multiply a single row by this matrix in another order than by a copy of it
+/// without gaps: it does where rows begin so many bytes after each other.
+template <class Scalar>
+bool has_distant_rows(const strided_map<const Scalar>& w) {
+  return static_cast<std::size_t>(w.outerStride()) * sizeof(Scalar) >= 32000;
+}
+
 /// y becomes (or gains) `x W + bias`, where W is the weight as `[in, out]`, or its transpose where
 /// the weight is `[out, in]`.
 /// \throws value_error naming a stored weight of which a value is not finite
@@ -58,7 +65,9 @@ void apply_linear(const std::type_identity_t<const_rows<Scalar>>& x,
     const index_t rows = (std::min)(tile_rows, n - r), columns = input_major ? w.cols() : w.rows();
     auto target = y.block(r, c, rows, columns);
     if (how == product::assign) target.setZero();
-    if (input_major)
+    if (input_major && rows == 1 && has_distant_rows<Scalar>(w))
+      target.noalias() += x.middleRows(r, rows) * row_matrix<Scalar>(w);
+    else if (input_major)
       target.noalias() += x.middleRows(r, rows) * w;
     else
       target.noalias() += x.middleRows(r, rows) * w.transpose();
