@@ -29,7 +29,8 @@ enum class gguf_layout {
   same,
   transposed,           ///< `[out, in]` for GPT-2's `[in, out]`
   interleaved_queries,  ///< of Llama: coordinates that turn with each other lie beside each other
-  interleaved_keys
+  interleaved_keys,
+  parted  ///< all queries, all keys, all values for GPT-NeoX's three of each head
 };
 
 struct gguf_name_row {
@@ -44,6 +45,9 @@ inline constexpr std::array gguf_whole_names =
                                   {"transformer.ln_f", "output_norm"},
                                   {"model.embed_tokens", "token_embd"},
                                   {"model.norm", "output_norm"},
+                                  {"gpt_neox.embed_in", "token_embd"},
+                                  {"gpt_neox.final_layer_norm", "output_norm"},
+                                  {"embed_out", "output"},
                                   {"lm_head", "output"}});
 
 inline constexpr std::array gguf_block_names =
@@ -61,7 +65,21 @@ inline constexpr std::array gguf_block_names =
                                   {"post_attention_layernorm", "ffn_norm"},
                                   {"mlp.gate_proj", "ffn_gate"},
                                   {"mlp.up_proj", "ffn_up"},
-                                  {"mlp.down_proj", "ffn_down"}});
+                                  {"mlp.down_proj", "ffn_down"},
+                                  {"self_attn.q_norm", "attn_q_norm"},
+                                  {"self_attn.k_norm", "attn_k_norm"},
+                                  {"self_attn.qkv_proj", "attn_qkv"},
+                                  {"mlp.gate_up_proj", "ffn_up"},
+                                  {"attention.query_key_value", "attn_qkv", gguf_layout::parted},
+                                  {"attention.dense", "attn_output"},
+                                  {"mlp.dense_h_to_4h", "ffn_up"},
+                                  {"mlp.dense_4h_to_h", "ffn_down"},
+                                  {"pre_feedforward_layernorm", "ffn_norm"},
+                                  {"post_feedforward_layernorm", "post_ffw_norm"}});
+
+/// Where norms come after attention, one has the name that the norm before the MLP has elsewhere.
+inline constexpr gguf_name_row gguf_norm_after_attention = {"post_attention_layernorm",
+                                                            "post_attention_norm"};
 
 /// Where a parameter is stored, and how.
 struct gguf_place_of_parameter {
@@ -76,21 +94,23 @@ const gguf_name_row& gguf_name_row_of(const Rows& rows, std::string_view name) {
   throw error("parameter", "one that GGUF files have a name for", in_quotes(name));
 }
 
-/// \param name under which a Hugging Face checkpoint has the parameter
+/// \param name under which a Hugging Face checkpoint of the family has the parameter
 template <class = lazy>
-gguf_place_of_parameter gguf_place_of(std::string_view name) {
+gguf_place_of_parameter gguf_place_of(std::string_view name, model_family family) {
   const std::size_t last = name.rfind('.');  // before weight or bias
   std::string_view part = name.substr(0, last);
   std::string block;
-  for (const std::string_view begin : {"transformer.h.", "model.layers."})
+  for (const std::string_view begin : {"transformer.h.", "model.layers.", "gpt_neox.layers."})
     if (part.starts_with(begin)) {
       const std::string_view rest = part.substr(begin.size());
       const std::size_t dot = rest.find('.');
       block = "blk." + std::string(rest.substr(0, dot)) + ".";
       part = rest.substr(dot + 1);
     }
-  const gguf_name_row& row = block.empty() ? gguf_name_row_of(gguf_whole_names, part)
-                                           : gguf_name_row_of(gguf_block_names, part);
+  const bool after = family == model_family::gemma && part == gguf_norm_after_attention.name;
+  const gguf_name_row& row = after           ? gguf_norm_after_attention
+                             : block.empty() ? gguf_name_row_of(gguf_whole_names, part)
+                                             : gguf_name_row_of(gguf_block_names, part);
   return {block + std::string(row.stored) + std::string(name.substr(last)), row.layout};
 }
 
@@ -115,6 +135,18 @@ inline std::vector<float> without_interleaving(const std::vector<float>& x, std:
       const std::size_t stored = h * d + 2 * (r % half) + r / half;
       std::copy_n(x.data() + stored * columns, columns, out.data() + (h * d + r) * columns);
     }
+  return out;
+}
+
+/// Rows of maps of all heads, `[heads * 3 * d, columns]`, from all queries, all keys and all values
+/// to the three of each head.
+inline std::vector<float> head_by_head(const std::vector<float>& x, std::size_t heads) {
+  std::vector<float> out(x.size());
+  const std::size_t group = x.size() / (heads * 3);  // d rows
+  for (std::size_t part = 0; part < 3; ++part)
+    for (std::size_t h = 0; h < heads; ++h)
+      std::copy_n(x.data() + (part * heads + h) * group, group,
+                  out.data() + (h * 3 + part) * group);
   return out;
 }
 
@@ -146,7 +178,7 @@ class gguf_weight_reader {
 
   template <class = lazy>
   std::vector<float> operator()(const std::string& parameter, std::vector<index_t> extents) {
-    auto [name, layout] = gguf_place_of(parameter);
+    auto [name, layout] = gguf_place_of(parameter, config_.family);
     const bool transpose = layout == gguf_layout::transposed && extents.size() == 2;
     if (transpose) std::swap(extents[0], extents[1]);
     std::vector<float> values = gguf_values(file_, name, extents);
@@ -154,6 +186,11 @@ class gguf_weight_reader {
     if (transpose)
       return transposed(values, static_cast<std::size_t>(extents[0]),
                         static_cast<std::size_t>(extents[1]));
+    // Files have what norms multiply by. One dimension and no bias: a norm.
+    if (config_.norm_offset != 0 && extents.size() == 1 && parameter.ends_with(".weight"))
+      for (float& x : values) x -= static_cast<float>(config_.norm_offset);
+    if (layout == gguf_layout::parted)
+      return head_by_head(values, static_cast<std::size_t>(config_.heads));
     const auto d = static_cast<std::size_t>(config_.head_dimension);
     if (interleaved_ && layout == gguf_layout::interleaved_queries)
       return without_interleaving(values, static_cast<std::size_t>(config_.heads), d);
