@@ -453,6 +453,8 @@ TEST_CASE("what the further architectures do not compute is refused by key") {
           R"("full_attention","sliding_attention"])",
           "layer_types", "the same for all layers");
   refused("phi3", R"("partial_rotary_factor":0)", "partial_rotary_factor", "at most 1");
+  refused("phi3", R"("rope_parameters":{"rope_type":"linear","factor":2})", "rope_parameters",
+          "default");
   refused("phi3", R"("partial_rotary_factor":1.5)", "partial_rotary_factor", "at most 1");
   refused("phi3", R"("attention_bias":true)", "attention_bias", "false");
   refused("olmo2", R"("clip_qkv":8)", "clip_qkv", "understood");

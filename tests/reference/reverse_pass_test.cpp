@@ -132,7 +132,7 @@ std::vector<atlas::transformer_config> further_variants() {
   using atlas::activation, atlas::norm_position, atlas::query_key_norm;
   std::vector<atlas::transformer_config> all(8, small_llama());
   all[0].head_norm = query_key_norm::heads;
-  for (const std::size_t gemma : {1, 2}) {
+  for (const std::size_t gemma : {1U, 2U}) {
     all[gemma].layers = 2;
     all[gemma].family = atlas::model_family::gemma;
     all[gemma].norms = norm_position::both;
@@ -149,7 +149,7 @@ std::vector<atlas::transformer_config> further_variants() {
   all[2].rotary = {.kind = atlas::rotary_options::rescaling::linear, .factor = 4};
   all[3].family = atlas::model_family::phi3;
   all[3].rotary_share = 0.7;
-  for (const std::size_t neox : {4, 5}) {
+  for (const std::size_t neox : {4U, 5U}) {
     all[neox] = small_gpt2();
     all[neox].layers = 2;
     all[neox].head_dimension = 6;

@@ -170,7 +170,8 @@ transformer_config read_llama_config(const config_fields<Json>& f, const std::st
     read_rotary(f, where, {.share = kind.partial ? std::optional<double>(1) : std::nullopt}, c);
   // Its scaled frequencies are longrope's, which are refused; transformers has no others for it.
   if (kind.type == "phi3" && c.rotary.kind != rotary_options::rescaling::none)
-    f.refuse("rope_scaling", "of the type default in Phi-3", "another type");
+    f.refuse(f.find("rope_scaling") ? "rope_scaling" : "rope_parameters",
+             "of the type default in Phi-3", "another type");
   c.tied = f.flag_or("tie_word_embeddings", kind.tied);
   if (kind.gemma) read_gemma(f, kind, c);
   return c;

@@ -32,7 +32,8 @@ enum class gguf_layout {
   same,
   transposed,           ///< `[out, in]` for GPT-2's `[in, out]`
   interleaved_queries,  ///< of Llama: coordinates that turn with each other lie beside each other
-  interleaved_keys
+  interleaved_keys,
+  parted  ///< all queries, all keys, all values for GPT-NeoX's three of each head
 };
 
 struct gguf_name_row {
@@ -47,6 +48,9 @@ inline constexpr std::array gguf_whole_names =
                                   {"transformer.ln_f", "output_norm"},
                                   {"model.embed_tokens", "token_embd"},
                                   {"model.norm", "output_norm"},
+                                  {"gpt_neox.embed_in", "token_embd"},
+                                  {"gpt_neox.final_layer_norm", "output_norm"},
+                                  {"embed_out", "output"},
                                   {"lm_head", "output"}});
 
 inline constexpr std::array gguf_block_names =
@@ -64,7 +68,21 @@ inline constexpr std::array gguf_block_names =
                                   {"post_attention_layernorm", "ffn_norm"},
                                   {"mlp.gate_proj", "ffn_gate"},
                                   {"mlp.up_proj", "ffn_up"},
-                                  {"mlp.down_proj", "ffn_down"}});
+                                  {"mlp.down_proj", "ffn_down"},
+                                  {"self_attn.q_norm", "attn_q_norm"},
+                                  {"self_attn.k_norm", "attn_k_norm"},
+                                  {"self_attn.qkv_proj", "attn_qkv"},
+                                  {"mlp.gate_up_proj", "ffn_up"},
+                                  {"attention.query_key_value", "attn_qkv", gguf_layout::parted},
+                                  {"attention.dense", "attn_output"},
+                                  {"mlp.dense_h_to_4h", "ffn_up"},
+                                  {"mlp.dense_4h_to_h", "ffn_down"},
+                                  {"pre_feedforward_layernorm", "ffn_norm"},
+                                  {"post_feedforward_layernorm", "post_ffw_norm"}});
+
+/// Where norms come after attention, one has the name that the norm before the MLP has elsewhere.
+inline constexpr gguf_name_row gguf_norm_after_attention = {"post_attention_layernorm",
+                                                            "post_attention_norm"};
 
 /// Where a parameter is stored, and how.
 struct gguf_place_of_parameter {
@@ -79,21 +97,23 @@ const gguf_name_row& gguf_name_row_of(const Rows& rows, std::string_view name) {
   throw error("parameter", "one that GGUF files have a name for", in_quotes(name));
 }
 
-/// \param name under which a Hugging Face checkpoint has the parameter
+/// \param name under which a Hugging Face checkpoint of the family has the parameter
 template <class = lazy>
-gguf_place_of_parameter gguf_place_of(std::string_view name) {
+gguf_place_of_parameter gguf_place_of(std::string_view name, model_family family) {
   const std::size_t last = name.rfind('.');  // before weight or bias
   std::string_view part = name.substr(0, last);
   std::string block;
-  for (const std::string_view begin : {"transformer.h.", "model.layers."})
+  for (const std::string_view begin : {"transformer.h.", "model.layers.", "gpt_neox.layers."})
     if (part.starts_with(begin)) {
       const std::string_view rest = part.substr(begin.size());
       const std::size_t dot = rest.find('.');
       block = "blk." + std::string(rest.substr(0, dot)) + ".";
       part = rest.substr(dot + 1);
     }
-  const gguf_name_row& row = block.empty() ? gguf_name_row_of(gguf_whole_names, part)
-                                           : gguf_name_row_of(gguf_block_names, part);
+  const bool after = family == model_family::gemma && part == gguf_norm_after_attention.name;
+  const gguf_name_row& row = after           ? gguf_norm_after_attention
+                             : block.empty() ? gguf_name_row_of(gguf_whole_names, part)
+                                             : gguf_name_row_of(gguf_block_names, part);
   return {block + std::string(row.stored) + std::string(name.substr(last)), row.layout};
 }
 
@@ -127,15 +147,26 @@ class gguf_weight_reader {
   template <class = lazy>
   std::shared_ptr<const stored_weight> operator()(const std::string& parameter,
                                                   std::vector<index_t> extents) {
-    auto [name, layout] = gguf_place_of(parameter);
+    auto [name, layout] = gguf_place_of(parameter, config_.family);
     const bool transpose = layout == gguf_layout::transposed && extents.size() == 2;
     if (transpose) std::swap(extents[0], extents[1]);
     std::shared_ptr<const stored_weight> values = gguf_values(file_, name, extents);
     read_.insert(std::move(name));
     if (transpose) return std::make_shared<transposed_weight>(std::move(values));
+    // Files have what norms multiply by. One dimension and no bias: a norm.
+    if (config_.norm_offset != 0 && extents.size() == 1 && parameter.ends_with(".weight"))
+      return std::make_shared<lowered_weight>(std::move(values),
+                                              static_cast<float>(config_.norm_offset));
+    if (layout == gguf_layout::parted)
+      return std::make_shared<reordered_weight>(
+          std::move(values), [heads = config_.heads, d = config_.head_dimension](index_t place) {
+            return place_among_parts(place, heads, d);
+          });
     if (interleaved_ &&
         (layout == gguf_layout::interleaved_queries || layout == gguf_layout::interleaved_keys))
-      return std::make_shared<uninterleaved_weight>(std::move(values), config_.head_dimension);
+      return std::make_shared<reordered_weight>(
+          std::move(values),
+          [d = config_.head_dimension](index_t place) { return interleaved_place(place, d); });
     return values;
   }
 

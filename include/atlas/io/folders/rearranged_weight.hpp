@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Stored weights whose rows and columns lie elsewhere than in a Hugging Face checkpoint.
+/// Stored weights that are other, or lie elsewhere, than those of a Hugging Face checkpoint.
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -34,35 +35,63 @@ class transposed_weight final : public stored_weight {
   std::shared_ptr<const stored_weight> of_;
 };
 
-/// Rows of heads of d each, or a vector of them, stored in the order of interleaved rotary
-/// positions, in which rows 2 i and 2 i + 1 of a head turn with each other, and read in that of
-/// checkpoints, in which i and i + d/2 do.
-class uninterleaved_weight final : public stored_weight {
+/// Where row r of a checkpoint is stored in the order of interleaved rotary positions, in which
+/// rows 2 i and 2 i + 1 of a head of d turn with each other; in checkpoints i and i + d/2 do.
+inline index_t interleaved_place(index_t r, index_t d) {
+  const index_t head = r / d, i = r % d, half = d / 2;
+  return head * d + 2 * (i % half) + i / half;
+}
+
+/// Where row r of the queries, keys and values of each head is stored in the order of all queries,
+/// all keys and all values.
+inline index_t place_among_parts(index_t r, index_t heads, index_t d) {
+  const index_t head = r / (3 * d), part = r / d % 3;
+  return (part * heads + head) * d + r % d;
+}
+
+/// Rows of a matrix, or elements of a vector, stored in another order.
+class reordered_weight final : public stored_weight {
  public:
-  uninterleaved_weight(std::shared_ptr<const stored_weight> of, index_t d)
-      : stored_weight(of->place(), of->rows(), of->columns()), of_(std::move(of)), d_(d) {}
+  /// \param stored_place where a row is stored
+  reordered_weight(std::shared_ptr<const stored_weight> of,
+                   std::function<index_t(index_t)> stored_place)
+      : stored_weight(of->place(), of->rows(), of->columns()),
+        of_(std::move(of)),
+        stored_place_(std::move(stored_place)) {}
 
   void read(const weight_tile& tile, float* out) const override {
     if (rows() == 1) return read_vector(tile, out);
     for (index_t r = 0; r < tile.rows; ++r)
-      of_->read({stored_place(tile.row + r), 1, tile.column, tile.columns}, out + r * tile.columns);
+      of_->read({stored_place_(tile.row + r), 1, tile.column, tile.columns},
+                out + r * tile.columns);
   }
 
  private:
-  index_t stored_place(index_t place) const {
-    const index_t head = place / d_, r = place % d_, half = d_ / 2;
-    return head * d_ + 2 * (r % half) + r / half;
-  }
-
   void read_vector(const weight_tile& tile, float* out) const {
     std::vector<float> all(static_cast<std::size_t>(columns()));
     of_->read({0, 1, 0, columns()}, all.data());
     for (index_t c = 0; c < tile.columns; ++c)
-      out[c] = all[static_cast<std::size_t>(stored_place(tile.column + c))];
+      out[c] = all[static_cast<std::size_t>(stored_place_(tile.column + c))];
   }
 
   std::shared_ptr<const stored_weight> of_;
-  index_t d_;
+  std::function<index_t(index_t)> stored_place_;
+};
+
+/// Weights that are stored with a number added to each.
+class lowered_weight final : public stored_weight {
+ public:
+  lowered_weight(std::shared_ptr<const stored_weight> of, float by)
+      : stored_weight(of->place(), of->rows(), of->columns()), of_(std::move(of)), by_(by) {}
+
+  void read(const weight_tile& tile, float* out) const override {
+    of_->read(tile, out);
+    for (index_t i = 0; i < tile.rows * tile.columns; ++i) out[i] -= by_;
+  }
+
+ private:
+  std::shared_ptr<const stored_weight> of_;
+  float by_;
 };
 
 }  // namespace atlas::inline ATLAS_ABI::io::detail
