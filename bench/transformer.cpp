@@ -14,8 +14,7 @@ constexpr atlas::index_t layers = 4;
 
 const atlas::transformer& model() {
   static const atlas::transformer instance = [] {
-    atlas::transformer_config c;
-    c.family = atlas::model_family::llama;
+    atlas::transformer_config c = atlas::llama_config();
     c.layers = layers;
     c.model_dimension = 576;
     c.heads = 9;
@@ -24,7 +23,6 @@ const atlas::transformer& model() {
     c.mlp_dimension = 1536;
     c.vocabulary = 4096;
     c.positions = 2048;
-    c.mlp_activation = atlas::activation::silu;
     return atlas::random_transformer(c, {.seed = 1});
   }();
   return instance;

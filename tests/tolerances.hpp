@@ -9,6 +9,9 @@ namespace atlas_test::tolerance {
 /// different orders differ by some 1e-6 after two layers; the softmax and the norms add a little.
 inline constexpr double micro_golden = 2e-5;
 
+/// Logits of the tiny models of other architectures, likewise.
+inline constexpr double architecture_golden = 1e-5;
+
 /// The same for the trained models: six layers, and activations a hundred times as large.
 inline constexpr double tiny_golden = 1e-4;
 

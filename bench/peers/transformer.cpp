@@ -36,8 +36,7 @@ double seconds(int repeats, Work&& work) {
 }
 
 atlas::transformer_config smol(atlas::index_t layers) {
-  atlas::transformer_config c;
-  c.family = atlas::model_family::llama;
+  atlas::transformer_config c = atlas::llama_config();
   c.layers = layers;
   c.model_dimension = 576;
   c.heads = 9;
@@ -46,7 +45,6 @@ atlas::transformer_config smol(atlas::index_t layers) {
   c.mlp_dimension = 1536;
   c.vocabulary = 49152;
   c.positions = 2048;
-  c.mlp_activation = atlas::activation::silu;
   return c;
 }
 

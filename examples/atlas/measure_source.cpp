@@ -65,7 +65,7 @@ measure_source measure_model(const atlas::transformer& model,
   if (collected.perplexity)
     source.description["perplexity"] = perplexity_json(*collected.perplexity);
   for (const atlas::head_clouds& clouds : collected.layers)
-    source.layers.push_back(layer_of(clouds, blocks, model.output_projection(clouds.layer)));
+    source.layers.push_back(layer_of(clouds, blocks, model.stream_projection(clouds.layer)));
   return source;
 }
 

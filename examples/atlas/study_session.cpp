@@ -188,7 +188,7 @@ study_clouds study_session::collect(std::size_t m, std::size_t t) {
   out.perplexity = *collected.perplexity;
   const auto sample = [&](const atlas::head_clouds& clouds) {
     return atlas::sample_of(layer_label(models_[m].name, options_.texts[t], clouds.layer), clouds,
-                            model.output_projection(clouds.layer), c.heads_per_group());
+                            model.stream_projection(clouds.layer), c.heads_per_group());
   };
   model.for_each_parameter([&](const std::string&, const auto&, const auto& values) {
     out.parameters += static_cast<index_t>(values.size());
@@ -219,7 +219,7 @@ atlas::head_sample study_session::initial_sample(std::size_t m, std::size_t t) c
   const atlas::collected_clouds collected =
       atlas::collect_clouds(model, models_[m].blocks[t], options);
   return atlas::sample_of("at random weights", collected.layers.front(),
-                          model.output_projection(deepest), c.heads_per_group());
+                          model.stream_projection(deepest), c.heads_per_group());
 }
 
 }  // namespace atlas_program

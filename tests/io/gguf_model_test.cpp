@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -79,7 +80,213 @@ atlas::transformer_config config_after(const char* name, auto&& change) {
   return io::read_gguf_config(io::gguf::from_memory(bytes_of(bytes), "x.gguf"));
 }
 
+/// What gguf's Python package calls the tensors of the architectures that are converted below; `+`
+/// is of those with norms after attention.
+const std::map<std::string, std::string> converted_names = {
+    {"embed_tokens", "token_embd"},
+    {"embed_in", "token_embd"},
+    {"norm", "output_norm"},
+    {"final_layer_norm", "output_norm"},
+    {"lm_head", "output"},
+    {"embed_out", "output"},
+    {"input_layernorm", "attn_norm"},
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},
+    {"self_attn.v_proj", "attn_v"},
+    {"self_attn.qkv_proj", "attn_qkv"},
+    {"self_attn.o_proj", "attn_output"},
+    {"self_attn.q_norm", "attn_q_norm"},
+    {"self_attn.k_norm", "attn_k_norm"},
+    {"post_attention_layernorm", "ffn_norm"},
+    {"+post_attention_layernorm", "post_attention_norm"},
+    {"pre_feedforward_layernorm", "ffn_norm"},
+    {"post_feedforward_layernorm", "post_ffw_norm"},
+    {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},
+    {"mlp.gate_up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"},
+    {"attention.query_key_value", "attn_qkv"},
+    {"attention.dense", "attn_output"},
+    {"mlp.dense_h_to_4h", "ffn_up"},
+    {"mlp.dense_4h_to_h", "ffn_down"}};
+
+std::string converted_name(const std::string& name, bool norms_after) {
+  std::string part = name.substr(0, name.rfind('.')), block;
+  const std::string kind = name.substr(name.rfind('.'));
+  for (const std::string begin : {"model.", "gpt_neox."})
+    if (part.starts_with(begin)) part = part.substr(begin.size());
+  if (part.starts_with("layers.")) {
+    const std::size_t dot = part.find('.', 7);
+    block = "blk." + part.substr(7, dot - 7) + ".";
+    part = part.substr(dot + 1);
+  }
+  if (norms_after && part == "post_attention_layernorm") part = "+" + part;
+  return block + converted_names.at(part) + kind;
+}
+
+/// The three of each of two heads to all queries, all keys, all values, as llama.cpp has them.
+std::string parted(const std::string& bytes) {
+  const std::size_t group = bytes.size() / 6;
+  std::string out;
+  for (std::size_t part = 0; part < 3; ++part)
+    for (std::size_t head = 0; head < 2; ++head)
+      out += bytes.substr((head * 3 + part) * group, group);
+  return out;
+}
+
+/// The weights of a folder as llama.cpp's convert_hf_to_gguf.py writes them: vectors in F32, norms
+/// of Gemma with 1 added. Its keys are that script's too, and the base of GPT-NeoX and the pattern
+/// of Gemma 3's windows, which the script takes as those of all such models.
+gguf_for_tests converted(const std::string& name, const std::string& architecture) {
+  const std::string folder = std::string(ATLAS_TEST_DATA) + "/architectures/" + name;
+  const auto c = io::open_transformer_config(folder);
+  const auto tensors = io::checkpoint::open(folder);
+  const bool gemma = c.norm_offset == 1;
+  gguf_for_tests file;
+  const auto add = [&](const std::string& key, const std::string& value) {
+    file.key(architecture + "." + key) = value;
+  };
+  const auto whole = [](atlas::index_t x) { return gguf_u32(static_cast<std::uint32_t>(x)); };
+  const auto real = [](double x) { return gguf_f32(static_cast<float>(x)); };
+  file.key("general.architecture") = gguf_text(architecture);
+  file.key("general.type") = gguf_text("model");
+  add("block_count", whole(c.layers));
+  add("context_length", whole(c.positions));
+  add("embedding_length", whole(c.model_dimension));
+  add("feed_forward_length", whole(c.mlp_dimension));
+  add("attention.head_count", whole(c.heads));
+  const bool neox = architecture == "gptneox";
+  add(neox ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon",
+      real(c.norm_epsilon));
+  if (neox) add("use_parallel_residual", gguf_flag(c.parallel_residual));
+  if (!neox) add("attention.head_count_kv", whole(c.key_value_heads));
+  if (gemma || architecture == "qwen3") {
+    add("attention.key_length", whole(c.head_dimension));
+    add("attention.value_length", whole(c.head_dimension));
+  }
+  if (neox || architecture == "phi3") add("rope.dimension_count", whole(c.rotary_dimension()));
+  add("rope.freq_base", real(c.rotary.theta));
+  if (architecture == "gemma3") {
+    add("rope.scaling.type", gguf_text("linear"));
+    add("rope.scaling.factor", real(c.rotary.factor));
+    add("rope.freq_base_swa", real(c.window_rotary->theta));
+    add("attention.sliding_window_pattern", whole(2));
+  }
+  if (gemma || architecture == "phi3") add("attention.sliding_window", whole(5));
+  if (gemma) add("final_logit_softcapping", real(c.output_cap));
+  if (architecture == "gemma2") add("attn_logit_softcapping", real(c.logit_cap));
+  for (const std::string& tensor : tensors.names()) {
+    const auto& entry = tensors.at(tensor);
+    std::string bytes(reinterpret_cast<const char*>(entry.bytes.data()), entry.bytes.size());
+    if (entry.extents.size() == 1) {
+      const auto values = tensors.read<float, 1>(tensor);
+      bytes.clear();
+      for (atlas::index_t i = 0; i < values.extent(0); ++i)
+        bytes += little_bytes(values[i] + (gemma ? 1.0F : 0.0F));
+    }
+    if (tensor.find("query_key_value") != std::string::npos) bytes = parted(bytes);
+    const std::string stored = converted_name(tensor, c.norms != atlas::norm_position::before);
+    file.tensors.push_back({stored,
+                            {entry.extents.rbegin(), entry.extents.rend()},
+                            entry.extents.size() == 1 ? 0U : 1U,
+                            bytes,
+                            -1});
+  }
+  return file;
+}
+
+atlas::transformer read_converted(const gguf_for_tests& file) {
+  const std::string bytes = file.bytes();
+  return io::read_gguf_transformer(io::gguf::from_memory(bytes_of(bytes), "x.gguf"));
+}
+
 }  // namespace
+
+TEST_CASE("further architectures of GGUF files are those of their folders", "[io][gguf]") {
+  struct pair_of_names {
+    std::string folder, architecture;
+  };
+  for (const auto& [name, architecture] :
+       {pair_of_names{"qwen3", "qwen3"}, pair_of_names{"gemma2", "gemma2"},
+        pair_of_names{"gemma3", "gemma3"}, pair_of_names{"phi3", "phi3"},
+        pair_of_names{"gpt_neox", "gptneox"}, pair_of_names{"gpt_neox_in_turn", "gptneox"},
+        pair_of_names{"olmo2", "olmo2"}}) {
+    INFO(name);
+    const auto from_folder =
+        io::open_transformer(std::string(ATLAS_TEST_DATA) + "/architectures/" + name);
+    const auto from_file = read_converted(converted(name, architecture));
+    CHECK(parameters_of(from_file) == parameters_of(from_folder));
+    auto wanted = from_folder.config();
+    wanted.norm_epsilon = static_cast<double>(static_cast<float>(wanted.norm_epsilon));
+    // What such a file does not say: the scale of queries, windows of Qwen3, which GELU.
+    if (wanted.query_scalar > 0) wanted.query_scalar = 6;
+    if (name == "qwen3") wanted.windows.clear();
+    if (architecture == "gptneox") wanted.mlp_activation = atlas::activation::gelu_tanh;
+    CHECK(from_file.config() == wanted);
+  }
+}
+
+TEST_CASE("settings of further architectures in GGUF files", "[io][gguf]") {
+  const auto after = [](const std::string& name, const std::string& architecture, auto&& change) {
+    gguf_for_tests file = converted(name, architecture);
+    change(file);
+    const std::string bytes = file.bytes();
+    return io::read_gguf_config(io::gguf::from_memory(bytes_of(bytes), "x.gguf"));
+  };
+  const auto refused = [](const std::string& name, const std::string& architecture,
+                          const std::string& key, const std::string& value, const char* got) {
+    gguf_for_tests file = converted(name, architecture);
+    file.key(architecture + "." + key) = value;
+    model_refused(file, key.c_str(), got);
+  };
+  const auto gemma2 = after("gemma2", "gemma2", [](gguf_for_tests& file) {
+    for (const char* key : {"gemma2.attention.sliding_window", "gemma2.attn_logit_softcapping",
+                            "gemma2.final_logit_softcapping"})
+      file.erase_key(key);
+  });
+  CHECK(gemma2.windows == std::vector<atlas::index_t>{4096, 0, 4096});
+  CHECK(gemma2.logit_cap == 50);
+  CHECK(gemma2.output_cap == 30);
+  // The model of 27 B is told by its 46 layers.
+  const auto largest = after("gemma2", "gemma2", [](gguf_for_tests& file) {
+    file.key("gemma2.block_count") = gguf_u32(46);
+  });
+  CHECK(largest.query_scalar == 4);
+  const auto gemma3 = after("gemma3", "gemma3", [](gguf_for_tests& file) {
+    for (const char* key : {"gemma3.attention.sliding_window_pattern", "gemma3.rope.freq_base_swa",
+                            "gemma3.final_logit_softcapping"})
+      file.erase_key(key);
+  });
+  CHECK(gemma3.windows == std::vector<atlas::index_t>{5, 5, 5});
+  CHECK(gemma3.window_rotary->theta == 10000);
+  CHECK(gemma3.output_cap == 0);
+  CHECK(after("gemma3", "gemma3", [](gguf_for_tests& file) {
+          file.erase_key("gemma3.attention.sliding_window");
+        }).windows.empty());
+  const auto phi3 = after("phi3", "phi3", [](gguf_for_tests& file) {
+    file.key("phi3.attention.sliding_window") = gguf_u32(0);
+    file.erase_key("phi3.rope.dimension_count");
+  });
+  CHECK(phi3.windows.empty());
+  CHECK(phi3.rotary_share == 1);
+  refused("qwen3", "qwen3", "attention.sliding_window", gguf_u32(9), "9");
+  refused("qwen3", "qwen3", "rope.dimension_count", gguf_u32(4), "4");
+  refused("olmo2", "olmo2", "attention.sliding_window", gguf_u32(9), "9");
+  refused("gemma2", "gemma2", "rope.freq_base_swa", gguf_f32(9), "rope.freq_base_swa");
+  refused("gemma2", "gemma2", "attention.sliding_window_pattern", gguf_u32(0), "1 or more");
+  refused("gemma2", "gemma2", "attention.sliding_window_pattern", gguf_i32s({1, 0, 1}),
+          "a whole number");
+  refused("gemma2", "gemma2", "attn_logit_softcapping", gguf_f32(-1), "-1");
+  refused("gemma3", "gemma3", "attn_logit_softcapping", gguf_f32(50), "understood");
+  refused("phi3", "phi3", "rope.dimension_count", gguf_u32(9), "from 1 to 8");
+  refused("phi3", "phi3", "rope.dimension_count", gguf_u32(3), "3");
+  refused("phi3", "phi3", "rope.scaling.attn_factor", gguf_f32(1.2F), "1.2");
+  refused("gpt_neox", "gptneox", "attention.head_count_kv", gguf_u32(1), "1");
+  gguf_for_tests longrope = converted("phi3", "phi3");
+  longrope.tensor("rope_factors_long.weight") = {
+      "rope_factors_long.weight", {2}, 0, std::string(8, '\0'), -1};
+  model_refused(longrope, "rope_factors_long.weight", "has no place for");
+}
 
 TEST_CASE("a GGUF file is the model of the folder that it was made from", "[io][gguf]") {
   for (const std::string name : {"llama", "llama-biased", "qwen2", "gpt2"}) {
@@ -214,7 +421,7 @@ TEST_CASE("what a GGUF file asks for and nothing here computes is refused by nam
   of_llama("llama.logit_scale", gguf_f32(0.5F), "keys that are understood");
   of_llama("llama.attention.scale", gguf_f32(0.5F), "keys that are understood");
   model_refused_with("llama.gguf", "general.architecture", gguf_text("gemma"),
-                     "general.architecture", "gemma");
+                     "general.architecture", "\"gemma\"");
   model_refused_with("llama.gguf", "general.architecture", gguf_u32(1), "general.architecture",
                      "UINT32");
   model_refused_after("llama.gguf", "general.architecture", "none",
@@ -242,12 +449,14 @@ TEST_CASE("tensors of GGUF files that are missing, left over or unusable are nam
     file.tensor("blk.0.attn_norm.weight").type = 24;
   });
   for (const float value :
-       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
-    model_refused_after(
-        "llama.gguf", "x.gguf: tensor \"blk.0.attn_norm.weight\"", "finite",
-        [&](gguf_for_tests& file) {
-          file.tensor("blk.0.attn_norm.weight").bytes.replace(4, 4, little_bytes(value));
-        });
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    gguf_for_tests file = copy_of(gguf_data("llama.gguf"));
+    file.tensor("blk.0.attn_norm.weight").bytes.replace(4, 4, little_bytes(value));
+    const std::string bytes = file.bytes();
+    const auto model = io::read_gguf_transformer(io::gguf::from_memory(bytes_of(bytes), "x.gguf"));
+    CHECK_REFUSED(atlas::value_error, logits_of(model, 3),
+                  "x.gguf: tensor \"blk.0.attn_norm.weight\"", "at [1]");
+  }
   // Without a matrix of its own the head is the embedding.
   gguf_for_tests file = copy_of(gguf_data("llama.gguf"));
   file.erase_tensor("output.weight");

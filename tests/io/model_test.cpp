@@ -127,7 +127,7 @@ TEST_CASE("blocks of a text are its first tokens") {
   CHECK_REFUSED(atlas::value_error, io::text_blocks(words, text, 1, 0), "tokens_per_block", "0");
 }
 
-TEST_CASE("weights that are not finite are refused by file, tensor and place") {
+TEST_CASE("weights that are not finite are refused by file, tensor and place when they are used") {
   for (const auto& [name, place] :
        {std::pair<std::string, std::string>{"model.layers.1.mlp.up_proj.weight", "[0, 7]"},
         {"model.norm.weight", "[7]"}})
@@ -139,7 +139,10 @@ TEST_CASE("weights that are not finite are refused by file, tensor and place") {
         for (auto& t : tensors)
           if (t.name == poisoned) t.values[7] = poison;
       });
-      CHECK_REFUSED(atlas::value_error, io::open_transformer(folder.path()),
+      const auto model = io::open_transformer(folder.path());
+      const atlas::owned_tensor<atlas::index_t, 2> block({1, 3});
+      const auto look = [](auto, const auto&) {};
+      CHECK_REFUSED(atlas::value_error, model.forward(block, {.logits_observer = look}),
                     "model.safetensors: tensor \"" + name + "\"",
                     (std::isnan(poison) ? "NaN at " : "-inf at ") + place);
     }

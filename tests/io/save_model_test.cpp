@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "atlas/io/save_model.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,9 @@ atlas::transformer_config config_of(const std::string& name) {
 TEST_CASE("models that were read are written as they were") {
   for (const std::string name :
        {"micro-gpt2", "micro-llama", "micro-llama-headdim", "micro-llama3-rope", "micro-mistral",
-        "micro-qwen2", "tiny-gpt2"}) {
+        "micro-qwen2", "tiny-gpt2", "architectures/qwen3", "architectures/gemma2",
+        "architectures/gemma3", "architectures/phi3", "architectures/gpt_neox",
+        "architectures/gpt_neox_in_turn", "architectures/olmo2"}) {
     CAPTURE(name);
     const temporary_folder folder;
     const auto model = io::open_transformer(test_model(name));
@@ -35,8 +38,15 @@ TEST_CASE("models that were read are written as they were") {
     CHECK(folder.size() == 1);
     const auto copy = io::open_transformer(folder / "copy");
     CHECK(copy.config() == model.config());
-    for (std::size_t k = 0; k < model.weights().parameters.size(); ++k)
-      CHECK(copy.weights().parameters[k].values == model.weights().parameters[k].values);
+    std::vector<std::vector<float>> written;
+    model.for_each_parameter([&](const auto&, const auto&, const auto& values) {
+      written.emplace_back(values.begin(), values.end());
+    });
+    std::size_t k = 0;
+    copy.for_each_parameter([&](const auto&, const auto&, const auto& values) {
+      CHECK(std::ranges::equal(values, written[k++]));
+    });
+    CHECK(k == written.size());
     CHECK(io::safetensors::open(folder / "copy" / "model.safetensors").metadata().at("format") ==
           "pt");
   }
@@ -78,7 +88,65 @@ TEST_CASE("configurations of all kinds come back from their text") {
   CHECK(io::parse_transformer_config(io::transformer_config_text(none), "text").windows.empty());
 }
 
+TEST_CASE("configurations of the further architectures come back from their text") {
+  const auto back = [](const atlas::transformer_config& c) {
+    CHECK(io::parse_transformer_config(io::transformer_config_text(c), "text") == c);
+  };
+  auto qwen3 = config_of("architectures/qwen3");
+  qwen3.query_key_value_bias = qwen3.output_bias = true;
+  qwen3.windows.clear();
+  back(qwen3);
+  auto gemma2 = config_of("architectures/gemma2");
+  gemma2.logit_cap = gemma2.output_cap = 0;
+  gemma2.windows.clear();
+  gemma2.tied = false;
+  back(gemma2);
+  auto gemma3 = config_of("architectures/gemma3");
+  gemma3.rotary = {.theta = 77};
+  gemma3.windows = {0, 0, 9};
+  back(gemma3);
+  auto phi3 = config_of("architectures/phi3");
+  phi3.windows.clear();
+  phi3.rotary_share = 0.25;
+  back(phi3);
+  auto neox = config_of("architectures/gpt_neox");
+  neox.rotary.kind = atlas::rotary_options::rescaling::linear;
+  neox.rotary.factor = 3;
+  neox.tied = true;
+  neox.mlp_activation = atlas::activation::relu;
+  back(neox);
+  auto olmo2 = config_of("architectures/olmo2");
+  olmo2.rotary.kind = atlas::rotary_options::rescaling::llama3;
+  olmo2.rotary.factor = 3;
+  back(olmo2);
+}
+
 TEST_CASE("what config.json cannot say is refused") {
+  const auto refused = [](const std::string& name, const char* field,
+                          void (*change)(atlas::transformer_config&)) {
+    auto c = config_of("architectures/" + name);
+    change(c);
+    CHECK_REFUSED(atlas::value_error, io::transformer_config_text(c), field, "config.json");
+  };
+  using config = atlas::transformer_config;
+  refused("qwen3", "logit_cap", [](config& c) { c.logit_cap = 5; });
+  refused("qwen3", "norm", [](config& c) { c.norm = atlas::norm_kind::layer; });
+  refused("qwen3", "norm_offset", [](config& c) { c.norm_offset = 1; });
+  refused("qwen3", "parallel_residual", [](config& c) { c.parallel_residual = true; });
+  refused("qwen3", "head_norm",
+          [](config& c) { c.head_norm = atlas::query_key_norm::projections; });
+  refused("qwen3", "gated_mlp", [](config& c) { c.gated_mlp = false; });
+  refused("qwen3", "partial_rotary_factor", [](config& c) { c.rotary_share = 0.7; });
+  refused("gemma2", "embedding_scale", [](config& c) { c.embedding_scale = 2; });
+  refused("gemma2", "window_rotary", [](config& c) { c.window_rotary = c.rotary; });
+  refused("gemma3", "logit_cap", [](config& c) { c.logit_cap = 5; });
+  refused("gemma3", "query_pre_attn_scalar", [](config& c) { c.query_scalar = 0; });
+  refused("phi3", "rope_scaling",
+          [](config& c) { c.rotary.kind = atlas::rotary_options::rescaling::linear; });
+  refused("phi3", "layer_types", [](config& c) { c.windows = {5, 0}; });
+  refused("gpt_neox", "windows", [](config& c) { c.windows = {5, 0}; });
+  refused("gpt_neox", "mlp_bias", [](config& c) { c.mlp_bias = false; });
+  refused("olmo2", "query_scalar", [](config& c) { c.query_scalar = 4; });
   auto windows = config_of("micro-gpt2");
   windows.windows = {4, 4};
   CHECK_REFUSED(atlas::value_error, io::transformer_config_text(windows), "windows", "gpt2");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "atlas/io/training_checkpoint.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <vector>
@@ -91,8 +92,10 @@ TEST_CASE("a checkpoint opens as a model, too") {
   io::save_training(folder / "model.safetensors", training);
   folder.write("config.json", io::transformer_config_text(trained_config()));
   const auto model = io::open_transformer(folder.path());
-  for (std::size_t k = 0; k < model.weights().parameters.size(); ++k)
-    CHECK(model.weights().parameters[k].values == training.model().weights().parameters[k].values);
+  std::size_t k = 0;
+  model.for_each_parameter([&](const auto&, const auto&, const auto& values) {
+    CHECK(std::ranges::equal(values, training.model().weights().parameters[k++].values));
+  });
 }
 
 TEST_CASE("checkpoints of other runs are refused and nothing is lost") {

@@ -323,7 +323,7 @@ TEST_CASE("the program measures activations as it does their clouds") {
   const auto blocks = counted_blocks(12);
   activation_maker maker;
   put_captures(maker, model, blocks);
-  const atlas::tensor_view<const float, 2> projection = model.output_projection(1);
+  const auto projection = model.output_projection(1);
   const auto mixing = atlas::copy_as<float>(projection);
   maker.put("blocks.1.attn.W_O", {4, 8, mixing.extent(1)}, {mixing.begin(), mixing.end()});
   const std::string activations = atlas_test::quoted(maker.written());

@@ -44,6 +44,38 @@ class golden_comparison {
   int compared_ = 0;
 };
 
+/// A tiny model of an architecture and the logits that it should have.
+class architecture_golden {
+ public:
+  explicit architecture_golden(const std::string& name)
+      : folder_(std::string(ATLAS_TEST_DATA) + "/architectures/" + name),
+        expected_(atlas::io::checkpoint::open(folder_ + "/expected.safetensors")),
+        tensors_(atlas::io::checkpoint::open(folder_)) {
+    const auto ids = expected_.read<std::int32_t, 1>("ids");
+    block_ = atlas::owned_tensor<atlas::index_t, 2>({1, ids.extent(0)});
+    for (atlas::index_t t = 0; t < ids.extent(0); ++t) block_.mutable_view()(0, t) = ids[t];
+  }
+
+  atlas::transformer_config config() const { return atlas::io::open_transformer_config(folder_); }
+  /// Relative error of the logits of a model with these weights.
+  double error(const atlas::transformer_config& c, int threads) const {
+    const auto wanted = expected_.read<float, 2>("logits");
+    double error = INFINITY;
+    atlas::forward_options options;
+    options.threads = threads;
+    options.logits_observer = [&](atlas::index_t, const tensor_view<const float, 2>& rows) {
+      error = relative_error<2>(rows, wanted);
+    };
+    atlas::io::read_transformer(c, tensors_).forward(block_, options);
+    return error;
+  }
+
+ private:
+  std::string folder_;
+  atlas::io::checkpoint expected_, tensors_;
+  atlas::owned_tensor<atlas::index_t, 2> block_;
+};
+
 }  // namespace
 
 TEST_CASE("the micro models give the golden tensors") {
@@ -74,6 +106,45 @@ TEST_CASE("the micro models give the golden tensors") {
     const auto loss = atlas::perplexity(model, block).loss;
     CHECK(loss == Approx(golden.read<float, 1>("loss")[0]).epsilon(tolerance::micro_golden));
   }
+}
+
+TEST_CASE("the architectures beside these give the logits of transformers") {
+  for (const std::string name :
+       {"qwen3", "gemma2", "gemma3", "phi3", "gpt_neox", "gpt_neox_in_turn", "olmo2"}) {
+    CAPTURE(name);
+    const architecture_golden golden(name);
+    CHECK(golden.error(golden.config(), 1) < tolerance::architecture_golden);
+    CHECK(golden.error(golden.config(), 3) < tolerance::architecture_golden);
+  }
+}
+
+TEST_CASE("each setting of an architecture is one that its golden logits depend on") {
+  using config = atlas::transformer_config;
+  const auto depends = [](const std::string& name, void (*change)(config&)) {
+    const architecture_golden golden(name);
+    config c = golden.config();
+    change(c);
+    REQUIRE(c != golden.config());
+    CHECK(golden.error(c, 1) > 1e-3);
+  };
+  for (const std::string name : {"qwen3", "gemma2", "gemma3", "phi3"})
+    depends(name, [](config& c) { c.windows.clear(); });
+  for (const std::string name : {"gemma2", "gemma3"}) {
+    depends(name, [](config& c) { c.output_cap = 0; });
+    depends(name, [](config& c) { c.embedding_scale = 1; });
+    depends(name, [](config& c) { c.norm_offset = 0; });
+    depends(name, [](config& c) { c.query_scalar = 0; });
+    depends(name, [](config& c) { std::swap(c.windows[0], c.windows[1]); });
+  }
+  depends("gemma2", [](config& c) { c.logit_cap = 0; });
+  depends("gemma3", [](config& c) { c.window_rotary = {}; });
+  depends("gemma3", [](config& c) { c.rotary.kind = {}; });
+  depends("gemma3", [](config& c) { c.rotary.theta = 1e4; });
+  depends("phi3", [](config& c) { c.rotary_share = 1; });
+  depends("gpt_neox", [](config& c) { c.rotary_share = 1; });
+  depends("gpt_neox", [](config& c) { c.rotary.theta = 1e4; });
+  depends("gpt_neox", [](config& c) { c.parallel_residual = false; });
+  depends("gpt_neox_in_turn", [](config& c) { c.parallel_residual = true; });
 }
 
 TEST_CASE("the trained models give the golden tensors") {

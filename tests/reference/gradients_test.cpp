@@ -132,9 +132,10 @@ TEST_CASE("a sample's gradient is that of its block alone") {
 }
 
 TEST_CASE("gradients are the same bits for every number of threads") {
-  for (const std::string name : {"micro-gpt2", "micro-mistral"}) {
+  for (const std::string name : {"micro-gpt2", "micro-mistral", "architectures/gemma2",
+                                 "architectures/gpt_neox", "architectures/olmo2"}) {
     const auto model = micro(name);
-    const auto blocks = some_blocks(7, 50);
+    const auto blocks = some_blocks(7, 50, model.config().vocabulary);
     for (const bool samples : {false, true}) {
       const auto run = [&](int threads) {
         atlas::gradient_options o{.threads = threads};
@@ -152,10 +153,18 @@ TEST_CASE("gradients are the same bits for every number of threads") {
 }
 
 TEST_CASE("inputs and output gradients of linear maps give the gradients of the weights") {
-  for (const std::string name : {"micro-gpt2", "micro-llama-headdim"}) {
+  struct mapped {
+    std::string name;
+    atlas::index_t maps;  ///< of a layer
+  };
+  for (const auto& [name, maps] :
+       {mapped{"micro-gpt2", 4}, mapped{"micro-llama-headdim", 7},
+        mapped{"architectures/gemma3", 7}, mapped{"architectures/phi3", 4},
+        mapped{"architectures/gpt_neox", 4}, mapped{"architectures/olmo2", 7}}) {
     CAPTURE(name);
     const auto model = micro(name);
-    const auto blocks = some_blocks(3, 25);
+    const auto blocks = some_blocks(3, 25, model.config().vocabulary);
+    const atlas::index_t all = maps * model.config().layers;
     for (const bool samples : {false, true}) {
       std::map<std::string, std::vector<float>> sums;
       std::vector<atlas::index_t> captures(3);
@@ -170,9 +179,8 @@ TEST_CASE("inputs and output gradients of linear maps give the gradients of the 
       };
       if (samples) o.sample_observer = [](const auto&) {};
       const auto got = atlas::loss_gradients(model, blocks, o);
-      const atlas::index_t maps = name == "micro-gpt2" ? 4 : 7;
-      CHECK(captures == std::vector<atlas::index_t>(3, 2 * maps));
-      CHECK(static_cast<atlas::index_t>(sums.size()) == 2 * maps);
+      CHECK(captures == std::vector<atlas::index_t>(3, all));
+      CHECK(static_cast<atlas::index_t>(sums.size()) == all);
       for (const atlas::parameter& p : got.gradients) {
         if (!sums.count(p.name)) continue;
         std::vector<float> mean = sums.at(p.name);
@@ -182,7 +190,7 @@ TEST_CASE("inputs and output gradients of linear maps give the gradients of the 
       sums.clear();
       o.mean = false;
       CHECK(atlas::loss_gradients(model, blocks, o).losses == got.losses);
-      CHECK(static_cast<atlas::index_t>(sums.size()) == 2 * maps);
+      CHECK(static_cast<atlas::index_t>(sums.size()) == all);
     }
   }
 }

@@ -21,14 +21,20 @@ inline atlas::transformer micro(const std::string& name) {
   return atlas::io::open_transformer(model_folder(name));
 }
 
-/// Random token ids of the micro models' vocabulary.
-inline atlas::owned_tensor<atlas::index_t, 2> some_blocks(atlas::index_t count,
-                                                          atlas::index_t size) {
+/// The tiny models of architectures beside those of the micro models.
+inline const std::vector<std::string> further_architectures = {
+    "architectures/qwen3", "architectures/gemma2",   "architectures/gemma3",
+    "architectures/phi3",  "architectures/gpt_neox", "architectures/gpt_neox_in_turn",
+    "architectures/olmo2"};
+
+/// Random token ids of the micro models' vocabulary, or another.
+inline atlas::owned_tensor<atlas::index_t, 2> some_blocks(atlas::index_t count, atlas::index_t size,
+                                                          atlas::index_t vocabulary = 96) {
   atlas::owned_tensor<atlas::index_t, 2> blocks({count, size});
   atlas::random_stream random(5);
   for (atlas::index_t b = 0; b < count; ++b)
     for (atlas::index_t t = 0; t < size; ++t)
-      blocks.mutable_view()(b, t) = random.uniform_index(96);
+      blocks.mutable_view()(b, t) = random.uniform_index(vocabulary);
   return blocks;
 }
 

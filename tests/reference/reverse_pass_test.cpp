@@ -113,13 +113,65 @@ atlas::transformer_config small_gpt2() {
 }
 
 atlas::transformer_config small_llama() {
-  atlas::transformer_config c = small_gpt2();
-  c.family = atlas::model_family::llama;
+  const atlas::transformer_config sizes = small_gpt2();
+  atlas::transformer_config c = atlas::llama_config();
+  c.layers = sizes.layers;
+  c.model_dimension = sizes.model_dimension;
+  c.mlp_dimension = sizes.mlp_dimension;
+  c.vocabulary = sizes.vocabulary;
+  c.positions = sizes.positions;
   c.heads = 4;
   c.key_value_heads = 2;
   c.head_dimension = 6;
-  c.mlp_activation = atlas::activation::silu;
   return c;
+}
+
+/// What is beyond these two: in turn what Qwen3, Gemma 2, Gemma 3, Phi-3, GPT-NeoX (twice), OLMo-2
+/// have, and what none of them does.
+std::vector<atlas::transformer_config> further_variants() {
+  using atlas::activation, atlas::norm_position, atlas::query_key_norm;
+  std::vector<atlas::transformer_config> all(8, small_llama());
+  all[0].head_norm = query_key_norm::heads;
+  for (const std::size_t gemma : {1U, 2U}) {
+    all[gemma].layers = 2;
+    all[gemma].family = atlas::model_family::gemma;
+    all[gemma].norms = norm_position::both;
+    all[gemma].norm_offset = 1;
+    all[gemma].embedding_scale = 1.7;
+    all[gemma].query_scalar = 3;
+    all[gemma].mlp_activation = activation::gelu_tanh;
+    all[gemma].windows = {3, 0};
+    all[gemma].output_cap = 2;
+  }
+  all[1].logit_cap = 0.7;
+  all[2].head_norm = query_key_norm::heads;
+  all[2].window_rotary = {.theta = 20};
+  all[2].rotary = {.kind = atlas::rotary_options::rescaling::linear, .factor = 4};
+  all[3].family = atlas::model_family::phi3;
+  all[3].rotary_share = 0.7;
+  for (const std::size_t neox : {4U, 5U}) {
+    all[neox] = small_gpt2();
+    all[neox].layers = 2;
+    all[neox].head_dimension = 6;
+    all[neox].family = atlas::model_family::gpt_neox;
+    all[neox].rotary_share = neox == 4 ? 0.5 : 1;
+    all[neox].parallel_residual = neox == 4;
+    all[neox].tied = false;
+    all[neox].mlp_activation = activation::gelu;
+  }
+  all[4].rotary_share = 0.67;
+  all[5].query_key_value_bias = all[5].output_bias = false;
+  all[6].family = all[7].family = atlas::model_family::gemma;
+  all[6].norms = norm_position::after;
+  all[6].head_norm = query_key_norm::projections;
+  all[7].norm = atlas::norm_kind::layer;
+  all[7].norms = norm_position::both;
+  all[7].head_norm = query_key_norm::heads;
+  all[7].parallel_residual = true;
+  all[7].gated_mlp = false;
+  all[7].logit_cap = 1.1;
+  all[7].norm_offset = -0.2;
+  return all;
 }
 
 /// A configuration of each family for everything that a layer may have.
@@ -144,6 +196,8 @@ std::vector<atlas::transformer_config> variants() {
   all[7].key_value_heads = 4;
   all[7].mlp_activation = atlas::activation::gelu_tanh;
   all[7].rotary = {.kind = atlas::rotary_options::rescaling::linear, .factor = 3};
+  const auto further = further_variants();
+  all.insert(all.end(), further.begin(), further.end());
   return all;
 }
 

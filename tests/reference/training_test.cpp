@@ -20,7 +20,7 @@ namespace {
 
 atlas::transformer_config small_config(atlas::model_family family = atlas::model_family::gpt2) {
   atlas::transformer_config c;
-  c.family = family;
+  if (family == atlas::model_family::llama) c = atlas::llama_config();
   c.layers = 2;
   c.model_dimension = 24;
   c.heads = 3;

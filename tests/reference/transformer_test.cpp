@@ -41,6 +41,14 @@ double largest_gap(const std::vector<float>& a, const std::vector<float>& b) {
   return gap;
 }
 
+/// Row by row, however it is stored.
+std::vector<float> rows_of(const tensor_view<const float, 2>& x) {
+  std::vector<float> all;
+  for (atlas::index_t i = 0; i < x.extent(0); ++i)
+    for (atlas::index_t k = 0; k < x.extent(1); ++k) all.push_back(x(i, k));
+  return all;
+}
+
 }  // namespace
 
 TEST_CASE("logits are the same bits for every number of threads") {
@@ -51,6 +59,102 @@ TEST_CASE("logits are the same bits for every number of threads") {
     CHECK(one.size() == 7 * 33 * 96);
     for (const int threads : {2, 3}) CHECK(one == logits_of(model, blocks, {.threads = threads}));
   }
+  for (const std::string& name : further_architectures) {
+    const auto model = micro(name);
+    const auto blocks = some_blocks(7, 33, 80);
+    CHECK(logits_of(model, blocks, {.threads = 1}) == logits_of(model, blocks, {.threads = 3}));
+  }
+}
+
+TEST_CASE("what is handed out of a head is what its architecture computes with") {
+  for (const std::string& name : further_architectures) {
+    CAPTURE(name);
+    const auto model = micro(name);
+    const auto& c = model.config();
+    std::mutex guard;
+    double worst = 0, largest = 0;
+    atlas::forward_options options;
+    options.observer = [&](const atlas::head_capture& head) {
+      const std::lock_guard<std::mutex> lock(guard);
+      for (atlas::index_t t = 0; t < 20; ++t) {
+        double sum = 0;
+        for (atlas::index_t i = 0; i < 20; ++i) {
+          const bool seen = i <= t && (head.window == 0 || t - i < head.window);
+          CHECK(std::isfinite(head.logits(t, i)) == seen);
+          CHECK((head.weights(t, i) > 0) == seen);
+          if (!seen) continue;
+          double wanted = 0;
+          for (atlas::index_t k = 0; k < c.head_dimension; ++k)
+            wanted += static_cast<double>(head.queries(t, k)) *
+                      static_cast<double>(head.keys(i, k)) * c.logit_scale(head.layer);
+          if (c.logit_cap > 0) wanted = c.logit_cap * std::tanh(wanted / c.logit_cap);
+          worst = std::max(worst, std::abs(wanted - static_cast<double>(head.logits(t, i))));
+          largest = std::max(largest, std::abs(wanted));
+          sum += std::exp(wanted);
+        }
+        for (atlas::index_t i = 0; i <= t; ++i)
+          if (head.weights(t, i) > 0)
+            CHECK(static_cast<double>(head.weights(t, i)) ==
+                  Approx(std::exp(static_cast<double>(head.logits(t, i))) / sum).epsilon(1e-4));
+      }
+    };
+    model.forward(some_blocks(1, 20, 80), options);
+    CHECK(worst < 1e-5 * largest);
+    CHECK(largest > 0.5);
+  }
+}
+
+TEST_CASE("a stream projection points where heads write, norms after attention included") {
+  for (const std::string name : {"architectures/gemma2", "architectures/olmo2"}) {
+    CAPTURE(name);
+    auto model = micro(name);
+    const auto& c = model.config();
+    // Without an MLP and biases, a layer adds what its heads write and nothing else.
+    model.for_each_parameter([](const std::string& parameter, const auto&, auto values) {
+      if (has(parameter, "down_proj") || has(parameter, "o_proj.bias"))
+        std::fill(values.begin(), values.end(), 0.0F);
+    });
+    CHECK_REFUSED(atlas::value_error, model.output_projection(0), "norms", "stream_projection");
+    CHECK_REFUSED(atlas::value_error, model.stream_projection(c.layers), "layer",
+                  std::to_string(c.layers));
+    const auto projection = model.stream_projection(0);
+    CHECK(projection.extents() == atlas::shape<2>{c.heads * c.head_dimension, c.model_dimension});
+    constexpr atlas::index_t size = 15;
+    std::vector<std::vector<double>> written(size, std::vector<double>(16));
+    std::mutex guard;
+    std::vector<float> before, after;
+    atlas::forward_options options;
+    options.observed_layers = {0};
+    options.observer = [&](const atlas::head_capture& head) {
+      const std::lock_guard<std::mutex> lock(guard);
+      for (atlas::index_t t = 0; t < size; ++t)
+        for (atlas::index_t k = 0; k < c.head_dimension; ++k)
+          for (atlas::index_t m = 0; m < 16; ++m)
+            written[static_cast<std::size_t>(t)][static_cast<std::size_t>(m)] +=
+                static_cast<double>(head.context(t, k)) *
+                static_cast<double>(projection(head.head * c.head_dimension + k, m));
+    };
+    options.hidden_observer = [&](atlas::index_t depth, atlas::index_t,
+                                  const tensor_view<const float, 2>& rows) {
+      if (depth > 1) return;
+      (depth == 0 ? before : after).assign(rows.data(), rows.data() + rows.size());
+    };
+    model.forward(some_blocks(1, size, 80), options);
+    for (std::size_t t = 0; t < size; ++t) {
+      double along = 0, a = 0, b = 0;
+      for (std::size_t m = 0; m < 16; ++m) {
+        const double added = static_cast<double>(after[t * 16 + m] - before[t * 16 + m]);
+        along += added * written[t][m];
+        a += added * added;
+        b += written[t][m] * written[t][m];
+      }
+      CHECK(along / std::sqrt(a * b) == Approx(1).margin(1e-6));
+    }
+  }
+  const auto model = micro("architectures/gpt_neox");
+  const auto projection = model.stream_projection(1);
+  CHECK(largest_gap({projection.data(), projection.data() + projection.size()},
+                    rows_of(model.output_projection(1))) == 0);
 }
 
 TEST_CASE("blocks are read each on its own, and tokens do not see later ones") {
@@ -255,4 +359,31 @@ TEST_CASE("weights that do not fit a configuration are refused by name") {
   bad = c;
   bad.head_dimension = 7;
   CHECK_REFUSED(atlas::value_error, atlas::transformer(bad, zeros), "head_dimension", "7");
+}
+
+TEST_CASE("settings of architectures that are out of range or that a family has no tensors for") {
+  using config = atlas::transformer_config;
+  const auto refused = [](const std::string& name, const char* field, const std::string& other,
+                          void (*change)(config&)) {
+    config c = micro(name).config();
+    change(c);
+    CHECK_REFUSED(atlas::value_error, atlas::check_config(c), field, other);
+  };
+  const std::string gemma = "architectures/gemma3", neox = "architectures/gpt_neox";
+  refused(gemma, "query_scalar", "-1", [](config& c) { c.query_scalar = -1; });
+  refused(gemma, "query_scalar", "not scaled", [](config& c) { c.scale_logits = false; });
+  refused(gemma, "logit_cap", "-2", [](config& c) { c.logit_cap = -2; });
+  refused(gemma, "output_cap", "inf", [](config& c) { c.output_cap = INFINITY; });
+  refused(gemma, "embedding_scale", "0", [](config& c) { c.embedding_scale = 0; });
+  refused(gemma, "norm_offset", "NaN", [](config& c) { c.norm_offset = NAN; });
+  refused(gemma, "rotary_share", "1.5", [](config& c) { c.rotary_share = 1.5; });
+  refused(gemma, "rotary_share", "no tensors", [](config& c) { c.rotary_share = 0; });
+  refused(gemma, "head_dimension", "3 of 6", [](config& c) { c.rotary_share = 0.5; });
+  refused(gemma, "rotary", "-3", [](config& c) { c.window_rotary->theta = -3; });
+  refused(neox, "norms", "before", [](config& c) { c.norms = atlas::norm_position::both; });
+  refused(neox, "head_norm", "none", [](config& c) { c.head_norm = atlas::query_key_norm::heads; });
+  refused(neox, "gated_mlp", "false", [](config& c) { c.gated_mlp = true; });
+  refused(neox, "key_value_heads", "as many", [](config& c) { c.key_value_heads = 1; });
+  refused("micro-llama", "heads * head_dimension", "from 1",
+          [](config& c) { c.head_dimension = atlas::index_t{1} << 30; });
 }

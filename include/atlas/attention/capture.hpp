@@ -16,12 +16,13 @@ struct head_capture {
   index_t head = 0;                     ///< query head
   index_t key_value_head = 0;           ///< head / heads_per_group
   index_t block = 0;                    ///< number of the text block
-  tensor_view<const float, 2> logits;   ///< `[T, T]`, scaled; masked keys are -inf
+  tensor_view<const float, 2> logits;   ///< `[T, T]`, scaled, and capped where the model
+                                        ///< caps them; masked keys are -inf
   tensor_view<const float, 2> weights;  ///< `[T, T]`, softmax of the logits
   tensor_view<const float, 2> values;   ///< `[T, d_head]`
   tensor_view<const float, 2> context;  ///< `[T, d_head]`, what the head hands on; empty for rules
   tensor_view<const float, 2> queries =
-      {};  ///< `[T, d_head]`, rotated by their positions (rotary models)
+      {};  ///< `[T, d_head]`, normed and rotated by their positions, as the model does
   tensor_view<const float, 2> keys = {};  ///< `[T, d_head]`, likewise
   index_t window = 0;                     ///< keys that a query sees at most; 0: no limit
 };

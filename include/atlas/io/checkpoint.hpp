@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -111,6 +112,15 @@ class checkpoint {
   template <class = lazy>
   [[nodiscard]] std::string place_of(std::string_view name) const {
     return detail::tensor_place(file_of(name).name(), name);
+  }
+
+  /// While it lives, so do the bytes of this tensor; null for a file in memory, which is its
+  /// owner's.
+  ///
+  /// \throws format_error when there is no such tensor.
+  template <class = lazy>
+  [[nodiscard]] std::shared_ptr<const void> keeper_of(std::string_view name) const {
+    return file_of(name).keeper();
   }
 
   /// As `safetensors::read`.

@@ -4,15 +4,19 @@
 /// `config.json` of Hugging Face models, as written by transformers up to 4 and from 5.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "atlas/io/configuration/architectures.hpp"
 #include "atlas/io/configuration/config_fields.hpp"
 #include "atlas/io/configuration/config_keys.hpp"
 #include "atlas/io/configuration/rotary_config.hpp"
+#include "atlas/io/configuration/window_config.hpp"
 #include "atlas/io/json.hpp"
 #include "atlas/reference/config.hpp"
 
@@ -61,7 +65,6 @@ index_t gpt2_count(const config_fields<Json>& f, const char* key, const char* al
 template <class Json>
 transformer_config read_gpt2_config(const config_fields<Json>& f) {
   transformer_config c;
-  c.family = model_family::gpt2;
   c.layers = gpt2_count(f, "n_layer", "num_hidden_layers");
   c.model_dimension = gpt2_count(f, "n_embd", "hidden_size");
   c.heads = c.key_value_heads = gpt2_count(f, "n_head", "num_attention_heads");
@@ -81,120 +84,124 @@ transformer_config read_gpt2_config(const config_fields<Json>& f) {
   return c;
 }
 
-/// Whether each layer slides, as `layer_types` says; empty for a file without.
+/// Which maps have biases.
 template <class Json>
-std::vector<bool> read_layer_types(const config_fields<Json>& f, index_t layers) {
-  const Json* types = f.find("layer_types");
-  if (!types) return {};
-  if (!types->is_array() || types->size() != static_cast<std::size_t>(layers))
-    f.refuse("layer_types", "a list with one entry per layer", *types);
-  std::vector<bool> slides;
-  for (const Json& type : *types) {
-    if (type != "full_attention" && type != "sliding_attention")
-      f.refuse("layer_types", "a list of full_attention and sliding_attention", type);
-    slides.push_back(type == "sliding_attention");
+void read_biases(const config_fields<Json>& f, biases bias, transformer_config& c) {
+  // Qwen2 has those of queries, keys and values whatever the key says, which files of both values
+  // exist for.
+  if (bias == biases::none)
+    f.only("attention_bias", false);
+  else
+    c.query_key_value_bias = f.flag_or("attention_bias", false);
+  c.output_bias = c.query_key_value_bias;
+  if (bias == biases::queries_keys_values) {
+    c.query_key_value_bias = true;
+    c.output_bias = false;
   }
-  return slides;
+  if (bias == biases::attention_and_mlp)
+    c.mlp_bias = f.flag_or("mlp_bias", false);
+  else
+    f.only("mlp_bias", false);
 }
 
-/// The window of a model in which layers slide, 0 where none may: null says so, and a file without
-/// the field means the families' default.
+/// A soft cap; 0 for null.
 template <class Json>
-index_t read_sliding_window(const config_fields<Json>& f, const std::string& type) {
-  if (type == "qwen2" ? !f.flag_or("use_sliding_window", false)
-                      : type == "llama" && !f.flag_or("use_sliding_window", true)) {
-    f.find("sliding_window");
-    return 0;
-  }
-  const index_t window =
-      f.count_or("sliding_window", type == "llama" || f.has("sliding_window") ? 0 : 4096);
-  if (f.find("sliding_window") && (window == 0 || type == "llama"))
-    f.refuse("sliding_window", type == "llama" ? "absent, as Llama has none" : "1 or more, or null",
-             window);
-  // transformers slides a Mistral whatever this key says; without a window both values ask for
-  // nothing.
-  if (type == "mistral" && !f.flag_or("use_sliding_window", true) && window > 0)
-    f.refuse("use_sliding_window", "true or absent beside a sliding_window", false);
-  return window;
+double read_cap(const config_fields<Json>& f, const char* key, double otherwise) {
+  if (!f.has(key)) return otherwise;
+  const double cap = f.number_or(key, 0);
+  if (f.find(key) && !(cap > 0)) f.refuse(key, "a positive number, or null for none", cap);
+  return cap;
 }
 
-/// Window of each layer; empty for none at all. Layers slide where `layer_types` says so, or else
-/// all of a Mistral's, and a Qwen2's from `max_window_layers` on.
+/// What Gemma has beside a Llama.
 template <class Json>
-std::vector<index_t> read_windows(const config_fields<Json>& f, const std::string& type,
-                                  index_t layers) {
-  const index_t window = read_sliding_window(f, type);
-  const std::vector<bool> slides = read_layer_types(f, layers);
-  const index_t first = type == "qwen2" ? f.count_or("max_window_layers", 28) : 0;
-  if (window == 0) {
-    f.find("max_window_layers");  // counts layers of which none slides
-    if (std::find(slides.begin(), slides.end(), true) != slides.end())
-      f.refuse("layer_types", "full_attention in a model without a sliding window",
-               "sliding_attention");
-    return {};
-  }
-  // Beyond that the configuration is refused as a whole.
-  std::vector<index_t> windows(static_cast<std::size_t>((std::min)(layers, index_t{1} << 20)), 0);
-  for (std::size_t l = 0; l < windows.size(); ++l)
-    if (slides.empty() ? static_cast<index_t>(l) >= first : slides[l]) windows[l] = window;
-  return windows;
+void read_gemma(const config_fields<Json>& f, const llama_kind& kind, transformer_config& c) {
+  const bool second = kind.type == "gemma2";
+  c.norm_offset = 1;
+  c.embedding_scale = std::sqrt(static_cast<double>(c.model_dimension));
+  c.query_scalar = f.number_or("query_pre_attn_scalar", 256);
+  if (!(c.query_scalar > 0)) f.refuse("query_pre_attn_scalar", "a positive number", c.query_scalar);
+  c.output_cap = read_cap(f, "final_logit_softcapping", second ? 30 : 0);
+  // A key of Gemma 3, too, but transformers caps nothing there.
+  if (second)
+    c.logit_cap = read_cap(f, "attn_logit_softcapping", 50);
+  else
+    f.only("attn_logit_softcapping", Json());
+  // transformers does not look at this key; files that have it say the same twice.
+  if (read_activation(f, "hidden_act", f.text_or(kind.activation_key, kind.activation).c_str()) !=
+      c.mlp_activation)
+    f.refuse("hidden_act", "the same as " + in_quotes(kind.activation_key), *f.find("hidden_act"));
 }
 
+/// `num_key_value_heads`: as many as heads where it is null, or missing in an architecture without
+/// a number of its own.
+template <class Json>
+index_t read_key_value_heads(const config_fields<Json>& f, const llama_kind& kind, index_t heads) {
+  const bool own = kind.key_value_heads > 0 && !f.has("num_key_value_heads");
+  return f.count_or("num_key_value_heads", own ? kind.key_value_heads : heads);
+}
+
+/// Llama and what is told from it by a row of llama_kinds.
 template <class Json>
 transformer_config read_llama_config(const config_fields<Json>& f, const std::string& type,
                                      const std::string& where) {
-  transformer_config c;
-  c.family = model_family::llama;
+  const llama_kind& kind = llama_kind_of(type);
+  transformer_config c = llama_config();
+  c.family = kind.family;
+  c.norms = kind.norms;
+  c.head_norm = kind.head_norm;
   c.layers = f.count("num_hidden_layers");
   c.model_dimension = f.count("hidden_size");
   c.heads = f.count("num_attention_heads");
   if (c.heads == 0) f.refuse("num_attention_heads", "1 or more", c.heads);
-  const bool first_mistral = type == "mistral" && !f.has("num_key_value_heads");
-  c.key_value_heads = f.count_or("num_key_value_heads", first_mistral ? 8 : c.heads);
-  c.head_dimension = f.count_or("head_dim", c.model_dimension / c.heads);
+  c.key_value_heads = read_key_value_heads(f, kind, c.heads);
+  c.head_dimension = f.count_or(
+      "head_dim", kind.head_dimension > 0 ? kind.head_dimension : c.model_dimension / c.heads);
   c.mlp_dimension = f.count("intermediate_size");
   c.vocabulary = f.count("vocab_size");
-  c.positions = f.count_or("max_position_embeddings", 2048);
-  c.norm_epsilon = f.number_or("rms_norm_eps", 1e-6);
-  c.mlp_activation = read_activation(f, "hidden_act", "silu");
-  c.windows = read_windows(f, type, c.layers);
-  c.rotary = read_rotary(f, where, c.positions, c.windows);
-  c.tied = f.flag_or("tie_word_embeddings", false);
-  if (type == "llama") {
-    c.query_key_value_bias = c.output_bias = f.flag_or("attention_bias", false);
-    c.mlp_bias = f.flag_or("mlp_bias", false);
-  } else {
-    c.query_key_value_bias = type == "qwen2";
-    // Qwen2 has these biases whatever the key says, which files of both values exist for.
-    if (type == "qwen2")
-      f.flag_or("attention_bias", true);
-    else
-      f.only("attention_bias", false);
-    f.only("mlp_bias", false);
-  }
+  c.positions = f.count_or("max_position_embeddings", kind.positions);
+  c.norm_epsilon = f.number_or("rms_norm_eps", kind.epsilon);
+  c.mlp_activation = read_activation(f, kind.activation_key, kind.activation);
+  c.windows = read_windows(f, kind, c.layers);
+  read_biases(f, kind.bias, c);
+  if (kind.type == "gemma3_text")
+    read_rotary_of_two(f, where, c);
+  else
+    read_rotary(f, where, {.share = kind.partial ? std::optional<double>(1) : std::nullopt}, c);
+  // Its scaled frequencies are longrope's, which are refused; transformers has no others for it.
+  if (kind.type == "phi3" && c.rotary.kind != rotary_options::rescaling::none)
+    f.refuse(f.find("rope_scaling") ? "rope_scaling" : "rope_parameters",
+             "of the type default in Phi-3", "another type");
+  c.tied = f.flag_or("tie_word_embeddings", kind.tied);
+  if (kind.gemma) read_gemma(f, kind, c);
   return c;
 }
 
-/// Architectures that are read, and the `model_type` of each. Those without a head are read where
-/// the embedding is the head.
-inline constexpr struct {
-  std::string_view architecture, type;
-} known_architectures[] = {{"GPT2LMHeadModel", "gpt2"},
-                           {"GPT2DoubleHeadsModel", "gpt2"},
-                           {"GPT2Model", "gpt2"},
-                           {"LlamaForCausalLM", "llama"},
-                           {"LLaMAForCausalLM", "llama"},
-                           {"LlamaModel", "llama"},
-                           {"MistralForCausalLM", "mistral"},
-                           {"MistralModel", "mistral"},
-                           {"Qwen2ForCausalLM", "qwen2"},
-                           {"Qwen2Model", "qwen2"}};
-
-/// Empty for an architecture that is not read.
-inline std::string_view type_of_architecture(std::string_view architecture) {
-  for (const auto& known : known_architectures)
-    if (known.architecture == architecture) return known.type;
-  return {};
+/// GPT-NeoX and Pythia.
+template <class Json>
+transformer_config read_gpt_neox_config(const config_fields<Json>& f, const std::string& where) {
+  transformer_config c;
+  c.family = model_family::gpt_neox;
+  c.layers = f.count("num_hidden_layers");
+  c.model_dimension = f.count("hidden_size");
+  c.heads = c.key_value_heads = f.count("num_attention_heads");
+  if (c.heads == 0 || c.model_dimension % c.heads != 0)
+    f.refuse("num_attention_heads", "a divisor of hidden_size", c.heads);
+  c.head_dimension = c.model_dimension / c.heads;
+  c.mlp_dimension = f.count("intermediate_size");
+  c.vocabulary = f.count("vocab_size");
+  c.positions = f.count_or("max_position_embeddings", 2048);
+  c.norm_epsilon = f.number_or("layer_norm_eps", 1e-5);
+  c.mlp_activation = read_activation(f, "hidden_act", "gelu");
+  c.parallel_residual = f.flag_or("use_parallel_residual", true);
+  c.query_key_value_bias = c.output_bias = f.flag_or("attention_bias", true);
+  read_rotary(f, where,
+              {.theta = f.number_or("rotary_emb_base", 10000),
+               .share = f.number_or("rotary_pct", 0.25),
+               .own_names = true},
+              c);
+  c.tied = f.flag_or("tie_word_embeddings", false);
+  return c;
 }
 
 /// The names in `architectures`; none where there are none.
@@ -224,7 +231,7 @@ std::string model_type(const config_fields<Json>& f, const std::string& where) {
   if (type.empty()) type = names[0];
   const auto known = [&](const auto& row) { return row.type == type; };
   if (std::none_of(std::begin(known_architectures), std::end(known_architectures), known))
-    throw format_error(where, "model_type gpt2, llama, mistral or qwen2", in_quotes(type));
+    throw format_error(where, "model_type " + known_types(), in_quotes(type));
   for (const std::string& name : names)
     if (type_of_architecture(name) != type)
       f.refuse("architectures",
@@ -254,9 +261,9 @@ void check_own_code(const config_fields<Json>& f) {
 /// Every key of the file, at every level, is used, or known not to matter, or refused by name.
 /// \param text  the file
 /// \param where its name, for messages
-/// \throws format_error for malformed JSON, an architecture other than gpt2, llama, mistral and
-///         qwen2, missing or ill-typed fields, and settings that this library does not compute or
-///         understand
+/// \throws format_error for malformed JSON, an architecture other than gpt2, llama, mistral, qwen2,
+///         qwen3, gemma2, gemma3_text, phi3, gpt_neox and olmo2, missing or ill-typed fields, and
+///         settings that this library does not compute or understand
 template <class Json = nlohmann::json>
 [[nodiscard]] transformer_config parse_transformer_config(std::string_view text,
                                                           const std::string& where) {
@@ -266,8 +273,9 @@ template <class Json = nlohmann::json>
   const std::string type = detail::model_type(fields, where);
   detail::check_own_code(fields);
   detail::refuse_what_is_not_computed(fields);
-  transformer_config c = type == "gpt2" ? detail::read_gpt2_config(fields)
-                                        : detail::read_llama_config(fields, type, where);
+  transformer_config c = type == "gpt2"       ? detail::read_gpt2_config(fields)
+                         : type == "gpt_neox" ? detail::read_gpt_neox_config(fields, where)
+                                              : detail::read_llama_config(fields, type, where);
   fields.refuse_the_rest(detail::is_harmless_key);
   try {
     check_config(c);

@@ -26,6 +26,20 @@
 
 namespace atlas::inline ATLAS_ABI::io {
 
+namespace detail {
+
+/// \throws format_error naming the tensor, `where`, and its type when it is not one that is read
+inline void check_gguf_type(const gguf_tensor& tensor, const std::string& where) {
+  if (!tensor.type.read)
+    throw format_error(where,
+                       "F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or Q2_K to Q6_K (no other "
+                       "type is read: quantize the model anew, or give the folder that it was "
+                       "made from)",
+                       std::string(tensor.type.name));
+}
+
+}  // namespace detail
+
 /// A GGUF file of version 2 or 3, checked as a whole when it is opened; weights are read, and
 /// quantized ones made floats, when they are asked for. Copies are cheap in memory and share the
 /// mapped file, which lives as long as one of them.
@@ -60,6 +74,10 @@ class gguf {
   /// The file's name, as it was opened.
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::uint32_t version() const { return header_.version; }
+
+  /// While it lives, so do the bytes of all tensors; null for a file in memory, which is its
+  /// owner's.
+  [[nodiscard]] std::shared_ptr<const void> keeper() const { return file_; }
 
   /// Values by key. Valid as long as this object or a copy of it.
   [[nodiscard]] const std::map<std::string, gguf_value, std::less<>>& metadata() const {
@@ -104,7 +122,7 @@ class gguf {
   [[nodiscard]] owned_tensor<float, Rank> read(std::string_view name) const {
     const gguf_tensor& tensor = at(name);
     const std::string where = place_of(name);
-    check_type(tensor, where);
+    detail::check_gguf_type(tensor, where);
     owned_tensor<float, Rank> out(detail::fixed_rank<Rank>(tensor.extents, where));
     const std::size_t blocks = tensor.bytes.size() / tensor.type.bytes;
     tensor.type.read(tensor.bytes.data(), blocks, out.mutable_view().data());
@@ -133,7 +151,7 @@ class gguf {
                                                  index_t count) const {
     const gguf_tensor& tensor = at(name);
     const std::string where = place_of(name);
-    check_type(tensor, where);
+    detail::check_gguf_type(tensor, where);
     const auto [rows, columns] = detail::fixed_rank<2>(tensor.extents, where);
     atlas::check_between(first, 0, rows, "first");
     atlas::check_between(count, 0, rows - first, "count");
@@ -150,15 +168,6 @@ class gguf {
   template <class = lazy>
   gguf(std::span<const std::byte> bytes, std::string name)
       : name_(std::move(name)), header_(detail::parse_gguf(bytes, name_)) {}
-
-  static void check_type(const gguf_tensor& tensor, const std::string& where) {
-    if (!tensor.type.read)
-      throw format_error(where,
-                         "F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or Q2_K to Q6_K (no other "
-                         "type is read: quantize the model anew, or give the folder that it was "
-                         "made from)",
-                         std::string(tensor.type.name));
-  }
 
   std::string name_;
   std::shared_ptr<const mapped_file> file_;

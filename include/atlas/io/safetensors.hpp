@@ -83,6 +83,10 @@ class safetensors {
   /// The file's name, as it was opened.
   [[nodiscard]] const std::string& name() const { return name_; }
 
+  /// While it lives, so do the bytes of all tensors; null for a file in memory, which is its
+  /// owner's.
+  [[nodiscard]] std::shared_ptr<const void> keeper() const { return file_; }
+
   [[nodiscard]] const std::map<std::string, std::string>& metadata() const {
     return header_.metadata;
   }

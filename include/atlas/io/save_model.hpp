@@ -26,12 +26,19 @@ inline tensor_entry float_entry(std::string name, const std::vector<index_t>& ex
   return {std::move(name), dtype::f32, extents, std::as_bytes(values)};
 }
 
-inline std::vector<tensor_entry> entries_of(const transformer& model) {
+/// Entries that point into a model, or into floats that stored weights were made for them.
+struct model_entries {
   std::vector<tensor_entry> entries;
-  model.for_each_parameter([&](const auto& name, const auto& extents, auto values) {
-    entries.push_back(float_entry(name, extents, values));
+  std::vector<weight_values> kept;
+};
+
+inline model_entries entries_of(const transformer& model) {
+  model_entries out;
+  model.for_each_parameter([&](const auto& name, const auto& extents, const auto& values) {
+    out.entries.push_back(float_entry(name, extents, values));
+    out.kept.push_back(values);
   });
-  return entries;
+  return out;
 }
 
 /// A folder that is being filled beside its place; removed unless it took it.
@@ -82,8 +89,8 @@ inline void save_transformer(const std::filesystem::path& folder, const transfor
     throw error(folder.string(), "a new or empty folder", "one with something in it");
   detail::folder_beside beside(folder.has_filename() ? folder : folder.parent_path());
   write_file(beside.path() / "config.json", config);
-  write_safetensors(beside.path() / "model.safetensors", detail::entries_of(model),
-                    {{"format", "pt"}});
+  const detail::model_entries weights = detail::entries_of(model);
+  write_safetensors(beside.path() / "model.safetensors", weights.entries, {{"format", "pt"}});
   if (!tokenizer.empty()) write_file(beside.path() / "tokenizer.json", tokenizer);
   beside.take_place();
 }

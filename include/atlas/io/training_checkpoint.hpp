@@ -89,7 +89,7 @@ inline constexpr const char* second_moment = "adam.second.";
 inline void save_training(const std::filesystem::path& file, const trainer& training) {
   auto metadata = detail::description_of(training);
   metadata["step"] = std::to_string(training.steps_done());
-  std::vector<tensor_entry> entries = detail::entries_of(training.model());
+  std::vector<tensor_entry> entries = detail::entries_of(training.model()).entries;
   const std::size_t count = entries.size();
   for (std::size_t k = 0; k < count; ++k) {
     const adam_moments<float>& m = training.moments()[k];
@@ -113,7 +113,9 @@ inline void load_training(const std::filesystem::path& file, trainer& training) 
   const std::string name = file.string();
   detail::check_description(metadata, detail::description_of(training), name);
   training_state state{detail::step_from(metadata, name), {}, {}};
-  const weight_source source = weights_of(tensors);
+  const auto source = [&](const std::string& tensor, const std::vector<index_t>& extents) {
+    return detail::read_values(tensors, detail::stored_name(tensors, tensor), extents);
+  };
   training.model().for_each_parameter([&](const auto& parameter, const auto& extents, auto) {
     state.parameters.push_back({parameter, extents, source(parameter, extents)});
     adam_moments<float>& m = state.moments.emplace_back();

@@ -103,7 +103,7 @@ template <class Real>
 index_t samples_at_once(const model_weights<Real>& model, const gradient_options& o) {
   constexpr index_t most = index_t{1} << 28;
   index_t size = 0;
-  for (const parameter& p : model.parameters) size += static_cast<index_t>(p.values.size());
+  for (const parameter& p : model.parameters) size += element_count(p.extents);
   return o.linear_observer ? 1 : std::clamp<index_t>(most / size, 1, thread_count(o.threads));
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,8 +21,10 @@ namespace detail {
 
 /// The maps whose outputs are added to the residual stream, `2 layers` of them.
 inline bool writes_to_stream(const std::string& name) {
-  return name.ends_with(".c_proj.weight") || name.ends_with(".o_proj.weight") ||
-         name.ends_with(".down_proj.weight");
+  for (const std::string_view end : {".c_proj.weight", ".o_proj.weight", ".down_proj.weight",
+                                     ".attention.dense.weight", ".dense_4h_to_h.weight"})
+    if (name.ends_with(end)) return true;
+  return false;
 }
 
 }  // namespace detail
@@ -31,13 +34,14 @@ struct random_transformer_options {
 };
 
 /// Weights to start from, as GPT-2's (Radford et al. 2019): normal of standard deviation 0.02,
-/// those of maps that write to the residual stream divided by sqrt(2 layers), norms 1, biases 0.
-/// Each tensor is a stream of the seed, in the order of the parameters.
-/// \throws value_error for a bad config
+/// those of maps that write to the residual stream divided by sqrt(2 layers), norms multiply by 1,
+/// biases 0. Each tensor is a stream of the seed, in the order of the parameters. \throws
+/// value_error for a bad config
 template <class = lazy>
 [[nodiscard]] transformer random_transformer(transformer_config config,
                                              const random_transformer_options& options = {}) {
   const double layers = static_cast<double>(config.layers);
+  const auto norm_weight = static_cast<float>(1 - config.norm_offset);
   std::uint64_t stream = 0;
   return transformer(
       std::move(config), [&](const std::string& name, const std::vector<index_t>& extents) {
@@ -45,7 +49,7 @@ template <class = lazy>
         index_t size = 1;
         for (const index_t e : extents) size *= e;
         std::vector<float> values(static_cast<std::size_t>(size),
-                                  name.ends_with(".bias") ? 0.0F : 1.0F);
+                                  name.ends_with(".bias") ? 0.0F : norm_weight);
         if (extents.size() == 1) return values;
         const double sd = detail::writes_to_stream(name) ? 0.02 / std::sqrt(2 * layers) : 0.02;
         for (float& v : values) v = static_cast<float>(sd * random.normal());

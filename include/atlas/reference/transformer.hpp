@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// The reference transformer: GPT-2 (Radford et al. 2019) and the Llama family (Touvron et al.
-/// 2023) in float32, as readable as fast. It knows nothing of measurements: they look on.
+/// The reference transformer: GPT-2 (Radford et al. 2019), Llama (Touvron et al. 2023) and what
+/// differs from these as transformer_config says, in float32, as readable as fast. It knows nothing
+/// of measurements: they look on.
 
 #include <algorithm>
-#include <span>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,13 +19,16 @@
 #include "atlas/reference/forward_options.hpp"
 #include "atlas/reference/layers/layer_steps.hpp"
 #include "atlas/reference/parameters.hpp"
+#include "atlas/reference/weight_values.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
+/// Float32 on the CPU, in memory or widened by tiles from what is stored.
 class transformer {
  public:
-  /// Takes all weights from the source.
-  /// \throws value_error for a bad config or weights that are not finite, shape_error for weights
+  /// Takes all weights from the source. Those that it hands over as stored stay so; each part of
+  /// them is made float when it is used, and looked at then.
+  /// \throws value_error for a bad config or values that are not finite, shape_error for weights
   ///         of the wrong size; whatever the source throws
   template <class = lazy>
   transformer(transformer_config config, const weight_source& source)
@@ -34,31 +38,49 @@ class transformer {
   /// For the reverse pass, which takes the same steps.
   [[nodiscard]] const detail::model_weights<float>& weights() const { return model_; }
 
-  /// Calls `visit(name, extents, values)` for each weight tensor; the values may be changed.
+  /// Calls `visit(name, extents, values)` for each weight tensor, with `mutable_weight_values`: the
+  /// values may be changed, and stored ones that are looked at become the model's own for good.
   template <class Visit>
   void for_each_parameter(Visit&& visit) {
     for (parameter& p : model_.parameters)
-      visit(std::as_const(p.name), std::as_const(p.extents), std::span<float>(p.values));
+      visit(std::as_const(p.name), std::as_const(p.extents), mutable_weight_values(p));
   }
+  /// The same with `weight_values`; stored ones that are looked at are made floats for the call.
   template <class Visit>
   void for_each_parameter(Visit&& visit) const {
-    for (const parameter& p : model_.parameters)
-      visit(p.name, p.extents, std::span<const float>(p.values));
+    for (const parameter& p : model_.parameters) visit(p.name, p.extents, weight_values(p));
   }
 
   /// How the heads of a layer enter the residual stream, `[H * d_head, model_dimension]`, rows
-  /// head-major. Valid as long as this object.
+  /// head-major. Valid as long as this object and the result are both there: stored weights are
+  /// made floats for it.
+  ///
+  /// \throws value_error for a layer out of range, naming stored weights that are not finite, and
+  /// for
+  ///         a model with norms after attention, in which no such matrix is all of it (see
+  ///         stream_projection).
+  template <class = lazy>
+  [[nodiscard]] kept_tensor<float, 2> output_projection(index_t layer) const& {
+    check_between(layer, 0, config().layers - 1, "layer");
+    if (config().norms != norm_position::before)
+      throw value_error("norms",
+                        "norms before attention only (stream_projection has the weights of the one "
+                        "after it, too)",
+                        "a norm after attention");
+    return attention_output(layer);
+  }
+  template <class = lazy>
+  kept_tensor<float, 2> output_projection(index_t layer) const&& = delete;
+
+  /// What takes the heads' contexts to the residual stream, `[H * d_head, model_dimension]`, rows
+  /// head-major. Where a norm comes after attention, its weights are in it, and what it subtracts:
+  /// a head then writes its context times this, times a positive number that is the same for all
+  /// heads of a position and that only the norm of their sum tells. So directions and the shares of
+  /// heads among each other are those of the model, lengths are not comparable between positions.
   ///
   /// \throws value_error for a layer out of range.
-  [[nodiscard]] tensor_view<const float, 2> output_projection(index_t layer) const& {
-    check_between(layer, 0, config().layers - 1, "layer");
-    const detail::linear_places& place = model_.layer(layer).attention_output;
-    const index_t in = config().heads * config().head_dimension, out = config().model_dimension;
-    const float* values = model_.values(place.weight);
-    if (place.input_major) return {values, {in, out}};
-    return {values, {in, out}, {1, in}};
-  }
-  tensor_view<const float, 2> output_projection(index_t layer) const&& = delete;
+  template <class = lazy>
+  [[nodiscard]] owned_tensor<float, 2> stream_projection(index_t layer) const;
 
   /// Runs the model on blocks of token ids, `[B, T]`, whole numbers of any type, each on its own,
   /// as far as somebody looks: not past the last observed layer when neither hidden states nor
@@ -76,6 +98,20 @@ class transformer {
   }
 
  private:
+  /// The map from contexts to the stream, or to the norm before it.
+  template <class = lazy>
+  kept_tensor<float, 2> attention_output(index_t layer) const {
+    const detail::linear_places& place = model_.layer(layer).attention_output;
+    const index_t in = config().heads * config().head_dimension, out = config().model_dimension;
+    const parameter& weight = model_.at(place.weight);
+    std::shared_ptr<const std::vector<float>> widened;
+    if (weight.stored)
+      widened = std::make_shared<const std::vector<float>>(detail::read_whole(*weight.stored));
+    const float* values = widened ? widened->data() : weight.values.data();
+    if (place.input_major) return {{values, {in, out}}, widened};
+    return {{values, {in, out}, {1, in}}, widened};
+  }
+
   template <class = lazy>
   void run(const tensor_view<const index_t, 2>& blocks, const forward_options& options) const;
 
@@ -84,7 +120,7 @@ class transformer {
     const forward_options& options;
     const tensor_view<const index_t, 2>& blocks;
     index_t tokens_per_block;
-    detail::rotary_table<float> rotary;
+    detail::rotary_tables<float> rotary;
     detail::pass_buffers<float> buffers;
     progress_meter meter;
   };
@@ -130,6 +166,29 @@ class transformer {
 
   detail::model_weights<float> model_;
 };
+
+template <class>
+owned_tensor<float, 2> transformer::stream_projection(index_t layer) const {
+  check_between(layer, 0, config().layers - 1, "layer");
+  const kept_tensor<float, 2> map = attention_output(layer);
+  owned_tensor<float, 2> out(map.extents());
+  const auto into = out.mutable_view();
+  for_each_element(map, into, [](const float& from, float& to) { to = from; });
+  const detail::norm_places& norm = model_.layer(layer).attention_post_norm;
+  if (!norm.there()) return out;
+  const detail::norm_shape shape = detail::norm_shape_of(config());
+  const float* weights = model_.values(norm.weight);
+  const index_t d = config().model_dimension;
+  for (index_t i = 0; i < out.extent(0); ++i) {
+    float* const row = &into(i, 0);
+    const double mean =
+        shape.centred ? detail::shifted_sum(row, d, 0, false) / static_cast<double>(d) : 0;
+    for (index_t k = 0; k < d; ++k)
+      row[k] = static_cast<float>((static_cast<double>(row[k]) - mean) *
+                                  (shape.offset + static_cast<double>(weights[k])));
+  }
+  return out;
+}
 
 template <class>
 void transformer::run(const tensor_view<const index_t, 2>& blocks,
@@ -205,6 +264,7 @@ void transformer::hand_out_logits(pass& p, index_t first) const {
     logits.resize(rows, config().vocabulary);
     detail::apply_linear<Real>(stream.middleRows(r, rows), head, false, nullptr,
                                detail::product::assign, {p.options.threads}, logits);
+    detail::soft_cap_rows(logits, config().output_cap, p.options.threads);
     p.options.logits_observer(first * p.tokens_per_block + r,
                               {logits.data(), {rows, config().vocabulary}});
     p.meter.advance();

@@ -21,10 +21,15 @@ struct q3_k_block {
   static constexpr std::size_t weights = 256, bytes = 32 + 64 + 12 + 2;
   static void read(const std::byte* at, float* out) {
     const float d = half_at(at + 108);
-    for (std::size_t i = 0; i < weights; ++i) {
-      const float scale = d * static_cast<float>(q3_k_scale(at + 96, i / 16) - 32);
-      const int third = bits_of(at[i % 32], static_cast<int>(i / 32), 1);
-      out[i] = scale * static_cast<float>(two_bits_of(at + 32, i) - (third ? 0 : 4));
+    for (std::size_t group = 0; group < 16; ++group) {
+      const float scale = d * static_cast<float>(q3_k_scale(at + 96, group) - 32);
+      const auto [bytes_of_group, shift] = two_bits_of_group(at + 32, group);
+      const std::byte* thirds = at + group % 2 * 16;
+      const int place = static_cast<int>(group / 2);
+      for (std::size_t i = 0; i < 16; ++i) {
+        const int q = bits_of(bytes_of_group[i], shift, 2) + 4 * bits_of(thirds[i], place, 1);
+        out[16 * group + i] = scale * static_cast<float>(q - 4);
+      }
     }
   }
 };

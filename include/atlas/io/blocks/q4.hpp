@@ -7,10 +7,12 @@
 
 namespace atlas::inline ATLAS_ABI::io::detail {
 
-/// Four bits of weight i of 32: the lower halves of 16 bytes are the first 16 weights, the upper
-/// halves the others.
-inline int nibble_of(const std::byte* nibbles, std::size_t i) {
-  return bits_of(nibbles[i % 16], i < 16 ? 0 : 4, 4);
+/// Calls `take(i, q)` with the four bits of each weight i of 32: the lower halves of 16 bytes are
+/// the first 16 weights, the upper halves the others.
+template <class Take>
+void for_each_nibble(const std::byte* nibbles, Take&& take) {
+  for (std::size_t i = 0; i < 16; ++i) take(i, bits_of(nibbles[i], 0, 4));
+  for (std::size_t i = 0; i < 16; ++i) take(i + 16, bits_of(nibbles[i], 4, 4));
 }
 
 /// Scale d (half); q `[32]` in nibbles. Weight: d (q - 8).
@@ -18,8 +20,7 @@ struct q4_0_block {
   static constexpr std::size_t weights = 32, bytes = 2 + 16;
   static void read(const std::byte* at, float* out) {
     const float d = half_at(at);
-    for (std::size_t i = 0; i < weights; ++i)
-      out[i] = d * static_cast<float>(nibble_of(at + 2, i) - 8);
+    for_each_nibble(at + 2, [&](std::size_t i, int q) { out[i] = d * static_cast<float>(q - 8); });
   }
 };
 
@@ -30,8 +31,7 @@ struct q4_1_block {
   static constexpr std::size_t weights = 32, bytes = 2 + 2 + 16;
   static void read(const std::byte* at, float* out) {
     const float d = half_at(at), m = half_at(at + 2);
-    for (std::size_t i = 0; i < weights; ++i)
-      out[i] = d * static_cast<float>(nibble_of(at + 4, i)) + m;
+    for_each_nibble(at + 4, [&](std::size_t i, int q) { out[i] = d * static_cast<float>(q) + m; });
   }
 };
 

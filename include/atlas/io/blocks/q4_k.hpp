@@ -3,7 +3,7 @@
 /// \file
 /// Q4_K: 256 weights of 4 bits, with a scale and an offset of 6 bits for each 32.
 
-#include "atlas/io/blocks/float_bytes.hpp"
+#include "atlas/io/blocks/q2_k.hpp"
 
 namespace atlas::inline ATLAS_ABI::io::detail {
 
@@ -25,10 +25,10 @@ inline scale_and_offset six_bits_of(const std::byte* packed, std::size_t j) {
   return {static_cast<float>(scale), static_cast<float>(offset)};
 }
 
-/// The four bits of weight i in 128 bytes: each quarter of the weights has 32 bytes, of which the
-/// lower halves are its first 32 weights.
-inline int quarter_nibble_of(const std::byte* nibbles, std::size_t i) {
-  return bits_of(nibbles[i / 64 * 32 + i % 32], i / 32 % 2 == 0 ? 0 : 4, 4);
+/// The four bits of the weights of group g of 32, in 128 bytes: each quarter of the 256 weights has
+/// 32 bytes, of which the lower halves are its first 32 weights.
+inline bits_in_bytes nibbles_of_group(const std::byte* nibbles, std::size_t g) {
+  return {nibbles + g / 2 * 32, g % 2 == 0 ? 0 : 4};
 }
 
 /// d and m (halves); scales s and offsets o of each 32 weights; nibbles q `[256]`. Weight: (d s) q
@@ -40,8 +40,10 @@ struct q4_k_block {
     for (std::size_t group = 0; group < 8; ++group) {
       const auto [s, o] = six_bits_of(at + 4, group);
       const float scale = d * s, offset = m * o;
-      for (std::size_t i = 32 * group; i < 32 * group + 32; ++i)
-        out[i] = scale * static_cast<float>(quarter_nibble_of(at + 16, i)) - offset;
+      const auto [bytes_of_group, shift] = nibbles_of_group(at + 16, group);
+      for (std::size_t i = 0; i < 32; ++i)
+        out[32 * group + i] =
+            scale * static_cast<float>(bits_of(bytes_of_group[i], shift, 4)) - offset;
     }
   }
 };

@@ -7,9 +7,14 @@
 
 namespace atlas::inline ATLAS_ABI::io::detail {
 
-/// Five bits of weight i of 32: the fifth is bit i of four bytes, the others are as in Q4.
-inline int five_bits_of(const std::byte* fifth, const std::byte* nibbles, std::size_t i) {
-  return nibble_of(nibbles, i) | bits_of(fifth[i / 8], static_cast<int>(i % 8), 1) << 4;
+/// Calls `take(i, q)` with the five bits of each weight i of 32: the fifth is bit i of four bytes,
+/// the others are as in Q4.
+template <class Take>
+void for_each_five_bits(const std::byte* fifth, const std::byte* nibbles, Take&& take) {
+  const auto fifths = little_endian<std::uint32_t>(fifth);
+  for_each_nibble(nibbles, [&](std::size_t i, int q) {
+    take(i, q | static_cast<int>((fifths >> i & 1U) << 4));
+  });
 }
 
 /// Scale d (half); fifth bits `[32]`; nibbles `[32]`. Weight: d (q - 16).
@@ -17,8 +22,8 @@ struct q5_0_block {
   static constexpr std::size_t weights = 32, bytes = 2 + 4 + 16;
   static void read(const std::byte* at, float* out) {
     const float d = half_at(at);
-    for (std::size_t i = 0; i < weights; ++i)
-      out[i] = d * static_cast<float>(five_bits_of(at + 2, at + 6, i) - 16);
+    for_each_five_bits(at + 2, at + 6,
+                       [&](std::size_t i, int q) { out[i] = d * static_cast<float>(q - 16); });
   }
 };
 
@@ -27,8 +32,8 @@ struct q5_1_block {
   static constexpr std::size_t weights = 32, bytes = 2 + 2 + 4 + 16;
   static void read(const std::byte* at, float* out) {
     const float d = half_at(at), m = half_at(at + 2);
-    for (std::size_t i = 0; i < weights; ++i)
-      out[i] = d * static_cast<float>(five_bits_of(at + 4, at + 8, i)) + m;
+    for_each_five_bits(at + 4, at + 8,
+                       [&](std::size_t i, int q) { out[i] = d * static_cast<float>(q) + m; });
   }
 };
 

@@ -15,9 +15,11 @@ struct q5_k_block {
     for (std::size_t group = 0; group < 8; ++group) {
       const auto [s, o] = six_bits_of(at + 4, group);
       const float scale = d * s, offset = m * o;
-      for (std::size_t i = 32 * group; i < 32 * group + 32; ++i) {
-        const int fifth = bits_of(at[16 + i % 32], static_cast<int>(group), 1);
-        out[i] = scale * static_cast<float>(quarter_nibble_of(at + 48, i) | fifth << 4) - offset;
+      const auto [bytes_of_group, shift] = nibbles_of_group(at + 48, group);
+      for (std::size_t i = 0; i < 32; ++i) {
+        const int fifth = bits_of(at[16 + i], static_cast<int>(group), 1);
+        const int q = bits_of(bytes_of_group[i], shift, 4) | fifth << 4;
+        out[32 * group + i] = scale * static_cast<float>(q) - offset;
       }
     }
   }

@@ -14,10 +14,15 @@ struct q6_k_block {
   static constexpr std::size_t weights = 256, bytes = 128 + 64 + 16 + 2;
   static void read(const std::byte* at, float* out) {
     const float d = half_at(at + 208);
-    for (std::size_t i = 0; i < weights; ++i) {
-      const float scale = d * static_cast<float>(little_endian<std::int8_t>(at + 192 + i / 16));
-      const int low = bits_of(at[i / 128 * 64 + i % 64], i / 64 % 2 == 0 ? 0 : 4, 4);
-      out[i] = scale * static_cast<float>((low | two_bits_of(at + 128, i) << 4) - 32);
+    for (std::size_t group = 0; group < 16; ++group) {
+      const float scale = d * static_cast<float>(little_endian<std::int8_t>(at + 192 + group));
+      const std::byte* lower = at + group / 8 * 64 + group % 4 * 16;
+      const int half = group / 4 % 2 == 0 ? 0 : 4;
+      const auto [upper, shift] = two_bits_of_group(at + 128, group);
+      for (std::size_t i = 0; i < 16; ++i) {
+        const int q = bits_of(lower[i], half, 4) | bits_of(upper[i], shift, 2) << 4;
+        out[16 * group + i] = scale * static_cast<float>(q - 32);
+      }
     }
   }
 };

@@ -25,9 +25,9 @@ inline constexpr std::array precision_keys =
 
 /// Training only: dropout, first values, gradients, losses.
 inline constexpr std::array training_keys = std::to_array<std::string_view>(
-    {"attention_dropout", "attn_pdrop", "classifier_dropout", "embd_pdrop",
-     "gradient_checkpointing", "hidden_dropout", "initializer_range", "resid_pdrop",
-     "summary_first_dropout", "tf_legacy_loss"});
+    {"attention_dropout", "attention_probs_dropout_prob", "attn_pdrop", "classifier_dropout",
+     "embd_pdrop", "gradient_checkpointing", "hidden_dropout", "hidden_dropout_prob",
+     "initializer_range", "resid_pdrop", "summary_first_dropout", "tf_legacy_loss"});
 
 /// Other ways to the same numbers: caches, kernels, the splitting and the order of products.
 /// `n_ctx` is the size of a buffer, and models that generate are decoders whatever `is_decoder`

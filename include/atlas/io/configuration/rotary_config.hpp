@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "atlas/io/configuration/config_fields.hpp"
@@ -14,10 +15,12 @@
 
 namespace atlas::inline ATLAS_ABI::io::detail {
 
-/// What the top level says of rotary positions.
+/// What the top level says of rotary positions, or the architecture where it says nothing.
 struct rotary_surroundings {
   double theta = 10000;
-  std::optional<double> original_positions;
+  std::optional<double> share = {};  ///< of coordinates that turn; none where it is no setting
+  bool own_names = false;            ///< of theta and share (GPT-NeoX)
+  std::optional<double> original_positions = {};
   double positions = 0;  ///< `max_position_embeddings`
 };
 
@@ -31,10 +34,17 @@ std::string rope_type_of(const config_fields<Json>& f) {
   return kind;
 }
 
+struct rotary_setting {
+  rotary_options options = {};
+  double share = 1;
+
+  bool operator==(const rotary_setting&) const = default;
+};
+
 /// One group of rotary parameters. As in transformers, an `original_max_position_embeddings` at the
 /// top level comes before the group's, and without either it is `max_position_embeddings`.
 template <class Json>
-rotary_options read_rotary_group(const Json& group, const std::string& where,
+rotary_setting read_rotary_group(const Json& group, const std::string& where,
                                  const rotary_surroundings& around) {
   const config_fields<Json> f(group, where);
   rotary_options o;
@@ -59,24 +69,30 @@ rotary_options read_rotary_group(const Json& group, const std::string& where,
     o.factor = f.number("factor");
     if (!(o.factor > 0)) f.refuse("factor", "a positive number", o.factor);
   }
-  f.only("partial_rotary_factor", 1);
+  double share = 1;
+  if (around.share)
+    share = f.number_or("partial_rotary_factor", *around.share);
+  else
+    f.only("partial_rotary_factor", 1);
+  if (!(share > 0 && share <= 1))
+    f.refuse("partial_rotary_factor", "more than 0 and at most 1", share);
   f.only("attention_factor", 1);
   f.refuse_the_rest([](const std::string&) { return false; });
-  return o;
+  return {o, share};
 }
 
 /// Groups by layer type, where all layers of the model must turn alike.
 template <class Json>
-rotary_options read_rotary_by_type(const Json& groups, const std::string& where,
+rotary_setting read_rotary_by_type(const Json& groups, const std::string& where,
                                    const rotary_surroundings& around,
                                    const std::vector<std::string>& types) {
   const config_fields<Json> f(groups, where);
-  std::optional<rotary_options> shared;
+  std::optional<rotary_setting> shared;
   for (const std::string& type : types) {
     const Json* group = f.find(type.c_str());
     if (!group || !group->is_object())
       f.refuse(type.c_str(), "an object, as the model has such layers", group ? *group : Json());
-    const rotary_options o = read_rotary_group(*group, where + ": " + type, around);
+    const rotary_setting o = read_rotary_group(*group, where + ": " + type, around);
     if (shared && *shared != o)
       throw format_error(where, "one setting for all layer types (no other is supported)",
                          "another for " + in_quotes(type) + " than for " + in_quotes(types[0]));
@@ -86,7 +102,7 @@ rotary_options read_rotary_by_type(const Json& groups, const std::string& where,
   f.refuse_the_rest([](const std::string& type) {
     return type == "full_attention" || type == "sliding_attention";
   });
-  return shared.value_or(rotary_options{});
+  return shared.value_or(rotary_setting{});
 }
 
 /// \param windows of the layers; empty for none
@@ -99,17 +115,33 @@ inline std::vector<std::string> layer_types_of(const std::vector<index_t>& windo
   return types;
 }
 
-/// The rotary parameters of a model whose layers have these windows. A `rope_scaling` comes before
-/// `rope_parameters`, which then is not looked at, as in transformers.
+/// What the top level says beside what is known of the architecture.
 template <class Json>
-rotary_options read_rotary(const config_fields<Json>& f, const std::string& where,
-                           index_t positions, const std::vector<index_t>& windows) {
-  rotary_surroundings around;
-  around.theta = f.number_or("rope_theta", around.theta);
+rotary_surroundings read_surroundings(const config_fields<Json>& f, rotary_surroundings around,
+                                      index_t positions) {
+  if (around.own_names) {
+    f.only("rope_theta", around.theta);
+    f.only("partial_rotary_factor", *around.share);
+  } else {
+    around.theta = f.number_or("rope_theta", around.theta);
+    if (around.share)
+      around.share = f.number_or("partial_rotary_factor", *around.share);
+    else
+      f.only("partial_rotary_factor", 1);
+  }
   around.positions = static_cast<double>(positions);
   if (f.find("original_max_position_embeddings"))
     around.original_positions = f.number("original_max_position_embeddings");
-  f.only("partial_rotary_factor", 1);
+  return around;
+}
+
+/// The rotary parameters of a model whose sizes and windows are known. A `rope_scaling` comes
+/// before `rope_parameters`, which then is not looked at, as in transformers.
+/// \param architecture what is known of it
+template <class Json>
+void read_rotary(const config_fields<Json>& f, const std::string& where,
+                 const rotary_surroundings& architecture, transformer_config& c) {
+  const rotary_surroundings around = read_surroundings(f, architecture, c.positions);
   const Json none = Json::object();
   const Json* group = &none;
   const char* name = "rope_parameters";
@@ -122,8 +154,41 @@ rotary_options read_rotary(const config_fields<Json>& f, const std::string& wher
   const std::string place = where + ": " + name;
   const bool nested = std::any_of(group->begin(), group->end(),
                                   [](const Json& value) { return value.is_object(); });
-  return nested ? read_rotary_by_type(*group, place, around, layer_types_of(windows))
-                : read_rotary_group(*group, place, around);
+  const rotary_setting setting =
+      nested ? read_rotary_by_type(*group, place, around, layer_types_of(c.windows))
+             : read_rotary_group(*group, place, around);
+  c.rotary = setting.options;
+  c.rotary_share = setting.share;
+}
+
+/// Those of a model whose layers with a window turn otherwise (Gemma 3): `rope_theta` and
+/// `rope_scaling` are of the layers without, `rope_local_base_freq` of those with one.
+template <class Json>
+void read_rotary_of_two(const config_fields<Json>& f, const std::string& where,
+                        transformer_config& c) {
+  const rotary_surroundings full = read_surroundings(f, {.theta = 1e6}, c.positions);
+  rotary_surroundings window = full;
+  window.theta = f.number_or("rope_local_base_freq", 1e4);
+  const Json none = Json::object();
+  const Json* groups = f.find("rope_parameters");
+  const Json* scaling = f.find("rope_scaling");
+  if (groups && *groups != none && scaling && *scaling != none)
+    f.refuse("rope_scaling", "absent beside rope_parameters", *scaling);
+  for (const auto& [name, group] :
+       {std::pair{"rope_parameters", groups}, {"rope_scaling", scaling}})
+    if (group && !group->is_object()) f.refuse(name, "an object", *group);
+  const std::string place = where + ": rope_parameters";
+  const config_fields<Json> by_type(groups ? *groups : none, place);
+  const auto read = [&](const char* type, const Json& otherwise,
+                        const rotary_surroundings& around) {
+    const Json* group = by_type.find(type);
+    if (group && !group->is_object()) by_type.refuse(type, "an object", *group);
+    return group ? read_rotary_group(*group, place + ": " + type, around).options
+                 : read_rotary_group(otherwise, where + ": rope_scaling", around).options;
+  };
+  c.rotary = read("full_attention", scaling ? *scaling : none, full);
+  c.window_rotary = read("sliding_attention", none, window);
+  by_type.refuse_the_rest([](const std::string&) { return false; });
 }
 
 }  // namespace atlas::inline ATLAS_ABI::io::detail

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/io/configuration/gguf_config.hpp"
+#include "atlas/io/folders/rearranged_weight.hpp"
+#include "atlas/io/folders/stored_tensor.hpp"
 #include "atlas/io/formats/gguf_metadata.hpp"
 #include "atlas/io/gguf.hpp"
 #include "atlas/reference/transformer.hpp"
@@ -29,7 +32,8 @@ enum class gguf_layout {
   same,
   transposed,           ///< `[out, in]` for GPT-2's `[in, out]`
   interleaved_queries,  ///< of Llama: coordinates that turn with each other lie beside each other
-  interleaved_keys
+  interleaved_keys,
+  parted  ///< all queries, all keys, all values for GPT-NeoX's three of each head
 };
 
 struct gguf_name_row {
@@ -44,6 +48,9 @@ inline constexpr std::array gguf_whole_names =
                                   {"transformer.ln_f", "output_norm"},
                                   {"model.embed_tokens", "token_embd"},
                                   {"model.norm", "output_norm"},
+                                  {"gpt_neox.embed_in", "token_embd"},
+                                  {"gpt_neox.final_layer_norm", "output_norm"},
+                                  {"embed_out", "output"},
                                   {"lm_head", "output"}});
 
 inline constexpr std::array gguf_block_names =
@@ -61,7 +68,21 @@ inline constexpr std::array gguf_block_names =
                                   {"post_attention_layernorm", "ffn_norm"},
                                   {"mlp.gate_proj", "ffn_gate"},
                                   {"mlp.up_proj", "ffn_up"},
-                                  {"mlp.down_proj", "ffn_down"}});
+                                  {"mlp.down_proj", "ffn_down"},
+                                  {"self_attn.q_norm", "attn_q_norm"},
+                                  {"self_attn.k_norm", "attn_k_norm"},
+                                  {"self_attn.qkv_proj", "attn_qkv"},
+                                  {"mlp.gate_up_proj", "ffn_up"},
+                                  {"attention.query_key_value", "attn_qkv", gguf_layout::parted},
+                                  {"attention.dense", "attn_output"},
+                                  {"mlp.dense_h_to_4h", "ffn_up"},
+                                  {"mlp.dense_4h_to_h", "ffn_down"},
+                                  {"pre_feedforward_layernorm", "ffn_norm"},
+                                  {"post_feedforward_layernorm", "post_ffw_norm"}});
+
+/// Where norms come after attention, one has the name that the norm before the MLP has elsewhere.
+inline constexpr gguf_name_row gguf_norm_after_attention = {"post_attention_layernorm",
+                                                            "post_attention_norm"};
 
 /// Where a parameter is stored, and how.
 struct gguf_place_of_parameter {
@@ -76,60 +97,39 @@ const gguf_name_row& gguf_name_row_of(const Rows& rows, std::string_view name) {
   throw error("parameter", "one that GGUF files have a name for", in_quotes(name));
 }
 
-/// \param name under which a Hugging Face checkpoint has the parameter
+/// \param name under which a Hugging Face checkpoint of the family has the parameter
 template <class = lazy>
-gguf_place_of_parameter gguf_place_of(std::string_view name) {
+gguf_place_of_parameter gguf_place_of(std::string_view name, model_family family) {
   const std::size_t last = name.rfind('.');  // before weight or bias
   std::string_view part = name.substr(0, last);
   std::string block;
-  for (const std::string_view begin : {"transformer.h.", "model.layers."})
+  for (const std::string_view begin : {"transformer.h.", "model.layers.", "gpt_neox.layers."})
     if (part.starts_with(begin)) {
       const std::string_view rest = part.substr(begin.size());
       const std::size_t dot = rest.find('.');
       block = "blk." + std::string(rest.substr(0, dot)) + ".";
       part = rest.substr(dot + 1);
     }
-  const gguf_name_row& row = block.empty() ? gguf_name_row_of(gguf_whole_names, part)
-                                           : gguf_name_row_of(gguf_block_names, part);
+  const bool after = family == model_family::gemma && part == gguf_norm_after_attention.name;
+  const gguf_name_row& row = after           ? gguf_norm_after_attention
+                             : block.empty() ? gguf_name_row_of(gguf_whole_names, part)
+                                             : gguf_name_row_of(gguf_block_names, part);
   return {block + std::string(row.stored) + std::string(name.substr(last)), row.layout};
 }
 
-/// `[rows, columns]` to `[columns, rows]`.
-inline std::vector<float> transposed(const std::vector<float>& x, std::size_t rows,
-                                     std::size_t columns) {
-  std::vector<float> out(x.size());
-  for (std::size_t r = 0; r < rows; ++r)
-    for (std::size_t c = 0; c < columns; ++c) out[c * rows + r] = x[r * columns + c];
-  return out;
-}
-
-/// Rows of each head, `[heads * d, columns]`, from the order of interleaved rotary positions, in
-/// which rows 2 i and 2 i + 1 turn with each other, to that of checkpoints, in which i and i + d/2
-/// do.
-inline std::vector<float> without_interleaving(const std::vector<float>& x, std::size_t heads,
-                                               std::size_t d) {
-  std::vector<float> out(x.size());
-  const std::size_t columns = x.size() / (heads * d), half = d / 2;
-  for (std::size_t h = 0; h < heads; ++h)
-    for (std::size_t r = 0; r < d; ++r) {
-      const std::size_t stored = h * d + 2 * (r % half) + r / half;
-      std::copy_n(x.data() + stored * columns, columns, out.data() + (h * d + r) * columns);
-    }
-  return out;
-}
-
-/// A tensor of these extents, whose values are finite.
+/// A tensor as it is stored, without a look at its values.
 ///
-/// \throws shape_error or value_error naming the file and the tensor otherwise
+/// \throws format_error or shape_error naming the file and the tensor when there is none, or one of
+///         a type that is not read or of other extents
 template <class = lazy>
-std::vector<float> gguf_values(const gguf& file, const std::string& name,
-                               const std::vector<index_t>& extents) {
-  const auto copied = [&](const auto& tensor) {
-    atlas::check_finite(tensor, file.place_of(name));
-    return std::vector<float>(tensor.data(), tensor.data() + tensor.size());
-  };
-  if (extents.size() == 1) return copied(file.read<1>(name, shape<1>{extents[0]}));
-  return copied(file.read<2>(name, shape<2>{extents[0], extents[1]}));
+std::shared_ptr<const stored_weight> gguf_values(const gguf& file, const std::string& name,
+                                                 const std::vector<index_t>& extents) {
+  const gguf_tensor& tensor = file.at(name);
+  const std::string where = file.place_of(name);
+  check_stored_extents(tensor.extents, extents, where);
+  check_gguf_type(tensor, where);
+  return stored_tensor(where, extents, {tensor.type.weights, tensor.type.bytes, tensor.type.read},
+                       tensor.bytes, file.keeper());
 }
 
 /// Hands over the parameters of the model in a file, and keeps account of their tensors.
@@ -145,20 +145,28 @@ class gguf_weight_reader {
   }
 
   template <class = lazy>
-  std::vector<float> operator()(const std::string& parameter, std::vector<index_t> extents) {
-    auto [name, layout] = gguf_place_of(parameter);
+  std::shared_ptr<const stored_weight> operator()(const std::string& parameter,
+                                                  std::vector<index_t> extents) {
+    auto [name, layout] = gguf_place_of(parameter, config_.family);
     const bool transpose = layout == gguf_layout::transposed && extents.size() == 2;
     if (transpose) std::swap(extents[0], extents[1]);
-    std::vector<float> values = gguf_values(file_, name, extents);
+    std::shared_ptr<const stored_weight> values = gguf_values(file_, name, extents);
     read_.insert(std::move(name));
-    if (transpose)
-      return transposed(values, static_cast<std::size_t>(extents[0]),
-                        static_cast<std::size_t>(extents[1]));
-    const auto d = static_cast<std::size_t>(config_.head_dimension);
-    if (interleaved_ && layout == gguf_layout::interleaved_queries)
-      return without_interleaving(values, static_cast<std::size_t>(config_.heads), d);
-    if (interleaved_ && layout == gguf_layout::interleaved_keys)
-      return without_interleaving(values, static_cast<std::size_t>(config_.key_value_heads), d);
+    if (transpose) return std::make_shared<transposed_weight>(std::move(values));
+    // Files have what norms multiply by. One dimension and no bias: a norm.
+    if (config_.norm_offset != 0 && extents.size() == 1 && parameter.ends_with(".weight"))
+      return std::make_shared<lowered_weight>(std::move(values),
+                                              static_cast<float>(config_.norm_offset));
+    if (layout == gguf_layout::parted)
+      return std::make_shared<reordered_weight>(
+          std::move(values), [heads = config_.heads, d = config_.head_dimension](index_t place) {
+            return place_among_parts(place, heads, d);
+          });
+    if (interleaved_ &&
+        (layout == gguf_layout::interleaved_queries || layout == gguf_layout::interleaved_keys))
+      return std::make_shared<reordered_weight>(
+          std::move(values),
+          [d = config_.head_dimension](index_t place) { return interleaved_place(place, d); });
     return values;
   }
 
@@ -183,10 +191,12 @@ class gguf_weight_reader {
 
 }  // namespace detail
 
-/// The transformer in a GGUF file, its weights made floats.
+/// The transformer in a GGUF file. Its weights stay as they are stored: parts of them are read and
+/// made float when they are used, and a NaN or an infinity among them is an error then, a
+/// value_error naming file, tensor and place.
 /// \throws as read_gguf_config; format_error naming the file and the tensor that is missing, of a
 ///         type that is not read, or not of this model; shape_error naming one of other extents
-///         than the metadata say; value_error naming one that holds a NaN or an infinity
+///         than the metadata say
 template <class = lazy>
 [[nodiscard]] transformer read_gguf_transformer(const gguf& file) {
   const transformer_config config = read_gguf_config(file);

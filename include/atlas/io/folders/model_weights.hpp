@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "atlas/io/checkpoint.hpp"
 #include "atlas/io/dtype.hpp"
 #include "atlas/io/folders/model_folder.hpp"
+#include "atlas/io/folders/stored_tensor.hpp"
 #include "atlas/reference/transformer.hpp"
 
 namespace atlas::inline ATLAS_ABI::io {
@@ -27,7 +29,8 @@ template <class = lazy>
 std::string stored_name(const checkpoint& tensors, const std::string& name) {
   if (tensors.contains(name)) return name;
   const std::string bare = name.substr(name.find('.') + 1);
-  return name.starts_with("lm_head.") || !tensors.contains(bare) ? name : bare;
+  // The head has no prefix to leave out.
+  return bare != "weight" && tensors.contains(bare) ? bare : name;
 }
 
 template <std::size_t Rank>
@@ -38,16 +41,42 @@ shape<Rank> shape_of(const std::vector<index_t>& extents) {
 }
 
 /// \throws format_error for weights that are no floating point numbers: quantized ones need scales
-template <std::size_t Rank>
+template <class = lazy>
+void check_weight_type(dtype type, const std::string& where) {
+  if (!is_read(type))
+    throw format_error(where, "F64, F32, F16 or BF16 (no other type is read)",
+                       std::string(dtype_name(type)));
+  if (!is_floating_point(type))
+    throw format_error(where, "weights in floating point (quantized ones are not supported)",
+                       std::string(dtype_name(type)));
+}
+
+/// A tensor in memory.
+///
+/// \throws format_error, shape_error naming it when it is not in floating point or of other extents
+template <class = lazy>
 std::vector<float> read_values(const checkpoint& tensors, const std::string& name,
                                const std::vector<index_t>& extents) {
-  const dtype type = tensors.at(name).type;
-  if (is_read(type) && !is_floating_point(type))
-    throw format_error(tensors.place_of(name),
-                       "weights in floating point (quantized ones are not supported)",
-                       std::string(dtype_name(type)));
-  const auto values = tensors.read<float, Rank>(name, shape_of<Rank>(extents));
-  return {values.data(), values.data() + values.size()};
+  check_weight_type(tensors.at(name).type, tensors.place_of(name));
+  const auto copied = [](const auto& values) {
+    return std::vector<float>(values.data(), values.data() + values.size());
+  };
+  if (extents.size() == 1) return copied(tensors.read<float, 1>(name, shape_of<1>(extents)));
+  return copied(tensors.read<float, 2>(name, shape_of<2>(extents)));
+}
+
+/// A tensor as it is stored, without a look at its values.
+///
+/// \throws as read_values
+template <class = lazy>
+std::shared_ptr<const stored_weight> stored_values(const checkpoint& tensors,
+                                                   const std::string& name,
+                                                   const std::vector<index_t>& extents) {
+  const tensor_entry& entry = tensors.at(name);
+  const std::string where = tensors.place_of(name);
+  check_weight_type(entry.type, where);
+  check_stored_extents(entry.extents, extents, where);
+  return stored_tensor(where, extents, format_of(entry.type), entry.bytes, tensors.keeper_of(name));
 }
 
 /// Whether two matrices hold the same numbers. Of other extents or unreadable, they do not.
@@ -72,26 +101,16 @@ struct head_storage {
 template <class = lazy>
 head_storage storage_of_head(const transformer_config& c, const checkpoint& tensors) {
   const std::string embedding = stored_name(tensors, atlas::detail::embedding_name(c.family));
-  if (!c.tied || !tensors.contains(atlas::detail::head_name)) return {c.tied, false};
+  const std::string head = atlas::detail::head_name(c.family);
+  if (!c.tied || !tensors.contains(head)) return {c.tied, false};
   if (!tensors.contains(embedding)) return {true, true};
-  return {same_matrix(tensors, embedding, atlas::detail::head_name), false};
-}
-
-/// Says where a weight that is not finite stands.
-///
-/// \throws value_error naming file, tensor and place
-template <class = lazy>
-void check_finite_weight(const checkpoint& tensors, const std::string& name) {
-  const std::string place = tensors.place_of(name);
-  if (tensors.at(name).extents.size() == 2)
-    atlas::check_finite(tensors.read<float, 2>(name), place);
-  else
-    atlas::check_finite(tensors.read<float, 1>(name), place);
+  return {same_matrix(tensors, embedding, head), false};
 }
 
 /// Masks and frequencies that old versions of transformers stored beside the weights.
 inline bool is_stored_constant(std::string_view name) {
-  for (const std::string_view ending : {".attn.bias", ".attn.masked_bias", "rotary_emb.inv_freq"})
+  for (const std::string_view ending : {".attn.bias", ".attn.masked_bias", ".attention.bias",
+                                        ".attention.masked_bias", "rotary_emb.inv_freq"})
     if (name.ends_with(ending)) return true;
   return false;
 }
@@ -117,8 +136,9 @@ template <class = lazy>
 void check_all_read(const checkpoint& tensors, const std::set<std::string>& read) {
   for (const std::string& name : tensors.names()) {
     bool own = false;
-    for (const std::string_view begin : {"transformer.", "model.", "h.", "layers.", "lm_head.",
-                                         "ln_f.", "norm.", "wte.", "wpe.", "embed_tokens."})
+    for (const std::string_view begin :
+         {"transformer.", "model.", "h.", "layers.", "lm_head.", "ln_f.", "norm.", "wte.", "wpe.",
+          "embed_tokens.", "gpt_neox.", "embed_in.", "embed_out.", "final_layer_norm."})
       own = own || name.starts_with(begin);
     if (own && !read.contains(name) && !is_stored_constant(name))
       throw format_error(tensors.place_of(name), "a tensor that the configuration speaks of",
@@ -128,24 +148,26 @@ void check_all_read(const checkpoint& tensors, const std::set<std::string>& read
 
 }  // namespace detail
 
-/// Hands over the tensors of a checkpoint, which must outlive it, as float.
+/// Hands over the tensors of a checkpoint, which must outlive it, as they are stored. Those of a
+/// file that was opened stay mapped as long as a model uses them; those of one in memory are
+/// copied.
 template <class = lazy>
 [[nodiscard]] weight_source weights_of(const checkpoint& tensors) {
   return [&tensors](const std::string& name, const std::vector<index_t>& extents) {
-    const std::string stored = detail::stored_name(tensors, name);
-    return extents.size() == 1 ? detail::read_values<1>(tensors, stored, extents)
-                               : detail::read_values<2>(tensors, stored, extents);
+    return detail::stored_values(tensors, detail::stored_name(tensors, name), extents);
   };
 }
 template <class = lazy>
 weight_source weights_of(const checkpoint&& tensors) = delete;
 
-/// A transformer with the weights of a checkpoint. Where the configuration says that the embedding
+/// A transformer with the weights of a checkpoint, which stay as they are stored: parts of them are
+/// read and made float when they are used, and a NaN or an infinity among them is an error then, a
+/// value_error naming file, tensor and place. Where the configuration says that the embedding
 /// is the output matrix too but the checkpoint has another one, the model is not tied and that one
-/// is used; where only `lm_head.weight` is stored, it is both.
+/// is used; where only that of the head is stored, it is both.
 /// \throws format_error naming the file and the tensor that is missing, not in floating point or
 ///         not of this model, shape_error naming a tensor of other extents than the configuration
-///         says, value_error naming the file and the tensor that holds a NaN or an infinity
+///         says, value_error for a configuration that contradicts itself
 template <class = lazy>
 [[nodiscard]] transformer read_transformer(transformer_config config, const checkpoint& tensors) {
   detail::refuse_adapter_tensors(tensors);
@@ -153,23 +175,17 @@ template <class = lazy>
   config.tied = head.tied;
   const weight_source stored = weights_of(tensors);
   std::set<std::string> read;
-  if (head.tied) read.insert(atlas::detail::head_name);
-  std::string last;
+  const std::string head_name = atlas::detail::head_name(config.family);
+  if (head.tied) read.insert(head_name);
   const weight_source source = [&](const std::string& name, const std::vector<index_t>& extents) {
     const bool here = head.under_the_head && name == atlas::detail::embedding_name(config.family);
-    last = here ? atlas::detail::head_name : detail::stored_name(tensors, name);
-    read.insert(last);
-    return stored(last, extents);
+    const std::string held = here ? head_name : detail::stored_name(tensors, name);
+    read.insert(held);
+    return stored(held, extents);
   };
-  try {
-    transformer model(config, source);
-    detail::check_all_read(tensors, read);
-    return model;
-  } catch (const value_error&) {
-    check_config(config);
-    detail::check_finite_weight(tensors, last);
-    throw;
-  }
+  transformer model(config, source);
+  detail::check_all_read(tensors, read);
+  return model;
 }
 
 }  // namespace atlas::inline ATLAS_ABI::io

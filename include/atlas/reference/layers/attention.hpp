@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "atlas/reference/layers/matrix.hpp"
+#include "atlas/reference/layers/soft_cap.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -17,6 +18,7 @@ struct head_input {
   tensor_view<const Scalar, 2> queries, keys, values;
   Scalar scale = 1;    ///< of the logits
   index_t window = 0;  ///< keys that a query sees, itself among them; 0 for all before it
+  Scalar cap = 0;      ///< of the logits, once they are scaled; 0 for none
 };
 
 /// First key that query t sees.
@@ -58,9 +60,12 @@ void attention_tile(const head_input<Scalar>& in, index_t q, index_t rows, index
   auto logits = s.logits.middleRows(at, rows);
   logits.middleCols(low, seen).noalias() = in.scale * as_map(in.queries).middleRows(q, rows) *
                                            as_map(in.keys).middleRows(low, seen).transpose();
-  for (index_t i = 0; i < rows; ++i)
-    softmax_row<Scalar>(logits.row(i).array(), first_key(q + i, in.window), q + i,
-                        s.weights.row(at + i).array());
+  for (index_t i = 0; i < rows; ++i) {
+    const index_t first = first_key(q + i, in.window);
+    if (in.cap > 0)
+      soft_cap<Scalar>(logits.row(i).segment(first, q + i - first + 1).array(), in.cap);
+    softmax_row<Scalar>(logits.row(i).array(), first, q + i, s.weights.row(at + i).array());
+  }
 }
 
 /// Fills `context`, `[T, d]`. With `whole` the scratch holds all of logits and weights afterwards.

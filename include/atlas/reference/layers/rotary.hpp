@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Rotary positions (Su et al. 2021) in the convention of Hugging Face checkpoints: coordinate i
-/// turns with coordinate i + d/2.
+/// Rotary positions (Su et al. 2021) in the convention of Hugging Face checkpoints: of the d
+/// coordinates that turn, the first of each head, i turns with i + d/2.
 
 #include <cmath>
 #include <numbers>
@@ -65,18 +65,30 @@ struct rotary_table {
   }
 };
 
-/// Turns the first `heads` groups of d columns of each row in place; row r is position r % T.
+/// The rotations of a model's layers.
 template <class Scalar>
-void rotate_rows(row_matrix<Scalar>& x, index_t heads, index_t d, index_t tokens_per_block,
-                 const rotary_table<Scalar>& table, int threads) {
-  const index_t half = d / 2;
+struct rotary_tables {
+  rotary_table<Scalar> every;     ///< of layers that the other is not of; empty for no rotation
+  rotary_table<Scalar> windowed;  ///< of layers with a window, where these turn otherwise
+
+  const rotary_table<Scalar>& of(const transformer_config& c, index_t layer) const {
+    return c.window_rotary && c.window(layer) > 0 ? windowed : every;
+  }
+  rotary_tables reversed() const { return {every.reversed(), windowed.reversed()}; }
+};
+
+/// Turns groups of columns that begin at `columns` in each row in place; row r is position r % T.
+template <class Scalar>
+void rotate_rows(row_matrix<Scalar>& x, const std::vector<index_t>& columns,
+                 index_t tokens_per_block, const rotary_table<Scalar>& table, int threads) {
+  const index_t half = table.cosine.cols();
   for_row_tiles(x.rows(), threads, [&](index_t first, index_t rows) {
     for (index_t r = first; r < first + rows; ++r) {
       const auto cosine = table.cosine.row(r % tokens_per_block).array();
       const auto sine = table.sine.row(r % tokens_per_block).array();
-      for (index_t h = 0; h < heads; ++h) {
-        auto a = x.row(r).segment(h * d, half).array();
-        auto b = x.row(r).segment(h * d + half, half).array();
+      for (const index_t column : columns) {
+        auto a = x.row(r).segment(column, half).array();
+        auto b = x.row(r).segment(column + half, half).array();
         const row_array<Scalar> rotated = a * cosine - b * sine;
         b = b * cosine + a * sine;
         a = rotated;

@@ -37,6 +37,10 @@ void reverse_attention_tile(const head_input<Scalar>& in, index_t q, index_t row
   for (index_t i = 0; i < rows; ++i) {
     const Scalar level = flow.row(i).dot(weights.row(i));
     flow.row(i).array() = in.scale * weights.row(i).array() * (flow.row(i).array() - level);
+    if (in.cap == 0) continue;
+    const index_t first = first_key(q + i, in.window), width = q + i - first + 1;
+    reverse_soft_cap<Scalar>(s.tile.logits.row(i).segment(first, width).array(), in.cap,
+                             flow.row(i).segment(first - low, width).array());
   }
   s.keys.middleRows(low, seen).noalias() += flow.transpose() * asked;
   asked.noalias() = flow * keys;
@@ -64,31 +68,28 @@ void reverse_heads(const transformer_config& c, index_t tokens_per_block, index_
     const auto in = head_of(c, wide, t, layer, local_block, head);
     for (index_t q = 0; q < t; q += row_tile)
       reverse_attention_tile(in, q, (std::min)(row_tile, t - q), s,
-                             as_map(head_view(c, wide, local_block, head, t)),
+                             as_map(head_view(c, wide, local_block, query_place(c, head), t)),
                              as_map(head_view(c, context, local_block, head, t)));
   }
-  const index_t place = c.heads + key_value_head;
-  as_map(head_view(c, wide, local_block, place, t)) = s.keys;
-  as_map(head_view(c, wide, local_block, place + c.key_value_heads, t)) = s.values;
+  as_map(head_view(c, wide, local_block, key_place(c, key_value_head), t)) = s.keys;
+  as_map(head_view(c, wide, local_block, value_place(c, key_value_head), t)) = s.values;
 }
 
-/// Goes back from contexts to what project_heads put out.
-/// \param wide `[N, (H + 2 H_kv) d_head]`: queries, keys and values, and on return their gradients
-/// before they were rotated
+/// Goes back from contexts to queries, keys and values.
+/// \param wide `[N, (H + 2 H_kv) d_head]`: what project_heads put out, and on return its gradient
+/// before it was rotated
 ///
 /// \param context `[N, H d_head]`: its gradient, and on return itself
 template <class Scalar>
 void reverse_attention(const transformer_config& c, index_t layer, index_t tokens_per_block,
-                       const rotary_table<Scalar>& rotary_back, int threads,
+                       const rotary_tables<Scalar>& rotary_back, int threads,
                        row_matrix<Scalar>& wide, row_matrix<Scalar>& context) {
   const index_t blocks = wide.rows() / tokens_per_block;
   parallel_for(blocks * c.key_value_heads, threads, [&](index_t task) {
     reverse_heads(c, tokens_per_block, layer, task / c.key_value_heads, task % c.key_value_heads,
                   wide, context);
   });
-  if (c.family == model_family::llama)
-    rotate_rows(wide, c.heads + c.key_value_heads, c.head_dimension, tokens_per_block, rotary_back,
-                threads);
+  rotate_heads(c, rotary_back.of(c, layer), tokens_per_block, threads, wide);
 }
 
 }  // namespace atlas::inline ATLAS_ABI::detail

@@ -35,7 +35,8 @@ template <class Scalar>
 gradient_list<Scalar> zero_gradients(const model_weights<Scalar>& model) {
   gradient_list<Scalar> zeros;
   for (const basic_parameter<Scalar>& p : model.parameters)
-    zeros.push_back({p.name, p.extents, std::vector<Scalar>(p.values.size())});
+    zeros.push_back({p.name, p.extents,
+                     std::vector<Scalar>(static_cast<std::size_t>(element_count(p.extents)))});
   return zeros;
 }
 
@@ -83,7 +84,7 @@ class reverse_pass {
                attention_scratch<Scalar> scratch;
                full_attention(in, false, scratch, context);
              });
-      kept(2 * l + 1) = p_.stream;
+      if (!model_.config.parallel_residual) kept(2 * l + 1) = p_.stream;
       feed_forward(model_, l, split_, p_);
       meter_.advance();
     }
@@ -102,7 +103,7 @@ class reverse_pass {
       const auto hidden = p_.normed.middleRows(r, rows);
       logits_.resize(rows, head.rows());
       apply_linear<Scalar>(hidden, head, false, nullptr, product::assign, split_, logits_);
-      reverse_losses(blocks_, first_ * t + r, split_.threads, logits_, row_losses.data() + r);
+      reverse_capped_losses(first_ * t + r, row_losses.data() + r);
       apply_linear<Scalar>(logits_, head, true, nullptr, product::assign,
                            split_for(rows, split_.threads), normed_gradient_.middleRows(r, rows));
       if (gradients_)
@@ -113,45 +114,113 @@ class reverse_pass {
     for (index_t b = 0; b < n / t; ++b)
       losses[b] = shifted_sum(row_losses.data() + b * t, t, 0, false) / static_cast<double>(t - 1);
     gradient_.setZero(n, p_.stream.cols());
-    reverse_normalize(model_.places.final_norm, p_.stream);
+    reverse_normalize(model_.places.final_norm, p_.stream, normed_gradient_, gradient_);
   }
 
-  void reverse_feed_forward(index_t layer) {
+  /// Losses of rows of logits, which become their gradients before the cap.
+  void reverse_capped_losses(index_t first_row, double* losses) {
+    const double cap = model_.config.output_cap;
+    soft_cap_rows(logits_, cap, split_.threads);
+    if (cap > 0) capped_ = logits_;
+    reverse_losses(blocks_, first_row, split_.threads, logits_, losses);
+    if (cap == 0) return;
+    parallel_for(logits_.rows(), split_.threads, [&](index_t r) {
+      reverse_soft_cap<Scalar>(capped_.row(r).array(), static_cast<Scalar>(cap),
+                               logits_.row(r).array());
+    });
+  }
+
+  /// \param leaving the gradient of the stream after the layer's MLP
+  void reverse_feed_forward(index_t layer, const row_matrix<Scalar>& leaving) {
     const layer_places& places = model_.layer(layer);
     const transformer_config& c = model_.config;
-    const row_matrix<Scalar>& x = kept(2 * layer + 1);
-    normalize(model_, places.mlp_norm, x, split_.threads, p_.normed);
-    apply_side_by_side(p_.normed, model_, places.expand, split_, p_.expanded);
+    const row_matrix<Scalar>& x = kept(c.parallel_residual ? 2 * layer : 2 * layer + 1);
+    const row_matrix<Scalar>& given =
+        entering(model_, places.mlp_norm, x, split_.threads, p_.normed);
+    apply_side_by_side(given, model_, places.expand, split_, p_.expanded);
     activated_.resize(x.rows(), c.mlp_dimension);
-    reverse_linear(gradient_, model_, places.contract, product::assign, split_, activated_);
+    const row_matrix<Scalar>& flow = reverse_norm_after(
+        places.contract, places.mlp_post_norm, leaving, [&]() -> const auto& {
+          scratch_ = p_.expanded;
+          activate_rows(scratch_, c.mlp_dimension, c.mlp_activation, split_.threads);
+          activated_ = scratch_.leftCols(c.mlp_dimension);
+          return activated_;
+        });
+    reverse_linear(flow, model_, places.contract, product::assign, split_, activated_);
     reverse_activation(p_.expanded, activated_, c.mlp_activation, split_.threads);
-    hand_on(layer, places.contract, activated_, gradient_);
-    reverse_side_by_side(layer, places.expand, p_.expanded);
-    reverse_normalize(places.mlp_norm, x);
+    hand_on(layer, places.contract, activated_, flow);
+    reverse_side_by_side(layer, places.expand, given, p_.expanded);
+    reverse_entering(places.mlp_norm, x);
   }
 
-  void reverse_attend(index_t layer) {
+  /// \param leaving the gradient of the stream after the layer's attention
+  void reverse_attend(index_t layer, const row_matrix<Scalar>& leaving) {
     const layer_places& places = model_.layer(layer);
     const transformer_config& c = model_.config;
+    const index_t t = blocks_.extent(1);
     const row_matrix<Scalar>& x = kept(2 * layer);
-    normalize(model_, places.attention_norm, x, split_.threads, p_.normed);
-    project_heads(model_, layer, p_.normed, blocks_.extent(1), rotary_, split_, p_.heads);
-    reverse_linear(gradient_, model_, places.attention_output, product::assign, split_, p_.context);
-    reverse_attention(c, layer, blocks_.extent(1), rotary_back_, split_.threads, p_.heads,
-                      p_.context);
-    hand_on(layer, places.attention_output, p_.context, gradient_);
-    reverse_side_by_side(layer, places.projections, p_.heads);
-    reverse_normalize(places.attention_norm, x);
+    const row_matrix<Scalar>& given =
+        entering(model_, places.attention_norm, x, split_.threads, p_.normed);
+    project_heads(model_, layer, given, t, rotary_, split_, p_.heads);
+    const row_matrix<Scalar>& flow = reverse_norm_after(
+        places.attention_output, places.attention_post_norm, leaving, [&]() -> const auto& {
+          run_heads(c, layer, t, split_.threads, p_.heads, p_.context,
+                    [](const auto& in, index_t, index_t, const auto& context) {
+                      attention_scratch<Scalar> scratch;
+                      full_attention(in, false, scratch, context);
+                    });
+          return p_.context;
+        });
+    p_.context.resize(x.rows(), c.heads * c.head_dimension);
+    reverse_linear(flow, model_, places.attention_output, product::assign, split_, p_.context);
+    reverse_attention(c, layer, t, rotary_back_, split_.threads, p_.heads, p_.context);
+    hand_on(layer, places.attention_output, p_.context, flow);
+    if (places.query_norm.there()) reverse_head_norms(places, given);
+    reverse_side_by_side(layer, places.projections, given, p_.heads);
+    reverse_entering(places.attention_norm, x);
   }
 
-  /// Several linear maps of the normed rows, whose output gradients are side by side.
+  /// From the gradient of the stream to that of the linear map that writes to it: through the norm
+  /// between them, where there is one.
+  /// \param inputs makes what the map was given
+  template <class Inputs>
+  const row_matrix<Scalar>& reverse_norm_after(const linear_places& map, const norm_places& norm,
+                                               const row_matrix<Scalar>& leaving, Inputs&& inputs) {
+    if (!norm.there()) return leaving;
+    p_.branch.resize(leaving.rows(), leaving.cols());
+    apply_linear(inputs(), model_, map, product::assign, split_, p_.branch);
+    branch_gradient_.setZero(leaving.rows(), leaving.cols());
+    reverse_normalize(norm, p_.branch, leaving, branch_gradient_);
+    return branch_gradient_;
+  }
+
+  /// Goes back through the norms of queries and keys, whose inputs are projected again.
+  void reverse_head_norms(const layer_places& places, const row_matrix<Scalar>& given) {
+    const transformer_config& c = model_.config;
+    apply_side_by_side(given, model_, places.projections, split_, scratch_);
+    reverse_norm_parts(reverse_of(places.query_norm), scratch_, normed_parts(c, query_columns(c)),
+                       split_.threads, p_.heads);
+    reverse_norm_parts(reverse_of(places.key_norm), scratch_, normed_parts(c, key_columns(c)),
+                       split_.threads, p_.heads);
+  }
+
+  /// From the gradient of what attention or MLP were given to that of the stream, which gains it.
+  void reverse_entering(const norm_places& norm, const row_matrix<Scalar>& x) {
+    if (norm.there())
+      reverse_normalize(norm, x, normed_gradient_, gradient_);
+    else
+      gradient_ += normed_gradient_;
+  }
+
+  /// Several linear maps of the same rows, whose output gradients are side by side.
   void reverse_side_by_side(index_t layer, const std::vector<linear_places>& maps,
+                            const row_matrix<Scalar>& given,
                             const row_matrix<Scalar>& output_gradients) {
     index_t column = 0;
     for (const linear_places& map : maps) {
       const index_t columns = output_columns(model_, map);
       const auto part = output_gradients.middleCols(column, columns);
-      hand_on(layer, map, p_.normed, part);
+      hand_on(layer, map, given, part);
       reverse_linear(part, model_, map, column == 0 ? product::assign : product::add, split_,
                      normed_gradient_);
       column += columns;
@@ -169,19 +238,24 @@ class reverse_pass {
       add_column_sums<Scalar>(output_gradients, split_.threads, gradient_of(map.bias));
   }
 
-  /// From the gradient of normed rows to that of the stream, which gains it.
-  void reverse_normalize(const norm_places& norm, const row_matrix<Scalar>& x) {
-    reverse_norm<Scalar>(
-        {model_.values(norm.weight), model_.config.family == model_family::gpt2,
-         model_.config.norm_epsilon, gradient_of(norm.weight), gradient_of(norm.bias)},
-        x, normed_gradient_, split_.threads, gradient_);
+  norm_reverse<Scalar> reverse_of(const norm_places& norm) {
+    return {model_.values(norm.weight), norm_shape_of(model_.config), gradient_of(norm.weight),
+            gradient_of(norm.bias)};
+  }
+
+  /// From the gradient of what a norm of x put out to that of x, which gains it.
+  void reverse_normalize(const norm_places& norm, const row_matrix<Scalar>& x,
+                         const row_matrix<Scalar>& output_gradient,
+                         row_matrix<Scalar>& input_gradient) {
+    reverse_norm<Scalar>(reverse_of(norm), x, output_gradient, split_.threads, input_gradient);
   }
 
   void reverse_embedding() {
     const index_t t = blocks_.extent(1);
     auto tokens = gradient_matrix(model_.places.embedding);
     for (index_t r = 0; r < gradient_.rows(); ++r) {
-      tokens.row(blocks_(first_ + r / t, r % t)) += gradient_.row(r);
+      tokens.row(blocks_(first_ + r / t, r % t)) +=
+          static_cast<Scalar>(model_.config.embedding_scale) * gradient_.row(r);
       if (model_.places.positions >= 0)
         gradient_matrix(model_.places.positions).row(r % t) += gradient_.row(r);
     }
@@ -192,14 +266,18 @@ class reverse_pass {
   work_split split_;
   linear_hook<Scalar> hook_;
   progress_meter& meter_;
-  rotary_table<Scalar> rotary_, rotary_back_;
+  rotary_tables<Scalar> rotary_, rotary_back_;
   gradient_list<Scalar>* gradients_ = nullptr;
   index_t first_ = 0;                     ///< block of the batch
   std::vector<row_matrix<Scalar>> kept_;  ///< streams before attention and MLP of each layer
   pass_buffers<Scalar> p_;
   row_matrix<Scalar> gradient_;         ///< of the stream
-  row_matrix<Scalar> normed_gradient_;  ///< of p_.normed
-  row_matrix<Scalar> activated_, logits_;
+  row_matrix<Scalar> normed_gradient_;  ///< of what attention or MLP were given
+  row_matrix<Scalar> branch_gradient_;  ///< of p_.branch
+  row_matrix<Scalar> leaving_;          ///< that of the stream after the layer, where both need it
+  row_matrix<Scalar>
+      scratch_;  ///< of one half: activations, or queries, keys, values before their norms
+  row_matrix<Scalar> activated_, logits_, capped_;
 };
 
 template <class Scalar>
@@ -211,8 +289,10 @@ void reverse_pass<Scalar>::run(index_t first, index_t count, gradient_list<Scala
   forward(count);
   reverse_head(losses);
   for (index_t l = model_.config.layers - 1; l >= 0; --l) {
-    reverse_feed_forward(l);
-    reverse_attend(l);
+    const bool parallel = model_.config.parallel_residual;
+    if (parallel) leaving_ = gradient_;
+    reverse_feed_forward(l, gradient_);
+    reverse_attend(l, parallel ? leaving_ : gradient_);
     meter_.advance();
   }
   if (gradients_) reverse_embedding();
