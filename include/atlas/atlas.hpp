@@ -136,6 +136,7 @@
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/reference/perplexity_change.hpp"
 #include "atlas/reference/random_transformer.hpp"
+#include "atlas/reference/repeated_perplexity.hpp"
 #include "atlas/reference/training/token_batch.hpp"
 #include "atlas/reference/training/trainer.hpp"
 #include "atlas/reference/transformer.hpp"
