@@ -10,6 +10,7 @@
 #include "atlas/attention/residual.hpp"
 #include "atlas/attention/residual_rules.hpp"
 #include "atlas/attention/rules.hpp"
+#include "atlas/attention/sink_queries.hpp"
 #include "atlas/attention/thermodynamics.hpp"
 #include "atlas/autoencoder/advantage.hpp"
 #include "atlas/autoencoder/autoencoder.hpp"

@@ -430,7 +430,8 @@ std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
                                {"--granularity", "all", "one of"},
                                {"--group-size", "0", count},
                                {"--min-bits", "1", "0, or a whole number from 2 to 8"},
-                               {"--damping", "-1", "of 0 or more"}})},
+                               {"--damping", "-1", "of 0 or more"},
+                               {"--out", "", "a name"}})},
       {"quantize-matrix w.npy --activations a.npy",
        {{"--bits", "1", "from 2 to 8"}, {"--basis", "x", "one of"}, {"--out", "", "a name"}}},
       {"uncertainty", with_model({{"--k", "-1", any}, {"--draws", "9", "from 10 to"}})},
@@ -519,7 +520,7 @@ TEST_CASE("a mistyped subcommand is answered with the nearest") {
   CHECK_FALSE(has(said("umbrella"), "did you mean"));
   CHECK(has(said(""), "got none"));
   CHECK(has(said("haar --dim 4 --local-dim 2 more"), "more: expected no further argument of haar"));
-  CHECK(has(said("two-nn"), "X.npy is required"));
+  CHECK(has(said("two-nn"), "X.npy: expected a file, or --clouds with --layer"));
   CHECK(has(said("haar --local-dim 2 --dim"), "--dim: expected one value, got none"));
   CHECK(has(said("haar --local-dim 2 --dim 4 --dim 5"), "--dim: expected one value, got 2"));
 }
