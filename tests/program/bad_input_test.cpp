@@ -504,6 +504,15 @@ TEST_CASE("an option out of range is named, with what it may be and what came") 
   }
 }
 
+TEST_CASE("commands that need a model that runs say so of activations") {
+  const bad_input bad;
+  for (const std::string command : {"crystallize", "quantize", "uncertainty", "pareto", "study"})
+    CHECK(has(bad.refused(command + " --clouds a.npz"),
+              "--clouds: no option of " + command + ", which needs a model that runs"));
+  CHECK(
+      has(bad.refused("haar --dim 4 --local-dim 2 --clouds a.npz"), "--clouds: no option of haar"));
+}
+
 TEST_CASE("a mistyped subcommand is answered with the nearest") {
   const temporary_folder folder;
   const auto said = [&](const std::string& arguments) {

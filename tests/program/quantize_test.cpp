@@ -150,7 +150,7 @@ TEST_CASE("a quantization does not go on under other options, and says which", "
   const auto refused = [&](const std::string& other, const std::string& says) {
     const program_run r = run(folder, other + out);
     CAPTURE(other, r.err);
-    CHECK(r.status == 1);
+    CHECK(r.status == 2);
     CHECK(r.out.empty());
     CHECK(r.err.find(says) != std::string::npos);
   };
