@@ -162,7 +162,7 @@ head_report measure_rows_of_head(const atlas::owned_tensor<Scalar, 3>& points,
   const own_cloud<Scalar> own = own_cloud_of(points, layer, head);
   if (own.is_cloud()) return measure_named_head(own.points[0], own.labels, head, o, meter);
   meter.advance(1 + o.surrogates);
-  return no_cloud(head, own.rows());
+  return no_cloud(head, own.rows(), !layer.context.empty());
 }
 
 /// That of the heads' estimates: of distinct passages where rows have passages.
@@ -192,6 +192,19 @@ bool halves_are_known(const atlas::owned_tensor<Scalar, 3>& points, const source
   std::set<index_t> contexts;
   for (index_t i = 0; i < layer.context.extent(0); ++i) contexts.insert(layer.context[i]);
   return contexts.size() >= 4;
+}
+
+/// Of a layer's only head.
+template <class Scalar>
+void add_rank(const atlas::owned_tensor<Scalar, 3>& points, const source_layer& layer,
+              head_report& out) {
+  if (layer.left_out.empty()) {
+    if (!all_rows_equal(points[0])) out.pca_rank = atlas::pca_rank(points[0]).rank;
+    return;
+  }
+  const own_cloud<Scalar> own = own_cloud_of(points, layer, 0);
+  if (own.is_cloud() && !all_rows_equal(own.points[0]))
+    out.pca_rank = atlas::pca_rank(own.points[0]).rank;
 }
 
 /// The heads' frames, and their PCA ranks beside them.
@@ -323,8 +336,7 @@ layer_report measure_layer(const source_layer& layer, index_t heads_per_group,
         stop_if_interrupted();
         out.left_out_rows = left_out_rows(layer);
         if (heads == 1) {  // no overlaps
-          if (layer.left_out.empty() && !all_rows_equal(points[0]))
-            out.heads[0].pca_rank = atlas::pca_rank(points[0]).rank;
+          add_rank(points, layer, out.heads[0]);
           return out;
         }
         const index_t k = local_dimension(o, out.heads, points.extent(2));

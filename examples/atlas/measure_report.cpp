@@ -147,11 +147,13 @@ double correlation_length(const layer_report& layer) {
   return atlas::sorted_quantile(lengths, 0.5);
 }
 
-/// Of any head that varies: all have rows of the same places.
+/// Of the head that varies and has rows of the fewest passages. All have rows of the same places,
+/// unless some are left out of each.
 const atlas::passage_correlation_result* design_of(const layer_report& layer) {
+  const atlas::passage_correlation_result* fewest = nullptr;
   for (const head_report& h : layer.heads)
-    if (h.passages) return &*h.passages;
-  return nullptr;
+    if (h.passages && (!fewest || h.passages->contexts < fewest->contexts)) fewest = &*h.passages;
+  return fewest;
 }
 
 json design_json(const layer_report& layer) {

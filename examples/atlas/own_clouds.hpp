@@ -83,7 +83,8 @@ own_cloud<Scalar> own_cloud_of(const atlas::owned_tensor<Scalar, 3>& points,
 }
 
 /// What is said of a head that has too few rows of its own.
-inline head_report no_cloud(atlas::index_t head, atlas::index_t rows) {
+/// \param in_passages the passages of rows are known
+inline head_report no_cloud(atlas::index_t head, atlas::index_t rows, bool in_passages) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
   head_report out;
   out.head = head;
@@ -93,6 +94,7 @@ inline head_report no_cloud(atlas::index_t head, atlas::index_t rows) {
   out.none.fit = {none, none};
   out.fault = out.none.fault = atlas::cloud_fault::too_few_ratios;
   out.truncated = out.none;
+  if (in_passages) out.distinct = out.whole = out.none;
   return out;
 }
 
