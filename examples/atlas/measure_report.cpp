@@ -356,8 +356,8 @@ namespace {
 std::string points_text(const layer_report& layer) {
   const auto fewer = [](const head_report& a, const head_report& b) { return a.points < b.points; };
   const auto [low, high] = std::minmax_element(layer.heads.begin(), layer.heads.end(), fewer);
-  if (layer.left_out_rows.empty()) return std::to_string(low->points);
-  return fmt::format("{} to {}, those that do not rest on a sink,", low->points, high->points);
+  if (layer.left_out_rows.empty()) return fmt::format("{} points", low->points);
+  return fmt::format("{} to {} points that do not rest on a sink", low->points, high->points);
 }
 
 }  // namespace
@@ -369,8 +369,8 @@ std::string layer_table(const layer_report& layer) {
   const std::vector<double> adjusted = adjusted_p(layer);
   for (std::size_t h = 0; h < layer.heads.size(); ++h)
     rows.push_back(head_row(layer.heads[h], adjusted[h]));
-  std::string text = fmt::format("Layer {}: {} heads of {} points\n", layer.layer,
-                                 layer.heads.size(), points_text(layer)) +
+  std::string text = fmt::format("Layer {}: {} heads of {}\n", layer.layer, layer.heads.size(),
+                                 points_text(layer)) +
                      design_text(layer) + table_text(rows) + profiles_table(layer) +
                      faults_text(layer);
   if (!layer.head_coordinates) return text + "\n";
