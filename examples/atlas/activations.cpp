@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "atlas/attention/clouds.hpp"
+#include "atlas/attention/sink_queries.hpp"
+#include "hook_captures.hpp"
 #include "hook_residuals.hpp"
 #include "stored_type.hpp"
 
@@ -124,6 +126,10 @@ class activation_reader {
     check_z(file_, number, a, places_, clouds);
     source_layer out = labelled(number);
     out.attended = attended_tokens(tokens_, places_, clouds.attended);
+    if (options_.without_sinks)
+      out.left_out = atlas::sink_queries(
+          places_.context, places_.position, clouds.attended,
+          sinks_of(file_, number, options_.sinks, options_.threads, options_.on_progress));
     out.output_projection = projection_of(file_, number, a.heads(), a.values.extents[3]);
     out.points = std::move(clouds.points);
     return out;

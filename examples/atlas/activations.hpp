@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "atlas/attention/sinks.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "hook_arrays.hpp"
 #include "source_layer.hpp"
@@ -24,6 +26,9 @@ struct activation_options {
   atlas::index_t points = 1200;     ///< rows of a cloud, or all places where there are fewer
   bool points_are_there = false;    ///< fewer places are an error
   std::uint64_t seed = 0;           ///< of the places
+  bool without_sinks = false;       ///< rows that rest on a head's sink are marked to be left out
+  atlas::sink_options sinks = {};
+  atlas::progress_callback on_progress = {};  ///< while sinks are looked for
   int threads = 0;
 };
 

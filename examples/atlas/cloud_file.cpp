@@ -343,10 +343,14 @@ measure_source read_activation_clouds(const array_file& file, const measure_opti
                         .points = o.points,
                         .points_are_there = was_typed(*o.common.command, "--points"),
                         .seed = o.common.seed,
+                        .without_sinks = o.without_sinks,
+                        .sinks = o.sinks,
+                        .on_progress = progress_bar(o.common),
                         .threads = o.common.threads});
   measure_source source{std::move(found.layers), found.heads_per_group, {}};
   source.description = {
       {"clouds", o.clouds_file}, {"rows", o.rows}, {"min_context", o.min_context}};
+  if (o.without_sinks) source.description["without_sinks"] = true;
   add_readers_metadata(file.metadata(), source.description);
   return source;
 }

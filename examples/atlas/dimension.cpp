@@ -16,6 +16,7 @@
 #include "estimator_names.hpp"
 #include "label_options.hpp"
 #include "options.hpp"
+#include "picked_cloud.hpp"
 #include "stored_type.hpp"
 #include "surrogate_names.hpp"
 
@@ -64,6 +65,7 @@ atlas::owned_tensor<Scalar, 2> rows_of(const atlas::owned_tensor<Scalar, 2>& poi
 struct dimension_command {
   common_options common;
   label_options labels;
+  picked_cloud picked;
   std::string file, csv_file, surrogate_kind = "automatic";
   std::vector<std::string> estimators = {"all"};
   std::vector<double> periods;
@@ -71,17 +73,23 @@ struct dimension_command {
   index_t surrogates = 0;
   bool by_scale = false, correct_bias = false;
 
-  void run() const {
+  void run() {
     check_options();
+    check_picked_cloud(*common.command, file, picked, "X.npy");
     const auto list = estimators_of(estimators);
     begin_stage(common, "reading the cloud");
-    with_cloud(file, [&](const auto& points, atlas::stored_precision precision) {
+    const auto use = [&](const auto& points, atlas::stored_precision precision) {
       typed_names names = {{"points", file},
                            {"labels", "--surrogate-kind " + surrogate_kind},
                            {"periods", "--periods"}};
       labels.add_names(names);
       with_typed_names(names, [&] { measure(points, precision, list); });
-    });
+    };
+    if (!picked.is_there()) return with_cloud(file, use);
+    const source_layer layer = read_picked_layer(common, picked);
+    take_labels(*common.command, layer, labels);
+    file = picked.name();
+    with_picked_head(layer, picked, use);
   }
 
  private:
@@ -257,7 +265,8 @@ void add_dimension(CLI::App& program) {
   const auto command = std::make_shared<dimension_command>();
   CLI::App& app = *program.add_subcommand(
       "dimension", "Intrinsic dimension of a cloud by several estimators, and why they differ.");
-  add_text(app, "X.npy", command->file, "cloud, [N, d]")->required();
+  auto* file = add_text(app, "X.npy", command->file, "cloud, [N, d]");
+  add_picked_cloud(app, *file, command->picked, true);
   add_estimators_option(app, command->estimators);
   add_label_options(app, command->labels);
   app.add_option("--periods", command->periods,

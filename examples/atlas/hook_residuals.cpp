@@ -39,7 +39,8 @@ void check_weights(std::span<const Scalar> weights, double slack, const std::str
     throw atlas::format_error(place, "weights that sum to 1", fmt::format("{}", sum));
 }
 
-/// The weights of one query over all keys.
+}  // namespace
+
 template <class Scalar>
 std::vector<Scalar> weights_at(const layer_attention& a, index_t passage, index_t head,
                                index_t query) {
@@ -59,6 +60,8 @@ std::vector<Scalar> weights_at(const layer_attention& a, index_t passage, index_
       out, a.weights.stored.type == atlas::io::dtype::bf16 ? bfloat16_sum_slack : sum_slack, place);
   return out;
 }
+
+namespace {
 
 /// All values of a passage, `[T, value heads, d]`.
 template <class Scalar>
@@ -179,6 +182,7 @@ void check_z(const array_file& file, index_t layer, const layer_attention& a,
   }
 }
 
+template std::vector<float> weights_at(const layer_attention&, index_t, index_t, index_t);
 template residual_clouds<float> residuals_of(const layer_attention&, const chosen_places&, int);
 template residual_clouds<double> residuals_of(const layer_attention&, const chosen_places&, int);
 template void check_z(const array_file&, index_t, const layer_attention&, const chosen_places&,

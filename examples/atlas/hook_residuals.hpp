@@ -3,6 +3,8 @@
 /// \file
 /// Attention residuals of the weights and values that hooks have seen.
 
+#include <vector>
+
 #include "atlas/core/tensor_view.hpp"
 #include "hook_arrays.hpp"
 
@@ -28,6 +30,12 @@ struct layer_attention {
 /// \throws format_error naming what the layer lacks, shape_error for weights and values that do not
 ///         go together
 layer_attention open_attention(const array_file& file, atlas::index_t layer);
+
+/// The weights of one query over all keys, `[T]`.
+/// \throws format_error for weights that are none
+template <class Scalar>
+std::vector<Scalar> weights_at(const layer_attention& a, atlas::index_t passage,
+                               atlas::index_t head, atlas::index_t query);
 
 /// Clouds of residuals, and the position of the key that each row looks at most.
 template <class Scalar>

@@ -26,9 +26,8 @@ atlas::exclusion exclusion_by_context(const label_options& labels) {
     return kind == "whole" ? atlas::same_context(context) : atlas::distinct_contexts(context);
   }
   const atlas::index_t width = std::stoll(kind);
-  if (labels.position_file.empty())
-    throw atlas::value_error("--exclude " + kind, "--position P.npy", "none");
-  const auto position = labels_of(labels.position_file);
+  const auto position = labels.position();
+  if (position.empty()) throw atlas::value_error("--exclude " + kind, "--position P.npy", "none");
   if (context.empty()) return atlas::nearby_positions(position, width);
   return atlas::same_context_within(context, position, width);
 }
@@ -36,7 +35,8 @@ atlas::exclusion exclusion_by_context(const label_options& labels) {
 }  // namespace
 
 std::string label_options::exclusion_kind() const {
-  return !exclude.empty() ? exclude : context_file.empty() ? "none" : "distinct";
+  if (!exclude.empty()) return exclude;
+  return context_file.empty() && context_of_clouds.empty() ? "none" : "distinct";
 }
 
 bool label_options::has_window() const {
@@ -52,11 +52,15 @@ atlas::exclusion label_options::exclusion() const {
 }
 
 atlas::owned_tensor<atlas::index_t, 1> label_options::context() const {
-  return labels_of(context_file);
+  return context_file.empty() ? context_of_clouds : labels_of(context_file);
+}
+
+atlas::owned_tensor<atlas::index_t, 1> label_options::position() const {
+  return position_file.empty() ? position_of_clouds : labels_of(position_file);
 }
 
 atlas::row_labels label_options::rows() const {
-  return {labels_of(context_file), labels_of(position_file)};
+  return {context(), position()};
 }
 
 void label_options::add_names(typed_names& names) const {

@@ -15,6 +15,8 @@ namespace atlas_program {
 struct label_options {
   std::string context_file, position_file;
   std::vector<std::string> label_files;
+  /// Of a file of clouds, where files of labels are not given; empty: none.
+  atlas::owned_tensor<atlas::index_t, 1> context_of_clouds, position_of_clouds;
   std::string exclude;  ///< empty: distinct where contexts are given, none otherwise
 
   /// "none", "distinct", "whole", or the width of a window.
@@ -23,6 +25,7 @@ struct label_options {
   bool has_window() const;
   atlas::exclusion exclusion() const;
   atlas::owned_tensor<atlas::index_t, 1> context() const;
+  atlas::owned_tensor<atlas::index_t, 1> position() const;
   /// What surrogates follow.
   atlas::row_labels rows() const;
   /// Adds the files that stand for the library's arguments.

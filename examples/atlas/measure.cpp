@@ -15,9 +15,12 @@
 #include "atlas/subspace/principal_spectra.hpp"
 #include "atlas/subspace/residual_stream.hpp"
 #include "cloud_file.hpp"
+#include "hook_arrays.hpp"
 #include "interrupts.hpp"
 #include "measure_layer.hpp"
 #include "options.hpp"
+#include "own_clouds.hpp"
+#include "sink_choice.hpp"
 #include "surrogate_names.hpp"
 
 namespace atlas_program {
@@ -150,6 +153,18 @@ head_report measure_named_head(const atlas::tensor_view<const Scalar, 2>& points
   }
 }
 
+/// A head by all of its rows, or by those that are not left out.
+template <class Scalar>
+head_report measure_rows_of_head(const atlas::owned_tensor<Scalar, 3>& points,
+                                 const source_layer& layer, index_t head, const measure_options& o,
+                                 atlas::progress_meter& meter) {
+  if (layer.left_out.empty()) return measure_named_head(points[head], layer, head, o, meter);
+  const own_cloud<Scalar> own = own_cloud_of(points, layer, head);
+  if (own.is_cloud()) return measure_named_head(own.points[0], own.labels, head, o, meter);
+  meter.advance(1 + o.surrogates);
+  return no_cloud(head, own.rows(), !layer.context.empty());
+}
+
 /// That of the heads' estimates: of distinct passages where rows have passages.
 index_t automatic_dimension(const std::vector<head_report>& heads, index_t d) {
   std::vector<double> dimensions;
@@ -179,13 +194,26 @@ bool halves_are_known(const atlas::owned_tensor<Scalar, 3>& points, const source
   return contexts.size() >= 4;
 }
 
+/// Of a layer's only head.
+template <class Scalar>
+void add_rank(const atlas::owned_tensor<Scalar, 3>& points, const source_layer& layer,
+              head_report& out) {
+  if (layer.left_out.empty()) {
+    if (!all_rows_equal(points[0])) out.pca_rank = atlas::pca_rank(points[0]).rank;
+    return;
+  }
+  const own_cloud<Scalar> own = own_cloud_of(points, layer, 0);
+  if (own.is_cloud() && !all_rows_equal(own.points[0]))
+    out.pca_rank = atlas::pca_rank(own.points[0]).rank;
+}
+
 /// The heads' frames, and their PCA ranks beside them.
 template <class Scalar>
-std::vector<Eigen::MatrixXd> add_ranks(const atlas::owned_tensor<Scalar, 3>& points, index_t k,
+std::vector<Eigen::MatrixXd> add_ranks(const atlas::owned_tensor<Scalar, 3>& points,
+                                       const source_layer& layer, index_t k,
                                        const atlas::frame_options& options, layer_report& out) {
   std::vector<Eigen::MatrixXd> frames;
-  auto spectra =
-      atlas::principal_spectra(points, k, {.policy = options.policy, .threads = options.threads});
+  auto spectra = spectra_of(points, layer, k, options);
   for (std::size_t h = 0; h < spectra.size(); ++h) {
     if (spectra[h].rank.rank > 0) out.heads[h].pca_rank = spectra[h].rank.rank;
     frames.push_back(std::move(spectra[h].frame));
@@ -203,18 +231,18 @@ void add_overlaps(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
                                             .threads = threads,
                                             .on_progress = progress_bar(o.common)};
   const atlas::frame_options frames{.policy = atlas::rank_policy::leave_out, .threads = threads};
-  out.head_coordinates = atlas::head_overlap(add_ranks(points, k, frames, out),
+  out.head_coordinates = atlas::head_overlap(add_ranks(points, layer, k, frames, out),
                                              nulls.of(points.extent(2), k), options);
   if (layer.output_projection.empty()) return;
-  const auto written = atlas::residual_stream_frames(points, layer.output_projection, k, frames);
+  const auto written = written_frames(points, layer, k, frames);
   out.residual_stream =
       atlas::head_overlap(written, nulls.of(layer.output_projection.extent(1), k), options);
-  out.turned = atlas::turned_null(points, layer.output_projection, k,
-                                  {.heads_per_group = heads_per_group,
-                                   .seed = o.common.seed,
-                                   .stream = stream_of(layer, points.extent(0)),
-                                   .threads = threads,
-                                   .on_progress = progress_bar(o.common)});
+  out.turned = turned_of(points, layer, k,
+                         {.heads_per_group = heads_per_group,
+                          .seed = o.common.seed,
+                          .stream = stream_of(layer, points.extent(0)),
+                          .threads = threads,
+                          .on_progress = progress_bar(o.common)});
 }
 
 /// What heads overlap with themselves, learned from two halves of the passages.
@@ -224,10 +252,9 @@ void add_ceilings(const atlas::owned_tensor<Scalar, 3>& points, const source_lay
   if (!halves_are_known(points, layer)) return;
   const atlas::split_half_options halves{
       .seed = o.common.seed, .threads = o.common.threads, .on_progress = progress_bar(o.common)};
-  out.head_ceiling = atlas::split_half_overlap(points, layer.context, k, halves);
+  out.head_ceiling = ceiling_of(points, layer, k, halves);
   if (!layer.output_projection.empty())
-    out.stream_ceiling =
-        atlas::split_half_overlap(points, layer.output_projection, layer.context, k, halves);
+    out.stream_ceiling = stream_ceiling_of(points, layer, k, halves);
 }
 
 /// Numbers as they were asked for; some that d has room for where that was left to the program.
@@ -304,12 +331,12 @@ layer_report measure_layer(const source_layer& layer, index_t heads_per_group,
         out.layer = layer.layer;
         out.heads.resize(static_cast<std::size_t>(heads));
         atlas::parallel_for(heads, o.common.threads, [&](index_t h) {
-          out.heads[static_cast<std::size_t>(h)] =
-              measure_named_head(points[h], layer, h, o, meter);
+          out.heads[static_cast<std::size_t>(h)] = measure_rows_of_head(points, layer, h, o, meter);
         });
         stop_if_interrupted();
+        out.left_out_rows = left_out_rows(layer);
         if (heads == 1) {  // no overlaps
-          if (!all_rows_equal(points[0])) out.heads[0].pca_rank = atlas::pca_rank(points[0]).rank;
+          add_rank(points, layer, out.heads[0]);
           return out;
         }
         const index_t k = local_dimension(o, out.heads, points.extent(2));
@@ -338,6 +365,20 @@ constexpr const char* how_to_read_measure =
     "written by their weights (turned; heads that share keys and values turn together). The\n"
     "ceiling is what a head overlaps with itself, learned from two halves of the passages.\n";
 
+/// Rows that rest on sinks are known where attention is.
+void check_sink_options(const measure_options& o) {
+  const CLI::App& typed = *o.common.command;
+  if (!o.without_sinks)
+    return refuse_typed(typed, {"--sink-weight", "--sink-norm"}, "without --without-sinks");
+  if (o.clouds_file.empty()) return;
+  if (!holds_activations(array_file(o.clouds_file)))
+    refuse_typed(typed, {"--without-sinks"},
+                 "with clouds of layer.L.head.H, which say nothing of attention");
+  if (o.rows != "residual")
+    refuse_typed(typed, {"--without-sinks"},
+                 "with --rows q, k, v or z: rows are left out of residuals alone");
+}
+
 /// Overlaps are of at least two heads.
 void check_overlaps(const measure_options& o, const measure_source& source) {
   const bool overlaps =
@@ -364,6 +405,7 @@ std::string tables_text(const measure_options& o, const std::vector<layer_report
 void run_measure(measure_options o) {
   o.source.fewer_will_do = !was_typed(*o.common.command, "--blocks");
   check_cloud_file_options(o, {"--perplexity"});
+  check_sink_options(o);
   if (o.clouds_file.empty()) check_two_passages("--blocks", o.source.blocks);
   const measure_source source = open_source(o);
   check_overlaps(o, source);
@@ -403,6 +445,8 @@ void add_sampling_options(CLI::App& app, measure_options& o) {
       app, "--ranks", o.ranks, whole_number_or({1}, {"auto"}),
       "also the overlap of the deepest layer for subspaces of these dimensions; auto: 1, 2, "
       "4, 7 and 10, as far as there are so many");
+  add_sink_options(app, o.without_sinks, o.sinks,
+                   "clouds without the rows that rest on a sink of their head, each head's own");
   app.add_flag("--profile", o.profile,
                "also the dimension at several scales, and whether it moves");
   app.add_flag("--heads", o.heads,

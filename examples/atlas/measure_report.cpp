@@ -147,11 +147,13 @@ double correlation_length(const layer_report& layer) {
   return atlas::sorted_quantile(lengths, 0.5);
 }
 
-/// Of any head that varies: all have rows of the same places.
+/// Of the head that varies and has rows of the fewest passages. All have rows of the same places,
+/// unless some are left out of each.
 const atlas::passage_correlation_result* design_of(const layer_report& layer) {
+  const atlas::passage_correlation_result* fewest = nullptr;
   for (const head_report& h : layer.heads)
-    if (h.passages) return &*h.passages;
-  return nullptr;
+    if (h.passages && (!fewest || h.passages->contexts < fewest->contexts)) fewest = &*h.passages;
+  return fewest;
 }
 
 json design_json(const layer_report& layer) {
@@ -308,12 +310,16 @@ json rank_json(const rank_report& r) {
 
 json layer_json(const layer_report& layer) {
   json heads = json::array();
-  for (const head_report& h : layer.heads)
-    heads.push_back({{"head", h.head},
-                     {"points", h.points},
-                     {"fault", fault_json(h.fault)},
-                     {"two_nn", two_nn_json(h)},
-                     {"pca_rank", h.pca_rank ? json(*h.pca_rank) : json(nullptr)}});
+  for (const head_report& h : layer.heads) {
+    json one = {{"head", h.head},
+                {"points", h.points},
+                {"fault", fault_json(h.fault)},
+                {"two_nn", two_nn_json(h)},
+                {"pca_rank", h.pca_rank ? json(*h.pca_rank) : json(nullptr)}};
+    if (!layer.left_out_rows.empty())
+      one["left_out_rows"] = layer.left_out_rows[static_cast<std::size_t>(h.head)];
+    heads.push_back(std::move(one));
+  }
   json out = {{"layer", layer.layer}, {"design", design_json(layer)}, {"heads", heads}};
   if (!layer.head_coordinates) return out;
   out["overlap"] = {
@@ -344,6 +350,18 @@ std::string profiles_table(const layer_report& layer) {
 
 }  // namespace
 
+namespace {
+
+/// Of each head, where not all have as many.
+std::string points_text(const layer_report& layer) {
+  const auto fewer = [](const head_report& a, const head_report& b) { return a.points < b.points; };
+  const auto [low, high] = std::minmax_element(layer.heads.begin(), layer.heads.end(), fewer);
+  if (layer.left_out_rows.empty()) return fmt::format("{} points", low->points);
+  return fmt::format("{} to {} points that do not rest on a sink", low->points, high->points);
+}
+
+}  // namespace
+
 std::string layer_table(const layer_report& layer) {
   std::vector<std::vector<std::string>> rows = {
       {"head", "TwoNN [95 %]", "distinct passages", "surrogates (sd)", "z", "p",
@@ -351,8 +369,8 @@ std::string layer_table(const layer_report& layer) {
   const std::vector<double> adjusted = adjusted_p(layer);
   for (std::size_t h = 0; h < layer.heads.size(); ++h)
     rows.push_back(head_row(layer.heads[h], adjusted[h]));
-  std::string text = fmt::format("Layer {}: {} heads of {} points\n", layer.layer,
-                                 layer.heads.size(), layer.heads.front().points) +
+  std::string text = fmt::format("Layer {}: {} heads of {}\n", layer.layer, layer.heads.size(),
+                                 points_text(layer)) +
                      design_text(layer) + table_text(rows) + profiles_table(layer) +
                      faults_text(layer);
   if (!layer.head_coordinates) return text + "\n";

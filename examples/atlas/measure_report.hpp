@@ -57,7 +57,8 @@ struct layer_report {
   std::optional<atlas::head_overlap_result> residual_stream;   ///< with an output projection
   std::optional<atlas::turned_null_result> turned;             ///< likewise
   std::optional<atlas::split_half_result> head_ceiling, stream_ceiling;
-  std::vector<rank_report> ranks;  ///< if asked for
+  std::vector<rank_report> ranks;             ///< if asked for
+  std::vector<atlas::index_t> left_out_rows;  ///< `[H]`, of each head's cloud; empty: none are
 };
 
 /// An estimate's members, null where there is a fault.

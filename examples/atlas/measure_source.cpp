@@ -2,7 +2,9 @@
 #include "measure_source.hpp"
 
 #include <algorithm>
+#include <optional>
 
+#include "atlas/attention/sink_queries.hpp"
 #include "atlas/protocols/collect_clouds.hpp"
 #include "cloud_file.hpp"
 
@@ -49,12 +51,17 @@ measure_source measure_model(const atlas::transformer& model,
   const std::vector<index_t> layers = chosen_layers(o.layers, config.layers);
   atlas::check_between(o.min_context, 0, blocks.extent(1) - 1, "--min-context");
   check_points(o.common, o.points, blocks.extent(0), blocks.extent(1), o.min_context);
+  std::optional<atlas::sink_collector> sinks;
+  if (o.without_sinks)
+    sinks.emplace(atlas::sink_collector_options{
+        .layers = layers, .heads = config.heads, .blocks = blocks.extent(0), .sinks = o.sinks});
   const atlas::collected_clouds collected =
       atlas::collect_clouds(model, blocks,
                             {.layers = layers,
                              .min_context = o.min_context,
                              .points = o.points,
                              .seed = o.common.seed,
+                             .observer = sinks ? sinks->observer() : atlas::head_observer(),
                              .perplexity = o.perplexity,
                              .threads = o.common.threads,
                              .on_progress = progress_bar(o.common)});
@@ -62,10 +69,15 @@ measure_source measure_model(const atlas::transformer& model,
   source.heads_per_group = config.heads_per_group();
   source.description = description;
   source.description["min_context"] = o.min_context;
+  if (o.without_sinks) source.description["without_sinks"] = true;
   if (collected.perplexity)
     source.description["perplexity"] = perplexity_json(*collected.perplexity);
-  for (const atlas::head_clouds& clouds : collected.layers)
+  for (const atlas::head_clouds& clouds : collected.layers) {
     source.layers.push_back(layer_of(clouds, blocks, model.stream_projection(clouds.layer)));
+    if (sinks)
+      source.layers.back().left_out = atlas::sink_queries(
+          clouds.context, clouds.position, clouds.attended, sinks->layer(clouds.layer));
+  }
   return source;
 }
 

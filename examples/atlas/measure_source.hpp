@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "atlas/attention/clouds.hpp"
+#include "atlas/attention/sinks.hpp"
 #include "atlas/core/tensor_view.hpp"
 #include "common.hpp"
 #include "model_source.hpp"
@@ -30,6 +31,8 @@ struct measure_options {
   /// Other dimensions of the subspaces of the deepest layer: numbers, or "auto".
   std::vector<std::string> ranks;
   bool profile = false, perplexity = false;
+  bool without_sinks = false;  ///< each head's cloud without the rows that rest on its sink
+  atlas::sink_options sinks;
   bool heads = false;    ///< tables of heads, whatever layers are asked for
   std::string csv_file;  ///< of heads; empty: none
 };

@@ -5,6 +5,7 @@
 #include "atlas/subspace/principal_frame.hpp"
 #include "measure_report.hpp"
 #include "options.hpp"
+#include "picked_cloud.hpp"
 
 namespace atlas_program {
 
@@ -13,11 +14,22 @@ namespace {
 struct overlap_command {
   common_options common;
   std::string file;
+  picked_cloud picked;
   atlas::index_t local_dimension = 7, heads_per_group = 1;
 
-  void run() const {
+  void run() {
+    check_picked_cloud(*common.command, file, picked, "CLOUDS.npy");
     begin_stage(common, "reading the clouds");
-    const auto clouds = atlas::io::read_npy<double, 3>(file);
+    if (!picked.is_there()) return measure(atlas::io::read_npy<double, 3>(file));
+    refuse_typed(*common.command, {"--heads-per-group"},
+                 "with --clouds, whose file says how heads are grouped");
+    const source_layer layer = read_picked_layer(common, picked, &heads_per_group);
+    file = picked.name();
+    std::visit([&](const auto& points) { measure(atlas::copy_as<double>(points)); }, layer.points);
+  }
+
+ private:
+  void measure(const atlas::owned_tensor<double, 3>& clouds) const {
     check(clouds);
     const auto overlap = with_typed_names({{"clouds", file}}, [&] { return measured(clouds); });
     const json out = {{"heads", clouds.extent(0)},
@@ -30,7 +42,6 @@ struct overlap_command {
     report(common, out, table_text(rows));
   }
 
- private:
   /// What depends on the file.
   void check(const atlas::tensor_view<const double, 3>& clouds) const {
     const atlas::index_t heads = clouds.extent(0);
@@ -60,7 +71,8 @@ void add_overlap(CLI::App& program) {
   const auto command = std::make_shared<overlap_command>();
   CLI::App& app = *program.add_subcommand(
       "overlap", "Overlap of the heads' principal subspaces, beside that of random ones.");
-  add_text(app, "CLOUDS.npy", command->file, "one cloud a head, [H, N, d]")->required();
+  auto* file = add_text(app, "CLOUDS.npy", command->file, "one cloud a head, [H, N, d]");
+  add_picked_cloud(app, *file, command->picked, false);
   add_whole(app, "--local-dim", command->local_dimension, {1}, "dimension of the subspaces");
   add_whole(app, "--heads-per-group", command->heads_per_group, {1},
             "query heads per key/value head");

@@ -5,12 +5,18 @@
 #include <atomic>
 #include <cmath>
 #include <memory>
+#include <optional>
 
 #include "atlas/core/parallel.hpp"
+#include "atlas/reference/repeated_perplexity.hpp"
 #include "atlas/stats/summary.hpp"
+#include "interrupts.hpp"
 #include "linear_maps.hpp"
 #include "options.hpp"
+#include "quantize_parts.hpp"
 #include "quantize_report.hpp"
+#include "source_content.hpp"
+#include "study_store.hpp"
 
 namespace atlas_program {
 
@@ -27,6 +33,7 @@ struct quantize_options {
   std::vector<std::string> methods;
   model_input calibration;
   index_t calibration_blocks = 12, draws = 3;
+  std::string folder;  ///< of what is done; empty: nothing is kept
 };
 
 /// A model, its maps, and the weights that it came with.
@@ -36,11 +43,7 @@ struct quantize_run {
   std::vector<linear_map> maps;
   std::vector<atlas::eigenbasis> bases;       ///< of the inputs of each map
   std::vector<atlas::effective_ranks> ranks;  ///< likewise
-
-  atlas::perplexity_result read(atlas::progress_callback on_progress) const {
-    return atlas::perplexity(source.lm.model, source.blocks,
-                             {.threads = o.common.threads, .on_progress = std::move(on_progress)});
-  }
+  std::optional<study_store> store;
 };
 
 std::vector<std::string> chosen_methods(const quantize_options& o) {
@@ -70,36 +73,51 @@ std::vector<matrix_errors> quantize_all(quantize_run& run, const std::string& me
 }
 
 /// Mean over draws, and their spread.
-void merge_draws(const std::vector<std::vector<matrix_errors>>& draws, quantize_outcome& out) {
-  out.matrices = draws.front();
-  if (draws.size() == 1) return;
-  for (std::size_t k = 0; k < out.matrices.size(); ++k) {
+std::vector<matrix_errors> merged(const std::vector<quantize_draw>& draws) {
+  std::vector<matrix_errors> out = draws.front().matrices;
+  if (draws.size() == 1) return out;
+  for (std::size_t k = 0; k < out.size(); ++k) {
     std::vector<double> weights, output;
-    for (const auto& draw : draws) {
-      weights.push_back(draw[k].errors.weights);
-      output.push_back(draw[k].errors.output);
+    for (const quantize_draw& draw : draws) {
+      weights.push_back(draw.matrices[k].errors.weights);
+      output.push_back(draw.matrices[k].errors.output);
     }
-    out.matrices[k].errors = {atlas::summarize(weights).mean, atlas::summarize(output).mean};
-    out.matrices[k].draws = output;
+    out[k].errors = {atlas::summarize(weights).mean, atlas::summarize(output).mean};
+    out[k].draws = output;
   }
+  return out;
+}
+
+/// One draw: that of the folder, where it is there.
+quantize_draw draw_of_method(quantize_run& run, const std::string& method, int bits, index_t draw,
+                             const atlas::repeated_perplexity& text, pass_meter& passes) {
+  const std::string part = draw_name(method, bits, draw);
+  if (run.store)
+    if (const auto kept = run.store->read(part)) {
+      passes.next();
+      return draw_of(*kept);
+    }
+  quantize_draw out;
+  out.matrices =
+      quantize_all(run, method, bits, run.o.common.seed + static_cast<std::uint64_t>(draw), passes);
+  out.read = text.again({.threads = run.o.common.threads, .on_progress = passes.next(0.5)});
+  const json kept = draw_json(out);
+  if (run.store) run.store->write(part, kept);
+  return draw_of(kept);  // the same whether it is kept or not
 }
 
 quantize_outcome outcome_of(quantize_run& run, const std::string& method, int bits,
-                            const atlas::perplexity_result& baseline, pass_meter& passes) {
+                            const atlas::repeated_perplexity& text, pass_meter& passes) {
   quantize_outcome out{method, bits, {}, {}, {}, {}};
-  std::vector<std::vector<matrix_errors>> draws;
+  std::vector<quantize_draw> draws;
   const index_t count = is_random(method) ? run.o.draws : 1;
   for (index_t draw = 0; draw < count; ++draw) {
-    draws.push_back(quantize_all(run, method, bits,
-                                 run.o.common.seed + static_cast<std::uint64_t>(draw), passes));
-    const auto read = run.read(passes.next(0.5));
-    out.perplexities.push_back(read.perplexity);
-    if (draw == 0) {
-      out.read = read;
-      out.change = atlas::perplexity_change(baseline, read);
-    }
+    draws.push_back(draw_of_method(run, method, bits, draw, text, passes));
+    out.perplexities.push_back(draws.back().read.perplexity);
   }
-  merge_draws(draws, out);
+  out.read = draws.front().read;
+  out.change = atlas::perplexity_change(text.baseline(), out.read);
+  out.matrices = merged(draws);
   return out;
 }
 
@@ -117,12 +135,35 @@ void check_options(const quantize_options& o, const std::vector<std::string>& me
     refuse_typed(*o.common.command, {"--draws"}, "without a method that draws its basis");
 }
 
+/// What kept parts are of: not which methods, numbers of bits and draws there are to be.
+json kept_of(const quantize_options& o, const std::string& model, const model_input& calibration,
+             const std::vector<index_t>& layers) {
+  const model_input text = input_of(o.source);
+  return {{"command", "quantize"},
+          {"version", run_json(o.common)["version"]},
+          {"model", content_json(model, model_content(model))},
+          {"text", content_json(text.name(), input_content(text))},
+          {"bos", o.source.bos},
+          {"blocks", o.source.blocks},
+          {"block_size", o.source.tokens_per_block},
+          {"calibration", content_json(calibration.name(), input_content(calibration))},
+          {"calibration_blocks", o.calibration_blocks},
+          {"layers", layers},
+          {"settings", settings_json(o.settings)},
+          {"seed", o.common.seed}};
+}
+
 quantize_run prepare(const quantize_options& o, const model_input& calibration) {
   begin_stage(o.common, "reading the model and the text");
-  quantize_run run{o, open_model_source(o.source), {}, {}, {}};
+  quantize_run run{o, open_model_source(o.source), {}, {}, {}, {}};
   const auto blocks = load_blocks(calibration, o.calibration_blocks, o.source.tokens_per_block,
                                   run.source.lm.reader);
   const auto layers = chosen_layers(o.layers, run.source.lm.model.config().layers);
+  if (!o.folder.empty()) {
+    const auto model = run.source.description["model"].get<std::string>();
+    run.store.emplace(o.folder, kept_of(o, model, calibration, layers));
+    set_interrupt_message("interrupted; run it again to go on from the rows that are there");
+  }
   run.maps = collect_linear_maps(run.source.lm.model, blocks,
                                  {.layers = layers, .output_moments = true}, o.common);
   run.bases.resize(run.maps.size());
@@ -139,31 +180,40 @@ quantize_run prepare(const quantize_options& o, const model_input& calibration) 
   return run;
 }
 
+index_t first_layer(const std::vector<linear_map>& maps) {
+  index_t first = maps.front().layer;
+  for (const linear_map& map : maps) first = std::min(first, map.layer);
+  return first;
+}
+
 void run_quantize(const quantize_options& o) {
   const std::vector<std::string> methods = chosen_methods(o);
   check_options(o, methods);
   const model_input calibration = calibration_of(o.calibration, o.source);
   quantize_run run = prepare(o, calibration);
-  const auto baseline = run.read(progress_bar(o.common));
+  const atlas::repeated_perplexity text(run.source.lm.model, run.source.blocks,
+                                        {.first_changed = first_layer(run.maps),
+                                         .threads = o.common.threads,
+                                         .on_progress = progress_bar(o.common)});
   pass_meter passes(o.common, "quantizing", passes_of(o, methods));
   std::vector<quantize_outcome> outcomes;
   for (const int bits : o.bits)
     for (const std::string& method : methods)
-      outcomes.push_back(outcome_of(run, method, bits, baseline, passes));
+      outcomes.push_back(outcome_of(run, method, bits, text, passes));
   json description = run.source.description;
   description["calibration"] = calibration.name();
   description["calibration_blocks"] = o.calibration_blocks;
   description["calibration_tokens"] = o.calibration_blocks * o.source.tokens_per_block;
-  description["perplexity"] = perplexity_json(baseline);
+  description["perplexity"] = perplexity_json(text.baseline());
   const quantize_report made{run.maps, run.ranks, outcomes, o.bits, methods};
-  report(o.common,
-         {{"source", description},
-          {"settings", settings_json(o.settings)},
-          {"draws", o.draws},
-          {"perplexity", made.perplexity_json()},
-          {"verdict", made.verdict_json()},
-          {"layers", made.layers_json()}},
-         heading(description) + made.text());
+  const json result = {{"source", description},
+                       {"settings", settings_json(o.settings)},
+                       {"draws", o.draws},
+                       {"perplexity", made.perplexity_json()},
+                       {"verdict", made.verdict_json()},
+                       {"layers", made.layers_json()}};
+  if (run.store) run.store->write_file("result.json", with_run(o.common, result).dump(2) + "\n");
+  report(o.common, result, heading(description) + made.text());
 }
 
 }  // namespace
@@ -184,7 +234,11 @@ void add_quantize(CLI::App& program) {
   add_whole(app, "--draws", options->draws, {1, 1000},
             "of each random basis: the null of the others");
   add_quantizer_options(app, options->settings);
-  add_common_options(app, options->common, "atlas quantize --bits 3 --methods random,fisher,gptq");
+  add_text(app, "--out", options->folder,
+           "folder for each row of the tables and the result; a run that was killed goes on from "
+           "there, and one of more methods, bits or draws has those. Nothing is kept otherwise");
+  add_common_options(app, options->common, "atlas quantize --bits 3 --methods random,fisher,gptq",
+                     {"--out"});
   app.callback([options] { run_quantize(*options); });
 }
 

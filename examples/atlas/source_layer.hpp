@@ -20,6 +20,8 @@ struct source_layer {
       precision;  ///< `[H]` of a file's heads; empty: of the scalar
   atlas::owned_tensor<atlas::index_t, 1> context, position, token;
   atlas::owned_tensor<atlas::index_t, 2> attended;  ///< `[H, N]`, token of the key attended to
+  /// `[H, N]`, 1 for rows that are left out of the head's cloud; empty: none.
+  atlas::owned_tensor<char, 2> left_out;
   atlas::owned_tensor<float, 2> output_projection;  ///< `[H * d, d_model]`
 };
 

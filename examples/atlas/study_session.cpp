@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "atlas/io/files.hpp"
 #include "atlas/io/model.hpp"
@@ -10,6 +9,7 @@
 #include "atlas/reference/random_transformer.hpp"
 #include "atlas/version.hpp"
 #include "embedded.hpp"
+#include "source_content.hpp"
 #include "study.hpp"
 #include "study_store.hpp"
 
@@ -25,40 +25,13 @@ bool is_embedded(const std::string& name) {
   return embedded_model(name) && !fs::exists(name);
 }
 
-std::string_view characters(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-/// The files that a model is read from: a GGUF file, or those of a folder.
-std::set<fs::path> files_of(const fs::path& model) {
-  if (!fs::is_directory(model)) return {model};
-  std::set<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(model))
-    if (const auto kind = entry.path().extension(); kind == ".json" || kind == ".safetensors")
-      files.insert(entry.path());
-  return files;
-}
-
-/// Of the names and bytes of all these files.
-std::uint64_t files_hash(const fs::path& model) {
-  std::uint64_t hash = content_hash("");
-  for (const fs::path& file : files_of(model)) {
-    hash = content_hash(file.filename().string(), hash);
-    if (fs::file_size(file) > 0)
-      hash = content_hash(characters(io::mapped_file(file).bytes()), hash);
-  }
-  return hash;
-}
-
 /// Configuration and content, without the weights.
 study_model look_at_model(const std::string& name) {
   if (is_embedded(name)) {
     const io::model_files files = *embedded_model(name);
-    std::uint64_t hash = content_hash(files.config);
-    hash = content_hash(characters(files.tensors), content_hash(files.tokenizer, hash));
-    return {name, io::parse_transformer_config(files.config, name), hash, {}};
+    return {name, io::parse_transformer_config(files.config, name), model_content(name), {}};
   }
-  return {name, io::open_transformer_config(name), files_hash(name), {}};
+  return {name, io::open_transformer_config(name), model_content(name), {}};
 }
 
 /// Texts, or files of tokens in their place.
@@ -67,12 +40,6 @@ std::vector<model_input> inputs_of(const study_options& o) {
   for (const std::string& name : o.texts)
     inputs.push_back(o.tokens.empty() ? model_input{name, {}} : model_input{{}, name});
   return inputs;
-}
-
-std::uint64_t input_hash(const model_input& input) {
-  const auto embedded = embedded_text(input.text);
-  return embedded && !fs::exists(input.text) ? content_hash(*embedded)
-                                             : content_hash(io::read_text(input.name()));
 }
 
 void check_different(const std::vector<std::string>& names, const char* option) {
@@ -112,10 +79,6 @@ atlas::collect_clouds_options collection(const study_options& o,
           .on_progress = std::move(on_progress)};
 }
 
-json content_json(const std::string& name, std::uint64_t hash) {
-  return {{"name", name}, {"content", hash_text(hash)}};
-}
-
 }  // namespace
 
 std::vector<index_t> deepest_layers(const atlas::transformer_config& config) {
@@ -151,7 +114,7 @@ study_session::study_session(const study_options& options) : options_(options) {
     models_.push_back(std::move(model));
   }
   for (const model_input& input : inputs_of(o))
-    texts.push_back(content_json(input.name(), input_hash(input)));
+    texts.push_back(content_json(input.name(), input_content(input)));
   description_ = {{"program", std::string("atlas ") + atlas::version},
                   {"models", models},
                   {"texts", texts},

@@ -11,9 +11,12 @@
 #include "atlas/attention/thermodynamics.hpp"
 #include "atlas/boltzmann/crystallization.hpp"
 #include "atlas/boltzmann/observables.hpp"
+#include "atlas/core/parallel.hpp"
 #include "atlas/stats/correlation.hpp"
+#include "hook_captures.hpp"
 #include "model_source.hpp"
 #include "options.hpp"
+#include "sink_choice.hpp"
 
 namespace atlas_program {
 
@@ -25,6 +28,7 @@ struct thermo_options {
   common_options common;
   model_options source;
   layer_options layers;
+  std::string clouds_file;  ///< of activations, in place of a model
   index_t min_context = 16, permutations = 1999, draws = 10;
   double noise = 0.05;
   atlas::sink_options sinks;
@@ -50,6 +54,12 @@ constexpr observable observables[] = {
     {"margin", &atlas::layer_thermodynamics::margin},
     {"argmax_stability", &atlas::layer_thermodynamics::stable},
 };
+
+/// What a number that is added to a row of logits changes.
+bool is_energy(const observable& x) {
+  return x.values == &atlas::layer_thermodynamics::free_energy ||
+         x.values == &atlas::layer_thermodynamics::mean_energy;
+}
 
 /// T_eff of a mean entropy is not a mean; it gets a column of its own.
 atlas::owned_tensor<double, 3> effective_temperature(const atlas::layer_thermodynamics& layer) {
@@ -96,18 +106,12 @@ maybe_correlation if_defined(Correlate&& correlate) {
 
 correlations correlate(const std::vector<double>& x, const std::vector<double>& prediction,
                        const std::vector<double>& log_position,
-                       const atlas::permutation_options& shuffles, pass_meter& passes) {
-  const auto one = [&](auto&& measured) {
-    atlas::permutation_options o = shuffles;
-    o.on_progress = passes.next();
-    return if_defined([&] { return measured(o); });
-  };
-  using options = atlas::permutation_options;
+                       const atlas::permutation_options& shuffles) {
   correlations out;
-  out.pearson = one([&](const options& o) { return atlas::pearson(x, prediction, o); });
-  out.spearman = one([&](const options& o) { return atlas::spearman(x, prediction, o); });
+  out.pearson = if_defined([&] { return atlas::pearson(x, prediction, shuffles); });
+  out.spearman = if_defined([&] { return atlas::spearman(x, prediction, shuffles); });
   out.partial =
-      one([&](const options& o) { return atlas::partial_pearson(x, prediction, log_position, o); });
+      if_defined([&] { return atlas::partial_pearson(x, prediction, log_position, shuffles); });
   return out;
 }
 
@@ -127,16 +131,42 @@ std::string correlation_text(const maybe_correlation& r) {
 /// What was seen of a model and a text.
 struct thermo_run {
   const thermo_options& o;
-  pass_meter& passes;  ///< one a correlation
-  std::vector<index_t> layers;
-  index_t heads = 0;
+  atlas::progress_meter* meter = nullptr;  ///< a step for each observable that is correlated
+  index_t heads = 0, blocks = 0;
+  bool energies = true;  ///< logits are known, not only but for a number that is added to a row
   std::vector<double> prediction, log_position;  ///< of late rows
   atlas::permutation_options shuffles;
 
-  correlations with_prediction(const atlas::tensor_view<const double, 2>& x) const {
-    return correlate(late_rows(x, o.min_context), prediction, log_position, shuffles, passes);
-  }
+  /// Whether the model's predictions are known.
+  bool predicts() const { return !prediction.empty(); }
 };
+
+/// Heat capacity and von Neumann entropy with prediction entropy, of one head or of their mean.
+struct with_prediction {
+  correlations capacity, mixed;
+};
+
+/// Those of each head, and at last those of the mean over heads. Each observable is one thread's.
+std::vector<with_prediction> correlate_layer(const thermo_run& run,
+                                             const atlas::layer_thermodynamics& layer) {
+  std::vector<with_prediction> out(static_cast<std::size_t>(run.heads + 1));
+  if (!run.predicts()) return out;
+  atlas::permutation_options shuffles = run.shuffles;
+  shuffles.threads = atlas::threads_inside(2 * std::ssize(out), run.o.common.threads);
+  shuffles.on_progress = run.meter->within_a_step();
+  atlas::parallel_for(2 * std::ssize(out), run.o.common.threads, [&](index_t i) {
+    const index_t head = i / 2;
+    const auto& x = i % 2 == 0 ? layer.heat_capacity : layer.von_neumann_entropy;
+    with_prediction& of_head = out[static_cast<std::size_t>(head)];
+    const std::vector<double> rows = head < run.heads
+                                         ? late_rows(x[head], run.o.min_context)
+                                         : late_rows(mean_over_heads(x), run.o.min_context);
+    (i % 2 == 0 ? of_head.capacity : of_head.mixed) =
+        correlate(rows, run.prediction, run.log_position, shuffles);
+    run.meter->advance();
+  });
+  return out;
+}
 
 json summary_json(const atlas::sample_summary& s) {
   return {{"mean", number(s.mean)}, {"standard_error", number(s.standard_error)}};
@@ -167,17 +197,23 @@ json sink_json(const atlas::layer_thermodynamics& layer, index_t head, index_t b
   return out;
 }
 
-json head_json(const thermo_run& run, const atlas::layer_thermodynamics& layer, index_t head) {
-  json out = {{"head", head}, {"sink", sink_json(layer, head, run.o.source.blocks)}};
+json with_prediction_json(const thermo_run& run, const with_prediction& x) {
+  if (!run.predicts()) return nullptr;
+  return {{"heat_capacity", correlations_json(x.capacity)},
+          {"von_neumann_entropy", correlations_json(x.mixed)}};
+}
+
+json head_json(const thermo_run& run, const atlas::layer_thermodynamics& layer, index_t head,
+               const with_prediction& correlated) {
+  json out = {{"head", head}, {"sink", sink_json(layer, head, run.blocks)}};
   for (const observable& x : observables)
     out[x.name] =
-        summary_json(atlas::mean_over_blocks((layer.*(x.values))[head], run.o.min_context));
+        run.energies || !is_energy(x)
+            ? summary_json(atlas::mean_over_blocks((layer.*(x.values))[head], run.o.min_context))
+            : summary_json({.mean = std::nan(""), .standard_error = std::nan("")});
   out["effective_temperature"] =
       summary_json(atlas::mean_over_blocks(effective_temperature(layer)[head], run.o.min_context));
-  out["prediction_entropy"] = {
-      {"heat_capacity", correlations_json(run.with_prediction(layer.heat_capacity[head]))},
-      {"von_neumann_entropy",
-       correlations_json(run.with_prediction(layer.von_neumann_entropy[head]))}};
+  out["prediction_entropy"] = with_prediction_json(run, correlated);
   return out;
 }
 
@@ -214,21 +250,19 @@ layer_outcome describe_layer(const thermo_run& run, index_t number,
   std::vector<std::vector<std::string>> rows = {{"head", "F", "<E>", "C", "S (null)", "T_eff",
                                                  "purity", "S_vn", "R (null)", "margin", "stable",
                                                  "sink"}};
+  const std::vector<with_prediction> correlated = correlate_layer(run, layer);
   for (index_t h = 0; h < run.heads; ++h) {
-    heads.push_back(head_json(run, layer, h));
+    heads.push_back(head_json(run, layer, h, correlated[static_cast<std::size_t>(h)]));
     rows.push_back(head_row(heads.back()));
   }
-  const auto capacity = run.with_prediction(mean_over_heads(layer.heat_capacity));
-  const auto mixed = run.with_prediction(mean_over_heads(layer.von_neumann_entropy));
+  const auto& [capacity, mixed] = correlated.back();
   const auto ratio = atlas::mean_over_blocks(mean_over_heads(layer.ratio), run.o.min_context);
   layer_outcome out;
   out.mean_ratio = ratio.mean;
   out.result = {{"layer", number},
                 {"mean_ratio", summary_json(ratio)},
                 {"heads", heads},
-                {"prediction_entropy",
-                 {{"heat_capacity", correlations_json(capacity)},
-                  {"von_neumann_entropy", correlations_json(mixed)}}},
+                {"prediction_entropy", with_prediction_json(run, correlated.back())},
                 {"undefined_rows", layer.undefined_rows}};
   out.table = fmt::format("Layer {}\n", number) + table_text(rows) + "\n";
   out.correlation_row = {std::to_string(number),
@@ -274,51 +308,118 @@ json observe(const model_source& source, const thermo_options& o,
                                             .on_progress = progress_bar(o.common)}));
 }
 
-/// Of heat capacity and von Neumann entropy, of each head and of their mean.
-index_t correlations_of(std::size_t layers, index_t heads) {
-  return 3 * 2 * (heads + 1) * static_cast<index_t>(layers);
+/// Heat capacity and von Neumann entropy, of each head and of their mean.
+index_t correlated_observables(std::size_t layers, index_t heads) {
+  return 2 * (heads + 1) * static_cast<index_t>(layers);
 }
 
-thermo_run prepare(const thermo_options& o, std::vector<index_t> layers, index_t heads,
-                   const atlas::tensor_view<const double, 2>& prediction, pass_meter& passes) {
-  thermo_run run{o, passes, std::move(layers), heads, late_rows(prediction, o.min_context), {}, {}};
+thermo_run prepare(const thermo_options& o, index_t heads,
+                   const atlas::tensor_view<const double, 2>& prediction,
+                   atlas::progress_meter& meter) {
+  thermo_run run{o,  &meter, heads, o.source.blocks, true, late_rows(prediction, o.min_context),
+                 {}, {}};
   const index_t late = prediction.extent(1) - o.min_context;
   for (index_t i = 0; i < late * prediction.extent(0); ++i)
     run.log_position.push_back(std::log(static_cast<double>(o.min_context + i % late + 1)));
-  run.shuffles = {.permutations = o.permutations,
-                  .rows_per_block = late,
-                  .seed = o.common.seed,
-                  .threads = o.common.threads};
+  run.shuffles = {.permutations = o.permutations, .rows_per_block = late, .seed = o.common.seed};
   return run;
 }
 
+/// From `min_context` on.
+void check_positions(const thermo_options& o, index_t blocks, index_t tokens_per_block) {
+  atlas::check_between(o.min_context, 0, tokens_per_block - 1, "--min-context");
+  if (const index_t rows = blocks * (tokens_per_block - o.min_context); rows < 4)
+    throw atlas::value_error("--min-context", "at least 4 positions from there on in all blocks",
+                             std::to_string(rows));
+}
+
+atlas::thermodynamics_options collected(const thermo_options& o, std::vector<index_t> layers,
+                                        index_t heads, index_t blocks, index_t tokens_per_block) {
+  return {.layers = std::move(layers),
+          .heads = heads,
+          .blocks = blocks,
+          .tokens_per_block = tokens_per_block,
+          .noise = o.noise,
+          .draws = o.draws,
+          .seed = o.common.seed,
+          .sinks = o.sinks,
+          .without_sinks = o.without_sinks};
+}
+
+json sinks_json(const thermo_options& o) {
+  return {{"weight", o.sinks.weight}, {"value_norm", o.sinks.value_norm}};
+}
+
+/// Nothing of a model's predictions is in a file of activations.
+void check_activations(const thermo_options& o, const array_file& file) {
+  const CLI::App& typed = *o.common.command;
+  refuse_typed(typed, {"--model", "--text", "--tokens", "--bos", "--blocks", "--block-size"},
+               "with --clouds, whose passages are those of the file");
+  refuse_typed(typed, {"--permutations"},
+               "with --clouds, which say nothing of a model's predictions");
+  if (!holds_activations(file))
+    throw atlas::format_error(
+        o.clouds_file,
+        "activations, blocks.L.attn.hook_pattern or hook_attn_scores and hook_v, since "
+        "observables are of attention",
+        "clouds of layer.L.head.H");
+  check_metadata_of_activations(file);
+}
+
+/// Observables of a layer of a file, and how it was read.
+layer_outcome describe_hooked_layer(const thermo_options& o, const array_file& file,
+                                    index_t number) {
+  const layer_captures captures(file, number);
+  const capture_source& source = captures.source();
+  check_positions(o, source.passages, source.length);
+  atlas::thermodynamics_collector collector(
+      collected(o, {number}, source.heads, source.passages, source.length));
+  captures.see(collector.observer(), o.common.threads, progress_bar(o.common));
+  const thermo_run run{o,  nullptr, source.heads, source.passages, source.logits_are_scores, {},
+                       {}, {}};
+  layer_outcome out = describe_layer(run, number, collector.layer(number));
+  out.result["passages"] = source.passages;
+  out.result["positions"] = source.length;
+  out.result["logits"] = source.logits_are_scores ? "hook_attn_scores" : "ln hook_pattern";
+  return out;
+}
+
+void run_on_activations(const thermo_options& o) {
+  begin_stage(o.common, "reading the activations");
+  const array_file file(o.clouds_file);
+  check_activations(o, file);
+  json description = {{"clouds", o.clouds_file}, {"min_context", o.min_context}};
+  if (o.without_sinks) description["without_sinks"] = true;
+  json found = json::array();
+  std::string table = heading(description);
+  for (const index_t l : chosen_layers(o.layers, layers_of_activations(file))) {
+    layer_outcome outcome = describe_hooked_layer(o, file, l);
+    found.push_back(std::move(outcome.result));
+    table += outcome.table;
+  }
+  report(o.common, {{"source", description}, {"sinks", sinks_json(o)}, {"layers", found}},
+         table + how_to_read_thermo);
+}
+
 void run_thermo(const thermo_options& o) {
+  if (o.noise == 0) refuse_typed(*o.common.command, {"--draws"}, "without --noise");
+  if (!o.clouds_file.empty()) return run_on_activations(o);
   if (o.source.blocks < 2)
     refuse_typed(*o.common.command, {"--permutations"}, "where there is one block to shuffle");
-  if (o.noise == 0) refuse_typed(*o.common.command, {"--draws"}, "without --noise");
   begin_stage(o.common, "reading the model and the text");
   model_source source = open_model_source(o.source);
   const atlas::transformer_config& config = source.lm.model.config();
   const std::vector<index_t> layers = chosen_layers(o.layers, config.layers);
-  atlas::check_between(o.min_context, 0, o.source.tokens_per_block - 1, "--min-context");
-  if (const index_t rows = o.source.blocks * (o.source.tokens_per_block - o.min_context); rows < 4)
-    throw atlas::value_error("--min-context", "at least 4 positions from there on in all blocks",
-                             std::to_string(rows));
-  atlas::thermodynamics_collector collector({.layers = layers,
-                                             .heads = config.heads,
-                                             .blocks = o.source.blocks,
-                                             .tokens_per_block = o.source.tokens_per_block,
-                                             .noise = o.noise,
-                                             .draws = o.draws,
-                                             .seed = o.common.seed,
-                                             .sinks = o.sinks,
-                                             .without_sinks = o.without_sinks});
+  check_positions(o, o.source.blocks, o.source.tokens_per_block);
+  atlas::thermodynamics_collector collector(
+      collected(o, layers, config.heads, o.source.blocks, o.source.tokens_per_block));
   atlas::owned_tensor<double, 2> prediction({o.source.blocks, o.source.tokens_per_block});
   source.description["min_context"] = o.min_context;
   if (o.without_sinks) source.description["without_sinks"] = true;
   source.description["perplexity"] = observe(source, o, layers, collector, prediction);
-  pass_meter passes(o.common, "correlations", correlations_of(layers.size(), config.heads));
-  const thermo_run run = prepare(o, layers, config.heads, prediction, passes);
+  atlas::progress_meter meter(progress_bar(o.common), "correlations",
+                              correlated_observables(layers.size(), config.heads));
+  const thermo_run run = prepare(o, config.heads, prediction, meter);
   json found = json::array();
   std::string table = heading(source.description);
   std::vector<std::vector<std::string>> profile = {{"layer", "mean R", "C: Pearson", "Spearman",
@@ -336,7 +437,7 @@ void run_thermo(const thermo_options& o) {
            table_text(profile) + "\n";
   json result = {{"source", source.description},
                  {"points", o.source.blocks * (o.source.tokens_per_block - o.min_context)},
-                 {"sinks", {{"weight", o.sinks.weight}, {"value_norm", o.sinks.value_norm}}},
+                 {"sinks", sinks_json(o)},
                  {"layers", found}};
   if (static_cast<index_t>(layers.size()) == config.layers) {
     const auto point = atlas::crystallization_depth(ratios);
@@ -359,12 +460,11 @@ void add_thermo(CLI::App& program) {
   add_whole(app, "--permutations", options->permutations, {1, 1 << 30}, "of passages, for p");
   add_real(app, "--noise", options->noise, {}, "of the queries, in sd of their coordinates");
   add_whole(app, "--draws", options->draws, {1}, "of that noise for each query");
-  app.add_flag("--without-sinks", options->without_sinks,
-               "observables of the other keys where a head has a sink in a block");
-  add_real(app, "--sink-weight", options->sinks.weight, open_unit,
-           "mean weight beyond chance from which on a key is a sink");
-  add_real(app, "--sink-norm", options->sinks.value_norm, positive,
-           "length of its value, over the median, up to which it is one");
+  add_text(app, "--clouds", options->clouds_file,
+           "instead of a model, a safetensors or npz file of activations, see "
+           "docs/guide/activations.md");
+  add_sink_options(app, options->without_sinks, options->sinks,
+                   "observables of the other keys where a head has a sink in a block");
   add_common_options(app, options->common, "atlas thermo --model tiny-llama --deepest 2");
   app.callback([options] { run_thermo(*options); });
 }

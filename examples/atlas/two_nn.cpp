@@ -11,6 +11,7 @@
 #include "label_options.hpp"
 #include "measure_report.hpp"
 #include "options.hpp"
+#include "picked_cloud.hpp"
 #include "profile_report.hpp"
 #include "stored_type.hpp"
 #include "surrogate_names.hpp"
@@ -28,6 +29,7 @@ const std::map<std::string, atlas::two_nn_estimator> estimators = {
 struct two_nn_command {
   common_options common;
   std::string file;
+  picked_cloud picked;
   label_options labels;
   std::string estimator = "censored";
   std::string surrogate_kind = "automatic";
@@ -35,12 +37,18 @@ struct two_nn_command {
   atlas::index_t surrogates = 0;
   bool profile = false;
 
-  void run() const {
+  void run() {
     check_label_options();
+    check_picked_cloud(*common.command, file, picked, "X.npy");
     begin_stage(common, "reading the cloud");
-    with_cloud(file, [&](const auto& points, atlas::stored_precision precision) {
+    const auto use = [&](const auto& points, atlas::stored_precision precision) {
       measure(points, precision);
-    });
+    };
+    if (!picked.is_there()) return with_cloud(file, use);
+    const source_layer layer = read_picked_layer(common, picked);
+    take_labels(*common.command, layer, labels);
+    file = picked.name();
+    with_picked_head(layer, picked, use);
   }
 
  private:
@@ -151,7 +159,8 @@ void add_two_nn(CLI::App& program) {
   const auto command = std::make_shared<two_nn_command>();
   CLI::App& app = *program.add_subcommand(
       "two-nn", "Intrinsic dimension of a cloud from the ratios of neighbour distances.");
-  add_text(app, "X.npy", command->file, "cloud, [N, d]")->required();
+  auto* file = add_text(app, "X.npy", command->file, "cloud, [N, d]");
+  add_picked_cloud(app, *file, command->picked, true);
   std::vector<std::string> names;
   for (const auto& [name, estimator] : estimators) names.push_back(name);
   add_choice(app, "--estimator", command->estimator, names, "how the ratios are used");

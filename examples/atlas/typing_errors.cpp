@@ -49,6 +49,11 @@ std::string unexpected(const CLI::App& command) {
   const std::string name = word.substr(0, word.find('='));
   if (!word.starts_with('-'))
     return fmt::format("{}: expected no further argument of {}", word, command.get_name());
+  if (name == "--clouds" && command.get_option_no_throw("--model") != nullptr)
+    return fmt::format(
+        "{}: no option of {}, which needs a model that runs: activations do not say what it would "
+        "do with others",
+        name, command.get_name());
   return fmt::format("{}: no option of {}{}", name, command.get_name(),
                      suggestion(name, option_names(command)));
 }

@@ -12,6 +12,7 @@
 #include "../reference/models_for_tests.hpp"
 #include "../tolerances.hpp"
 #include "atlas/attention/rules.hpp"
+#include "atlas/attention/sink_queries.hpp"
 #include "atlas/attention/thermodynamics.hpp"
 #include "atlas/boltzmann/softmax.hpp"
 #include "atlas/reference/perplexity.hpp"
@@ -187,6 +188,89 @@ TEST_CASE("without a key the others have the weights of a softmax without it") {
       CHECK(static_cast<double>(c.weights(t, j)) ==
             Approx(expected).epsilon(tolerance::float_rounding).margin(1e-12));
       CHECK(std::isfinite(c.logits(t, j)) == kept);
+    }
+  }
+}
+
+TEST_CASE("queries that rest on a sink are those at it and those that look at no key more") {
+  // Blocks 0 and 2 of head 0 have a sink at key 3, block 1 has none, and head 1 has none anywhere.
+  std::vector<drawn_head> drawn;
+  for (std::uint64_t i = 0; i < 6; ++i)
+    drawn.emplace_back(48, 3, i == 0 || i == 2 ? 7 : 0, i == 0 || i == 2 ? 0.05F : 1, 0, i);
+  atlas::sink_collector collector({.layers = {5}, .heads = 2, .blocks = 3});
+  const atlas::head_observer see = collector.observer();
+  owned_tensor<index_t, 1> context({144}), position({144});
+  owned_tensor<index_t, 2> attended({2, 144});
+  for (index_t h = 0; h < 2; ++h)
+    for (index_t b = 0; b < 3; ++b) {
+      atlas::head_capture c = drawn[static_cast<std::size_t>(3 * h + b)].capture();
+      c.layer = 5, c.head = h, c.block = b;
+      see(c);
+      c.layer = 4;  // another layer is passed over
+      see(c);
+      for (index_t t = 0; t < 48; ++t) {
+        const auto row = c.weights[t];
+        context.mutable_view()[48 * b + t] = b;
+        position.mutable_view()[48 * b + t] = t;
+        attended.mutable_view()(h, 48 * b + t) =
+            std::max_element(row.data(), row.data() + 48) - row.data();
+      }
+    }
+  const auto rests = atlas::sink_queries(context, position, attended, collector.layer(5));
+  index_t resting = 0;
+  for (index_t n = 0; n < 144; ++n) {
+    CHECK(rests(1, n) == 0);
+    const bool at_sink = n % 48 == 3 || attended(0, n) == 3;
+    CHECK((rests(0, n) == 1) == (n / 48 != 1 && at_sink));
+    resting += rests(0, n);
+  }
+  CHECK(resting > 48);
+  CHECK(resting < 90);
+  CHECK_REFUSED(atlas::value_error, collector.layer(4), "layer", "4");
+  const owned_tensor<index_t, 1> fewer({143});
+  CHECK_REFUSED(atlas::shape_error,
+                atlas::sink_queries(fewer, position, attended, collector.layer(5)), "context",
+                "143");
+  CHECK_REFUSED(atlas::shape_error,
+                atlas::sink_queries(context, fewer, attended, collector.layer(5)), "position",
+                "143");
+  CHECK_REFUSED(atlas::shape_error, atlas::sink_queries(context, position, attended, {}), "sinks",
+                "0");
+  std::vector<atlas::attention_sink> five(5), two(2);
+  CHECK_REFUSED(atlas::shape_error, atlas::sink_queries(context, position, attended, five), "sinks",
+                "5");
+  CHECK_REFUSED(atlas::value_error, atlas::sink_queries(context, position, attended, two),
+                "context", "1");
+  const auto made = [](const atlas::sink_collector_options& o) { return atlas::sink_collector(o); };
+  CHECK_REFUSED(atlas::value_error, made({.heads = 0, .blocks = 1}), "heads", "0");
+  CHECK_REFUSED(atlas::value_error, made({.heads = 1, .blocks = 0}), "blocks", "0");
+  CHECK_REFUSED(atlas::value_error, made({.heads = 1, .blocks = 1, .sinks = {.weight = 2}}),
+                "sink weight", "2");
+  atlas::head_capture beyond = drawn[0].capture();
+  beyond.layer = 5, beyond.block = 3;
+  CHECK_REFUSED(atlas::value_error, see(beyond), "capture.block", "3");
+}
+
+TEST_CASE("captures without queries and keys have all observables but the share that is stable") {
+  const drawn_head head(48, 0, 9, 0.05F);
+  atlas::head_capture without = head.capture();
+  without.queries = without.keys = {};
+  const auto collected = [](const atlas::head_capture& c, bool without_sinks) {
+    atlas::thermodynamics_collector collector({.layers = {0},
+                                               .heads = 1,
+                                               .blocks = 1,
+                                               .tokens_per_block = 48,
+                                               .without_sinks = without_sinks});
+    collector.observer()(c);
+    return collector.layer(0);
+  };
+  for (const bool without_sinks : {false, true}) {
+    const auto a = collected(head.capture(), without_sinks), b = collected(without, without_sinks);
+    for (index_t t = 0; t < 48; ++t) {
+      CHECK(a.entropy(0, 0, t) == b.entropy(0, 0, t));
+      CHECK(a.null_ratio(0, 0, t) == b.null_ratio(0, 0, t));
+      CHECK(!std::isnan(a.stable(0, 0, t)));
+      CHECK(std::isnan(b.stable(0, 0, t)));
     }
   }
 }

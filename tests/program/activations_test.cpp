@@ -372,6 +372,309 @@ TEST_CASE("the program measures activations as it does their clouds") {
   CHECK(has(keys.err, "expected a tensor \"blocks.0.attn.hook_k\", got none of that name"));
 }
 
+namespace {
+
+/// Keys that captures have, beside what `put_captures` has of them.
+void put_keys(activation_maker& maker, const atlas::transformer& model,
+              const owned_tensor<index_t, 2>& blocks) {
+  const auto& c = model.config();
+  const index_t t = blocks.extent(1), g = c.key_value_heads, d = c.head_dimension;
+  for (index_t l = 0; l < c.layers; ++l)
+    maker.put("blocks." + std::to_string(l) + ".attn.hook_k", {blocks.extent(0), t, g, d},
+              std::vector<float>(static_cast<std::size_t>(blocks.size() * g * d)));
+  model.forward(blocks,
+                {.observer =
+                     [&](const atlas::head_capture& capture) {
+                       auto& keys =
+                           maker.tensors
+                               .at("blocks." + std::to_string(capture.layer) + ".attn.hook_k")
+                               .elements;
+                       for (index_t i = 0; i < t; ++i)
+                         for (index_t k = 0; k < d; ++k)
+                           keys[static_cast<std::size_t>(
+                               ((capture.block * t + i) * g + capture.key_value_head) * d + k)] =
+                               capture.keys(i, k);
+                     },
+                 .threads = 1});
+}
+
+/// Means of an observable, of each head of each layer.
+std::vector<double> means_of(const nlohmann::json& result, const std::string& name) {
+  std::vector<double> out;
+  for (const auto& layer : result["layers"])
+    for (const auto& head : layer["heads"])
+      out.push_back(head[name]["mean"].is_null() ? NAN : head[name]["mean"].get<double>());
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("observables of a model's activations are those of the model") {
+  const std::vector<std::string> of_energies = {"free_energy", "mean_energy"},
+                                 of_weights = {"heat_capacity", "entropy",
+                                               "entropy_null",  "effective_temperature",
+                                               "purity",        "von_neumann_entropy",
+                                               "ratio",         "ratio_null",
+                                               "margin"};
+  for (const std::string name : {"micro-gpt2", "micro-llama"}) {
+    INFO(name);
+    const auto model = atlas::io::open_transformer(test_data + name);
+    const auto blocks = counted_blocks(4);
+    activation_maker maker;
+    put_captures(maker, model, blocks);
+    put_keys(maker, model, blocks);
+    owned_tensor<std::int64_t, 1> ids({blocks.size()});
+    std::copy_n(blocks.data(), blocks.size(), ids.mutable_view().data());
+    atlas::io::write_npy(maker.folder / "ids.npy", ids);
+    const std::string shared = "thermo --min-context 3 --json - ";
+    const auto of_model =
+        run(maker.folder, shared + "--permutations 9 --blocks 4 --block-size 20 --model " +
+                              atlas_test::quoted(test_data + name) + " --tokens " +
+                              atlas_test::quoted(maker.folder / "ids.npy"));
+    CAPTURE(of_model.err);
+    REQUIRE(of_model.status == 0);
+    const auto compare = [&](bool energies, bool queries) {
+      const program_run r =
+          run(maker.folder, shared + "--clouds " + atlas_test::quoted(maker.written()));
+      CAPTURE(r.err);
+      REQUIRE(r.status == 0);
+      const auto check = [&](const std::string& observable, bool known) {
+        const auto got = means_of(r.json(), observable),
+                   wanted = means_of(of_model.json(), observable);
+        REQUIRE(got.size() == wanted.size());
+        for (std::size_t i = 0; i < got.size(); ++i) {
+          CAPTURE(observable, i, got[i], wanted[i]);
+          if (known)
+            CHECK(got[i] == Approx(wanted[i]).epsilon(1e-3).margin(1e-4));
+          else
+            CHECK(std::isnan(got[i]));
+        }
+      };
+      for (const std::string& x : of_weights) check(x, true);
+      for (const std::string& x : of_energies) check(x, energies);
+      check("argmax_stability", queries);
+      for (const auto& layer : r.json()["layers"]) {
+        CHECK(layer["logits"] == (energies ? "hook_attn_scores" : "ln hook_pattern"));
+        CHECK(layer["prediction_entropy"].is_null());
+        CHECK(layer["passages"] == 4);
+      }
+      CHECK(!r.json().contains("crystallization"));
+    };
+    const auto drop = [&](const std::string& hook) {
+      for (index_t l = 0; l < model.config().layers; ++l)
+        maker.tensors.erase("blocks." + std::to_string(l) + ".attn." + hook);
+    };
+    compare(true, true);
+    // Other queries than those of the weights, as those before rotary embedding are.
+    for (float& x : maker.tensors.at("blocks.0.attn.hook_q").elements) x = -2 * x;
+    for (float& x : maker.tensors.at("blocks.1.attn.hook_q").elements) x = -2 * x;
+    compare(true, false);
+    drop("hook_k");
+    compare(true, false);
+    drop("hook_attn_scores");
+    compare(false, false);
+  }
+}
+
+TEST_CASE("observables of activations are refused where they are not known") {
+  activation_maker maker;
+  put_first_layer(maker);
+  const std::string file = atlas_test::quoted(maker.written());
+  const auto refused = [&](const std::string& command, const std::string& says) {
+    const program_run r = run(maker.folder, command);
+    CAPTURE(command, r.err, says);
+    CHECK(r.status != 0);
+    CHECK(r.out.empty());
+    CHECK(has(r.err, says));
+  };
+  for (const std::string option :
+       {"--model tiny-gpt2", "--text addresses", "--blocks 3", "--bos none", "--permutations 9"})
+    refused("thermo --min-context 0 --clouds " + file + " " + option,
+            option.substr(0, option.find(' ')) + ": has no effect with --clouds");
+  refused("thermo --min-context 100 --clouds " + file, "--min-context");
+  elements(maker, "hook_pattern")[1] += 0.5F;
+  elements(maker, "hook_pattern")[0] -= 0.5F;
+  refused("thermo --min-context 0 --clouds " + atlas_test::quoted(maker.written()),
+          "no weight on later keys");
+  maker.tensors.erase("blocks.0.attn.hook_v");
+  refused("thermo --min-context 0 --clouds " + atlas_test::quoted(maker.written()),
+          "blocks.0.attn.hook_v");
+  activation_maker clouds;
+  clouds.put("layer.0.head.0", {4, 2}, std::vector<float>(8, 1));
+  const std::string of_clouds = atlas_test::quoted(clouds.written());
+  refused("thermo --clouds " + of_clouds,
+          "blocks.L.attn.hook_pattern or hook_attn_scores and hook_v");
+  refused("measure --without-sinks --clouds " + of_clouds,
+          "--without-sinks: has no effect with clouds");
+  refused("measure --without-sinks --rows q --clouds " + file,
+          "--without-sinks: has no effect with --rows");
+  refused("measure --sink-weight 0.2", "--sink-weight: has no effect without --without-sinks");
+  refused("measure --sink-norm 2", "--sink-norm: has no effect without --without-sinks");
+}
+
+namespace {
+
+/// Random heads of 8 passages of 40 positions, with values of 4 coordinates: head 0 has a sink at
+/// key 0 that some queries look at most, head 1 has none, and head 2 looks at its sink always.
+void put_heads_with_sinks(activation_maker& maker) {
+  const index_t passages = 8, length = 40, heads = 3, d = 4;
+  std::vector<float> scores(static_cast<std::size_t>(passages * heads * length * length)),
+      values(static_cast<std::size_t>(passages * length * heads * d));
+  atlas::random_stream random(3);
+  for (index_t b = 0; b < passages; ++b)
+    for (index_t h = 0; h < heads; ++h)
+      for (index_t t = 0; t < length; ++t) {
+        for (index_t j = 0; j < length; ++j) {
+          const double drawn = 2 * random.normal() + (j > 0 ? 0 : h == 0 ? 4.5 : h == 2 ? 40 : 0);
+          scores[static_cast<std::size_t>(((b * heads + h) * length + t) * length + j)] =
+              j > t ? -1e5F : static_cast<float>(drawn);
+        }
+        for (index_t k = 0; k < d; ++k)
+          values[static_cast<std::size_t>(((b * length + t) * heads + h) * d + k)] =
+              static_cast<float>(random.normal() * (t == 0 && h != 1 ? 0.01 : 1));
+      }
+  maker.put("blocks.0.attn.hook_attn_scores", {passages, heads, length, length}, scores);
+  maker.put("blocks.0.attn.hook_v", {passages, length, heads, d}, values);
+}
+
+}  // namespace
+
+TEST_CASE("clouds without sinks have each head's rows that do not rest on one") {
+  activation_maker maker;
+  put_heads_with_sinks(maker);
+  const std::string activations = atlas_test::quoted(maker.written());
+  const std::string command = "measure --local-dim 2 --surrogates 10 --min-context 2 --json - ";
+  const program_run all = run(maker.folder, command + "--clouds " + activations),
+                    without =
+                        run(maker.folder, command + "--without-sinks --clouds " + activations);
+  CAPTURE(all.err, without.err);
+  REQUIRE(all.status == 0);
+  REQUIRE(without.status == 0);
+  CHECK(without.out ==
+        run(maker.folder, command + "--threads 1 --without-sinks --clouds " + activations).out);
+  CHECK(without.json()["source"]["without_sinks"] == true);
+  const auto layer = without.json()["layers"][0];
+  const index_t rows = all.json()["layers"][0]["heads"][0]["points"];
+  CHECK(!all.json()["layers"][0]["heads"][0].contains("left_out_rows"));
+  for (int h = 0; h < 3; ++h)
+    CHECK(layer["heads"][h]["points"].get<index_t>() +
+              layer["heads"][h]["left_out_rows"].get<index_t>() ==
+          rows);
+  CHECK(layer["heads"][0]["points"].get<index_t>() > 60);
+  CHECK(layer["heads"][0]["left_out_rows"].get<index_t>() > 60);
+  CHECK(layer["heads"][1]["left_out_rows"] == 0);
+  CHECK(layer["heads"][1]["two_nn"] == all.json()["layers"][0]["heads"][1]["two_nn"]);
+  CHECK(layer["heads"][2]["points"] == 0);
+  CHECK(layer["heads"][2]["fault"].is_string());
+  CHECK(layer["heads"][2]["two_nn"]["none"]["dimension"].is_null());
+  CHECK(layer["overlap"]["head_coordinates"]["left_out"] == std::vector<int>{2});
+  CHECK(layer["overlap"]["head_coordinates"]["global"]["pairs"] == 1);
+  CHECK(layer["overlap"]["head_coordinates"]["ceiling"]["mean"].is_number());
+
+  // The rows of head 0 that the library keeps, as a file of clouds: the same numbers of it.
+  const array_file file(maker.written());
+  const auto read = read_activations(file, {0}, {.min_context = 2, .without_sinks = true});
+  const source_layer& source = read.layers.front();
+  std::vector<index_t> context, position;
+  std::vector<float> points;
+  for (index_t n = 0; n < rows; ++n) {
+    if (source.left_out(0, n) != 0) continue;
+    context.push_back(source.context[n]);
+    position.push_back(source.position[n]);
+    for (index_t k = 0; k < 4; ++k) points.push_back(static_cast<float>(point_of(source, 0, n, k)));
+  }
+  const auto count = std::ssize(context);
+  const std::vector<atlas::io::tensor_entry> entries = {
+      entry("layer.0.context", atlas::tensor_view<const index_t, 1>(context.data(), {count})),
+      entry("layer.0.position", atlas::tensor_view<const index_t, 1>(position.data(), {count})),
+      entry("layer.0.head.0", atlas::tensor_view<const float, 2>(points.data(), {count, 4}))};
+  atlas::io::write_safetensors(maker.folder / "clouds.safetensors", entries, {});
+  const program_run kept =
+      run(maker.folder, "measure --surrogates 10 --json - --clouds " +
+                            atlas_test::quoted(maker.folder / "clouds.safetensors"));
+  CAPTURE(kept.err);
+  REQUIRE(kept.status == 0);
+  const auto of_kept = kept.json()["layers"][0]["heads"][0];
+  CHECK(of_kept["points"] == layer["heads"][0]["points"]);
+  for (const char* estimate : {"none", "distinct", "whole", "truncated", "surrogate", "fit"})
+    CHECK(of_kept["two_nn"][estimate] == layer["heads"][0]["two_nn"][estimate]);
+  CHECK(of_kept["pca_rank"] == layer["heads"][0]["pca_rank"]);
+}
+
+TEST_CASE("measure leaves out rows of a model's heads that rest on sinks") {
+  const temporary_folder folder;
+  const std::string command =
+      "measure --model tiny-llama --layers 5 --blocks 12 --points 240 --surrogates 0 --json - ";
+  const auto layer = run(folder, command + "--without-sinks --sink-weight 0.01 --sink-norm 1000")
+                         .json()["layers"][0];
+  index_t left_out = 0;
+  for (const auto& head : layer["heads"]) {
+    CHECK(head["points"].get<index_t>() + head["left_out_rows"].get<index_t>() == 240);
+    left_out += head["left_out_rows"].get<index_t>();
+  }
+  CHECK(left_out > 0);
+  CHECK(layer["overlap"]["residual_stream"]["global"]["turned_z"].is_number());
+  CHECK(layer["overlap"]["residual_stream"]["ceiling"]["mean"].is_number());
+}
+
+TEST_CASE("a cloud of a file of activations is one for commands of a single cloud") {
+  activation_maker maker;
+  put_heads_with_sinks(maker);
+  const std::string file = " --clouds " + atlas_test::quoted(maker.written());
+  const array_file read(maker.written());
+  const auto layer = read_activations(read, {0}, {.min_context = 2, .points = 200}).layers.front();
+  const auto& points = std::get<owned_tensor<float, 3>>(layer.points);
+  const atlas::tensor_view<const float, 3> all = points;
+  const atlas::tensor_view<const float, 2> one = points[1];
+  const atlas::tensor_view<const index_t, 1> context = layer.context, position = layer.position;
+  atlas::io::write_npy(maker.folder / "all.npy", all);
+  atlas::io::write_npy(maker.folder / "one.npy", one);
+  atlas::io::write_npy(maker.folder / "context.npy", context);
+  atlas::io::write_npy(maker.folder / "position.npy", position);
+  const auto npy = [&](const char* name) { return " " + atlas_test::quoted(maker.folder / name); };
+  const std::string labels =
+      " --context" + npy("context.npy") + " --position" + npy("position.npy");
+  const std::string picked = file + " --layer 0 --min-context 2 --points 200";
+  const auto same = [&](const std::string& of_npy, const std::string& of_file) {
+    const program_run a = run(maker.folder, of_npy), b = run(maker.folder, of_file);
+    CAPTURE(of_npy, of_file, a.err, b.err);
+    REQUIRE(a.status == 0);
+    REQUIRE(b.status == 0);
+    auto x = a.json(), y = b.json();
+    x.erase("run"), y.erase("run");
+    CHECK(x == y);
+  };
+  same("rank --json -" + npy("one.npy"), "rank --json -" + picked + " --head 1");
+  same("two-nn --json - --surrogates 10" + npy("one.npy") + labels,
+       "two-nn --json - --surrogates 10" + picked + " --head 1");
+  same("two-nn --json - --exclude 3" + npy("one.npy") + labels,
+       "two-nn --json - --exclude 3" + picked + " --head 1");
+  same("dimension --json - --estimators two_nn,mom:k=20" + npy("one.npy") +
+           labels.substr(0, labels.find(" --pos")),
+       "dimension --json - --estimators two_nn,mom:k=20" + picked + " --head 1");
+  same("overlap --json - --local-dim 2" + npy("all.npy"),
+       "overlap --json - --local-dim 2" + picked);
+  const auto refused = [&](const std::string& command, const std::string& says) {
+    const program_run r = run(maker.folder, command);
+    CAPTURE(command, r.err, says);
+    CHECK(r.status != 0);
+    CHECK(has(r.err, says));
+  };
+  for (const std::string command : {"rank", "two-nn", "dimension"}) {
+    refused(command, "X.npy: expected a file, or --clouds with --layer, got nothing");
+    refused(command + picked, "--head: expected the number of a head of layer 0");
+    refused(command + picked + " --head 3", "--head");
+    refused(command + file, "--layer: expected the number of a layer");
+    refused(command + npy("one.npy") + " --layer 0", "--layer");
+    refused(command + npy("one.npy") + picked + " --head 0", "--clouds");
+  }
+  refused("overlap", "CLOUDS.npy: expected a file, or --clouds with --layer, got nothing");
+  refused("overlap" + picked + " --heads-per-group 3", "--heads-per-group: has no effect");
+  refused("two-nn" + picked + " --head 0 --context" + npy("context.npy"),
+          "--context: has no effect");
+  refused("rank" + file + " --layer 7 --head 0", "7");
+}
+
 TEST_CASE("tokens and projections of activations come along") {
   activation_maker maker;
   put_first_layer(maker);

@@ -430,7 +430,8 @@ std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
                                {"--granularity", "all", "one of"},
                                {"--group-size", "0", count},
                                {"--min-bits", "1", "0, or a whole number from 2 to 8"},
-                               {"--damping", "-1", "of 0 or more"}})},
+                               {"--damping", "-1", "of 0 or more"},
+                               {"--out", "", "a name"}})},
       {"quantize-matrix w.npy --activations a.npy",
        {{"--bits", "1", "from 2 to 8"}, {"--basis", "x", "one of"}, {"--out", "", "a name"}}},
       {"uncertainty", with_model({{"--k", "-1", any}, {"--draws", "9", "from 10 to"}})},
@@ -503,6 +504,15 @@ TEST_CASE("an option out of range is named, with what it may be and what came") 
   }
 }
 
+TEST_CASE("commands that need a model that runs say so of activations") {
+  const bad_input bad;
+  for (const std::string command : {"crystallize", "quantize", "uncertainty", "pareto", "study"})
+    CHECK(has(bad.refused(command + " --clouds a.npz"),
+              "--clouds: no option of " + command + ", which needs a model that runs"));
+  CHECK(
+      has(bad.refused("haar --dim 4 --local-dim 2 --clouds a.npz"), "--clouds: no option of haar"));
+}
+
 TEST_CASE("a mistyped subcommand is answered with the nearest") {
   const temporary_folder folder;
   const auto said = [&](const std::string& arguments) {
@@ -519,7 +529,7 @@ TEST_CASE("a mistyped subcommand is answered with the nearest") {
   CHECK_FALSE(has(said("umbrella"), "did you mean"));
   CHECK(has(said(""), "got none"));
   CHECK(has(said("haar --dim 4 --local-dim 2 more"), "more: expected no further argument of haar"));
-  CHECK(has(said("two-nn"), "X.npy is required"));
+  CHECK(has(said("two-nn"), "X.npy: expected a file, or --clouds with --layer"));
   CHECK(has(said("haar --local-dim 2 --dim"), "--dim: expected one value, got none"));
   CHECK(has(said("haar --local-dim 2 --dim 4 --dim 5"), "--dim: expected one value, got 2"));
 }

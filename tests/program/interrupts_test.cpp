@@ -276,8 +276,10 @@ TEST_CASE("commands that read a model stop within a second of an interrupt, at a
   stops({"pareto", "--steps", "20000"}, {0.3, 1.5});
 }
 
-TEST_CASE("a study and an ablation stop within a second of an interrupt, and can go on") {
+TEST_CASE(
+    "a study, a quantization and an ablation stop within a second of an interrupt, and can go on") {
   stops({"study", "--out", "OUT:study"}, {0.8, 2}, "interrupted; ", true);
+  stops({"quantize", "--out", "OUT:quantized"}, {0.8, 2}, "interrupted; run it", true);
   stops({"ablate", "--out", "OUT:ablation"}, {0.5, 2}, "interrupted; no result was written", true);
 }
 

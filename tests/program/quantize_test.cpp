@@ -3,12 +3,15 @@
 /// Quantization through the program.
 
 #include <cmath>
+#include <filesystem>
+#include <iterator>
 #include <map>
 #include <string>
 
 #include "../catch.hpp"
 #include "../tolerances.hpp"
 #include "atlas/core/random.hpp"
+#include "atlas/io/files.hpp"
 #include "atlas/io/npy.hpp"
 #include "atlas/quantize/quantize_matrix.hpp"
 #include "atlas/quantize/second_moment_accumulator.hpp"
@@ -104,6 +107,68 @@ TEST_CASE("quantize: perplexities are of the rounded model alone, whatever the t
   CHECK(rank["second_moments"].get<double>() > 1);
   CHECK(rank["about_mean"].get<double>() > 1);
   CHECK(layer["best"]["2"].is_string());
+}
+
+TEST_CASE("a quantization that was killed goes on and ends as if it had not been", "[bytes]") {
+  const temporary_folder folder;
+  const std::string command = "quantize --layers 5 --blocks 2 --calibration-blocks 1 --json ";
+  const std::string all = command + "--bits 2,3 --draws 2 --methods random,fisher,gptq,kronecker ";
+  const std::string out = "--out " + quoted(folder / "kept");
+  const program_run whole = run(folder, all);
+  REQUIRE(whole.status == 0);
+  program_run r;
+  int attempts = 0;
+  for (double seconds = 0.1; attempts < 60; seconds *= 1.3, ++attempts) {
+    r = run(folder, all + out, "timeout -s KILL " + std::to_string(seconds));
+    if (r.status == 0) break;
+    CHECK(whole.out.starts_with(r.out));
+  }
+  CHECK(attempts > 0);
+  CHECK(r.out == whole.out);
+  CHECK(atlas::io::read_text(folder / "kept" / "result.json") == whole.out);
+  const auto parts = [&] {
+    return std::distance(std::filesystem::directory_iterator(folder / "kept" / "parts"), {});
+  };
+  CHECK(parts() == 1 + 2 * (2 + 3));
+  // A part that is damaged is made anew; one that is not is taken as it is.
+  const auto part = folder / "kept" / "parts" / "gptq-2-bits-0.json";
+  const std::string good = atlas::io::read_text(part);
+  atlas::io::write_file(part, good.substr(0, good.size() / 2));
+  CHECK(run(folder, all + out).out == whole.out);
+  CHECK(atlas::io::read_text(part) == good);
+  // More draws and methods are added, and fewer need no more.
+  const std::string more = command + "--bits 2 --draws 3 --methods random,identity ";
+  CHECK(run(folder, more + out).out == run(folder, more).out);
+  CHECK(parts() == 1 + 2 * (2 + 3) + 2);
+}
+
+TEST_CASE("a quantization does not go on under other options, and says which", "[bytes]") {
+  const temporary_folder folder;
+  const std::string out = "--out " + quoted(folder / "kept"), methods = " --bits 3 --methods gptq ";
+  const std::string command = "quantize --layers 5 --blocks 2 --calibration-blocks 1" + methods;
+  REQUIRE(run(folder, command + out).status == 0);
+  const auto refused = [&](const std::string& other, const std::string& says) {
+    const program_run r = run(folder, other + out);
+    CAPTURE(other, r.err);
+    CHECK(r.status == 2);
+    CHECK(r.out.empty());
+    CHECK(r.err.find(says) != std::string::npos);
+  };
+  refused(command + "--seed 1 ", "seed 0 (now 1)");
+  refused(command + "--damping 0.02 ", "\"damping\":0.02");
+  refused(command + "--block-size 128 ", "block_size 256 (now 128)");
+  refused(command + "--bos none ", "bos \"default\" (now \"none\")");
+  refused(command + "--model tiny-llama ", "model {\"name\":\"tiny-gpt2\"");
+  refused(command + "--text addresses ", "text {\"name\":\"moby-dick\"");
+  refused("quantize --layers 4,5 --blocks 2 --calibration-blocks 1" + methods, "(now [4,5])");
+  refused("quantize --layers 5 --blocks 3 --calibration-blocks 1" + methods, "blocks 2 (now 3)");
+  refused("quantize --layers 5 --blocks 2 --calibration-blocks 2" + methods,
+          "calibration_blocks 1 (now 2)");
+  atlas::io::write_file(folder / "kept" / "parts" / "study.json", "{");
+  refused(command, "damaged");
+  atlas::io::write_file(folder / "other.txt", "mine");
+  CHECK(run(folder, command + "--out " + quoted(folder.path())).err.find("other things") !=
+        std::string::npos);
 }
 
 TEST_CASE("quantize-matrix gives the library's numbers") {

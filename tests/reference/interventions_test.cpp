@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <atomic>
 #include <limits>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "../catch.hpp"
@@ -7,7 +11,9 @@
 #include "../tolerances.hpp"
 #include "atlas/attention/residual_rules.hpp"
 #include "atlas/attention/rules.hpp"
+#include "atlas/attention/sinks.hpp"
 #include "atlas/reference/perplexity_change.hpp"
+#include "atlas/reference/repeated_perplexity.hpp"
 #include "models_for_tests.hpp"
 
 using namespace atlas_test;
@@ -160,6 +166,100 @@ TEST_CASE("rules that keep everything keep the perplexity; a better basis recove
   const auto share = atlas::share_recovered(plain, top, low);
   CHECK(share.value > atlas::share_recovered(plain, top, chance).value + share.standard_error);
   CHECK(under(atlas::low_rank_rule(principal, 8), 1).block_losses == low.block_losses);
+}
+
+TEST_CASE("a pass from hidden states is the rest of the pass that they are from, to the bit") {
+  for (const std::string name : {"tiny-gpt2", "tiny-llama"}) {
+    CAPTURE(name);
+    const auto lm = atlas::io::open_model(model_folder(name));
+    const auto blocks = opening_blocks(lm, 18);  // two batches
+    const atlas::index_t rows = blocks.size(), width = lm.model.config().model_dimension;
+    owned_tensor<float, 2> middle({rows, width}), end({rows, width});
+    const auto keep = [](owned_tensor<float, 2>& into, atlas::index_t first,
+                         const tensor_view<const float, 2>& seen) {
+      for (atlas::index_t r = 0; r < seen.extent(0); ++r)
+        std::copy_n(seen[r].data(), seen.extent(1), into.mutable_view()[first + r].data());
+    };
+    const auto whole = atlas::perplexity(
+        lm.model, blocks, {.hidden_observer = [&](auto depth, auto first, const auto& seen) {
+          if (depth == 4) keep(middle, first, seen);
+        }});
+    std::vector<atlas::index_t> depths;
+    std::atomic<int> layers_seen = 0;
+    const auto rest = atlas::perplexity(
+        lm.model, blocks,
+        {.observer = [&](const auto& c) { layers_seen += c.layer >= 4 ? 1 : 1000000; },
+         .hidden_observer =
+             [&](auto depth, auto first, const auto& seen) {
+               if (first == 0) depths.push_back(depth);
+               if (depth == 4) keep(end, first, seen);
+             },
+         .start = atlas::forward_start{4, middle}});
+    CHECK(rest.block_losses == whole.block_losses);
+    CHECK(depths == std::vector<atlas::index_t>{4, 5, 6});
+    CHECK(layers_seen == 2 * 18 * lm.model.config().heads);
+    CHECK(gap(end, middle) == 0);
+    // Transposed storage, and a start that no layer needs.
+    owned_tensor<float, 2> turned({width, rows});
+    for (atlas::index_t r = 0; r < rows; ++r)
+      for (atlas::index_t k = 0; k < width; ++k) turned.mutable_view()(k, r) = middle(r, k);
+    const atlas::forward_start strided{
+        4, tensor_view<const float, 2>(turned.data(), {rows, width}, {1, rows})};
+    CHECK(atlas::perplexity(lm.model, blocks, {.start = strided}).block_losses ==
+          whole.block_losses);
+    lm.model.forward(blocks, {.start = strided});
+    const atlas::forward_start last{5, middle};
+    CHECK_REFUSED(atlas::value_error,
+                  lm.model.forward(blocks, {.observed_layers = {4}, .start = last}),
+                  "observed_layers", "4");
+    CHECK_REFUSED(atlas::value_error,
+                  lm.model.forward(blocks, {.rules = {{0, atlas::full_rule()}}, .start = last}),
+                  "rules", "0");
+    CHECK_REFUSED(atlas::value_error,
+                  lm.model.forward(blocks, {.start = atlas::forward_start{6, middle}}),
+                  "start.layer", "6");
+    CHECK_REFUSED(atlas::shape_error, lm.model.forward(opening_blocks(lm, 2), {.start = last}),
+                  "start.rows", "512");
+  }
+}
+
+TEST_CASE("a text that is read again is read from the first layer that changes") {
+  atlas::io::language_model lm = atlas::io::open_model(model_folder("tiny-llama"));
+  const auto blocks = opening_blocks(lm, 2);
+  const atlas::repeated_perplexity kept(lm.model, blocks, {.first_changed = 4}),
+      whole(lm.model, blocks, {.first_changed = 4, .most_bytes = 1000}),
+      from_the_first(lm.model, blocks, {});
+  CHECK(kept.keeps_hidden_states());
+  CHECK(!whole.keeps_hidden_states());
+  CHECK(!from_the_first.keeps_hidden_states());
+  const auto change = [&](const std::string& layer) {
+    lm.model.for_each_parameter([&](const std::string& name, const auto&, const auto& values) {
+      if (name.find(layer) != std::string::npos)
+        for (float& x : values) x *= 0.9F;
+    });
+  };
+  change("layers.4.");
+  const auto now = atlas::perplexity(lm.model, blocks);
+  CHECK(now.block_losses != kept.baseline().block_losses);
+  for (const auto* text : {&kept, &whole, &from_the_first}) {
+    CHECK(text->baseline().block_losses == kept.baseline().block_losses);
+    CHECK(text->again().block_losses == now.block_losses);
+    const std::map<atlas::index_t, atlas::context_rule> rules = {{5, atlas::zero_rule()}};
+    CHECK(text->again({.rules = rules}).block_losses ==
+          atlas::perplexity(lm.model, blocks, {.rules = rules}).block_losses);
+  }
+  for (const auto* text : {&kept, &whole})
+    CHECK_REFUSED(atlas::value_error, text->again({.rules = {{3, atlas::zero_rule()}}}), "rules",
+                  "3");
+  // Before the first that was to change: what is kept does not know.
+  change("layers.0.");
+  CHECK(kept.again().block_losses == now.block_losses);
+  CHECK(whole.again().block_losses != now.block_losses);
+  const auto made = [&](const atlas::repeated_perplexity_options& o) {
+    return atlas::repeated_perplexity(lm.model, blocks, o);
+  };
+  CHECK_REFUSED(atlas::value_error, made({.first_changed = 6}), "first_changed", "6");
+  CHECK_REFUSED(atlas::value_error, made({.most_bytes = -1}), "most_bytes", "-1");
 }
 
 TEST_CASE("changes of perplexity have the standard error of paired blocks") {

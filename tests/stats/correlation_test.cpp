@@ -150,6 +150,43 @@ TEST_CASE("p is uniform where nothing is correlated") {
   }
 }
 
+TEST_CASE(
+    "p of blocks is the share of orders, or of shuffles, in which whole blocks are as extreme") {
+  const auto as_extreme = [](const numbers& x, const numbers& y, auto&& rows) {
+    numbers shuffled;
+    for (const auto i : rows) shuffled.push_back(y[static_cast<std::size_t>(i)]);
+    return std::abs(plain_pearson(x, shuffled)) >= std::abs(plain_pearson(x, y)) - 1e-12L;
+  };
+  // More rows than blocks, as many, and fewer.
+  for (const auto& [blocks, rows] : {std::pair(5, 8), std::pair(4, 4), std::pair(6, 2)}) {
+    const auto n = static_cast<std::size_t>(blocks * rows);
+    const numbers x = draw(n, 1), y = draw(n, 2);
+    std::vector<int> order(static_cast<std::size_t>(blocks)), places(n);
+    std::iota(order.begin(), order.end(), 0);
+    double hits = 0, total = 0;
+    do {
+      for (int i = 0; i < blocks * rows; ++i)
+        places[static_cast<std::size_t>(i)] =
+            order[static_cast<std::size_t>(i / rows)] * rows + i % rows;
+      hits += as_extreme(x, y, places);
+      ++total;
+    } while (std::next_permutation(order.begin(), order.end()));
+    CAPTURE(blocks, rows);
+    CHECK(atlas::pearson(x, y, {.permutations = 720, .rows_per_block = rows}).p == hits / total);
+    atlas::permutation_options some{.permutations = 23, .rows_per_block = rows, .seed = 4};
+    const double p = atlas::permutation_p(static_cast<atlas::index_t>(n), some,
+                                          [&](const auto& at) { return as_extreme(x, y, at); });
+    CHECK(atlas::pearson(x, y, some).p == p);
+    for (const int threads : {1, 3}) {
+      some.threads = threads;
+      CHECK(atlas::partial_pearson(x, y, draw(n, 3), some).p ==
+            atlas::partial_pearson(x, y, draw(n, 3),
+                                   {.permutations = 23, .rows_per_block = rows, .seed = 4})
+                .p);
+    }
+  }
+}
+
 TEST_CASE("rows of one text count as one when they are shuffled in blocks") {
   // Two independent walks: rows of a block resemble each other, and chance correlates them.
   int alone = 0, together = 0;

@@ -44,7 +44,10 @@ constexpr const char* handed[] = {"--model",
                                   "--deepest",
                                   "--points",
                                   "--local-dim",
-                                  "--surrogates"};
+                                  "--surrogates",
+                                  "--without-sinks",
+                                  "--sink-weight",
+                                  "--sink-norm"};
 
 /// What was typed, as words of another command's line, as far as that command has such options.
 std::vector<std::string> typed_words(const CLI::App& typed, const CLI::App& other) {
@@ -52,6 +55,7 @@ std::vector<std::string> typed_words(const CLI::App& typed, const CLI::App& othe
   for (const char* name : handed) {
     if (!was_typed(typed, name) || other.get_option_no_throw(name) == nullptr) continue;
     words.emplace_back(name);
+    if (typed.get_option(name)->get_expected_max() == 0) continue;  // a flag
     const auto values = typed.get_option(name)->results();
     words.push_back(fmt::format("{}", fmt::join(values, ",")));
   }
@@ -244,6 +248,10 @@ void add_handed_options(CLI::App& app) {
   add("--points", "rows of a cloud");
   add("--local-dim", "dimension of the heads' subspaces");
   add("--surrogates", "clouds without structure that each head is compared with");
+  app.add_flag("--without-sinks",
+               "clouds without the rows that rest on a sink, observables without sinks");
+  add("--sink-weight", "mean weight beyond chance from which on a key is a sink");
+  add("--sink-norm", "length of its value, over the median, up to which it is one");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -31,7 +32,8 @@ namespace atlas::inline ATLAS_ABI {
 struct layer_thermodynamics {
   owned_tensor<double, 3> free_energy, mean_energy, heat_capacity, entropy;  ///< of the softmax
   owned_tensor<double, 3> ratio, margin;                ///< of the two largest weights
-  owned_tensor<double, 3> stable;                       ///< share of blurred queries, see below
+  owned_tensor<double, 3> stable;                       ///< share of blurred queries, see below;
+                                                        ///< NaN for captures without queries
   owned_tensor<double, 3> purity, von_neumann_entropy;  ///< NaN for weight on zero values alone
   owned_tensor<double, 3> null_ratio, null_entropy;     ///< of random logits, see below
   std::vector<attention_sink> sinks;                    ///< `[H, B]`, the blocks of a head together
@@ -121,6 +123,16 @@ class thermodynamics_collector {
   template <class = lazy>
   void collect_seen(const head_capture& c, index_t left_out, layer_thermodynamics& into) const;
 
+  template <class = lazy>
+  void collect_stability(const head_capture& c, index_t place, index_t left_out,
+                         layer_thermodynamics& into) const;
+
+  /// Another for each layer, head and block.
+  std::uint64_t stream_of(const head_capture& c) const {
+    return static_cast<std::uint64_t>((c.layer * options_.heads + c.head) * options_.blocks +
+                                      c.block + 1);
+  }
+
   /// Normal logits in the places of those that are not masked.
   template <class = lazy>
   void collect_null(const head_capture& c, index_t place, std::uint64_t number,
@@ -162,17 +174,28 @@ template <class>
 void thermodynamics_collector::collect_seen(const head_capture& c, index_t left_out,
                                             layer_thermodynamics& into) const {
   const index_t place = (c.head * options_.blocks + c.block) * options_.tokens_per_block;
-  const auto number = static_cast<std::uint64_t>(
-      (c.layer * options_.heads + c.head) * options_.blocks + c.block + 1);
+  const std::uint64_t number = stream_of(c);
   collect_softmax(c, place, into);
   const auto density = density_matrix(c.weights, c.values, {.threads = 1});
   put(density.purity, place, into.purity);
   put(density.von_neumann_entropy, place, into.von_neumann_entropy);
-  stability_options blur = stability(number);
+  collect_stability(c, place, left_out, into);
+  collect_null(c, place, number, into);
+}
+
+template <class>
+void thermodynamics_collector::collect_stability(const head_capture& c, index_t place,
+                                                 index_t left_out,
+                                                 layer_thermodynamics& into) const {
+  double* const stable = into.stable.mutable_view().data() + place;
+  if (c.queries.empty() && c.keys.empty()) {
+    std::fill_n(stable, c.logits.extent(0), std::numeric_limits<double>::quiet_NaN());
+    return;
+  }
+  stability_options blur = stability(stream_of(c));
   blur.window = c.window;
   blur.left_out = left_out;
   put(argmax_stability(c.queries, c.keys, blur).stable, place, into.stable);
-  collect_null(c, place, number, into);
 }
 
 template <class>

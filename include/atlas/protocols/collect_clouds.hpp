@@ -37,6 +37,7 @@ struct collect_clouds_options {
   residual_kind kind = residual_kind::raw;
   std::uint64_t seed = 0;                      ///< of the places
   std::vector<choice_of_places> further = {};  ///< of the same number of rows
+  head_observer observer = {};                 ///< also sees the captures of all these layers
   bool perplexity = false;                     ///< of the text too, in the same pass
   int threads = 0;                             ///< 0: all of the machine
   progress_callback on_progress = {};          ///< as that of `transformer::forward`; may cancel
@@ -101,6 +102,7 @@ collected_clouds collect_clouds(const transformer& model,
   }
   std::vector<head_observer> observers;
   for (cloud_collector& collector : collectors) observers.push_back(collector.observer());
+  if (options.observer) observers.push_back(options.observer);
   const forward_options pass{.observed_layers = observed,
                              .observer =
                                  [&](const head_capture& capture) {

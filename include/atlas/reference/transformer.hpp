@@ -84,13 +84,14 @@ class transformer {
 
   /// Runs the model on blocks of token ids, `[B, T]`, whole numbers of any type, each on its own,
   /// as far as somebody looks: not past the last observed layer when neither hidden states nor
-  /// logits are asked for.
+  /// logits are asked for. With `options.start` the layers before it do not run and can be neither
+  /// observed nor ruled; the others give the bits of the pass that handed out these hidden states.
   ///
   /// O(B T (parameters + layers T H d)) time. Memory: a few `[batch, mlp_dimension]` matrices for a
   /// batch of about 4096 positions, and two `[T, T]` per thread.
   /// Results do not depend on the number of threads.
-  /// \throws shape_error for no blocks or blocks longer than `config().positions`, value_error for
-  ///         ids or layers out of range, cancelled
+  /// \throws shape_error for no blocks, blocks longer than `config().positions` or a start of other
+  ///         extents, value_error for ids or layers out of range, cancelled
   template <whole_tensor<2> Blocks>
   void forward(const Blocks& blocks, const forward_options& options = {}) const {
     const auto held = detail::view_indices<2>(blocks, "blocks");
@@ -128,10 +129,22 @@ class transformer {
   template <class = lazy>
   void check_input(const tensor_view<const index_t, 2>& blocks, const forward_options& o) const {
     detail::check_blocks(config(), blocks);
+    check_start(blocks, o);
+    const index_t first = first_layer(o);
     for (const index_t l : o.observed_layers)
-      check_between(l, 0, config().layers - 1, "observed_layers");
-    for (const auto& [layer, rule] : o.rules) check_between(layer, 0, config().layers - 1, "rules");
+      check_between(l, first, config().layers - 1, "observed_layers");
+    for (const auto& [layer, rule] : o.rules)
+      check_between(layer, first, config().layers - 1, "rules");
   }
+
+  template <class = lazy>
+  void check_start(const tensor_view<const index_t, 2>& blocks, const forward_options& o) const {
+    if (!o.start) return;
+    check_between(o.start->layer, 0, config().layers - 1, "start.layer");
+    check_shape(o.start->rows, {blocks.size(), config().model_dimension}, "start.rows");
+  }
+
+  static index_t first_layer(const forward_options& o) { return o.start ? o.start->layer : 0; }
 
   /// Layers to run.
   index_t depth_needed(const forward_options& o) const {
@@ -149,6 +162,10 @@ class transformer {
 
   template <class = lazy>
   void run_batch(pass& p, index_t first, index_t count, index_t depth) const;
+
+  /// What enters the first layer that runs.
+  template <class = lazy>
+  void begin_batch(pass& p, index_t first, index_t count) const;
 
   template <class = lazy>
   void run_head(const forward_options& o, const detail::head_input<float>& in, index_t layer,
@@ -196,8 +213,8 @@ void transformer::run(const tensor_view<const index_t, 2>& blocks,
   check_input(blocks, options);
   const index_t t = blocks.extent(1), count = blocks.extent(0), depth = depth_needed(options);
   const index_t batch = detail::blocks_at_once(t), batches = (count + batch - 1) / batch;
-  const index_t steps =
-      depth * batches + (options.logits_observer ? detail::logits_steps(count, t, batch) : 0);
+  const index_t steps = (std::max)(index_t{0}, depth - first_layer(options)) * batches +
+                        (options.logits_observer ? detail::logits_steps(count, t, batch) : 0);
   pass p{options, blocks,
          t,       detail::rotary_of<float>(config(), t),
          {},      progress_meter(options.on_progress, "forward", steps)};
@@ -210,8 +227,8 @@ void transformer::run_batch(pass& p, index_t first, index_t count, index_t depth
   const forward_options& o = p.options;
   detail::pass_buffers<float>& buffers = p.buffers;
   const bool to_the_end = o.hidden_observer || o.logits_observer;
-  detail::embed_blocks(model_, p.blocks, first, count, buffers.stream);
-  for (index_t l = 0; l < depth; ++l) {
+  begin_batch(p, first, count);
+  for (index_t l = first_layer(o); l < depth; ++l) {
     if (o.hidden_observer) hand_out_hidden(p, l, first);
     detail::attend(model_, l, p.tokens_per_block, p.rotary, {o.threads}, buffers,
                    [&](const auto& in, index_t local_block, index_t head, const auto& context) {
@@ -225,6 +242,17 @@ void transformer::run_batch(pass& p, index_t first, index_t count, index_t depth
   buffers.stream.swap(buffers.normed);
   if (o.hidden_observer) hand_out_hidden(p, depth, first);
   if (o.logits_observer) hand_out_logits(p, first);
+}
+
+template <class>
+void transformer::begin_batch(pass& p, index_t first, index_t count) const {
+  row_matrix<float>& stream = p.buffers.stream;
+  if (!p.options.start) return detail::embed_blocks(model_, p.blocks, first, count, stream);
+  const tensor_view<const float, 2>& from = p.options.start->rows;
+  stream.resize(count * p.tokens_per_block, from.extent(1));
+  for (index_t r = 0; r < stream.rows(); ++r)
+    for (index_t k = 0; k < stream.cols(); ++k)
+      stream(r, k) = from(first * p.tokens_per_block + r, k);
 }
 
 template <class>

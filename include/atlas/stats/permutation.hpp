@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/checks.hpp"
@@ -60,27 +61,54 @@ inline index_t check_permutations(index_t n, const permutation_options& o) {
   return n / o.rows_per_block;
 }
 
-/// p of all orders of the blocks: the share that `as_extreme(rows)` is true for.
+/// p of all orders of the blocks: the share that `as_extreme(order)` is true for.
 template <class AsExtreme>
-double exact_p(index_t n, index_t blocks, const permutation_options& o, AsExtreme&& as_extreme) {
+double exact_p(index_t blocks, const permutation_options& o, AsExtreme&& as_extreme) {
   progress_meter meter(o.on_progress, "permutations", factorial_up_to(blocks, o.permutations));
-  std::vector<index_t> order(static_cast<std::size_t>(blocks)), rows(static_cast<std::size_t>(n));
+  std::vector<index_t> order(static_cast<std::size_t>(blocks));
   std::iota(order.begin(), order.end(), index_t{0});
   double hits = 0, total = 0;
   do {
-    rows_of_blocks(order, o.rows_per_block, rows);
-    hits += as_extreme(rows) ? 1 : 0;
+    hits += as_extreme(std::as_const(order)) ? 1 : 0;
     ++total;
     meter.advance();
   } while (std::next_permutation(order.begin(), order.end()));
   return hits / total;
 }
 
+/// Shuffle number `i`.
+inline std::vector<index_t> shuffled_blocks(index_t blocks, const permutation_options& o,
+                                            index_t i) {
+  random_stream random(o.seed, static_cast<std::uint64_t>(i));
+  return random_permutation(blocks, random);
+}
+
+/// `permutation_p` of a statistic of the order of the blocks, `as_extreme(order)`: the shuffled
+/// sample has block `order[b]` in the place of block b. Asked from several threads at once.
+template <class AsExtreme>
+double permutation_p_of_blocks(index_t blocks, const permutation_options& o,
+                               AsExtreme&& as_extreme) {
+  if (factorial_up_to(blocks, o.permutations) <= o.permutations)
+    return exact_p(blocks, o, as_extreme);
+  constexpr index_t chunk = 64;
+  const index_t chunks = (o.permutations + chunk - 1) / chunk;
+  std::vector<index_t> hits(static_cast<std::size_t>(chunks), 0);
+  progress_meter meter(o.on_progress, "permutations", o.permutations);
+  parallel_for(chunks, o.threads, [&](index_t c) {
+    const index_t first = c * chunk, last = (std::min)(o.permutations, first + chunk);
+    for (index_t i = first; i < last; ++i) {
+      hits[static_cast<std::size_t>(c)] += as_extreme(shuffled_blocks(blocks, o, i)) ? 1 : 0;
+      meter.advance();
+    }
+  });
+  const index_t all = std::accumulate(hits.begin(), hits.end(), index_t{0});
+  return static_cast<double>(all + 1) / static_cast<double>(o.permutations + 1);
+}
+
 /// Rows in the order of shuffle number `i`.
 inline void shuffle_rows(index_t blocks, const permutation_options& o, index_t i,
                          std::vector<index_t>& rows) {
-  random_stream random(o.seed, static_cast<std::uint64_t>(i));
-  rows_of_blocks(random_permutation(blocks, random), o.rows_per_block, rows);
+  rows_of_blocks(shuffled_blocks(blocks, o, i), o.rows_per_block, rows);
 }
 
 }  // namespace detail
@@ -132,22 +160,11 @@ template <class AsExtreme>
 [[nodiscard]] double permutation_p(index_t n, const permutation_options& o,
                                    AsExtreme&& as_extreme) {
   const index_t blocks = detail::check_permutations(n, o);
-  if (detail::factorial_up_to(blocks, o.permutations) <= o.permutations)
-    return detail::exact_p(n, blocks, o, as_extreme);
-  constexpr index_t chunk = 64;
-  const index_t chunks = (o.permutations + chunk - 1) / chunk;
-  std::vector<index_t> hits(static_cast<std::size_t>(chunks), 0);
-  progress_meter meter(o.on_progress, "permutations", o.permutations);
-  parallel_for(chunks, o.threads, [&](index_t c) {
+  return detail::permutation_p_of_blocks(blocks, o, [&](const std::vector<index_t>& order) {
     std::vector<index_t> rows(static_cast<std::size_t>(n));
-    for (index_t i = c * chunk; i < (std::min)(o.permutations, (c + 1) * chunk); ++i) {
-      detail::shuffle_rows(blocks, o, i, rows);
-      hits[static_cast<std::size_t>(c)] += as_extreme(rows) ? 1 : 0;
-      meter.advance();
-    }
+    detail::rows_of_blocks(order, o.rows_per_block, rows);
+    return as_extreme(std::as_const(rows));
   });
-  const index_t all = std::accumulate(hits.begin(), hits.end(), index_t{0});
-  return static_cast<double>(all + 1) / static_cast<double>(o.permutations + 1);
 }
 
 }  // namespace atlas::inline ATLAS_ABI
