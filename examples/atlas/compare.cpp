@@ -175,7 +175,7 @@ json change_json(const head_measures& before, const head_measures& after, std::s
           {"p", number(p_of_change(change))}};
 }
 
-json dimension_json(const head_measures& h) {
+json head_dimension_json(const head_measures& h) {
   return {{"value", number(h.dimension)},
           {"standard_error", number(h.dimension_error)},
           {"fault", h.fault.empty() ? json(nullptr) : json(h.fault)}};
@@ -191,7 +191,8 @@ json compared_head_json(const compared_head& h, std::size_t number_of_head) {
       {"self_overlap", number(h.self)},
       {"ceiling", number(h.ceiling)},
       {"floor", number(h.floor)},
-      {"dimension", {{"before", dimension_json(h.before)}, {"after", dimension_json(h.after)}}},
+      {"dimension",
+       {{"before", head_dimension_json(h.before)}, {"after", head_dimension_json(h.after)}}},
       {"norm", {{"before", number(h.before.norm)}, {"after", number(h.after.norm)}}}};
   for (std::size_t i = 0; i < head_observables.size(); ++i)
     out[head_observables[i].key] = change_json(h.before, h.after, i);

@@ -252,7 +252,7 @@ std::vector<pair_result> find_pairs(const redundancy_run& run, const redundancy_
   return out;
 }
 
-std::string percent(double share) {
+std::string share_text(double share) {
   return std::isnan(share) ? "-" : fmt::format("{:.0f} %", 100 * share);
 }
 
@@ -271,10 +271,10 @@ std::string norm_sentence(const redundancy_run& run, const std::vector<predictio
     if (!norm->plain[0].defined) continue;
     any = any || norm->holds(false);
     const double r = norm->plain[0].r.coefficient, other = norm->plain[1].r.coefficient;
-    parts.push_back(
-        fmt::format("{} of {} ({} on the held-out text; p {} and {}; shuffled heads {})",
-                    percent(r * r), way, percent(other * other), p_text(norm->plain[0].p_holm),
-                    p_text(norm->plain[1].p_holm), percent(norm->plain[0].r.null_square)));
+    parts.push_back(fmt::format(
+        "{} of {} ({} on the held-out text; p {} and {}; shuffled heads {})", share_text(r * r),
+        way, share_text(other * other), p_text(norm->plain[0].p_holm),
+        p_text(norm->plain[1].p_holm), share_text(norm->plain[0].r.null_square)));
   }
   if (parts.empty()) return "What heads are worth does not vary within layers.\n";
   return fmt::format(
@@ -286,18 +286,21 @@ std::string norm_sentence(const redundancy_run& run, const std::vector<predictio
 std::string geometry_sentence(const redundancy_run& run, const std::vector<prediction_row>& rows) {
   std::vector<std::string> holds;
   std::size_t tests = 0;
-  double bound = NAN;
+  index_t most = 0;
+  double bound = NAN;  // of a test that all heads count in
   for (const prediction_row& row : rows) {
     if (row.predictor == "norm" || !row.beyond[0].defined) continue;
     ++tests;
-    bound = std::isnan(bound) ? row.beyond[0].r.null_bound
-                              : std::max(bound, row.beyond[0].r.null_bound);
+    if (row.beyond[0].r.n > most) {
+      most = row.beyond[0].r.n;
+      bound = row.beyond[0].r.null_bound;
+    }
     if (!row.holds(true)) continue;
     const prediction_row* norm = row_named(rows, row.way, "norm");
     const double of_norm = norm->plain[0].r.coefficient, r = row.beyond[0].r.coefficient;
     holds.push_back(fmt::format("{} ({}: r {:.2f} and {:.2f}, {} of the rank variance more)",
                                 row.predictor, row.way, r, row.beyond[1].r.coefficient,
-                                percent((1 - of_norm * of_norm) * r * r)));
+                                share_text((1 - of_norm * of_norm) * r * r)));
   }
   if (tests == 0) return "Whether geometry predicts more than norm cannot be tested here.\n";
   if (!holds.empty())

@@ -19,7 +19,7 @@ json rise_json(const loss_rise& rise) {
   return out;
 }
 
-json result_json(const redundancy_text& text, const left_out& what, std::uint64_t seed) {
+json left_out_json(const redundancy_text& text, const left_out& what, std::uint64_t seed) {
   return {{"layer", what.layer},
           {"heads", what.heads},
           {"way", what.way},
@@ -44,7 +44,7 @@ json text_json(const redundancy_run& run, std::size_t t, const redundancy_findin
   for (std::size_t l = 0; l < run.layers.size(); ++l)
     layers.push_back({{"layer", run.layers[l]}, {"heads", measures_to_json(text.layers[l])}});
   for (const left_out& what : text.results)
-    if (what.heads.size() == 1) results.push_back(result_json(text, what, run.common.seed));
+    if (what.heads.size() == 1) results.push_back(left_out_json(text, what, run.common.seed));
   for (const pair_result& pair : found.pairs[t]) pairs.push_back(pair_json(pair));
   return {{"perplexity", perplexity_json(text.baseline)},
           {"loss", number(text.baseline.loss)},
@@ -70,7 +70,7 @@ json prediction_json(const prediction& p) {
   return out;
 }
 
-json row_json(const redundancy_run& run, const prediction_row& row) {
+json prediction_row_json(const redundancy_run& run, const prediction_row& row) {
   json out = {{"way", row.way}, {"predictor", row.predictor}};
   for (std::size_t t = 0; t < 2; ++t) {
     out[run.texts[t].name] = prediction_json(row.plain[t]);
@@ -156,11 +156,12 @@ std::vector<std::string> prediction_cells(const std::array<prediction, 2>& both)
 }
 
 std::string predictions_table(const redundancy_findings& found) {
-  std::vector<std::vector<std::string>> rows = {{"way", "predictor", "r (se)", "p Holm", "held out",
-                                                 "p Holm", "beyond norm", "p Holm", "held out",
-                                                 "p Holm"}};
+  std::vector<std::vector<std::string>> rows = {{"way", "predictor", "heads", "r (se)", "p Holm",
+                                                 "held out", "p Holm", "beyond norm", "p Holm",
+                                                 "held out", "p Holm"}};
   for (const prediction_row& row : found.predictions) {
-    rows.push_back({row.way, row.predictor});
+    rows.push_back(
+        {row.way, row.predictor, row.plain[0].defined ? std::to_string(row.plain[0].r.n) : "-"});
     for (const auto& cells : {prediction_cells(row.plain), prediction_cells(row.beyond)})
       rows.back().insert(rows.back().end(), cells.begin(), cells.end());
   }
@@ -189,7 +190,8 @@ constexpr const char* how_to_read_redundancy =
 
 json redundancy_json(const redundancy_run& run, const redundancy_findings& found) {
   json predictions = json::array(), agree = json::object();
-  for (const prediction_row& row : found.predictions) predictions.push_back(row_json(run, row));
+  for (const prediction_row& row : found.predictions)
+    predictions.push_back(prediction_row_json(run, row));
   for (std::size_t w = 0; w < run.ways.size(); ++w)
     agree[run.ways[w]] = correlation_json(found.texts_agree[w]);
   json out = json::object();
