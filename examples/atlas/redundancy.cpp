@@ -184,6 +184,8 @@ void check_redundancy(const redundancy_options& o, const atlas::transformer_conf
 }
 
 void run_redundancy(const redundancy_options& o) {
+  if (!o.folder.empty())
+    set_interrupt_message("interrupted; run it again to go on from the heads that are there");
   begin_stage(o.common, "reading the model and the texts");
   model_source source = open_model_source(o.source);
   const atlas::transformer& model = source.lm.model;
@@ -203,10 +205,7 @@ void run_redundancy(const redundancy_options& o) {
   json description = source.description;
   description["held_out"] = held_out.name();
   std::optional<study_store> store;
-  if (!o.folder.empty()) {
-    store.emplace(o.folder, redundancy_description(o, description, run));
-    set_interrupt_message("interrupted; run it again to go on from the heads that are there");
-  }
+  if (!o.folder.empty()) store.emplace(o.folder, redundancy_description(o, description, run));
   index_t passes = 0;
   for (const index_t layer : run.layers)
     passes += 1 + static_cast<index_t>(sets_of_heads(model.config().heads, layer, o).size() *

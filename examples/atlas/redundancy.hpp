@@ -76,6 +76,9 @@ struct redundancy_findings {
   /// is one of heads can do better.
   std::vector<atlas::stratified_correlation> texts_agree;
   std::array<std::vector<pair_result>, 2> pairs;  ///< of each text
+  /// Of each way and text, the rank correlation of the overlap of two heads with their interaction,
+  /// over pairs within layers; NaN where it cannot be had.
+  std::vector<std::array<atlas::stratified_correlation, 2>> overlap_of_pairs;
   std::string verdict;
 };
 

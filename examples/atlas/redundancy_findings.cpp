@@ -13,6 +13,7 @@
 #include "atlas/core/random.hpp"
 #include "atlas/stats/bootstrap.hpp"
 #include "atlas/stats/multiple_testing.hpp"
+#include "atlas/stats/pair_correlation.hpp"
 #include "atlas/stats/summary.hpp"
 #include "redundancy.hpp"
 
@@ -204,6 +205,8 @@ std::vector<prediction_row> find_predictions(const redundancy_run& run) {
   return rows;
 }
 
+constexpr atlas::stratified_correlation no_correlation = {NAN, NAN, NAN, NAN, 0, 0};
+
 /// What heads are worth on one text against what they are on the other.
 std::vector<atlas::stratified_correlation> compare_texts(const redundancy_run& run) {
   std::vector<atlas::stratified_correlation> out;
@@ -221,7 +224,7 @@ std::vector<atlas::stratified_correlation> compare_texts(const redundancy_run& r
                                                 .seed = run.common.seed,
                                                 .threads = run.common.threads}));
     } catch (const atlas::value_error&) {
-      out.push_back({NAN, NAN, NAN, NAN, 0, 0});
+      out.push_back(no_correlation);
     }
   }
   return out;
@@ -250,6 +253,36 @@ std::vector<pair_result> find_pairs(const redundancy_run& run, const redundancy_
                    a.overlap[static_cast<std::size_t>(l.heads[1])], 0.5 * (a.ceiling + b.ceiling)});
   }
   return out;
+}
+
+/// Whether heads that overlap stand in for each other: heads are shuffled, since pairs share them.
+atlas::stratified_correlation overlap_of_pairs(const redundancy_run& run, std::size_t t,
+                                               const std::string& way,
+                                               const std::vector<pair_result>& all) {
+  std::vector<Eigen::MatrixXd> overlaps;
+  for (const auto& heads : run.texts[t].layers) {
+    const auto count = static_cast<index_t>(heads.size());
+    overlaps.emplace_back(count, count);
+    for (index_t h = 0; h < count; ++h)
+      for (index_t g = 0; g < count; ++g)
+        overlaps.back()(h, g) =
+            heads[static_cast<std::size_t>(h)].overlap[static_cast<std::size_t>(g)];
+  }
+  std::vector<atlas::stratified_pair> pairs;
+  for (const pair_result& p : all) {
+    if (p.what.way != way) continue;
+    const auto layer = std::find(run.layers.begin(), run.layers.end(), p.what.layer);
+    pairs.push_back(
+        {layer - run.layers.begin(), p.what.heads[0], p.what.heads[1], p.interaction.value});
+  }
+  try {
+    return atlas::pair_correlation(overlaps, pairs,
+                                   {.permutations = run.permutations,
+                                    .seed = atlas::seed_of_stream(run.common.seed, 2 + t),
+                                    .threads = run.common.threads});
+  } catch (const atlas::value_error&) {
+    return no_correlation;  // a head without a frame, or nothing varies
+  }
 }
 
 std::string share_text(double share) {
@@ -310,9 +343,26 @@ std::string geometry_sentence(const redundancy_run& run, const std::vector<predi
   for (const auto& layer : run.texts[0].layers) heads += layer.size();
   return fmt::format(
       "Geometry predicts nothing beyond head norm that holds on both texts (Holm's correction "
-      "over {} tests of {} heads in {} layers; a single test does not see coefficients below "
+      "over {} tests of {} heads in {}; a single test does not see coefficients below "
       "{:.2f}).\n",
-      tests, heads, run.layers.size(), bound);
+      tests, heads,
+      run.layers.size() == 1 ? "1 layer" : fmt::format("{} layers", run.layers.size()), bound);
+}
+
+std::string overlap_sentence(const redundancy_run& run, const redundancy_findings& found) {
+  std::vector<std::string> parts;
+  for (std::size_t w = 0; w < run.ways.size(); ++w) {
+    const auto& [here, there] = found.overlap_of_pairs[w];
+    if (!std::isnan(here.coefficient))
+      parts.push_back(fmt::format("{} {:.2f} (p {}; held out {}, p {})", run.ways[w],
+                                  here.coefficient, p_text(here.p), digits(there.coefficient),
+                                  p_text(there.p)));
+  }
+  if (parts.empty()) return "";
+  return fmt::format(
+      "Overlap of two heads in the stream with their interaction, rank correlation "
+      "over pairs within layers: {}.\n",
+      fmt::join(parts, "; "));
 }
 
 std::string pairs_sentence(const redundancy_findings& found) {
@@ -329,8 +379,10 @@ std::string pairs_sentence(const redundancy_findings& found) {
     both += here != 0 && here == there ? 1 : 0;
   }
   return fmt::format(
-      "Of {} pairs, {} cost more together than the sum of the two (each stands in for the other), "
-      "{} less; {} of them likewise on the held-out text. Each interval is of 95 % by itself: "
+      "Pairs: {}. Together they cost more than the sum of the two (each stands in for the other) "
+      "in "
+      "{}, less in {}; in {} of them likewise on the held-out text. Each interval is of 95 % by "
+      "itself: "
       "about {:.0f} would exclude 0 by chance.\n",
       found.pairs[0].size(), above, below, both,
       std::ceil(0.05 * static_cast<double>(found.pairs[0].size())));
@@ -350,10 +402,15 @@ loss_rise rise_of(const atlas::perplexity_result& baseline, const atlas::perplex
 }
 
 redundancy_findings find_redundancy(const redundancy_run& run) {
-  redundancy_findings out{find_predictions(run), compare_texts(run), {}, {}};
+  redundancy_findings out{find_predictions(run), compare_texts(run), {}, {}, {}};
   for (std::size_t t = 0; t < 2; ++t) out.pairs[t] = find_pairs(run, run.texts[t]);
+  if (!out.pairs[0].empty())
+    for (const std::string& way : run.ways)
+      out.overlap_of_pairs.push_back({overlap_of_pairs(run, 0, way, out.pairs[0]),
+                                      overlap_of_pairs(run, 1, way, out.pairs[1])});
   out.verdict = norm_sentence(run, out.predictions) + geometry_sentence(run, out.predictions) +
                 pairs_sentence(out);
+  if (!out.overlap_of_pairs.empty()) out.verdict += overlap_sentence(run, out);
   return out;
 }
 

@@ -198,6 +198,13 @@ json redundancy_json(const redundancy_run& run, const redundancy_findings& found
   for (std::size_t t = 0; t < 2; ++t) out[run.texts[t].name] = text_json(run, t, found);
   out["predictions"] = predictions;
   out["texts_agree"] = agree;
+  if (!found.overlap_of_pairs.empty()) {
+    json of_pairs = json::object();
+    for (std::size_t w = 0; w < run.ways.size(); ++w)
+      for (std::size_t t = 0; t < 2; ++t)
+        of_pairs[run.ways[w]][run.texts[t].name] = correlation_json(found.overlap_of_pairs[w][t]);
+    out["overlap_with_interaction"] = of_pairs;
+  }
   out["verdict"] = found.verdict;
   return out;
 }

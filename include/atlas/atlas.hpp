@@ -154,6 +154,7 @@
 #include "atlas/stats/kolmogorov_smirnov.hpp"
 #include "atlas/stats/multiple_testing.hpp"
 #include "atlas/stats/null_score.hpp"
+#include "atlas/stats/pair_correlation.hpp"
 #include "atlas/stats/permutation.hpp"
 #include "atlas/stats/stratified_correlation.hpp"
 #include "atlas/stats/summary.hpp"
