@@ -15,6 +15,7 @@
 #include "atlas/protocols/self_overlap.hpp"
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/stats/distributions.hpp"
+#include "atlas/stats/drawn_null.hpp"
 #include "atlas/stats/multiple_testing.hpp"
 #include "atlas/stats/summary.hpp"
 #include "head_measures.hpp"
@@ -79,6 +80,7 @@ struct compared_head {
   index_t match = 0;             ///< head of B
   double looks = 0, writes = 0;  ///< cosines of its maps with those of its match
   double runner_up = 0;          ///< the largest mean cosine with any other head of B
+  bool found = false;            ///< above the runner-up and all matches by chance
   double self = 0, ceiling = 0, floor = 0;
   head_measures before, after;
 };
@@ -86,6 +88,7 @@ struct compared_head {
 struct compared_layer {
   index_t layer = 0;
   std::vector<compared_head> heads;
+  atlas::drawn_null maps;  ///< mean cosine of the matches, beside those in another stream
   atlas::self_overlap_result overlap;
   index_t moved = 0;  ///< heads whose match has another number
   double p_holm = 0;  ///< of the overlap beyond its floor, over layers
@@ -121,6 +124,28 @@ Eigen::MatrixXd scores_of(const atlas::map_similarity& maps) {
   return both.array().isNaN().select(0.0, both);
 }
 
+/// Heads of the second model in other streams, matched as the real ones are.
+struct chance_matches {
+  std::vector<double> means;  ///< of the matches' cosines, of each draw
+  double largest = 0;         ///< of any match
+};
+
+chance_matches matches_by_chance(const atlas::head_maps& a, const atlas::head_maps& b,
+                                 std::uint64_t seed, int threads) {
+  constexpr std::uint64_t draws = 20;
+  chance_matches out;
+  for (std::uint64_t i = 0; i < draws; ++i) {
+    atlas::random_stream random(seed, i);
+    const Eigen::MatrixXd scores = scores_of(
+        atlas::similarity_of_maps(a, atlas::in_other_stream(b, random), {.threads = threads}));
+    const auto match = atlas::best_assignment_of_groups(scores, a.heads_per_group);
+    out.means.push_back(match.total / static_cast<double>(scores.rows()));
+    for (index_t h = 0; h < scores.rows(); ++h)
+      out.largest = std::max(out.largest, scores(h, match.column[static_cast<std::size_t>(h)]));
+  }
+  return out;
+}
+
 struct compared_models {
   const compare_options& o;
   const atlas::transformer &a, &b;
@@ -130,12 +155,17 @@ struct compared_models {
 
 compared_layer compare_layer(const compared_models& models, index_t layer) {
   const compare_options& o = models.o;
-  const auto maps = atlas::similarity_of_maps(atlas::maps_of_heads(models.a, layer),
-                                              atlas::maps_of_heads(models.b, layer),
-                                              {.threads = o.common.threads});
+  const atlas::head_maps of_a = atlas::maps_of_heads(models.a, layer),
+                         of_b = atlas::maps_of_heads(models.b, layer);
+  const auto maps = atlas::similarity_of_maps(of_a, of_b, {.threads = o.common.threads});
   const Eigen::MatrixXd scores = scores_of(maps);
-  const auto match =
-      atlas::best_assignment_of_groups(scores, models.a.config().heads_per_group()).column;
+  const auto assigned = atlas::best_assignment_of_groups(scores, of_a.heads_per_group);
+  const std::vector<index_t>& match = assigned.column;
+  const chance_matches chance =
+      matches_by_chance(of_a, of_b,
+                        atlas::seed_of_stream(o.common.seed, (std::uint64_t{1} << 32U) +
+                                                                 static_cast<std::uint64_t>(layer)),
+                        o.common.threads);
   const auto measure = [&](const atlas::transformer& model, const std::string& name) {
     return with_typed_names(
         {{fmt::format("layer {}", layer), fmt::format("{}: layer {}", name, layer)}}, [&] {
@@ -146,6 +176,8 @@ compared_layer compare_layer(const compared_models& models, index_t layer) {
   const layer_measures before = measure(models.a, o.a), after = measure(models.b, o.b);
   compared_layer out;
   out.layer = layer;
+  out.maps =
+      atlas::compare_with_draws(assigned.total / static_cast<double>(scores.rows()), chance.means);
   out.overlap = atlas::self_overlap(before.sample, after.sample, match,
                                     {.local_dimension = o.measures.local_dimension,
                                      .halvings = o.halvings,
@@ -158,10 +190,11 @@ compared_layer compare_layer(const compared_models& models, index_t layer) {
     const auto head = static_cast<index_t>(h);
     const index_t m = match[h];
     out.moved += m != head ? 1 : 0;
-    out.heads.push_back({m, maps.looks(head, m), maps.writes(head, m),
-                         largest_other(scores, head, m), out.overlap.self(head),
-                         out.overlap.ceiling(head), out.overlap.floor(head), before.heads[h],
-                         after.heads[static_cast<std::size_t>(m)]});
+    const double runner_up = largest_other(scores, head, m);
+    const bool found = scores(head, m) > chance.largest && !(scores(head, m) <= runner_up);
+    out.heads.push_back({m, maps.looks(head, m), maps.writes(head, m), runner_up, found,
+                         out.overlap.self(head), out.overlap.ceiling(head), out.overlap.floor(head),
+                         before.heads[h], after.heads[static_cast<std::size_t>(m)]});
   }
   return out;
 }
@@ -188,6 +221,7 @@ json compared_head_json(const compared_head& h, std::size_t number_of_head) {
       {"looks", number(h.looks)},
       {"writes", number(h.writes)},
       {"runner_up", number(h.runner_up)},
+      {"found", h.found},
       {"self_overlap", number(h.self)},
       {"ceiling", number(h.ceiling)},
       {"floor", number(h.floor)},
@@ -208,6 +242,12 @@ json compared_layer_json(const compared_layer& l) {
   share.update(bounds(l.overlap.interval));
   return {{"layer", l.layer},
           {"moved", l.moved},
+          {"maps",
+           {{"mean", number(l.maps.observed)},
+            {"null_mean", number(l.maps.mean)},
+            {"null_sd", number(l.maps.sd)},
+            {"z", number(l.maps.z)},
+            {"p", number(l.maps.p)}}},
           {"self_overlap",
            {{"mean", number(null.observed)},
             {"ceiling", number(l.overlap.ceiling_mean)},
@@ -239,10 +279,10 @@ std::string compared_heads_table(const compared_layer& l) {
     const auto dimension = [](const head_measures& m) {
       return fmt::format("{} ({})", digits(m.dimension, 1), digits(m.dimension_error, 1));
     };
-    rows.push_back({std::to_string(h), std::to_string(head.match), digits(head.looks, 3),
-                    digits(head.writes, 3), digits(head.runner_up, 3), digits(head.self, 3),
-                    digits(head.ceiling, 3), digits(head.floor, 3), dimension(head.before),
-                    dimension(head.after), digits(head.before.norm, 2),
+    rows.push_back({std::to_string(h), fmt::format("{}{}", head.match, head.found ? "" : "?"),
+                    digits(head.looks, 3), digits(head.writes, 3), digits(head.runner_up, 3),
+                    digits(head.self, 3), digits(head.ceiling, 3), digits(head.floor, 3),
+                    dimension(head.before), dimension(head.after), digits(head.before.norm, 2),
                     digits(head.after.norm, 2)});
     for (std::size_t i = 0; i < head_observables.size(); ++i)
       rows.back().push_back(change_cell(head.before, head.after, i));
@@ -251,13 +291,17 @@ std::string compared_heads_table(const compared_layer& l) {
 }
 
 std::string compared_layers_table(const std::vector<compared_layer>& layers) {
-  std::vector<std::vector<std::string>> rows = {{"layer", "moved", "self", "ceiling", "floor (sd)",
-                                                 "other heads", "z", "p Holm",
-                                                 "share of the ceiling [95 %]"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"layer", "moved", "found", "maps", "by chance (sd)", "self", "ceiling", "floor (sd)",
+       "other heads", "z", "p Holm", "share of the ceiling [95 %]"}};
   for (const compared_layer& l : layers) {
     const atlas::drawn_null& null = l.overlap.null;
-    rows.push_back({std::to_string(l.layer), std::to_string(l.moved), digits(null.observed, 3),
-                    digits(l.overlap.ceiling_mean, 3),
+    const auto found = std::count_if(l.heads.begin(), l.heads.end(),
+                                     [](const compared_head& h) { return h.found; });
+    rows.push_back({std::to_string(l.layer), std::to_string(l.moved), std::to_string(found),
+                    digits(l.maps.observed, 3),
+                    fmt::format("{} ({})", digits(l.maps.mean, 3), digits(l.maps.sd, 3)),
+                    digits(null.observed, 3), digits(l.overlap.ceiling_mean, 3),
                     fmt::format("{} ({})", digits(null.mean, 3), digits(null.sd, 3)),
                     digits(l.overlap.others, 3), digits(null.z, 1), p_text(l.p_holm),
                     with_interval(l.overlap.share, l.overlap.interval)});
@@ -266,25 +310,28 @@ std::string compared_layers_table(const std::vector<compared_layer>& layers) {
 }
 
 std::string compare_verdict(const compare_options& o, const std::vector<compared_layer>& layers) {
-  index_t moved = 0, heads = 0;
+  index_t found = 0, moved = 0, heads = 0;
   std::size_t beyond = 0, same = 0;
   for (const compared_layer& l : layers) {
-    moved += l.moved;
-    heads += static_cast<index_t>(l.heads.size());
+    for (std::size_t h = 0; h < l.heads.size(); ++h) {
+      ++heads;
+      found += l.heads[h].found ? 1 : 0;
+      moved += l.heads[h].found && l.heads[h].match != static_cast<index_t>(h) ? 1 : 0;
+    }
     beyond += l.p_holm <= 0.05 && l.overlap.null.z > 0 ? 1 : 0;
     same += l.overlap.interval.upper >= 1 - 1e-3 ? 1 : 0;
   }
   return fmt::format(
-      "{} of {} heads of {} are in another place in {}. In {} of {} layers heads write where they "
-      "wrote more than clouds turned at random do (Holm's correction over layers); in {} of them "
-      "the interval of the share reaches the ceiling: heads cannot be told from themselves "
-      "there.\n",
-      moved, heads, o.a, o.b, beyond, layers.size(), same);
+      "Of {} heads of {}, {} are found again in {}, {} of them in another place. Where heads write "
+      "is beyond the floor of turned clouds in {} of {} layers (Holm's correction); the interval "
+      "of "
+      "the share reaches the ceiling in {}.\n",
+      heads, o.a, found, o.b, moved, beyond, layers.size(), same);
 }
 
 std::string compare_csv(const std::vector<compared_layer>& layers, const common_options& common) {
   std::string out =
-      "layer,head,match,looks,writes,runner_up,self_overlap,ceiling,floor,dimension_before,"
+      "layer,head,match,found,looks,writes,runner_up,self_overlap,ceiling,floor,dimension_before,"
       "dimension_before_error,dimension_after,dimension_after_error,norm_before,norm_after,";
   for (const observable_name& x : head_observables)
     out += fmt::format("{0}_before,{0}_after,{0}_change_error,", x.key);
@@ -293,7 +340,7 @@ std::string compare_csv(const std::vector<compared_layer>& layers, const common_
   for (const compared_layer& l : layers)
     for (std::size_t h = 0; h < l.heads.size(); ++h) {
       const compared_head& c = l.heads[h];
-      out += fmt::format("{},{},{}", l.layer, h, c.match);
+      out += fmt::format("{},{},{},{}", l.layer, h, c.match, c.found ? 1 : 0);
       const auto add = [&](double x) { out += std::isfinite(x) ? fmt::format(",{}", x) : ","; };
       for (const double x : {c.looks, c.writes, c.runner_up, c.self, c.ceiling, c.floor,
                              c.before.dimension, c.before.dimension_error, c.after.dimension,
@@ -310,14 +357,15 @@ std::string compare_csv(const std::vector<compared_layer>& layers, const common_
 }
 
 constexpr const char* how_to_read_compare =
-    "\nHow to read this. A head is found again by its weights: looks is the cosine of W_Q^T W_K "
-    "of\n"
-    "the two models, writes that of W_O W_V, neither of which depends on a head's own "
-    "coordinates;\n"
-    "runner-up is the largest mean of both with any other head. Self: overlap of the subspaces\n"
-    "that both write to, each from another half of the passages; ceiling: the same of halves of\n"
-    "one model; floor: the second model's clouds turned at random. Share: 1 is the same head, 0\n"
-    "one like any of its spectrum; its interval is over heads. Changes are paired over passages.\n";
+    "\nHow to read this. A head is found again by its weights: looks is the cosine of W_Q^T W_K\n"
+    "of the two models, writes that of W_O W_V, which do not depend on a head's own coordinates;\n"
+    "runner-up: the largest mean of both with any other head. By chance: heads of the second\n"
+    "model in a residual stream that has nothing to do with the first's, matched likewise; a head\n"
+    "is found (no question mark) above all of these and the runner-up. Self: overlap of the\n"
+    "subspaces that both write to, each from another half of the passages; ceiling: the same of\n"
+    "halves of one model; floor: the second model's clouds turned at random. Share: 1 is the same\n"
+    "head, 0 one like any of its spectrum; its interval is over heads. Changes are paired over\n"
+    "passages.\n";
 
 void check_compare(const compare_options& o, const atlas::transformer_config& config) {
   if (o.blocks < 4)
@@ -413,7 +461,7 @@ void add_compare(CLI::App& program) {
   add_block_options(app, options->blocks, options->tokens_per_block);
   add_layer_options(app, options->layers, "all unless told otherwise");
   add_min_context(app, options->measures.min_context);
-  add_whole(app, "--points", options->measures.points, {3}, "rows of a cloud");
+  add_whole(app, "--points", options->measures.points, {8}, "rows of a cloud");
   add_whole(app, "--local-dim", options->measures.local_dimension, {1},
             "k, dimension of the heads' subspaces");
   add_whole(app, "--halvings", options->halvings, {1, 1000}, "of the passages");

@@ -255,7 +255,7 @@ void add_redundancy(CLI::App& program) {
             "pairs of heads of each layer that are left out together, drawn at random, or all "
             "where there are no more; 0: none");
   add_min_context(app, options->measures.min_context);
-  add_whole(app, "--points", options->measures.points, {3}, "rows of a cloud");
+  add_whole(app, "--points", options->measures.points, {8}, "rows of a cloud");
   add_whole(app, "--local-dim", options->measures.local_dimension, {1},
             "k, dimension of the heads' subspaces");
   add_whole(app, "--permutations", options->permutations, {1, 1 << 24},

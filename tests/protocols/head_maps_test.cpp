@@ -113,10 +113,27 @@ TEST_CASE("heads that were moved and turned in their own coordinates are found b
   }
 }
 
+TEST_CASE(
+    "in another stream heads are to each other what they were, and chance to those they were") {
+  const auto maps = atlas::maps_of_heads(random_model(atlas::model_family::llama, 5), 0);
+  atlas::random_stream random(3);
+  const auto other = atlas::in_other_stream(maps, random);
+  const auto before = atlas::similarity_of_maps(maps, maps),
+             after = atlas::similarity_of_maps(other, other);
+  CHECK((before.looks - after.looks).cwiseAbs().maxCoeff() < 1e-12);
+  CHECK((before.writes - after.writes).cwiseAbs().maxCoeff() < 1e-12);
+  const auto across = atlas::similarity_of_maps(maps, other);
+  CHECK(before.looks.diagonal().minCoeff() == Approx(1).margin(1e-12));
+  CHECK(across.looks.cwiseAbs().maxCoeff() < 0.5);
+  CHECK(across.writes.cwiseAbs().maxCoeff() < 0.5);
+}
+
 TEST_CASE("maps of other layers, heads and models are refused by name") {
   const auto a = random_model(atlas::model_family::gpt2, 1);
   CHECK_REFUSED(atlas::value_error, atlas::maps_of_heads(a, 2), "layer", "2");
   const auto maps = atlas::maps_of_heads(a, 0);
+  atlas::random_stream random(1);
+  CHECK_REFUSED(atlas::shape_error, atlas::in_other_stream({}, random), "maps", "none");
   auto fewer = maps;
   fewer.queries.pop_back();
   CHECK_REFUSED(atlas::shape_error, atlas::similarity_of_maps(maps, fewer), "b",

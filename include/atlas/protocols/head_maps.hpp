@@ -18,6 +18,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/random.hpp"
 #include "atlas/core/work_options.hpp"
 #include "atlas/reference/transformer.hpp"
 
@@ -153,6 +154,29 @@ template <class = lazy>
   return out;
 }
 
+/// The heads in another residual stream: its coordinates in a random order, each with a random
+/// sign, the same for all heads. What they are to each other stays; to heads of the stream that
+/// they were in they are no more than chance. The null of `similarity_of_maps`.
+template <class = lazy>
+[[nodiscard]] head_maps in_other_stream(const head_maps& maps, random_stream& random) {
+  if (maps.writes.empty()) throw shape_error("maps", "at least 1 head", "none");
+  const index_t d = maps.writes.front().cols();
+  const std::vector<index_t> order = random_permutation(d, random);
+  std::vector<double> sign;
+  for (index_t m = 0; m < d; ++m) sign.push_back(random.uniform_index(2) == 0 ? 1 : -1);
+  const auto moved = [&](std::vector<Eigen::MatrixXd> list) {
+    for (Eigen::MatrixXd& map : list) {
+      const Eigen::MatrixXd old = map;
+      for (index_t m = 0; m < d; ++m)
+        map.col(m) =
+            sign[static_cast<std::size_t>(m)] * old.col(order[static_cast<std::size_t>(m)]);
+    }
+    return list;
+  };
+  return {moved(maps.queries), moved(maps.keys), moved(maps.values), moved(maps.writes),
+          maps.heads_per_group};
+}
+
 /// \param a, b maps of as many heads, in as many groups, of one residual stream
 /// \throws shape_error for others; cancelled
 ///
@@ -174,6 +198,7 @@ template <class = lazy>
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI {
 ATLAS_OF_PROTOCOLS head_maps maps_of_heads<void>(const transformer&, index_t);
+ATLAS_OF_PROTOCOLS head_maps in_other_stream<void>(const head_maps&, random_stream&);
 ATLAS_OF_PROTOCOLS map_similarity similarity_of_maps<void>(const head_maps&, const head_maps&,
                                                            const work_options&);
 }  // namespace atlas::inline ATLAS_ABI
