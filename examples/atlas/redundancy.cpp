@@ -193,8 +193,12 @@ void run_redundancy(const redundancy_options& o) {
   check_redundancy(o, model.config(), source.blocks.extent(0));
   const auto held_blocks =
       load_blocks(held_out, source.blocks.extent(0), o.source.tokens_per_block, source.lm.reader);
-  redundancy_run run{
-      o.common, chosen_layers(o.layers, model.config().layers), o.ways, o.permutations, {}};
+  redundancy_run run{o.common,
+                     chosen_layers(o.layers, model.config().layers),
+                     o.ways,
+                     o.permutations,
+                     model.config().heads_per_group(),
+                     {}};
   run.texts[0].name = "text";
   run.texts[1].name = "held_out";
   const std::array<const atlas::owned_tensor<index_t, 2>*, 2> blocks = {&source.blocks,

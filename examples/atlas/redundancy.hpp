@@ -36,8 +36,14 @@ struct redundancy_run {
   std::vector<atlas::index_t> layers;
   std::vector<std::string> ways;
   atlas::index_t permutations = 9999;
+  /// Query heads that share keys and values are alike in all: only they are compared and shuffled
+  /// with each other. 1: heads of a layer.
+  atlas::index_t heads_per_group = 1;
   std::array<redundancy_text, 2> texts;
 };
+
+/// "within layers", or what else heads are compared within.
+std::string within_text(const redundancy_run& run);
 
 /// The rise of the mean loss, nats a token, and its interval over passages.
 struct loss_rise {
@@ -47,7 +53,7 @@ struct loss_rise {
 loss_rise rise_of(const atlas::perplexity_result& baseline, const atlas::perplexity_result& read,
                   std::uint64_t seed);
 
-/// How well one property of a head predicts what it is worth, within layers, on one text.
+/// How well one property of a head predicts what it is worth, within strata, on one text.
 struct prediction {
   bool defined = false;
   std::string why;  ///< not defined
@@ -77,7 +83,7 @@ struct redundancy_findings {
   std::vector<atlas::stratified_correlation> texts_agree;
   std::array<std::vector<pair_result>, 2> pairs;  ///< of each text
   /// Of each way and text, the rank correlation of the overlap of two heads with their interaction,
-  /// over pairs within layers; NaN where it cannot be had.
+  /// over pairs within strata; NaN where it cannot be had.
   std::vector<std::array<atlas::stratified_correlation, 2>> overlap_of_pairs;
   std::string verdict;
 };

@@ -82,15 +82,32 @@ std::vector<const left_out*> single_heads(const redundancy_text& text, const std
 struct heads_within {
   std::vector<std::vector<double>> rises;  ///< `[head][passage]`
   std::vector<std::vector<double>> properties;
-  std::vector<std::vector<index_t>> layers;  ///< rows of each
+  std::vector<std::vector<index_t>> strata;  ///< rows of each
 };
+
+/// Heads that are compared with each other: those of a layer, or of a group in it.
+/// \param layer its place among those measured
+index_t stratum_of(const redundancy_run& run, index_t layer, index_t head) {
+  const auto groups = static_cast<index_t>(run.texts[0].layers[0].size()) / run.heads_per_group;
+  return run.heads_per_group == 1 ? layer : layer * groups + head / run.heads_per_group;
+}
+
+index_t count_of_strata(const redundancy_run& run) {
+  const auto heads = static_cast<index_t>(run.texts[0].layers[0].size());
+  return 1 + stratum_of(run, static_cast<index_t>(run.layers.size()) - 1, heads - 1);
+}
+
+/// The place of a layer among those measured.
+index_t place_of(const redundancy_run& run, index_t layer) {
+  return std::find(run.layers.begin(), run.layers.end(), layer) - run.layers.begin();
+}
 
 heads_within heads_with(const redundancy_run& run, const redundancy_text& text,
                         const std::string& way, const std::vector<head_property>& properties) {
   heads_within out{{}, std::vector<std::vector<double>>(properties.size()), {}};
   std::map<index_t, std::size_t> place;
   for (std::size_t l = 0; l < run.layers.size(); ++l) place[run.layers[l]] = l;
-  out.layers.resize(run.layers.size());
+  out.strata.resize(static_cast<std::size_t>(count_of_strata(run)));
   for (const left_out* head : single_heads(text, way)) {
     const std::size_t l = place.at(head->layer);
     const head_measures& measures = text.layers[l][static_cast<std::size_t>(head->heads[0])];
@@ -98,11 +115,12 @@ heads_within heads_with(const redundancy_run& run, const redundancy_text& text,
     for (const head_property& p : properties) values.push_back(p.of(measures));
     if (std::any_of(values.begin(), values.end(), [](double x) { return !std::isfinite(x); }))
       continue;
-    out.layers[l].push_back(static_cast<index_t>(out.rises.size()));
+    const index_t stratum = stratum_of(run, static_cast<index_t>(l), head->heads[0]);
+    out.strata[static_cast<std::size_t>(stratum)].push_back(static_cast<index_t>(out.rises.size()));
     out.rises.push_back(block_rises(text.baseline, head->read));
     for (std::size_t i = 0; i < values.size(); ++i) out.properties[i].push_back(values[i]);
   }
-  std::erase_if(out.layers, [](const auto& rows) { return rows.size() < 2; });
+  std::erase_if(out.strata, [](const auto& rows) { return rows.size() < 2; });
   return out;
 }
 
@@ -134,9 +152,9 @@ double error_of_halves(const heads_within& heads, std::uint64_t seed) {
     const auto half = static_cast<std::size_t>(passages / 2);
     try {
       const double gap =
-          atlas::detail::coefficient_within(samples_of(heads, all.first(half)), heads.layers) -
+          atlas::detail::coefficient_within(samples_of(heads, all.first(half)), heads.strata) -
           atlas::detail::coefficient_within(samples_of(heads, all.subspan(half, half)),
-                                            heads.layers);
+                                            heads.strata);
       squares += gap * gap;
       ++count;
     } catch (const atlas::value_error&) {
@@ -150,8 +168,8 @@ prediction predict(const redundancy_run& run, const redundancy_text& text, const
                    const std::vector<head_property>& properties, std::uint64_t stream) {
   const heads_within heads = heads_with(run, text, way, properties);
   prediction out;
-  if (heads.layers.empty()) {
-    out.why = "no layer has two heads with a value";
+  if (heads.strata.empty()) {
+    out.why = "no two heads that can be compared have a value";
     return out;
   }
   std::vector<index_t> all(text.baseline.block_losses.size());
@@ -159,7 +177,7 @@ prediction predict(const redundancy_run& run, const redundancy_text& text, const
   const std::uint64_t seed = atlas::seed_of_stream(run.common.seed, stream);
   try {
     out.r = atlas::detail::correlate_within(
-        samples_of(heads, all), heads.layers,
+        samples_of(heads, all), heads.strata,
         {.permutations = run.permutations, .seed = seed, .threads = run.common.threads});
     out.error = error_of_halves(heads, seed);
     out.defined = true;
@@ -212,14 +230,14 @@ std::vector<atlas::stratified_correlation> compare_texts(const redundancy_run& r
   std::vector<atlas::stratified_correlation> out;
   for (const std::string& way : run.ways) {
     std::array<std::vector<double>, 2> worth;
-    std::vector<index_t> layer;
+    std::vector<index_t> strata;
     for (std::size_t t = 0; t < 2; ++t)
       for (const left_out* head : single_heads(run.texts[t], way)) {
         worth[t].push_back(atlas::summarize(block_rises(run.texts[t].baseline, head->read)).mean);
-        if (t == 0) layer.push_back(head->layer);
+        if (t == 0) strata.push_back(stratum_of(run, place_of(run, head->layer), head->heads[0]));
       }
     try {
-      out.push_back(atlas::stratified_spearman(worth[0], worth[1], layer,
+      out.push_back(atlas::stratified_spearman(worth[0], worth[1], strata,
                                                {.permutations = run.permutations,
                                                 .seed = run.common.seed,
                                                 .threads = run.common.threads}));
@@ -259,22 +277,25 @@ std::vector<pair_result> find_pairs(const redundancy_run& run, const redundancy_
 atlas::stratified_correlation overlap_of_pairs(const redundancy_run& run, std::size_t t,
                                                const std::string& way,
                                                const std::vector<pair_result>& all) {
+  const auto heads = static_cast<index_t>(run.texts[t].layers[0].size());
+  const index_t size = run.heads_per_group == 1 ? heads : run.heads_per_group;
   std::vector<Eigen::MatrixXd> overlaps;
-  for (const auto& heads : run.texts[t].layers) {
-    const auto count = static_cast<index_t>(heads.size());
-    overlaps.emplace_back(count, count);
-    for (index_t h = 0; h < count; ++h)
-      for (index_t g = 0; g < count; ++g)
-        overlaps.back()(h, g) =
-            heads[static_cast<std::size_t>(h)].overlap[static_cast<std::size_t>(g)];
-  }
+  for (const auto& layer : run.texts[t].layers)
+    for (index_t first = 0; first < heads; first += size) {
+      overlaps.emplace_back(size, size);
+      for (index_t h = 0; h < size; ++h)
+        for (index_t g = 0; g < size; ++g)
+          overlaps.back()(h, g) = layer[static_cast<std::size_t>(first + h)]
+                                      .overlap[static_cast<std::size_t>(first + g)];
+    }
   std::vector<atlas::stratified_pair> pairs;
   for (const pair_result& p : all) {
-    if (p.what.way != way) continue;
-    const auto layer = std::find(run.layers.begin(), run.layers.end(), p.what.layer);
+    const index_t a = p.what.heads[0], b = p.what.heads[1];
+    if (p.what.way != way || a / size != b / size) continue;
     pairs.push_back(
-        {layer - run.layers.begin(), p.what.heads[0], p.what.heads[1], p.interaction.value});
+        {stratum_of(run, place_of(run, p.what.layer), a), a % size, b % size, p.interaction.value});
   }
+  if (pairs.empty()) return no_correlation;
   try {
     return atlas::pair_correlation(overlaps, pairs,
                                    {.permutations = run.permutations,
@@ -309,11 +330,11 @@ std::string norm_sentence(const redundancy_run& run, const std::vector<predictio
         way, share_text(other * other), p_text(norm->plain[0].p_holm),
         p_text(norm->plain[1].p_holm), share_text(norm->plain[0].r.null_square)));
   }
-  if (parts.empty()) return "What heads are worth does not vary within layers.\n";
+  if (parts.empty()) return "What heads are worth cannot be compared.\n";
   return fmt::format(
-      "Head norm alone has in common with the ranks of what heads are worth, within "
-      "layers: {}.{}\n",
-      fmt::join(parts, "; "), any ? "" : " On both texts this is no more than chance.");
+      "Head norm alone has in common with the ranks of what heads are worth, {}: {}.{}\n",
+      within_text(run), fmt::join(parts, "; "),
+      any ? "" : " On both texts this is no more than chance.");
 }
 
 std::string geometry_sentence(const redundancy_run& run, const std::vector<prediction_row>& rows) {
@@ -360,9 +381,9 @@ std::string overlap_sentence(const redundancy_run& run, const redundancy_finding
   }
   if (parts.empty()) return "";
   return fmt::format(
-      "Overlap of two heads in the stream with their interaction, rank correlation "
-      "over pairs within layers: {}.\n",
-      fmt::join(parts, "; "));
+      "Overlap of two heads in the stream with their interaction, rank correlation over pairs "
+      "{}: {}.\n",
+      within_text(run), fmt::join(parts, "; "));
 }
 
 std::string pairs_sentence(const redundancy_findings& found) {
@@ -389,6 +410,10 @@ std::string pairs_sentence(const redundancy_findings& found) {
 }
 
 }  // namespace
+
+std::string within_text(const redundancy_run& run) {
+  return run.heads_per_group == 1 ? "within layers" : "within groups that share keys and values";
+}
 
 bool prediction_row::holds(bool given_norm) const {
   const auto& of = given_norm ? beyond : plain;

@@ -59,7 +59,7 @@ json correlation_json(const atlas::stratified_correlation& r) {
           {"null_square", number(r.null_square)},
           {"null_bound", number(r.null_bound)},
           {"heads", r.n},
-          {"layers", r.strata}};
+          {"strata", r.strata}};
 }
 
 json prediction_json(const prediction& p) {
@@ -155,7 +155,7 @@ std::vector<std::string> prediction_cells(const std::array<prediction, 2>& both)
   return out;
 }
 
-std::string predictions_table(const redundancy_findings& found) {
+std::string predictions_table(const redundancy_run& run, const redundancy_findings& found) {
   std::vector<std::vector<std::string>> rows = {{"way", "predictor", "heads", "r (se)", "p Holm",
                                                  "held out", "p Holm", "beyond norm", "p Holm",
                                                  "held out", "p Holm"}};
@@ -165,7 +165,8 @@ std::string predictions_table(const redundancy_findings& found) {
     for (const auto& cells : {prediction_cells(row.plain), prediction_cells(row.beyond)})
       rows.back().insert(rows.back().end(), cells.begin(), cells.end());
   }
-  return "Rank correlations with what heads are worth, over heads within layers\n" +
+  return fmt::format("Rank correlations with what heads are worth, over heads {}\n",
+                     within_text(run)) +
          table_text(rows) + "\n";
 }
 
@@ -181,10 +182,10 @@ constexpr const char* how_to_read_redundancy =
     "\nHow to read this. What a head hands on is replaced by zeros; by its mean over the text; or "
     "by\n"
     "what it hands on at the same positions of another passage (resample). Intervals are of\n"
-    "passages. Correlations compare heads of one layer with each other alone, and p shuffles them\n"
-    "within their layers (Holm's correction over all predictors and ways of a text); the standard\n"
-    "error is that of the choice of passages. Beyond norm: partial, given the length of what a\n"
-    "head writes. A predictor counts where it holds on both texts.\n";
+    "passages. Correlations compare heads of one layer, or of those that share keys and values,\n"
+    "with each other alone, and p shuffles them there (Holm's correction over all predictors and\n"
+    "ways of a text); the standard error is that of the choice of passages. Beyond norm: partial,\n"
+    "given the length of what a head writes. A predictor counts where it holds on both texts.\n";
 
 }  // namespace
 
@@ -227,7 +228,7 @@ std::string redundancy_csv(const redundancy_run& run) {
 }
 
 std::string redundancy_tables(const redundancy_run& run, const redundancy_findings& found) {
-  return heads_table(run) + pairs_table(found) + predictions_table(found) +
+  return heads_table(run) + pairs_table(found) + predictions_table(run, found) +
          agreement_text(run, found) + found.verdict + how_to_read_redundancy;
 }
 
