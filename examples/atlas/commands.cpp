@@ -3,6 +3,9 @@
 
 namespace atlas_program {
 
+void add_redundancy(CLI::App& program);
+void add_compare(CLI::App& program);
+
 void add_commands(CLI::App& program) {
   add_measure(program);
   add_two_nn(program);
@@ -21,6 +24,8 @@ void add_commands(CLI::App& program) {
   add_study(program);
   add_autoencode(program);
   add_ablate(program);
+  add_redundancy(program);
+  add_compare(program);
   add_calibrate(program);
   add_report(program);
 }

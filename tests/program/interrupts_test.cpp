@@ -274,6 +274,9 @@ TEST_CASE("commands that read a model stop within a second of an interrupt, at a
   stops({"autoencode"}, {0.3, 1.5});
   stops({"uncertainty", "--draws", "100000"}, {0.3, 1.5});
   stops({"pareto", "--steps", "20000"}, {0.3, 1.5});
+  stops({"redundancy"}, {0.3, 1.5});
+  stops({"redundancy", "--out", "OUT:heads"}, {2.5}, "interrupted; run it", true);
+  stops({"compare", "tiny-gpt2", "tiny-gpt2"}, {0.3, 1.5});
 }
 
 TEST_CASE(
@@ -352,6 +355,7 @@ TEST_CASE("what takes longer than a second says on a terminal what it does, and 
   shows(quantize, {"reading the model", "gradients", "eigenbases", "quantizing"}, 2);
   shows(with_less_if_sanitized({"autoencode"}, {"--layers", "3", "--blocks", "6"}),
         {"reading the model", "forward", "autoencoders", " %"}, 2);
+  shows({"redundancy"}, {"reading the model", "forward", "heads left out", " %"}, 2);
   shows({"study", "--out", "OUT:study"}, {"reading the models", "part 1 of ", ": forward"}, 2);
 }
 

@@ -3,12 +3,15 @@
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/stats/bootstrap.hpp"
 #include "atlas/stats/correlation.hpp"
+#include "atlas/stats/pair_correlation.hpp"
+#include "atlas/stats/stratified_correlation.hpp"
 #include "atlas/subspace/haar.hpp"
 #include "atlas/subspace/head_overlap.hpp"
 #include "atlas/subspace/principal_spectra.hpp"
 #include "atlas/subspace/residual_stream.hpp"
 #include "atlas/subspace/split_half.hpp"
 #include "atlas/subspace/turned_null.hpp"
+#include "atlas/subspace/written_norms.hpp"
 #include "calls.hpp"
 
 namespace atlas_test {
@@ -23,6 +26,38 @@ std::vector<threaded_call> subspace_calls() {
   const Eigen::MatrixXd weights = normal_cloud(54, 10);
   const auto frames = atlas::principal_frames(clouds, 3, {.threads = 1});
   return {
+      {"subspace/written_norms.hpp", "written_norms", true,
+       [=](const s& o) {
+         return atlas::written_norms(clouds, weights,
+                                     {.threads = o.threads, .on_progress = o.on_progress});
+       }},
+      {"stats/stratified_correlation.hpp", "stratified_spearman, partial_stratified_spearman", true,
+       [=](const s& o) {
+         const atlas::stratified_options options{
+             .permutations = 200, .threads = o.threads, .on_progress = o.on_progress};
+         std::vector<double> x, y, z;
+         std::vector<int> strata;
+         for (int i = 0; i < 40; ++i) {
+           x.push_back(clouds[0](i, 0));
+           y.push_back(clouds[0](i, 1));
+           z.push_back(clouds[0](i, 2));
+           strata.push_back(i / 10);
+         }
+         const auto plain = atlas::stratified_spearman(x, y, strata, options);
+         const auto partial = atlas::partial_stratified_spearman(x, y, z, strata, options);
+         return (numbers() << plain.p << plain.null_bound << partial.p << partial.null_square).all;
+       }},
+      {"stats/pair_correlation.hpp", "pair_correlation", true,
+       [=](const s& o) {
+         const Eigen::MatrixXd products = clouds[0].topRows(6) * clouds[0].topRows(6).transpose();
+         std::vector<atlas::stratified_pair> pairs;
+         for (atlas::index_t i = 0; i < 6; ++i)
+           for (atlas::index_t j = 0; j < i; ++j) pairs.push_back({0, i, j, clouds[1](i, j)});
+         const auto r = atlas::pair_correlation(
+             {0.5 * (products + products.transpose())}, pairs,
+             {.permutations = 200, .threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << r.p << r.null_bound).all;
+       }},
       {"subspace/haar.hpp", "haar_overlap", true,
        [](const s& o) {
          const auto n = atlas::haar_overlap(
