@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "atlas/core/errors.hpp"
 #include "atlas/version.hpp"
 
 #ifdef ATLAS_MPI
@@ -17,7 +18,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <functional>
+#include <cstring>
 #include <limits>
 #include <mutex>
 #include <thread>
@@ -70,8 +71,8 @@ std::string broadcast(const std::string& of_rank_0) {
 std::string pass_on(std::string mine) {
   return mine;
 }
-std::string scatter(const std::vector<std::string>& parts) {
-  return parts.at(0);
+std::string scatter(const std::function<std::string(int)>& part_of) {
+  return part_of(0);
 }
 void tell_failed(atlas::index_t) {}
 bool still_wanted(atlas::index_t) {
@@ -222,6 +223,23 @@ std::vector<report_of_rank> meet_with(std::size_t bytes, const rank_failure* fai
   return all;
 }
 
+/// Ends all ranks where others wait for what cannot come.
+[[noreturn]] void abort_all(const std::string& why) {
+  fmt::print(stderr, "atlas: {} (on rank {})\n", why, this_rank);
+  MPI_Abort(MPI_COMM_WORLD, 2);
+  std::abort();
+}
+
+std::string part_or_abort(const std::function<std::string(int)>& part_of, int of) {
+  try {
+    return part_of(of);
+  } catch (const atlas::cancelled&) {
+    throw;
+  } catch (const std::exception& e) {
+    abort_all(e.what());
+  }
+}
+
 /// Of the processors that this rank may run on, its share beside the ranks of the same machine that
 /// may run on the same: a launcher binds ranks to processors of their own, or leaves all to all.
 int share_of_processors() {
@@ -241,8 +259,13 @@ int share_of_processors() {
   return std::max(1, CPU_COUNT(&mine) / static_cast<int>(alike));
 }
 
-std::string room_for(const report_of_rank& of) {
-  return std::string(static_cast<std::size_t>(of.bytes), '\0');
+/// Room for what another rank is about to send.
+std::string room_for(std::int64_t bytes) {
+  try {
+    return std::string(static_cast<std::size_t>(bytes), '\0');
+  } catch (const std::exception&) {
+    abort_all(fmt::format("not enough memory for {} bytes from another rank", bytes));
+  }
 }
 
 }  // namespace
@@ -290,7 +313,7 @@ std::vector<std::string> gather(const std::string& mine) {
   }
   std::vector<std::string> out = {mine};
   for (int r = 1; r < all_ranks; ++r) {
-    out.push_back(room_for(all[static_cast<std::size_t>(r)]));
+    out.push_back(room_for(all[static_cast<std::size_t>(r)].bytes));
     receive_bytes(out.back(), r);
   }
   return out;
@@ -299,38 +322,38 @@ std::vector<std::string> gather(const std::string& mine) {
 std::string broadcast(const std::string& of_rank_0) {
   if (all_ranks == 1) return of_rank_0;
   const auto all = meet_with(this_rank == 0 ? of_rank_0.size() : 0);
-  std::string bytes = this_rank == 0 ? of_rank_0 : room_for(all.front());
+  std::string bytes = this_rank == 0 ? of_rank_0 : room_for(all.front().bytes);
   broadcast_bytes(bytes, 0);
   return bytes;
 }
 
-std::string scatter(const std::vector<std::string>& parts) {
-  if (all_ranks == 1) return parts.at(0);
-  // Sizes first: every rank brings those of all others, of which that of rank 0 counts.
-  std::string sizes;
-  for (const std::string& part : parts) sizes += fmt::format("{} ", part.size());
-  sizes = broadcast(sizes);
-  if (this_rank == 0) {
-    for (int r = 1; r < all_ranks; ++r) send_bytes(parts.at(static_cast<std::size_t>(r)), r);
-    return parts.at(0);
+std::string scatter(const std::function<std::string(int)>& part_of) {
+  if (all_ranks == 1) return part_of(0);
+  meet();
+  std::int64_t size = 0;
+  std::string bytes(sizeof size, '\0');
+  if (this_rank > 0) {
+    receive_bytes(bytes, 0);
+    std::memcpy(&size, bytes.data(), sizeof size);
+    std::string part = room_for(size);
+    receive_bytes(part, 0);
+    return part;
   }
-  const char* at = sizes.c_str();
-  unsigned long long size = 0;
-  for (int r = 0; r <= this_rank; ++r) {
-    char* end = nullptr;
-    size = std::strtoull(at, &end, 10);
-    at = end;
+  for (int r = 1; r < all_ranks; ++r) {
+    const std::string part = part_or_abort(part_of, r);
+    size = static_cast<std::int64_t>(part.size());
+    std::memcpy(bytes.data(), &size, sizeof size);
+    send_bytes(bytes, r);
+    send_bytes(part, r);
   }
-  std::string mine(static_cast<std::size_t>(size), '\0');
-  receive_bytes(mine, 0);
-  return mine;
+  return part_or_abort(part_of, 0);
 }
 
 std::string pass_on(std::string mine) {
   if (all_ranks == 1) return mine;
   const auto all = meet_with(mine.size());
   const int next = (this_rank + 1) % all_ranks, previous = (this_rank + all_ranks - 1) % all_ranks;
-  std::string got = room_for(all[static_cast<std::size_t>(previous)]);
+  std::string got = room_for(all[static_cast<std::size_t>(previous)].bytes);
   const std::size_t most = std::max(mine.size(), got.size());
   for (std::size_t at = 0; at < most; at += piece) {
     MPI_Request sent = MPI_REQUEST_NULL, received = MPI_REQUEST_NULL;

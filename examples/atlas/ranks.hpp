@@ -4,10 +4,11 @@
 /// Ranks: processes that `mpirun` starts side by side, on one machine or on many, which divide the
 /// work of one command (docs/scaling.md). A plain run is rank 0 of 1, and does not start MPI.
 
+#include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
 
 namespace atlas_program {
@@ -22,10 +23,11 @@ struct rank_failure {
   std::string message;
 };
 
-/// An error that all ranks know of, so that it is not to be told again.
-class ranks_failed : public atlas::error {
+/// That a rank failed, which all ranks know, so that it is not to be told again. No atlas::error:
+/// those are told, with other names or as a remark, by whoever catches them.
+class ranks_failed : public std::runtime_error {
  public:
-  using error::error;
+  using runtime_error::runtime_error;
 };
 
 /// The ranks of this run, from its construction on.
@@ -51,8 +53,9 @@ std::vector<std::string> gather(const std::string& mine);
 std::string broadcast(const std::string& of_rank_0);
 /// Sends to the next rank, the last to the first, and returns what the previous one sent.
 std::string pass_on(std::string mine);
-/// Sends a part to each rank. \param parts by rank; at rank 0 alone
-std::string scatter(const std::vector<std::string>& parts);
+/// Sends a part to each rank. \param part_of of a rank, called at rank 0 alone, for one after the
+/// other
+std::string scatter(const std::function<std::string(int)>& part_of);
 
 /// Tells the other ranks at once that a shard failed, so that they leave out those after it.
 void tell_failed(atlas::index_t shard);
