@@ -39,12 +39,22 @@ int launched_ranks() {
   return std::getenv("PMIX_RANK") != nullptr && size != nullptr ? std::atoi(size) : 1;
 }
 
+#ifndef ATLAS_MPI
+/// Which of several processes this is.
+int launched_rank() {
+  if (launched_ranks() <= 1) return 0;
+  for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"})
+    if (const char* place = std::getenv(variable)) return std::atoi(place);
+  return 0;
+}
+#endif
+
 }  // namespace
 
 #ifndef ATLAS_MPI
 
 int rank() {
-  return 0;
+  return launched_rank();  // of those that are refused, the first says so
 }
 int ranks() {
   return 1;
@@ -99,9 +109,13 @@ constexpr int notice_tag = 1, data_tag = 2;
 /// Messages are sent in pieces that MPI, whose counts are int, can send.
 constexpr std::size_t piece = std::size_t{1} << 30;
 
-/// Waits without keeping a processor busy, which the other ranks of the machine may need.
+/// What is waited for: that ranks meet, which may take long and is not to keep a processor busy
+/// that others of the machine may need; or a message that is on its way, which moves on while one
+/// looks.
+enum class waiting { for_ranks, for_message };
+
 /// \throws atlas::cancelled after an interrupt
-void wait(MPI_Request& request) {
+void wait(MPI_Request& request, waiting what) {
   auto pause = std::chrono::microseconds(20);
   for (int done = 0, tries = 0;; ++tries) {
     {
@@ -111,6 +125,10 @@ void wait(MPI_Request& request) {
     if (done != 0) return;
     stop_if_interrupted();
     if (tries < 200) continue;
+    if (what == waiting::for_message) {
+      std::this_thread::yield();
+      continue;
+    }
     std::this_thread::sleep_for(pause);
     pause = std::min(2 * pause, std::chrono::microseconds(2000));
   }
@@ -118,13 +136,13 @@ void wait(MPI_Request& request) {
 
 /// Starts something that MPI does and waits for its end.
 template <class Begin>
-void complete(Begin&& begin) {
+void complete(Begin&& begin, waiting what = waiting::for_message) {
   MPI_Request request = MPI_REQUEST_NULL;
   {
     const std::lock_guard lock(calls);
     begin(&request);
   }
-  wait(request);
+  wait(request, what);
 }
 
 void broadcast_bytes(std::string& bytes, int from) {
@@ -160,10 +178,12 @@ struct report_of_rank {
 
 std::vector<report_of_rank> exchange(const report_of_rank& mine) {
   std::vector<report_of_rank> all(static_cast<std::size_t>(all_ranks));
-  complete([&](MPI_Request* r) {
-    MPI_Iallgather(&mine, sizeof mine, MPI_BYTE, all.data(), sizeof mine, MPI_BYTE, MPI_COMM_WORLD,
-                   r);
-  });
+  complete(
+      [&](MPI_Request* r) {
+        MPI_Iallgather(&mine, sizeof mine, MPI_BYTE, all.data(), sizeof mine, MPI_BYTE,
+                       MPI_COMM_WORLD, r);
+      },
+      waiting::for_ranks);
   return all;
 }
 
@@ -368,8 +388,8 @@ std::string pass_on(std::string mine) {
       if (at < mine.size())
         MPI_Isend(mine.data() + at, left(mine), MPI_BYTE, next, data_tag, MPI_COMM_WORLD, &sent);
     }
-    wait(received);
-    wait(sent);
+    wait(received, waiting::for_message);
+    wait(sent, waiting::for_message);
   }
   return got;
 }
