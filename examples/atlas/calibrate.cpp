@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-#include "calibrate_report.hpp"
-#include "options.hpp"
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
 
-#include "atlas/core/parallel.hpp"
+#include "calibrate_report.hpp"
+#include "options.hpp"
+#include "ranks.hpp"
+#include "share_work.hpp"
 
 namespace atlas_program {
 
@@ -61,22 +63,49 @@ std::uint64_t stream_of(const simulation_case& c) {
   return hash;
 }
 
+json observations_json(const std::vector<observation>& all) {
+  json out = json::array();
+  for (const observation& o : all)
+    out.push_back({o.value, o.p, o.interval.lower, o.interval.upper});
+  return out;
+}
+
+std::vector<observation> observations_of(const json& all) {
+  std::vector<observation> out;
+  for (const json& o : all) out.push_back({o.at(0), o.at(1), {o.at(2), o.at(3)}});
+  return out;
+}
+
 /// Clouds are simulated side by side, each on one thread and from a stream of its own.
+/// \return at rank 0; elsewhere nothing
 std::vector<calibration_row> calibrate_command::rows_of(const simulation_case& c) const {
   const index_t count = clouds_of(c);
   const std::string stage = c.item + ": " + c.data;
   const std::uint64_t stream = stream_of(c);
-  std::vector<std::vector<observation>> found(static_cast<std::size_t>(count));
-  std::vector<double> jitter(static_cast<std::size_t>(count));
+  const auto random_of = [&](index_t i) {
+    return atlas::random_stream(common.seed, stream + static_cast<std::uint64_t>(i));
+  };
   begin_stage(common, stage);
-  atlas::progress_meter meter(progress_bar(common), stage, count);
-  atlas::parallel_for(count, common.threads, [&](index_t i) {
-    const auto at = static_cast<std::size_t>(i);
-    atlas::random_stream random(common.seed, stream + static_cast<std::uint64_t>(i));
-    jitter[at] = random.uniform();
-    found[at] = c.simulate(random);
-    meter.advance();
-  });
+  atlas::progress_meter meter(progress_bar(common), stage, (count + ranks() - 1) / ranks());
+  const auto bytes =
+      share_work({.shards = count,
+                  .name = [&](index_t i) { return fmt::format("{}, cloud {}", stage, i); },
+                  .work =
+                      [&](index_t i) {
+                        atlas::random_stream random = random_of(i);
+                        random.uniform();  // the jitter
+                        const json found = observations_json(c.simulate(random));
+                        meter.advance();
+                        return packed(found);
+                      },
+                  .threads = common.threads});
+  if (rank() > 0) return {};
+  std::vector<std::vector<observation>> found;
+  std::vector<double> jitter;
+  for (index_t i = 0; i < count; ++i) {
+    found.push_back(observations_of(unpacked(bytes[static_cast<std::size_t>(i)])));
+    jitter.push_back(random_of(i).uniform());
+  }
   std::vector<calibration_row> rows;
   for (std::size_t q = 0; q < c.quantities.size(); ++q) {
     rows.push_back({c.item, c.data, c.quantities[q], {}, jitter});
@@ -102,6 +131,7 @@ void calibrate_command::run() const {
     if (!chosen(c.item) || clouds_of(c) == 0) continue;
     for (calibration_row& row : rows_of(c)) rows.push_back(std::move(row));
   }
+  if (rank() > 0) return;
   const calibration_report found = report_of(rows);
   report(common, found.result, found.table + "\n" + how_to_read_calibration);
 }

@@ -319,7 +319,7 @@ void add_readers_metadata(const std::map<std::string, std::string>& metadata, js
       description[key] = found->second;
 }
 
-measure_source read_cloud_tensors(const measure_options& o) {
+measure_source read_cloud_tensors(const measure_options& o, const layers_wanted& wanted) {
   cloud_file file{o.clouds_file, io::safetensors::open(o.clouds_file)};
   read_names(file);
   read_metadata(file, o);
@@ -331,7 +331,13 @@ measure_source read_cloud_tensors(const measure_options& o) {
   source.heads_per_group = file.heads_per_group;
   source.description = {{"clouds", o.clouds_file}};
   add_readers_metadata(file.tensors.metadata(), source.description);
-  for (const index_t l : layers) source.layers.push_back(read_layer(file, l));
+  for (const index_t l : layers) {
+    source.heads.push_back(file.heads.at(l));
+    if (wanted(source.layers.size(), layers.size()))
+      source.layers.push_back(read_layer(file, l));
+    else
+      source.layers.emplace_back().layer = l;
+  }
   return source;
 }
 
@@ -347,7 +353,8 @@ measure_source read_activation_clouds(const array_file& file, const measure_opti
                         .sinks = o.sinks,
                         .on_progress = progress_bar(o.common),
                         .threads = o.common.threads});
-  measure_source source{std::move(found.layers), found.heads_per_group, {}};
+  measure_source source{std::move(found.layers), {}, found.heads_per_group, {}};
+  for (const source_layer& layer : source.layers) source.heads.push_back(extents_of(layer).heads);
   source.description = {
       {"clouds", o.clouds_file}, {"rows", o.rows}, {"min_context", o.min_context}};
   if (o.without_sinks) source.description["without_sinks"] = true;
@@ -386,9 +393,10 @@ void check_cloud_file_options(const measure_options& o, std::initializer_list<co
   refuse_typed(command, {"--rows"}, "with clouds, whose rows are what they are");
 }
 
-measure_source read_clouds(const measure_options& o) {
+measure_source read_clouds(const measure_options& o, const layers_wanted& wanted) {
   const array_file arrays(o.clouds_file);
-  return holds_activations(arrays) ? read_activation_clouds(arrays, o) : read_cloud_tensors(o);
+  return holds_activations(arrays) ? read_activation_clouds(arrays, o)
+                                   : read_cloud_tensors(o, wanted);
 }
 
 }  // namespace atlas_program

@@ -19,6 +19,7 @@ void check_cloud_file_options(const measure_options& options,
 
 /// \throws format_error or shape_error naming the file and the tensor for whatever is not
 /// understood, or contradicts itself
-measure_source read_clouds(const measure_options& options);
+measure_source read_clouds(const measure_options& options,
+                           const layers_wanted& wanted = every_layer);
 
 }  // namespace atlas_program

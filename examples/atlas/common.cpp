@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <set>
 #include <utility>
 
 #include "atlas/io/files.hpp"
@@ -17,6 +18,7 @@
 #include "interrupts.hpp"
 #include "options.hpp"
 #include "progress_line.hpp"
+#include "ranks.hpp"
 
 namespace atlas_program {
 
@@ -33,6 +35,17 @@ void check_quiet(const CLI::App& command, const std::vector<std::string>& files)
                      "nowhere to write the result to");
 }
 
+/// \throws error for a command that ranks would do once each
+void check_divides_work(const CLI::App& command) {
+  static const std::set<std::string> dividing = {"measure", "study", "estimators", "calibrate",
+                                                 "dimension"};
+  if (ranks() == 1 || dividing.count(command.get_name()) > 0) return;
+  throw atlas::error(
+      fmt::format("mpirun: expected one of {}, which divide their work among "
+                  "processes, got {}; run it without mpirun",
+                  fmt::join(dividing, ", "), command.get_name()));
+}
+
 }  // namespace
 
 void add_common_options(CLI::App& command, common_options& common, const std::string& example,
@@ -40,6 +53,8 @@ void add_common_options(CLI::App& command, common_options& common, const std::st
   common.command = &command;
   add_whole(command, "--threads", common.threads, {0, 1 << 16},
             "0: all of the machine; results do not change");
+  if (ranks() > 1) common.threads = threads_of_a_rank();
+  command.preparse_callback([&command](std::size_t) { check_divides_work(command); });
   command.add_option("--seed", common.seed, "of everything that is drawn")
       ->transform(seed_number())
       ->capture_default_str();
@@ -72,7 +87,7 @@ double share_done(const atlas::progress& p) {
 }
 
 bool shows_progress(const common_options& common) {
-  return !common.quiet && isatty(STDERR_FILENO) != 0;
+  return !common.quiet && rank() == 0 && isatty(STDERR_FILENO) != 0;
 }
 
 }  // namespace
@@ -83,7 +98,7 @@ void begin_stage(const common_options& common, const std::string& stage) {
 }
 
 void say(const common_options& common, const std::string& what) {
-  if (common.quiet) return;
+  if (common.quiet || rank() > 0) return;
   end_progress_line();
   fmt::print(stderr, "atlas: {}\n", what);
 }
@@ -212,6 +227,7 @@ void report(const common_options& common, const json& result, const std::string&
 
 void report_whole(const common_options& common, const json& result, const std::string& table,
                   const std::vector<output_file>& others) {
+  if (rank() > 0) return;
   begin_stage(common, "writing the result");
   const bool to_file = !common.json_file.empty() && common.json_file != "-";
   const std::string text = common.json_file.empty() ? "" : result.dump(2) + "\n";
@@ -240,7 +256,8 @@ bool is_set(const char* variable) {
 bool tables_have_styles() {
   const char* terminal = std::getenv("TERM");
   const bool dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
-  return isatty(STDOUT_FILENO) != 0 && !dumb && !is_set("NO_COLOR");
+  // mpirun's pipe to a rank looks like a terminal wherever it leads.
+  return isatty(STDOUT_FILENO) != 0 && ranks() == 1 && !dumb && !is_set("NO_COLOR");
 }
 
 std::string styled(const std::string& text, fmt::emphasis how) {

@@ -17,6 +17,8 @@
 #include "label_options.hpp"
 #include "options.hpp"
 #include "picked_cloud.hpp"
+#include "ranks.hpp"
+#include "ring_search.hpp"
 #include "stored_type.hpp"
 #include "surrogate_names.hpp"
 
@@ -74,6 +76,7 @@ struct dimension_command {
   bool by_scale = false, correct_bias = false;
 
   void run() {
+    if (rank() > 0) return serve_searches(common.threads, progress_bar(common));
     check_options();
     check_picked_cloud(*common.command, file, picked, "X.npy");
     const auto list = estimators_of(estimators);
@@ -121,7 +124,10 @@ struct dimension_command {
     atlas::dimension_options o = options(precision, points.extent(1));
     step_clock timing(progress_bar(common));
     o.on_progress = timing.callback();
-    auto estimates = atlas::estimate_dimensions(points, list, o);
+    auto estimates = ranks() == 1
+                         ? atlas::estimate_dimensions(points, list, o)
+                         : atlas::estimate_dimensions(points, list, o, neighbors_by_ranks<Scalar>);
+    end_searches();
     std::vector<dimension_row> rows;
     for (std::size_t e = 0; e < list.size(); ++e)
       rows.push_back({list[e], std::move(estimates[e]), timing.of(e + 1)});

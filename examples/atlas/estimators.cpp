@@ -10,11 +10,9 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 
-#include "atlas/core/parallel.hpp"
 #include "atlas/dimension/estimate_dimensions.hpp"
 #include "atlas/dimension/manifolds/draw_manifold.hpp"
 #include "atlas/io/files.hpp"
@@ -23,6 +21,7 @@
 #include "interrupts.hpp"
 #include "options.hpp"
 #include "peak_memory.hpp"
+#include "ranks.hpp"
 #include "study_store.hpp"
 #include "typing_errors.hpp"
 
@@ -98,9 +97,14 @@ struct estimators_command {
       store.emplace(folder, description());
       set_interrupt_message("interrupted; run it again to go on from the clouds that are there");
     }
+    const std::vector<json> clouds = measure_clouds(of, list, store);
+    if (rank() > 0) return;
     std::vector<estimator_trial> trials;
-    for (const atlas::manifold& m : of)
-      for (estimator_trial& t : trials_on(m, list, store)) trials.push_back(std::move(t));
+    for (std::size_t m = 0; m < of.size(); ++m) {
+      const auto first = clouds.begin() + static_cast<std::ptrdiff_t>(m) * repeats;
+      for (estimator_trial& t : trials_on(of[m], list, {first, first + repeats}))
+        trials.push_back(std::move(t));
+    }
     write(trials, store);
   }
 
@@ -151,25 +155,29 @@ struct estimators_command {
     return estimates_to_json(atlas::estimate_dimensions(drawn.points, list, o));
   }
 
-  /// All clouds of a manifold, side by side, each on one thread; those of the folder are read.
+  /// All clouds, side by side, each on one thread, those of a manifold after each other; those of
+  /// the folder are read.
+  std::vector<json> measure_clouds(const std::vector<atlas::manifold>& of,
+                                   const std::vector<atlas::any_estimator>& list,
+                                   const std::optional<study_store>& store) const {
+    parts_to_do work;
+    for (const atlas::manifold& m : of)
+      for (index_t i = 0; i < repeats; ++i) work.names.push_back(fmt::format("{}-{}", m.name, i));
+    const auto clouds = static_cast<index_t>(work.names.size());
+    atlas::progress_meter meter(progress_bar(common), "clouds", (clouds + ranks() - 1) / ranks());
+    work.threads = common.threads;
+    work.measure = [&](index_t i) {
+      json found = measure_repeat(of[static_cast<std::size_t>(i / repeats)], list, i % repeats,
+                                  meter.within_a_step());
+      meter.advance();
+      return found;
+    };
+    return all_parts(work, store ? &*store : nullptr);
+  }
+
   std::vector<estimator_trial> trials_on(const atlas::manifold& m,
                                          const std::vector<atlas::any_estimator>& list,
-                                         const std::optional<study_store>& store) const {
-    std::vector<json> found(static_cast<std::size_t>(repeats));
-    begin_stage(common, m.name);
-    atlas::progress_meter meter(progress_bar(common), m.name, repeats);
-    std::mutex writing;
-    atlas::parallel_for(repeats, common.threads, [&](index_t i) {
-      const std::string part = fmt::format("{}-{}", m.name, i);
-      auto kept = store ? store->read(part) : std::nullopt;
-      if (!kept) {
-        kept = measure_repeat(m, list, i, meter.within_a_step());
-        const std::lock_guard lock(writing);
-        if (store) store->write(part, *kept);
-      }
-      found[static_cast<std::size_t>(i)] = std::move(*kept);
-      meter.advance();
-    });
+                                         const std::vector<json>& found) const {
     std::vector<estimator_trial> trials;
     for (std::size_t e = 0; e < list.size(); ++e) {
       trials.push_back({m.name, m.about, m.dimension, ambient > 0 ? ambient : m.ambient, list[e]});

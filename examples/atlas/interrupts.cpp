@@ -12,6 +12,7 @@
 
 #include "atlas/core/errors.hpp"
 #include "progress_line.hpp"
+#include "ranks.hpp"
 
 namespace atlas_program {
 
@@ -49,7 +50,8 @@ void end_now() {
   close_progress_line();
   const std::string text = "atlas: " + interrupt_message() + "\n";
   // Not by stdio, whose lock another thread may hold.
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+  if (rank() == 0) [[maybe_unused]]
+    const auto written = ::write(STDERR_FILENO, text.data(), text.size());
   std::_Exit(130);
 }
 

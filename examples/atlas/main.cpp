@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <vector>
@@ -16,25 +17,21 @@
 #include "dispatch.hpp"
 #include "interrupts.hpp"
 #include "options.hpp"
+#include "ranks.hpp"
 #include "typing_errors.hpp"
 
 namespace {
 
-/// Errors are one line, whatever is in the name of a file.
+/// Errors are one line, whatever is in the name of a file, and are told by rank 0 alone.
 int complain(std::string what) {
   std::replace_if(
       what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
-  fmt::print(stderr, "atlas: {}\n", what);
+  if (atlas_program::rank() == 0) fmt::print(stderr, "atlas: {}\n", what);
   return 2;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) try {
-#ifdef ATLAS_DISPATCH
-  atlas_program::hand_over(argv);
-#endif
-  const atlas_program::interrupt_watch watch;
+/// \throws whatever is wrong with what was typed, and with the work
+void run(int argc, char** argv) {
   CLI::App program(
       "Geometry, thermodynamics and quantization of transformer attention: every estimate with its "
       "interval and its null.",
@@ -46,16 +43,58 @@ int main(int argc, char** argv) try {
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return program.exit(e);
-    return complain(
-        atlas_program::typing_error(program, e, std::vector<std::string>(argv + 1, argv + argc)));
+    if (e.get_exit_code() != 0)
+      throw atlas::error(
+          atlas_program::typing_error(program, e, std::vector<std::string>(argv + 1, argv + argc)));
+    if (atlas_program::rank() == 0) program.exit(e);
   }
+}
+
+/// An error of this rank, which the others hear of.
+int fail(const std::string& what) try {
+  const atlas_program::rank_failure failure{-1, what};
+  atlas_program::meet(&failure);
+  return 2;
+} catch (const atlas_program::ranks_failed& e) {
+  return complain(e.what());
+}
+
+/// The work of this rank, and what became of that of all.
+int run_on_ranks(int argc, char** argv) try {
+  atlas_program::check_same_on_all_ranks(argc, argv);
+  run(argc, argv);
+  atlas_program::meet();
   return 0;
 } catch (const atlas::cancelled&) {
-  complain(atlas_program::interrupt_message());
-  return 130;
+  throw;
+} catch (const atlas_program::ranks_failed& e) {
+  return complain(e.what());
 } catch (const std::bad_alloc&) {
-  return complain("not enough memory");
+  return fail("not enough memory");
+} catch (const std::exception& e) {
+  return fail(e.what());
+}
+
+/// After an interrupt nobody waits for the other ranks, which the launcher ends.
+int stop() {
+  complain(atlas_program::interrupt_message());
+  if (atlas_program::ranks() > 1) std::_Exit(130);
+  return 130;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+#ifdef ATLAS_DISPATCH
+  atlas_program::hand_over(argv);
+#endif
+  const atlas_program::rank_session session;
+  const atlas_program::interrupt_watch watch;
+  try {
+    return run_on_ranks(argc, argv);
+  } catch (const atlas::cancelled&) {
+    return stop();
+  }
 } catch (const std::exception& e) {
   return complain(e.what());
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <numeric>
 #include <set>
 
 #include "atlas/core/parallel.hpp"
@@ -15,11 +16,15 @@
 #include "atlas/subspace/principal_spectra.hpp"
 #include "atlas/subspace/residual_stream.hpp"
 #include "cloud_file.hpp"
+#include "head_bytes.hpp"
 #include "hook_arrays.hpp"
 #include "interrupts.hpp"
+#include "layer_division.hpp"
 #include "measure_layer.hpp"
 #include "options.hpp"
 #include "own_clouds.hpp"
+#include "ranks.hpp"
+#include "share_work.hpp"
 #include "sink_choice.hpp"
 #include "surrogate_names.hpp"
 
@@ -38,12 +43,12 @@ std::uint64_t stream_of(const source_layer& layer, index_t head) {
 template <class Scalar>
 void add_shares(const atlas::neighbor_table& found, const source_layer& layer, index_t head,
                 head_report& out) {
-  const auto add = [&](const char* name, const atlas::tensor_view<const index_t, 1>& labels) {
+  const auto add = [&](label_kind name, const atlas::tensor_view<const index_t, 1>& labels) {
     out.same.push_back({name, atlas::label_share(found, labels)});
   };
-  if (!layer.context.empty()) add("context", layer.context);
-  if (!layer.token.empty()) add("token", layer.token);
-  if (!layer.attended.empty()) add("attended", layer.attended[head]);
+  if (!layer.context.empty()) add(label_kind::context, layer.context);
+  if (!layer.token.empty()) add(label_kind::token, layer.token);
+  if (!layer.attended.empty()) add(label_kind::attended, layer.attended[head]);
 }
 
 /// What rows may not have in common to be neighbours, beside what `exclude` says.
@@ -107,9 +112,9 @@ atlas::two_nn_options profile_options(const atlas::two_nn_result& estimate) {
 }
 
 template <class Scalar>
-head_report measure_head(const atlas::tensor_view<const Scalar, 2>& points,
-                         const source_layer& layer, index_t head, const measure_options& o,
-                         atlas::progress_meter& meter) {
+head_report measure_cloud(const atlas::tensor_view<const Scalar, 2>& points,
+                          const source_layer& layer, index_t head, const measure_options& o,
+                          atlas::progress_meter& meter) {
   head_report out;
   out.head = head;
   out.points = points.extent(0);
@@ -138,7 +143,7 @@ head_report measure_named_head(const atlas::tensor_view<const Scalar, 2>& points
                                const source_layer& layer, index_t head, const measure_options& o,
                                atlas::progress_meter& meter) {
   try {
-    return measure_head(points, layer, head, o, meter);
+    return measure_cloud(points, layer, head, o, meter);
   } catch (const atlas::cancelled&) {
     throw;
   } catch (const atlas::error& e) {
@@ -312,32 +317,37 @@ const atlas::haar_null& haar_nulls::of(index_t d, index_t k) {
   return nulls_.emplace(std::pair(d, k), atlas::haar_overlap(d, k, options_)).first->second;
 }
 
-index_t steps_of_layers(const measure_source& source, const measure_options& o) {
-  index_t heads = 0;
-  for (const source_layer& layer : source.layers)
-    heads += std::visit([](const auto& points) { return points.extent(0); }, layer.points);
+index_t steps_of_heads(index_t heads, const measure_options& o) {
   return heads * (1 + o.surrogates);
 }
 
-layer_report measure_layer(const source_layer& layer, index_t heads_per_group,
-                           const measure_options& o, haar_nulls& nulls,
-                           atlas::progress_meter& meter) {
+index_t steps_of_layers(const measure_source& source, const measure_options& o) {
+  return steps_of_heads(std::accumulate(source.heads.begin(), source.heads.end(), index_t{0}), o);
+}
+
+head_report measure_head(const source_layer& layer, index_t head, index_t heads_per_group,
+                         const measure_options& o, atlas::progress_meter& meter) {
   return std::visit(
       [&](const auto& points) {
-        const index_t heads = points.extent(0);
-        check_groups(layer, heads, heads_per_group);
+        check_groups(layer, points.extent(0), heads_per_group);
         check_apart(layer, o);
-        layer_report out;
-        out.layer = layer.layer;
-        out.heads.resize(static_cast<std::size_t>(heads));
-        atlas::parallel_for(heads, o.common.threads, [&](index_t h) {
-          out.heads[static_cast<std::size_t>(h)] = measure_rows_of_head(points, layer, h, o, meter);
-        });
-        stop_if_interrupted();
-        out.left_out_rows = left_out_rows(layer);
-        if (heads == 1) {  // no overlaps
+        return measure_rows_of_head(points, layer, head, o, meter);
+      },
+      layer.points);
+}
+
+layer_report measure_together(const source_layer& layer, std::vector<head_report> heads,
+                              index_t heads_per_group, const measure_options& o,
+                              haar_nulls& nulls) {
+  layer_report out;
+  out.layer = layer.layer;
+  out.heads = std::move(heads);
+  out.left_out_rows = left_out_rows(layer);
+  std::visit(
+      [&](const auto& points) {
+        if (points.extent(0) == 1) {  // no overlaps
           add_rank(points, layer, out.heads[0]);
-          return out;
+          return;
         }
         const index_t k = local_dimension(o, out.heads, points.extent(2));
         with_typed_names({{"clouds", fmt::format("--local-dim: layer.{}", layer.layer)}}, [&] {
@@ -345,9 +355,22 @@ layer_report measure_layer(const source_layer& layer, index_t heads_per_group,
           add_ceilings(points, layer, k, o, out);
         });
         add_other_ranks(points, layer, heads_per_group, o, nulls, out);
-        return out;
       },
       layer.points);
+  return out;
+}
+
+layer_report measure_layer(const source_layer& layer, index_t heads_per_group,
+                           const measure_options& o, haar_nulls& nulls,
+                           atlas::progress_meter& meter) {
+  const index_t count =
+      std::visit([](const auto& points) { return points.extent(0); }, layer.points);
+  std::vector<head_report> heads(static_cast<std::size_t>(count));
+  atlas::parallel_for(count, o.common.threads, [&](index_t h) {
+    heads[static_cast<std::size_t>(h)] = measure_head(layer, h, heads_per_group, o, meter);
+  });
+  stop_if_interrupted();
+  return measure_together(layer, std::move(heads), heads_per_group, o, nulls);
 }
 
 namespace {
@@ -381,25 +404,75 @@ void check_sink_options(const measure_options& o) {
 
 /// Overlaps are of at least two heads.
 void check_overlaps(const measure_options& o, const measure_source& source) {
-  const bool overlaps =
-      std::any_of(source.layers.begin(), source.layers.end(), [](const source_layer& layer) {
-        return std::visit([](const auto& points) { return points.extent(0) > 1; }, layer.points);
-      });
+  const bool overlaps = std::any_of(source.heads.begin(), source.heads.end(),
+                                    [](index_t heads) { return heads > 1; });
   if (!overlaps)
     refuse_typed(*o.common.command, {"--local-dim"}, "where every layer has a single head");
 }
 
 /// Heads of layers that were asked for, or of all if that was; otherwise a row a layer.
-std::string tables_text(const measure_options& o, const std::vector<layer_report>& layers) {
+std::string tables_text(const measure_options& o, const std::vector<layer_texts>& layers) {
   const CLI::App& typed = *o.common.command;
   const bool heads = o.heads || layers.size() == 1 || was_typed(typed, "--layers") ||
                      was_typed(typed, "--deepest") || was_typed(typed, "--relative-depth");
   std::string text = layers.size() > 1 ? summary_table(layers) : "";
   if (heads)
-    for (const layer_report& layer : layers) text += layer_table(layer);
+    for (const layer_texts& layer : layers) text += layer.table;
   else
     text += "--heads shows each head; --layers 3,5 those of some layers.\n\n";
   return text;
+}
+
+/// All heads on their ranks; known to all ranks then, by layer.
+std::vector<std::vector<head_report>> measure_heads(const measure_source& source,
+                                                    const measure_options& o) {
+  const layer_division division(source.heads);
+  atlas::progress_meter meter(progress_bar(o.common), "heads",
+                              steps_of_heads(division.own_heads(), o));
+  const auto bytes = share_work_with_all(
+      {.shards = division.heads(),
+       .owner = [&](index_t i) { return division.owner(division.at(i)); },
+       .name =
+           [&](index_t i) {
+             const auto [place, head] = division.at(i);
+             return fmt::format("layer.{}.head.{}", source.layers[place].layer, head);
+           },
+       .work =
+           [&](index_t i) {
+             const auto [place, head] = division.at(i);
+             return bytes_of(
+                 measure_head(source.layers[place], head, source.heads_per_group, o, meter));
+           },
+       .threads = o.common.threads});
+  stop_if_interrupted();
+  std::vector<std::vector<head_report>> out(source.layers.size());
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    out[division.at(static_cast<index_t>(i)).layer].push_back(head_of(bytes[i]));
+  return out;
+}
+
+/// What is said of all layers: at rank 0, elsewhere nothing.
+std::vector<layer_texts> measure_layers(const measure_source& source, const measure_options& o) {
+  auto heads = measure_heads(source, o);
+  haar_nulls nulls(
+      {.seed = o.common.seed, .threads = o.common.threads, .on_progress = progress_bar(o.common)});
+  const auto one = [&](index_t i) {
+    const auto place = static_cast<std::size_t>(i);
+    measure_options of_layer = o;
+    if (place + 1 < source.layers.size()) of_layer.ranks.clear();  // of the deepest alone
+    return bytes_of(texts_of(measure_together(source.layers[place], std::move(heads[place]),
+                                              source.heads_per_group, of_layer, nulls)));
+  };
+  std::vector<layer_texts> out;
+  for (const std::string& bytes : share_work(
+           {.shards = static_cast<index_t>(source.layers.size()),
+            .name =
+                [&](index_t i) {
+                  return fmt::format("layer.{}", source.layers[static_cast<std::size_t>(i)].layer);
+                },
+            .work = one}))
+    out.push_back(texts_of_bytes(bytes));
+  return out;
 }
 
 void run_measure(measure_options o) {
@@ -407,20 +480,12 @@ void run_measure(measure_options o) {
   check_cloud_file_options(o, {"--perplexity"});
   check_sink_options(o);
   if (o.clouds_file.empty()) check_two_passages("--blocks", o.source.blocks);
-  const measure_source source = open_source(o);
+  const measure_source source = open_source(o, layer_division::is_of_this_rank);
   check_overlaps(o, source);
-  atlas::progress_meter meter(progress_bar(o.common), "heads", steps_of_layers(source, o));
-  haar_nulls nulls(
-      {.seed = o.common.seed, .threads = o.common.threads, .on_progress = progress_bar(o.common)});
-  measure_options of_layer = o;
-  std::vector<layer_report> layers;
-  for (const source_layer& layer : source.layers) {
-    const bool deepest = &layer == &source.layers.back();
-    of_layer.ranks = deepest ? o.ranks : std::vector<std::string>{};
-    layers.push_back(measure_layer(layer, source.heads_per_group, of_layer, nulls, meter));
-  }
+  const std::vector<layer_texts> layers = measure_layers(source, o);
+  if (rank() > 0) return;
   json found = json::array();
-  for (const layer_report& layer : layers) found.push_back(layer_json(layer));
+  for (const layer_texts& layer : layers) found.push_back(layer.found);
   std::vector<output_file> files;
   if (!o.csv_file.empty())
     files.push_back({o.csv_file, [&](const std::string& file) {

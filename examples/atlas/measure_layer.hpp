@@ -23,12 +23,25 @@ class haar_nulls {
   std::map<std::pair<atlas::index_t, atlas::index_t>, atlas::haar_null> nulls_;
 };
 
-/// Steps that `measure_layer` makes in all layers: one a head, and one a surrogate of it.
+/// Steps of `measure_head` for so many heads: one each, and one a surrogate.
+atlas::index_t steps_of_heads(atlas::index_t heads, const measure_options& options);
+/// Those of `measure_layer` in all layers.
 atlas::index_t steps_of_layers(const measure_source& source, const measure_options& options);
 
+/// What is said of a head alone, on one thread.
 /// \param heads_per_group query heads per key/value head
-/// \param meter makes `steps_of_layers` steps
+/// \param meter makes `steps_of_heads` steps
 /// \throws whatever is wrong with the clouds, naming the layer and the head
+head_report measure_head(const source_layer& layer, atlas::index_t head,
+                         atlas::index_t heads_per_group, const measure_options& options,
+                         atlas::progress_meter& meter);
+
+/// What is said of a layer's heads together, and they themselves.
+layer_report measure_together(const source_layer& layer, std::vector<head_report> heads,
+                              atlas::index_t heads_per_group, const measure_options& options,
+                              haar_nulls& nulls);
+
+/// Both.
 layer_report measure_layer(const source_layer& layer, atlas::index_t heads_per_group,
                            const measure_options& options, haar_nulls& nulls,
                            atlas::progress_meter& meter);

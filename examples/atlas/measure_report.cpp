@@ -11,6 +11,7 @@
 #include "atlas/stats/multiple_testing.hpp"
 #include "atlas/stats/summary.hpp"
 #include "profile_report.hpp"
+#include "share_work.hpp"
 
 namespace atlas_program {
 
@@ -83,7 +84,7 @@ json two_nn_json(const head_report& h) {
   if (h.surrogate) out["surrogate"] = surrogate_json(*h.surrogate);
   if (h.profile) out["profile"] = profile_json(*h.profile);
   for (const shared_label& s : h.same)
-    out[fmt::format("same_{}_neighbors", s.name)] = share_json(s.neighbors);
+    out[fmt::format("same_{}_neighbors", name_of(s.name))] = share_json(s.neighbors);
   return out;
 }
 
@@ -95,7 +96,7 @@ std::string estimate_text(const atlas::two_nn_result& r) {
 /// "share (chance)" of a label, "-" where it is not known.
 std::string share_text(const head_report& h, std::string_view name) {
   for (const shared_label& s : h.same)
-    if (s.name == name)
+    if (name_of(s.name) == name)
       return fmt::format("{} % ({} %)", digits(100 * s.neighbors.share, 0),
                          digits(100 * s.neighbors.chance, 0));
   return "-";
@@ -425,7 +426,7 @@ double mean_share(const layer_report& layer) {
   double sum = 0, count = 0;
   for (const head_report& h : layer.heads)
     for (const shared_label& s : h.same)
-      if (std::string_view(s.name) == "context") {
+      if (s.name == label_kind::context) {
         sum += s.neighbors.share;
         ++count;
       }
@@ -463,26 +464,44 @@ std::string notes_text(const layer_report& layer) {
 
 }  // namespace
 
-std::string summary_table(const std::vector<layer_report>& layers) {
+layer_texts texts_of(const layer_report& layer) {
+  const double share = mean_share(layer);
+  std::vector<std::string> row = {
+      std::to_string(layer.layer), std::to_string(layer.heads.size()),
+      heads_span(layer),           digits(surrogate_mean(layer), 1),
+      heads_beyond(layer),         std::isnan(share) ? "-" : digits(share, 0) + " %"};
+  add_overlap(layer.head_coordinates, {}, row);
+  add_overlap(layer.residual_stream, layer.turned, row);
+  return {layer_json(layer), std::move(row), design_text(layer), notes_text(layer),
+          layer_table(layer)};
+}
+
+std::string bytes_of(const layer_texts& layer) {
+  return packed({{"found", layer.found},
+                 {"summary", layer.summary},
+                 {"design", layer.design},
+                 {"notes", layer.notes},
+                 {"table", layer.table}});
+}
+
+layer_texts texts_of_bytes(const std::string& bytes) {
+  json all = unpacked(bytes);
+  return {std::move(all["found"]), all["summary"], all["design"], all["notes"], all["table"]};
+}
+
+std::string summary_table(const std::vector<layer_texts>& layers) {
   std::vector<std::vector<std::string>> rows = {
       {"layer", "heads", "dimension (heads)", "surrogates", "beyond", "same passage",
        "overlap (null)", "z", "in the stream (turned null)", "z"}};
   std::string notes;
-  for (const layer_report& layer : layers) {
-    const double share = mean_share(layer);
-    std::vector<std::string> row = {
-        std::to_string(layer.layer), std::to_string(layer.heads.size()),
-        heads_span(layer),           digits(surrogate_mean(layer), 1),
-        heads_beyond(layer),         std::isnan(share) ? "-" : digits(share, 0) + " %"};
-    add_overlap(layer.head_coordinates, {}, row);
-    add_overlap(layer.residual_stream, layer.turned, row);
-    rows.push_back(std::move(row));
-    notes += notes_text(layer);
+  for (const layer_texts& layer : layers) {
+    rows.push_back(layer.summary);
+    notes += layer.notes;
   }
-  return design_text(layers.front()) + table_text(rows) + notes + "\n";
+  return layers.front().design + table_text(rows) + notes + "\n";
 }
 
-std::string heads_csv(const common_options& common, const std::vector<layer_report>& layers) {
+std::string heads_csv(const common_options& common, const std::vector<layer_texts>& layers) {
   constexpr const char* names[] = {"dimension", "lower", "upper"};
   std::string text = "layer,head,points,fault";
   for (const char* neighbors : {"any", "distinct_passages"})
@@ -495,16 +514,15 @@ std::string heads_csv(const common_options& common, const std::vector<layer_repo
     if (value.is_null()) return std::string();
     return value.is_string() ? csv_field(value.get<std::string>()) : value.dump();
   };
-  for (const layer_report& layer : layers) {
-    const json found = layer_json(layer);
-    for (const json& h : found["heads"]) {
+  for (const layer_texts& layer : layers) {
+    for (const json& h : layer.found["heads"]) {
       const json& estimates = h["two_nn"];
       const auto member = [&](const char* of, const char* name) {
         return estimates.contains(of) && estimates[of].contains(name) ? field(estimates[of][name])
                                                                       : std::string();
       };
-      text += fmt::format("{},{},{},{}", layer.layer, field(h["head"]), field(h["points"]),
-                          field(h["fault"]));
+      text += fmt::format("{},{},{},{}", field(layer.found["layer"]), field(h["head"]),
+                          field(h["points"]), field(h["fault"]));
       for (const char* neighbors : {"none", "distinct"})
         for (const char* name : names) text += "," + member(neighbors, name);
       for (const char* name : {"mean", "sd", "z", "p"}) text += "," + member("surrogate", name);

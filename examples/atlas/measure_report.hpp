@@ -19,10 +19,18 @@
 
 namespace atlas_program {
 
+/// What rows and their neighbours may have in common.
+enum class label_kind { context, token, attended };
+
+constexpr const char* name_of(label_kind kind) {
+  constexpr const char* names[] = {"context", "token", "attended"};
+  return names[static_cast<int>(kind)];
+}
+
 /// How many nearest neighbours have a label in common with their row.
 struct shared_label {
-  const char* name;  ///< "context", "token" or "attended"
-  atlas::label_share_result neighbors;
+  label_kind name = label_kind::context;
+  atlas::label_share_result neighbors = {};
 };
 
 struct head_report {
@@ -87,11 +95,21 @@ std::vector<std::vector<std::string>> overlap_rows(const std::string& space,
                                                    const overlap_references& of = {});
 std::vector<std::string> overlap_header(const std::string& first);
 
+/// What is said of a layer, wherever it was measured.
+struct layer_texts {
+  json found;                        ///< as the result has it
+  std::vector<std::string> summary;  ///< its row of the summary
+  std::string design, notes, table;
+};
+
 json layer_json(const layer_report& layer);
 std::string layer_table(const layer_report& layer);
+layer_texts texts_of(const layer_report& layer);
+std::string bytes_of(const layer_texts& layer);
+layer_texts texts_of_bytes(const std::string& bytes);
 /// A row for each layer, and what is to be said of their clouds.
-std::string summary_table(const std::vector<layer_report>& layers);
+std::string summary_table(const std::vector<layer_texts>& layers);
 /// A row for each head of all layers (RFC 4180).
-std::string heads_csv(const common_options& common, const std::vector<layer_report>& layers);
+std::string heads_csv(const common_options& common, const std::vector<layer_texts>& layers);
 
 }  // namespace atlas_program

@@ -3,6 +3,8 @@
 /// \file
 /// Where the clouds of `atlas measure` come from: a model that reads a text, or a file.
 
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,18 +40,29 @@ struct measure_options {
 };
 
 struct measure_source {
+  /// All that were asked for; without clouds where only other ranks look at them.
   std::vector<source_layer> layers;
+  std::vector<atlas::index_t> heads;  ///< of each layer, with or without clouds
   atlas::index_t heads_per_group = 1;
   json description;  ///< what was measured, for the report
 };
 
-/// \throws whatever is wrong with the options, the files or the text
-measure_source open_source(const measure_options& options);
+/// Which of so many layers this rank looks at, by their place among them.
+using layers_wanted = std::function<bool(std::size_t place, std::size_t layers)>;
 
-/// Runs a model once over blocks of text, with everything that is to be seen looking on.
+/// All layers.
+bool every_layer(std::size_t place, std::size_t layers);
+
+/// \throws whatever is wrong with the options, the files or the text
+measure_source open_source(const measure_options& options,
+                           const layers_wanted& wanted = every_layer);
+
+/// Runs a model once over blocks of text, with everything that is to be seen looking on, not past
+/// the last layer that is wanted. Rank 0 alone looks at perplexity.
 /// \param description of both
 measure_source measure_model(const atlas::transformer& model,
                              const atlas::tensor_view<const atlas::index_t, 2>& blocks,
-                             const json& description, const measure_options& options);
+                             const json& description, const measure_options& options,
+                             const layers_wanted& wanted = every_layer);
 
 }  // namespace atlas_program

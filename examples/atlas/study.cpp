@@ -7,6 +7,7 @@
 
 #include "interrupts.hpp"
 #include "options.hpp"
+#include "ranks.hpp"
 #include "study_store.hpp"
 
 namespace atlas_program {
@@ -26,32 +27,24 @@ json measured(const study_part& part, study_session& session) {
   }
 }
 
-/// The parts that are there.
-json kept_parts(const std::vector<study_part>& parts, const study_store& store) {
-  json found = json::object();
-  for (const study_part& part : parts)
-    if (auto result = store.read(part.name)) found[part.name] = std::move(*result);
-  return found;
-}
-
-/// All parts by name, in their order; measures and keeps those that are not there.
+/// All parts by name, in their order, at rank 0; measures and keeps those that are not there.
 json all_parts(study_session& session, const study_store& store) {
   const std::vector<study_part> parts = study_parts(session);
-  const json found = kept_parts(parts, store);
-  if (!found.empty())
+  parts_to_do work;
+  for (const study_part& part : parts) work.names.push_back(part.name);
+  const auto at = [&](index_t i) -> const study_part& {
+    return parts[static_cast<std::size_t>(i)];
+  };
+  work.begin = [&](index_t i) {
+    session.enter(fmt::format("part {} of {}, {}", i + 1, parts.size(), at(i).name));
+  };
+  work.measure = [&](index_t i) { return measured(at(i), session); };
+  const std::vector<json> found = all_parts(work, &store, [&](std::size_t there) {
     say(session.options().common,
-        fmt::format("resuming: {} of {} parts are there", found.size(), parts.size()));
+        fmt::format("resuming: {} of {} parts are there", there, parts.size()));
+  });
   json out = json::object();
-  for (const study_part& part : parts) {
-    session.enter(fmt::format("part {} of {}, {}", out.size() + 1, parts.size(), part.name));
-    if (found.contains(part.name)) {
-      out[part.name] = found[part.name];
-    } else {
-      // Read back, so that a part is the same whether it was just measured or was there.
-      store.write(part.name, measured(part, session));
-      out[part.name] = *store.read(part.name);
-    }
-  }
+  for (std::size_t i = 0; i < found.size(); ++i) out[parts[i].name] = found[i];
   return out;
 }
 
@@ -64,6 +57,7 @@ void run_study(study_options o) {
   const study_store store(o.out, session.description());
   set_interrupt_message("interrupted; run it again to go on from the parts that are there");
   const json parts = all_parts(session, store);
+  if (rank() > 0) return;
   begin_stage(o.common, "verdicts");
   const auto files = study_files(session, parts, study_claims(session, parts));
   for (const auto& [name, text] : files) store.write_file(name, text);

@@ -8,12 +8,15 @@
 #include "atlas/io/files.hpp"
 #include "atlas/io/json.hpp"
 #include "interrupts.hpp"
+#include "ranks.hpp"
+#include "share_work.hpp"
 
 namespace atlas_program {
 
 namespace {
 
 namespace fs = std::filesystem;
+using atlas::index_t;
 
 /// \throws error naming a folder that cannot be made
 void make_parts_folder(const fs::path& folder) {
@@ -66,6 +69,13 @@ std::string hash_text(std::uint64_t hash) {
 
 study_store::study_store(const fs::path& folder, const json& description)
     : folder_(folder), key_(hash_text(content_hash(description.dump()))) {
+  // Rank 0 first: the others enter what it has made, and leave alone what it clears away.
+  if (rank() > 0) meet();
+  make(folder, description);
+  if (rank() == 0) meet();
+}
+
+void study_store::make(const fs::path& folder, const json& description) const {
   const fs::path file = folder / "parts" / "study.json";
   std::error_code ignored;
   if (!fs::exists(file, ignored) && fs::is_directory(folder, ignored)) {
@@ -85,6 +95,7 @@ study_store::study_store(const fs::path& folder, const json& description)
     throw atlas::error(folder.string(), "the folder of a study of these options",
                        there ? "one with " + difference(description, *there)
                              : "one whose parts/study.json is damaged");
+  if (rank() > 0) return;
   remove_unfinished(folder);
   remove_unfinished(folder / "parts");
 }
@@ -115,6 +126,53 @@ void study_store::write(const std::string& name, const json& result) const {
 void study_store::write_file(const std::string& name, const std::string& text) const {
   const unbroken_writing writing;
   atlas::io::write_file(folder_ / name, text);
+}
+
+namespace {
+
+/// Parts that are missing, as rank 0 sees the folder.
+std::vector<index_t> missing_parts(const std::vector<std::optional<json>>& found) {
+  std::string there;
+  for (const auto& part : found) there += part ? '1' : '0';
+  there = broadcast(there);
+  std::vector<index_t> missing;
+  for (std::size_t i = 0; i < there.size(); ++i)
+    if (there[i] == '0') missing.push_back(static_cast<index_t>(i));
+  return missing;
+}
+
+json measured_part(const parts_to_do& parts, const study_store* store, index_t part) {
+  if (parts.begin) parts.begin(part);
+  json result = parts.measure(part);
+  if (store == nullptr) return result;
+  store->write(parts.names[static_cast<std::size_t>(part)], result);
+  return result;
+}
+
+}  // namespace
+
+std::vector<json> all_parts(const parts_to_do& parts, const study_store* store,
+                            const std::function<void(std::size_t)>& resumed) {
+  std::vector<std::optional<json>> found(parts.names.size());
+  if (store != nullptr && rank() == 0)
+    for (std::size_t i = 0; i < found.size(); ++i) found[i] = store->read(parts.names[i]);
+  const std::vector<index_t> missing = missing_parts(found);
+  if (const std::size_t there = found.size() - missing.size(); there > 0 && resumed) resumed(there);
+  const auto part_of = [&](index_t shard) { return missing[static_cast<std::size_t>(shard)]; };
+  const auto bytes = share_work(
+      {.shards = static_cast<index_t>(missing.size()),
+       .name = [&](index_t i) { return parts.names[static_cast<std::size_t>(part_of(i))]; },
+       .work =
+           [&](index_t i) {
+             return measured_part(parts, store, part_of(i)).dump();
+           },  // as the folder has it
+       .threads = parts.threads});
+  if (rank() > 0) return {};
+  std::vector<json> out;
+  for (std::size_t i = 0; i < missing.size(); ++i)
+    found[static_cast<std::size_t>(missing[i])] = json::parse(bytes[i]);
+  for (auto& part : found) out.push_back(std::move(*part));
+  return out;
 }
 
 }  // namespace atlas_program

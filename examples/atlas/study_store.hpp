@@ -4,9 +4,11 @@
 /// The folder of a study: parts that are whole or not there, and whose they are.
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common.hpp"
 
@@ -17,6 +19,8 @@ std::uint64_t content_hash(std::string_view bytes, std::uint64_t so_far = 0xCBF2
 std::string hash_text(std::uint64_t hash);
 
 /// `DIR/parts/*.json` and `DIR/parts/study.json`, which says what they are parts of.
+///
+/// Ranks write to it side by side, each its own parts, and make it together.
 class study_store {
  public:
   /// Makes the folder, or enters that of a study of the same description; removes what a killed run
@@ -31,10 +35,26 @@ class study_store {
   void write_file(const std::string& name, const std::string& text) const;
 
  private:
+  void make(const std::filesystem::path& folder, const json& description) const;
   std::filesystem::path part_file(const std::string& name) const;
 
   std::filesystem::path folder_;
   std::string key_;  // of the description
 };
+
+/// Parts of a command, by name, that ranks divide among them.
+struct parts_to_do {
+  std::vector<std::string> names;  ///< in the order of one process
+  std::function<json(atlas::index_t part)> measure;
+  std::function<void(atlas::index_t part)> begin;  ///< before one that is measured; or empty
+  int threads = 1;                                 ///< parts that a rank measures side by side
+};
+
+/// All parts in their order, at rank 0, and elsewhere nothing. Those in the folder are read, and
+/// the others measured and kept there, each by its rank as soon as it has it. Divided are the parts
+/// that are missing, so that they may be left by any number of ranks.
+/// \param resumed says how many are there, where there are some; or empty
+std::vector<json> all_parts(const parts_to_do& parts, const study_store* store,
+                            const std::function<void(std::size_t)>& resumed = {});
 
 }  // namespace atlas_program

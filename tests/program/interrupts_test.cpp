@@ -345,7 +345,7 @@ words with_less_if_sanitized(words command, const words& less) {
 TEST_CASE("what takes longer than a second says on a terminal what it does, and goes on doing so") {
   const words small = {"--layers", "3", "--blocks", "2", "--block-size", "64"};
   shows({"calibrate"}, {"two-nn: torus d 2, N 300"}, 1);
-  shows({"estimators", "--repeats", "2000"}, {"torus_2", " %"}, 1);
+  shows({"estimators", "--repeats", "2000"}, {"clouds", " %"}, 1);
   shows({"haar", "--dim", "512", "--local-dim", "40", "--draws", "100000000"},
         {"random subspaces", " %"}, 2);
   shows(with_less_if_sanitized({"thermo", "--permutations", "20000"}, small),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -87,16 +88,23 @@ dimension_estimate one_of_several(const any_estimator& estimator,
   });
 }
 
+/// The search of `estimate_dimensions`: points, k and the options of these rows.
+template <class Scalar>
+using neighbor_search = std::function<neighbor_table(const tensor_view<const Scalar, 2>&, index_t,
+                                                     const dimension_options&)>;
+
 /// All estimators on distinct rows. Steps of progress: the search for neighbours, and each of them.
 template <class Scalar>
 std::vector<dimension_estimate> dimensions_of_distinct(const tensor_view<const Scalar, 2>& points,
                                                        const std::vector<any_estimator>& list,
-                                                       dimension_options options) {
+                                                       dimension_options options,
+                                                       const neighbor_search<Scalar>& search = {}) {
   progress_meter meter(options.on_progress, "dimensions", static_cast<index_t>(list.size()) + 1);
   options.on_progress = meter.within_a_step();
   options.degenerate = degenerate_policy::report;
+  const index_t k = most_neighbors(list, points.extent(0));
   const neighbor_table table =
-      neighbors_for<Scalar>(points, most_neighbors(list, points.extent(0)), options);
+      search && k > 0 ? search(points, k, options) : neighbors_for<Scalar>(points, k, options);
   meter.advance();
   std::vector<dimension_estimate> out;
   for (const any_estimator& e : list) {
@@ -109,7 +117,8 @@ std::vector<dimension_estimate> dimensions_of_distinct(const tensor_view<const S
 template <class Scalar>
 std::vector<dimension_estimate> estimate_dimensions(const tensor_view<const Scalar, 2>& points,
                                                     const std::vector<any_estimator>& list,
-                                                    const dimension_options& options) {
+                                                    const dimension_options& options,
+                                                    const neighbor_search<Scalar>& search) {
   check_estimators(list);
   check_points(points, options);
   const index_t rows = points.extent(0);
@@ -118,9 +127,9 @@ std::vector<dimension_estimate> estimate_dimensions(const tensor_view<const Scal
     kept = distinct_rows(points, options.precision, options.tolerance);
   const bool whole = kept.empty() || static_cast<index_t>(kept.size()) == rows;
   std::vector<dimension_estimate> out =
-      whole ? dimensions_of_distinct(points, list, options)
+      whole ? dimensions_of_distinct(points, list, options, search)
             : dimensions_of_distinct<Scalar>(gather_rows(points, kept), list,
-                                             gather_options(options, kept));
+                                             gather_options(options, kept), search);
   const cloud_fault fault = fault_of_rows(points);
   const bool lattice = on_lattice(points);
   for (dimension_estimate& e : out) {
@@ -163,7 +172,22 @@ template <real_tensor<2> Points>
     const Points& points, const std::vector<any_estimator>& estimators,
     const dimension_options& options = {}) {
   const auto held = as_view<2>(points);
-  return detail::estimate_dimensions<scalar_of<Points, 2>>(held, estimators, options);
+  return detail::estimate_dimensions<scalar_of<Points, 2>>(held, estimators, options, {});
+}
+
+/// The same with neighbours from a search of the caller's, such as `ring_neighbors` of many
+/// processes.
+/// \param search called once with the distinct rows `[M, d]`, k and the options of these rows
+///               (`exclude`, `periods`, `threads`, `on_progress`) where any estimator asks for
+///               neighbours; returns what `nearest_neighbors` does
+template <real_tensor<2> Points>
+[[nodiscard]] std::vector<dimension_estimate> estimate_dimensions(
+    const Points& points, const std::vector<any_estimator>& estimators,
+    const dimension_options& options,
+    const std::function<neighbor_table(const tensor_view<const scalar_of<Points, 2>, 2>&, index_t,
+                                       const dimension_options&)>& search) {
+  const auto held = as_view<2>(points);
+  return detail::estimate_dimensions<scalar_of<Points, 2>>(held, estimators, options, search);
 }
 
 namespace detail {
@@ -205,8 +229,10 @@ template <class = lazy>
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_DIMENSION std::vector<dimension_estimate> dimensions_of_distinct<float>(
-    const tensor_view<const float, 2>&, const std::vector<any_estimator>&, dimension_options);
+    const tensor_view<const float, 2>&, const std::vector<any_estimator>&, dimension_options,
+    const neighbor_search<float>&);
 ATLAS_OF_DIMENSION std::vector<dimension_estimate> dimensions_of_distinct<double>(
-    const tensor_view<const double, 2>&, const std::vector<any_estimator>&, dimension_options);
+    const tensor_view<const double, 2>&, const std::vector<any_estimator>&, dimension_options,
+    const neighbor_search<double>&);
 }  // namespace atlas::inline ATLAS_ABI::detail
 #endif
