@@ -3,4 +3,4 @@
 # it.
 . examples/packages.sh
 packages+=(pkg-config doxygen libxtensor-dev libopencv-core-dev libtorch-dev chromium
-  python3-numpy python3-pandas)
+  python3-numpy python3-pandas python3-venv python3-dev python3-torch)
