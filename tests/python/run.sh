@@ -15,6 +15,7 @@ install() {
     --config-settings=build-dir="$folder/build" \
     --config-settings=cmake.define.CMAKE_CXX_COMPILER="$compiler" \
     --config-settings=cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON \
+    --config-settings="cmake.define.CMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG" \
     --config-settings=cmake.define.ATLAS_INSTALLED=ON \
     --config-settings=cmake.define.CMAKE_PREFIX_PATH="$prefix"
 }

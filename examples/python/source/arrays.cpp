@@ -21,7 +21,7 @@ std::string why_not(nb::handle given) {
   try {
     (void)given.attr("__dlpack__")();
   } catch (nb::python_error& e) {
-    text += " (" + nb::cast<std::string>(nb::str(e.value())) + ")";
+    text += " (" + str_of(e.value()) + ")";
   }
   return text;
 }
@@ -34,7 +34,7 @@ nb::object numpy_row(nb::handle given, const std::string& name) {
     array = numpy.attr("asarray")(given);
   } catch (nb::python_error& e) {
     throw atlas::value_error(name, "numbers in one dimension",
-                             type_text(given) + " (" + nb::cast<std::string>(nb::str(e.value())) + ")");
+                             type_text(given) + " (" + str_of(e.value()) + ")");
   }
   const auto rank = nb::cast<int>(array.attr("ndim"));
   if (rank != 1) throw atlas::shape_error(name, "1 dimension", std::to_string(rank));
@@ -45,7 +45,7 @@ std::string kind_of(const nb::object& array) {
   return nb::cast<std::string>(array.attr("dtype").attr("kind"));
 }
 std::string dtype_of(const nb::object& array) {
-  return nb::cast<std::string>(nb::str(array.attr("dtype")));
+  return str_of(array.attr("dtype"));
 }
 
 template <class T>
@@ -56,17 +56,19 @@ atlas::tensor_view<const T, 1> row_view(const nb::ndarray<nb::ro>& x) {
 /// As `type` of native order, side by side.
 nb::ndarray<nb::ro> converted(const nb::object& array, const char* type) {
   const nb::module_ numpy = nb::module_::import_("numpy");
-  return nb::cast<nb::ndarray<nb::ro>>(numpy.attr("ascontiguousarray")(array, nb::arg("dtype") = type));
+  return nb::cast<nb::ndarray<nb::ro>>(
+      numpy.attr("ascontiguousarray")(array, nb::arg("dtype") = type));
 }
 
 }  // namespace
 
 borrowed_array::borrowed_array(nb::handle given, std::string name) : name_(std::move(name)) {
-  if (!nb::try_cast<nb::ndarray<nb::ro>>(given, array_, false))
-    throw atlas::value_error(name_,
-                             "an array that shares its memory through DLPack or the buffer protocol, "
-                             "of the machine's own byte order",
-                             why_not(given));
+  if (given.is_none() || !nb::try_cast(given, array_, false))
+    throw atlas::value_error(
+        name_,
+        "an array that shares its memory through DLPack or the buffer protocol, "
+        "of the machine's own byte order",
+        why_not(given));
   const nb::dlpack::dtype type_of = array_.dtype();
   const auto code = static_cast<nb::dlpack::dtype_code>(type_of.code);
   const bool real = (code == nb::dlpack::dtype_code::Float &&
@@ -75,7 +77,9 @@ borrowed_array::borrowed_array(nb::handle given, std::string name) : name_(std::
   if (!real || type_of.lanes != 1) throw atlas::value_error(name_, real_types, type());
 }
 
-bool borrowed_array::of_double() const { return array_.dtype().bits == 64; }
+bool borrowed_array::of_double() const {
+  return array_.dtype().bits == 64;
+}
 
 std::string borrowed_array::type() const {
   constexpr const char* names[] = {"int", "uint", "float", "handle", "bfloat", "complex", "bool"};

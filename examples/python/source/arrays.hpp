@@ -64,10 +64,12 @@ template <std::size_t Rank, class Work>
 auto compute(const watched_call& call, const borrowed_array& x, Work&& work) {
   if (x.of_double()) {
     const auto view = x.view<double, Rank>();
-    return call.run([&] { return work(static_cast<const atlas::tensor_view<const double, Rank>&>(view)); });
+    return call.run(
+        [&] { return work(static_cast<const atlas::tensor_view<const double, Rank>&>(view)); });
   }
   const auto view = x.view<float, Rank>();
-  return call.run([&] { return work(static_cast<const atlas::tensor_view<const float, Rank>&>(view)); });
+  return call.run(
+      [&] { return work(static_cast<const atlas::tensor_view<const float, Rank>&>(view)); });
 }
 
 /// The same with two arrays, each of a type of its own.
@@ -124,7 +126,8 @@ nb::object array_of(const std::vector<T>& x, nb::handle owner) {
 }
 template <class T, int Rows, int Columns, int Options>
 nb::object array_of(const Eigen::Matrix<T, Rows, Columns, Options>& x, nb::handle owner) {
-  const auto rows = static_cast<std::size_t>(x.rows()), columns = static_cast<std::size_t>(x.cols());
+  const auto rows = static_cast<std::size_t>(x.rows()),
+             columns = static_cast<std::size_t>(x.cols());
   if constexpr (Columns == 1) return array_of(x.data(), {rows}, owner);
   return array_of(x.data(), {rows, columns}, owner, {x.rowStride(), x.colStride()});
 }
@@ -134,8 +137,7 @@ template <class Value>
 nb::object array_of_own(Value value) {
   auto held = std::make_unique<Value>(std::move(value));
   const Value& kept = *held;
-  const nb::capsule owner(held.release(),
-                          [](void* p) noexcept { delete static_cast<Value*>(p); });
+  const nb::capsule owner(held.release(), [](void* p) noexcept { delete static_cast<Value*>(p); });
   return array_of(kept, owner);
 }
 

@@ -15,8 +15,7 @@ namespace {
 
 /// Of logits `[..., n]`: an array of the leading shape each, or a number where there is one row.
 struct observables {
-  nb::object log_partition, free_energy, mean_energy, heat_capacity, entropy,
-      effective_temperature;
+  nb::object log_partition, free_energy, mean_energy, heat_capacity, entropy, effective_temperature;
 };
 struct concentrations {
   nb::object ratio, margin;
@@ -73,7 +72,9 @@ namespace {
 
 constexpr const char* numbers = "numpy.typing.NDArray[numpy.float64] | float";
 
-nb::object object_of(double x) { return nb::cast(x); }
+nb::object object_of(double x) {
+  return nb::cast(x);
+}
 template <std::size_t Rank>
 nb::object object_of(const atlas::owned_tensor<double, Rank>& x) {
   return array_of_own(x);
@@ -111,24 +112,21 @@ void add_softmax(nb::module_& m) {
          "Thermodynamics of every row of softmax: sums and moments of its weights.\n\n"
          "logits: [..., n] of 1 to 4 dimensions, scaled; masked keys are -inf. O(size) time.",
          atlas::boltzmann_options{},
-         [](const watched_call& call, const nb::object& logits,
-            const atlas::boltzmann_options& o) {
+         [](const watched_call& call, const nb::object& logits, const atlas::boltzmann_options& o) {
            const borrowed_array given(logits, "logits");
            return with_rank(given, [&](auto rank) {
-             const auto x = compute<rank.value>(call, given, [&](const auto& s) {
-               return atlas::boltzmann_observables(s, o);
-             });
-             return observables{object_of(x.log_partition),  object_of(x.free_energy),
-                                object_of(x.mean_energy),    object_of(x.heat_capacity),
-                                object_of(x.entropy),        object_of(x.effective_temperature)};
+             const auto x = compute<rank.value>(
+                 call, given, [&](const auto& s) { return atlas::boltzmann_observables(s, o); });
+             return observables{object_of(x.log_partition), object_of(x.free_energy),
+                                object_of(x.mean_energy),   object_of(x.heat_capacity),
+                                object_of(x.entropy),       object_of(x.effective_temperature)};
            });
          });
   define(m, "softmax", {"logits: atlas.types.Array"}, "numpy.typing.NDArray[typing.Any]",
          "Softmax of every row of logits, of their shape and type; masked keys are 0.\n\n"
          "logits: [..., n] of 1 to 4 dimensions; masked keys are -inf. O(size) time.",
          atlas::boltzmann_options{},
-         [](const watched_call& call, const nb::object& logits,
-            const atlas::boltzmann_options& o) {
+         [](const watched_call& call, const nb::object& logits, const atlas::boltzmann_options& o) {
            const borrowed_array given(logits, "logits");
            return with_rank(given, [&](auto rank) {
              constexpr std::size_t n = rank.value;
@@ -151,8 +149,7 @@ void add_concentration(nb::module_& m) {
          "Ratio R and margin of the two largest weights of every row of softmax.\n\n"
          "logits: [..., n] of 1 to 4 dimensions; masked keys are -inf. O(size) time.",
          atlas::boltzmann_options{},
-         [](const watched_call& call, const nb::object& logits,
-            const atlas::boltzmann_options& o) {
+         [](const watched_call& call, const nb::object& logits, const atlas::boltzmann_options& o) {
            const borrowed_array given(logits, "logits");
            return with_rank(given, [&](auto rank) {
              const auto x = compute<rank.value>(
@@ -194,8 +191,8 @@ void add_density(nb::module_& m) {
             const atlas::density_options& o) {
            const borrowed_array a(weights, "weights"), v(values, "values");
            const auto result = [](const auto& x) {
-             return densities{object_of(x.purity), object_of(x.von_neumann_entropy),
-                              x.zero_values, x.undefined_rows};
+             return densities{object_of(x.purity), object_of(x.von_neumann_entropy), x.zero_values,
+                              x.undefined_rows};
            };
            if (a.rank() == 3)
              return result(compute_alike<3, 3>(call, a, v, [&](const auto& x, const auto& y) {
@@ -221,10 +218,9 @@ void add_stability(nb::module_& m) {
          atlas::stability_options{},
          [](const watched_call& call, const nb::object& queries, const nb::object& keys,
             const atlas::stability_options& o) {
-           return compute<2, 2>(call, {queries, "queries"}, {keys, "keys"},
-                                [&](const auto& q, const auto& k) {
-                                  return atlas::argmax_stability(q, k, o);
-                                });
+           return compute<2, 2>(
+               call, {queries, "queries"}, {keys, "keys"},
+               [&](const auto& q, const auto& k) { return atlas::argmax_stability(q, k, o); });
          });
 }
 
@@ -232,7 +228,10 @@ void add_stability(nb::module_& m) {
 atlas::residual_decomposition<double> widened(const atlas::residual_decomposition<float>& x) {
   return {atlas::copy_as<double>(static_cast<const atlas::tensor_view<const float, 2>&>(x.raw)),
           atlas::copy_as<double>(static_cast<const atlas::tensor_view<const float, 2>&>(x.tail)),
-          x.argmax, x.top, x.tail_mass, x.undefined_tails};
+          x.argmax,
+          x.top,
+          x.tail_mass,
+          x.undefined_tails};
 }
 const atlas::residual_decomposition<double>& widened(
     const atlas::residual_decomposition<double>& x) {

@@ -29,7 +29,7 @@ struct error_types {
 error_types types = {};
 
 PyObject* new_type(nb::module_& m, const char* name, PyObject* base, const char* doc) {
-  const std::string full = std::string("atlas.") + name;
+  const std::string full = std::string("atlas._atlas.") + name;
   PyObject* type = PyErr_NewExceptionWithDoc(full.c_str(), doc, base, nullptr);
   if (type == nullptr) throw nb::python_error();
   m.attr(name) = nb::handle(type);
@@ -60,6 +60,12 @@ void translate(const std::exception_ptr& thrown, void*) {
 }
 
 }  // namespace
+
+std::string str_of(nb::handle x) {
+  const nb::object text = nb::steal(PyObject_Str(x.ptr()));
+  if (!text.is_valid()) throw nb::python_error();
+  return nb::cast<std::string>(text);
+}
 
 void add_errors(nb::module_& m) {
   types.shape = new_type(m, "ShapeError", PyExc_ValueError,

@@ -4,6 +4,7 @@
 /// A call of the library from Python: without the interpreter's lock, watched for Ctrl-C.
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
 
 #include <atomic>
 #include <chrono>
@@ -19,6 +20,9 @@
 namespace atlas_python {
 
 namespace nb = nanobind;
+
+/// `str(x)`. That of nanobind takes an attribute for a text as it is.
+std::string str_of(nb::handle x);
 
 /// One call. Made, kept and destroyed with the lock held.
 class watched_call {

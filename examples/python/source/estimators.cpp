@@ -24,8 +24,7 @@ struct estimator_keywords {
 };
 template <class Visit>
 void visit_options(Visit& visit, estimator_keywords& o) {
-  atlas::visit_parameters(o.estimator,
-                          [&](const char* key, auto& value) { visit(key, value, "see the type"); });
+  atlas::visit_parameters(o.estimator, [&](const char* key, auto& value) { visit(key, value); });
   visit_options(visit, o.options);
 }
 
@@ -58,21 +57,27 @@ struct described_estimator {
 constexpr std::array described = {
     described_estimator{"two_nn", "ratios of the distances to two neighbours (Facco 2017)"},
     described_estimator{"gride", "ratios of the distances to neighbours n1 and n2 (Denti 2022)"},
-    described_estimator{"mle", "maximum likelihood of distances to k neighbours (Levina, Bickel 2004)"},
+    described_estimator{"mle",
+                        "maximum likelihood of distances to k neighbours (Levina, Bickel 2004)"},
     described_estimator{"mle_global", "maximum likelihood of the smallest distances of all pairs"},
     described_estimator{"mom", "method of moments of distances to k neighbours (Amsaleg 2015)"},
     described_estimator{"mada", "distances to neighbours k and k / 2 (Farahmand 2007)"},
-    described_estimator{"mind_ml", "likelihood of the ratio of the nearest of k neighbours (Rozza 2012)"},
+    described_estimator{"mind_ml",
+                        "likelihood of the ratio of the nearest of k neighbours (Rozza 2012)"},
     described_estimator{"tle", "tight locality: pairs within each neighbourhood (Amsaleg 2019)"},
     described_estimator{"ess", "expected simplex skewness (Johnsson 2015)"},
     described_estimator{"danco", "distances and angles against simulated balls (Ceruti 2014)"},
-    described_estimator{"correlation_integral", "growth of the correlation integral (Grassberger, Procaccia 1983)"},
-    described_estimator{"box_counting", "counts of boxes of several sides (Hentschel, Procaccia 1983)"},
+    described_estimator{"correlation_integral",
+                        "growth of the correlation integral (Grassberger, Procaccia 1983)"},
+    described_estimator{"box_counting",
+                        "counts of boxes of several sides (Hentschel, Procaccia 1983)"},
     described_estimator{"binomial", "counts in two concentric balls (Macocco 2023)"},
     described_estimator{"k_star", "the scale at which density stays constant (Di Noia 2024)"},
     described_estimator{"knn_graph", "growth of the length of a graph of neighbours (Costa 2004)"},
-    described_estimator{"spanning_tree", "growth of the length of a minimum spanning tree (Schweinhart 2020)"},
-    described_estimator{"fisher_separability", "how many rows are linearly separable (Albergante 2019)"},
+    described_estimator{"spanning_tree",
+                        "growth of the length of a minimum spanning tree (Schweinhart 2020)"},
+    described_estimator{"fisher_separability",
+                        "how many rows are linearly separable (Albergante 2019)"},
     described_estimator{"local_pca", "directions that a principal component analysis counts"},
 };
 
@@ -117,8 +122,8 @@ void add_estimator_type(nb::module_& m) {
             watched_call call;
             named_estimator out{estimator_named(name)};
             keyword_reader reader("Estimator('" + name + "')", parameters, call);
-            atlas::visit_parameters(
-                out.of, [&](const char* key, auto& value) { reader(key, value); });
+            atlas::visit_parameters(out.of,
+                                    [&](const char* key, auto& value) { reader(key, value); });
             reader.refuse_others();
             atlas::check_estimator(out.of);
             new (made) named_estimator(out);
@@ -143,7 +148,6 @@ void add_estimator_type(nb::module_& m) {
       .def(
           "__repr__",
           [](named_estimator& e) {
-            keyword_writer writer;
             std::string text = "Estimator('" + std::string(atlas::name_of(e.of)) + "'";
             atlas::visit_parameters(e.of, [&](const char* key, auto& value) {
               text += std::string(", ") + key + "=" + text_of(value);
@@ -155,7 +159,9 @@ void add_estimator_type(nb::module_& m) {
 
 void add_estimate_record(nb::module_& m) {
   const auto of = [](auto member) {
-    return [member](const measured_dimension& x) -> const auto& { return x.estimate.*member; };
+    return [member](const measured_dimension& x) -> const auto& {
+      return x.estimate.*member;
+    };
   };
   using r = atlas::dimension_estimate;
   record<measured_dimension>(m, "What every estimator returns. Numbers that there are not are NaN.")
@@ -189,7 +195,9 @@ void add_each_estimator(nb::module_& m) {
     names.append(name);
     if (name == "two_nn") continue;
     define(m, name.c_str(), {"points: atlas.types.Array"}, "DimensionEstimate",
-           "Intrinsic dimension by " + std::string(doc_of(name)) + ".\n\npoints: [N, d], N >= 3.",
+           "Intrinsic dimension by " + std::string(doc_of(name)) +
+               ".\n\npoints: [N, d], N >= 3. Its parameters, and what it costs: "
+               "docs/methods/estimators.md.",
            estimator_keywords{estimator, {}},
            [](const watched_call& call, const nb::object& points, const estimator_keywords& o) {
              return measure(call, points, o.estimator, o.options);
@@ -258,25 +266,25 @@ void add_estimators(nb::module_& m) {
             const atlas::dimension_options& o) {
            return measure(call, points, estimator_of(estimator), o);
          });
-  define(m, "estimate_dimensions",
-         {"points: atlas.types.Array",
-          "estimators: collections.abc.Iterable[str | Estimator] | None"},
-         "list[DimensionEstimate]",
-         "The dimension by several estimators from one search for neighbours; None: by all.\n\n"
-         "points: [N, d], N >= 3. Where one has no estimate its dimension is NaN and its remark or "
-         "fault says why.",
-         atlas::dimension_options{},
-         [](const watched_call& call, const nb::object& points, const nb::object& estimators,
-            const atlas::dimension_options& o) {
-           const std::vector<atlas::any_estimator> list = estimators_of(estimators);
-           const auto found = compute<2>(call, {points, "points"}, [&](const auto& x) {
-             return atlas::estimate_dimensions(x, list, o);
-           });
-           nb::list out;
-           for (std::size_t i = 0; i < list.size(); ++i)
-             out.append(nb::cast(measured(found[i], list[i], o)));
-           return out;
-         });
+  define(
+      m, "estimate_dimensions",
+      {"points: atlas.types.Array", "estimators: collections.abc.Iterable[str | Estimator] | None"},
+      "list[DimensionEstimate]",
+      "The dimension by several estimators from one search for neighbours; None: by all.\n\n"
+      "points: [N, d], N >= 3. Where one has no estimate its dimension is NaN and its remark or "
+      "fault says why.",
+      atlas::dimension_options{},
+      [](const watched_call& call, const nb::object& points, const nb::object& estimators,
+         const atlas::dimension_options& o) {
+        const std::vector<atlas::any_estimator> list = estimators_of(estimators);
+        const auto found = compute<2>(call, {points, "points"}, [&](const auto& x) {
+          return atlas::estimate_dimensions(x, list, o);
+        });
+        nb::list out;
+        for (std::size_t i = 0; i < list.size(); ++i)
+          out.append(nb::cast(measured(found[i], list[i], o)));
+        return out;
+      });
 }
 
 }  // namespace atlas_python

@@ -35,9 +35,7 @@ void add_exclusions(nb::module_& m) {
       });
   m.def(
       "same_context",
-      [](nb::object context) {
-        return atlas::same_context(row_numbers_of(context, "context"));
-      },
+      [](nb::object context) { return atlas::same_context(row_numbers_of(context, "context")); },
       nb::arg("context"), nb::sig("def same_context(context: atlas.types.Labels) -> Exclusion"),
       "Excludes rows of the same context, at any distance within it.\n\n"
       "context: [N], the text that each row comes from");
@@ -67,8 +65,7 @@ void add_exclusions(nb::module_& m) {
         return atlas::nearby_positions(row_numbers_of(position, "position"), window);
       },
       nb::arg("position"), nb::arg("window"),
-      nb::sig(
-          "def nearby_positions(position: atlas.types.Labels, window: int) -> Exclusion"),
+      nb::sig("def nearby_positions(position: atlas.types.Labels, window: int) -> Exclusion"),
       "Excludes rows of one series whose positions differ by at most `window`.\n\nposition: [N]");
   m.def(
       "also_excluding",

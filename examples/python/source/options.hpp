@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Options of the library as keywords of Python. What `visit_options` says of a struct once, a name,
-/// a member and a sentence for each, reads them from a call and makes the signature and the text
-/// that `help` shows.
+/// Options of the library as keywords of Python. What `visit_options` says of a struct once, a
+/// name, a member and a sentence for each, reads them from a call and makes the signature and the
+/// text that `help` shows.
 
 #include <nanobind/nanobind.h>
 
@@ -202,7 +202,7 @@ void define_with(nb::module_& m, const char* name, const char* const (&arguments
         reader.refuse_others();
         return body(call, given..., options);
       },
-      nb::arg(names[Place].c_str())..., nb::arg("keywords"), nb::sig(signature.c_str()),
+      nb::arg(names[Place].c_str()).none()..., nb::arg("keywords"), nb::sig(signature.c_str()),
       text.c_str());
 }
 

@@ -136,19 +136,18 @@ void add_record(nb::module_& m) {
   const char* any = "numpy.typing.NDArray[typing.Any]";
   record<quantized> r(m, "What every quantizer returns.");
   r.made_field("weights", any, array([](const auto& q) -> const auto& { return q.weights; }),
-                "[out, in], what the codes stand for, of the type of the weights given")
+               "[out, in], what the codes stand for, of the type of the weights given")
       .made_field("codes", array_type<std::int8_t>(),
-                   array([](const auto& q) -> const auto& { return q.codes; }),
-                   "[out, in], in the coordinates of the method")
-      .made_field("scales", any,
-                   array([](const auto& q) -> const auto& { return q.grid.scales; }),
-                   "[1, 1], [1, in], [out, 1], [out, groups] or [out, in]")
+                  array([](const auto& q) -> const auto& { return q.codes; }),
+                  "[out, in], in the coordinates of the method")
+      .made_field("scales", any, array([](const auto& q) -> const auto& { return q.grid.scales; }),
+                  "[1, 1], [1, in], [out, 1], [out, groups] or [out, in]")
       .made_field("zeros", array_type<std::int8_t>(),
-                   array([](const auto& q) -> const auto& { return q.grid.zeros; }),
-                   "the code of 0, shaped as the scales")
+                  array([](const auto& q) -> const auto& { return q.grid.zeros; }),
+                  "the code of 0, shaped as the scales")
       .made_field("bits", array_type<int>(),
-                   array([](const auto& q) -> const auto& { return q.grid.bits; }),
-                   "of all columns (one number) or of each")
+                  array([](const auto& q) -> const auto& { return q.grid.bits; }),
+                  "of all columns (one number) or of each")
       .field("errors", part([](const auto& q) -> const auto& { return q.errors; }),
              "of the weights and of the outputs")
       .field("effective_rank", part([](const auto& q) -> const auto& { return q.effective_rank; }),
@@ -169,12 +168,11 @@ template <class Options, class Quantizer>
 void define_quantizer(nb::module_& m, const char* name, const std::string& doc,
                       Quantizer quantizer) {
   define(m, name, arguments, "Quantization", doc, Options{},
-         [quantizer](const watched_call& call, const nb::object& weights,
-                     const nb::object& moments, const Options& o) {
-           return compute<2, 2>(call, {weights, "weights"}, {moments, "second_moments"},
-                                [&](const auto& w, const auto& f) {
-                                  return quantized{quantizer(w, f, o)};
-                                });
+         [quantizer](const watched_call& call, const nb::object& weights, const nb::object& moments,
+                     const Options& o) {
+           return compute<2, 2>(
+               call, {weights, "weights"}, {moments, "second_moments"},
+               [&](const auto& w, const auto& f) { return quantized{quantizer(w, f, o)}; });
          });
 }
 
@@ -218,8 +216,7 @@ void add_errors_of_any(nb::module_& m) {
            return compute_alike<2, 2>(
                call, {weights, "weights"}, {approximation, "quantized"},
                [&](const auto& w, const auto& q) {
-                 if (f.of_double())
-                   return atlas::quantization_error(w, q, f.view<double, 2>(), o);
+                 if (f.of_double()) return atlas::quantization_error(w, q, f.view<double, 2>(), o);
                  return atlas::quantization_error(w, q, f.view<float, 2>(), o);
                });
          });

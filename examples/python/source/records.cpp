@@ -7,8 +7,7 @@ namespace {
 
 std::string value_text(nb::handle value) {
   if (nb::hasattr(value, "dtype") && nb::hasattr(value, "shape"))
-    return "<" + nb::cast<std::string>(nb::str(value.attr("dtype"))) + " " +
-           nb::cast<std::string>(nb::str(value.attr("shape"))) + ">";
+    return "<" + str_of(value.attr("dtype")) + " " + str_of(value.attr("shape")) + ">";
   return nb::cast<std::string>(nb::repr(value));
 }
 

@@ -5,7 +5,6 @@
 /// several numbers, and a text that shows all.
 
 #include <nanobind/nanobind.h>
-#include <nanobind/stl/string.h>
 
 #include <optional>
 #include <string>

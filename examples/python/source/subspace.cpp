@@ -62,9 +62,9 @@ void add_frames(nb::module_& m) {
          [](const watched_call& call, const nb::object& points, const nb::object& k,
             const no_options&) {
            const index_t size = whole(k, "k");
-           return array_of_own(compute<2>(
-               call, {points, "points"},
-               [&](const auto& x) { return atlas::principal_frame(x, size); }));
+           return array_of_own(compute<2>(call, {points, "points"}, [&](const auto& x) {
+             return atlas::principal_frame(x, size);
+           }));
          });
   define(m, "principal_frames", {"clouds: atlas.types.Array", "k: int"}, array,
          "`principal_frame` of each of H clouds: [H, d, k].\n\nclouds: [H, N, d].",
@@ -72,9 +72,9 @@ void add_frames(nb::module_& m) {
          [](const watched_call& call, const nb::object& clouds, const nb::object& k,
             const atlas::frame_options& o) {
            const index_t size = whole(k, "k");
-           return array_of_frames(compute<3>(
-               call, {clouds, "clouds"},
-               [&](const auto& x) { return atlas::principal_frames(x, size, o); }));
+           return array_of_frames(compute<3>(call, {clouds, "clouds"}, [&](const auto& x) {
+             return atlas::principal_frames(x, size, o);
+           }));
          });
   define(m, "residual_stream_frames",
          {"clouds: atlas.types.Array", "output_projection: atlas.types.Array", "k: int"}, array,
@@ -85,11 +85,11 @@ void add_frames(nb::module_& m) {
          [](const watched_call& call, const nb::object& clouds, const nb::object& projection,
             const nb::object& k, const atlas::frame_options& o) {
            const index_t size = whole(k, "k");
-           return array_of_frames(compute<3, 2>(
-               call, {clouds, "clouds"}, {projection, "output_projection"},
-               [&](const auto& x, const auto& w) {
-                 return atlas::residual_stream_frames(x, w, size, o);
-               }));
+           return array_of_frames(
+               compute<3, 2>(call, {clouds, "clouds"}, {projection, "output_projection"},
+                             [&](const auto& x, const auto& w) {
+                               return atlas::residual_stream_frames(x, w, size, o);
+                             }));
          });
 }
 
@@ -98,8 +98,7 @@ void add_pairs(nb::module_& m) {
   record<angles>(m, "What `principal_angles` returns.")
       .field("cosines", &angles::cosines, "[k], descending, in [0, 1]")
       .field("angles", &angles::angles, "[k], radians, ascending, in [0, pi/2]");
-  define(m, "principal_angles", {"a: atlas.types.Array", "b: atlas.types.Array"},
-         "PrincipalAngles",
+  define(m, "principal_angles", {"a: atlas.types.Array", "b: atlas.types.Array"}, "PrincipalAngles",
          "Principal cosines and angles between the spans of two frames.\n\n"
          "a, b: [d, k_a] and [d, k_b], orthonormal columns. O(d k^2) time.",
          no_options{},
@@ -163,16 +162,16 @@ void add_heads(nb::module_& m) {
       .field("all", &r::global, "all pairs")
       .field("intra", &r::intra, "pairs that share a key/value head")
       .field("inter", &r::inter, "pairs that do not");
-  define(m, "head_overlap", {"frames: atlas.types.Array"}, "HeadOverlap",
-         "O_h: mean overlap over all pairs of heads, and over those that do and do not share a "
-         "key/value head, with its Haar null.\n\nframes: [H, d, k], H >= 2, orthonormal columns, "
-         "as of `principal_frames`. O(H^2 (d k^2 + k^3)) time.",
-         atlas::head_overlap_options{},
-         [](const watched_call& call, const nb::object& frames,
-            const atlas::head_overlap_options& o) {
-           return compute<3>(call, {frames, "frames"},
-                             [&](const auto& x) { return atlas::head_overlap(x, o); });
-         });
+  define(
+      m, "head_overlap", {"frames: atlas.types.Array"}, "HeadOverlap",
+      "O_h: mean overlap over all pairs of heads, and over those that do and do not share a "
+      "key/value head, with its Haar null.\n\nframes: [H, d, k], H >= 2, orthonormal columns, "
+      "as of `principal_frames`. O(H^2 (d k^2 + k^3)) time.",
+      atlas::head_overlap_options{},
+      [](const watched_call& call, const nb::object& frames, const atlas::head_overlap_options& o) {
+        return compute<3>(call, {frames, "frames"},
+                          [&](const auto& x) { return atlas::head_overlap(x, o); });
+      });
   define(m, "overlap_matrix", {"frames: atlas.types.Array"}, array,
          "Mean principal cosine of every pair of heads: [H, H].\n\nframes: [H, d, k].",
          atlas::thread_options{},
