@@ -16,8 +16,7 @@ install() {
     --config-settings=cmake.define.CMAKE_CXX_COMPILER="$compiler" \
     --config-settings=cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON \
     --config-settings="cmake.define.CMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG" \
-    --config-settings=cmake.define.ATLAS_INSTALLED=ON \
-    --config-settings=cmake.define.CMAKE_PREFIX_PATH="$prefix"
+    --config-settings=cmake.define.atlas_ROOT="$prefix"
 }
 if ! install >"$folder/pip.log" 2>&1; then
   tail -n 60 "$folder/pip.log"
