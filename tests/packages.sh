@@ -3,4 +3,4 @@
 # MPI, which the program runs without, among it.
 . examples/packages.sh
 packages+=(pkg-config doxygen libxtensor-dev libopencv-core-dev libtorch-dev chromium
-  python3-numpy python3-pandas libopenmpi-dev openmpi-bin)
+  python3-numpy python3-pandas python3-venv python3-dev python3-torch libopenmpi-dev openmpi-bin)
