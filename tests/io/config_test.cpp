@@ -150,7 +150,6 @@ TEST_CASE("rotary parameters by layer type are read where all layers share them"
 }
 
 TEST_CASE("Mistral slides by layer where its configuration says so") {
-  using list = std::vector<atlas::index_t>;
   const std::string types =
       R"("layer_types":["sliding_attention","full_attention","full_attention","sliding_attention"])";
   CHECK(llama(types, "mistral").windows == list{4096, 0, 0, 4096});
