@@ -87,10 +87,11 @@ class transformer {
   /// logits are asked for.
   ///
   /// O(B T (parameters + layers T H d)) time. Memory: a few `[batch, mlp_dimension]` matrices for a
-  /// batch of about 4096 positions, and two `[T, T]` per thread.
+  /// batch of about 4096 positions, and per thread two `[T, T]` and a tile of stored weights.
   /// Results do not depend on the number of threads.
   /// \throws shape_error for no blocks or blocks longer than `config().positions`, value_error for
-  ///         ids or layers out of range, cancelled
+  ///         ids or layers out of range, and naming a stored weight that is used and not finite,
+  ///         cancelled
   template <whole_tensor<2> Blocks>
   void forward(const Blocks& blocks, const forward_options& options = {}) const {
     const auto held = detail::view_indices<2>(blocks, "blocks");
