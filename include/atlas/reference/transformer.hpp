@@ -88,10 +88,11 @@ class transformer {
   /// observed nor ruled; the others give the bits of the pass that handed out these hidden states.
   ///
   /// O(B T (parameters + layers T H d)) time. Memory: a few `[batch, mlp_dimension]` matrices for a
-  /// batch of about 4096 positions, and two `[T, T]` per thread.
+  /// batch of about 4096 positions, and per thread two `[T, T]` and a tile of stored weights.
   /// Results do not depend on the number of threads.
   /// \throws shape_error for no blocks, blocks longer than `config().positions` or a start of other
-  ///         extents, value_error for ids or layers out of range, cancelled
+  ///         extents, value_error for ids or layers out of range, and naming a stored weight that
+  ///         is used and not finite, cancelled
   template <whole_tensor<2> Blocks>
   void forward(const Blocks& blocks, const forward_options& options = {}) const {
     const auto held = detail::view_indices<2>(blocks, "blocks");
