@@ -78,7 +78,7 @@ struct dimension_command {
   void run() {
     if (rank() > 0) return serve_searches(common.threads, progress_bar(common));
     check_options();
-    check_picked_cloud(*common.command, file, picked, "X.npy");
+    check_picked_cloud(*common.command, picked);
     const auto list = estimators_of(estimators);
     begin_stage(common, "reading the cloud");
     const auto use = [&](const auto& points, atlas::stored_precision precision) {
@@ -271,7 +271,7 @@ void add_dimension(CLI::App& program) {
   const auto command = std::make_shared<dimension_command>();
   CLI::App& app = *program.add_subcommand(
       "dimension", "Intrinsic dimension of a cloud by several estimators, and why they differ.");
-  auto* file = add_text(app, "X.npy", command->file, "cloud, [N, d]");
+  auto* file = add_text(app, "X.npy", command->file, "cloud, [N, d]")->required();
   add_picked_cloud(app, *file, command->picked, true);
   add_estimators_option(app, command->estimators);
   add_label_options(app, command->labels);

@@ -18,7 +18,7 @@ struct overlap_command {
   atlas::index_t local_dimension = 7, heads_per_group = 1;
 
   void run() {
-    check_picked_cloud(*common.command, file, picked, "CLOUDS.npy");
+    check_picked_cloud(*common.command, picked);
     begin_stage(common, "reading the clouds");
     if (!picked.is_there()) return measure(atlas::io::read_npy<double, 3>(file));
     refuse_typed(*common.command, {"--heads-per-group"},
@@ -71,7 +71,8 @@ void add_overlap(CLI::App& program) {
   const auto command = std::make_shared<overlap_command>();
   CLI::App& app = *program.add_subcommand(
       "overlap", "Overlap of the heads' principal subspaces, beside that of random ones.");
-  auto* file = add_text(app, "CLOUDS.npy", command->file, "one cloud a head, [H, N, d]");
+  auto* file =
+      add_text(app, "CLOUDS.npy", command->file, "one cloud a head, [H, N, d]")->required();
   add_picked_cloud(app, *file, command->picked, false);
   add_whole(app, "--local-dim", command->local_dimension, {1}, "dimension of the subspaces");
   add_whole(app, "--heads-per-group", command->heads_per_group, {1},

@@ -20,7 +20,8 @@ void add_picked_cloud(CLI::App& app, CLI::Option& file, picked_cloud& picked, bo
   auto* clouds = add_text(app, "--clouds", picked.source.clouds_file,
                           "instead of a .npy file, one of clouds or of activations, see "
                           "docs/guide/clouds.md and docs/guide/activations.md")
-                     ->excludes(&file);
+                     ->excludes(&file)
+                     ->each([&file](const std::string&) { file.required(false); });
   const auto number = [&](const char* name, std::optional<atlas::index_t>& value,
                           const char* help) {
     app.add_option(name, value, help)->transform(whole_number({0}))->needs(clouds);
@@ -37,12 +38,8 @@ void add_picked_cloud(CLI::App& app, CLI::Option& file, picked_cloud& picked, bo
       ->needs(clouds);
 }
 
-void check_picked_cloud(const CLI::App& command, const std::string& npy, const picked_cloud& picked,
-                        const char* npy_name) {
-  if (!picked.is_there()) {
-    if (npy.empty()) throw atlas::error(npy_name, "a file, or --clouds with --layer", "nothing");
-    return;
-  }
+void check_picked_cloud(const CLI::App& command, const picked_cloud& picked) {
+  if (!picked.is_there()) return;
   if (!picked.layer)
     throw atlas::error("--layer", "the number of a layer of " + picked.source.clouds_file,
                        "nothing");

@@ -28,13 +28,12 @@ struct picked_cloud {
 };
 
 /// Adds `--clouds`, `--layer`, `--rows`, `--min-context` and `--points`, which exclude the .npy
-/// file, and `--head` where a single head is looked at.
+/// file and are asked for where there is none, and `--head` where a single head is looked at.
 void add_picked_cloud(CLI::App& app, CLI::Option& file, picked_cloud& picked, bool one_head);
 
-/// Either the .npy file or a layer of the other was typed, and a head where there is to be one.
+/// With a file of clouds its layer was typed, and a head where there is to be one.
 /// \throws error naming what is lacking, value_error for options that would change nothing
-void check_picked_cloud(const CLI::App& command, const std::string& npy, const picked_cloud& picked,
-                        const char* npy_name);
+void check_picked_cloud(const CLI::App& command, const picked_cloud& picked);
 
 /// The layer's clouds and labels.
 /// \throws as `read_clouds`

@@ -18,7 +18,7 @@ struct rank_command {
   double variance = 0.9;
 
   void run() const {
-    check_picked_cloud(*common.command, file, picked, "X.npy");
+    check_picked_cloud(*common.command, picked);
     begin_stage(common, "reading the cloud");
     if (!picked.is_there()) return measure(atlas::io::read_npy<double, 2>(file), file);
     with_picked_head(read_picked_layer(common, picked), picked, [&](const auto& points, auto) {
@@ -50,7 +50,7 @@ void add_rank(CLI::App& program) {
   const auto command = std::make_shared<rank_command>();
   CLI::App& app =
       *program.add_subcommand("rank", "Number of principal components that hold the variance.");
-  auto* file = add_text(app, "X.npy", command->file, "cloud, [N, d]");
+  auto* file = add_text(app, "X.npy", command->file, "cloud, [N, d]")->required();
   add_picked_cloud(app, *file, command->picked, true);
   add_real(app, "--variance", command->variance, {.low = 0, .high = 1, .with_low = false},
            "share to hold");

@@ -39,7 +39,7 @@ struct two_nn_command {
 
   void run() {
     check_label_options();
-    check_picked_cloud(*common.command, file, picked, "X.npy");
+    check_picked_cloud(*common.command, picked);
     begin_stage(common, "reading the cloud");
     const auto use = [&](const auto& points, atlas::stored_precision precision) {
       measure(points, precision);
@@ -159,7 +159,7 @@ void add_two_nn(CLI::App& program) {
   const auto command = std::make_shared<two_nn_command>();
   CLI::App& app = *program.add_subcommand(
       "two-nn", "Intrinsic dimension of a cloud from the ratios of neighbour distances.");
-  auto* file = add_text(app, "X.npy", command->file, "cloud, [N, d]");
+  auto* file = add_text(app, "X.npy", command->file, "cloud, [N, d]")->required();
   add_picked_cloud(app, *file, command->picked, true);
   std::vector<std::string> names;
   for (const auto& [name, estimator] : estimators) names.push_back(name);

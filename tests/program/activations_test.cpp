@@ -661,14 +661,14 @@ TEST_CASE("a cloud of a file of activations is one for commands of a single clou
     CHECK(has(r.err, says));
   };
   for (const std::string command : {"rank", "two-nn", "dimension"}) {
-    refused(command, "X.npy: expected a file, or --clouds with --layer, got nothing");
+    refused(command, "X.npy is required");
     refused(command + picked, "--head: expected the number of a head of layer 0");
     refused(command + picked + " --head 3", "--head");
     refused(command + file, "--layer: expected the number of a layer");
     refused(command + npy("one.npy") + " --layer 0", "--layer");
     refused(command + npy("one.npy") + picked + " --head 0", "--clouds");
   }
-  refused("overlap", "CLOUDS.npy: expected a file, or --clouds with --layer, got nothing");
+  refused("overlap", "CLOUDS.npy is required");
   refused("overlap" + picked + " --heads-per-group 3", "--heads-per-group: has no effect");
   refused("two-nn" + picked + " --head 0 --context" + npy("context.npy"),
           "--context: has no effect");

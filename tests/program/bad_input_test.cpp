@@ -551,7 +551,7 @@ TEST_CASE("a mistyped subcommand is answered with the nearest") {
   CHECK_FALSE(has(said("umbrella"), "did you mean"));
   CHECK(has(said(""), "got none"));
   CHECK(has(said("haar --dim 4 --local-dim 2 more"), "more: expected no further argument of haar"));
-  CHECK(has(said("two-nn"), "X.npy: expected a file, or --clouds with --layer"));
+  CHECK(has(said("two-nn"), "X.npy is required"));
   CHECK(has(said("haar --local-dim 2 --dim"), "--dim: expected one value, got none"));
   CHECK(has(said("haar --local-dim 2 --dim 4 --dim 5"), "--dim: expected one value, got 2"));
 }
