@@ -3,9 +3,6 @@
 
 namespace atlas_program {
 
-void add_redundancy(CLI::App& program);
-void add_compare(CLI::App& program);
-
 void add_commands(CLI::App& program) {
   add_measure(program);
   add_two_nn(program);

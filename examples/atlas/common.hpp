@@ -151,6 +151,8 @@ void add_pareto(CLI::App& program);
 void add_study(CLI::App& program);
 void add_autoencode(CLI::App& program);
 void add_ablate(CLI::App& program);
+void add_redundancy(CLI::App& program);
+void add_compare(CLI::App& program);
 void add_calibrate(CLI::App& program);
 void add_report(CLI::App& program);
 /// All of them.

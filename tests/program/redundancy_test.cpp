@@ -115,7 +115,7 @@ TEST_CASE("a head that is there twice is found: each costs little, both cost muc
   const std::string model =
       save(folder, "copied", "tiny-gpt2", with_copy(atlas_test::micro("tiny-gpt2"), 0, 1, 0));
   const auto result = run(folder, "redundancy --model " + model +
-                                      " --layers 0 --blocks 12 --block-size 64 --points 400 "
+                                      " --layers 0 --blocks 8 --block-size 48 --points 240 "
                                       "--permutations 99 --ways zero --pairs 15 --json -")
                           .json();
   for (const char* text : {"text", "held_out"}) {

@@ -126,13 +126,16 @@ Eigen::MatrixXd map_cosines(const std::vector<Eigen::MatrixXd>& left_a,
 
 }  // namespace detail
 
-/// \throws value_error for a layer out of range
+/// \throws value_error for a layer out of range, or a family other than gpt2 and llama
 ///
 /// O(parameters of the layer's attention) time and memory, in double.
 template <class = lazy>
 [[nodiscard]] head_maps maps_of_heads(const transformer& model, index_t layer) {
   const transformer_config& c = model.config();
   check_between(layer, 0, c.layers - 1, "layer");
+  // Others may have norms or scales between the maps, which their products would not know of.
+  if (c.family != model_family::gpt2 && c.family != model_family::llama)
+    throw value_error("model: family", "gpt2 or llama", "another");
   const index_t d = c.head_dimension;
   const bool rotary = c.family == model_family::llama;
   head_maps out;
