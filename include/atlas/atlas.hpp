@@ -94,6 +94,7 @@
 #include "atlas/neighbors/nearest_neighbors_among.hpp"
 #include "atlas/neighbors/neighbors_from_distances.hpp"
 #include "atlas/neighbors/neighbors_within.hpp"
+#include "atlas/neighbors/ring_neighbors.hpp"
 #include "atlas/nn/adam.hpp"
 #include "atlas/nn/cosine_schedule.hpp"
 #include "atlas/nn/mlp.hpp"
