@@ -104,6 +104,14 @@ fs::path study_store::part_file(const std::string& name) const {
   return folder_ / "parts" / (name + ".json");
 }
 
+std::set<std::string> study_store::names() const {
+  std::set<std::string> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder_ / "parts", ignored))
+    if (entry.path().extension() == ".json") found.insert(entry.path().stem().string());
+  return found;
+}
+
 std::optional<json> study_store::read(const std::string& name) const {
   const std::optional<json> found = parsed(part_file(name));
   if (!found || !found->is_object() || found->value("study", "") != key_ ||
@@ -154,10 +162,16 @@ json measured_part(const parts_to_do& parts, const study_store* store, index_t p
 std::vector<json> all_parts(const parts_to_do& parts, const study_store* store,
                             const std::function<void(std::size_t)>& resumed) {
   std::vector<std::optional<json>> found(parts.names.size());
-  if (store != nullptr && rank() == 0)
-    for (std::size_t i = 0; i < found.size(); ++i) found[i] = store->read(parts.names[i]);
+  const bool looks = store != nullptr && rank() == 0;
+  const std::set<std::string> there = looks ? store->names() : std::set<std::string>{};
+  for (std::size_t i = 0; i < found.size() && !there.empty(); ++i) {
+    if (there.count(parts.names[i]) == 0) continue;
+    stop_if_interrupted();
+    found[i] = store->read(parts.names[i]);
+  }
   const std::vector<index_t> missing = missing_parts(found);
-  if (const std::size_t there = found.size() - missing.size(); there > 0 && resumed) resumed(there);
+  const std::size_t kept = found.size() - missing.size();
+  if (kept > 0 && resumed) resumed(kept);
   const auto part_of = [&](index_t shard) { return missing[static_cast<std::size_t>(shard)]; };
   const auto bytes = share_work(
       {.shards = static_cast<index_t>(missing.size()),

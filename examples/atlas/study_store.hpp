@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,8 @@ class study_store {
   /// \throws error for a folder of another study or of other things, or one that cannot be made
   study_store(const std::filesystem::path& folder, const json& description);
 
+  /// Names of files of parts, in one look at the folder; not all need be whole.
+  std::set<std::string> names() const;
   /// A part that is there, whole, and of this study.
   std::optional<json> read(const std::string& name) const;
   void write(const std::string& name, const json& result) const;

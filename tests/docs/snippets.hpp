@@ -34,6 +34,8 @@ extern const atlas::index_t d, h, t, q, n;
 extern const atlas::index_t k, rows, cols, stride;
 extern const double observed;
 extern double sum;
+extern const atlas::index_t first, processes;
+std::string send_and_receive(const std::string& block);
 double difference_of_means(std::span<const atlas::index_t> rows);
 
 extern const Eigen::MatrixXf other;

@@ -109,7 +109,7 @@ TEST_CASE("neighbours of one cloud are found by ranks as by one process", "[byte
   }
   const std::string context = " --context " + quoted(folder / "context.npy");
   const std::string position = " --position " + quoted(folder / "position.npy");
-  const std::string several = " --estimators two_nn,mle:k=10,mom:k=10,pca ";
+  const std::string several = " --estimators two_nn,mle:k=10,mom:k=10,local_pca ";
   for (const std::string& options :
        {quoted(folder / "cloud.npy") + several, quoted(folder / "cloud.npy") + several + context,
         quoted(folder / "cloud.npy") + several + context + position + " --exclude 3",

@@ -364,8 +364,8 @@ neighbor_table ring_neighbors(const tensor_view<const Scalar, 2>& points,
 /// `(processes - 1) n (d sizeof(Scalar) + 8 labels)` bytes.
 /// \code
 /// const auto table = atlas::ring_neighbors(
-///     rows, {.k = 2, .rows = n, .first_row = first, .processes = p},
-///     [&](std::string block) { return send_to_next_and_receive(std::move(block)); });
+///     points, {.k = 2, .rows = n, .first_row = first, .processes = processes},
+///     [](std::string block) { return send_and_receive(block); });
 /// \endcode
 template <real_tensor<2> Points>
 [[nodiscard]] neighbor_table ring_neighbors(const Points& points, const ring_options& options,
