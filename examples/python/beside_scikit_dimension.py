@@ -3,8 +3,8 @@
 
     python examples/python/beside_scikit_dimension.py [rows]     needs scikit-dimension
 
-Where both have a definition in common the numbers are to agree: rows say of which definition. Times
-are the best of three, on one thread.
+Both are asked for the same definition, which the name of a row says. Times are the best of three, on
+one thread.
 """
 
 import sys
@@ -57,9 +57,6 @@ pairs = [
     ("correlation_integral, 10 and 20",
      lambda: atlas.correlation_integral(cloud, k1=10, k2=20, **one).dimension,
      lambda: skdim.id.CorrInt(k1=10, k2=20).fit(cloud).dimension_),
-    ("ess, k = 100, mean",
-     lambda: atlas.ess(cloud, k=100, combine="mean", **one).dimension,
-     lambda: skdim.id.ESS().fit(cloud, n_neighbors=100).dimension_pw_.mean()),
     ("local_pca, FO",
      lambda: atlas.local_pca(cloud, rule="FO", **one).dimension,
      lambda: skdim.id.lPCA(ver="FO").fit(cloud).dimension_),
@@ -72,4 +69,4 @@ print(f"{'estimator':34}{'atlas':>9}{'skdim':>9}{'atlas s':>10}{'skdim s':>10}{'
 for name, ours, theirs in pairs:
     (mine, seconds), (other, others_seconds) = best_time(ours), best_time(theirs)
     print(f"{name:34}{mine:9.4f}{float(other):9.4f}{seconds:10.4f}{others_seconds:10.4f}"
-          f"{others_seconds / seconds:7.0f}x")
+          f"{others_seconds / seconds:7.1f}x", flush=True)

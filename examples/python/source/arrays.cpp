@@ -26,6 +26,12 @@ std::string why_not(nb::handle given) {
   return text;
 }
 
+/// Whether results would have to carry gradients, which the library's do not.
+bool has_gradients(nb::handle given) {
+  return nb::hasattr(given, "requires_grad") &&
+         nb::object(given.attr("requires_grad")).ptr() == Py_True;
+}
+
 /// `[N]` of NumPy, of this type and row-major: a copy where it is not.
 nb::object numpy_row(nb::handle given, const std::string& name) {
   const nb::module_ numpy = nb::module_::import_("numpy");
@@ -63,6 +69,9 @@ nb::ndarray<nb::ro> converted(const nb::object& array, const char* type) {
 }  // namespace
 
 borrowed_array::borrowed_array(nb::handle given, std::string name) : name_(std::move(name)) {
+  if (has_gradients(given))
+    throw atlas::value_error(name_, "a tensor without gradients (pass tensor.detach())",
+                             "one that requires them");
   if (given.is_none() || !nb::try_cast(given, array_, false))
     throw atlas::value_error(
         name_,

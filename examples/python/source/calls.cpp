@@ -22,6 +22,19 @@ bool on_main_thread() {
   return threading.attr("current_thread")().is(threading.attr("main_thread")());
 }
 
+/// Whether Python is told of this step: a new stage, an end, or some time after the one before.
+bool is_time_to_tell(std::string& last_stage, std::chrono::steady_clock::time_point& last,
+                     const std::string& stage, bool ends) {
+  // Parts of a call may have callbacks of their own. Nothing of Python happens under this lock.
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  const auto now = std::chrono::steady_clock::now();
+  if (stage == last_stage && !ends && now - last < between_reports) return false;
+  last_stage = stage;
+  last = now;
+  return true;
+}
+
 /// Types of exceptions; they live as long as the interpreter.
 struct error_types {
   PyObject *shape, *convergence, *cancelled;
@@ -80,13 +93,11 @@ void add_errors(nb::module_& m) {
 bool watched_call::goes_on(state& s, const atlas::progress& p) {
   if (s.stopped) return false;
   if (s.progress.is_none()) return true;
-  const auto now = std::chrono::steady_clock::now();
-  if (p.stage == s.stage && p.done != p.total && now - s.told < between_reports) return true;
-  s.stage = p.stage;
-  s.told = now;
+  const std::string stage(p.stage);
+  if (!is_time_to_tell(s.stage, s.told, stage, p.done == p.total)) return true;
   const nb::gil_scoped_acquire held;
   try {
-    const nb::object answer = s.progress(s.stage, p.done, p.total);
+    const nb::object answer = s.progress(stage, p.done, p.total);
     if (answer.ptr() == Py_False) s.stopped = true;
   } catch (nb::python_error&) {
     s.raised = std::current_exception();

@@ -12,9 +12,9 @@
 NB_MODULE(_atlas, m) {
   using namespace atlas_python;
   m.doc() = "The functions of atlas.";
-  m.attr("__version__") = std::to_string(ATLAS_VERSION_MAJOR) + "." +
-                          std::to_string(ATLAS_VERSION_MINOR) + "." +
-                          std::to_string(ATLAS_VERSION_PATCH);
+  m.attr("version") = std::to_string(ATLAS_VERSION_MAJOR) + "." +
+                      std::to_string(ATLAS_VERSION_MINOR) + "." +
+                      std::to_string(ATLAS_VERSION_PATCH);
   add_errors(m);
   record<atlas::interval>(m, "An interval of an estimate; NaN where there is none.")
       .field("lower", &atlas::interval::lower, "its lower end")

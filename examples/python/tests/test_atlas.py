@@ -296,7 +296,7 @@ class Arrays(unittest.TestCase):
     def test_torch(self):
         x = torch.from_numpy(cloud.copy())
         self.assertEqual(atlas.two_nn(x).dimension, atlas.two_nn(cloud).dimension)
-        with self.assertRaisesRegex(ValueError, "points: expected an array .*detach"):
+        with self.assertRaisesRegex(ValueError, "points: expected a tensor without gradients .*detach"):
             atlas.two_nn(x.requires_grad_())
         brain = torch.from_numpy(cloud).to(torch.bfloat16)
         self.assertEqual(atlas.two_nn(brain).dimension, atlas.two_nn(brain.float()).dimension)

@@ -8,4 +8,4 @@ longer than a second can be stopped by Ctrl-C, and lets other threads run.
 
 from . import types as types
 from ._atlas import *  # noqa: F403
-from ._atlas import __version__ as __version__
+from ._atlas import version as __version__
