@@ -48,7 +48,19 @@ void check_alike(const compare_options& o, const char* field, const Value& of_a,
 }
 
 const char* family_name(atlas::model_family family) {
-  return family == atlas::model_family::gpt2 ? "gpt2" : "llama";
+  switch (family) {
+    case atlas::model_family::gpt2:
+      return "gpt2";
+    case atlas::model_family::llama:
+      return "llama";
+    case atlas::model_family::gemma:
+      return "gemma";
+    case atlas::model_family::phi3:
+      return "phi3";
+    case atlas::model_family::gpt_neox:
+      return "gpt_neox";
+  }
+  return "";
 }
 
 /// \throws error naming the first field that differs
@@ -65,7 +77,7 @@ void check_one_architecture(const compare_options& o, const atlas::transformer_c
   check_alike(o, "norm_epsilon", a.norm_epsilon, b.norm_epsilon);
   check_alike(o, "rotary theta", a.rotary.theta, b.rotary.theta);
   // Longer blocks change nothing of shorter ones.
-  if (a.family == atlas::model_family::llama) b.positions = a.positions;
+  if (a.rotary_share > 0) b.positions = a.positions;
   check_alike(o, "positions", a.positions, b.positions);
   if (!(a == b))
     throw atlas::error(o.b + ": configuration",

@@ -26,7 +26,7 @@ using atlas_test::turned_model;
 
 atlas::transformer_config small(atlas::model_family family) {
   atlas::transformer_config c;
-  c.family = family;
+  if (family == atlas::model_family::llama) c = atlas::llama_config();
   c.layers = 2;
   c.model_dimension = 24;
   c.heads = 6;

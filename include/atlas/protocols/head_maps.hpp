@@ -20,7 +20,9 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/work_options.hpp"
+#include "atlas/linalg/row_matrix.hpp"
 #include "atlas/reference/transformer.hpp"
+#include "atlas/reference/weight_values.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -57,7 +59,10 @@ Eigen::MatrixXd projection_rows(const model_weights<float>& model, index_t layer
   Eigen::MatrixXd out = Eigen::MatrixXd::Zero(count, d + 1);
   index_t before = 0, found = 0;
   for (const linear_places& p : places.projections) {
-    const auto weight = model.matrix(p.weight);
+    const parameter& stored = model.at(p.weight);
+    const weight_values values(stored);
+    const Eigen::Map<const row_matrix<float>> weight(values.data(), stored.extents[0],
+                                                     stored.extents[1]);
     const index_t rows = p.input_major ? weight.cols() : weight.rows();
     const float* const bias = model.values(p.bias);
     for (index_t i = (std::max)(index_t{0}, before - first); i < count && first + i < before + rows;
@@ -126,18 +131,21 @@ Eigen::MatrixXd map_cosines(const std::vector<Eigen::MatrixXd>& left_a,
 
 }  // namespace detail
 
-/// \throws value_error for a layer out of range, or a family other than gpt2 and llama
+/// \throws value_error for a layer out of range, or a model with norms or scales between the maps:
+///         a family other than gpt2 and llama, norms of queries and keys, norms after attention
 ///
 /// O(parameters of the layer's attention) time and memory, in double.
 template <class = lazy>
 [[nodiscard]] head_maps maps_of_heads(const transformer& model, index_t layer) {
   const transformer_config& c = model.config();
   check_between(layer, 0, c.layers - 1, "layer");
-  // Others may have norms or scales between the maps, which their products would not know of.
+  // Products of the maps would not know of what is between them.
   if (c.family != model_family::gpt2 && c.family != model_family::llama)
     throw value_error("model: family", "gpt2 or llama", "another");
+  if (c.head_norm != query_key_norm::none)
+    throw value_error("model: head_norm", "no norms of queries and keys", "some");
   const index_t d = c.head_dimension;
-  const bool rotary = c.family == model_family::llama;
+  const bool rotary = c.rotary_share > 0;
   head_maps out;
   out.heads_per_group = c.heads_per_group();
   const auto written = model.output_projection(layer);
