@@ -150,7 +150,6 @@ TEST_CASE("rotary parameters by layer type are read where all layers share them"
 }
 
 TEST_CASE("Mistral slides by layer where its configuration says so") {
-  using list = std::vector<atlas::index_t>;
   const std::string types =
       R"("layer_types":["sliding_attention","full_attention","full_attention","sliding_attention"])";
   CHECK(llama(types, "mistral").windows == list{4096, 0, 0, 4096});
@@ -429,6 +428,7 @@ TEST_CASE("what the further architectures do not compute is refused by key") {
   refused("gemma2", R"("query_pre_attn_scalar":0)", "query_pre_attn_scalar", "positive");
   refused("gemma2", R"("hidden_act":"gelu")", "hidden_act", "hidden_activation");
   refused("gemma2", R"("sliding_window_size":5)", "sliding_window_size", "4096");
+  refused("gemma2", R"("sliding_window_pattern":3)", "sliding_window_pattern", "2 or absent");
   refused("gemma2", R"("sliding_window":null)", "sliding_window", "1 or more");
   refused("gemma2", R"("sliding_window":0)", "sliding_window", "1 or more");
   refused("gemma2", R"("use_bidirectional_attention":true)", "use_bidirectional_attention",

@@ -277,8 +277,9 @@ TEST_CASE("settings of further architectures in GGUF files", "[io][gguf]") {
   refused("gemma2", "gemma2", "attention.sliding_window_pattern", gguf_i32s({1, 0, 1}),
           "a whole number");
   refused("gemma2", "gemma2", "attn_logit_softcapping", gguf_f32(-1), "-1");
+  refused("gemma3", "gemma3", "final_logit_softcapping", gguf_f32(-2), "-2");
   refused("gemma3", "gemma3", "attn_logit_softcapping", gguf_f32(50), "understood");
-  refused("phi3", "phi3", "rope.dimension_count", gguf_u32(9), "from 1 to 8");
+  refused("phi3", "phi3", "rope.dimension_count", gguf_u32(9), "from 2 to 8");
   refused("phi3", "phi3", "rope.dimension_count", gguf_u32(3), "3");
   refused("phi3", "phi3", "rope.scaling.attn_factor", gguf_f32(1.2F), "1.2");
   refused("gpt_neox", "gptneox", "attention.head_count_kv", gguf_u32(1), "1");

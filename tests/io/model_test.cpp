@@ -159,13 +159,17 @@ TEST_CASE("tensors of the model's own that have no place in it are refused") {
   for (const std::string name :
        {"model.layers.0.self_attn.q_norm.weight", "model.layers.0.self_attn.q_proj.bias",
         "model.layers.2.input_layernorm.weight", "lm_head.bias", "embed_tokens.weight",
-        "wte.weight", "wpe.weight"})
+        "wte.weight", "wpe.weight", "gpt_neox.layers.0.attention.dense.bias", "embed_out.weight",
+        "embed_in.weight", "final_layer_norm.bias", "model.layers.0.self_attn.qkv_proj.weight"})
     CHECK_REFUSED(atlas::format_error, (with(name), 0), name, "no place");
   for (const std::string name :
        {"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight",
         "model.layers.0.mlp.up_proj.lora_B.default.weight", "embed_tokens.lora_embedding_A"})
     CHECK_REFUSED(atlas::format_error, (with(name), 0), name, "merge_and_unload");
   with("model.layers.0.self_attn.rotary_emb.inv_freq");
+  // Of GPT-NeoX, as Pythia's files have them.
+  with("gpt_neox.layers.0.attention.bias");
+  with("gpt_neox.layers.0.attention.masked_bias");
   with("score.weight");
 }
 

@@ -141,6 +141,7 @@ TEST_CASE("what config.json cannot say is refused") {
   refused("gemma2", "window_rotary", [](config& c) { c.window_rotary = c.rotary; });
   refused("gemma3", "logit_cap", [](config& c) { c.logit_cap = 5; });
   refused("gemma3", "query_pre_attn_scalar", [](config& c) { c.query_scalar = 0; });
+  refused("gemma3", "query_scalar", [](config& c) { c.query_scalar = 5.5; });
   refused("phi3", "rope_scaling",
           [](config& c) { c.rotary.kind = atlas::rotary_options::rescaling::linear; });
   refused("phi3", "layer_types", [](config& c) { c.windows = {5, 0}; });

@@ -21,7 +21,7 @@ namespace {
 atlas::transformer micro(atlas::model_family family) {
   const bool llama = family == atlas::model_family::llama;
   atlas::transformer_config c;
-  c.family = family;
+  if (llama) c = atlas::llama_config();
   c.layers = 2;
   c.model_dimension = 32;
   c.heads = 4;
@@ -30,7 +30,6 @@ atlas::transformer micro(atlas::model_family family) {
   c.mlp_dimension = 40;
   c.vocabulary = 50;
   c.positions = 40;
-  c.mlp_activation = llama ? atlas::activation::silu : atlas::activation::gelu_tanh;
   return atlas::random_transformer(c, {.seed = 2});
 }
 

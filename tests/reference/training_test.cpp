@@ -13,6 +13,7 @@
 #include "../tolerances.hpp"
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/reference/random_transformer.hpp"
+#include "models_for_tests.hpp"
 
 using namespace atlas_test;
 
@@ -318,4 +319,36 @@ TEST_CASE("tokens, options and states that do not fit are refused") {
   atlas::trainer whole = small_trainer();
   atlas::train(whole, 2);
   CHECK(same_weights(training.model(), whole.model()));
+}
+
+TEST_CASE("models of all architectures begin with norms that do nothing and maps of one size") {
+  for (const std::string& name : further_architectures) {
+    CAPTURE(name);
+    const auto c = micro(name).config();
+    const auto model = atlas::random_transformer(c, {.seed = 3});
+    const double layers = static_cast<double>(c.layers);
+    int writing = 0;
+    model.for_each_parameter([&](const std::string& parameter, const auto& extents, auto values) {
+      CAPTURE(parameter);
+      const auto n = static_cast<double>(values.size());
+      double sum = 0, squares = 0;
+      for (const float x : values) {
+        sum += static_cast<double>(x);
+        squares += static_cast<double>(x) * static_cast<double>(x);
+      }
+      if (extents.size() == 1) {
+        CHECK(sum / n == (parameter.ends_with(".bias") ? 0 : 1 - c.norm_offset));
+        return;
+      }
+      const bool writes = has(parameter, "o_proj.") || has(parameter, "down_proj.") ||
+                          has(parameter, "attention.dense.") || has(parameter, "4h_to_h.");
+      writing += writes;
+      CHECK(std::sqrt(squares / n) ==
+            Approx(writes ? 0.02 / std::sqrt(2 * layers) : 0.02).epsilon(0.25));
+    });
+    CHECK(writing == 2 * c.layers);
+    // Logits near 0 are those of a guess.
+    const auto gradients = atlas::loss_gradients(model, some_blocks(2, 20, 80));
+    CHECK(gradients.loss == Approx(std::log(80.0)).epsilon(0.02));
+  }
 }

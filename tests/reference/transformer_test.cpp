@@ -377,7 +377,7 @@ TEST_CASE("settings of architectures that are out of range or that a family has 
   refused(gemma, "embedding_scale", "0", [](config& c) { c.embedding_scale = 0; });
   refused(gemma, "norm_offset", "NaN", [](config& c) { c.norm_offset = NAN; });
   refused(gemma, "rotary_share", "1.5", [](config& c) { c.rotary_share = 1.5; });
-  refused(gemma, "rotary_share", "no tensors", [](config& c) { c.rotary_share = 0; });
+  refused(gemma, "rotary_share", "learned positions", [](config& c) { c.rotary_share = 0; });
   refused(gemma, "head_dimension", "3 of 6", [](config& c) { c.rotary_share = 0.5; });
   refused(gemma, "rotary", "-3", [](config& c) { c.window_rotary->theta = -3; });
   refused(neox, "norms", "before", [](config& c) { c.norms = atlas::norm_position::both; });

@@ -164,15 +164,19 @@ void check_positions(const transformer_config& c) {
 template <class = lazy>
 void check_names(const transformer_config& c) {
   const tensor_names& names = names_of(c.family);
-  const auto need = [](bool wanted, std::string_view name, const char* field, const char* other) {
+  const auto need = [](bool wanted, std::string_view name, const char* field, const char* expected,
+                       const char* got) {
     if (wanted && name.empty())
-      throw value_error(field, std::string(other) + ", as the family has no tensors for it",
-                        "another setting");
+      throw value_error(field, std::string(expected) + ", as the family has no tensors for more",
+                        got);
   };
-  need(c.rotary_share == 0, names.positions, "rotary_share", "more than 0");
-  need(c.norms != norm_position::before, names.attention_post_norm, "norms", "before");
-  need(c.head_norm != query_key_norm::none, names.query_norm, "head_norm", "none");
-  need(c.gated_mlp, names.gate, "gated_mlp", "false");
+  need(c.rotary_share == 0, names.positions, "rotary_share",
+       "more than 0 (configurations of the llama family begin with llama_config())",
+       "0, for learned positions");
+  need(c.norms != norm_position::before, names.attention_post_norm, "norms", "before",
+       "norms after attention");
+  need(c.head_norm != query_key_norm::none, names.query_norm, "head_norm", "none", "another");
+  need(c.gated_mlp, names.gate, "gated_mlp", "false", "true");
   if (names.by_head && c.key_value_heads != c.heads)
     throw value_error("key_value_heads", "as many as heads in this family",
                       std::to_string(c.key_value_heads));

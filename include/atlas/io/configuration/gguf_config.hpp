@@ -118,8 +118,9 @@ inline std::string_view type_of_gguf(std::string_view architecture) {
 /// The share of a head's coordinates of which so many are turned, as transformer_config counts.
 template <class = lazy>
 double rotary_share_of(const config_fields<>& f, index_t turned, index_t head_dimension) {
-  if (turned < 1 || turned > head_dimension)
-    f.refuse("rope.dimension_count", "from 1 to " + std::to_string(head_dimension), turned);
+  if (turned < 2 || turned > head_dimension || turned % 2 != 0)
+    f.refuse("rope.dimension_count", "an even number from 2 to " + std::to_string(head_dimension),
+             turned);
   const auto d = static_cast<double>(head_dimension);
   const double share = static_cast<double>(turned) / d;
   return static_cast<index_t>(d * share) == turned ? share : std::nextafter(share, 1.0);
@@ -149,15 +150,21 @@ rotary_options read_gguf_rotary(const gguf& file, const config_fields<>& f, inde
   return o;
 }
 
+/// For architectures whose one map has a key and a value for each query.
+template <class = lazy>
+void check_no_groups(const config_fields<>& f, const transformer_config& c) {
+  if (c.key_value_heads != c.heads)
+    f.refuse("attention.head_count_kv", "the " + std::to_string(c.heads) + " of head_count",
+             c.key_value_heads);
+}
+
 template <class = lazy>
 transformer_config read_gguf_gpt2(const gguf& file, const config_fields<>& f) {
   transformer_config c;
   read_gguf_sizes(file, f, c);
+  check_no_groups(f, c);
   f.only("attention.sliding_window", 0);
   f.only("use_parallel_residual", false);
-  if (c.key_value_heads != c.heads)
-    f.refuse("attention.head_count_kv", "the " + std::to_string(c.heads) + " of head_count",
-             c.key_value_heads);
   c.norm_epsilon = f.number("attention.layer_norm_epsilon");
   c.mlp_activation = activation::gelu_tanh;
   return c;
@@ -202,9 +209,14 @@ void read_gguf_gemma(const config_fields<>& f, const llama_kind& kind, transform
   c.mlp_activation = activation::gelu_tanh;
   const bool largest = c.layers == (second ? 46 : 62);
   c.query_scalar = static_cast<double>(largest ? c.model_dimension / c.heads : c.head_dimension);
-  c.output_cap = f.number_or("final_logit_softcapping", second ? 30 : 0);
+  const auto cap = [&](const char* key, double otherwise) {
+    const double x = f.number_or(key, otherwise);
+    if (!(x >= 0)) f.refuse(key, "0 (for none) or more", x);
+    return x;
+  };
+  c.output_cap = cap("final_logit_softcapping", second ? 30 : 0);
   if (second)
-    c.logit_cap = f.number_or("attn_logit_softcapping", 50);
+    c.logit_cap = cap("attn_logit_softcapping", 50);
   else
     c.window_rotary = rotary_options{.theta = f.number_or("rope.freq_base_swa", 10000)};
 }
@@ -238,6 +250,7 @@ transformer_config read_gguf_gpt_neox(const gguf& file, const config_fields<>& f
   transformer_config c;
   c.family = model_family::gpt_neox;
   read_gguf_sizes(file, f, c);
+  check_no_groups(f, c);
   f.only("attention.sliding_window", 0);
   c.norm_epsilon = f.number("attention.layer_norm_epsilon");
   c.parallel_residual = f.flag_or("use_parallel_residual", true);

@@ -59,6 +59,8 @@ index_t read_window_pattern(const config_fields<Json>& f, const llama_kind& kind
   const bool listed = f.find("layer_types") != nullptr;
   const index_t pattern = f.count_or("sliding_window_pattern", kind.window_pattern);
   if (pattern == 0) f.refuse("sliding_window_pattern", "1 or more", pattern);
+  // Of Gemma 2 transformers does not look at it.
+  if (kind.type == "gemma2") f.only("sliding_window_pattern", kind.window_pattern);
   // What transformers writes beside `layer_types`, and does not read.
   if (listed)
     f.find("_sliding_window_pattern");

@@ -4,6 +4,7 @@
 /// `config.json` as Hugging Face's transformers reads it.
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -126,7 +127,11 @@ inline void add_gemma(const transformer_config& c, const llama_kind& kind,
   const auto cap = [](double x) {
     return x > 0 ? nlohmann::ordered_json(x) : nlohmann::ordered_json();
   };
-  to["query_pre_attn_scalar"] = c.query_scalar;
+  // transformers takes no other numbers.
+  if (c.query_scalar != std::floor(c.query_scalar) || c.query_scalar > 1e9)
+    throw value_error("config.query_scalar", "a whole number up to 10^9 in a config.json",
+                      atlas::detail::number_text(c.query_scalar));
+  to["query_pre_attn_scalar"] = static_cast<index_t>(c.query_scalar);
   to["final_logit_softcapping"] = cap(c.output_cap);
   if (kind.type == "gemma2") to["attn_logit_softcapping"] = cap(c.logit_cap);
 }
@@ -154,6 +159,8 @@ inline nlohmann::ordered_json llama_json(const transformer_config& c) {
   add_rotary(c, out);
   add_windows(c, kind, out);
   if (kind.gemma) add_gemma(c, kind, out);
+  // Where nothing is said, transformers takes one that small vocabularies do not have.
+  if (kind.type == "phi3") out["pad_token_id"] = nullptr;
   return out;
 }
 
