@@ -649,9 +649,9 @@ TEST_CASE("a cloud of a file of activations is one for commands of a single clou
        "two-nn --json - --surrogates 10" + picked + " --head 1");
   same("two-nn --json - --exclude 3" + npy("one.npy") + labels,
        "two-nn --json - --exclude 3" + picked + " --head 1");
-  same("dimension --json - --estimators two_nn,mom:k=20" + npy("one.npy") +
-           labels.substr(0, labels.find(" --pos")),
-       "dimension --json - --estimators two_nn,mom:k=20" + picked + " --head 1");
+  const std::string estimators = " --json - --estimators two_nn,mom:k=20";
+  same("dimension" + npy("one.npy") + labels.substr(0, labels.find(" --pos")) + estimators,
+       "dimension" + picked + " --head 1" + estimators);
   same("overlap --json - --local-dim 2" + npy("all.npy"),
        "overlap --json - --local-dim 2" + picked);
   const auto refused = [&](const std::string& command, const std::string& says) {

@@ -118,7 +118,7 @@ TEST_CASE("a quantization that was killed goes on and ends as if it had not been
   REQUIRE(whole.status == 0);
   program_run r;
   int attempts = 0;
-  for (double seconds = 0.1; attempts < 60; seconds *= 1.3, ++attempts) {
+  for (double seconds = 0.2; attempts < 40; seconds *= 1.6, ++attempts) {
     r = run(folder, all + out, "timeout -s KILL " + std::to_string(seconds));
     if (r.status == 0) break;
     CHECK(whole.out.starts_with(r.out));

@@ -248,8 +248,8 @@ void add_handed_options(CLI::App& app) {
   add("--points", "rows of a cloud");
   add("--local-dim", "dimension of the heads' subspaces");
   add("--surrogates", "clouds without structure that each head is compared with");
-  app.add_flag("--without-sinks",
-               "clouds without the rows that rest on a sink, observables without sinks");
+  app.add_flag("--without-sinks")
+      ->description("clouds without the rows that rest on a sink, observables without sinks");
   add("--sink-weight", "mean weight beyond chance from which on a key is a sink");
   add("--sink-norm", "length of its value, over the median, up to which it is one");
 }
