@@ -322,13 +322,13 @@ std::string compared_layers_table(const std::vector<compared_layer>& layers) {
 }
 
 std::string compare_verdict(const compare_options& o, const std::vector<compared_layer>& layers) {
-  index_t found = 0, moved = 0, heads = 0;
+  index_t found = 0, in_other_places = 0, heads = 0;
   std::size_t beyond = 0, same = 0;
   for (const compared_layer& l : layers) {
     for (std::size_t h = 0; h < l.heads.size(); ++h) {
       ++heads;
       found += l.heads[h].found ? 1 : 0;
-      moved += l.heads[h].found && l.heads[h].match != static_cast<index_t>(h) ? 1 : 0;
+      in_other_places += l.heads[h].found && l.heads[h].match != static_cast<index_t>(h) ? 1 : 0;
     }
     beyond += l.p_holm <= 0.05 && l.overlap.null.z > 0 ? 1 : 0;
     same += l.overlap.interval.upper >= 1 - 1e-3 ? 1 : 0;
@@ -338,7 +338,7 @@ std::string compare_verdict(const compare_options& o, const std::vector<compared
       "is beyond the floor of turned clouds in {} of {} layers (Holm's correction); the interval "
       "of "
       "the share reaches the ceiling in {}.\n",
-      heads, o.a, found, o.b, moved, beyond, layers.size(), same);
+      heads, o.a, found, o.b, in_other_places, beyond, layers.size(), same);
 }
 
 std::string compare_csv(const std::vector<compared_layer>& layers, const common_options& common) {

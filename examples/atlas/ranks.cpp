@@ -100,9 +100,9 @@ namespace {
 int this_rank = 0, all_ranks = 1, threads_each = 0;
 /// MPI is called from one thread at a time, which also guards what follows.
 std::mutex calls;
-constexpr std::int64_t none = (std::numeric_limits<std::int64_t>::max)();
+constexpr std::int64_t no_shard = (std::numeric_limits<std::int64_t>::max)();
 /// The lowest shards that this rank has told of and that others have.
-std::int64_t own_lowest = none, others_lowest = none;
+std::int64_t own_lowest = no_shard, others_lowest = no_shard;
 std::int64_t notices_sent = 0, notices_seen = 0;
 constexpr int notice_tag = 1, data_tag = 2;
 
