@@ -59,9 +59,10 @@ void measure(const char* name, int rounds, Work&& work) {
   }
   const double first = times.front();
   std::sort(times.begin(), times.end());
-  std::printf("%s: %.3f s (%.3f to %.3f, the first %.3f), own memory %ld MB, with pages %ld MB\n",
-              name, times[times.size() / 2], times.front(), times.back(), first, memory("RssAnon"),
-              memory("VmRSS"));
+  std::printf(
+      "%s: %.3f s (%.3f to %.3f, the first %.3f), own memory %ld MB at most, with pages %ld MB\n",
+      name, times[times.size() / 2], times.front(), times.back(), first, watch.most(),
+      memory("VmRSS"));
   std::fflush(stdout);
 }
 

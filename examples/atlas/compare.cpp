@@ -74,7 +74,10 @@ void check_one_architecture(const compare_options& o, const atlas::transformer_c
   check_alike(o, "head_dimension", a.head_dimension, b.head_dimension);
   check_alike(o, "mlp_dimension", a.mlp_dimension, b.mlp_dimension);
   check_alike(o, "vocabulary", a.vocabulary, b.vocabulary);
-  check_alike(o, "norm_epsilon", a.norm_epsilon, b.norm_epsilon);
+  // GGUF files have it as a float.
+  check_alike(o, "norm_epsilon", static_cast<float>(a.norm_epsilon),
+              static_cast<float>(b.norm_epsilon));
+  b.norm_epsilon = a.norm_epsilon;
   check_alike(o, "rotary theta", a.rotary.theta, b.rotary.theta);
   // Longer blocks change nothing of shorter ones.
   if (a.rotary_share > 0) b.positions = a.positions;
@@ -82,8 +85,8 @@ void check_one_architecture(const compare_options& o, const atlas::transformer_c
   if (!(a == b))
     throw atlas::error(o.b + ": configuration",
                        "that of " + o.a +
-                           " in activation, biases, scaling of logits, windows, "
-                           "rotary rescaling and tied embeddings",
+                           " in norms, activation, biases, scales and caps of logits, windows, "
+                           "rotary positions and tied embeddings",
                        "another");
 }
 
@@ -380,6 +383,14 @@ constexpr const char* how_to_read_compare =
     "passages.\n";
 
 void check_compare(const compare_options& o, const atlas::transformer_config& config) {
+  const bool known =
+      config.family == atlas::model_family::gpt2 || config.family == atlas::model_family::llama;
+  if (!known || config.norms != atlas::norm_position::before ||
+      config.head_norm != atlas::query_key_norm::none)
+    throw atlas::error(o.a,
+                       "a model of GPT-2's or Llama's kind, without norms of queries and keys or "
+                       "after attention, which are between the maps that are compared",
+                       "another");
   if (o.blocks < 4)
     throw atlas::value_error("--blocks", "at least 4 passages, 2 a half", std::to_string(o.blocks));
   atlas::check_between(o.tokens_per_block, 2, config.positions, "--block-size");
@@ -387,6 +398,12 @@ void check_compare(const compare_options& o, const atlas::transformer_config& co
   check_points(o.common, o.measures.points, o.blocks, o.tokens_per_block, o.measures.min_context);
   atlas::check_between(o.measures.local_dimension, 1,
                        std::min(config.head_dimension, config.model_dimension), "--local-dim");
+}
+
+/// The configuration of fewer positions.
+const atlas::transformer_config& shorter_of(const atlas::transformer_config& a,
+                                            const atlas::transformer_config& b) {
+  return b.positions < a.positions ? b : a;
 }
 
 /// Ids of one text must be of the same tokens in both.
@@ -403,7 +420,7 @@ void run_compare(const compare_options& o) {
   begin_stage(o.common, "reading the models and the text");
   const atlas::transformer a = load_transformer(o.a), b = load_transformer(o.b);
   check_one_architecture(o, a.config(), b.config());
-  check_compare(o, a.config());
+  check_compare(o, shorter_of(a.config(), b.config()));
   token_reader reader(o.a, a.config().vocabulary, o.bos);
   const model_input input = o.input.empty() ? model_input{"moby-dick", {}} : o.input;
   const auto blocks = load_blocks(input, o.blocks, o.tokens_per_block, reader);

@@ -114,6 +114,8 @@ void add_overlaps(const atlas::head_sample& sample, index_t k, const common_opti
   }
 }
 
+}  // namespace
+
 json reals_json(const std::vector<double>& values) {
   json out = json::array();
   for (const double x : values) out.push_back(number(x));
@@ -125,8 +127,6 @@ std::vector<double> reals_of(const json& kept) {
   for (const json& x : kept) out.push_back(real_of(x));
   return out;
 }
-
-}  // namespace
 
 double head_measures::mean(std::size_t observable) const {
   std::vector<double> there;

@@ -59,6 +59,10 @@ layer_measures measure_heads(const atlas::transformer& model,
                              const atlas::progress_callback& on_progress);
 
 /// As a part of a folder keeps them, to the bit.
+/// Numbers that may be infinite or NaN, and back.
+json reals_json(const std::vector<double>& values);
+std::vector<double> reals_of(const json& kept);
+
 json measures_to_json(const std::vector<head_measures>& heads);
 std::vector<head_measures> measures_from_json(const json& kept);
 

@@ -349,6 +349,7 @@ layer_report measure_together(const source_layer& layer, std::vector<head_report
           add_rank(points, layer, out.heads[0]);
           return;
         }
+        if (heads_with_clouds(points, layer) < 2) return;  // all others rest on sinks: no pairs
         const index_t k = local_dimension(o, out.heads, points.extent(2));
         with_typed_names({{"clouds", fmt::format("--local-dim: layer.{}", layer.layer)}}, [&] {
           add_overlaps(points, layer, heads_per_group, k, o, nulls, out);

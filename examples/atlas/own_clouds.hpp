@@ -109,6 +109,18 @@ inline std::vector<atlas::index_t> left_out_rows(const source_layer& layer) {
   return out;
 }
 
+/// Heads that have clouds of their own rows; all of them where no rows are left out.
+template <class Scalar>
+atlas::index_t heads_with_clouds(const atlas::owned_tensor<Scalar, 3>& points,
+                                 const source_layer& layer) {
+  const atlas::index_t heads = points.extent(0);
+  if (layer.left_out.empty()) return heads;
+  atlas::index_t count = 0;
+  for (atlas::index_t h = 0; h < heads; ++h)
+    count += own_cloud_of(points, layer, h).is_cloud() ? 1 : 0;
+  return count;
+}
+
 /// A frame of a head that is left out of overlaps.
 inline Eigen::MatrixXd no_frame(atlas::index_t rows, atlas::index_t k) {
   return Eigen::MatrixXd::Constant(rows, k, std::numeric_limits<double>::quiet_NaN());
@@ -164,18 +176,8 @@ std::vector<Eigen::MatrixXd> written_frames(const atlas::owned_tensor<Scalar, 3>
                                             const atlas::frame_options& options) {
   if (layer.left_out.empty())
     return atlas::residual_stream_frames(points, layer.output_projection, k, options);
-  const atlas::index_t d = points.extent(2);
-  std::vector<Eigen::MatrixXd> out;
-  for (atlas::index_t h = 0; h < points.extent(0); ++h) {
-    const auto own = own_cloud_of(points, layer, h);
-    if (own.is_cloud())
-      out.push_back(std::move(
-          atlas::residual_stream_frames(own.points, projection_of_head(layer, h, d), k, options)
-              .front()));
-    else
-      out.push_back(no_frame(layer.output_projection.extent(1), k));
-  }
-  return out;
+  return atlas::residual_stream_frames_of_covariances(own_covariances(points, layer),
+                                                      layer.output_projection, k, options);
 }
 
 /// As `turned_null`.

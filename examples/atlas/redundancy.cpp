@@ -97,11 +97,10 @@ class redundancy_measuring {
     const auto step = passes_.next();
     auto kept = store_ ? store_->read(part) : std::nullopt;
     if (!kept) {
-      kept = json(losses_without(layer, heads, way, step));
+      kept = reals_json(losses_without(layer, heads, way, step));
       if (store_) store_->write(part, *kept);
     }
-    return result_of_losses(kept->get<std::vector<double>>(),
-                            blocks_.extent(0) * (blocks_.extent(1) - 1));
+    return result_of_losses(reals_of(*kept), blocks_.extent(0) * (blocks_.extent(1) - 1));
   }
 
   /// Means over draws where there are several.
@@ -167,6 +166,11 @@ json redundancy_description(const redundancy_options& o, const json& source,
 
 void check_redundancy(const redundancy_options& o, const atlas::transformer_config& config,
                       index_t blocks) {
+  if (config.norms != atlas::norm_position::before)
+    throw atlas::error(o.source.model,
+                       "a model without norms after attention, which change how much "
+                       "a head writes (measure takes others)",
+                       "one with them");
   if (blocks < 4)
     throw atlas::value_error("--blocks", "at least 4 passages, 2 a half", std::to_string(blocks));
   atlas::check_between(o.measures.min_context, 0, o.source.tokens_per_block - 1, "--min-context");

@@ -85,6 +85,7 @@ struct redundancy_findings {
   /// Of each way and text, the rank correlation of the overlap of two heads with their interaction,
   /// over pairs within strata; NaN where it cannot be had.
   std::vector<std::array<atlas::stratified_correlation, 2>> overlap_of_pairs;
+  std::vector<std::array<double, 2>> overlap_p_holm;  ///< their p, adjusted over ways
   std::string verdict;
 };
 

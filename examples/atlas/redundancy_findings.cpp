@@ -110,15 +110,17 @@ heads_within heads_with(const redundancy_run& run, const redundancy_text& text,
   out.strata.resize(static_cast<std::size_t>(count_of_strata(run)));
   for (const left_out* head : single_heads(text, way)) {
     const std::size_t l = place.at(head->layer);
+    std::vector<double> rises = block_rises(text.baseline, head->read);
     const head_measures& measures = text.layers[l][static_cast<std::size_t>(head->heads[0])];
     std::vector<double> values;
     for (const head_property& p : properties) values.push_back(p.of(measures));
+    values.insert(values.end(), rises.begin(), rises.end());
     if (std::any_of(values.begin(), values.end(), [](double x) { return !std::isfinite(x); }))
       continue;
     const index_t stratum = stratum_of(run, static_cast<index_t>(l), head->heads[0]);
     out.strata[static_cast<std::size_t>(stratum)].push_back(static_cast<index_t>(out.rises.size()));
-    out.rises.push_back(block_rises(text.baseline, head->read));
-    for (std::size_t i = 0; i < values.size(); ++i) out.properties[i].push_back(values[i]);
+    out.rises.push_back(std::move(rises));
+    for (std::size_t i = 0; i < properties.size(); ++i) out.properties[i].push_back(values[i]);
   }
   std::erase_if(out.strata, [](const auto& rows) { return rows.size() < 2; });
   return out;
@@ -370,14 +372,33 @@ std::string geometry_sentence(const redundancy_run& run, const std::vector<predi
       run.layers.size() == 1 ? "1 layer" : fmt::format("{} layers", run.layers.size()), bound);
 }
 
+/// Holm's, over the ways of each text in which there is a correlation.
+std::vector<std::array<double, 2>> adjusted_over_ways(
+    const std::vector<std::array<atlas::stratified_correlation, 2>>& found) {
+  std::vector<std::array<double, 2>> out(found.size(), {NAN, NAN});
+  for (std::size_t t = 0; t < 2; ++t) {
+    std::vector<std::size_t> ways;
+    std::vector<double> p;
+    for (std::size_t w = 0; w < found.size(); ++w)
+      if (!std::isnan(found[w][t].p)) {
+        ways.push_back(w);
+        p.push_back(found[w][t].p);
+      }
+    if (p.empty()) continue;
+    const auto adjusted = atlas::holm_correction(p);
+    for (std::size_t i = 0; i < ways.size(); ++i) out[ways[i]][t] = adjusted[i];
+  }
+  return out;
+}
+
 std::string overlap_sentence(const redundancy_run& run, const redundancy_findings& found) {
   std::vector<std::string> parts;
   for (std::size_t w = 0; w < run.ways.size(); ++w) {
     const auto& [here, there] = found.overlap_of_pairs[w];
     if (!std::isnan(here.coefficient))
       parts.push_back(fmt::format("{} {:.2f} (p {}; held out {}, p {})", run.ways[w],
-                                  here.coefficient, p_text(here.p), digits(there.coefficient),
-                                  p_text(there.p)));
+                                  here.coefficient, p_text(found.overlap_p_holm[w][0]),
+                                  digits(there.coefficient), p_text(found.overlap_p_holm[w][1])));
   }
   if (parts.empty()) return "";
   return fmt::format(
@@ -427,12 +448,13 @@ loss_rise rise_of(const atlas::perplexity_result& baseline, const atlas::perplex
 }
 
 redundancy_findings find_redundancy(const redundancy_run& run) {
-  redundancy_findings out{find_predictions(run), compare_texts(run), {}, {}, {}};
+  redundancy_findings out{find_predictions(run), compare_texts(run), {}, {}, {}, {}};
   for (std::size_t t = 0; t < 2; ++t) out.pairs[t] = find_pairs(run, run.texts[t]);
   if (!out.pairs[0].empty())
     for (const std::string& way : run.ways)
       out.overlap_of_pairs.push_back({overlap_of_pairs(run, 0, way, out.pairs[0]),
                                       overlap_of_pairs(run, 1, way, out.pairs[1])});
+  out.overlap_p_holm = adjusted_over_ways(out.overlap_of_pairs);
   out.verdict = norm_sentence(run, out.predictions) + geometry_sentence(run, out.predictions) +
                 pairs_sentence(out);
   if (!out.overlap_of_pairs.empty()) out.verdict += overlap_sentence(run, out);

@@ -62,6 +62,12 @@ json correlation_json(const atlas::stratified_correlation& r) {
           {"strata", r.strata}};
 }
 
+json pair_correlation_json(const atlas::stratified_correlation& r, double p_holm) {
+  json out = correlation_json(r);
+  out["p_holm"] = number(p_holm);
+  return out;
+}
+
 json prediction_json(const prediction& p) {
   if (!p.defined) return {{"undefined", p.why}};
   json out = correlation_json(p.r);
@@ -203,7 +209,8 @@ json redundancy_json(const redundancy_run& run, const redundancy_findings& found
     json of_pairs = json::object();
     for (std::size_t w = 0; w < run.ways.size(); ++w)
       for (std::size_t t = 0; t < 2; ++t)
-        of_pairs[run.ways[w]][run.texts[t].name] = correlation_json(found.overlap_of_pairs[w][t]);
+        of_pairs[run.ways[w]][run.texts[t].name] =
+            pair_correlation_json(found.overlap_of_pairs[w][t], found.overlap_p_holm[w][t]);
     out["overlap_with_interaction"] = of_pairs;
   }
   out["verdict"] = found.verdict;

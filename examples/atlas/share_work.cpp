@@ -66,7 +66,7 @@ std::vector<std::string> work_of_rank(const shared_work& shared, failure_of_rank
   } catch (const atlas::cancelled&) {
     throw;
   } catch (const std::exception&) {
-    if (ranks() == 1) throw;  // with its own text
+    if (ranks() == 1 || !failure.found()) throw;  // with its own text
   }
   return out;
 }

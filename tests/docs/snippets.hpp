@@ -26,7 +26,9 @@ extern const Eigen::MatrixXi spins;
 extern const atlas::owned_tensor<float, 3> logits;
 extern const atlas::owned_tensor<atlas::index_t, 2> blocks;
 extern const std::vector<atlas::index_t> labels, context, position, tokens;
-extern const std::vector<double> x, y;
+extern const std::vector<double> x, y, dimension, worth;
+extern const std::vector<atlas::index_t> layer_of_head;
+extern const Eigen::MatrixXd similarities;
 extern const std::string folder, text;
 extern const atlas::transformer model;
 extern const atlas::transformer_config config;
@@ -35,6 +37,7 @@ extern const atlas::index_t k, rows, cols, stride;
 extern const double observed;
 extern double sum;
 extern const atlas::index_t first, processes;
+void change_layer(const atlas::transformer& model, atlas::index_t layer);
 std::string send_and_receive(const std::string& block);
 double difference_of_means(std::span<const atlas::index_t> rows);
 

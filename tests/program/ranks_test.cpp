@@ -79,6 +79,10 @@ TEST_CASE("layers are measured by ranks as by one process, and heads where layer
       "--surrogates 10 --local-dim auto --ranks 2 --perplexity ";
   same_for_ranks(small, {2, 4}, true);
   same_for_ranks(small + "--profile --layers 2,4 ", {3, 5}, true);
+  same_for_ranks(
+      "measure --blocks 10 --block-size 48 --points 200 --surrogates 10 --local-dim 4 "
+      "--deepest 2 --without-sinks --sink-weight 0.1 --sink-norm 1000 ",
+      {3}, true);
 }
 
 TEST_CASE("clouds of manifolds are measured by ranks as by one process", "[bytes]") {

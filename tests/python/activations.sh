@@ -45,6 +45,8 @@ def compare(ours, theirs, place):
     """Numbers are equal to 1e-4 of themselves, statistics of tests and their p to 1e-3."""
     global numbers
     if isinstance(ours, dict) and isinstance(theirs, dict):
+        if ours.keys() != theirs.keys():
+            faults.append(f"{place}: only one has {sorted(ours.keys() ^ theirs.keys())}")
         for key in ours.keys() & theirs.keys():
             compare(ours[key], theirs[key], place + "." + key)
     elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):

@@ -129,6 +129,14 @@ std::vector<threaded_call> subspace_calls() {
                      clouds, weights, 3, {.threads = o.threads, .on_progress = o.on_progress}))
              .all;
        }},
+      {"subspace/residual_stream.hpp", "residual_stream_frames_of_covariances", true,
+       [=](const s& o) {
+         std::vector<Eigen::MatrixXd> moments;
+         for (const Eigen::MatrixXd& cloud : clouds) moments.push_back(cloud.transpose() * cloud);
+         return (numbers() << atlas::residual_stream_frames_of_covariances(
+                     moments, weights, 3, {.threads = o.threads, .on_progress = o.on_progress}))
+             .all;
+       }},
       {"subspace/residual_stream.hpp", "residual_stream_clouds", true,
        [](const s& o) {
          const std::vector<Eigen::MatrixXd> one(2, normal_cloud(600, 40));

@@ -50,7 +50,8 @@ namespace detail {
 /// One linear map of all queries, keys and values: its rows `[first, first + count)` with the
 /// norm's gain and shift, and the bias as last column.
 template <class = lazy>
-Eigen::MatrixXd projection_rows(const model_weights<float>& model, index_t layer, index_t first,
+Eigen::MatrixXd projection_rows(const model_weights<float>& model, index_t layer,
+                                const std::vector<weight_values>& projections, index_t first,
                                 index_t count, bool with_bias) {
   const layer_places& places = model.layer(layer);
   const index_t d = model.config.model_dimension;
@@ -58,11 +59,11 @@ Eigen::MatrixXd projection_rows(const model_weights<float>& model, index_t layer
   const float* const shift = model.values(places.attention_norm.bias);
   Eigen::MatrixXd out = Eigen::MatrixXd::Zero(count, d + 1);
   index_t before = 0, found = 0;
-  for (const linear_places& p : places.projections) {
-    const parameter& stored = model.at(p.weight);
-    const weight_values values(stored);
-    const Eigen::Map<const row_matrix<float>> weight(values.data(), stored.extents[0],
-                                                     stored.extents[1]);
+  for (std::size_t map = 0; map < projections.size(); ++map) {
+    const linear_places& p = places.projections[map];
+    const std::vector<index_t>& extents = model.at(p.weight).extents;
+    const Eigen::Map<const row_matrix<float>> weight(projections[map].data(), extents[0],
+                                                     extents[1]);
     const index_t rows = p.input_major ? weight.cols() : weight.rows();
     const float* const bias = model.values(p.bias);
     for (index_t i = (std::max)(index_t{0}, before - first); i < count && first + i < before + rows;
@@ -149,8 +150,12 @@ template <class = lazy>
   head_maps out;
   out.heads_per_group = c.heads_per_group();
   const auto written = model.output_projection(layer);
+  std::vector<weight_values> projections;  // stored ones are made floats once
+  for (const detail::linear_places& p : model.weights().layer(layer).projections)
+    projections.emplace_back(model.weights().at(p.weight));
   for (index_t h = 0; h < c.heads; ++h) {
-    out.queries.push_back(detail::projection_rows(model.weights(), layer, h * d, d, true));
+    out.queries.push_back(
+        detail::projection_rows(model.weights(), layer, projections, h * d, d, true));
     Eigen::MatrixXd block(d, c.model_dimension);
     for (index_t i = 0; i < d; ++i)
       for (index_t m = 0; m < c.model_dimension; ++m)
@@ -159,8 +164,10 @@ template <class = lazy>
   }
   const index_t keys = c.heads * d, values = keys + c.key_value_heads * d;
   for (index_t g = 0; g < c.key_value_heads; ++g) {
-    out.keys.push_back(detail::projection_rows(model.weights(), layer, keys + g * d, d, rotary));
-    out.values.push_back(detail::projection_rows(model.weights(), layer, values + g * d, d, true));
+    out.keys.push_back(
+        detail::projection_rows(model.weights(), layer, projections, keys + g * d, d, rotary));
+    out.values.push_back(
+        detail::projection_rows(model.weights(), layer, projections, values + g * d, d, true));
   }
   return out;
 }

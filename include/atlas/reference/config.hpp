@@ -185,15 +185,15 @@ void check_names(const transformer_config& c) {
 /// \throws value_error naming the first of the numbers that scale or bound which is out of range
 template <class = lazy>
 void check_scales(const transformer_config& c) {
-  const auto check = [](double x, bool zero, const char* field) {
+  const auto check_scale = [](double x, bool zero, const char* field) {
     if (!(std::isfinite(x) && (x > 0 || (zero && x == 0))))
       throw value_error(field, zero ? "0 (for none) or a positive number" : "a positive number",
                         number_text(x));
   };
-  check(c.query_scalar, true, "query_scalar");
-  check(c.logit_cap, true, "logit_cap");
-  check(c.output_cap, true, "output_cap");
-  check(c.embedding_scale, false, "embedding_scale");
+  check_scale(c.query_scalar, true, "query_scalar");
+  check_scale(c.logit_cap, true, "logit_cap");
+  check_scale(c.output_cap, true, "output_cap");
+  check_scale(c.embedding_scale, false, "embedding_scale");
   if (!std::isfinite(c.norm_offset))
     throw value_error("norm_offset", "a finite number", number_text(c.norm_offset));
   if (c.query_scalar > 0 && !c.scale_logits)

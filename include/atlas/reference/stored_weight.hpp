@@ -133,8 +133,10 @@ class tile_memory {
     free_.pop_back();
     return last;
   }
+  /// Tiles of more than 16 MB, as of an output matrix in the reverse pass, are not kept.
   void give_back(std::vector<float> floats) {
-    if (floats.empty()) return;
+    constexpr std::size_t most_kept = std::size_t{1} << 22;
+    if (floats.empty() || floats.size() > most_kept) return;
     const std::lock_guard lock(mutex_);
     free_.push_back(std::move(floats));
   }

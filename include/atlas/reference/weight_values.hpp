@@ -14,8 +14,9 @@
 namespace atlas::inline ATLAS_ABI {
 
 /// Row-major values, like a `std::span<const float>` and convertible to one. Those of a stored
-/// tensor are made floats when they are first looked at; copies share them. Valid as long as the
-/// model, and for stored tensors as long as a copy of this object.
+/// tensor are made floats when they are first looked at, which one thread has to do before others
+/// look; copies share them. Valid as long as the model, and for stored tensors as long as a copy of
+/// this object.
 ///
 /// All that looks at values throws value_error naming a stored tensor of which one is not finite.
 class weight_values {
@@ -42,7 +43,7 @@ class weight_values {
 };
 
 /// The same for values that may be changed: those of a stored tensor become the model's own, float,
-/// when they are first looked at. Valid as long as the model.
+/// when one thread first looks at them, before others do. Valid as long as the model.
 class mutable_weight_values {
  public:
   explicit mutable_weight_values(parameter& of) : of_(&of) {}

@@ -74,6 +74,23 @@ Eigen::MatrixX<Real> written_frame(const head_writer& writer,
   return writer.basis * top_frame(symmetric_eigenbasis(written), k, argument, policy);
 }
 
+template <class Scalar>
+std::vector<Eigen::MatrixXd> checked_covariances(const tensor_view<const Scalar, 3>& given) {
+  check_not_empty(given, "covariances");
+  check_finite(given, "covariances");
+  check_extent(given.extent(2), given.extent(1), "covariances", "square matrices,");
+  std::vector<Eigen::MatrixXd> out;
+  for (index_t h = 0; h < given.extent(0); ++h) {
+    Eigen::MatrixXd c = matrix_copy<double>(given[h]);
+    c *= scale_to_one(c.cwiseAbs().maxCoeff());
+    if (!((c - c.transpose()).cwiseAbs().maxCoeff() <= 1e-5))
+      throw value_error("covariances, head " + std::to_string(h), "a symmetric matrix",
+                        "one that is not");
+    out.push_back(std::move(c));
+  }
+  return out;
+}
+
 }  // namespace detail
 
 /// Principal frames of clouds as they are written to the residual stream: those of
@@ -105,6 +122,31 @@ template <real_tensor<3> Clouds, real_tensor<2> Projection>
     detail::check_cloud(view[h], argument);
     frames[at] = detail::written_frame(writers[at], detail::moments(view[h]).covariance,
                                        local_dimension, argument, options.policy);
+    meter.advance();
+  });
+  detail::check_some_frame(frames);
+  return frames;
+}
+
+/// The same of covariances of clouds, `[H, d_head, d_head]`, each up to a factor; of a covariance
+/// of 0, as of others with fewer than k directions, what the policy says. \throws also value_error
+/// for matrices that are not symmetric
+template <real_tensor<3> Covariances, real_tensor<2> Projection>
+[[nodiscard]] std::vector<Eigen::MatrixXd> residual_stream_frames_of_covariances(
+    const Covariances& covariances, const Projection& output_projection, index_t local_dimension,
+    const frame_options& options = {}) {
+  const auto held = as_view<3>(covariances);
+  const tensor_view<const scalar_of<Covariances, 3>, 3>& view = held;
+  const std::vector<Eigen::MatrixXd> checked = detail::checked_covariances(view);
+  const auto projection = as_view<2>(output_projection);
+  const auto writers = detail::head_writers<scalar_of<Projection, 2>>(
+      projection, view.extent(0), view.extent(2), options.threads);
+  std::vector<Eigen::MatrixXd> frames(writers.size());
+  progress_meter meter(options.on_progress, "heads", view.extent(0));
+  parallel_for(view.extent(0), options.threads, [&](index_t h) {
+    const auto at = static_cast<std::size_t>(h);
+    frames[at] = detail::written_frame(writers[at], checked[at], local_dimension,
+                                       "covariances, head " + std::to_string(h), options.policy);
     meter.advance();
   });
   detail::check_some_frame(frames);

@@ -126,23 +126,6 @@ std::vector<Eigen::MatrixXd> covariances_of(const tensor_view<const Scalar, 3>& 
   return out;
 }
 
-template <class Scalar>
-std::vector<Eigen::MatrixXd> checked_covariances(const tensor_view<const Scalar, 3>& given) {
-  check_not_empty(given, "covariances");
-  check_finite(given, "covariances");
-  check_extent(given.extent(2), given.extent(1), "covariances", "square matrices,");
-  std::vector<Eigen::MatrixXd> out;
-  for (index_t h = 0; h < given.extent(0); ++h) {
-    Eigen::MatrixXd c = matrix_copy<double>(given[h]);
-    c *= scale_to_one(c.cwiseAbs().maxCoeff());
-    if (!((c - c.transpose()).cwiseAbs().maxCoeff() <= 1e-5))
-      throw value_error("covariances, head " + std::to_string(h), "a symmetric matrix",
-                        "one that is not");
-    out.push_back(std::move(c));
-  }
-  return out;
-}
-
 }  // namespace atlas::inline ATLAS_ABI::detail
 
 #ifdef ATLAS_COMPILED
@@ -151,9 +134,5 @@ ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> covariances_of<float>(
     const tensor_view<const float, 3>&, int);
 ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> covariances_of<double>(
     const tensor_view<const double, 3>&, int);
-ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> checked_covariances<float>(
-    const tensor_view<const float, 3>&);
-ATLAS_OF_SUBSPACE std::vector<Eigen::MatrixXd> checked_covariances<double>(
-    const tensor_view<const double, 3>&);
 }  // namespace atlas::inline ATLAS_ABI::detail
 #endif

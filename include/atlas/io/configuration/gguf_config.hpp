@@ -179,7 +179,7 @@ void read_gguf_biases(const gguf& file, transformer_config& c) {
   c.mlp_bias = file.contains("blk.0.ffn_up.bias");
 }
 
-/// Windows where the architecture has them, as llama.cpp does: Gemma 2 where nothing says so, too.
+/// Windows where the architecture has them: Gemma 2 where nothing says so, too.
 template <class = lazy>
 void read_gguf_windows(const config_fields<>& f, const llama_kind& kind, transformer_config& c) {
   if (kind.slides != sliding::pattern && kind.type != "phi3") {
