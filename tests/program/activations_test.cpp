@@ -617,6 +617,21 @@ TEST_CASE("measure leaves out rows of a model's heads that rest on sinks") {
   CHECK(layer["overlap"]["residual_stream"]["ceiling"]["mean"].is_number());
 }
 
+TEST_CASE("heads whose own rows are no cloud, or too few, are in no pair") {
+  const temporary_folder folder;
+  const std::string command =
+      "measure --model tiny-llama --layers 5 --surrogates 0 --json - --without-sinks ";
+  const auto few = run(folder, command +
+                                   "--blocks 20 --points 33 --local-dim 32 "
+                                   "--sink-weight 0.01 --sink-norm 1000")
+                       .json()["layers"][0];
+  CHECK(few["heads"].size() == 6);
+  CHECK(few["overlap"]["residual_stream"]["left_out"].size() > 0);
+  const auto none = run(folder, command + "--blocks 5 --points 25").json()["layers"][0];
+  for (const auto& head : none["heads"]) CHECK(head["two_nn"]["none"]["dimension"].is_null());
+  CHECK(!none.contains("overlap"));
+}
+
 TEST_CASE("a cloud of a file of activations is one for commands of a single cloud") {
   activation_maker maker;
   put_heads_with_sinks(maker);

@@ -7,6 +7,7 @@
 #include "atlas/neighbors/nearest_neighbors_among.hpp"
 #include "atlas/neighbors/neighbor_counts.hpp"
 #include "atlas/neighbors/neighbors_within.hpp"
+#include "atlas/neighbors/ring_neighbors.hpp"
 #include "calls.hpp"
 
 namespace atlas_test {
@@ -50,6 +51,13 @@ std::vector<threaded_call> cloud_calls() {
          const auto t =
              atlas::neighbors_within(x, 1.0, {.threads = o.threads, .on_progress = o.on_progress});
          return (numbers() << t.offsets << t.distances << t.indices).all;
+       }},
+      {"neighbors/ring_neighbors.hpp", "ring_neighbors", true,
+       [=](const s& o) {
+         const auto t = atlas::ring_neighbors(
+             x, {.k = 3, .rows = x.rows(), .threads = o.threads, .on_progress = o.on_progress},
+             [](std::string block) { return block; });
+         return (numbers() << t.distances << t.indices).all;
        }},
       {"neighbors/neighbor_counts.hpp", "neighbor_counts", true,
        [=](const s& o) {

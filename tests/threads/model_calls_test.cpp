@@ -7,6 +7,7 @@
 #include "atlas/reference/gradients.hpp"
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/reference/random_transformer.hpp"
+#include "atlas/reference/repeated_perplexity.hpp"
 #include "atlas/reference/training/trainer.hpp"
 #include "calls.hpp"
 
@@ -47,6 +48,15 @@ std::vector<threaded_call> model_calls() {
                                   model, blocks,
                                   {.threads = o.threads, .on_progress = o.on_progress})
                                   .block_losses)
+             .all;
+       }},
+      {"reference/repeated_perplexity.hpp", "repeated_perplexity", true,
+       [=](const s& o) {
+         const atlas::repeated_perplexity text(
+             model, blocks,
+             {.first_changed = 1, .threads = o.threads, .on_progress = o.on_progress});
+         return (numbers() << text.baseline().block_losses
+                           << text.again({.threads = o.threads}).block_losses)
              .all;
        }},
       {"reference/gradients.hpp", "loss_gradients", true,
