@@ -556,7 +556,7 @@ TEST_CASE("clouds without sinks have each head's rows that do not rest on one") 
   const auto layer = without.json()["layers"][0];
   const index_t rows = all.json()["layers"][0]["heads"][0]["points"];
   CHECK(!all.json()["layers"][0]["heads"][0].contains("left_out_rows"));
-  for (int h = 0; h < 3; ++h)
+  for (std::size_t h = 0; h < 3; ++h)
     CHECK(layer["heads"][h]["points"].get<index_t>() +
               layer["heads"][h]["left_out_rows"].get<index_t>() ==
           rows);
