@@ -138,7 +138,7 @@ void check_stored_as(const std::string& model) {
   CHECK(logit_bits(in_memory, 3, 7, 2) == logit_bits(mapped, 3, 7, 1));
 }
 
-#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__linux__) && !defined(ATLAS_SANITIZED)  // sanitizers take memory themselves
 /// Memory of the process that is no file's, in MB.
 long anonymous_memory() {
   std::ifstream status("/proc/self/status");
@@ -355,7 +355,7 @@ TEST_CASE("changing a stored tensor makes it the model's own, and no other", "[i
         logit_bits(io::open_transformer(test_model("micro-gpt2")), 2, 9, 1));
 }
 
-#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__linux__) && !defined(ATLAS_SANITIZED)  // sanitizers take memory themselves
 TEST_CASE("a model of a large file takes little memory of its own", "[io]") {
   // 6 layers of 25 M weights in F16, 300 MB of zeros that the disk does not hold.
   atlas::transformer_config c = atlas::llama_config();

@@ -453,7 +453,8 @@ TEST_CASE("observables of a model's activations are those of the model") {
       for (const std::string& x : of_weights) check(x, true);
       for (const std::string& x : of_energies) check(x, energies);
       check("argmax_stability", queries);
-      for (const auto& layer : r.json()["layers"]) {
+      const auto result = r.json();
+      for (const auto& layer : result["layers"]) {
         CHECK(layer["logits"] == (energies ? "hook_attn_scores" : "ln hook_pattern"));
         CHECK(layer["prediction_entropy"].is_null());
         CHECK(layer["passages"] == 4);
