@@ -8,7 +8,7 @@ install_missing "${packages[@]}" libopenblas-dev python3-venv
 python=build/peers/python/bin/python
 
 python_with() {
-  local module=$1
+  local module=${1:-}
   [ -x $python ] || python3 -m venv build/peers/python
   [ -z "$module" ] || $python -c "import $module" 2>/dev/null ||
     $python -m pip install --quiet "${module/sklearn/scikit-learn}" numpy
