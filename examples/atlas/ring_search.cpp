@@ -27,12 +27,8 @@ index_t first_of(int r, index_t n) {
 template <class Scalar>
 std::string part_of(const atlas::tensor_view<const Scalar, 2>& points,
                     const atlas::exclusion& exclude, int r) {
-  const index_t n = points.extent(0), first = first_of(r, n), last = first_of(r + 1, n);
-  std::vector<index_t> rows;
-  for (index_t i = first; i < last; ++i) rows.push_back(i);
-  const atlas::tensor_view<const Scalar, 2> own(&points(first, index_t{0}),
-                                                {last - first, points.extent(1)}, points.strides());
-  return atlas::detail::ring_bytes(own, atlas::detail::gather_exclusion(exclude, rows), first);
+  const index_t n = points.extent(0), first = first_of(r, n);
+  return atlas::ring_block_bytes(points, exclude, first, first_of(r + 1, n) - first);
 }
 
 std::string bytes_of(const atlas::neighbor_table& table) {
@@ -45,7 +41,7 @@ std::string bytes_of(const atlas::neighbor_table& table) {
 template <class Scalar>
 std::string search(const json& wanted, const std::string& part, int threads,
                    const atlas::progress_callback& on_progress) {
-  const auto block = atlas::detail::block_of<Scalar>(part);
+  const auto block = atlas::read_ring_block<Scalar>(part);
   return bytes_of(atlas::ring_neighbors(block.points,
                                         {.k = wanted.at("k"),
                                          .rows = wanted.at("rows"),

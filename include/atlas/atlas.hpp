@@ -98,6 +98,7 @@
 #include "atlas/neighbors/neighbor_counts.hpp"
 #include "atlas/neighbors/neighbors_from_distances.hpp"
 #include "atlas/neighbors/neighbors_within.hpp"
+#include "atlas/neighbors/ring_block.hpp"
 #include "atlas/neighbors/ring_neighbors.hpp"
 #include "atlas/nn/adam.hpp"
 #include "atlas/nn/cosine_schedule.hpp"

@@ -185,7 +185,7 @@ TEST_CASE("so they are where one search takes a tree, and in a periodic box") {
 
 TEST_CASE("blocks that are not of the search are refused") {
   const auto points = cloud<float>(20, 3, false);
-  const std::string good = atlas::detail::ring_bytes<float>(some_rows(points, 10, 20), {}, 10);
+  const std::string good = atlas::ring_block_bytes(points, {}, 10, 10);
   const auto message = [&](const std::string& block, atlas::exclusion exclude = {}) {
     return message_of<atlas::error>([&] {
       (void)atlas::ring_neighbors(some_rows(points, 0, 10),
@@ -210,9 +210,9 @@ TEST_CASE("blocks that are not of the search are refused") {
   CHECK(has(message(changed(5, 2)), "in range"));
   CHECK(has(message(changed(7, std::int64_t{1} << 39)), "bytes"));
   CHECK(has(message(good.substr(0, good.size() - 4)), "bytes"));
-  CHECK(has(message(atlas::detail::ring_bytes<float>(cloud<float>(10, 4, false), {}, 10)),
+  CHECK(has(message(atlas::detail::block_bytes<float>(cloud<float>(10, 4, false), {}, 10)),
             "columns"));
-  CHECK(has(message(atlas::detail::ring_bytes<float>(some_rows(points, 10, 15), {}, 10)),
+  CHECK(has(message(atlas::ring_block_bytes(points, {}, 10, 5)),
             "expected all 20 rows on the ring, got 15"));
   CHECK(has(message(good, atlas::same_context(labels(10, 2, 5))), "contexts of both"));
 }

@@ -8,7 +8,6 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <string>
@@ -26,6 +25,7 @@
 #include "atlas/neighbors/exhaustive/tile_comparison.hpp"
 #include "atlas/neighbors/neighbor_table.hpp"
 #include "atlas/neighbors/periods.hpp"
+#include "atlas/neighbors/ring_block.hpp"
 #include "atlas/neighbors/rounding/wide_range.hpp"
 #include "atlas/neighbors/row_pairs.hpp"
 #include "atlas/neighbors/search_driver.hpp"
@@ -48,114 +48,6 @@ struct ring_options {
 };
 
 namespace detail {
-
-/// Rows with their labels as they travel. In memory: this head, the labels, the rows.
-struct ring_head {
-  std::int64_t magic = 0x676E6972;  // of both the format and the order of bytes
-  std::int64_t scalar_size = 0, first_row = 0, rows = 0, columns = 0;
-  std::int64_t contexts = 0, positions = 0, sets = 0;  ///< labels of each kind: 0 or more of them
-  std::int64_t window = -1, distinct = 0;
-};
-
-template <class Scalar>
-struct ring_block {
-  index_t first_row = 0;
-  tensor_view<const Scalar, 2> points;  ///< in the bytes
-  exclusion exclude;
-};
-
-inline void append_labels(const row_numbers& labels, std::string& out) {
-  const owned_tensor<index_t, 1> dense = labels;
-  out.append(reinterpret_cast<const char*>(dense.data()),
-             static_cast<std::size_t>(dense.size()) * sizeof(index_t));
-}
-
-template <class Scalar>
-std::string ring_bytes(const tensor_view<const Scalar, 2>& points, const exclusion& exclude,
-                       index_t first_row) {
-  ring_head head;
-  head.scalar_size = sizeof(Scalar);
-  head.first_row = first_row;
-  head.rows = points.extent(0);
-  head.columns = points.extent(1);
-  head.contexts = exclude.context.empty() ? 0 : 1;
-  head.positions = exclude.position.empty() ? 0 : 1;
-  head.sets = static_cast<std::int64_t>(exclude.labels.size());
-  head.window = exclude.window;
-  head.distinct = exclude.distinct ? 1 : 0;
-  std::string out;
-  const std::int64_t label_bytes = (head.contexts + head.positions + head.sets) * 8;
-  out.reserve(sizeof head + static_cast<std::size_t>(head.rows * label_bytes) +
-              static_cast<std::size_t>(points.size()) * sizeof(Scalar));
-  out.append(reinterpret_cast<const char*>(&head), sizeof head);
-  if (head.contexts > 0) append_labels(exclude.context, out);
-  if (head.positions > 0) append_labels(exclude.position, out);
-  for (const row_numbers& set : exclude.labels) append_labels(set, out);
-  std::vector<Scalar> row(static_cast<std::size_t>(head.columns));
-  for (index_t i = 0; i < head.rows; ++i) {
-    for (index_t c = 0; c < head.columns; ++c) row[static_cast<std::size_t>(c)] = points(i, c);
-    out.append(reinterpret_cast<const char*>(row.data()), row.size() * sizeof(Scalar));
-  }
-  return out;
-}
-
-[[noreturn]] inline void refuse_block(const std::string& expected, const std::string& got) {
-  throw value_error("block of the ring", expected, got);
-}
-
-/// \throws value_error for bytes that are no block of such rows
-template <class Scalar>
-ring_head head_of_block(const std::string& bytes) {
-  ring_head head;
-  if (bytes.size() < sizeof head)
-    refuse_block("a head of " + std::to_string(sizeof head) + " bytes",
-                 std::to_string(bytes.size()));
-  std::memcpy(&head, bytes.data(), sizeof head);
-  if (head.magic != ring_head().magic) refuse_block("one of ring_neighbors", "other bytes");
-  if (head.scalar_size != sizeof(Scalar))
-    refuse_block("numbers of " + std::to_string(sizeof(Scalar)) + " bytes",
-                 std::to_string(head.scalar_size));
-  constexpr std::int64_t most = std::int64_t{1} << 40;
-  const bool sane = head.first_row >= 0 && head.first_row <= most && head.rows >= 1 &&
-                    head.rows <= most && head.columns >= 1 && head.columns <= most &&
-                    (head.contexts | head.positions | head.distinct) >> 1 == 0 && head.sets >= 0 &&
-                    head.sets <= most;
-  if (!sane) refuse_block("rows, columns and labels in range", "others");
-  // By division, since the products may be more than can be held.
-  const auto size = static_cast<std::int64_t>(bytes.size() - sizeof head);
-  const std::int64_t each = size / head.rows, labels = head.contexts + head.positions + head.sets;
-  const bool fits = size % head.rows == 0 && labels <= each / 8 &&
-                    (each - 8 * labels) % head.scalar_size == 0 &&
-                    (each - 8 * labels) / head.scalar_size == head.columns;
-  if (!fits)
-    refuse_block(std::to_string(head.rows) + " rows of " + std::to_string(head.columns) +
-                     " numbers with " + std::to_string(labels) + " labels",
-                 std::to_string(size) + " bytes");
-  return head;
-}
-
-/// Refers to the bytes. \throws value_error for bytes that are none
-template <class Scalar>
-ring_block<Scalar> block_of(const std::string& bytes) {
-  const ring_head head = head_of_block<Scalar>(bytes);
-  ring_block<Scalar> out;
-  out.first_row = head.first_row;
-  out.exclude.window = head.window;
-  out.exclude.distinct = head.distinct != 0;
-  const char* at = bytes.data() + sizeof head;
-  const auto labels = [&] {
-    owned_tensor<index_t, 1> all({head.rows});
-    std::memcpy(all.mutable_view().data(), at, static_cast<std::size_t>(head.rows) * 8);
-    at += head.rows * 8;
-    return all;
-  };
-  if (head.contexts > 0) out.exclude.context = labels();
-  if (head.positions > 0) out.exclude.position = labels();
-  for (std::int64_t s = 0; s < head.sets; ++s) out.exclude.labels.push_back(labels());
-  // What comes before is a multiple of 8 bytes, and a string's memory is aligned to as many.
-  out.points = {reinterpret_cast<const Scalar*>(at), {head.rows, head.columns}};
-  return out;
-}
 
 /// The k best neighbours so far of each row, of all blocks that it has met: squared distances, or
 /// distances where those are what is compared.
@@ -324,11 +216,11 @@ neighbor_table ring_neighbors(const tensor_view<const Scalar, 2>& points,
              options.threads, meter.within_a_step(), best);
   meter.advance();
   std::string bytes;
-  if (options.processes > 1) bytes = ring_bytes(points, options.exclude, options.first_row);
+  if (options.processes > 1) bytes = block_bytes(points, options.exclude, options.first_row);
   index_t rows_met = own;
   for (index_t step = 1; step < options.processes; ++step) {
     bytes = pass_on(std::move(bytes));
-    const ring_block<Scalar> block = block_of<Scalar>(bytes);
+    const ring_block<Scalar> block = read_ring_block<Scalar>(bytes);
     check_block(block, columns, options, rows_met);
     const exclusion exclude =
         joined(exclusion_between{options.exclude, block.exclude}, own, block.points.extent(0));
