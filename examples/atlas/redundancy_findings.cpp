@@ -82,7 +82,14 @@ std::vector<const left_out*> single_heads(const redundancy_text& text, const std
 struct heads_within {
   std::vector<std::vector<double>> rises;  ///< `[head][passage]`
   std::vector<std::vector<double>> properties;
-  std::vector<std::vector<index_t>> strata;  ///< rows of each
+  std::vector<index_t> strata;  ///< of each head
+
+  /// Whether two heads can be compared.
+  bool comparable() const {
+    std::vector<index_t> sorted = strata;
+    std::sort(sorted.begin(), sorted.end());
+    return std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end();
+  }
 };
 
 /// Heads that are compared with each other: those of a layer, or of a group in it.
@@ -90,11 +97,6 @@ struct heads_within {
 index_t stratum_of(const redundancy_run& run, index_t layer, index_t head) {
   const auto groups = static_cast<index_t>(run.texts[0].layers[0].size()) / run.heads_per_group;
   return run.heads_per_group == 1 ? layer : layer * groups + head / run.heads_per_group;
-}
-
-index_t count_of_strata(const redundancy_run& run) {
-  const auto heads = static_cast<index_t>(run.texts[0].layers[0].size());
-  return 1 + stratum_of(run, static_cast<index_t>(run.layers.size()) - 1, heads - 1);
 }
 
 /// The place of a layer among those measured.
@@ -107,7 +109,6 @@ heads_within heads_with(const redundancy_run& run, const redundancy_text& text,
   heads_within out{{}, std::vector<std::vector<double>>(properties.size()), {}};
   std::map<index_t, std::size_t> place;
   for (std::size_t l = 0; l < run.layers.size(); ++l) place[run.layers[l]] = l;
-  out.strata.resize(static_cast<std::size_t>(count_of_strata(run)));
   for (const left_out* head : single_heads(text, way)) {
     const std::size_t l = place.at(head->layer);
     std::vector<double> rises = block_rises(text.baseline, head->read);
@@ -117,12 +118,10 @@ heads_within heads_with(const redundancy_run& run, const redundancy_text& text,
     values.insert(values.end(), rises.begin(), rises.end());
     if (std::any_of(values.begin(), values.end(), [](double x) { return !std::isfinite(x); }))
       continue;
-    const index_t stratum = stratum_of(run, static_cast<index_t>(l), head->heads[0]);
-    out.strata[static_cast<std::size_t>(stratum)].push_back(static_cast<index_t>(out.rises.size()));
+    out.strata.push_back(stratum_of(run, static_cast<index_t>(l), head->heads[0]));
     out.rises.push_back(std::move(rises));
     for (std::size_t i = 0; i < properties.size(); ++i) out.properties[i].push_back(values[i]);
   }
-  std::erase_if(out.strata, [](const auto& rows) { return rows.size() < 2; });
   return out;
 }
 
@@ -141,10 +140,20 @@ std::vector<Eigen::VectorXd> samples_of(const heads_within& heads,
   return out;
 }
 
+/// Over some passages, within strata.
+atlas::stratified_correlation correlate(const heads_within& heads,
+                                        std::span<const index_t> passages,
+                                        const atlas::stratified_options& options) {
+  const std::vector<Eigen::VectorXd> s = samples_of(heads, passages);
+  return s.size() > 2 ? atlas::partial_stratified_spearman(s[0], s[1], s[2], heads.strata, options)
+                      : atlas::stratified_spearman(s[0], s[1], heads.strata, options);
+}
+
 /// Half of the standard deviation between the coefficients of two halves of the passages: the
 /// standard error of that of all.
 double error_of_halves(const heads_within& heads, std::uint64_t seed) {
   constexpr std::uint64_t halvings = 200;
+  const atlas::stratified_options alone{.permutations = 1, .threads = 1};  // no p is looked at
   const auto passages = static_cast<index_t>(heads.rises.front().size());
   double squares = 0, count = 0;
   for (std::uint64_t i = 0; i < halvings; ++i) {
@@ -153,10 +162,8 @@ double error_of_halves(const heads_within& heads, std::uint64_t seed) {
     const std::span<const index_t> all = order;
     const auto half = static_cast<std::size_t>(passages / 2);
     try {
-      const double gap =
-          atlas::detail::coefficient_within(samples_of(heads, all.first(half)), heads.strata) -
-          atlas::detail::coefficient_within(samples_of(heads, all.subspan(half, half)),
-                                            heads.strata);
+      const double gap = correlate(heads, all.first(half), alone).coefficient -
+                         correlate(heads, all.subspan(half, half), alone).coefficient;
       squares += gap * gap;
       ++count;
     } catch (const atlas::value_error&) {
@@ -170,7 +177,7 @@ prediction predict(const redundancy_run& run, const redundancy_text& text, const
                    const std::vector<head_property>& properties, std::uint64_t stream) {
   const heads_within heads = heads_with(run, text, way, properties);
   prediction out;
-  if (heads.strata.empty()) {
+  if (!heads.comparable()) {
     out.why = "no two heads that can be compared have a value";
     return out;
   }
@@ -178,9 +185,9 @@ prediction predict(const redundancy_run& run, const redundancy_text& text, const
   std::iota(all.begin(), all.end(), index_t{0});
   const std::uint64_t seed = atlas::seed_of_stream(run.common.seed, stream);
   try {
-    out.r = atlas::detail::correlate_within(
-        samples_of(heads, all), heads.strata,
-        {.permutations = run.permutations, .seed = seed, .threads = run.common.threads});
+    out.r =
+        correlate(heads, all,
+                  {.permutations = run.permutations, .seed = seed, .threads = run.common.threads});
     out.error = error_of_halves(heads, seed);
     out.defined = true;
   } catch (const atlas::value_error& e) {
