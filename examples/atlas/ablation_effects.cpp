@@ -228,9 +228,12 @@ ablation_findings ablation_findings_of(const ablation_options& o, const ablation
                                        const std::vector<json>& runs) {
   ablation_findings found;
   for (const ablation_outcome& outcome : ablation_outcomes)
-    for (atlas::factor_effect& e : atlas::factorial_effects(
-             plan.design, values_of(plan, runs, outcome.key),
-             {.permutations = o.permutations, .seed = o.common.seed, .threads = o.common.threads}))
+    for (atlas::factor_effect& e :
+         atlas::factorial_effects(plan.design, values_of(plan, runs, outcome.key),
+                                  {.permutations = o.permutations,
+                                  .seed = o.common.seed,
+                                  .threads = o.common.threads,
+                                  .on_progress = progress_bar(o.common)}))
       found.effects.push_back({outcome, std::move(e), 0});
   add_holm(found.effects);
   add_mediation(o, plan, runs, found);

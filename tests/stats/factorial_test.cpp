@@ -286,6 +286,10 @@ TEST_CASE("where nothing is planted p is uniform and intervals hold 0, few seeds
     const auto by_pairs = simulate(full, {.blocks = blocks, .unequal = true}, 400);
     CHECK(atlas::uniformity(by_pairs.p).p > 0.01);
     CHECK(by_pairs.covered == Approx(0.95).margin(0.03));
+    // Shuffles of cells mind little, since each contrast has half of all spreads on either side.
+    const auto unequal = simulate(fraction, {.blocks = blocks, .unequal = true}, 400);
+    CHECK(unequal.small < 0.08);
+    CHECK(unequal.covered == Approx(0.95).margin(0.03));
     // Heavy tails make intervals wider than need be, and leave p as it is.
     for (const factorial_design& design : {full, fraction}) {
       const auto heavy = simulate(design, {.blocks = blocks, .heavy = true}, 400);

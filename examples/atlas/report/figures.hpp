@@ -28,6 +28,7 @@ std::vector<figure> autoencoders_against_pca(const report_results& results);
 std::vector<figure> quantization_by_bits(const report_results& results);
 std::vector<figure> pareto_fronts(const report_results& results);
 std::vector<figure> ablation_along_training(const report_results& results);
+std::vector<figure> effects_of_factors(const report_results& results);
 std::vector<figure> dimensions_of_cloud(const report_results& results);
 std::vector<figure> estimators_on_manifolds(const report_results& results);
 std::vector<figure> calibration_coverage(const report_results& results);

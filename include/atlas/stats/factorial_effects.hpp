@@ -19,6 +19,7 @@
 #include "atlas/core/interval.hpp"
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
+#include "atlas/core/progress.hpp"
 #include "atlas/core/random.hpp"
 #include "atlas/core/tensor_arguments.hpp"
 #include "atlas/stats/distributions.hpp"
@@ -42,7 +43,8 @@ struct effects_options {
   double confidence = 0.95;     ///< of the intervals
   index_t permutations = 9999;  ///< all orders, and so an exact p, where they are no more than this
   std::uint64_t seed = 0;
-  int threads = 0;  ///< 0: all of the machine
+  int threads = 0;                     ///< 0: all of the machine
+  progress_callback on_progress = {};  ///< a step a factor; may cancel
 };
 
 /// Mean over blocks of a factor's contrast: high less low.
@@ -271,6 +273,7 @@ std::vector<factor_effect> factorial_effects(const factorial_design& design,
     for (index_t c = 0; c < values.extent(1); ++c) blocks.back().push_back(values(b, c));
   }
   std::vector<factor_effect> out;
+  progress_meter meter(o.on_progress, "effects", design.factors);
   for (index_t f = 0; f < design.factors; ++f) {
     factor_effect e;
     e.factor = f;
@@ -280,6 +283,7 @@ std::vector<factor_effect> factorial_effects(const factorial_design& design,
     add_student(o, e);
     add_permutation_p(blocks, design, o, e);
     out.push_back(std::move(e));
+    meter.advance();
   }
   return out;
 }
@@ -304,7 +308,7 @@ std::vector<factor_effect> factorial_effects(const factorial_design& design,
 /// \param values `[blocks, cells]`, cells in the design's order; finite
 /// \return one a factor, in their order
 /// \throws shape_error for no blocks or another number of cells; value_error for NaN, a confidence
-///         outside (0, 1), or no permutations
+///         outside (0, 1), or no permutations; cancelled
 ///
 /// O(factors permutations blocks cells) time.
 template <number_tensor<2> Values>
