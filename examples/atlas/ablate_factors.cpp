@@ -67,7 +67,7 @@ parts_to_do parts_of(const ablation_options& o, const ablation_texts& texts,
   return parts;
 }
 
-std::string heading_of(json source) {
+std::string heading_of_design(json source) {
   for (const char* key : {"command", "version", "training_hash", "held_out_hash", "design"})
     source.erase(key);
   return heading(source);
@@ -101,7 +101,7 @@ void run_factorial_ablation(const ablation_options& o) {
   begin_stage(o.common, "effects");
   const ablation_findings found = ablation_findings_of(o, plan, runs);
   json result = {{"source", source}, {"runs", runs}};
-  for (const auto& [key, value] : findings_json(plan, found).items()) result[key] = value;
+  result.update(findings_json(plan, found));
   result = with_run(o.common, result);
   const std::string csv = runs_csv(plan, runs, o.common);
   if (store) {
@@ -113,7 +113,8 @@ void run_factorial_ablation(const ablation_options& o) {
   if (!o.csv_file.empty())
     files.push_back(
         {o.csv_file, [&](const std::string& name) { atlas::io::write_file(name, csv); }});
-  report_whole(o.common, result, heading_of(source) + findings_text(plan, runs, found), files);
+  report_whole(o.common, result, heading_of_design(source) + findings_text(plan, runs, found),
+               files);
 }
 
 }  // namespace atlas_program

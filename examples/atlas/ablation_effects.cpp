@@ -218,7 +218,7 @@ std::string how_to_read(const ablation_plan& plan) {
 }
 
 /// An empty field for what is not known.
-std::string field(double x) {
+std::string effect_field(double x) {
   return std::isfinite(x) ? fmt::format("{}", x) : "";
 }
 
@@ -273,9 +273,9 @@ std::string runs_csv(const ablation_plan& plan, const std::vector<json>& runs,
       text += "," + csv_field(level_text(plan, f, cell));
     text += fmt::format(",{},{},{},{},{},{}", cell.config.heads, cell.config.key_value_heads,
                         cell.config.head_dimension, cell.config.mlp_dimension, cell.parameters,
-                        field(run.at("perplexity").at("value").get<double>()));
+                        effect_field(run.at("perplexity").at("value").get<double>()));
     for (const ablation_outcome& o : ablation_outcomes)
-      text += "," + field(run.at("outcomes").at(o.key).get<double>());
+      text += "," + effect_field(run.at("outcomes").at(o.key).get<double>());
     text += "," + run_fields(common) + "\n";
   }
   return text;
@@ -292,11 +292,11 @@ std::string effects_csv(const ablation_plan& plan, const ablation_findings& foun
     const double none = std::numeric_limits<double>::quiet_NaN();
     for (const double x : {e.effect.effect, e.effect.interval.lower, e.effect.interval.upper,
                            e.effect.standard_error})
-      text += "," + field(x);
+      text += "," + effect_field(x);
     text += fmt::format(",{}", e.effect.by_block.size());
     for (const double x :
          {e.outcome.tested ? e.effect.p_t : none, e.outcome.tested ? e.effect.p : none, e.p_holm})
-      text += "," + field(x);
+      text += "," + effect_field(x);
     text += "," + run_fields(common) + "\n";
   }
   return text;

@@ -3,35 +3,13 @@
 /// \file
 /// One run of `atlas ablate --factors`: a model of a cell, trained from a seed and measured.
 
-#include <array>
 #include <string>
 
 #include "ablation.hpp"
 #include "ablation_design.hpp"
+#include "ablation_outcome_names.hpp"
 
 namespace atlas_program {
-
-/// What is measured of a run: how it is called in JSON and in tables.
-struct ablation_outcome {
-  const char* key;
-  const char* title;
-  int decimals;
-  bool tested;  ///< false: a part of another, whose effect is shown without a test
-};
-
-inline constexpr std::array<ablation_outcome, 12> ablation_outcomes = {
-    {{"overlap_excess", "O_h less Haar", 4, true},
-     {"stream_excess", "in stream less turned", 4, true},
-     {"dimension_excess", "dimension less surrogates", 2, true},
-     {"plateau_dimension", "dimension of plateau", 2, true},
-     {"loss", "loss, nats a token", 4, true},
-     {"overlap", "O_h", 4, false},
-     {"overlap_null", "its Haar null", 4, false},
-     {"stream", "in stream", 4, false},
-     {"stream_null", "its turned null", 4, false},
-     {"dimension", "dimension", 2, false},
-     {"dimension_null", "its surrogates", 2, false},
-     {"plateau_share", "share of layers in plateau", 2, false}}};
 
 /// Name of a run, and of the part of a folder that keeps it.
 std::string run_name(std::size_t cell, std::uint64_t seed);

@@ -6,7 +6,7 @@
 #include <map>
 #include <utility>
 
-#include "../ablation_outcomes.hpp"
+#include "../ablation_outcome_names.hpp"
 #include "figures.hpp"
 #include "readings.hpp"
 #include "vega.hpp"
