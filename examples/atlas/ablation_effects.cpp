@@ -120,7 +120,7 @@ std::string cell_text(const ablation_plan& plan, const std::vector<json>& runs, 
 std::string cells_text(const ablation_plan& plan, const std::vector<json>& runs) {
   std::vector<std::vector<std::string>> table = {{"cell"}};
   for (const ablation_factor& f : plan.factors) table[0].push_back(f.name);
-  for (const char* name : {"heads", "d_head", "kv", "mlp", "parameters"})
+  for (const char* name : {"heads", "of", "groups", "mlp", "parameters"})
     table[0].emplace_back(name);
   for (const ablation_outcome& o : ablation_outcomes)
     if (o.tested) table[0].push_back(std::string(o.title) + " (sd)");
@@ -193,28 +193,28 @@ std::string mediation_text(const ablation_plan& plan, const ablation_findings& f
   return "Mediation by the dimension of the plateau (exploratory)\n" + table_text(table);
 }
 
+constexpr const char* read_pairs =
+    "p: swaps of the two models of a seed that differ in this factor alone, exact where this "
+    "factor has no effect,\nwhatever the others have.";
+constexpr const char* read_cells =
+    "p: shuffles of the models of a seed over cells, exact where no factor has an effect, and too "
+    "large for a factor\nbeside others that have one.";
+
 std::string how_to_read(const ablation_plan& plan) {
-  const char* null =
-      plan.design.full()
-          ? "p: swaps of the two models of a seed that differ in this factor alone, exact where "
-            "this factor\nhas no effect whatever the others have; "
-          : "p: shuffles of the models of a seed over cells, exact where no factor has an effect "
-            "and too large\nfor a factor beside others that have one; ";
   return fmt::format(
       "How to read this. Each cell is a model, trained once a seed; models of one seed see the "
-      "same batches.\nO_h: mean overlap of heads of different key/value groups in their own "
-      "coordinates, k = {} in every cell,\nless that of random subspaces (Haar). In stream: where "
-      "they write, less that of their clouds turned at\nrandom. Dimension: TwoNN, mean over "
-      "heads, neighbours of distinct passages, less that of surrogates that\nhang together as "
-      "the rows do. Plateau: the longest run of layers not below the highest, and its mean "
-      "dimension.\nMeans over layers, sd between seeds. Effect: mean of the cells with the "
-      "second level less that of those\nwith the first, within each seed; its interval is "
-      "Student's t over seeds. {}Holm's correction is over all\nfactors and outcomes. What "
-      "excesses are of is not tested: a factor that moves O_h and its null alike changes\n"
-      "nothing but the null. Mediation: a is the factor's effect on the plateau, b what a unit of "
-      "it goes with\nwithin seeds beside all factors. b is a correlation: whatever else moves both "
-      "looks the same.\n",
-      plan.local_dimension, null);
+      "same batches. O_h: mean\noverlap of heads of different key/value groups in their own "
+      "coordinates, k = {} in every cell, less that of\nrandom subspaces (Haar). In stream: where "
+      "they write, less that of their clouds turned at random. Dimension:\nTwoNN, mean over heads, "
+      "neighbours of distinct passages, less that of surrogates that hang together as the rows\n"
+      "do. Plateau: the longest run of layers not below the highest, and its mean dimension. Means "
+      "over layers; sd\nbetween seeds. Effect: mean of the cells with the second level less that "
+      "of those with the first, within each\nseed; its interval is Student's t over seeds. {} "
+      "Holm's correction is\nover all factors and outcomes of that table. What excesses are of is "
+      "not tested: a factor that moves O_h and its\nnull alike changes nothing but the null. "
+      "Mediation: a is the factor's effect on the plateau, b what a unit of it\ngoes with within "
+      "seeds beside all factors. b is a correlation: whatever else moves both looks the same.\n",
+      plan.local_dimension, plan.design.full() ? read_pairs : read_cells);
 }
 
 /// An empty field for what is not known.

@@ -286,7 +286,7 @@ TEST_CASE("a design that was killed goes on and ends as if it had not been, also
   const program_run other =
       run(folder, design({{"steps", "3"}, {"out", killed.string()}}) + "--json -");
   CHECK(other.status == 2);
-  CHECK(has(other.err, "steps 3"));
+  CHECK(has(other.err, "steps 20 (now 3)"));
 }
 
 TEST_CASE("a design has a table that says what it cannot separate and what p it cannot reach") {
