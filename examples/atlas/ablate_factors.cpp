@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <limits>
 #include <optional>
 
 #include "ablation_effects.hpp"
@@ -31,8 +33,10 @@ void check_factorial(const ablation_options& o) {
                              "10 or more with --factors, whose dimensions are less "
                              "those of surrogates",
                              "0");
-  atlas::check_between(static_cast<index_t>(o.common.seed >> 1U), 0,
-                       std::numeric_limits<index_t>::max() - o.seeds, "--seed");
+  const auto further = static_cast<std::uint64_t>(o.seeds - 1);
+  if (o.common.seed > std::numeric_limits<std::uint64_t>::max() - further)
+    throw atlas::value_error("--seed", fmt::format("one with room for {} more", further),
+                             std::to_string(o.common.seed));
 }
 
 /// All that a run depends on but for its cell and its seed; kept runs are of these.
@@ -46,6 +50,8 @@ json described(const ablation_options& o, const ablation_texts& texts, const abl
   out["local_dimension"] = plan.local_dimension;
   out["passages"] = o.passages;
   out["match"] = o.match;
+  out["factors"] = o.factors;
+  out["share"] = o.design;
   out["design"] = design_json(plan);
   return out;
 }
@@ -68,7 +74,8 @@ parts_to_do parts_of(const ablation_options& o, const ablation_texts& texts,
 }
 
 std::string heading_of_design(json source) {
-  for (const char* key : {"command", "version", "training_hash", "held_out_hash", "design"})
+  for (const char* key :
+       {"command", "version", "training_hash", "held_out_hash", "factors", "share", "design"})
     source.erase(key);
   return heading(source);
 }

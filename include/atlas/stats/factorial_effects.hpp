@@ -40,8 +40,9 @@ enum class effect_null {
 };
 
 struct effects_options {
-  double confidence = 0.95;     ///< of the intervals
-  index_t permutations = 9999;  ///< all orders, and so an exact p, where they are no more than this
+  double confidence = 0.95;  ///< of the intervals
+  /// All orders, and so an exact p, where they are no more than this and than a million.
+  index_t permutations = 9999;
   std::uint64_t seed = 0;
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< a step a factor; may cancel
@@ -80,11 +81,7 @@ inline index_t product_up_to(index_t a, index_t b, index_t limit) {
 }
 
 /// Contrasts that one block can have under the null, one for each of its equally likely orders.
-/// \param count of them; nothing is made where there are more than the limit
-struct block_orders {
-  index_t count = 0;
-  std::vector<double> contrasts;
-};
+using block_orders = std::vector<double>;
 
 /// Calls `see` with every way to call half of the cells high.
 template <class See>
@@ -114,12 +111,10 @@ inline double half_contrast(const std::vector<double>& values, const std::vector
 }
 
 template <class = lazy>
-block_orders orders_of_cells(const std::vector<double>& values, index_t limit) {
-  block_orders out{halves_up_to(static_cast<index_t>(values.size()), limit), {}};
-  if (out.count > limit) return out;
-  each_half(static_cast<index_t>(values.size()), [&](const std::vector<bool>& high) {
-    out.contrasts.push_back(half_contrast(values, high));
-  });
+block_orders orders_of_cells(const std::vector<double>& values) {
+  block_orders out;
+  each_half(static_cast<index_t>(values.size()),
+            [&](const std::vector<bool>& high) { out.push_back(half_contrast(values, high)); });
   return out;
 }
 
@@ -136,26 +131,26 @@ inline std::vector<double> pair_differences(const factorial_design& design, inde
   return out;
 }
 
+/// Ways to give so many differences a sign, or limit + 1.
+inline index_t signs_up_to(index_t pairs, index_t limit) {
+  index_t ways = 1;
+  for (index_t i = 0; i < pairs; ++i) ways = product_up_to(ways, 2, limit);
+  return ways;
+}
+
 template <class = lazy>
-block_orders orders_of_pairs(const std::vector<double>& differences, index_t limit) {
+block_orders orders_of_pairs(const std::vector<double>& differences) {
   const auto pairs = static_cast<index_t>(differences.size());
-  block_orders out{pairs > 40 ? limit + 1 : index_t{1} << pairs, {}};
-  if (out.count > limit) return {limit + 1, {}};
-  for (index_t signs = 0; signs < out.count; ++signs) {
+  block_orders out;
+  for (index_t signs = 0; signs < index_t{1} << pairs; ++signs) {
     double sum = 0;
     for (index_t i = 0; i < pairs; ++i)
       sum += ((signs >> i) & 1) != 0 ? -differences[static_cast<std::size_t>(i)]
                                      : differences[static_cast<std::size_t>(i)];
-    out.contrasts.push_back(sum / static_cast<double>(pairs));
+    out.push_back(sum / static_cast<double>(pairs));
   }
   return out;
 }
-
-/// One factor's permutations.
-struct effect_orders {
-  std::vector<block_orders> blocks;
-  index_t count = 1;  ///< of all blocks together, or limit + 1
-};
 
 inline double random_contrast_of_cells(const std::vector<double>& values, random_stream& random) {
   const auto cells = static_cast<index_t>(values.size());
@@ -181,11 +176,11 @@ double exact_share(const std::vector<block_orders>& blocks, double bar) {
   double hits = 0, total = 0;
   for (;;) {
     double sum = 0;
-    for (std::size_t b = 0; b < blocks.size(); ++b) sum += blocks[b].contrasts[at[b]];
+    for (std::size_t b = 0; b < blocks.size(); ++b) sum += blocks[b][at[b]];
     hits += std::abs(sum) >= bar ? 1 : 0;
     ++total;
     std::size_t b = 0;
-    while (b < blocks.size() && ++at[b] == blocks[b].contrasts.size()) at[b++] = 0;
+    while (b < blocks.size() && ++at[b] == blocks[b].size()) at[b++] = 0;
     if (b == blocks.size()) return hits / total;
   }
 }
@@ -218,21 +213,24 @@ void add_permutation_p(const std::vector<std::vector<double>>& blocks,
   std::vector<std::vector<double>> parts;  // what is shuffled or flipped, of each block
   for (const auto& values : blocks)
     parts.push_back(pairs ? pair_differences(design, out.factor, values) : values);
+  const index_t limit = (std::min)(o.permutations, index_t{1} << 20);
   std::vector<block_orders> orders;
   index_t count = 1;
   double sum = 0, largest = 0;
-  for (std::size_t b = 0; b < parts.size() && count <= o.permutations; ++b) {
-    orders.push_back(pairs ? orders_of_pairs(parts[b], o.permutations)
-                           : orders_of_cells(parts[b], o.permutations));
-    count = product_up_to(count, orders.back().count, o.permutations);
+  for (const auto& part : parts) {
+    const auto size = static_cast<index_t>(part.size());
+    count =
+        product_up_to(count, pairs ? signs_up_to(size, limit) : halves_up_to(size, limit), limit);
   }
+  for (std::size_t b = 0; b < parts.size() && count <= limit; ++b)
+    orders.push_back(pairs ? orders_of_pairs(parts[b]) : orders_of_cells(parts[b]));
   for (const double x : out.by_block) sum += x;
   for (const auto& values : blocks)
     for (const double x : values) largest = (std::max)(largest, std::abs(x));
   // Sums of the same numbers in another order are equal.
   const double bar = std::abs(sum) -
                      1e-12 * (std::max)(std::abs(sum), largest * static_cast<double>(parts.size()));
-  if (count <= o.permutations) {
+  if (count <= limit) {
     out.p = exact_share(orders, bar);
     out.smallest_p = (std::min)(1.0, 2 / static_cast<double>(count));
     return;
@@ -301,7 +299,7 @@ std::vector<factor_effect> factorial_effects(const factorial_design& design,
 ///
 /// p is of permutations within blocks: see `effect_null`. In a full design the two cells of every
 /// pair that differ in this factor alone are swapped, in a fraction all cells of a block are
-/// shuffled; of all orders where they are no more than `permutations`, otherwise
+/// shuffled; of all orders where they are no more than `permutations` and a million, otherwise
 /// `(hits + 1) / (permutations + 1)` of random ones (Phipson and Smyth, Stat. Appl. Genet. Mol.
 /// Biol. 9, 39, 2010).
 ///
