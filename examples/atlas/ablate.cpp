@@ -6,11 +6,13 @@
 #include <memory>
 
 #include "ablation.hpp"
+#include "ablation_design.hpp"
 #include "ablation_folder.hpp"
 #include "ablation_report.hpp"
 #include "atlas/io/files.hpp"
 #include "model_source.hpp"
 #include "options.hpp"
+#include "ranks.hpp"
 
 namespace atlas_program {
 
@@ -134,15 +136,19 @@ std::string heading_of(json description) {
   return heading(description);
 }
 
-void run_ablate(ablation_options o) {
+void run_sweep(ablation_options o) {
+  refuse_typed(*o.common.command,
+               {"--kv-heads", "--seeds", "--design", "--match", "--passages", "--permutations"},
+               "without --factors");
+  if (ranks() > 1)
+    throw atlas::error("mpirun", "--factors, whose models are divided among processes",
+                       "a sweep over head dimensions");
   std::sort(o.head_dimensions.begin(), o.head_dimensions.end());
   o.head_dimensions.erase(std::unique(o.head_dimensions.begin(), o.head_dimensions.end()),
                           o.head_dimensions.end());
   if (o.folder.empty())
     refuse_typed(*o.common.command, {"--save-every"}, "without --out, where nothing is kept");
   check_ablation(o);
-  check_place("--json", o.common.json_file);
-  check_place("--csv", o.csv_file);
   begin_stage(o.common, "reading the texts");
   const ablation_texts texts = read_ablation_texts(o);
   check_points(o.common, o.points, texts.held_out.extent(0), o.tokens_per_block, o.min_context);
@@ -165,6 +171,15 @@ void run_ablate(ablation_options o) {
                heading_of(description) + models_text(o) + ablation_table(rows) +
                    departures_text(rows) + how_to_read_ablate,
                files);
+}
+
+void run_ablate(const ablation_options& o) {
+  check_place("--json", o.common.json_file);
+  check_place("--csv", o.csv_file);
+  if (o.factors.empty())
+    run_sweep(o);
+  else
+    run_factorial_ablation(o);
 }
 
 void add_training_options(CLI::App& app, ablation_options& o) {
@@ -193,6 +208,33 @@ void add_measuring_options(CLI::App& app, ablation_options& o) {
             "k, dimension of the heads' subspaces, but at most half of the head's");
 }
 
+/// None of them decides anything without the first.
+void add_factor_options(CLI::App& app, ablation_options& o) {
+  std::vector<CLI::Option*> all;
+  all.push_back(
+      app.add_option("--factors", o.factors,
+                     "a design in place of the sweep over --head-dims: models that differ in some "
+                     "of these, each trained from several seeds and measured at the end")
+          ->check(one_of(ablation_factor_names()))
+          ->delimiter(','));
+  all.push_back(add_whole(app, "--kv-heads", o.key_value_heads, {2},
+                          "the two levels of kv_heads (2,4), or the number of key/value heads in "
+                          "all models where it is no factor (as many as heads)"));
+  all.push_back(add_choice(app, "--design", o.design, ablation_design_names(),
+                           "share of all combinations that is trained, chosen so that as little "
+                           "as can be is confounded"));
+  all.push_back(add_choice(app, "--match", o.match, ablation_match_names(),
+                           "what models have in common: parameters (the MLP makes up for the "
+                           "rest) or the MLP's width"));
+  all.push_back(add_whole(app, "--seeds", o.seeds, {2, 1000},
+                          "of initial numbers and batches, from --seed on"));
+  all.push_back(add_whole(app, "--passages", o.passages, {4, 1 << 20},
+                          "held-out blocks that heads are measured on"));
+  all.push_back(add_whole(app, "--permutations", o.permutations, {1, 1 << 24},
+                          "of models within seeds, for p"));
+  for (CLI::Option* option : all) option->group("With --factors");
+}
+
 void add_output_options(CLI::App& app, ablation_options& o) {
   add_text(app, "--out", o.folder,
            "folder for checkpoints, models and results; a run that was killed goes on from there. "
@@ -209,8 +251,10 @@ void add_ablate(CLI::App& program) {
   CLI::App& app = *program.add_subcommand(
       "ablate",
       "Trains small models that differ in the number of heads alone, and measures their heads "
-      "before, along and after. The defaults take some 5 minutes on 2 cores.");
+      "before, along and after; or, with --factors, a design of models of other architectures. The "
+      "defaults take some 5 minutes on 2 cores.");
   add_training_options(app, *options);
+  add_factor_options(app, *options);
   add_measuring_options(app, *options);
   add_output_options(app, *options);
   add_common_options(app, options->common,

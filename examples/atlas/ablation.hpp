@@ -25,6 +25,11 @@ struct ablation_options {
   atlas::index_t save_every = 50;
   std::string folder;  ///< empty: nothing is kept
   std::string csv_file;
+  /// Factors of a design; empty: `head_dimensions` are swept, and nothing below matters.
+  std::vector<std::string> factors;
+  std::vector<atlas::index_t> key_value_heads;  ///< levels, or one number; empty: as many as heads
+  std::string design = "full", match = "parameters";
+  atlas::index_t seeds = 3, passages = 16, permutations = 9999;
 };
 
 /// Texts as tokens: the last share of each is held out.

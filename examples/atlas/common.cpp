@@ -37,8 +37,8 @@ void check_quiet(const CLI::App& command, const std::vector<std::string>& files)
 
 /// \throws error for a command that ranks would do once each
 void check_divides_work(const CLI::App& command) {
-  static const std::set<std::string> dividing = {"measure", "study", "estimators", "calibrate",
-                                                 "dimension"};
+  static const std::set<std::string> dividing = {"measure",   "study",     "estimators",
+                                                 "calibrate", "dimension", "ablate"};
   if (ranks() == 1 || dividing.count(command.get_name()) > 0) return;
   throw atlas::error(
       fmt::format("mpirun: expected one of {}, which divide their work among "

@@ -284,6 +284,8 @@ TEST_CASE(
   stops({"study", "--out", "OUT:study"}, {0.8, 2}, "interrupted; ", true);
   stops({"quantize", "--out", "OUT:quantized"}, {0.8, 2}, "interrupted; run it", true);
   stops({"ablate", "--out", "OUT:ablation"}, {0.5, 2}, "interrupted; no result was written", true);
+  stops({"ablate", "--factors", "d_head,rms", "--out", "OUT:design"}, {0.8, 2},
+        "interrupted; run it", true);
 }
 
 TEST_CASE("commands that read arrays stop within a second of an interrupt") {

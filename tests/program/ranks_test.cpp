@@ -100,6 +100,20 @@ TEST_CASE("simulations are divided among ranks", "[bytes]") {
   CHECK(run(folder, command, on(3)).out == one.out);
 }
 
+TEST_CASE("models of a design are divided among ranks, and a sweep is refused", "[bytes]") {
+  const std::string small =
+      "ablate --model-dim 32 --steps 3 --batch 2 --block-size 32 --held-out 0.02 --points 60 "
+      "--surrogates 10 ";
+  same_for_ranks(small +
+                     "--factors d_head,rms,gated --design half --head-dims 4,8 --seeds 2 "
+                     "--passages 6 ",
+                 {2, 3}, true);
+  const temporary_folder folder;
+  const program_run sweep = run(folder, small + "--head-dims 8", on(2));
+  CHECK(sweep.status == 2);
+  CHECK(has(sweep.err, "mpirun: expected --factors"));
+}
+
 TEST_CASE("neighbours of one cloud are found by ranks as by one process", "[bytes]") {
   const temporary_folder folder;
   write_npy(folder / "cloud.npy", cloud(701, 6, false));
@@ -236,7 +250,7 @@ TEST_CASE("commands that do not divide their work are refused under mpirun", "[b
   const program_run r = run(folder, "haar --dim 8 --local-dim 2", on(2));
   CHECK(r.status == 2);
   CHECK(r.out.empty());
-  CHECK(has(r.err, "atlas: mpirun: expected one of calibrate, dimension"));
+  CHECK(has(r.err, "atlas: mpirun: expected one of ablate, calibrate, dimension"));
   CHECK(run(folder, "--version", on(2)).out == run(folder, "--version").out);
   CHECK(run(folder, "haar --dim 8 --local-dim 2", on(1)).status == 0);
 }

@@ -32,6 +32,7 @@ std::vector<figure> worth_of_heads(const report_results& results);
 std::vector<figure> predictors_of_worth(const report_results& results);
 std::vector<figure> pairs_left_out(const report_results& results);
 std::vector<figure> heads_before_and_after(const report_results& results);
+std::vector<figure> effects_of_factors(const report_results& results);
 std::vector<figure> dimensions_of_cloud(const report_results& results);
 std::vector<figure> estimators_on_manifolds(const report_results& results);
 std::vector<figure> calibration_coverage(const report_results& results);
