@@ -119,14 +119,6 @@ std::string models_text(const ablation_options& o) {
   return fmt::format("Head dimensions: {}\n\n", fmt::join(models, ", "));
 }
 
-/// Refuses what could not be written in the end, before the work.
-void check_place(const char* option, const std::string& file) {
-  if (file.empty() || file == "-") return;
-  const auto folder = std::filesystem::absolute(file).parent_path();
-  if (!std::filesystem::is_directory(folder))
-    throw atlas::error(option, "a file in a folder that is there", file);
-}
-
 /// Without what no reader wants to see.
 std::string heading_of(json description) {
   for (const char* key : {"version", "training_hash", "held_out_hash", "local_dimension"})
@@ -141,8 +133,6 @@ void run_ablate(ablation_options o) {
   if (o.folder.empty())
     refuse_typed(*o.common.command, {"--save-every"}, "without --out, where nothing is kept");
   check_ablation(o);
-  check_place("--json", o.common.json_file);
-  check_place("--csv", o.csv_file);
   begin_stage(o.common, "reading the texts");
   const ablation_texts texts = read_ablation_texts(o);
   check_points(o.common, o.points, texts.held_out.extent(0), o.tokens_per_block, o.min_context);
@@ -159,8 +149,7 @@ void run_ablate(ablation_options o) {
   const std::string csv = ablation_csv(rows, o.common);
   folder.save_result(result, csv);
   std::vector<output_file> files;
-  if (!o.csv_file.empty())
-    files.push_back({o.csv_file, [&](const std::string& name) { io::write_file(name, csv); }});
+  if (!o.csv_file.empty()) files.push_back({o.csv_file, {}, csv});
   report_whole(o.common, result,
                heading_of(description) + models_text(o) + ablation_table(rows) +
                    departures_text(rows) + how_to_read_ablate,

@@ -93,6 +93,8 @@ void unbroken_writing::is_the_result() {
 interrupt_watch::interrupt_watch() {
   std::signal(SIGINT, note_interrupt);
   std::signal(SIGTERM, note_interrupt);
+  // A terminal that closes, unless nohup or the like has said that it is to be ignored.
+  if (std::signal(SIGHUP, note_interrupt) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
   thread_ = std::thread([this] { watch(); });
 }
 
