@@ -78,7 +78,7 @@ void write_text(const char* text, std::size_t size) {
 extern "C" void tell_of_lost_file(int signal, siginfo_t* info, void*) {
   static std::atomic_flag told = ATOMIC_FLAG_INIT;
   while (told.test_and_set()) ::pause();  // another thread is telling, and ends the program
-  static line_of_maps line;
+  static line_of_maps line{};
   const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
   const std::size_t path = find_mapping(address, line) ? path_of(line) : line.size;
   if (path == line.size) {  // no file: memory that is broken

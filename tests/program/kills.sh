@@ -10,9 +10,13 @@ kills=${2:-50}
 seed=${3:-$RANDOM}
 RANDOM=$seed
 export ATLAS_PLAIN=1
+# For disks of its own.
+if [ "$(id -u)" -ne 0 ] && unshare -rm true 2>/dev/null; then
+  ATLAS_OWN_NAMESPACE=1 exec unshare -rm bash "$0" "$program" "$kills" "$seed"
+fi
 echo "seed $seed, $kills kills"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'umount "$work"/disk-* 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit 1
 
 small="--blocks 2 --block-size 64 --layers 4"
@@ -110,6 +114,33 @@ for ((k = 0; k < kills; ++k)); do
     rm -rf "killed-$n"
   fi
 done
+# A disk that is full half way: an error that says so, nothing half written, and once there is room the
+# run goes on. As root, or where users may have namespaces of their own.
+full_disk() {
+  local n=$1 pages status
+  pages=$(find "whole-$n" -type f -printf '%s\n' | awk '{n += int(($1 + 4095) / 4096)} END {print n}')
+  mkdir -p "disk-$n" && mount -t tmpfs -o "size=$((4 * pages + 64))k" none "disk-$n" || return 0
+  head -c $((4096 * (pages + 16 - pages / 2))) /dev/zero >"disk-$n/filling"
+  run "$n" "disk-$n/out"
+  status=$?
+  [ $status -eq 2 ] && grep -q "No space left on device" stderr ||
+    complain "command $n on a full disk: status $status, $(cat stderr)"
+  mkdir -p "killed-$n"
+  cp -r "disk-$n/out/." "killed-$n"
+  check_killed "$n" 0 KILL
+  [ -z "$(find "killed-$n" -name '*.tmp-*')" ] || complain "command $n on a full disk: left a temporary"
+  rm -rf "killed-$n" "disk-$n/filling"
+  run "$n" "disk-$n/out" || complain "command $n, once there was room: $(cat stderr)"
+  contents "disk-$n/out" | cmp -s - "whole-$n.sums" || complain "command $n: other bytes after a full disk"
+  umount "disk-$n"
+  disks=$((disks + 1))
+}
+disks=0
+if [ "$(id -u)" -eq 0 ] || [ "${ATLAS_OWN_NAMESPACE:-}" = 1 ]; then
+  for n in "${chosen[@]}"; do full_disk "$n"; done
+fi
+echo "$disks commands on a full disk"
+
 for end in "${!ended[@]}"; do echo "${end/,/: status }: ${ended[$end]}"; done | LC_ALL=C sort
 echo "$failed failures"
 [ "$failed" -eq 0 ]
