@@ -61,6 +61,7 @@ void add_common_options(CLI::App& command, common_options& common, const std::st
   command.parse_complete_callback([&command] {
     check_places(command);
     watch_sources(command);
+    meet();  // so that no rank works for hours for a result that has no place
   });
   command.add_option("--seed", common.seed, "of everything that is drawn")
       ->transform(seed_number())

@@ -19,20 +19,21 @@ work=$(mktemp -d)
 trap 'umount "$work"/disk-* 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit 1
 
-small="--blocks 2 --block-size 64 --layers 4"
+small="--blocks 4 --block-size 40 --layers 4"
+few="--points 60 --surrogates 10"
 # What each command writes is below OUT.
 commands=(
-  "estimators --manifolds torus_2,cube_3 --estimators mom:k=5,mle:k=10 --points 400 --repeats 6 --out OUT"
-  "estimators --manifolds torus_2,cube_3 --estimators mom:k=5 --points 300 --repeats 4 --json OUT/x --csv OUT/y"
-  "quantize $small --bits 3 --methods fisher,gptq --calibration-blocks 2 --draws 1 --out OUT"
-  "quantize $small --bits 3 --methods fisher --calibration-blocks 2 --draws 1 --json OUT/x"
+  "estimators --manifolds torus_2,cube_3 --estimators mom:k=5,mle:k=10 --points 1500 --repeats 10 --out OUT"
+  "estimators --manifolds torus_2 --estimators mom:k=5 --points 1500 --repeats 5 --json OUT/x --csv OUT/y"
+  "quantize $small --bits 3 --methods fisher,random --calibration-blocks 2 --draws 1 --out OUT"
+  "quantize $small --bits 3 --methods fisher --calibration-blocks 2 --json OUT/x"
   "redundancy $small --points 60 --pairs 0 --ways zero,mean --permutations 99 --out OUT"
-  "measure $small --points 60 --surrogates 20 --json OUT/x --csv OUT/y"
+  "measure $small $few --json OUT/x --csv OUT/y"
   "autoencode $small --epochs 2 --json OUT/x"
-  "ablate --head-dims 8 --steps 12 --layers 1 --model-dim 16 --block-size 32 --batch 2 --points 60 --surrogates 4 --save-every 2 --out OUT"
-  "study --model tiny-gpt2 --text moby-dick --blocks 5 --block-size 40 --points 60 --surrogates 4 --manifold-draws 4 --epochs 1 --out OUT"
-  "report $small --points 60 --surrogates 4 --parts measure --out OUT"
-  "calibrate --only ratios --json OUT/x"
+  "ablate --head-dims 8 --steps 12 --layers 1 --model-dim 16 --block-size 32 --batch 2 $few --save-every 2 --out OUT"
+  "study --model tiny-gpt2 --text moby-dick --blocks 5 --block-size 40 $few --manifold-draws 10 --epochs 1 --out OUT"
+  "report $small $few --parts measure --out OUT"
+  "calibrate --what haar --clouds 20 --json OUT/x"
 )
 failed=0
 
@@ -130,6 +131,7 @@ full_disk() {
   check_killed "$n" 0 KILL
   [ -z "$(find "killed-$n" -name '*.tmp-*')" ] || complain "command $n on a full disk: left a temporary"
   rm -rf "killed-$n" "disk-$n/filling"
+  mount -o remount,size=64m "disk-$n"
   run "$n" "disk-$n/out" || complain "command $n, once there was room: $(cat stderr)"
   contents "disk-$n/out" | cmp -s - "whole-$n.sums" || complain "command $n: other bytes after a full disk"
   umount "disk-$n"
