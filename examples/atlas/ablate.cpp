@@ -121,14 +121,6 @@ std::string models_text(const ablation_options& o) {
   return fmt::format("Head dimensions: {}\n\n", fmt::join(models, ", "));
 }
 
-/// Refuses what could not be written in the end, before the work.
-void check_place(const char* option, const std::string& file) {
-  if (file.empty() || file == "-") return;
-  const auto folder = std::filesystem::absolute(file).parent_path();
-  if (!std::filesystem::is_directory(folder))
-    throw atlas::error(option, "a file in a folder that is there", file);
-}
-
 /// Without what no reader wants to see.
 std::string heading_of(json description) {
   for (const char* key : {"version", "training_hash", "held_out_hash", "local_dimension"})
@@ -165,8 +157,7 @@ void run_sweep(ablation_options o) {
   const std::string csv = ablation_csv(rows, o.common);
   folder.save_result(result, csv);
   std::vector<output_file> files;
-  if (!o.csv_file.empty())
-    files.push_back({o.csv_file, [&](const std::string& name) { io::write_file(name, csv); }});
+  if (!o.csv_file.empty()) files.push_back({o.csv_file, {}, csv});
   report_whole(o.common, result,
                heading_of(description) + models_text(o) + ablation_table(rows) +
                    departures_text(rows) + how_to_read_ablate,

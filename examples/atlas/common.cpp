@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <set>
 #include <utility>
@@ -16,7 +17,9 @@
 #include "atlas/io/files.hpp"
 #include "atlas/version.hpp"
 #include "interrupts.hpp"
+#include "leftovers.hpp"
 #include "options.hpp"
+#include "places.hpp"
 #include "progress_line.hpp"
 #include "ranks.hpp"
 
@@ -55,6 +58,11 @@ void add_common_options(CLI::App& command, common_options& common, const std::st
             "0: all of the machine; results do not change");
   if (ranks() > 1) common.threads = threads_of_a_rank();
   command.preparse_callback([&command](std::size_t) { check_divides_work(command); });
+  command.parse_complete_callback([&command] {
+    check_places(command);
+    watch_sources(command);
+    meet();  // so that no rank works for hours for a result that has no place
+  });
   command.add_option("--seed", common.seed, "of everything that is drawn")
       ->transform(seed_number())
       ->capture_default_str();
@@ -94,6 +102,7 @@ bool shows_progress(const common_options& common) {
 
 void begin_stage(const common_options& common, const std::string& stage) {
   stop_if_interrupted();
+  check_sources();
   if (shows_progress(common)) show_progress(stage, -1);
 }
 
@@ -225,21 +234,40 @@ void report(const common_options& common, const json& result, const std::string&
   report_whole(common, with_run(common, result), table, others);
 }
 
+namespace {
+
+bool is_shown(const output_file& file) {
+  return !file.write && is_standard_output(file.name);
+}
+
+void write_output(const output_file& file) {
+  if (file.write)
+    file.write(file.name);
+  else
+    atlas::io::write_file(file.name, file.text);
+  remove_old_leftovers_of(file.name);
+}
+
+}  // namespace
+
 void report_whole(const common_options& common, const json& result, const std::string& table,
                   const std::vector<output_file>& others) {
   if (rank() > 0) return;
   begin_stage(common, "writing the result");
-  const bool to_file = !common.json_file.empty() && common.json_file != "-";
-  const std::string text = common.json_file.empty() ? "" : result.dump(2) + "\n";
+  std::vector<output_file> files = others;
+  if (!common.json_file.empty()) files.push_back({common.json_file, {}, result.dump(2) + "\n"});
+  const auto shown = std::find_if(files.begin(), files.end(), is_shown);
   {
     unbroken_writing writing;
-    for (const output_file& other : others) other.write(other.name);
-    if (to_file) atlas::io::write_file(common.json_file, text);
-    if (to_file || !others.empty()) writing.is_the_result();
+    for (const output_file& file : files)
+      if (!is_shown(file)) write_output(file);
+    // A part of a report is no result yet.
+    if (common.table && std::any_of(files.begin(), files.end(), std::not_fn(is_shown)))
+      writing.is_the_result();
   }
   end_progress_line();
-  if (common.json_file == "-")
-    std::cout << text;
+  if (shown != files.end())
+    std::cout << shown->text;
   else if (!common.quiet && common.table)
     std::cout << table;
   std::cout.flush();

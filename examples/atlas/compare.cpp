@@ -470,9 +470,7 @@ void run_compare(const compare_options& o) {
   result["verdict"] = verdict;
   std::vector<output_file> files;
   const std::string csv = compare_csv(found, o.common);
-  if (!o.csv_file.empty())
-    files.push_back(
-        {o.csv_file, [&](const std::string& name) { atlas::io::write_file(name, csv); }});
+  if (!o.csv_file.empty()) files.push_back({o.csv_file, {}, csv});
   report(o.common, result, table + compared_layers_table(found) + verdict + how_to_read_compare,
          files);
 }

@@ -164,7 +164,8 @@ int kill_a_rank(const temporary_folder& folder, const std::string& arguments, in
                      " &\nlauncher=$!\n"
                      "for i in $(seq 600); do\n"
                      "  [ $(ls " +
-                     quoted(out / "parts") + " 2>/dev/null | wc -l) -gt " + std::to_string(parts) +
+                     quoted(out / "parts") + "/*.json 2>/dev/null | wc -l) -gt " +
+                     std::to_string(parts) +
                      " ] && break\n  sleep 0.05\ndone\n"
                      "kill -KILL $(cat /proc/$launcher/task/*/children | awk '{print $NF}')\n"
                      "wait $launcher\n");
@@ -233,6 +234,21 @@ TEST_CASE("an error on one rank is told once, with its shard, and ends all ranks
     CHECK(has(several.err, one.err.substr(7, one.err.size() - 8)));
     CHECK(has(several.err, "layer.1: "));
     CHECK(has(several.err, "(on rank 1)\n"));
+  }
+}
+
+TEST_CASE("a rank that cannot start a thread ends all, whichever it is", "[bytes]") {
+  const temporary_folder folder;
+  for (const char* rank : {"0", "1"}) {
+    CAPTURE(rank);
+    const program_run r =
+        run(folder, "measure --blocks 2 --block-size 64 --layers 0 --points 60 --surrogates 0",
+            "timeout 60 " + on(2) + " env ATLAS_FAILING_RANK=" + rank +
+                " LD_PRELOAD='" ATLAS_FAILING_THREADS "'");
+    CHECK(r.status == 2);
+    CHECK(r.out.empty());
+    CHECK(has(r.err, "atlas: a thread that waits for interrupts cannot be started: "));
+    CHECK(has(r.err, "(on rank " + std::string(rank) + ")\n"));
   }
 }
 
