@@ -47,37 +47,37 @@ void* __libc_realloc(void* block, std::size_t bytes);
 void* __libc_memalign(std::size_t alignment, std::size_t bytes);
 void __libc_free(void* block);
 
-void* malloc(std::size_t bytes) {
+void* malloc(std::size_t bytes) noexcept {
   if (atlas_test::memory::refuses()) return nullptr;
   return atlas_test::memory::counted(__libc_malloc(bytes));
 }
 
-void* calloc(std::size_t count, std::size_t bytes) {
+void* calloc(std::size_t count, std::size_t bytes) noexcept {
   if (atlas_test::memory::refuses()) return nullptr;
   return atlas_test::memory::counted(__libc_calloc(count, bytes));
 }
 
-void* realloc(void* block, std::size_t bytes) {
+void* realloc(void* block, std::size_t bytes) noexcept {
   if (atlas_test::memory::refuses()) return nullptr;
   void* moved = __libc_realloc(block, bytes);
   return block == nullptr ? atlas_test::memory::counted(moved) : moved;
 }
 
-void* memalign(std::size_t alignment, std::size_t bytes) {
+void* memalign(std::size_t alignment, std::size_t bytes) noexcept {
   if (atlas_test::memory::refuses()) return nullptr;
   return atlas_test::memory::counted(__libc_memalign(alignment, bytes));
 }
 
-void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
   return memalign(alignment, bytes);
 }
 
-int posix_memalign(void** block, std::size_t alignment, std::size_t bytes) {
+int posix_memalign(void** block, std::size_t alignment, std::size_t bytes) noexcept {
   *block = memalign(alignment, bytes);
   return *block == nullptr ? ENOMEM : 0;
 }
 
-void free(void* block) {
+void free(void* block) noexcept {
   if (block != nullptr) --atlas_test::memory::live;
   __libc_free(block);
 }

@@ -4,6 +4,7 @@
 /// Tensors by name from a safetensors file, and back into one.
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -176,7 +177,8 @@ std::vector<const tensor_entry*> writing_order(const std::vector<tensor_entry>& 
 template <class = lazy>
 std::string header_bytes(const std::vector<const tensor_entry*>& order,
                          const std::map<std::string, std::string>& metadata) {
-  nlohmann::ordered_json root = nlohmann::ordered_json::object();
+  kept_json<nlohmann::ordered_json> kept(nlohmann::ordered_json::object());
+  nlohmann::ordered_json& root = kept.value;
   if (!metadata.empty()) root["__metadata__"] = metadata;
   std::size_t begin = 0;
   for (const tensor_entry* entry : order) {
@@ -184,9 +186,10 @@ std::string header_bytes(const std::vector<const tensor_entry*>& order,
     if (root.contains(entry->name))
       throw value_error("tensor " + in_quotes(entry->name), "each name once", "a second one");
     const std::size_t end = begin + entry->bytes.size();
-    root[entry->name] = {{"dtype", dtype_name(entry->type)},
-                         {"shape", entry->extents},
-                         {"data_offsets", {begin, end}}};
+    nlohmann::ordered_json& fields = root[entry->name];
+    fields["dtype"] = dtype_name(entry->type);
+    fields["shape"] = entry->extents;
+    fields["data_offsets"] = std::array{begin, end};
     begin = end;
   }
   std::string text = root.dump();
