@@ -38,7 +38,7 @@ int complain(std::string what) {
   try {
     if (const std::exception_ptr reason = std::current_exception()) std::rethrow_exception(reason);
   } catch (const std::bad_alloc&) {
-    std::fputs("atlas: not enough memory\n", stderr);
+    std::fputs("atlas: not enough memory, not even to stop in order\n", stderr);
     std::_Exit(2);
   } catch (...) {
   }

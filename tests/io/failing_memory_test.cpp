@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "../catch.hpp"
-#include "../threads/failing_memory.hpp"
+#include "../memory/failing_memory.hpp"
 #include "atlas/io/gguf.hpp"
 #include "atlas/io/model.hpp"
 #include "atlas/io/npy.hpp"

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "../catch.hpp"
+#include "../memory/failing_memory.hpp"
 #include "calls.hpp"
-#include "failing_memory.hpp"
 
 namespace failing_memory_test {
 
@@ -55,8 +55,6 @@ TEST_CASE("an allocation that fails is an error, leaks nothing, and the next cal
     for (const threaded_call& call : some)
       for (const int threads : {1, 2}) {
         INFO(call.header << ": " << call.name);
-        if (std::getenv("ATLAS_VERBOSE"))
-          std::fprintf(stderr, "%s %d\n", call.name.c_str(), threads);
         const counts one = check_call(call, threads);
         all.refused += one.refused;
         all.returned += one.returned;

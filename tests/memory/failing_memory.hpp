@@ -111,7 +111,7 @@ long allocations_of(Call&& call) {
 /// At most how many allocations of a call are refused, one a run: ATLAS_CASES, or few.
 inline long most_cases() {
   const char* cases = std::getenv("ATLAS_CASES");
-  return cases == nullptr ? 12 : std::max(1L, std::atol(cases));
+  return cases == nullptr ? 6 : std::max(1L, std::atol(cases));
 }
 
 /// Which of `all` allocations are refused: all of them, or the first, the last, and some between.
