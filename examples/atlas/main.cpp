@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -34,8 +35,23 @@ int complain(std::string what) {
   return 2;
 }
 
+/// Where memory runs out in a destructor or in a library that does not expect it, no exception can
+/// leave: the run ends here as others do that fail. What was being written stays beside its place,
+/// as after a kill.
+[[noreturn]] void end_without_memory() {
+  try {
+    if (const std::exception_ptr reason = std::current_exception()) std::rethrow_exception(reason);
+  } catch (const std::bad_alloc&) {
+    std::fputs("atlas: not enough memory, not even to stop in order\n", stderr);
+    std::_Exit(2);
+  } catch (...) {
+  }
+  std::abort();
+}
+
 /// \throws whatever is wrong with what was typed, and with the work
 void run(int argc, char** argv) {
+  std::set_terminate(end_without_memory);
   CLI::App program(
       "Geometry, thermodynamics and quantization of transformer attention: every estimate with its "
       "interval and its null.",

@@ -282,7 +282,8 @@ transformer_config read_hugging_face_config(const config_fields<Json>& f, const 
 template <class Json = nlohmann::json>
 [[nodiscard]] transformer_config parse_transformer_config(std::string_view text,
                                                           const std::string& where) {
-  const Json root = parse_json(text, where);
+  const detail::kept_json<Json> kept(parse_json<Json>(text, where));
+  const Json& root = kept.value;
   if (!root.is_object()) throw format_error(where, "an object", root.type_name());
   const detail::config_fields fields(root, where);
   const std::string type = detail::model_type(fields, where);

@@ -110,27 +110,28 @@ std::filesystem::path temporary_beside(const std::filesystem::path& file) {
   return beside += suffix;
 }
 
-/// Removes a temporary unless it was renamed in time.
+/// Removes a temporary unless it was renamed in time. Refers to its path: a copy could fail for
+/// want of memory, after the file was made.
 class temporary_file {
  public:
-  explicit temporary_file(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit temporary_file(const std::filesystem::path& path) : path_(path) {}
   temporary_file(const temporary_file&) = delete;
   temporary_file& operator=(const temporary_file&) = delete;
   ~temporary_file() {
     std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove(path_, ignored);
+    if (!renamed_) std::filesystem::remove(path_, ignored);
   }
 
-  const std::filesystem::path& path() const { return path_; }
   void rename_to(const std::filesystem::path& target) {
     std::error_code failure;
     std::filesystem::rename(path_, target, failure);
     if (failure) throw error(target.string(), "a path that can be written", failure.message());
-    path_.clear();
+    renamed_ = true;
   }
 
  private:
-  std::filesystem::path path_;
+  const std::filesystem::path& path_;
+  bool renamed_ = false;
 };
 
 [[noreturn]] inline void refuse_to_write(const std::filesystem::path& file,

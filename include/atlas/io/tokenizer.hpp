@@ -57,8 +57,8 @@ class tokenizer {
   /// \param name stands for the file's name in errors
   template <class = lazy>
   [[nodiscard]] static tokenizer from_text(std::string_view json, std::string name) {
-    const nlohmann::json fields = parse_json(json, name);
-    return from_json(fields, std::move(name));
+    const detail::kept_json<> fields(parse_json(json, name));
+    return from_json(fields.value, std::move(name));
   }
 
   /// The same of JSON that is read already.
@@ -120,7 +120,7 @@ class tokenizer {
   ///         several tokens there or one that there is not
   template <class = lazy>
   [[nodiscard]] std::optional<index_t> first_token() const {
-    const auto tokens = detail::tokens_before_text(post_processor_, post_processor_place_);
+    const auto tokens = detail::tokens_before_text(post_processor_.value, post_processor_place_);
     if (tokens.empty()) return std::nullopt;
     if (tokens.size() > 1)
       throw format_error(post_processor_place_, "one token before a text",
@@ -255,7 +255,7 @@ class tokenizer {
   detail::pre_tokenizer<> pre_tokenizer_;
   detail::bpe<> model_;
   detail::decoder<> decoder_;
-  nlohmann::json post_processor_;  // read when it is asked for
+  detail::kept_json<> post_processor_;  // read when it is asked for
   std::string post_processor_place_;
   detail::added_token_set<> raw_tokens_;         // found in the text as it comes
   detail::added_token_set<> normalized_tokens_;  // found after normalization

@@ -16,6 +16,7 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/work_options.hpp"
+#include "atlas/linalg/reshape.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/magnitude.hpp"
 
@@ -95,6 +96,7 @@ double trace_of_rows(const row_matrix<Real>& e, const Eigen::MatrixX<Real>& f) {
   row_matrix<Real> product;
   for (index_t c = 0; c < e.cols(); c += block) {
     const index_t width = (std::min)(block, e.cols() - c), rest = e.cols() - c - width;
+    reshape(product, e.rows(), width);
     product.noalias() = e.middleCols(c, width) * f.block(c, c, width, width);
     if (rest > 0) product.noalias() += 2 * e.rightCols(rest) * f.block(c + width, c, rest, width);
     sum += product.cwiseProduct(e.middleCols(c, width)).sum();

@@ -48,15 +48,17 @@ squarable_cloud make_squarable(const tensor_view<const Real, 2>& points) {
   return out;
 }
 
-/// Length of a vector of d differences `gap(k)`, whose squares may over- or underflow.
+/// Length of a vector of d differences `gap(k)`, whose squares may over- or underflow. The same
+/// bits as the root of `sum_of_squares` where they do not, so that all searches agree on a
+/// distance.
 template <class Gap>
 double close_length(index_t d, Gap&& gap) {
-  double largest = 0, sum = 0;
+  double largest = 0;
   for (index_t k = 0; k < d; ++k) largest = (std::max)(largest, std::abs(gap(k)));
   const int exponent = exponent_to_one(largest);
   const double scale = std::ldexp(1.0, exponent);
-  for (index_t k = 0; k < d; ++k) sum += gap(k) * scale * (gap(k) * scale);
-  return std::ldexp(std::sqrt(sum), -exponent);
+  return std::ldexp(std::sqrt(sum_of_squares(d, [&](index_t k) { return gap(k) * scale; })),
+                    -exponent);
 }
 
 /// Distance of two rows, of any size that a double can hold.
@@ -132,6 +134,20 @@ void recompute_close_rows(const row_pairs<Scalar>& pairs, double least, int thre
       });
 }
 
+/// Sorts the row numbers of equal distances again, which subnormal ones may have become.
+template <class = lazy>
+void sort_equal_distances(neighbor_table& table) {
+  const index_t k = table.distances.extent(1);
+  const double* const distance = table.distances.data();
+  index_t* const row = table.indices.mutable_view().data();
+  for (index_t i = 0; i < table.distances.size(); i += k)
+    for (index_t from = i, to = i; from < i + k; from = to) {
+      while (to < i + k && row[to] >= 0 && distance[to] == distance[from]) ++to;
+      std::sort(row + from, row + to);
+      to = (std::max)(to, from + 1);
+    }
+}
+
 /// Divides the distances of a table by `2^exponent`, the power by which its cloud was scaled.
 /// \throws value_error where one is more than a double can hold
 template <class = lazy>
@@ -144,6 +160,7 @@ void scale_back(neighbor_table& table, int exponent) {
       throw value_error("points", "rows whose distance a double can hold",
                         "rows that are further apart");
   }
+  sort_equal_distances(table);
 }
 
 }  // namespace atlas::inline ATLAS_ABI::detail
