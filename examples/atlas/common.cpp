@@ -12,6 +12,7 @@
 #include <functional>
 #include <iostream>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "atlas/io/files.hpp"
@@ -206,10 +207,28 @@ json with_run(const common_options& common, const json& result) {
   return out;
 }
 
+namespace {
+
+bool is_number(const std::string& text) {
+  constexpr std::string_view numerals = "+-0123456789.eE";
+  if (text.find_first_not_of(numerals) != std::string::npos) return false;
+  char* end = nullptr;
+  (void)std::strtod(text.c_str(), &end);
+  return end == text.c_str() + text.size();
+}
+
+bool looks_like_formula(const std::string& text) {
+  constexpr std::string_view begins = "=+-@\t\r";
+  return !text.empty() && begins.find(text[0]) != std::string_view::npos && !is_number(text);
+}
+
+}  // namespace
+
 std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  const std::string shown = looks_like_formula(text) ? "'" + text : text;
+  if (shown.find_first_of(",\"\n\r") == std::string::npos) return shown;
   std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  for (const char c : shown) out += c == '"' ? std::string("\"\"") : std::string(1, c);
   return out + "\"";
 }
 

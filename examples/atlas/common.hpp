@@ -81,7 +81,9 @@ json with_run(const common_options& common, const json& result);
 /// The same for the rows of a CSV file: names of columns, and a field for each.
 inline constexpr std::string_view run_columns = "version,seed,options";
 std::string run_fields(const common_options& common);
-/// A field of a CSV row (RFC 4180).
+/// A field of a CSV row (RFC 4180). A text that a spreadsheet would take for a formula (it begins
+/// with
+/// `=`, `+`, `-`, `@`, a tab or a carriage return, and is no number) has an apostrophe before it.
 std::string csv_field(const std::string& text);
 
 /// A file beside the JSON, and what writes it. A text, which has none to write it, goes to standard

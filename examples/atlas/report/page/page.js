@@ -67,7 +67,9 @@
   }
 
   function csvField(value) {
-    const text = value === null ? '' : String(value);
+    let text = value === null ? '' : String(value);
+    // What a spreadsheet would take for a formula.
+    if (typeof value === 'string' && /^[=+\-@\t\r]/.test(text) && !/^[-+0-9.eE]+$/.test(text)) text = "'" + text;
     return /[",\n\r]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
   }
 
