@@ -216,7 +216,7 @@ TEST_CASE("a folder of the family atlas is measured, compared and quantized like
       CHECK(layer["heads"][h]["match"] == match[h]);
       CHECK(layer["heads"][h]["found"] == true);
     }
-  for (const std::string command :
+  for (const std::string& command :
        {"quantize --model " + there +
             " --blocks 2 --calibration-blocks 1 --block-size 32 --methods identity --json -",
         "redundancy --model " + there + texts +
