@@ -206,7 +206,7 @@ TEST_CASE("a folder of the family atlas is measured, compared and quantized like
   REQUIRE(measured.json()["layers"].size() == 2);
   CHECK(measured.json()["layers"][0]["heads"].size() == 4);
   const program_run compared =
-      run(folder, "compare " + there + " " + turned + texts + "--points 160 --draws 20 --json -");
+      run(folder, "compare " + there + " " + turned + texts + "--points 120 --draws 20 --json -");
   INFO(compared.err);
   REQUIRE(compared.status == 0);
   const auto layers = compared.json()["layers"];
@@ -216,11 +216,11 @@ TEST_CASE("a folder of the family atlas is measured, compared and quantized like
       CHECK(layer["heads"][h]["match"] == match[h]);
       CHECK(layer["heads"][h]["found"] == true);
     }
-  for (const std::string command :
+  for (const std::string& command :
        {"quantize --model " + there +
             " --blocks 2 --calibration-blocks 1 --block-size 32 --methods identity --json -",
         "redundancy --model " + there + texts +
-            "--points 160 --permutations 19 --ways zero --json -"}) {
+            "--points 120 --permutations 19 --ways zero --json -"}) {
     const program_run r = run(folder, command);
     INFO(r.err);
     CHECK(r.status == 0);

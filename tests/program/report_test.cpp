@@ -380,6 +380,8 @@ TEST_CASE("commands are shown as a shell takes them, and what is not known of th
   shown(
       "atlas measure --points 12 --profile --text &apos;it&apos;\\&apos;&apos;s $HOME&apos; "
       "--seed 0");
+  content["run"]["options"] = {{"A", "tiny-gpt2"}, {"B", "my model"}, {"--draws", 30}};
+  shown("atlas measure --draws 30 tiny-gpt2 &apos;my model&apos; --seed 0");
 }
 
 TEST_CASE("a run that fails leaves the older report, and a report leaves none of an older one") {

@@ -50,16 +50,13 @@ std::vector<reading> compare_readings(const report_results& results) {
   if (!shares.empty())
     out.push_back(
         {standing::fact,
-         fmt::format("From turned clouds (0) to the same head (1), the means of {} {} are "
-                     "at {}.",
+         fmt::format("From turned clouds (0) to the same head (1), the means of {} {} are at {}.",
                      shares.size(), shares.size() == 1 ? "layer" : "layers",
                      values_text(shares, 2))});
   for (reading& r : read_family(std::move(maps),
                                 {"The weights of heads and of their matches are",
-                                 "more alike than "
-                                 "in unrelated residual streams",
-                                 "less alike than in unrelated "
-                                 "residual streams",
+                                 "more alike than in unrelated residual streams",
+                                 "less alike than in unrelated residual streams",
                                  "as alike as in unrelated residual streams", "layer", "layers"}))
     out.push_back(std::move(r));
   return out;

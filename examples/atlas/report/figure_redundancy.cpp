@@ -108,8 +108,7 @@ std::vector<figure> worth_of_heads(const report_results& results) {
     }
   if (numbers.rows.empty()) return {};
   return {{"head-worth", redundancy_section,
-           "What a head is worth, against the length of what it "
-           "writes",
+           "What a head is worth, against the length of what it writes",
            "Each point is a head: by how much the mean loss rises without it, with a 95 % interval "
            "over passages, against the root mean square length of what it adds to the residual "
            "stream. In its place stand zeros, its mean, or what it hands on in another passage "
