@@ -176,7 +176,10 @@ void run_ablate(const ablation_options& o) {
 void add_training_options(CLI::App& app, ablation_options& o) {
   constexpr index_t large = index_t{1} << 20;
   add_checked(app, "--text", o.texts, not_empty(), "UTF-8 files, moby-dick or addresses");
-  add_whole(app, "--head-dims", o.head_dimensions, {2}, "a model each, of model-dim / this heads");
+  add_whole(
+      app, "--head-dims", o.head_dimensions, {2},
+      "a model each, of model-dim / this heads; with --factors the two levels of d_head (16,32), "
+      "or one number for all (16)");
   add_whole(app, "--model-dim", o.model_dimension, {4, large}, "width of the residual stream");
   add_whole(app, "--layers", o.layers, {1, large}, "of each model");
   add_whole(app, "--steps", o.steps, {1},
@@ -203,9 +206,11 @@ void add_measuring_options(CLI::App& app, ablation_options& o) {
 void add_factor_options(CLI::App& app, ablation_options& o) {
   std::vector<CLI::Option*> all;
   all.push_back(
-      app.add_option("--factors", o.factors,
-                     "a design in place of the sweep over --head-dims: models that differ in some "
-                     "of these, each trained from several seeds and measured at the end")
+      app.add_option(
+             "--factors", o.factors,
+             "a design in place of the sweep over --head-dims: models that differ in some "
+             "of these, each trained from several seeds and measured at the end, some 3 minutes a "
+             "model of the default size")
           ->check(one_of(ablation_factor_names()))
           ->delimiter(','));
   all.push_back(add_whole(app, "--kv-heads", o.key_value_heads, {2},

@@ -355,9 +355,16 @@ TEST_CASE("ablate refuses designs that cannot be") {
     CHECK(r.status == 2);
     CHECK(has(r.err, "without --factors"));
   }
-  // Matching by width leaves the MLP as it is.
-  const auto width = run(folder, design({{"match", "width"}}) + "--json -").json();
-  for (const auto& cell : width["source"]["design"]["cells"]) CHECK(cell["mlp_dimension"] == 128);
+  // Matching by width leaves the MLP as it is, and groups have half as many keys.
+  const auto width =
+      run(folder,
+          design({{"match", "width"}, {"factors", "grouped,rms,gated"}, {"head-dims", "8"}}) +
+              "--json -")
+          .json();
+  for (const auto& cell : width["source"]["design"]["cells"]) {
+    CHECK(cell["mlp_dimension"] == 128);
+    CHECK(cell["key_value_heads"] == (cell["levels"]["grouped"] == "2 queries a key" ? 2 : 4));
+  }
 }
 
 TEST_CASE("ablate refuses what it cannot train on, and folders of others") {

@@ -313,6 +313,34 @@ TEST_CASE("autoencoders are drawn as the command writes them") {
                  "\"m, layer 3\",0,autoencoder,0.4,"));
 }
 
+TEST_CASE("effects of factors are drawn with their intervals and read by their p") {
+  const temporary_folder folder;
+  const auto effect = [](const char* outcome, const char* factor, double x, double p) {
+    return nlohmann::json{
+        {"outcome", outcome}, {"factor", factor},
+        {"effect", x},        {"interval", {{"lower", x - 0.25}, {"upper", x + 0.25}}},
+        {"degrees", 2},       {"p", p},
+        {"p_holm", p}};
+  };
+  const nlohmann::json result = {
+      {"run", {{"program", "atlas"}, {"command", "ablate"}, {"seed", 0}}},
+      {"source", {{"layers", 2}}},
+      {"effects",
+       {effect("loss", "rotary", -0.5, 1e-6), effect("loss", "rms", 0.125, 0.5),
+        effect("overlap_excess", "rotary", 0, 0.9)}}};
+  const auto file = folder / "factors.json", out = folder / "report";
+  atlas::io::write_file(file, result.dump());
+  const program_run report =
+      run(folder, "report --from " + quoted(file) + " --out " + quoted(out) + " --json -");
+  CAPTURE(report.err);
+  REQUIRE(report.status == 0);
+  CHECK(report.json()["figures"][0]["id"] == "effects");
+  CHECK(contains(report.out, "loss, nats a token is moved downwards in 1 of 2 factors"));
+  CHECK(contains(report.out, "O_h less Haar is moved no further than by chance"));
+  const std::string numbers = atlas::io::read_text(out / "effects.csv");
+  CHECK(contains(numbers, "\"loss, nats a token\",factors,rotary,-0.5,-0.75,-0.25,0,"));
+}
+
 TEST_CASE("report draws what commands measured, with the numbers beside it") {
   const temporary_folder folder;
   const auto result = folder / "measure.json", out = folder / "report";
