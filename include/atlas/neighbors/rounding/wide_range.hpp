@@ -134,20 +134,6 @@ void recompute_close_rows(const row_pairs<Scalar>& pairs, double least, int thre
       });
 }
 
-/// Sorts the row numbers of equal distances again, which subnormal ones may have become.
-template <class = lazy>
-void sort_equal_distances(neighbor_table& table) {
-  const index_t k = table.distances.extent(1);
-  const double* const distance = table.distances.data();
-  index_t* const row = table.indices.mutable_view().data();
-  for (index_t i = 0; i < table.distances.size(); i += k)
-    for (index_t from = i, to = i; from < i + k; from = to) {
-      while (to < i + k && row[to] >= 0 && distance[to] == distance[from]) ++to;
-      std::sort(row + from, row + to);
-      to = (std::max)(to, from + 1);
-    }
-}
-
 /// Divides the distances of a table by `2^exponent`, the power by which its cloud was scaled.
 /// \throws value_error where one is more than a double can hold
 template <class = lazy>
