@@ -17,6 +17,7 @@
 #include "dispatch.hpp"
 #include "interrupts.hpp"
 #include "options.hpp"
+#include "plain_text.hpp"
 #include "ranks.hpp"
 #include "typing_errors.hpp"
 
@@ -26,7 +27,8 @@ namespace {
 int complain(std::string what) {
   std::replace_if(
       what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
-  if (atlas_program::rank() == 0) fmt::print(stderr, "atlas: {}\n", what);
+  if (atlas_program::rank() == 0)
+    fmt::print(stderr, "atlas: {}\n", atlas_program::plain_text(what));
   return 2;
 }
 

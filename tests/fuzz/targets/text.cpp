@@ -24,7 +24,7 @@ const std::vector<kind>& kinds() {
     for (const char* name : {"gpt2", "llama3"})
       made.push_back({io::tokenizer::open(folder + name + ".json"), true});
     for (const char* name :
-         {"qwen2", "flags", "unicode", "llama2", "mistral", "gemma", "metaspace"})
+         {"qwen2", "flags", "llama2", "mistral", "gemma", "metaspace"})
       made.push_back({io::tokenizer::open(folder + name + ".json"), false});
     made.push_back({io::tokenizer::open(ATLAS_EXAMPLE_DATA "/tiny-gpt2/tokenizer.json"), true});
     return made;
