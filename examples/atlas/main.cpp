@@ -21,6 +21,7 @@
 #include "interrupts.hpp"
 #include "lost_file.hpp"
 #include "options.hpp"
+#include "plain_text.hpp"
 #include "ranks.hpp"
 #include "standard_streams.hpp"
 #include "typing_errors.hpp"
@@ -31,7 +32,8 @@ namespace {
 int complain(std::string what) {
   std::replace_if(
       what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
-  if (atlas_program::rank() == 0) fmt::print(stderr, "atlas: {}\n", what);
+  if (atlas_program::rank() == 0)
+    fmt::print(stderr, "atlas: {}\n", atlas_program::plain_text(what));
   return 2;
 }
 

@@ -184,9 +184,9 @@ bool contains(const std::string& text, std::string_view part) {
 }  // namespace
 
 TEST_CASE("sizes that a file only claims are refused before memory is taken for them") {
-  for (const auto& [name, input] : claims()) {
-    CAPTURE(name, input.substr(0, 600));
-    CHECK(child_with(64 * mebibyte, [&] { return refuses(name, input); }) == 0);
+  for (const auto& claim : claims()) {
+    CAPTURE(claim.first, claim.second.substr(0, 600));
+    CHECK(child_with(64 * mebibyte, [&] { return refuses(claim.first, claim.second); }) == 0);
   }
 }
 

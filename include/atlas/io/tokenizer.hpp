@@ -93,11 +93,13 @@ class tokenizer {
     if (most < 0) throw value_error("most", "a number of tokens", std::to_string(most));
     check_utf8(utf8);
     const auto wanted = static_cast<std::size_t>(most);
-    if (normalizer_.in_parts())
-      for (std::size_t size = (std::max)(at_first, std::size_t{1}); size < utf8.size() / 2;
-           size *= 4) {
+    for (std::size_t size = (std::max)(at_first, std::size_t{1});
+         normalizer_.in_parts() && size < utf8.size() / 2; size *= 4)
+      try {
         auto ids = encode_part(whole_characters(utf8, size), true, wanted);
         if (ids.size() == wanted) return ids;
+      } catch (const error&) {
+        break;  // patterns may take fewer steps of a shorter text: the whole one decides
       }
     return encode_part(utf8, false, wanted);
   }
