@@ -67,8 +67,7 @@ pca_rank_result pca_rank(const tensor_view<const Scalar, 2>& points,
                          const pca_rank_options& options) {
   check_not_empty(points, "points");
   if (points.extent(0) < 2) throw shape_error("points", "at least 2 rows", "1 row");
-  check_finite(points, "points");
-  const cloud_moments m = moments(points);
+  const cloud_moments m = checked_moments(points, "points");
   return pca_rank_of_moments<double>(m, symmetric_eigenvalues(m.covariance), options);
 }
 
