@@ -175,7 +175,8 @@ std::string smallest_text(const ablation_plan& plan, const ablation_findings& fo
   index_t tests = 0;
   double smallest = 0;
   for (const ablation_effect& e : found.effects) {
-    tests += e.outcome.tested ? 1 : 0;
+    if (!e.outcome.tested) continue;
+    ++tests;
     smallest = std::max(smallest, e.effect.smallest_p);
   }
   std::string text = fmt::format(
