@@ -141,6 +141,7 @@
 #include "atlas/quantize/weight_fisher_accumulator.hpp"
 #include "atlas/reference/config.hpp"
 #include "atlas/reference/gradients.hpp"
+#include "atlas/reference/parameter_count.hpp"
 #include "atlas/reference/perplexity.hpp"
 #include "atlas/reference/perplexity_change.hpp"
 #include "atlas/reference/random_transformer.hpp"

@@ -27,6 +27,7 @@ using atlas_test::turned_model;
 atlas::transformer_config small(atlas::model_family family) {
   atlas::transformer_config c;
   if (family == atlas::model_family::llama) c = atlas::llama_config();
+  c.family = family;
   c.layers = 2;
   c.model_dimension = 24;
   c.heads = 6;
@@ -93,7 +94,7 @@ TEST_CASE("heads that were moved and turned in their own coordinates are found b
   for (const auto family :
        {atlas::model_family::gpt2, atlas::model_family::llama, atlas::model_family::atlas}) {
     const atlas::transformer model = random_model(family, 5);
-    // Groups of two for llama: groups move, and heads within them.
+    // Groups of two but for gpt2: groups move, and heads within them.
     const std::vector<index_t> from = family == atlas::model_family::gpt2
                                           ? std::vector<index_t>{5, 2, 0, 1, 4, 3}
                                           : std::vector<index_t>{5, 4, 0, 1, 3, 2};

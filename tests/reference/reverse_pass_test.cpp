@@ -229,7 +229,11 @@ TEST_CASE("every combination of architectures has the slopes of central differen
     loss_of(model, blocks, &gradients);
     for (std::size_t p = 0; p < gradients.size(); ++p) {
       CAPTURE(gradients[p].name);
-      CHECK(error_along(model, blocks, p, gradients[p].values) < central_difference);
+      // Without rotary positions it adds the same to all logits of a query, which changes nothing.
+      if (c.rotary_share == 0 && gradients[p].name.ends_with("attention.key.bias"))
+        for (const double g : gradients[p].values) CHECK(std::abs(g) < 1e-12);
+      else
+        CHECK(error_along(model, blocks, p, gradients[p].values) < central_difference);
     }
   }
 }

@@ -80,6 +80,10 @@ std::string source_of(const json& content, const fs::path& file) {
     return last(model) + (text.empty() ? "" : " on " + last(text)) +
            (sinks ? "" : ", without sinks");
   if (!clouds.empty()) return last(clouds);
+  const std::string before = text_member(content, {"source", "a"}),
+                    after = text_member(content, {"source", "b"});
+  if (!before.empty() && !after.empty())
+    return last(before) + " and " + last(after) + (text.empty() ? "" : " on " + last(text));
   // An ablation's file has the name of all of them; its folder has that of this one.
   const std::string folder =
       fs::absolute(file).lexically_normal().parent_path().filename().string();
