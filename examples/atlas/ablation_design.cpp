@@ -98,10 +98,12 @@ atlas::factorial_design design_of(const ablation_options& o) {
   const auto& names = ablation_design_names();
   const index_t halvings = std::find(names.begin(), names.end(), o.design) - names.begin();
   const auto factors = static_cast<index_t>(o.factors.size());
-  if (halvings >= factors)
-    throw value_error("--design", fmt::format("full for {} factors", factors), o.design);
-  return with_typed_names({{"halvings", "--design"}},
-                          [&] { return atlas::factorial_of(factors, halvings); });
+  const index_t cells = halvings < factors ? index_t{1} << (factors - halvings) : 1;
+  if (halvings > 0 && cells <= factors)
+    throw value_error("--design",
+                      fmt::format("a share that leaves more cells than the {} factors", factors),
+                      fmt::format("{}, which leaves {}", o.design, cells));
+  return atlas::factorial_of(factors, halvings);
 }
 
 /// Key/value heads of a model, which divide its heads and are two or more.

@@ -72,6 +72,20 @@ std::string change_text(const ablation_factor& f) {
   return fmt::format("{}: {} to {}", f.name, f.low, f.high);
 }
 
+/// Without a sign where no decimal is left.
+double plain(double x, int decimals) {
+  return std::abs(x) < 0.5 * std::pow(10, -decimals) ? 0 : x;
+}
+
+std::string plain_digits(double x, int decimals) {
+  return digits(plain(x, decimals), decimals);
+}
+
+std::string plain_interval(double x, const atlas::interval& i, int decimals) {
+  return with_interval(plain(x, decimals), {plain(i.lower, decimals), plain(i.upper, decimals)},
+                       decimals);
+}
+
 json effect_json(const ablation_plan& plan, const ablation_effect& e) {
   json out = {{"outcome", e.outcome.key},
               {"factor", factor_of(plan, e.effect.factor).name},
@@ -146,7 +160,7 @@ std::string effects_text(const ablation_plan& plan, const ablation_findings& fou
   for (const ablation_effect& e : found.effects) {
     if (e.outcome.tested != tested) continue;
     table.push_back({e.outcome.title, change_text(factor_of(plan, e.effect.factor)),
-                     with_interval(e.effect.effect, e.effect.interval, e.outcome.decimals)});
+                     plain_interval(e.effect.effect, e.effect.interval, e.outcome.decimals)});
     if (!tested) continue;
     const std::string holm = p_text(e.p_holm);
     table.back().push_back(p_text(e.effect.p_t));
@@ -161,7 +175,8 @@ std::string smallest_text(const ablation_plan& plan, const ablation_findings& fo
   index_t tests = 0;
   double smallest = 0;
   for (const ablation_effect& e : found.effects) {
-    tests += e.outcome.tested ? 1 : 0;
+    if (!e.outcome.tested) continue;
+    ++tests;
     smallest = std::max(smallest, e.effect.smallest_p);
   }
   std::string text = fmt::format(
@@ -184,11 +199,11 @@ std::string mediation_text(const ablation_plan& plan, const ablation_findings& f
   for (const ablation_mediation& m : found.mediation)
     for (const atlas::mediated_effect& e : m.result.factors) {
       const int decimals = m.outcome.decimals;
-      table.push_back({m.outcome.title, factor_of(plan, e.factor).name, digits(e.total, decimals),
-                       digits(e.on_mediator, 2),
-                       with_interval(m.result.slope, m.result.slope_interval, decimals),
-                       with_interval(e.indirect, e.interval, decimals),
-                       digits(e.direct, decimals)});
+      table.push_back({m.outcome.title, factor_of(plan, e.factor).name,
+                       plain_digits(e.total, decimals), plain_digits(e.on_mediator, 2),
+                       plain_interval(m.result.slope, m.result.slope_interval, decimals),
+                       plain_interval(e.indirect, e.interval, decimals),
+                       plain_digits(e.direct, decimals)});
     }
   return "Mediation by the dimension of the plateau (exploratory)\n" + table_text(table);
 }
@@ -230,7 +245,7 @@ ablation_findings ablation_findings_of(const ablation_options& o, const ablation
   for (const ablation_outcome& outcome : ablation_outcomes)
     for (atlas::factor_effect& e :
          atlas::factorial_effects(plan.design, values_of(plan, runs, outcome.key),
-                                  {.permutations = o.permutations,
+                                  {.permutations = outcome.tested ? o.permutations : 1,
                                   .seed = o.common.seed,
                                   .threads = o.common.threads,
                                   .on_progress = progress_bar(o.common)}))

@@ -340,8 +340,10 @@ TEST_CASE("ablate refuses designs that cannot be") {
   refused({{"factors", "grouped,rms,gated"}, {"head-dims", "16"}},
           "--factors grouped: expected an even number of heads, 4 or more");
   refused({{"factors", "rms,gated"}, {"head-dims", "8"}},
-          "--design: expected a design that separates the main effects of 2 factors");
-  refused({{"factors", "rms"}, {"head-dims", "8"}}, "--design: expected full for 1 factors");
+          "--design: expected a share that leaves more cells than the 2 factors, got half, which "
+          "leaves 2");
+  refused({{"factors", "rms"}, {"head-dims", "8"}},
+          "--design: expected a share that leaves more cells than the 1 factors");
   refused({{"layers", "1"}}, "--layers: expected at least 2 with --factors");
   refused({{"surrogates", "0"}}, "--surrogates: expected 10 or more");
   refused({{"checkpoints", "1"}}, "--checkpoints");

@@ -196,8 +196,7 @@ void each_choice(const std::vector<factor_set>& candidates, std::size_t count, S
   if (static_cast<index_t>(candidates.size()) < halvings)
     throw value_error(
         "halvings",
-        "a design that separates the main effects of " + std::to_string(factors) +
-            " factors, of more than as many cells",
+        "fewer, so that there are more cells than the " + std::to_string(factors) + " factors",
         std::to_string(halvings) + ", which leaves " + std::to_string(index_t{1} << basic));
   // Long generators first, so that of equally good designs the usual one is found.
   std::stable_sort(candidates.begin(), candidates.end(),
