@@ -85,9 +85,8 @@ class tokenizer {
   /// all of the text is normalized.)
   ///
   /// \param at_first bytes of the first beginning that is tried; results do not depend on it
-  /// \throws value_error for a negative `most`, and naming the offset of the first malformed byte
-  /// of
-  ///         UTF-8, wherever it is
+  /// \throws value_error for a negative `most`, and for malformed UTF-8, wherever it is, naming the
+  ///         offset of its first byte
   template <class = lazy>
   [[nodiscard]] std::vector<index_t> encode_first(std::string_view utf8, index_t most,
                                                   std::size_t at_first = std::size_t{1}
