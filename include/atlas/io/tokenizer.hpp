@@ -81,11 +81,12 @@ class tokenizer {
   /// The first `most` ids of `encode(utf8)`; all of them where it has fewer. Tokenizes a beginning
   /// of the text that is enlarged until it has so many that nothing after it could change, and so
   /// takes time and memory by `most` and not by the text's length, but for the look at its bytes.
-  /// (A normalizer with a pattern in it, which may look ahead without an end, is given the whole
-  /// text.) \param at_first bytes of the first beginning that is tried; results do not depend on it
-  /// \throws value_error naming the offset of the first malformed byte of UTF-8, wherever it is,
-  /// and
-  ///         for a negative `most`
+  /// (Where a normalizer replaces more than single characters, which may look ahead without an end,
+  /// all of the text is normalized.)
+  ///
+  /// \param at_first bytes of the first beginning that is tried; results do not depend on it
+  /// \throws value_error for a negative `most`, and for malformed UTF-8, wherever it is, naming the
+  ///         offset of its first byte
   template <class = lazy>
   [[nodiscard]] std::vector<index_t> encode_first(std::string_view utf8, index_t most,
                                                   std::size_t at_first = std::size_t{1}
@@ -168,14 +169,17 @@ class tokenizer {
   }
 
   /// A beginning of at most so many bytes, and not of half a character.
+  ///
   /// \param size less than the text's
   static std::string_view whole_characters(std::string_view utf8, std::size_t size) {
     while (size > 0 && (static_cast<unsigned char>(utf8[size]) & 0xC0) == 0x80) --size;
     return utf8.substr(0, size);
   }
 
-  /// At most so many ids of a text. \param unfinished it is the beginning of another, of which no
-  /// id is wanted that the rest could change
+  /// At most so many ids of a text.
+  ///
+  /// \param unfinished it is the beginning of another, of which no id is wanted that the rest could
+  ///                   change
   template <class = lazy>
   std::vector<index_t> encode_part(std::string_view utf8, bool unfinished, std::size_t most) const {
     if (utf8.size() > detail::longest_text)

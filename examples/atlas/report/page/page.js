@@ -69,7 +69,8 @@
   function csvField(value) {
     let text = value === null ? '' : String(value);
     // What a spreadsheet would take for a formula.
-    if (typeof value === 'string' && /^[=+\-@\t\r]/.test(text) && !/^[-+0-9.eE]+$/.test(text)) text = "'" + text;
+    const number = /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/;
+    if (typeof value === 'string' && /^[=+\-@\t\r]/.test(text) && !number.test(text)) text = "'" + text;
     return /[",\n\r]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
   }
 

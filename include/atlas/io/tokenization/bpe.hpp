@@ -51,8 +51,9 @@ class bpe {
   }
 
   /// Appends the tokens of a piece, until there are so many in all. A byte, or a character, that
-  /// the vocabulary lacks gives none where nothing stands for it. \param goes_on the piece does,
-  /// nobody knows how: tokens that this could change are left out
+  /// the vocabulary lacks gives none where nothing stands for it.
+  ///
+  /// \param goes_on the piece does, nobody knows how: tokens that this could change are left out
   void encode(const std::string& piece, bool goes_on, seen_words<>& seen, std::size_t most,
               std::vector<index_t>& out) const {
     if (goes_on && (ignore_merges_ || of_bytes_)) return;

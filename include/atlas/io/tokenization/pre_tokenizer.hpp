@@ -112,8 +112,9 @@ class pre_tokenizer {
   bool knows_first() const { return knows_first_; }
 
   /// Calls `visit(piece, goes_on)` for each piece in turn, until it returns false; no piece is
-  /// empty. \param head       how many units at the front stand for the first character of the
-  /// whole text,
+  /// empty.
+  ///
+  /// \param head       how many units at the front stand for the first character of the whole text,
   ///                   as it was before normalization; 0 where the text is a later part of it
   /// \param unfinished the text goes on, nobody knows how: pieces that this could change are left
   ///                   out, or are the last and said to go on
