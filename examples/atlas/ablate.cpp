@@ -165,8 +165,6 @@ void run_sweep(ablation_options o) {
 }
 
 void run_ablate(const ablation_options& o) {
-  check_place("--json", o.common.json_file);
-  check_place("--csv", o.csv_file);
   if (o.factors.empty())
     run_sweep(o);
   else

@@ -9,7 +9,6 @@
 #include <optional>
 
 #include "ablation_effects.hpp"
-#include "atlas/io/files.hpp"
 #include "atlas/version.hpp"
 #include "interrupts.hpp"
 #include "model_source.hpp"
@@ -117,9 +116,7 @@ void run_factorial_ablation(const ablation_options& o) {
     store->write_file("result.json", result.dump(2) + "\n");
   }
   std::vector<output_file> files;
-  if (!o.csv_file.empty())
-    files.push_back(
-        {o.csv_file, [&](const std::string& name) { atlas::io::write_file(name, csv); }});
+  if (!o.csv_file.empty()) files.push_back({o.csv_file, {}, csv});
   report_whole(o.common, result, heading_of_design(source) + findings_text(plan, runs, found),
                files);
 }

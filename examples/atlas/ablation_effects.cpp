@@ -208,17 +208,17 @@ std::string mediation_text(const ablation_plan& plan, const ablation_findings& f
   return "Mediation by the dimension of the plateau (exploratory)\n" + table_text(table);
 }
 
-constexpr const char* read_pairs =
+constexpr const char* about_pairs =
     "p: swaps of the two models of a seed that differ in this factor alone, exact where this "
     "factor has no effect,\nwhatever the others have.";
-constexpr const char* read_cells =
+constexpr const char* about_cells =
     "p: shuffles of the models of a seed over cells, exact where no factor has an effect, and too "
     "large for a factor\nbeside others that have one.";
 
 std::string how_to_read(const ablation_plan& plan) {
   return fmt::format(
-      "How to read this. Each cell is a model, trained once a seed; models of one seed see the "
-      "same batches. O_h: mean\noverlap of heads of different key/value groups in their own "
+      "How to read this. Each cell is a model, trained once a seed from numbers of its own; "
+      "models of one seed see the same batches. O_h: mean\noverlap of heads of different key/value groups in their own "
       "coordinates, k = {} in every cell, less that of\nrandom subspaces (Haar). In stream: where "
       "they write, less that of their clouds turned at random. Dimension:\nTwoNN, mean over heads, "
       "neighbours of distinct passages, less that of surrogates that hang together as the rows\n"
@@ -229,7 +229,7 @@ std::string how_to_read(const ablation_plan& plan) {
       "not tested: a factor that moves O_h and its\nnull alike changes nothing but the null. "
       "Mediation: a is the factor's effect on the plateau, b what a unit of it\ngoes with within "
       "seeds beside all factors. b is a correlation: whatever else moves both looks the same.\n",
-      plan.local_dimension, plan.design.full() ? read_pairs : read_cells);
+      plan.local_dimension, plan.design.full() ? about_pairs : about_cells);
 }
 
 /// An empty field for what is not known.

@@ -62,13 +62,17 @@ json read_json(const fs::path& file) {
 ablation_folder::ablation_folder(const std::string& path, const json& options) : path_(path) {
   if (!kept()) return;
   const fs::path file = path_ / "options.json", lock = path_ / "lock";
-  const bool goes_on = fs::exists(file);
-  if (goes_on) check_same(read_json(file), options, file);
+  const auto check_folder = [&] {
+    if (fs::exists(file)) return check_same(read_json(file), options, file);
+    for (const fs::path& entry : entries(path_))
+      if (!is_leftover(entry) && entry != lock)
+        refuse(path_, "one with " + entry.filename().string() + " in it");
+  };
   make_folder(path_);
-  for (const fs::path& entry : goes_on ? std::vector<fs::path>() : entries(path_))
-    if (!is_leftover(entry) && entry != lock)
-      refuse(path_, "one with " + entry.filename().string() + " in it");
+  check_folder();  // so that no lock is left in a folder of other things
   lock_ = std::make_unique<folder_lock>(lock, path_);
+  check_folder();  // as another run may have left it meanwhile
+  const bool goes_on = fs::exists(file);
   remove_leftovers(path_);
   if (goes_on) return;
   const unbroken_writing writing;

@@ -43,7 +43,10 @@ std::string this_process() {
 
 folder_lock::folder_lock(std::filesystem::path file, const std::filesystem::path& folder)
     : file_(std::move(file)) {
-  for (;;) {
+  for (int tries = 0;; ++tries) {
+    if (tries == 100)
+      throw atlas::error(folder.string(), "a folder whose files stay what they are",
+                         "a lock that is another file each time");
     handle_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (handle_ < 0)
       throw atlas::error(folder.string(), "a folder that can be written to",

@@ -50,9 +50,11 @@ std::vector<place> places_of(const CLI::App& command) {
 }
 
 bool is_same_file(const std::string& a, const std::string& b) {
-  std::error_code ignored;
-  return fs::equivalent(a, b, ignored) ||
-         fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored);
+  std::error_code ignored, failure_of_a, failure_of_b;
+  if (fs::equivalent(a, b, ignored)) return true;
+  const fs::path whole_a = fs::weakly_canonical(a, failure_of_a);
+  const fs::path whole_b = fs::weakly_canonical(b, failure_of_b);
+  return failure_of_a || failure_of_b ? a == b : whole_a == whole_b;
 }
 
 /// Whether a file is one of those that a folder with a model consists of.
@@ -91,7 +93,9 @@ void check_are_apart(const place& a, const place& b) {
   if (is_standard_output(a.file) && is_standard_output(b.file))
     throw atlas::error(b.option, "a file, as standard output has what " + a.option + " writes",
                        b.file);
-  if (is_same_file(a.file, b.file))
+  std::error_code ignored;
+  const bool is_device = fs::is_character_file(a.file, ignored);  // which keeps nothing
+  if (!is_device && is_same_file(a.file, b.file))
     throw atlas::error(b.option, "another file than " + a.option + " writes", b.file);
 }
 

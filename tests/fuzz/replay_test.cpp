@@ -20,6 +20,7 @@ const fs::path here = ATLAS_FUZZ_DATA;
 /// Files of each target: those of a folder, and those that `seeds.txt` names.
 std::map<std::string, std::vector<fs::path>> files_in(const char* folder) {
   std::map<std::string, std::vector<fs::path>> found;
+  if (!fs::exists(here / folder)) return found;
   for (const auto& entry : fs::recursive_directory_iterator(here / folder))
     if (entry.is_regular_file())
       found[entry.path().parent_path().filename().string()].push_back(entry.path());

@@ -196,8 +196,9 @@ inline void write_file(const std::filesystem::path& file,
   // "x" refuses a name that somebody took in the meantime.
   detail::file_handle opened = detail::opened_to_write(beside, "wbx", file);
   detail::temporary_file temporary(beside);
-  detail::write_parts(std::move(opened), file, parts);  // closes it: Windows renames no open file
+  // Before it has content that others may not read.
   if (replaces) std::filesystem::permissions(beside, there.permissions(), unknown);
+  detail::write_parts(std::move(opened), file, parts);  // closes it: Windows renames no open file
   temporary.rename_to(target);
 }
 
