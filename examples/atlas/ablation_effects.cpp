@@ -224,11 +224,12 @@ std::string how_to_read(const ablation_plan& plan) {
       "neighbours of distinct passages, less that of surrogates that hang together as the rows\n"
       "do. Plateau: the longest run of layers not below the highest, and its mean dimension. Means "
       "over layers; sd\nbetween seeds. Effect: mean of the cells with the second level less that "
-      "of those with the first, within each\nseed; its interval is Student's t over seeds. {} "
-      "Holm's correction is\nover all factors and outcomes of that table. What excesses are of is "
-      "not tested: a factor that moves O_h and its\nnull alike changes nothing but the null. "
-      "Mediation: a is the factor's effect on the plateau, b what a unit of it\ngoes with within "
-      "seeds beside all factors. b is a correlation: whatever else moves both looks the same.\n",
+      "of those with the first, within each\nseed; its interval is Student's t over seeds. Holm's "
+      "correction is over all factors and outcomes of that table.\n{}\nWhat excesses are of is not "
+      "tested: a factor that moves O_h and its null alike changes nothing but the "
+      "null.\nMediation: "
+      "a is the factor's effect on the plateau, b what a unit of it goes with within seeds beside "
+      "all\nfactors. b is a correlation: whatever else moves both looks the same.\n",
       plan.local_dimension, plan.design.full() ? read_pairs : read_cells);
 }
 
