@@ -254,7 +254,13 @@ void add_ablate(CLI::App& program) {
   add_common_options(app, options->common,
                      "atlas ablate --head-dims 8,16 --steps 200 --out ablation",
                      {"--out", "--csv"});
-  app.callback([options] { run_ablate(*options); });
+  app.callback([&app, options] {
+    // With factors these defaults say nothing of what is done.
+    if (!options->factors.empty())
+      for (const char* name : {"--head-dims", "--checkpoints", "--save-every"})
+        app.get_option(name)->default_str("");
+    run_ablate(*options);
+  });
 }
 
 }  // namespace atlas_program

@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <optional>
+#include <system_error>
 
 #include "ablation_effects.hpp"
-#include "atlas/version.hpp"
+#include "atlas/io/save_model.hpp"
 #include "interrupts.hpp"
 #include "model_source.hpp"
 #include "ranks.hpp"
@@ -55,9 +57,20 @@ json described(const ablation_options& o, const ablation_texts& texts, const abl
   return out;
 }
 
+/// In the place of one that a run has left that was killed before it had kept what it measured.
+void keep_model(const study_store& store, const std::string& name, const atlas::transformer& model,
+                const std::string& tokenizer) {
+  const std::filesystem::path folder = store.path_of("models") / name;
+  const unbroken_writing writing;
+  make_folder(folder.parent_path());
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+  atlas::io::save_transformer(folder, model, tokenizer);
+}
+
 /// Runs in the order of the results: all cells of a seed, then of the next.
 parts_to_do parts_of(const ablation_options& o, const ablation_texts& texts,
-                     const ablation_plan& plan) {
+                     const ablation_plan& plan, const study_store* store) {
   parts_to_do parts;
   const std::size_t cells = plan.cells.size();
   for (const std::uint64_t seed : plan.seeds)
@@ -65,9 +78,13 @@ parts_to_do parts_of(const ablation_options& o, const ablation_texts& texts,
   parts.begin = [&o, total = parts.names.size()](index_t i) {
     begin_stage(o.common, fmt::format("run {} of {}", i + 1, total));
   };
-  parts.measure = [&o, &texts, &plan, cells](index_t i) {
+  parts.measure = [&o, &texts, &plan, store, cells](index_t i) {
     const auto at = static_cast<std::size_t>(i);
-    return ablation_run_json(o, texts, plan, at % cells, plan.seeds[at / cells]);
+    const std::size_t cell = at % cells;
+    const std::uint64_t seed = plan.seeds[at / cells];
+    return ablation_run_json(o, texts, plan, cell, seed, [&](const atlas::transformer& model) {
+      if (store) keep_model(*store, run_name(cell, seed), model, texts.tokenizer_text);
+    });
   };
   return parts;
 }
@@ -97,7 +114,7 @@ void run_factorial_ablation(const ablation_options& o) {
     store.emplace(o.folder, source);
     set_interrupt_message("interrupted; run it again to go on from the models that are there");
   }
-  const parts_to_do parts = parts_of(o, texts, plan);
+  const parts_to_do parts = parts_of(o, texts, plan, store ? &*store : nullptr);
   const std::vector<json> runs =
       all_parts(parts, store ? &*store : nullptr, [&](std::size_t there) {
         say(o.common,

@@ -3,6 +3,7 @@
 /// \file
 /// What `atlas ablate` trains and measures: models that differ in the number of heads alone.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,9 @@ json describe(const ablation_options& options, const ablation_texts& texts);
 /// same batches.
 atlas::trainer untrained(const ablation_options& options, const ablation_texts& texts,
                          atlas::index_t head_dimension);
+
+/// How all models are trained; the seed is that of the batches.
+atlas::trainer_options training_of(const ablation_options& options, std::uint64_t seed);
 
 /// Numbers of the steps after which to measure, increasing.
 std::vector<atlas::index_t> measured_steps(const ablation_options& options);

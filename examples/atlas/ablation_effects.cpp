@@ -218,17 +218,19 @@ constexpr const char* about_cells =
 std::string how_to_read(const ablation_plan& plan) {
   return fmt::format(
       "How to read this. Each cell is a model, trained once a seed from numbers of its own; "
-      "models of one seed see the same batches. O_h: mean\noverlap of heads of different key/value groups in their own "
+      "models of one seed see the same batches. O_h: mean\noverlap of heads of different key/value "
+      "groups in their own "
       "coordinates, k = {} in every cell, less that of\nrandom subspaces (Haar). In stream: where "
       "they write, less that of their clouds turned at random. Dimension:\nTwoNN, mean over heads, "
       "neighbours of distinct passages, less that of surrogates that hang together as the rows\n"
       "do. Plateau: the longest run of layers not below the highest, and its mean dimension. Means "
       "over layers; sd\nbetween seeds. Effect: mean of the cells with the second level less that "
-      "of those with the first, within each\nseed; its interval is Student's t over seeds. {} "
-      "Holm's correction is\nover all factors and outcomes of that table. What excesses are of is "
-      "not tested: a factor that moves O_h and its\nnull alike changes nothing but the null. "
-      "Mediation: a is the factor's effect on the plateau, b what a unit of it\ngoes with within "
-      "seeds beside all factors. b is a correlation: whatever else moves both looks the same.\n",
+      "of those with the first, within each\nseed; its interval is Student's t over seeds. Holm's "
+      "correction is over all factors and outcomes of that table.\n{}\nWhat excesses are of is not "
+      "tested: a factor that moves O_h and its null alike changes nothing but the "
+      "null.\nMediation: "
+      "a is the factor's effect on the plateau, b what a unit of it goes with within seeds beside "
+      "all\nfactors. b is a correlation: whatever else moves both looks the same.\n",
       plan.local_dimension, plan.design.full() ? about_pairs : about_cells);
 }
 

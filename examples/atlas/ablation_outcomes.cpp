@@ -29,14 +29,11 @@ struct layer_outcomes {
 };
 
 atlas::trainer trained(const ablation_options& o, const ablation_texts& texts,
-                       const ablation_cell& cell, std::uint64_t seed, const std::string& name) {
-  atlas::trainer training(
-      atlas::random_transformer(cell.config, {.seed = seed}), texts.training,
-      {.batch = o.batch,
-       .schedule = {.peak = o.learning_rate, .warmup = o.steps / 10, .steps = o.steps},
-       .seed = seed,
-       .threads = o.common.threads});
-  atlas::progress_meter meter(progress_bar(o.common), "training, " + name, o.steps);
+                       const ablation_plan& plan, std::size_t cell, std::uint64_t seed) {
+  atlas::trainer training(atlas::random_transformer(plan.cells[cell].config,
+                                                    {.seed = atlas::seed_of_stream(seed, cell)}),
+                          texts.training, training_of(o, seed));
+  atlas::progress_meter meter(progress_bar(o.common), "training, " + run_name(cell, seed), o.steps);
   while (training.steps_done() < o.steps) {
     training.step();
     meter.advance();
@@ -160,8 +157,9 @@ void check_outcomes(const json& outcomes) {
 }
 
 json measured_run(const ablation_options& o, const ablation_texts& texts, const ablation_plan& plan,
-                  std::size_t cell, std::uint64_t seed) {
-  const atlas::trainer training = trained(o, texts, plan.cells[cell], seed, run_name(cell, seed));
+                  std::size_t cell, std::uint64_t seed,
+                  const std::function<void(const atlas::transformer&)>& keep) {
+  const atlas::trainer training = trained(o, texts, plan, cell, seed);
   const auto read =
       atlas::perplexity(training.model(), texts.held_out,
                         {.threads = o.common.threads, .on_progress = progress_bar(o.common)});
@@ -170,8 +168,9 @@ json measured_run(const ablation_options& o, const ablation_texts& texts, const 
   for (std::size_t l = 0; l < layers.size(); ++l)
     of_layers.push_back(layer_json(static_cast<index_t>(l), layers[l]));
   const json plateau = plateau_json(layers), perplexity = perplexity_json(read);
-  json outcomes = outcomes_json(layers, plateau, std::log(perplexity["value"].get<double>()));
+  json outcomes = outcomes_json(layers, plateau, std::log(read.perplexity));
   check_outcomes(outcomes);
+  if (keep) keep(training.model());
   return {{"cell", cell},        {"seed", seed},       {"perplexity", perplexity},
           {"layers", of_layers}, {"plateau", plateau}, {"outcomes", std::move(outcomes)}};
 }
@@ -183,9 +182,10 @@ std::string run_name(std::size_t cell, std::uint64_t seed) {
 }
 
 json ablation_run_json(const ablation_options& o, const ablation_texts& texts,
-                       const ablation_plan& plan, std::size_t cell, std::uint64_t seed) {
+                       const ablation_plan& plan, std::size_t cell, std::uint64_t seed,
+                       const std::function<void(const atlas::transformer&)>& keep) {
   try {
-    return measured_run(o, texts, plan, cell, seed);
+    return measured_run(o, texts, plan, cell, seed, keep);
   } catch (const atlas::cancelled&) {
     throw;
   } catch (const atlas::error& e) {

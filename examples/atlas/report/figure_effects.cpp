@@ -37,15 +37,21 @@ std::vector<figure> effects_of_factors(const report_results& results) {
                        {}};
   std::vector<reading> readings;
   for (const command_result* r : results.of("ablate")) {
-    std::map<std::string, std::vector<atlas::finding>> families;
+    // One family, as the command corrects for: all factors and outcomes.
+    std::vector<atlas::finding> all;
     for (const json& e : member(r->content, {"effects"})) {
       add_effect(r->source, e, numbers);
-      families[text_member(e, {"outcome"})].push_back(
-          compared(real_member(e, {"effect"}), 0, NAN, real_member(e, {"p"})));
+      const double p = real_member(e, {"p"});
+      if (!std::isfinite(p)) continue;
+      all.push_back(compared(real_member(e, {"effect"}), 0, NAN, p));
+      all.back().label = text_member(e, {"outcome"});
     }
+    if (all.empty()) continue;
+    std::map<std::string, std::vector<atlas::finding>> families;
+    for (atlas::finding& f : atlas::judge(std::move(all))) families[f.label].push_back(f);
     for (auto& [outcome, family] : families)
       for (reading& said :
-           read_family(std::move(family), {title_of(outcome) + " is moved", "upwards", "downwards",
+           read_judged(std::move(family), {title_of(outcome) + " is moved", "upwards", "downwards",
                                            "no further than by chance", "factor", "factors", 3}))
         readings.push_back(std::move(said));
   }

@@ -119,9 +119,14 @@ std::string counted(index_t count, const reading_words& words) {
 }
 
 std::vector<reading> read_family(std::vector<atlas::finding> family, const reading_words& words) {
-  std::erase_if(family, [](const atlas::finding& f) { return !has_p(f); });
-  if (family.empty()) return {};
-  return {sentence_of(atlas::judge(std::move(family)), words)};
+  judge_those_with_p(family);
+  return read_judged(std::move(family), words);
+}
+
+std::vector<reading> read_judged(std::vector<atlas::finding> judged, const reading_words& words) {
+  std::erase_if(judged, [](const atlas::finding& f) { return !has_p(f); });
+  if (judged.empty()) return {};
+  return {sentence_of(judged, words)};
 }
 
 std::vector<reading> read_both(std::vector<atlas::finding> first,

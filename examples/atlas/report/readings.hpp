@@ -33,6 +33,9 @@ atlas::finding compared(double value, double null_mean, double null_sd, double p
 /// Comparisons without p are left out; nothing where none is left.
 std::vector<reading> read_family(std::vector<atlas::finding> family, const reading_words& words);
 
+/// The same of a family that was judged among others: the correction is for all of them.
+std::vector<reading> read_judged(std::vector<atlas::finding> judged, const reading_words& words);
+
 /// The same where all was measured twice, on two texts: each text's comparisons are a family, and a
 /// comparison is beyond its null, or what it gives, where it is that on both; numbers are the first
 /// text's. Comparisons without p on one of them are left out.
