@@ -22,6 +22,11 @@ newest_clang() {
   apt-cache search --names-only '^clang-[0-9]+$' | grep -o '^clang-[0-9]*' | sort -t- -k2n | tail -n 1
 }
 
+# The newest libc++ whose library is there too: that of Debian 12's LLVM 22 has the library of 19.
+newest_libcxx() {
+  apt-cache search --names-only '^libc\+\+1-[0-9]+$' | grep -o '^libc++1-[0-9]*' | sort -t- -k2n | tail -n 1
+}
+
 # Whether this machine's processor has some instructions.
 has_instructions() {
   local flag
@@ -56,10 +61,13 @@ describe() {
       needs=("$clang")
       ;;
     libc++)
-      clang=$(newest_clang)
+      clang=$(newest_libcxx)
+      clang=clang-${clang#libc++1-}
       compiler=clang++-${clang#clang-}
       needs=("$clang" "libc++-${clang#clang-}-dev" "libc++abi-${clang#clang-}-dev")
+      # std::jthread is experimental there up to LLVM 19.
       flags="-stdlib=libc++"
+      [ "${clang#clang-}" -gt 19 ] || flags+=" -fexperimental-library"
       ;;
     x86-64) flags="-march=x86-64" ;;
     haswell)

@@ -159,6 +159,7 @@ class started_program {
     FAIL("no handler of interrupts");
   }
   void send(int signal) const { ::kill(pid_, signal); }
+  pid_t pid() const { return pid_; }
   /// How long it takes to end, at most a minute.
   seconds end_after() {
     const auto began = std::chrono::steady_clock::now();
@@ -370,41 +371,45 @@ void wait_for_parts(const std::filesystem::path& out) {
 }
 
 TEST_CASE("two runs do not write to one folder, and a run that was killed holds none") {
-  const std::vector<words> commands = {
-      long_run("OUT"),
-      {"ablate", "--out", "OUT", "--head-dims", "8"},
-      {"report", "--out", "OUT", "--parts", "measure", "--blocks", "20"}};
-  for (const words& command : commands) {
+  struct kept_run {
+    words command;
+    const char *lock, *begun;  ///< below its folder
+  };
+  const std::vector<kept_run> runs = {
+      {long_run("OUT"), "parts/lock", "parts/torus_2-1.json"},
+      {{"ablate", "--out", "OUT", "--head-dims", "8"}, "lock", "options.json"},
+      {{"report", "--out", "OUT", "--parts", "measure"}, "unfinished/lock", "unfinished/lock"}};
+  for (const kept_run& kept : runs) {
     const temporary_folder folder;
-    words there = command;
     const auto out = folder / "kept";
-    std::replace(there.begin(), there.end(), std::string("OUT"), out.string());
+    words command = kept.command;
+    std::replace(command.begin(), command.end(), std::string("OUT"), out.string());
     INFO(command[0]);
-    started_program first(folder, there, (folder / "first").string());
-    const auto began = std::chrono::steady_clock::now();
-    const auto lock = command[0] == "ablate"   ? out / "options.json"
-                      : command[0] == "report" ? out / "unfinished" / "lock"
-                                               : out / "parts" / "torus_2-1.json";
-    while (!std::filesystem::exists(lock) && since(began) < patience) wait(seconds(0.01));
-    wait(seconds(0.05));
-    REQUIRE_FALSE(first.ended());
-    const auto second_says = [&] {
-      started_program second(folder, there, (folder / "second").string());
-      wait(seconds(0.5));
-      if (!second.ended()) second.begun();
-      const auto waited = std::chrono::steady_clock::now();
-      while (!second.ended() && since(waited) < soon) wait(seconds(0.01));
-      if (!second.ended()) return std::string("goes on");
-      CHECK(second.status() == 2);
-      return atlas::io::read_text(folder / "second");
+    /// Whether it has the folder; what it ended with otherwise.
+    const auto holds = [&](started_program& program) {
+      const auto began = std::chrono::steady_clock::now();
+      const std::string holder = "process " + std::to_string(program.pid()) + " of ";
+      while (!program.ended() && since(began) < patience) {
+        if (std::filesystem::exists(out / kept.begun) &&
+            has(atlas::io::read_text(out / kept.lock), holder))
+          return true;
+        wait(seconds(0.01));
+      }
+      return false;
     };
-    const std::string said = second_says();
+    started_program first(folder, command, (folder / "first").string());
+    REQUIRE(holds(first));
+    started_program second(folder, command, (folder / "second").string());
+    CHECK_FALSE(holds(second));
+    CHECK(second.status() == 2);
+    const std::string said = atlas::io::read_text(folder / "second");
     CHECK(has(said, "kept: expected a folder that no other run writes to"));
-    CHECK(has(said, "(process "));
-    CHECK_FALSE(first.ended());
+    CHECK(has(said, "(process " + std::to_string(first.pid()) + " of "));
+    REQUIRE_FALSE(first.ended());
     first.send(SIGKILL);
     first.end_after();
-    CHECK(second_says() == "goes on");
+    started_program third(folder, command, (folder / "third").string());
+    CHECK(holds(third));
   }
 }
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Ends runs of the program at random moments, by SIGINT, SIGTERM, SIGHUP and SIGKILL: what was written
 # is whole or not there, and what goes on from it ends with the bytes of a run that was left alone.
-#   bash tests/program/kills.sh PROGRAM [KILLS] [SEED]
-# The seed decides which command is ended, by which signal and when; it is printed.
+#   bash tests/program/kills.sh PROGRAM [KILLS] [SEED] [COMMANDS]
+# The seed decides which command is ended, by which signal and when; it is printed. COMMANDS, such as
+# "0 2 7", are some of those below.
 set -uo pipefail
 program=$(realpath "$1")
 kills=${2:-50}
@@ -12,7 +13,7 @@ RANDOM=$seed
 export ATLAS_PLAIN=1
 # For disks of its own.
 if [ "$(id -u)" -ne 0 ] && unshare -rm true 2>/dev/null; then
-  ATLAS_OWN_NAMESPACE=1 exec unshare -rm bash "$0" "$program" "$kills" "$seed"
+  ATLAS_OWN_NAMESPACE=1 exec unshare -rm bash "$0" "$program" "$kills" "$seed" "${4:-}"
 fi
 echo "seed $seed, $kills kills"
 work=$(mktemp -d)
@@ -82,7 +83,7 @@ check_killed() {
 
 # Whole runs, one after the other: what they give, and how long they take.
 chosen=()
-for n in "${!commands[@]}"; do
+for n in ${4:-${!commands[@]}}; do
   began=${EPOCHREALTIME/./}
   if ! run "$n" "whole-$n"; then
     complain "command $n: $(cat stderr)"

@@ -26,7 +26,7 @@ using atlas_test::has, atlas_test::program_run, atlas_test::quoted, atlas_test::
     atlas_test::temporary_folder;
 namespace fs = std::filesystem;
 
-const std::string quick = "haar --dim 8 --local-dim 2 --draws 20 ";
+const std::string quick = "haar --dim 8 --local-dim 2 --draws 100 ";
 const std::string clouds =
     "estimators --manifolds torus_2 --estimators mom:k=5,mom:k=10 --points 60 --repeats 3 ";
 
@@ -118,7 +118,7 @@ TEST_CASE("a pipe is written to as it is") {
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   const std::string pipe = quoted(folder / "pipe"), got = quoted(folder / "got");
   CHECK(run(folder, quick + "--json " + pipe,
-            "sh -c 'cat " + (folder / "pipe").string() + " >" + (folder / "got").string() +
+            "timeout 60 sh -c 'cat " + (folder / "pipe").string() + " >" + (folder / "got").string() +
                 " & \"$@\"; s=$?; wait; exit $s' sh")
             .status == 0);
   CHECK(fs::is_fifo(folder / "pipe"));

@@ -15,7 +15,7 @@
 #include "atlas/linalg/tridiagonal.hpp"
 #include "atlas/linalg/tridiagonal_values.hpp"
 
-#ifdef ATLAS_USE_LAPACK
+#if defined(ATLAS_USE_LAPACK) && !defined(EIGEN_USE_LAPACKE)  // Eigen's has no const then
 extern "C" void dsyevd_(const char* job, const char* triangle, const int* n, double* matrix,
                         const int* leading, double* values, double* work, const int* work_size,
                         int* int_work, const int* int_work_size, int* info);
@@ -59,11 +59,11 @@ void check_finite_triangle(const Eigen::MatrixX<Real>& matrix) {
 /// Ascending; `matrix` becomes the eigenvectors where they are wanted.
 template <class Real>
 Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors) {
-  const int n = static_cast<int>(matrix.rows());
+  int n = static_cast<int>(matrix.rows());
   Eigen::VectorX<Real> values(n);
   if (n == 0) return values;
   check_finite_triangle(matrix);
-  const char job = vectors ? 'V' : 'N', triangle = 'L';
+  char job = vectors ? 'V' : 'N', triangle = 'L';
   const auto call = [&](std::vector<double>& work, int size, std::vector<int>& whole, int count) {
     int info = 0;
     dsyevd_(&job, &triangle, &n, matrix.data(), &n, values.data(), work.data(), &size, whole.data(),
