@@ -60,9 +60,8 @@ json described(const ablation_options& o, const ablation_texts& texts, const abl
 /// In the place of one that a run has left that was killed before it had kept what it measured.
 void keep_model(const study_store& store, const std::string& name, const atlas::transformer& model,
                 const std::string& tokenizer) {
-  const std::filesystem::path folder = store.path_of("models") / name;
   const unbroken_writing writing;
-  make_folder(folder.parent_path());
+  const std::filesystem::path folder = store.folder_of("models") / name;
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
   atlas::io::save_transformer(folder, model, tokenizer);

@@ -23,7 +23,7 @@ using atlas::index_t;
 constexpr const char* lock_name = "lock";
 
 /// \throws error naming a folder that cannot be made
-void make_parts_folder(const fs::path& folder) {
+void make_folder_at(const fs::path& folder) {
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure || !fs::is_directory(folder))
@@ -87,7 +87,7 @@ void study_store::make(const fs::path& folder, const json& description) {
   if (!fs::exists(file, ignored) && fs::is_directory(folder, ignored) && !is_just_begun(folder))
     throw atlas::error(folder.string(), "an empty folder or that of a study",
                        "a folder of other things");
-  make_parts_folder(folder / "parts");
+  make_folder_at(folder / "parts");
   if (rank() == 0) lock_ = std::make_shared<folder_lock>(folder / "parts" / lock_name, folder);
   if (!fs::exists(file)) {
     const unbroken_writing writing;
@@ -132,6 +132,11 @@ void study_store::write(const std::string& name, const json& result) const {
                       {"result", result}};
   const unbroken_writing writing;
   atlas::io::write_file(part_file(name), whole.dump(1) + "\n");
+}
+
+fs::path study_store::folder_of(const std::string& name) const {
+  make_folder_at(folder_ / name);
+  return folder_ / name;
 }
 
 void study_store::write_file(const std::string& name, const std::string& text) const {

@@ -38,8 +38,8 @@ class study_store {
   /// A part that is there, whole, and of this study.
   std::optional<json> read(const std::string& name) const;
   void write(const std::string& name, const json& result) const;
-  /// Of something beside the parts.
-  std::filesystem::path path_of(const std::string& name) const { return folder_ / name; }
+  /// A folder beside the parts, made where it is not. \throws error where it cannot be made
+  std::filesystem::path folder_of(const std::string& name) const;
   /// A file beside the parts.
   void write_file(const std::string& name, const std::string& text) const;
 

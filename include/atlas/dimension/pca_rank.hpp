@@ -53,13 +53,20 @@ template <class Real = double>
 namespace detail {
 
 /// The same of a cloud's covariance, whose eigenvalues are known.
+/// \param exponent of the cloud's moments
+template <class Real>
+pca_rank_result pca_rank_of_values(int exponent, const Eigen::VectorX<Real>& eigenvalues,
+                                   const pca_rank_options& options) {
+  pca_rank_result out = pca_rank_of_spectrum(eigenvalues, options);
+  if (exponent != 0)
+    for (Real& value : out.eigenvalues) value = std::ldexp(value, -2 * exponent);
+  return out;
+}
+
 template <class Real>
 pca_rank_result pca_rank_of_moments(const cloud_moments& m, const Eigen::VectorX<Real>& eigenvalues,
                                     const pca_rank_options& options) {
-  pca_rank_result out = pca_rank_of_spectrum(eigenvalues, options);
-  if (m.exponent != 0)
-    for (Real& value : out.eigenvalues) value = std::ldexp(value, -2 * m.exponent);
-  return out;
+  return pca_rank_of_values<Real>(m.exponent, eigenvalues, options);
 }
 
 template <class Scalar>

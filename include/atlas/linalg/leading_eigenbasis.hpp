@@ -13,6 +13,8 @@
 
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
+#include "atlas/core/lazy.hpp"
+#include "atlas/linalg/batched/tridiagonal_spectra.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/eight_numbers.hpp"
 #include "atlas/linalg/leading_values.hpp"
@@ -151,6 +153,27 @@ eigenbasis leading_eigenpairs(const std::type_identity_t<Eigen::MatrixX<Real>>& 
   return {basis.values.head(k), basis.vectors.leftCols(k)};
 }
 
+/// The first k pairs, and what all eigenvalues are found from.
+struct leading_spectrum {
+  eigenbasis pairs;                 ///< as `leading_eigenpairs`; all values where `form` is empty
+  tridiagonal_matrix<double> form;  ///< for `tridiagonal_spectra`
+};
+
+template <class = lazy>
+leading_spectrum leading_pairs_and_form(const Eigen::MatrixXd& matrix, index_t k) {
+  check_between(k, 1, matrix.rows(), "k");
+  if (few_of_small(matrix.rows(), k)) {
+    tridiagonal_form<double> form(matrix);
+    if (auto found = leading_pairs(form, k)) {
+      fix_signs(found->vectors);
+      return {std::move(*found),
+              {std::move(form.diagonal), std::move(form.off_diagonal), form.exponent}};
+    }
+  }
+  eigenbasis basis = symmetric_eigenbasis(matrix);
+  return {{std::move(basis.values), basis.vectors.leftCols(k)}, {}};
+}
+
 /// The vectors alone, without signs.
 template <class Real = double>
 Eigen::MatrixX<Real> leading_eigenvectors(const std::type_identity_t<Eigen::MatrixX<Real>>& matrix,
@@ -169,6 +192,7 @@ Eigen::MatrixX<Real> leading_eigenvectors(const std::type_identity_t<Eigen::Matr
 namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_LINALG Eigen::MatrixXd leading_eigenvectors<double>(const Eigen::MatrixXd&, index_t);
 ATLAS_OF_LINALG eigenbasis leading_eigenpairs<double>(const Eigen::MatrixXd&, index_t);
+ATLAS_OF_LINALG leading_spectrum leading_pairs_and_form<void>(const Eigen::MatrixXd&, index_t);
 }  // namespace atlas::inline ATLAS_ABI::detail
 
 namespace atlas::inline ATLAS_ABI {
