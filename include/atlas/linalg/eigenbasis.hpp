@@ -88,7 +88,10 @@ Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors)
   std::vector<Real> work(1);
   std::vector<int> whole(1);
   call(work, -1, whole, -1);  // asks for the sizes
-  work.resize(static_cast<std::size_t>(work[0]));
+  // The least that is asked for, which a float may have rounded down.
+  const auto rows = static_cast<std::size_t>(n);
+  const std::size_t least = vectors ? 1 + 6 * rows + 2 * rows * rows : 1 + 2 * rows;
+  work.resize((std::max)(least, static_cast<std::size_t>(work[0])));
   whole.resize(static_cast<std::size_t>(whole[0]));
   call(work, static_cast<int>(work.size()), whole, static_cast<int>(whole.size()));
   return values;
