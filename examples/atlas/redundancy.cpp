@@ -243,9 +243,7 @@ void run_redundancy(const redundancy_options& o) {
     store->write_file("result.csv", csv);
   }
   std::vector<output_file> files;
-  if (!o.csv_file.empty())
-    files.push_back(
-        {o.csv_file, [&](const std::string& name) { atlas::io::write_file(name, csv); }});
+  if (!o.csv_file.empty()) files.push_back({o.csv_file, {}, csv});
   report(o.common, result, heading(description) + redundancy_tables(run, found), files);
 }
 
