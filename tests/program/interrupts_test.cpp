@@ -318,7 +318,7 @@ TEST_CASE("a report stops after its first part too, and keeps no page") {
   const auto errors = folder / "stderr", out = folder / "report";
   started_program program(folder,
                           {"report", "--out", out.string(), "--parts", "measure,autoencode",
-                           "--blocks", "20", "--deepest", "1", "--surrogates", "4"},
+                           "--blocks", "20", "--deepest", "1", "--surrogates", "10"},
                           errors.string());
   const auto began = std::chrono::steady_clock::now();
   while (!std::filesystem::exists(out / "unfinished" / "measure.json") && since(began) < patience)
