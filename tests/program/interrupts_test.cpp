@@ -435,6 +435,7 @@ TEST_CASE("weights that are written to while they are read end the run") {
   // Another file in the place of this one is none of the run's.
   const auto runs = [&](const auto& change) {
     const auto json = folder / "x.json", errors = folder / "stderr";
+    std::filesystem::remove(json);
     started_program program(folder,
                             {"measure", "--model", model.string(), "--blocks", "12", "--layers",
                              "5", "--surrogates", "20", "--json", json.string()},
