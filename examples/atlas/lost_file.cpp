@@ -55,12 +55,12 @@ std::size_t path_of(const line_of_maps& line) {
 bool find_mapping(std::uintptr_t address, line_of_maps& line) {
   const int maps = ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
   if (maps < 0) return false;
-  std::array<char, 1024> piece;
+  std::array<char, 1024> bytes;
   bool found = false;
-  for (ssize_t size = 0; !found && (size = ::read(maps, piece.data(), piece.size())) > 0;) {
+  for (ssize_t size = 0; !found && (size = ::read(maps, bytes.data(), bytes.size())) > 0;) {
     for (std::size_t i = 0; !found && i < static_cast<std::size_t>(size); ++i) {
-      if (piece[i] != '\n') {
-        if (line.size < line.text.size()) line.text[line.size++] = piece[i];
+      if (bytes[i] != '\n') {
+        if (line.size < line.text.size()) line.text[line.size++] = bytes[i];
         continue;
       }
       found = has_address(line, address);

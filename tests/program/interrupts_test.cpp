@@ -318,7 +318,7 @@ TEST_CASE("a report stops after its first part too, and keeps no page") {
   const auto errors = folder / "stderr", out = folder / "report";
   started_program program(folder,
                           {"report", "--out", out.string(), "--parts", "measure,autoencode",
-                           "--blocks", "20", "--deepest", "1", "--surrogates", "4"},
+                           "--blocks", "20", "--deepest", "1", "--surrogates", "10"},
                           errors.string());
   const auto began = std::chrono::steady_clock::now();
   while (!std::filesystem::exists(out / "unfinished" / "measure.json") && since(began) < patience)
@@ -435,6 +435,7 @@ TEST_CASE("weights that are written to while they are read end the run") {
   // Another file in the place of this one is none of the run's.
   const auto runs = [&](const auto& change) {
     const auto json = folder / "x.json", errors = folder / "stderr";
+    std::filesystem::remove(json);
     started_program program(folder,
                             {"measure", "--model", model.string(), "--blocks", "12", "--layers",
                              "5", "--surrogates", "20", "--json", json.string()},
