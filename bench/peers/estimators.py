@@ -2,12 +2,15 @@
 """Estimators of dimension on N rows in 64 dimensions beside scikit-dimension and DADApy.
 
 Both sides read the same cloud and search for neighbours themselves, on one thread. What takes a
-peer more than a minute is measured once. Run by estimators.sh.
+peer more than a minute is measured once, and a peer that takes longer than --most seconds is
+stopped: its row then has a time and a ratio that are at least so large. Run by estimators.sh.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
+import queue
 import subprocess
 import tempfile
 import time
@@ -48,7 +51,9 @@ PEERS = {
     "fisher_separability": {"skdim": lambda x: skdim.id.FisherS().fit(x)},
     "local_pca": {"skdim": lambda x: skdim.id.lPCA().fit(x)},
     "spanning_tree": {"skdim": lambda x: skdim.id.PH().fit(x)},
-    "knn_graph": {"skdim": lambda x: skdim.id.KNN(ps=np.arange(5000, 10000, 500), M=10).fit(x)},
+    "knn_graph": {
+        "skdim": lambda x: skdim.id.KNN(ps=len(x) * np.arange(10, 20) // 20, M=10).fit(x)
+    },
     "binomial": {
         "dadapy": lambda x: dadapy(x, lambda d: d.compute_id_binomial_k(20, 0.95), 40),
     },
@@ -62,6 +67,7 @@ def main():
     parser.add_argument("names", nargs="*", default=list(PEERS))
     parser.add_argument("--rows", type=int, default=10000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--most", type=float, default=120, help="seconds of a peer's call")
     parser.add_argument("--mode", choices=("alone", "error"), default="alone")
     o = parser.parse_args()
     points = np.random.default_rng(1).standard_normal((o.rows, 64))
@@ -75,21 +81,50 @@ def main():
                 print(measure(o, file, points, name, library, work), flush=True)
 
 
-def measure(o, file, points, name, library, work):
-    mine, theirs = [], []
+def peer_seconds(work, points, results):
+    """Of one call, in a process of its own."""
     try:
-        work(points[:500])  # compiled by numba
+        start = time.perf_counter()
+        work(points)
+        results.put(time.perf_counter() - start)
     except Exception as e:
-        return f"{name} beside {library}: {type(e).__name__}: {e}"
+        results.put(f"{type(e).__name__}: {e}")
+
+
+def within(most, work, points):
+    """Seconds of the peer's call, or what its error says; nothing where it was stopped."""
+    processes = multiprocessing.get_context("fork")
+    results = processes.Queue()
+    peer = processes.Process(target=peer_seconds, args=(work, points, results))
+    peer.start()
+    try:
+        return results.get(timeout=most)
+    except queue.Empty:
+        return None
+    finally:
+        peer.terminate()
+        peer.join()
+
+
+def measure(o, file, points, name, library, work):
+    mine, theirs, label = [], [], f"{name} beside {library}"
+    if library == "dadapy":
+        work(points[:500])  # compiled by numba, once for the processes that follow
     for _ in range(o.rounds):
         raw = subprocess.check_output([o.peer, file, name, o.mode])
         mine.append(json.loads(raw)["seconds"])
-        start = time.perf_counter()
-        work(points)
-        theirs.append(time.perf_counter() - start)
-        if theirs[-1] > SLOW:
+        took = within(o.most, work, points)
+        if isinstance(took, str):
+            return f"{label}: {took}"
+        if took is None:
+            return (
+                f"{label:>44} {mine[-1]:>9.4f} {f'> {o.most:.0f}':>9} "
+                f"{f'> {o.most / mine[-1]:.0f}':>7}  stopped"
+            )
+        theirs.append(took)
+        if took > SLOW:
             break
-    return row(f"{name} beside {library}", mine, theirs)
+    return row(label, mine, theirs)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,16 @@
 /// \file
 /// Seconds that the clouds of many heads take, part by part, and what came out, as JSON. Run by
 /// heads.py, beside PyTorch.
-/// `peer_heads FILE H N d`; the file holds `[H, N, d]` floats.
+/// `peer_heads FILE H N d wall|processor`; the file holds `[H, N, d]` floats. Seconds of the
+/// processor are those of all threads together.
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
+#include <string>
 #include <vector>
 
 #include "atlas/core/parallel.hpp"
@@ -31,11 +34,18 @@ struct measures {
   Eigen::MatrixXd overlaps;
 };
 
+bool of_processor = false;
+
+double now() {
+  if (of_processor) return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 template <class Work>
 double seconds(Work&& work) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = now();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return now() - start;
 }
 
 /// One round; prints it where asked to.
@@ -77,7 +87,8 @@ void round_of(const clouds_view& clouds, bool print) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) return 2;
+  if (argc != 6) return 2;
+  of_processor = std::string(argv[5]) == "processor";
   const atlas::index_t heads = std::atol(argv[2]), n = std::atol(argv[3]), d = std::atol(argv[4]);
   std::vector<float> memory(static_cast<std::size_t>(heads * n * d));
   std::ifstream file(argv[1], std::ios::binary);

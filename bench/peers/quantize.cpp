@@ -71,6 +71,9 @@ int main(int argc, char** argv) {
 
   atlas::eigenbasis basis;
   const double eigen = shortest([&] { basis = atlas::symmetric_eigenbasis(moments); });
+  atlas::basic_eigenbasis<float> rough;
+  const double eigen_float =
+      shortest([&] { rough = atlas::symmetric_eigenbasis<float>(moments.cast<float>()); });
   if (openblas_set_num_threads) openblas_set_num_threads(1);
   double error = 0;
   const auto run = [&](quantization_method method) {
@@ -89,7 +92,8 @@ int main(int argc, char** argv) {
   const double hadamard_rotation =
       rotation(weights, atlas::orthogonal_basis<float>::hadamard(atlas::random_signs(d, random)));
   std::printf(
-      "{\"eigenbasis\": %.6f, \"fisher\": %.6f, \"hadamard\": %.6f, \"gptq\": %.6f, "
+      "{\"eigenbasis\": %.6f, \"eigenbasis, float32\": %.6f, \"fisher\": %.6f, \"hadamard\": %.6f, "
+      "\"gptq\": %.6f, "
       "\"rotation\": %.6f, \"hadamard rotation\": %.6f, \"error\": %.6g}\n",
-      eigen, fisher, hadamard, gptq, dense_rotation, hadamard_rotation, error);
+      eigen, eigen_float, fisher, hadamard, gptq, dense_rotation, hadamard_rotation, error);
 }

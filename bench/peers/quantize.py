@@ -5,8 +5,8 @@
 
 Prints medians of the rounds, and the ratio with its range. Both sides have all cores. Both do the
 same work: second moments are given, errors of weights and outputs are computed; `rotation` is the
-product with a dense basis and back, which a Hadamard basis does without products. PyTorch's
-eigenbasis is timed in float64, as atlas computes it, and in float32.
+product with a dense basis and back, which a Hadamard basis does without products. Eigenbases are
+timed in float64 and in float32.
 """
 
 import argparse
@@ -103,7 +103,7 @@ def main():
             ours = json.loads(subprocess.check_output([options.peer, str(d)]))
             rounds.append((ours, torch_round(d)))
         for part in rounds[0][1]:
-            mine = [o[part.split(",")[0]] for o, _ in rounds]
+            mine = [o[part] for o, _ in rounds]
             theirs = [t[part] for _, t in rounds]
             ratios = sorted(m / t for m, t in zip(mine, theirs))
             print(

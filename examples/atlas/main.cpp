@@ -9,15 +9,21 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "atlas/version.hpp"
 #include "common.hpp"
 #include "dispatch.hpp"
 #include "interrupts.hpp"
+#include "lost_file.hpp"
 #include "options.hpp"
+#include "plain_text.hpp"
 #include "ranks.hpp"
+#include "standard_streams.hpp"
 #include "typing_errors.hpp"
 
 namespace {
@@ -26,7 +32,8 @@ namespace {
 int complain(std::string what) {
   std::replace_if(
       what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
-  if (atlas_program::rank() == 0) fmt::print(stderr, "atlas: {}\n", what);
+  if (atlas_program::rank() == 0)
+    fmt::print(stderr, "atlas: {}\n", atlas_program::plain_text(what));
   return 2;
 }
 
@@ -100,15 +107,22 @@ int stop() {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  atlas_program::prepare_standard_streams();
 #ifdef ATLAS_DISPATCH
   atlas_program::hand_over(argv);
 #endif
   const atlas_program::rank_session session;
-  const atlas_program::interrupt_watch watch;
+  atlas_program::name_lost_files();  // after MPI, which would warn that it cannot do so itself
+  std::optional<atlas_program::interrupt_watch> watch;
   try {
+    watch.emplace();
     return run_on_ranks(argc, argv);
   } catch (const atlas::cancelled&) {
     return stop();
+  } catch (const std::system_error& e) {
+    if (watch) throw;
+    // The other ranks, which may have theirs, are not to wait for this one.
+    return fail(std::string("a thread that waits for interrupts cannot be started: ") + e.what());
   }
 } catch (const std::exception& e) {
   return complain(e.what());

@@ -3,9 +3,11 @@
 
 #include <Eigen/Dense>
 #include <cmath>
+#include <limits>
 
 #include "../catch.hpp"
 #include "../clouds_for_tests.hpp"
+#include "../messages.hpp"
 #include "../tolerances.hpp"
 #include "atlas/core/as_view.hpp"
 
@@ -71,4 +73,40 @@ TEST_CASE("covariances that a double cannot hold are those of the cloud by a pow
     const Eigen::MatrixXd y = x.array() + offset;
     CHECK(atlas::detail::moments<double>(atlas::as_view<2>(y)).covariance == plain.covariance);
   }
+}
+
+TEST_CASE("covariances do not mind where the first rows are") {
+  constexpr int n = 300, d = 19;
+  const Eigen::MatrixXd cloud = normal_cloud(n, d);
+  for (const double far : {0.1, 1.0, 1e3, 1e6}) {
+    CAPTURE(far);
+    Eigen::MatrixXd moved = cloud;
+    moved.topRows(80).array() += far;  // whose mean is far from that of all
+    moved.col(3).setConstant(0.1);     // exactly without variance
+    moved.col(5) *= 1e-9;              // small beside its offset
+    const Eigen::MatrixXd centred = moved.rowwise() - moved.colwise().mean();
+    const Eigen::MatrixXd wanted = centred.transpose() * centred / (n - 1);
+    const auto found = atlas::detail::moments<double>(atlas::as_view<2>(moved));
+    const Eigen::VectorXd spread = wanted.diagonal().cwiseSqrt();
+    for (int a = 0; a < d; ++a)
+      for (int b = 0; b < d; ++b)
+        if (a != 3 && b != 3)
+          CHECK(found.covariance(a, b) ==
+                Approx(wanted(a, b)).margin(1e-13 * spread(a) * spread(b)));
+    CHECK(found.covariance.col(3).isZero(0));
+    CHECK((found.mean - moved.colwise().mean().transpose()).norm() < 1e-13 * (1 + far));
+  }
+}
+
+TEST_CASE("moments name what is not finite, and take what squares cannot hold") {
+  Eigen::MatrixXd cloud = normal_cloud(70, 20);
+  const auto moments = [&] {
+    return atlas::detail::checked_moments<double>(atlas::as_view<2>(cloud), "clouds, head 3");
+  };
+  cloud(66, 17) = std::numeric_limits<double>::infinity();
+  CHECK_REFUSED(atlas::value_error, moments(), "clouds, head 3", "+inf at [66, 17]");
+  cloud(66, 17) = std::numeric_limits<double>::quiet_NaN();
+  CHECK_REFUSED(atlas::value_error, moments(), "clouds, head 3", "NaN at [66, 17]");
+  cloud(66, 17) = 1e300;
+  CHECK(moments().exponent != 0);
 }

@@ -29,6 +29,9 @@ void check_leading(const Eigen::MatrixXd& matrix, Eigen::Index k) {
         tolerance::double_rounding * size);
   CHECK((leading.vectors.transpose() * leading.vectors - Eigen::MatrixXd::Identity(k, k)).norm() <
         tolerance::double_rounding);
+  const auto pairs = atlas::detail::leading_eigenpairs(matrix, k);
+  CHECK(pairs.vectors == leading.vectors);
+  CHECK((pairs.values - whole.values.head(k)).norm() <= 1e-14 * size);
   for (Eigen::Index c = 0; c < k; ++c)
     CHECK(leading.vectors.col(c).maxCoeff() == leading.vectors.col(c).cwiseAbs().maxCoeff());
 }

@@ -3,6 +3,8 @@
 
 #include <Eigen/Dense>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include "../catch.hpp"
 #include "../clouds_for_tests.hpp"
@@ -30,6 +32,36 @@ TEST_CASE("nuclear norms of eight matrices are the sums of their singular values
       CHECK(sums[lane] == Approx(Eigen::JacobiSVD<Eigen::MatrixXd>(one).singularValues().sum())
                               .epsilon(tolerance::double_rounding)
                               .margin(1e-300));
+    }
+  }
+}
+
+TEST_CASE("nuclear norms of products of frames are sums of cosines, near each other or far") {
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  for (const int k : {1, 2, 7, 12, 40}) {
+    CAPTURE(k);
+    atlas::detail::nuclear_norms<> norms(k);
+    constexpr int lanes = atlas::detail::nuclear_norms<>::lanes;
+    std::vector<Eigen::MatrixXd> all;
+    for (int lane = 0; lane < lanes; ++lane) {
+      // Cosines from 1 down, of which the last ones become small: 1e-3, 1e-6, ...
+      Eigen::VectorXd cosines = Eigen::VectorXd::LinSpaced(k, 1, 0.3);
+      cosines(k - 1) = std::pow(10.0, -3.0 * (lane % 5));
+      if (lane % 7 == 3 && k > 1) cosines(k - 2) = std::pow(10.0, -(lane % 11));
+      if (lane % 8 == 5) cosines *= 1 + lane;  // larger than cosines are
+      all.push_back(rotation(k, 2 * lane + 1) * cosines.asDiagonal() * rotation(k, 2 * lane + 2));
+    }
+    for (const int count : {lanes, 5}) {
+      for (int lane = 0; lane < lanes; ++lane)
+        for (int r = 0; r < k; ++r)
+          for (int c = 0; c < k; ++c)
+            norms.at(lane, r, c) = lane < count ? all[static_cast<std::size_t>(lane)](r, c) : none;
+      const auto* const sums = norms.compute(count);
+      for (int lane = 0; lane < count; ++lane) {
+        const Eigen::MatrixXd& one = all[static_cast<std::size_t>(lane)];
+        CHECK(sums[lane] ==
+              Approx(Eigen::JacobiSVD<Eigen::MatrixXd>(one).singularValues().sum()).epsilon(1e-14));
+      }
     }
   }
 }

@@ -53,13 +53,20 @@ template <class Real = double>
 namespace detail {
 
 /// The same of a cloud's covariance, whose eigenvalues are known.
+/// \param exponent of the cloud's moments
+template <class Real>
+pca_rank_result pca_rank_of_values(int exponent, const Eigen::VectorX<Real>& eigenvalues,
+                                   const pca_rank_options& options) {
+  pca_rank_result out = pca_rank_of_spectrum(eigenvalues, options);
+  if (exponent != 0)
+    for (Real& value : out.eigenvalues) value = std::ldexp(value, -2 * exponent);
+  return out;
+}
+
 template <class Real>
 pca_rank_result pca_rank_of_moments(const cloud_moments& m, const Eigen::VectorX<Real>& eigenvalues,
                                     const pca_rank_options& options) {
-  pca_rank_result out = pca_rank_of_spectrum(eigenvalues, options);
-  if (m.exponent != 0)
-    for (Real& value : out.eigenvalues) value = std::ldexp(value, -2 * m.exponent);
-  return out;
+  return pca_rank_of_values<Real>(m.exponent, eigenvalues, options);
 }
 
 template <class Scalar>
@@ -67,8 +74,7 @@ pca_rank_result pca_rank(const tensor_view<const Scalar, 2>& points,
                          const pca_rank_options& options) {
   check_not_empty(points, "points");
   if (points.extent(0) < 2) throw shape_error("points", "at least 2 rows", "1 row");
-  check_finite(points, "points");
-  const cloud_moments m = moments(points);
+  const cloud_moments m = checked_moments(points, "points");
   return pca_rank_of_moments<double>(m, symmetric_eigenvalues(m.covariance), options);
 }
 

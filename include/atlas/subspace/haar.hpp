@@ -106,8 +106,8 @@ struct cosine_sums {
   }
 };
 
-/// Sums of up to eight draws: differences from what is expected, so that they do not cancel.
-/// \param cosines where the mean cosine of each goes
+/// Sums of as many draws as `norms` has lanes, or fewer: differences from what is expected, so that
+/// they do not cancel. \param cosines where the mean cosine of each goes
 template <class Real>
 cosine_sums sums_of_draws(index_t count, double expected, haar_sampler<Real>& sampler,
                           nuclear_norms<Real>& norms, random_stream& random, double* cosines) {
@@ -119,7 +119,7 @@ cosine_sums sums_of_draws(index_t count, double expected, haar_sampler<Real>& sa
     for (index_t c = 0; c < drawn.cols(); ++c)
       for (index_t r = 0; r < drawn.rows(); ++r) norms.at(l, r, c) = drawn(r, c);
   }
-  const auto sum = norms.compute();
+  const Real* const sum = norms.compute(count);
   cosine_sums out;
   for (index_t l = 0; l < count; ++l) {
     cosines[l] = sum[l] / k;

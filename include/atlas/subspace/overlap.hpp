@@ -16,6 +16,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/work_options.hpp"
 #include "atlas/linalg/batched/nuclear_norms.hpp"
+#include "atlas/linalg/eight_numbers.hpp"
 #include "atlas/linalg/frame.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/subspace/head_pairs.hpp"
@@ -37,18 +38,24 @@ overlap_result overlap_of_cosines(const Eigen::VectorX<Real>& cosines) {
 }
 
 /// Mean principal cosines of pairs of heads, first < second, into both triangles of a matrix:
-/// products of a band of heads with all that follow in one matrix product, then their singular
-/// values, eight pairs at a time.
+/// products of a band of heads with all that follow in one matrix product, then their nuclear
+/// norms, several pairs at a time.
 template <class Real = double>
 class overlap_band {
  public:
   overlap_band(const std::vector<Eigen::MatrixX<Real>>& frames, const Eigen::MatrixX<Real>& stacked)
-      : stacked_(stacked), k_(frames.front().cols()), norms_(k_) {}
+      : stacked_(stacked),
+        products_(stacked.cols(), most_heads * frames.front().cols()),
+        k_(frames.front().cols()),
+        norms_(k_) {}
 
-  /// Of the heads `from` .. `from + count`.
+  static constexpr index_t most_heads = 4;  ///< of a band
+
+  /// Of the heads `from` .. `from + count`, at most `most_heads`.
   void fill(index_t from, index_t count, Eigen::MatrixX<Real>& matrix) {
-    products_.noalias() = stacked_.middleCols(from * k_, count * k_).transpose() *
-                          stacked_.rightCols(stacked_.cols() - from * k_);
+    const index_t left = stacked_.cols() - from * k_;
+    products_.topLeftCorner(left, count * k_).noalias() =
+        stacked_.rightCols(left).transpose() * stacked_.middleCols(from * k_, count * k_);
     for (index_t i = from; i < from + count; ++i)
       for (index_t j = i + 1; j < matrix.rows(); ++j) add({i, j}, from, matrix);
     flush(matrix);
@@ -57,8 +64,11 @@ class overlap_band {
  private:
   void add(const head_pair& pair, index_t from, Eigen::MatrixX<Real>& matrix) {
     const index_t top = (pair.first - from) * k_, left = (pair.second - from) * k_;
-    for (index_t c = 0; c < k_; ++c)
-      for (index_t r = 0; r < k_; ++r) norms_.at(waiting_, r, c) = products_(top + r, left + c);
+    Real* entry = norms_.first_of(waiting_);
+    for (index_t c = 0; c < k_; ++c) {
+      const Real* const column = &products_(left, top + c);
+      for (index_t r = 0; r < k_; ++r, entry += lane_count) *entry = column[r];
+    }
     pairs_[static_cast<std::size_t>(waiting_)] = pair;
     if (++waiting_ == lanes) flush(matrix);
   }
@@ -66,7 +76,7 @@ class overlap_band {
   /// A mean is at most 1 but for rounding.
   void flush(Eigen::MatrixX<Real>& matrix) {
     if (waiting_ == 0) return;
-    const auto sums = norms_.compute();
+    const Real* const sums = norms_.compute(waiting_);
     for (index_t l = 0; l < waiting_; ++l) {
       const auto [i, j] = pairs_[static_cast<std::size_t>(l)];
       matrix(i, j) = matrix(j, i) = (std::min)(Real(1), sums[l] / static_cast<Real>(k_));
@@ -93,7 +103,7 @@ void leave_out(index_t head, Eigen::MatrixX<Real>& matrix) {
 /// NaN in the rows and columns of heads that are left out.
 template <class Real>
 Eigen::MatrixX<Real> overlap_matrix(const std::vector<Eigen::MatrixX<Real>>& frames, int threads) {
-  constexpr index_t band = 4;  // heads a task
+  constexpr index_t band = overlap_band<Real>::most_heads;
   const auto heads = static_cast<index_t>(frames.size());
   const index_t k = frames.front().cols();
   Eigen::MatrixX<Real> stacked(frames.front().rows(), heads * k);
@@ -103,9 +113,11 @@ Eigen::MatrixX<Real> overlap_matrix(const std::vector<Eigen::MatrixX<Real>>& fra
     else
       stacked.middleCols(h * k, k) = frame;
   Eigen::MatrixX<Real> matrix = Eigen::MatrixX<Real>::Identity(heads, heads);
-  parallel_for((heads + band - 1) / band, threads, [&](index_t b) {
-    overlap_band<Real>(frames, stacked).fill(b * band, (std::min)(band, heads - b * band), matrix);
-  });
+  parallel_for((heads + band - 1) / band, threads,
+               [&] { return overlap_band<Real>(frames, stacked); },
+               [&](index_t b, overlap_band<Real>& pairs) {
+                 pairs.fill(b * band, (std::min)(band, heads - b * band), matrix);
+               });
   for (index_t h = 0; h < heads; ++h)
     if (is_left_out(frames[static_cast<std::size_t>(h)])) leave_out(h, matrix);
   return matrix;

@@ -28,8 +28,8 @@ enum class rank_policy {
 
 namespace detail {
 
-/// The top k columns of an eigenbasis. Where fewer than k directions vary, so that the frame would
-/// be arbitrary, what the policy says.
+/// The top k columns of an eigenbasis of which at least k values are known. Where fewer than k
+/// directions vary, so that the frame would be arbitrary, what the policy says.
 template <class Real = double>
 Eigen::MatrixX<Real> top_frame(const eigenbasis& basis, index_t k, const std::string& argument,
                                rank_policy policy = rank_policy::refuse) {
@@ -66,9 +66,14 @@ void check_some_frame(const std::vector<Eigen::MatrixXd>& frames) {
 }
 
 template <class Scalar>
-void check_cloud(const tensor_view<const Scalar, 2>& points, const std::string& argument) {
+void check_rows(const tensor_view<const Scalar, 2>& points, const std::string& argument) {
   check_not_empty(points, argument);
   if (points.extent(0) < 2) throw shape_error(argument, "at least 2 rows", "1 row");
+}
+
+template <class Scalar>
+void check_cloud(const tensor_view<const Scalar, 2>& points, const std::string& argument) {
+  check_rows(points, argument);
   check_finite(points, argument);
 }
 
@@ -76,9 +81,10 @@ template <class Scalar>
 Eigen::MatrixXd principal_frame(const tensor_view<const Scalar, 2>& points, index_t k,
                                 const std::string& argument,
                                 rank_policy policy = rank_policy::refuse) {
-  check_cloud(points, argument);
+  check_rows(points, argument);
+  const cloud_moments m = checked_moments(points, argument);
   check_between(k, 1, points.extent(1), "local_dimension");
-  return top_frame(leading_eigenbasis(moments(points).covariance, k), k, argument, policy);
+  return top_frame(leading_eigenpairs(m.covariance, k), k, argument, policy);
 }
 
 }  // namespace detail

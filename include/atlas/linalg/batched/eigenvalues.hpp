@@ -31,17 +31,25 @@ class batched_eigenvalues {
   /// \throws value_error for NaN, convergence_error where the iteration does not converge
   static void solve(Real* diagonal, Real* squares, index_t n);
 
+  /// The same for matrices that may have several eigenvalues so close to 0 that rounding hides
+  /// them.
+  ///
+  /// \param least squares beside the diagonal from which on they count
+  /// \return whether all were found in a few sweeps each; otherwise, and with NaN, what is in
+  ///         `diagonal` is nothing
+  static bool try_solve(Real* diagonal, Real* squares, index_t n, Real least, int enough);
+
  private:
   using simd = vector_of<Real>;
   using vector = typename simd::type;
   static constexpr index_t size = simd::lanes;
 
-  /// Whether all squares of a row are below 4e-34: entries of 2e-17. NaN is not.
-  static bool negligible(const Real* squares) {
+  /// Whether all squares of a row are below the least that counts. NaN is not.
+  static bool negligible(const Real* squares, Real least) {
     constexpr unsigned every_lane = (1U << size) - 1;
     unsigned below = every_lane;
     for (int k = 0; k < interleaved; ++k)
-      below &= simd::above(simd::all(Real(4e-34)), simd::load_aligned(squares + k * size));
+      below &= simd::above(simd::all(least), simd::load_aligned(squares + k * size));
     return below == every_lane;
   }
 
@@ -119,13 +127,21 @@ template <class Real>
 }
 
 template <class Real>
-void batched_eigenvalues<Real>::solve(Real* diagonal, Real* squares, index_t n) {
-  constexpr int enough = 60;
+bool batched_eigenvalues<Real>::try_solve(Real* diagonal, Real* squares, index_t n, Real least,
+                                          int enough) {
   for (index_t l = 0; l + 1 < n; ++l)
-    for (int sweeps = 0; !negligible(squares + l * lanes); ++sweeps) {
-      if (sweeps == enough) refuse_unsolved(diagonal, n * lanes);
+    for (int sweeps = 0; !negligible(squares + l * lanes, least); ++sweeps) {
+      if (sweeps == enough) return false;
       sweep(diagonal, squares, l, n - 1);
     }
+  return true;
+}
+
+template <class Real>
+void batched_eigenvalues<Real>::solve(Real* diagonal, Real* squares, index_t n) {
+  constexpr Real least = Real(4e-34);  // entries of 2e-17
+  constexpr int enough = 60;
+  if (!try_solve(diagonal, squares, n, least, enough)) refuse_unsolved(diagonal, n * lanes);
 }
 
 }  // namespace atlas::inline ATLAS_ABI::detail
@@ -133,5 +149,6 @@ void batched_eigenvalues<Real>::solve(Real* diagonal, Real* squares, index_t n) 
 #ifdef ATLAS_COMPILED
 namespace atlas::inline ATLAS_ABI::detail {
 ATLAS_OF_LINALG void batched_eigenvalues<double>::solve(double*, double*, index_t);
+ATLAS_OF_LINALG bool batched_eigenvalues<double>::try_solve(double*, double*, index_t, double, int);
 }  // namespace atlas::inline ATLAS_ABI::detail
 #endif

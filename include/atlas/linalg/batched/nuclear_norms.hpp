@@ -1,133 +1,165 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Nuclear norms (sums of the singular values) of small square matrices, eight at a time: by
-/// one-sided Jacobi rotations (Hestenes, J. SIAM 6, 51, 1958), each of them of the same two columns
-/// of all eight. Columns of seven numbers do not fill a processor's vectors; eight matrices side by
-/// side do.
+/// Nuclear norms (sums of the singular values) of small square matrices, many side by side: columns
+/// of seven numbers do not fill a processor's vectors, one entry of several matrices does.
 
 #include <Eigen/Core>
-#include <vector>
+#include <algorithm>
+#include <limits>
 
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/linalg/batched/bidiagonalization.hpp"
+#include "atlas/linalg/batched/eigenvalues.hpp"
+#include "atlas/linalg/batched/jacobi_norms.hpp"
 #include "atlas/linalg/eight_numbers.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Room for eight `[k, k]` matrices. What a lane gives does not depend on the other lanes' numbers
-/// beyond rounding: it may go through a sweep more than it needs.
+/// Room for 32 `[k, k]` matrices.
+///
+/// Of a bidiagonal form B, the squares of its singular values are the eigenvalues of the
+/// tridiagonal `B^T B`, which `batched_eigenvalues` gives to some 1e-16 absolutely: their roots are
+/// as good as rounding where they are not small. The smallest one is the product of B's diagonal
+/// divided by the product of the others, to rounding too. A matrix whose second smallest singular
+/// value is below 1/100, one whose squares add up to more than 2 k or whose eigenvalues
+/// are not found in a few steps, and all of more than 32 rows
+/// are left to `jacobi_norms`.
 template <class Real = double>
 class nuclear_norms {
  public:
-  static constexpr index_t lanes = lane_count;
+  static constexpr index_t lanes = 4 * lane_count;
   using numbers = eight_numbers<Real>;
 
   explicit nuclear_norms(index_t k)
-      : k_(k), elements_(lanes, k * k), squares_(lanes, k), order_(round_robin(k)) {
-    elements_.setZero();
-  }
+      : k_(k),
+        elements_(elements::Zero(lane_count, lanes / lane_count * k * k)),
+        diagonals_(Eigen::ArrayX<Real>::Zero(lanes * k)),
+        squares_(diagonals_),
+        bidiagonal_(k),
+        jacobi_(k) {}
 
   index_t size() const { return k_; }
-  Real& at(index_t lane, index_t row, index_t column) { return elements_(lane, column * k_ + row); }
+  Real& at(index_t lane, index_t row, index_t column) {
+    return first_of(lane)[(column * k_ + row) * lane_count];
+  }
+  /// Entries of a matrix, column after column, `lane_count` numbers apart.
+  Real* first_of(index_t lane) {
+    return elements_.data() + lane / lane_count * lane_count * k_ * k_ + lane % lane_count;
+  }
 
-  /// Of each lane. The matrices are used up. O(k^3) time a sweep, 4 to 6 sweeps.
-  ///
-  /// The error of a sum of column norms is the square of what the columns lack in being orthogonal,
-  /// and what they lack is squared by each of the last sweeps: one that began at cosines of 1e-6 is
-  /// the last.
-  numbers compute() {
-    constexpr int most_sweeps = 40;
-    for (int sweep = 0; sweep < most_sweeps; ++sweep) {
-      refresh_squares();
-      excess_ = zero();
-      for (const column_pair& pair : order_) rotate(pair.first, pair.second);
-      if (!numbers::any_above(excess_, zero())) break;
+  /// Of the first `count` lanes; their matrices stay as they are, and those after them are 0 from
+  /// now on, so that what went before is in no result. O(k^3) time.
+  /// \return `[32]`, which the next call overwrites
+  const Real* compute(index_t count = lanes) {
+    const index_t groups = padded_to_lanes(count) / lane_count;
+    clear_elements(count, groups * lane_count);
+    if (k_ <= most_rows) {
+      for (index_t g = 0; g < groups; ++g) make_tridiagonal(g);
+      clear_tridiagonal(groups);
+      for (index_t first = 0; first < count; first += solver::lanes) solve(first);
+      for (index_t g = 0; g < groups; ++g) add_roots(g);
     }
-    refresh_squares();
-    numbers sum = zero();
-    for (index_t c = 0; c < k_; ++c) sum = sum + numbers::square_root(square(c));
-    return sum;
+    for (index_t g = 0; g < groups; ++g)
+      turn_left_over(g, (std::min)(lane_count, count - g * lane_count));
+    return sums_;
   }
 
  private:
-  using simd = typename numbers::simd;
-  using vector = typename numbers::vector;
+  using elements = Eigen::Matrix<Real, lane_count, Eigen::Dynamic>;
+  using solver = batched_eigenvalues<Real>;
+  static constexpr index_t most_rows = 32;  ///< products of as many numbers do not underflow
+  static_assert(lanes % solver::lanes == 0, "whole groups of the solver");
 
-  struct column_pair {
-    index_t first = 0, second = 0;
-  };
+  void clear_elements(index_t from, index_t to) {
+    for (index_t lane = from; lane < to; ++lane)
+      for (index_t i = 0; i < k_ * k_; ++i) first_of(lane)[i * lane_count] = Real(0);
+  }
 
-  /// Every pair once, neighbours in the order without a column in common where that can be: their
-  /// rotations overlap in the processor.
-  static std::vector<column_pair> round_robin(index_t k) {
-    const index_t teams = k + k % 2;
-    std::vector<column_pair> order;
-    for (index_t round = 0; round + 1 < teams; ++round)
-      for (index_t i = 0; i < teams / 2; ++i) {
-        const index_t a = i == 0 ? teams - 1 : (round + i) % (teams - 1);
-        const index_t b = (round + teams - 1 - i) % (teams - 1);
-        if (a < k && b < k) order.push_back({a < b ? a : b, a < b ? b : a});
+  /// Groups from one on which share a call of the solver with those before them.
+  void clear_tridiagonal(index_t from) {
+    const numbers zero(Real(0));
+    for (index_t g = from; g * lane_count % solver::lanes != 0; ++g)
+      for (index_t i = 0; i < k_; ++i)
+        for (auto* x : {&diagonals_, &squares_}) zero.store(x->data() + place(g, i));
+  }
+
+  auto group(index_t g) const { return elements_.middleCols(g * k_ * k_, k_ * k_); }
+
+  /// Where row i of a group's tridiagonal matrices goes.
+  index_t place(index_t g, index_t i) const {
+    const index_t first = g * lane_count, chunk = first / solver::lanes;
+    return (chunk * k_ + i) * solver::lanes + first % solver::lanes;
+  }
+
+  /// `B^T B` of a group, and the product of B's diagonal; 0 for matrices that are left over.
+  void make_tridiagonal(index_t g) {
+    const numbers zero(Real(0)), most(Real(2) * static_cast<Real>(k_));
+    scratch_ = group(g);
+    numbers trace = zero, product(Real(1)), last = zero;
+    bidiagonal_.squares(scratch_.data(), [&](index_t i, const numbers& q, const numbers& e) {
+      trace = trace + (q + e);
+      product = product * q;
+      (q + last).store(diagonals_.data() + place(g, i));
+      (q * e).store(squares_.data() + place(g, i));
+      last = e;
+    });
+    for (index_t i = 0; i < k_; ++i)
+      for (auto* x : {&diagonals_, &squares_}) {
+        Real* const entry = x->data() + place(g, i);
+        numbers::where_above(most, trace, numbers(entry), zero).store(entry);
       }
-    return order;
+    numbers::square_root(product).store(determinants_ + g * lane_count);
   }
 
-  static numbers zero() { return numbers(Real(0)); }
-  Real* column(index_t c) { return elements_.data() + lanes * c * k_; }
-  Real* square_place(index_t c) { return squares_.data() + lanes * c; }
-  numbers square(index_t c) { return numbers(square_place(c)); }
-
-  /// Products of the entries of two columns, added up.
-  numbers product_of(const Real* a, const Real* b) const {
-    numbers sum = numbers(a) * numbers(b);
-    for (index_t r = 1; r < k_; ++r)
-      sum = numbers::multiply_add(numbers(a + r * lanes), numbers(b + r * lanes), sum);
-    return sum;
+  /// Eigenvalues of the matrices from one on; 0 where several of them are so small that rounding
+  /// hides them.
+  void solve(index_t first) {
+    constexpr Real least = Real(4e-32);  // entries of 2e-16
+    constexpr int enough = 20;
+    Real* const diagonal = diagonals_.data() + first * k_;
+    if (!solver::try_solve(diagonal, squares_.data() + first * k_, k_, least, enough))
+      std::fill_n(diagonal, solver::lanes * k_, Real(0));
   }
 
-  void refresh_squares() {
-    for (index_t c = 0; c < k_; ++c) product_of(column(c), column(c)).store(square_place(c));
-  }
-
-  /// Makes two columns orthogonal; `excess_` is above 0 where the cosine of their angle was above
-  /// 1e-6.
-  void rotate(index_t p, index_t q) {
-    constexpr Real least = Real(1e-12);  // of the square of a cosine
-    constexpr Real tiny = Real(1e-200);  // keeps 0 / 0 away
-    const numbers one(Real(1));
-    Real *const left = column(p), *const right = column(q);
-    const numbers product = product_of(left, right), p_square = square(p), q_square = square(q);
-    const numbers squared = product * product;
-    excess_ =
-        numbers::larger(excess_, numbers::subtract_product(least * p_square, q_square, squared));
-    const numbers gap = q_square - p_square;
-    const numbers root =
-        numbers::square_root(numbers::multiply_add(Real(4) * product, product, gap * gap));
-    const numbers reach = numbers::magnitude(gap) + root + numbers(tiny);
-    const numbers ratio = (Real(2) * product) / reach;
-    const numbers tangent = ratio * numbers::with_sign_of(gap, one);
-    const numbers cosine = one / numbers::square_root(numbers::multiply_add(tangent, tangent, one));
-    const numbers sine = cosine * tangent;
-    numbers::subtract_product(tangent, product, p_square).store(square_place(p));
-    numbers::multiply_add(tangent, product, q_square).store(square_place(q));
-    for (int part = 0; part < numbers::parts; ++part)
-      turn(cosine.part(part), sine.part(part), left + part * simd::lanes,
-           right + part * simd::lanes);
-  }
-
-  /// Rotates a vector of the matrices in the plane of two columns.
-  void turn(vector cosine, vector sine, Real* left, Real* right) const {
-    for (index_t r = 0; r < k_ * lanes; r += lanes) {
-      const vector a = simd::load_aligned(left + r), b = simd::load_aligned(right + r);
-      simd::store(left + r, simd::subtract_product(sine, b, cosine * a));
-      simd::store(right + r, simd::multiply_add(cosine, b, sine * a));
+  /// Sums of a group; of two values the larger one is not the smallest of all.
+  void add_roots(index_t g) {
+    const numbers zero(Real(0));
+    numbers smallest(diagonals_.data() + place(g, 0)), second((std::numeric_limits<Real>::max)());
+    numbers roots = zero, product(Real(1));
+    for (index_t i = 1; i < k_; ++i) {
+      const numbers value(diagonals_.data() + place(g, i));
+      const numbers larger = numbers::larger(value, smallest);
+      smallest = numbers::where_above(smallest, value, value, smallest);
+      second = numbers::where_above(second, larger, larger, second);
+      const numbers root = numbers::square_root(numbers::larger(larger, zero));
+      roots = roots + root;
+      product = product * root;
     }
+    second.store(seconds_ + g * lane_count);
+    (roots + numbers(determinants_ + g * lane_count) / product).store(sums_ + g * lane_count);
+  }
+
+  /// Sums of those of a group's first `count` matrices that roots are not good enough for.
+  void turn_left_over(index_t g, index_t count) {
+    constexpr Real least = Real(1e-4);
+    const Real *const second = seconds_ + g * lane_count, *const end = second + count;
+    if (k_ <= most_rows && std::all_of(second, end, [](Real x) { return x >= least; })) return;
+    scratch_ = group(g);
+    const numbers sums = jacobi_.compute(scratch_.data());
+    for (index_t l = 0; l < count; ++l)
+      if (k_ > most_rows || !(second[l] >= least)) sums_[g * lane_count + l] = sums[l];
   }
 
   index_t k_;
-  Eigen::Matrix<Real, lanes, Eigen::Dynamic> elements_;  ///< lanes x (column, row)
-  Eigen::Matrix<Real, lanes, Eigen::Dynamic> squares_;   ///< of the columns
-  std::vector<column_pair> order_;
-  numbers excess_{Real(0)};  ///< above 0 where a cosine of this sweep was too large
+  elements elements_;                        ///< `[8]` x (group, column, row)
+  elements scratch_;                         ///< of a group
+  Eigen::ArrayX<Real> diagonals_, squares_;  ///< of tridiagonal matrices, as their solver has them
+  batched_bidiagonalization<Real> bidiagonal_;
+  jacobi_norms<Real> jacobi_;
+  alignas(64) Real determinants_[lanes] = {};
+  alignas(64) Real seconds_[lanes] = {};  ///< second smallest squares of singular values
+  alignas(64) Real sums_[lanes] = {};
 };
 
 }  // namespace atlas::inline ATLAS_ABI::detail
