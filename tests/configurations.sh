@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 names=(assertions debug-containers no-contraction threads blas newest-clang libc++ x86-64 haswell
   skylake-avx512 aarch64)
 all_rooms="core stats linalg simulation neighbors dimension subspace manifold boltzmann quantize
-  protocols estimators attention nn autoencoder reference io threads"
+  protocols estimators attention nn autoencoder reference io properties threads"
 # Without text or files, whose libraries are not there for another processor, and without what takes
 # hours in an emulator.
 kernel_rooms="core linalg neighbors boltzmann subspace dimension"

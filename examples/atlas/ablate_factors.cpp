@@ -101,12 +101,12 @@ void run_factorial_ablation(const ablation_options& o) {
   check_factorial(o);
   begin_stage(o.common, "reading the texts");
   const ablation_texts texts = read_ablation_texts(o);
+  const ablation_plan plan = ablation_plan_of(o, texts.vocabulary);
   if (o.passages > texts.held_out.extent(0))
     throw atlas::value_error(
         "--passages", fmt::format("at most the {} that are held out", texts.held_out.extent(0)),
         std::to_string(o.passages));
   check_points(o.common, o.points, o.passages, o.tokens_per_block, o.min_context);
-  const ablation_plan plan = ablation_plan_of(o, texts.vocabulary);
   const json source = described(o, texts, plan);
   std::optional<study_store> store;
   if (!o.folder.empty()) {

@@ -189,7 +189,9 @@ json ablation_run_json(const ablation_options& o, const ablation_texts& texts,
   } catch (const atlas::cancelled&) {
     throw;
   } catch (const atlas::error& e) {
-    throw atlas::error(run_name(cell, seed) + ": " + e.what());
+    throw atlas::error(
+        run_name(cell, seed) + ": " +
+        in_typed_names(e.what(), {{"schedule.peak", "--learning-rate"}, {"points", "--points"}}));
   }
 }
 

@@ -38,7 +38,7 @@ struct call_at_exit {
 };
 const call_at_exit last_call;
 
-#if defined(__linux__)
+#if defined(__linux__) && !defined(ATLAS_USE_OPENMP)
 std::ptrdiff_t threads_of_this_process() {
   const std::filesystem::directory_iterator all("/proc/self/task");
   return std::distance(begin(all), end(all));

@@ -347,6 +347,9 @@ TEST_CASE("ablate refuses designs that cannot be") {
   refused({{"layers", "1"}}, "--layers: expected at least 2 with --factors");
   refused({{"surrogates", "0"}}, "--surrogates: expected 10 or more");
   refused({{"checkpoints", "1"}}, "--checkpoints");
+  refused({{"min-context", "32"}}, "--min-context: expected a whole number from 0 to 31");
+  refused({{"points", "9999"}}, "--points: expected at most");
+  refused({{"learning-rate", "1e30"}}, "cell-0-seed-0: --learning-rate: expected a learning rate");
   refused({{"save-every", "2"}}, "--save-every");
   refused({{"passages", "4000"}}, "--passages: expected at most the");
   refused({{"seed", "18446744073709551615"}}, "--seed");

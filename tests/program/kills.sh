@@ -32,6 +32,7 @@ commands=(
   "measure $small $few --json OUT/x --csv OUT/y"
   "autoencode $small --epochs 2 --json OUT/x"
   "ablate --head-dims 8 --steps 12 --layers 1 --model-dim 16 --block-size 32 --batch 2 $few --save-every 2 --out OUT"
+  "ablate --factors d_head,rms --head-dims 4,8 --model-dim 16 --layers 2 --steps 4 --block-size 32 --batch 2 $few --passages 6 --seeds 2 --permutations 99 --out OUT"
   "study --model tiny-gpt2 --text moby-dick --blocks 5 --block-size 40 $few --manifold-draws 10 --epochs 1 --out OUT"
   "report $small $few --parts measure --out OUT"
   "calibrate --what haar --clouds 20 --json OUT/x"

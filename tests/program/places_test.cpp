@@ -118,8 +118,8 @@ TEST_CASE("a pipe is written to as it is") {
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   const std::string pipe = quoted(folder / "pipe"), got = quoted(folder / "got");
   CHECK(run(folder, quick + "--json " + pipe,
-            "timeout 60 sh -c 'cat " + (folder / "pipe").string() + " >" + (folder / "got").string() +
-                " & \"$@\"; s=$?; wait; exit $s' sh")
+            "timeout 60 sh -c 'cat " + (folder / "pipe").string() + " >" +
+                (folder / "got").string() + " & \"$@\"; s=$?; wait; exit $s' sh")
             .status == 0);
   CHECK(fs::is_fifo(folder / "pipe"));
   CHECK(text_of(folder / "got") == expected);

@@ -266,7 +266,7 @@ TEST_CASE("commands that do not divide their work are refused under mpirun", "[b
   const program_run r = run(folder, "haar --dim 8 --local-dim 2", on(2));
   CHECK(r.status == 2);
   CHECK(r.out.empty());
-  CHECK(has(r.err, "atlas: mpirun: expected one of ablate, calibrate, dimension"));
+  CHECK(has(r.err, "atlas: mpirun: expected one of ablate --factors, calibrate, dimension"));
   CHECK(run(folder, "--version", on(2)).out == run(folder, "--version").out);
   CHECK(run(folder, "haar --dim 8 --local-dim 2", on(1)).status == 0);
 }

@@ -239,6 +239,7 @@ struct nuisance {
   index_t blocks = 3;
   bool unequal = false, heavy = false;
   double second = 0;  ///< effect of the second factor
+  double shared = 0;  ///< of a block's high cells of the first factor, in one with all of them
 };
 
 Eigen::MatrixXd nothing_planted(const factorial_design& design, const nuisance& n,
@@ -246,11 +247,13 @@ Eigen::MatrixXd nothing_planted(const factorial_design& design, const nuisance& 
   Eigen::MatrixXd out(n.blocks, design.cells());
   for (index_t b = 0; b < n.blocks; ++b) {
     const double level = 5 * random.normal();
+    const double of_high = n.shared == 0 ? 0 : n.shared * random.normal();
     for (index_t c = 0; c < design.cells(); ++c) {
       double x = random.normal();
       if (n.heavy) x *= std::sqrt(3.0) / random.chi(3);
       if (n.unequal && design.sign(2, c) > 0) x *= 8;
       out(b, c) = level + x + 0.5 * n.second * design.sign(2, c);
+      if (design.sign(1, c) > 0) out(b, c) += of_high;
     }
   }
   return out;
@@ -297,6 +300,12 @@ TEST_CASE("where nothing is planted p is uniform and intervals hold 0, few seeds
       CHECK(heavy.covered > 0.93);
     }
   }
+}
+
+TEST_CASE("what cells of one level share in a block is in the interval and not in p") {
+  const auto shared = simulate(atlas::full_factorial(3), {.blocks = 3, .shared = 1}, 400);
+  CHECK(shared.covered == Approx(0.95).margin(0.03));
+  CHECK(shared.small > 0.1);
 }
 
 TEST_CASE(

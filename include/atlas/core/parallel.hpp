@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cfenv>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -49,8 +50,13 @@ class first_exception {
 template <class Work>
 void run_workers(index_t workers, const Work& work) {
 #ifdef ATLAS_USE_OPENMP
+  std::fenv_t modes;  // of rounding, as those of the pool take them over
+  std::fegetenv(&modes);
 #pragma omp parallel num_threads(static_cast <int>(workers))
-  work();
+  {
+    std::fesetenv(&modes);
+    work();
+  }
 #else
   worker_pool::shared().run(workers - 1, work);
 #endif

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cfenv>
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -16,8 +17,36 @@
 #if __has_include(<unistd.h>)
 #include <unistd.h>
 #endif
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 namespace atlas::inline ATLAS_ABI::detail {
+
+/// The processor that this thread is on, or -1 where that is not known.
+inline int current_processor() {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
+/// Moves this thread to another of the processors that it may be on, if it is on this one. Linux
+/// wakes a thread where its waker runs unless another processor is idle; on a busy machine a caller
+/// and its helper would take turns on one.
+inline void leave_processor([[maybe_unused]] int processor) {
+#if defined(__linux__)
+  cpu_set_t allowed;
+  if (processor < 0 || sched_getcpu() != processor ||
+      sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+    return;
+  cpu_set_t others = allowed;
+  CPU_CLR(static_cast<std::size_t>(processor), &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return;
+  sched_setaffinity(0, sizeof allowed, &allowed);
+#endif
+}
 
 /// Threads that help whoever calls `run`. A caller never waits for a thread to come: it works
 /// itself, then takes its work back and waits only for those that have begun. So nested calls,
@@ -52,6 +81,7 @@ class worker_pool {
     j.work = &work;
     j.wanted = helpers;
     std::fegetenv(&j.modes);
+    j.processor = current_processor();
     open(j);
     work();
     close(j);
@@ -64,6 +94,7 @@ class worker_pool {
     index_t wanted = 0;   ///< threads that may still begin
     index_t running = 0;  ///< threads that have begun and not ended
     std::fenv_t modes{};
+    int processor = -1;  ///< that the caller is on
     std::condition_variable ended{};
   };
 
@@ -117,6 +148,7 @@ class worker_pool {
       --wanted_;
       --waiting_;
       lock.unlock();
+      leave_processor(j.processor);
       std::fesetenv(&j.modes);
       j.call(j.work);
       lock.lock();

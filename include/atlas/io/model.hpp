@@ -96,8 +96,9 @@ template <class = lazy>
           tokenizer::from_text(files.tokenizer, name + "/tokenizer.json")};
 }
 
-/// The first `blocks` contiguous blocks of a text's tokens, `[blocks, tokens_per_block]`. Of the text
-/// as much is tokenized as they need, see `tokenizer::encode_first`.
+/// The first `blocks` contiguous blocks of a text's tokens, `[blocks, tokens_per_block]`. Of the
+/// text as much is tokenized as they need, see `tokenizer::encode_first`.
+///
 /// \param blocks 0 for as many whole blocks as the text has
 /// \param first  what each block begins with, one of its `tokens_per_block`, such as
 ///               `open_first_token` finds it; none: with the text's own first

@@ -22,7 +22,7 @@
 
 namespace atlas::inline ATLAS_ABI {
 
-/// Relative squared errors. 0 / 0 counts as 0.
+/// Relative squared errors. 0 / 0 counts as 0, and so does what rounding alone would make negative.
 struct quantization_errors {
   double weights = 0;  ///< `||W - W^||^2 / ||W||^2`
   double output = 0;   ///< `tr((W - W^) F (W - W^)^T) / tr(W F W^T)`: of `y = W a`, F = E[a a^T]

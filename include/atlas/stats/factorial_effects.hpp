@@ -289,9 +289,14 @@ std::vector<factor_effect> factorial_effects(const factorial_design& design,
 }  // namespace detail
 
 /// Main effects of the factors of a design, each the mean over blocks of a contrast within the
-/// block: what a block (a seed, whose models begin alike and see the same batches) has in common is
-/// in none of them. In a fraction a main effect is the sum of itself and of its aliases
+/// block: what a block (a seed, whose models see the same batches) has in common is in none of
+/// them. In a fraction a main effect is the sum of itself and of its aliases
 /// (`aliases_of`).
+///
+/// p is of the cells and the interval is of the blocks: p takes the cells of a block as drawn each
+/// for itself. Where some of them share what others do not (models that begin with the same numbers
+/// because their tensors are the same), the effect differs from block to block although it has no
+/// mean; the interval holds that, p does not.
 ///
 /// The interval is Student's t over the blocks' contrasts, of as many degrees of freedom as blocks
 /// less one: spreads that differ between cells do not matter to it, and heavy tails make it wider
