@@ -433,23 +433,27 @@ TEST_CASE("weights that are written to while they are read end the run") {
   const auto model = folder / "model", weights = model / "model.safetensors";
   std::filesystem::copy(std::string(ATLAS_EXAMPLE_DATA) + "/tiny-llama", model);
   // Another file in the place of this one is none of the run's.
-  const auto runs = [&](const auto& change) {
+  const auto runs = [&](const char* surrogates, const auto& change) {
     const auto json = folder / "x.json", errors = folder / "stderr";
     std::filesystem::remove(json);
     started_program program(folder,
                             {"measure", "--model", model.string(), "--blocks", "12", "--layers",
-                             "5", "--surrogates", "20", "--json", json.string()},
+                             "5", "--surrogates", surrogates, "--json", json.string()},
                             errors.string());
-    program.begun();
-    wait(seconds(0.2));
-    change();
     const auto began = std::chrono::steady_clock::now();
+    const auto has_opened = [&] {
+      std::ifstream maps("/proc/" + std::to_string(program.pid()) + "/maps");
+      const std::string text{std::istreambuf_iterator<char>(maps), {}};
+      return has(text, "model.safetensors") || (!maps.is_open() && since(began) > seconds(0.5));
+    };
+    while (!program.ended() && !has_opened() && since(began) < patience) wait(seconds(0.002));
+    change();
     while (!program.ended() && since(began) < patience) wait(seconds(0.01));
     CHECK(std::filesystem::exists(json) == (program.status() == 0));
     return atlas::io::read_text(errors);
   };
-  CHECK(runs([&] { atlas::io::write_file(weights, atlas::io::read_text(weights)); }).empty());
-  const std::string said = runs([&] { std::ofstream(weights, std::ios::app) << "x"; });
+  CHECK(runs("0", [&] { atlas::io::write_file(weights, atlas::io::read_text(weights)); }).empty());
+  const std::string said = runs("20", [&] { std::ofstream(weights, std::ios::app) << "x"; });
   CHECK(has(said, "model.safetensors: expected a file that stays as it is while it is read"));
 }
 
