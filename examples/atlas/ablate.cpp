@@ -6,11 +6,13 @@
 #include <memory>
 
 #include "ablation.hpp"
+#include "ablation_design.hpp"
 #include "ablation_folder.hpp"
 #include "ablation_report.hpp"
 #include "atlas/io/files.hpp"
 #include "model_source.hpp"
 #include "options.hpp"
+#include "ranks.hpp"
 
 namespace atlas_program {
 
@@ -119,14 +121,6 @@ std::string models_text(const ablation_options& o) {
   return fmt::format("Head dimensions: {}\n\n", fmt::join(models, ", "));
 }
 
-/// Refuses what could not be written in the end, before the work.
-void check_place(const char* option, const std::string& file) {
-  if (file.empty() || file == "-") return;
-  const auto folder = std::filesystem::absolute(file).parent_path();
-  if (!std::filesystem::is_directory(folder))
-    throw atlas::error(option, "a file in a folder that is there", file);
-}
-
 /// Without what no reader wants to see.
 std::string heading_of(json description) {
   for (const char* key : {"version", "training_hash", "held_out_hash", "local_dimension"})
@@ -134,15 +128,19 @@ std::string heading_of(json description) {
   return heading(description);
 }
 
-void run_ablate(ablation_options o) {
+void run_sweep(ablation_options o) {
+  refuse_typed(*o.common.command,
+               {"--kv-heads", "--seeds", "--design", "--match", "--passages", "--permutations"},
+               "without --factors");
+  if (ranks() > 1)
+    throw atlas::error("mpirun", "--factors, whose models are divided among processes",
+                       "a sweep over head dimensions");
   std::sort(o.head_dimensions.begin(), o.head_dimensions.end());
   o.head_dimensions.erase(std::unique(o.head_dimensions.begin(), o.head_dimensions.end()),
                           o.head_dimensions.end());
   if (o.folder.empty())
     refuse_typed(*o.common.command, {"--save-every"}, "without --out, where nothing is kept");
   check_ablation(o);
-  check_place("--json", o.common.json_file);
-  check_place("--csv", o.csv_file);
   begin_stage(o.common, "reading the texts");
   const ablation_texts texts = read_ablation_texts(o);
   check_points(o.common, o.points, texts.held_out.extent(0), o.tokens_per_block, o.min_context);
@@ -159,18 +157,27 @@ void run_ablate(ablation_options o) {
   const std::string csv = ablation_csv(rows, o.common);
   folder.save_result(result, csv);
   std::vector<output_file> files;
-  if (!o.csv_file.empty())
-    files.push_back({o.csv_file, [&](const std::string& name) { io::write_file(name, csv); }});
+  if (!o.csv_file.empty()) files.push_back({o.csv_file, {}, csv});
   report_whole(o.common, result,
                heading_of(description) + models_text(o) + ablation_table(rows) +
                    departures_text(rows) + how_to_read_ablate,
                files);
 }
 
+void run_ablate(const ablation_options& o) {
+  if (o.factors.empty())
+    run_sweep(o);
+  else
+    run_factorial_ablation(o);
+}
+
 void add_training_options(CLI::App& app, ablation_options& o) {
   constexpr index_t large = index_t{1} << 20;
   add_checked(app, "--text", o.texts, not_empty(), "UTF-8 files, moby-dick or addresses");
-  add_whole(app, "--head-dims", o.head_dimensions, {2}, "a model each, of model-dim / this heads");
+  add_whole(
+      app, "--head-dims", o.head_dimensions, {2},
+      "a model each, of model-dim / this heads; with --factors the two levels of d_head (16,32), "
+      "or one number for all (16)");
   add_whole(app, "--model-dim", o.model_dimension, {4, large}, "width of the residual stream");
   add_whole(app, "--layers", o.layers, {1, large}, "of each model");
   add_whole(app, "--steps", o.steps, {1},
@@ -193,6 +200,35 @@ void add_measuring_options(CLI::App& app, ablation_options& o) {
             "k, dimension of the heads' subspaces, but at most half of the head's");
 }
 
+/// None of them decides anything without the first.
+void add_factor_options(CLI::App& app, ablation_options& o) {
+  std::vector<CLI::Option*> all;
+  all.push_back(
+      app.add_option(
+             "--factors", o.factors,
+             "a design in place of the sweep over --head-dims: models that differ in some "
+             "of these, each trained from several seeds and measured at the end, some 3 minutes a "
+             "model of the default size")
+          ->check(one_of(ablation_factor_names()))
+          ->delimiter(','));
+  all.push_back(add_whole(app, "--kv-heads", o.key_value_heads, {2},
+                          "the two levels of kv_heads (2,4), or the number of key/value heads in "
+                          "all models where it is no factor (as many as heads)"));
+  all.push_back(add_choice(app, "--design", o.design, ablation_design_names(),
+                           "share of all combinations that is trained, chosen so that as little "
+                           "as can be is confounded"));
+  all.push_back(add_choice(app, "--match", o.match, ablation_match_names(),
+                           "what models have in common: parameters (the MLP makes up for the "
+                           "rest) or the MLP's width"));
+  all.push_back(add_whole(app, "--seeds", o.seeds, {2, 1000},
+                          "of initial numbers and batches, from --seed on"));
+  all.push_back(add_whole(app, "--passages", o.passages, {4, 1 << 20},
+                          "held-out blocks that heads are measured on"));
+  all.push_back(add_whole(app, "--permutations", o.permutations, {1, 1 << 24},
+                          "of models within seeds, for p"));
+  for (CLI::Option* option : all) option->group("With --factors");
+}
+
 void add_output_options(CLI::App& app, ablation_options& o) {
   add_text(app, "--out", o.folder,
            "folder for checkpoints, models and results; a run that was killed goes on from there. "
@@ -209,14 +245,22 @@ void add_ablate(CLI::App& program) {
   CLI::App& app = *program.add_subcommand(
       "ablate",
       "Trains small models that differ in the number of heads alone, and measures their heads "
-      "before, along and after. The defaults take some 5 minutes on 2 cores.");
+      "before, along and after; or, with --factors, a design of models of other architectures. The "
+      "defaults take some 5 minutes on 2 cores.");
   add_training_options(app, *options);
+  add_factor_options(app, *options);
   add_measuring_options(app, *options);
   add_output_options(app, *options);
   add_common_options(app, options->common,
                      "atlas ablate --head-dims 8,16 --steps 200 --out ablation",
                      {"--out", "--csv"});
-  app.callback([options] { run_ablate(*options); });
+  app.callback([&app, options] {
+    // With factors these defaults say nothing of what is done.
+    if (!options->factors.empty())
+      for (const char* name : {"--head-dims", "--checkpoints", "--save-every"})
+        app.get_option(name)->default_str("");
+    run_ablate(*options);
+  });
 }
 
 }  // namespace atlas_program

@@ -109,14 +109,16 @@ json describe(const ablation_options& o, const ablation_texts& texts) {
 
 atlas::trainer untrained(const ablation_options& o, const ablation_texts& texts,
                          index_t head_dimension) {
-  return atlas::trainer(
-      atlas::random_transformer(config_of(o, texts.vocabulary, head_dimension),
-                                {.seed = o.common.seed}),
-      texts.training,
-      {.batch = o.batch,
-       .schedule = {.peak = o.learning_rate, .warmup = o.steps / 10, .steps = o.steps},
-       .seed = o.common.seed,
-       .threads = o.common.threads});
+  return atlas::trainer(atlas::random_transformer(config_of(o, texts.vocabulary, head_dimension),
+                                                  {.seed = o.common.seed}),
+                        texts.training, training_of(o, o.common.seed));
+}
+
+atlas::trainer_options training_of(const ablation_options& o, std::uint64_t seed) {
+  return {.batch = o.batch,
+          .schedule = {.peak = o.learning_rate, .warmup = o.steps / 10, .steps = o.steps},
+          .seed = seed,
+          .threads = o.common.threads};
 }
 
 std::vector<index_t> measured_steps(const ablation_options& o) {

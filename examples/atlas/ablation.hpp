@@ -3,6 +3,7 @@
 /// \file
 /// What `atlas ablate` trains and measures: models that differ in the number of heads alone.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,11 @@ struct ablation_options {
   atlas::index_t save_every = 50;
   std::string folder;  ///< empty: nothing is kept
   std::string csv_file;
+  /// Factors of a design; empty: `head_dimensions` are swept, and nothing below matters.
+  std::vector<std::string> factors;
+  std::vector<atlas::index_t> key_value_heads;  ///< levels, or one number; empty: as many as heads
+  std::string design = "full", match = "parameters";
+  atlas::index_t seeds = 3, passages = 16, permutations = 9999;
 };
 
 /// Texts as tokens: the last share of each is held out.
@@ -46,6 +52,9 @@ json describe(const ablation_options& options, const ablation_texts& texts);
 /// same batches.
 atlas::trainer untrained(const ablation_options& options, const ablation_texts& texts,
                          atlas::index_t head_dimension);
+
+/// How all models are trained; the seed is that of the batches.
+atlas::trainer_options training_of(const ablation_options& options, std::uint64_t seed);
 
 /// Numbers of the steps after which to measure, increasing.
 std::vector<atlas::index_t> measured_steps(const ablation_options& options);

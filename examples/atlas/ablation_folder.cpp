@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "ablation_folder.hpp"
 
-#include <algorithm>
-#include <boost/interprocess/exceptions.hpp>
-#include <cctype>
 #include <system_error>
 #include <vector>
 
 #include "atlas/io/json.hpp"
 #include "atlas/io/training_checkpoint.hpp"
 #include "interrupts.hpp"
+#include "leftovers.hpp"
 
 namespace atlas_program {
 
@@ -19,20 +17,11 @@ using atlas::index_t;
 namespace fs = std::filesystem;
 namespace io = atlas::io;
 
-/// What a write that was killed has left.
-bool is_temporary(const fs::path& file) {
-  const std::string name = file.filename().string();
-  const std::size_t at = name.rfind(".tmp-");
-  return at != std::string::npos && name.size() == at + 21 &&
-         std::all_of(name.begin() + static_cast<std::ptrdiff_t>(at) + 5, name.end(),
-                     [](unsigned char c) { return std::isxdigit(c) != 0; });
-}
-
 [[noreturn]] void refuse(const fs::path& folder, const std::string& got) {
   throw atlas::error(folder.string(), "a new folder, or one of an ablation", got);
 }
 
-/// Entries of a folder; of all below it if asked for.
+/// Entries of a folder.
 std::vector<fs::path> entries(const fs::path& folder) {
   std::error_code failure;
   std::vector<fs::path> found;
@@ -40,15 +29,6 @@ std::vector<fs::path> entries(const fs::path& folder) {
     found.push_back(i->path());
   if (failure) refuse(folder, failure.message());
   return found;
-}
-
-void remove_temporaries(const fs::path& folder) {
-  std::error_code ignored;
-  for (const fs::path& entry : entries(folder))
-    if (is_temporary(entry))
-      fs::remove_all(entry, ignored);
-    else if (fs::is_directory(entry, ignored) && !fs::is_symlink(entry, ignored))
-      remove_temporaries(entry);
 }
 
 std::string text_of(const json& value) {
@@ -81,24 +61,22 @@ json read_json(const fs::path& file) {
 
 ablation_folder::ablation_folder(const std::string& path, const json& options) : path_(path) {
   if (!kept()) return;
-  const fs::path file = path_ / "options.json";
-  if (fs::exists(file)) {
-    check_same(read_json(file), options, file);
-  } else {
-    make_folder(path_);
+  const fs::path file = path_ / "options.json", lock = path_ / "lock";
+  const auto check_folder = [&] {
+    if (fs::exists(file)) return check_same(read_json(file), options, file);
     for (const fs::path& entry : entries(path_))
-      if (!is_temporary(entry)) refuse(path_, "one with " + entry.filename().string() + " in it");
-    const unbroken_writing writing;
-    io::write_file(file, text_of(options));
-  }
-  // Held until this process ends, however it does.
-  try {
-    lock_ = boost::interprocess::file_lock(file.string().c_str());
-    if (!lock_.try_lock()) refuse(path_, "one that another run writes to");
-  } catch (const boost::interprocess::interprocess_exception& e) {
-    refuse(path_, e.what());
-  }
-  remove_temporaries(path_);
+      if (!is_leftover(entry) && entry != lock)
+        refuse(path_, "one with " + entry.filename().string() + " in it");
+  };
+  make_folder(path_);
+  check_folder();  // so that no lock is left in a folder of other things
+  lock_ = std::make_unique<folder_lock>(lock, path_);
+  check_folder();  // as another run may have left it meanwhile
+  const bool goes_on = fs::exists(file);
+  remove_leftovers(path_);
+  if (goes_on) return;
+  const unbroken_writing writing;
+  io::write_file(file, text_of(options));
 }
 
 fs::path ablation_folder::at(index_t head_dimension, const char* name) const {

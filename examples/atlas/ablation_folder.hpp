@@ -4,13 +4,14 @@
 /// The folder in which `atlas ablate` keeps what it has done, so that a run that was killed goes
 /// on.
 
-#include <boost/interprocess/sync/file_lock.hpp>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "atlas/reference/training/trainer.hpp"
 #include "common.hpp"
+#include "folder_lock.hpp"
 
 namespace atlas_program {
 
@@ -44,7 +45,7 @@ class ablation_folder {
   std::filesystem::path at(atlas::index_t head_dimension, const char* name) const;
 
   std::filesystem::path path_;
-  boost::interprocess::file_lock lock_;
+  std::unique_ptr<folder_lock> lock_;
 };
 
 }  // namespace atlas_program

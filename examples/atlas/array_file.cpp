@@ -84,7 +84,9 @@ std::optional<atlas::index_t> leading_number(std::string_view& name) {
   atlas::index_t number = -1;
   const auto end = std::from_chars(name.data(), name.data() + name.size(), number);
   const auto length = static_cast<std::size_t>(end.ptr - name.data());
-  if (end.ec != std::errc() || number < 0 || std::to_string(number) != name.substr(0, length))
+  constexpr atlas::index_t largest = atlas::index_t{1} << 31;  // one more is a number still
+  if (end.ec != std::errc() || number < 0 || number > largest ||
+      std::to_string(number) != name.substr(0, length))
     return std::nullopt;
   name.remove_prefix(length);
   return number;

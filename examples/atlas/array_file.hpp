@@ -56,7 +56,7 @@ void read_elements(const stored_array& from, atlas::index_t first, std::span<T> 
                                       from.place);
 }
 
-/// A whole number without leading zeros that a name starts with, which is taken off it.
+/// A whole number up to 2^31 without leading zeros that a name starts with, which is taken off it.
 std::optional<atlas::index_t> leading_number(std::string_view& name);
 
 /// Takes a prefix off a name that has it.

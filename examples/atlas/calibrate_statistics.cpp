@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// The statistics by themselves: correlations with their p, and the bootstrap.
+/// The statistics by themselves: correlations with their p, the bootstrap, and effects of factors.
 
 #include <cmath>
 #include <span>
@@ -8,6 +8,8 @@
 #include "atlas/simulation/passages.hpp"
 #include "atlas/stats/bootstrap.hpp"
 #include "atlas/stats/correlation.hpp"
+#include "atlas/stats/factorial_effects.hpp"
+#include "atlas/stats/mediation.hpp"
 #include "calibrate.hpp"
 
 namespace atlas_program::calibration {
@@ -123,15 +125,51 @@ simulation_case bootstrap_of_groups() {
   return c;
 }
 
+/// Three seeds, each of a level of its own. \param spread of cells where the second factor is high
+atlas::owned_tensor<double, 2> outcome_without_effects(const atlas::factorial_design& design,
+                                                       double spread,
+                                                       atlas::random_stream& random) {
+  atlas::owned_tensor<double, 2> out({3, design.cells()});
+  for (index_t b = 0; b < 3; ++b) {
+    const double level = 5 * random.normal();
+    for (index_t c = 0; c < design.cells(); ++c)
+      out.mutable_view()(b, c) = level + random.normal() * (design.sign(2, c) > 0 ? spread : 1);
+  }
+  return out;
+}
+
+simulation_case effects_of_factors(const char* data, index_t factors, index_t halvings,
+                                   double spread) {
+  simulation_case c{"effects", data, 2000, 100};
+  c.quantities = {{.name = "effect, t over seeds", .truth = 0},
+                  p_of("effect, permutations"),
+                  {.name = "indirect effect", .truth = 0, .wanted_coverage = {0.93, 1}}};
+  const atlas::factorial_design design = atlas::factorial_of(factors, halvings);
+  c.simulate = [design, spread](atlas::random_stream& random) -> std::vector<observation> {
+    const auto y = outcome_without_effects(design, spread, random),
+               m = outcome_without_effects(design, spread, random);
+    const auto effect = atlas::factorial_effects(
+        design, y, {.permutations = shuffles, .seed = random(), .threads = 1})[0];
+    const auto mediated =
+        atlas::mediation(design, m, y, {.draws = 1000, .seed = random()}).factors[0];
+    return {estimate_of(effect.effect, effect.interval), probability_of(effect.p),
+            estimate_of(mediated.indirect, mediated.interval)};
+  };
+  return c;
+}
+
 }  // namespace
 
 std::vector<simulation_case> statistics_cases() {
-  return {independent_correlations(), serial_correlations(),
+  return {independent_correlations(),
+          serial_correlations(),
           bootstrap_of_mean("60 normal numbers", 0,
                             [](atlas::random_stream& random) { return random.normal(); }),
           bootstrap_of_mean("60 exponential numbers", 1,
                             [](atlas::random_stream& random) { return random.exponential(); }),
-          bootstrap_of_groups()};
+          bootstrap_of_groups(),
+          effects_of_factors("5 factors in 8 cells x 3 seeds", 5, 2, 1),
+          effects_of_factors("3 factors in 8 cells x 3 seeds, spreads 8-fold", 3, 0, 8)};
 }
 
 }  // namespace atlas_program::calibration

@@ -9,14 +9,18 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
-#include <set>
+#include <map>
+#include <string_view>
 #include <utility>
 
 #include "atlas/io/files.hpp"
 #include "atlas/version.hpp"
 #include "interrupts.hpp"
+#include "leftovers.hpp"
 #include "options.hpp"
+#include "places.hpp"
 #include "progress_line.hpp"
 #include "ranks.hpp"
 
@@ -37,13 +41,17 @@ void check_quiet(const CLI::App& command, const std::vector<std::string>& files)
 
 /// \throws error for a command that ranks would do once each
 void check_divides_work(const CLI::App& command) {
-  static const std::set<std::string> dividing = {"measure", "study", "estimators", "calibrate",
-                                                 "dimension"};
+  static const std::map<std::string, std::string> dividing = {
+      {"ablate", "ablate --factors"},  // which refuses its other half itself
+      {"calibrate", "calibrate"},     {"dimension", "dimension"}, {"estimators", "estimators"},
+      {"measure", "measure"},         {"study", "study"}};
   if (ranks() == 1 || dividing.count(command.get_name()) > 0) return;
+  std::vector<std::string> names;
+  for (const auto& [name, typed] : dividing) names.push_back(typed);
   throw atlas::error(
       fmt::format("mpirun: expected one of {}, which divide their work among "
                   "processes, got {}; run it without mpirun",
-                  fmt::join(dividing, ", "), command.get_name()));
+                  fmt::join(names, ", "), command.get_name()));
 }
 
 }  // namespace
@@ -55,6 +63,11 @@ void add_common_options(CLI::App& command, common_options& common, const std::st
             "0: all of the machine; results do not change");
   if (ranks() > 1) common.threads = threads_of_a_rank();
   command.preparse_callback([&command](std::size_t) { check_divides_work(command); });
+  command.parse_complete_callback([&command] {
+    check_places(command);
+    watch_sources(command);
+    meet();  // so that no rank works for hours for a result that has no place
+  });
   command.add_option("--seed", common.seed, "of everything that is drawn")
       ->transform(seed_number())
       ->capture_default_str();
@@ -94,6 +107,7 @@ bool shows_progress(const common_options& common) {
 
 void begin_stage(const common_options& common, const std::string& stage) {
   stop_if_interrupted();
+  check_sources();
   if (shows_progress(common)) show_progress(stage, -1);
 }
 
@@ -197,10 +211,28 @@ json with_run(const common_options& common, const json& result) {
   return out;
 }
 
+namespace {
+
+bool is_number(const std::string& text) {
+  constexpr std::string_view numerals = "+-0123456789.eE";
+  if (text.find_first_not_of(numerals) != std::string::npos) return false;
+  char* end = nullptr;
+  (void)std::strtod(text.c_str(), &end);
+  return end == text.c_str() + text.size();
+}
+
+bool looks_like_formula(const std::string& text) {
+  constexpr std::string_view begins = "=+-@\t\r";
+  return !text.empty() && begins.find(text[0]) != std::string_view::npos && !is_number(text);
+}
+
+}  // namespace
+
 std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  const std::string shown = looks_like_formula(text) ? "'" + text : text;
+  if (shown.find_first_of(",\"\n\r") == std::string::npos) return shown;
   std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  for (const char c : shown) out += c == '"' ? std::string("\"\"") : std::string(1, c);
   return out + "\"";
 }
 
@@ -225,21 +257,40 @@ void report(const common_options& common, const json& result, const std::string&
   report_whole(common, with_run(common, result), table, others);
 }
 
+namespace {
+
+bool is_shown(const output_file& file) {
+  return !file.write && is_standard_output(file.name);
+}
+
+void write_output(const output_file& file) {
+  if (file.write)
+    file.write(file.name);
+  else
+    atlas::io::write_file(file.name, file.text);
+  remove_old_leftovers_of(file.name);
+}
+
+}  // namespace
+
 void report_whole(const common_options& common, const json& result, const std::string& table,
                   const std::vector<output_file>& others) {
   if (rank() > 0) return;
   begin_stage(common, "writing the result");
-  const bool to_file = !common.json_file.empty() && common.json_file != "-";
-  const std::string text = common.json_file.empty() ? "" : result.dump(2) + "\n";
+  std::vector<output_file> files = others;
+  if (!common.json_file.empty()) files.push_back({common.json_file, {}, result.dump(2) + "\n"});
+  const auto shown = std::find_if(files.begin(), files.end(), is_shown);
   {
     unbroken_writing writing;
-    for (const output_file& other : others) other.write(other.name);
-    if (to_file) atlas::io::write_file(common.json_file, text);
-    if (to_file || !others.empty()) writing.is_the_result();
+    for (const output_file& file : files)
+      if (!is_shown(file)) write_output(file);
+    // A part of a report is no result yet.
+    if (common.table && std::any_of(files.begin(), files.end(), std::not_fn(is_shown)))
+      writing.is_the_result();
   }
   end_progress_line();
-  if (common.json_file == "-")
-    std::cout << text;
+  if (shown != files.end())
+    std::cout << shown->text;
   else if (!common.quiet && common.table)
     std::cout << table;
   std::cout.flush();

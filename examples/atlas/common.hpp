@@ -81,17 +81,21 @@ json with_run(const common_options& common, const json& result);
 /// The same for the rows of a CSV file: names of columns, and a field for each.
 inline constexpr std::string_view run_columns = "version,seed,options";
 std::string run_fields(const common_options& common);
-/// A field of a CSV row (RFC 4180).
+/// A field of a CSV row (RFC 4180). A text that a spreadsheet would take for a formula (it begins
+/// with
+/// `=`, `+`, `-`, `@`, a tab or a carriage return, and is no number) has an apostrophe before it.
 std::string csv_field(const std::string& text);
 
-/// A file beside the JSON, and what writes it.
+/// A file beside the JSON, and what writes it. A text, which has none to write it, goes to standard
+/// output in the place of the table where its name says so.
 struct output_file {
   std::string name;
   std::function<void(const std::string&)> write;
+  std::string text = {};
 };
 
 /// Writes the result, with what made it, where `--json` says, with the other files, and the table
-/// to standard output unless that is where the JSON goes or the user asked for quiet. \throws
+/// to standard output unless that is where one of them goes or the user asked for quiet. \throws
 /// atlas::cancelled after an interrupt, before anything is written
 void report(const common_options& common, const json& result, const std::string& table,
             const std::vector<output_file>& others = {});

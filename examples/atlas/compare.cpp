@@ -59,6 +59,8 @@ const char* family_name(atlas::model_family family) {
       return "phi3";
     case atlas::model_family::gpt_neox:
       return "gpt_neox";
+    case atlas::model_family::atlas:
+      return "atlas";
   }
   return "";
 }
@@ -383,14 +385,17 @@ constexpr const char* how_to_read_compare =
     "passages.\n";
 
 void check_compare(const compare_options& o, const atlas::transformer_config& config) {
-  const bool known =
-      config.family == atlas::model_family::gpt2 || config.family == atlas::model_family::llama;
-  if (!known || config.norms != atlas::norm_position::before ||
+  const bool known = config.family == atlas::model_family::gpt2 ||
+                     config.family == atlas::model_family::llama ||
+                     config.family == atlas::model_family::atlas;
+  if (!known || config.norm_offset != 0 || config.norms != atlas::norm_position::before ||
       config.head_norm != atlas::query_key_norm::none)
-    throw atlas::error(o.a,
-                       "a model of GPT-2's or Llama's kind, without norms of queries and keys or "
-                       "after attention, which are between the maps that are compared",
-                       "another");
+    throw atlas::error(
+        o.a,
+        "a model of GPT-2's or Llama's kind or of the family atlas, without norms of "
+        "queries and keys or after attention, which are between the maps that are "
+        "compared, and without a norm_offset",
+        "another");
   if (o.blocks < 4)
     throw atlas::value_error("--blocks", "at least 4 passages, 2 a half", std::to_string(o.blocks));
   atlas::check_between(o.tokens_per_block, 2, config.positions, "--block-size");
@@ -465,9 +470,7 @@ void run_compare(const compare_options& o) {
   result["verdict"] = verdict;
   std::vector<output_file> files;
   const std::string csv = compare_csv(found, o.common);
-  if (!o.csv_file.empty())
-    files.push_back(
-        {o.csv_file, [&](const std::string& name) { atlas::io::write_file(name, csv); }});
+  if (!o.csv_file.empty()) files.push_back({o.csv_file, {}, csv});
   report(o.common, result, table + compared_layers_table(found) + verdict + how_to_read_compare,
          files);
 }

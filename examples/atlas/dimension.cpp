@@ -239,10 +239,7 @@ struct dimension_command {
     if (by_scale) result["scales"] = scales_json(rows, scales);
     result["advice"] = advice;
     std::vector<output_file> files;
-    if (!csv_file.empty())
-      files.push_back({csv_file, [&](const std::string& name) {
-                         atlas::io::write_file(name, dimensions_csv(rows, common));
-                       }});
+    if (!csv_file.empty()) files.push_back({csv_file, {}, dimensions_csv(rows, common)});
     report(common, result, heading_text(points.extents(), cloud) + text(rows, scales, advice),
            files);
   }

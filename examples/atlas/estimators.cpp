@@ -213,9 +213,7 @@ struct estimators_command {
       store->write_file("result.csv", csv);
     }
     std::vector<output_file> files;
-    if (!csv_file.empty())
-      files.push_back(
-          {csv_file, [&](const std::string& name) { atlas::io::write_file(name, csv); }});
+    if (!csv_file.empty()) files.push_back({csv_file, {}, csv});
     report(common, result, trials_text(trials, summaries), files);
   }
 };

@@ -93,6 +93,10 @@ void unbroken_writing::is_the_result() {
 interrupt_watch::interrupt_watch() {
   std::signal(SIGINT, note_interrupt);
   std::signal(SIGTERM, note_interrupt);
+  // A terminal that closes, unless nohup has said that it is to be ignored.
+  struct sigaction usual {};
+  if (::sigaction(SIGHUP, nullptr, &usual) == 0 && usual.sa_handler != SIG_IGN)
+    std::signal(SIGHUP, note_interrupt);
   thread_ = std::thread([this] { watch(); });
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// Interrupts: Ctrl-C and SIGTERM. Work ends at its next step, and where that is more than half a
-/// second away the program ends without it: status 130 in either case, and nothing half written.
+/// Interrupts: Ctrl-C, SIGTERM and a terminal that closes. Work ends at its next step, and where
+/// that is more than half a second away the program ends without it: status 130 in either case, and
+/// nothing half written.
 
 #include <condition_variable>
 #include <mutex>

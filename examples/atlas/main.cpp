@@ -9,15 +9,21 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "atlas/version.hpp"
 #include "common.hpp"
 #include "dispatch.hpp"
 #include "interrupts.hpp"
+#include "lost_file.hpp"
 #include "options.hpp"
+#include "plain_text.hpp"
 #include "ranks.hpp"
+#include "standard_streams.hpp"
 #include "typing_errors.hpp"
 
 namespace {
@@ -26,12 +32,28 @@ namespace {
 int complain(std::string what) {
   std::replace_if(
       what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
-  if (atlas_program::rank() == 0) fmt::print(stderr, "atlas: {}\n", what);
+  if (atlas_program::rank() == 0)
+    fmt::print(stderr, "atlas: {}\n", atlas_program::plain_text(what));
   return 2;
+}
+
+/// Where memory runs out in a destructor or in a library that does not expect it, no exception can
+/// leave: the run ends here as others do that fail. What was being written stays beside its place,
+/// as after a kill.
+[[noreturn]] void end_without_memory() {
+  try {
+    if (const std::exception_ptr reason = std::current_exception()) std::rethrow_exception(reason);
+  } catch (const std::bad_alloc&) {
+    std::fputs("atlas: not enough memory, not even to stop in order\n", stderr);
+    std::_Exit(2);
+  } catch (...) {
+  }
+  std::abort();
 }
 
 /// \throws whatever is wrong with what was typed, and with the work
 void run(int argc, char** argv) {
+  std::set_terminate(end_without_memory);
   CLI::App program(
       "Geometry, thermodynamics and quantization of transformer attention: every estimate with its "
       "interval and its null.",
@@ -85,15 +107,22 @@ int stop() {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  atlas_program::prepare_standard_streams();
 #ifdef ATLAS_DISPATCH
   atlas_program::hand_over(argv);
 #endif
   const atlas_program::rank_session session;
-  const atlas_program::interrupt_watch watch;
+  atlas_program::name_lost_files();  // after MPI, which would warn that it cannot do so itself
+  std::optional<atlas_program::interrupt_watch> watch;
   try {
+    watch.emplace();
     return run_on_ranks(argc, argv);
   } catch (const atlas::cancelled&) {
     return stop();
+  } catch (const std::system_error& e) {
+    if (watch) throw;
+    // The other ranks, which may have theirs, are not to wait for this one.
+    return fail(std::string("a thread that waits for interrupts cannot be started: ") + e.what());
   }
 } catch (const std::exception& e) {
   return complain(e.what());

@@ -488,10 +488,7 @@ void run_measure(measure_options o) {
   json found = json::array();
   for (const layer_texts& layer : layers) found.push_back(layer.found);
   std::vector<output_file> files;
-  if (!o.csv_file.empty())
-    files.push_back({o.csv_file, [&](const std::string& file) {
-                       atlas::io::write_file(file, heads_csv(o.common, layers));
-                     }});
+  if (!o.csv_file.empty()) files.push_back({o.csv_file, {}, heads_csv(o.common, layers)});
   report(o.common, {{"source", source.description}, {"layers", found}},
          heading(source.description) + tables_text(o, layers) + how_to_read_measure, files);
 }

@@ -14,6 +14,7 @@
 #include "atlas/io/tokens.hpp"
 #include "embedded.hpp"
 #include "options.hpp"
+#include "plain_text.hpp"
 
 namespace atlas_program {
 
@@ -104,18 +105,18 @@ std::optional<index_t> token_reader::first_token(const model_input& input) {
   return first;
 }
 
-std::vector<index_t> token_reader::text_tokens(const std::string& name) {
+std::vector<index_t> token_reader::text_tokens(const std::string& name, index_t most) {
   const std::string text = load_text(name);
   if (text.empty()) throw atlas::value_error(name, "a text", "an empty file");
   try {
-    return tokenizer().encode(text);
+    return tokenizer().encode_first(text, most);
   } catch (const atlas::error& e) {
     throw atlas::error(name + ": " + e.what());
   }
 }
 
-std::vector<index_t> token_reader::tokens(const model_input& input) {
-  if (input.tokens.empty()) return text_tokens(input.text);
+std::vector<index_t> token_reader::tokens(const model_input& input, index_t most) {
+  if (input.tokens.empty()) return text_tokens(input.text, most);
   const auto ids = io::read_tokens(input.tokens, rows_);
   return {ids.data(), ids.data() + ids.size()};
 }
@@ -123,9 +124,10 @@ std::vector<index_t> token_reader::tokens(const model_input& input) {
 atlas::owned_tensor<index_t, 2> load_blocks(const model_input& input, index_t blocks,
                                             index_t tokens_per_block, token_reader& reader,
                                             bool fewer_will_do) {
-  const std::vector<index_t> tokens = reader.tokens(input);
   const std::optional<index_t> first = reader.first_token(input);
-  const index_t there = std::ssize(tokens) / (tokens_per_block - (first ? 1 : 0));
+  const index_t own = tokens_per_block - (first ? 1 : 0);
+  const std::vector<index_t> tokens = reader.tokens(input, blocks * own);
+  const index_t there = std::ssize(tokens) / own;
   // With fewer than two, the error says what is lacking.
   const index_t wanted = fewer_will_do ? std::min(blocks, std::max<index_t>(2, there)) : blocks;
   try {
@@ -182,7 +184,7 @@ std::string heading(const json& description) {
   for (const auto& [key, value] : description.items())
     if (key != "perplexity")
       text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", key,
-                          value.is_string() ? value.get<std::string>() : value.dump());
+                          plain_text(value.is_string() ? value.get<std::string>() : value.dump()));
   text += "\n";
   if (description.contains("perplexity")) {
     const json& p = description["perplexity"];

@@ -50,8 +50,9 @@ class token_reader {
   /// \throws value_error for an id that the model has no row for
   token_reader(std::string model, atlas::index_t rows, const std::string& bos);
 
+  /// All tokens of a file of them, or the first of a text, `most` of them where it has so many.
   /// \throws an error that names the text, the file of tokens or the tokenizer
-  std::vector<atlas::index_t> tokens(const model_input& input);
+  std::vector<atlas::index_t> tokens(const model_input& input, atlas::index_t most);
   /// What each block of the input begins with; none: with the input's own first token. Unless an id
   /// is given, texts begin as the model's own files say, and tokens are left as they are.
   /// \throws an error that names the file that does not say it
@@ -59,7 +60,7 @@ class token_reader {
 
  private:
   const atlas::io::tokenizer& tokenizer();
-  std::vector<atlas::index_t> text_tokens(const std::string& name);
+  std::vector<atlas::index_t> text_tokens(const std::string& name, atlas::index_t most);
 
   std::string model_;
   atlas::index_t rows_;

@@ -160,12 +160,23 @@ void refuse_typed(const CLI::App& command, std::initializer_list<const char*> op
       throw atlas::error(fmt::format("{}: has no effect {}; leave it out", option, why));
 }
 
+namespace {
+
+/// Whether an option is of a group "With --other" and that other was not typed: it decides nothing.
+bool belongs_to_another(const CLI::App& command, const CLI::Option& option) {
+  const std::string group = option.get_group(), with = "With ";
+  if (group.rfind(with + "--", 0) != 0) return false;
+  return command.get_option(group.substr(with.size()))->count() == 0;
+}
+
+}  // namespace
+
 std::vector<std::pair<std::string, std::vector<std::string>>> deciding_options(
     const CLI::App& command) {
   std::vector<std::pair<std::string, std::vector<std::string>>> out;
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name();  // none of hidden ones
-    if (name.empty() ||
+    if (name.empty() || belongs_to_another(command, *option) ||
         std::find(silent_options.begin(), silent_options.end(), name) != silent_options.end())
       continue;
     if (option->count() > 0)

@@ -7,6 +7,7 @@
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/second_moment_accumulator.hpp"
 #include "options.hpp"
+#include "places.hpp"
 #include "quantizers.hpp"
 
 namespace atlas_program {
@@ -21,6 +22,7 @@ struct quantize_matrix_command {
 
   void run() const {
     check_quantizer_options(*common.command, settings, {basis});
+    check_place("--out", out);
     begin_stage(common, "reading weights");
     const atlas::io::dtype type = atlas::io::npy_header(file).type;
     if (type == atlas::io::dtype::f32 || type == atlas::io::dtype::f16)

@@ -11,6 +11,7 @@
 #include "atlas/attention/left_out_rules.hpp"
 #include "atlas/attention/sinks.hpp"
 #include "atlas/io/files.hpp"
+#include "atlas/reference/repeated_perplexity.hpp"
 #include "interrupts.hpp"
 #include "model_source.hpp"
 #include "options.hpp"
@@ -71,6 +72,7 @@ class redundancy_measuring {
     for (const index_t layer : layers) {
       into.layers.push_back(measures_of(into.name, layer));
       contexts_.reset();
+      text_.reset();
       for (const auto& heads : sets_of_heads(model_.config().heads, layer, o_))
         for (const std::string& way : o_.ways)
           into.results.push_back({layer, heads, way, read_without(into.name, layer, heads, way)});
@@ -107,12 +109,12 @@ class redundancy_measuring {
   std::vector<double> losses_without(index_t layer, const std::vector<index_t>& heads,
                                      const std::string& way,
                                      const atlas::progress_callback& on_progress) {
+    if (!text_) read_up_to(layer);
     std::vector<double> sum(static_cast<std::size_t>(blocks_.extent(0)), 0.0);
     const index_t draws = way == "resample" ? o_.draws : 1;
     for (index_t draw = 0; draw < draws; ++draw) {
       const auto rule = atlas::rule_of_heads(rule_of(layer, way, draw), heads);
-      const auto read = atlas::perplexity(
-          model_, blocks_,
+      const auto read = text_->again(
           {.rules = {{layer, rule}}, .threads = o_.common.threads, .on_progress = on_progress});
       for (std::size_t b = 0; b < sum.size(); ++b)
         sum[b] += read.block_losses[b] / static_cast<double>(draws);
@@ -127,6 +129,14 @@ class redundancy_measuring {
     atlas::random_stream random(atlas::seed_of_stream(o_.common.seed, 1),
                                 static_cast<std::uint64_t>(layer * (index_t{1} << 20) + draw));
     return atlas::other_passage_rule(*contexts_, atlas::other_passages(blocks_.extent(0), random));
+  }
+
+  /// Layers before this one run once, however many of its heads are left out.
+  void read_up_to(index_t layer) {
+    text_.emplace(model_, blocks_,
+                  atlas::repeated_perplexity_options{.first_changed = layer,
+                                                     .threads = o_.common.threads,
+                                                     .on_progress = progress_bar(o_.common)});
   }
 
   void collect_contexts(index_t layer) {
@@ -148,6 +158,7 @@ class redundancy_measuring {
   pass_meter& passes_;
   std::optional<atlas::owned_tensor<float, 3>> contexts_;  ///< of the layer that is measured
   std::optional<atlas::context_rule> mean_;
+  std::optional<atlas::repeated_perplexity> text_;  ///< from the layer that is measured on
 };
 
 /// What kept parts are of: the losses of both texts stand for the model and its numbers.
@@ -232,9 +243,7 @@ void run_redundancy(const redundancy_options& o) {
     store->write_file("result.csv", csv);
   }
   std::vector<output_file> files;
-  if (!o.csv_file.empty())
-    files.push_back(
-        {o.csv_file, [&](const std::string& name) { atlas::io::write_file(name, csv); }});
+  if (!o.csv_file.empty()) files.push_back({o.csv_file, {}, csv});
   report(o.common, result, heading(description) + redundancy_tables(run, found), files);
 }
 

@@ -8,6 +8,8 @@
 #include "atlas/io/files.hpp"
 #include "atlas/io/json.hpp"
 #include "interrupts.hpp"
+#include "leftovers.hpp"
+#include "places.hpp"
 #include "ranks.hpp"
 #include "share_work.hpp"
 
@@ -18,8 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 using atlas::index_t;
 
+constexpr const char* lock_name = "lock";
+
 /// \throws error naming a folder that cannot be made
-void make_parts_folder(const fs::path& folder) {
+void make_folder_at(const fs::path& folder) {
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure || !fs::is_directory(folder))
@@ -48,12 +52,14 @@ std::string difference(const json& here, const json& there) {
   return "other options";
 }
 
-/// What `write_file` had not renamed when the run was killed.
-void remove_unfinished(const fs::path& folder, const std::string& of = "") {
+/// Whether all in a folder is what a run leaves that is killed before it has said what it is of.
+bool is_just_begun(const fs::path& folder) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (entry.path().filename().string().find(of + ".tmp-") != std::string::npos)
-      fs::remove(entry.path(), ignored);
+    if (entry.path().filename() != "parts" || !entry.is_directory(ignored)) return false;
+  for (const auto& entry : fs::directory_iterator(folder / "parts", ignored))
+    if (!is_leftover(entry.path()) && entry.path().filename() != lock_name) return false;
+  return true;
 }
 
 }  // namespace
@@ -75,17 +81,14 @@ study_store::study_store(const fs::path& folder, const json& description)
   if (rank() == 0) meet();
 }
 
-void study_store::make(const fs::path& folder, const json& description) const {
+void study_store::make(const fs::path& folder, const json& description) {
   const fs::path file = folder / "parts" / "study.json";
   std::error_code ignored;
-  if (!fs::exists(file, ignored) && fs::is_directory(folder, ignored)) {
-    remove_unfinished(folder / "parts", "study.json");
-    fs::remove(folder / "parts", ignored);  // where it is empty
-    if (!fs::is_empty(folder, ignored))
-      throw atlas::error(folder.string(), "an empty folder or that of a study",
-                         "a folder of other things");
-  }
-  make_parts_folder(folder / "parts");
+  if (!fs::exists(file, ignored) && fs::is_directory(folder, ignored) && !is_just_begun(folder))
+    throw atlas::error(folder.string(), "an empty folder or that of a study",
+                       "a folder of other things");
+  make_folder_at(folder / "parts");
+  if (rank() == 0) lock_ = std::make_shared<folder_lock>(folder / "parts" / lock_name, folder);
   if (!fs::exists(file)) {
     const unbroken_writing writing;
     atlas::io::write_file(file, description.dump(2) + "\n");
@@ -96,8 +99,7 @@ void study_store::make(const fs::path& folder, const json& description) const {
                        there ? "one with " + difference(description, *there)
                              : "one whose parts/study.json is damaged");
   if (rank() > 0) return;
-  remove_unfinished(folder);
-  remove_unfinished(folder / "parts");
+  remove_leftovers(folder);
 }
 
 fs::path study_store::part_file(const std::string& name) const {
@@ -123,12 +125,18 @@ std::optional<json> study_store::read(const std::string& name) const {
 }
 
 void study_store::write(const std::string& name, const json& result) const {
+  check_sources();
   const json whole = {{"study", key_},
                       {"part", name},
                       {"check", hash_text(content_hash(result.dump()))},
                       {"result", result}};
   const unbroken_writing writing;
   atlas::io::write_file(part_file(name), whole.dump(1) + "\n");
+}
+
+fs::path study_store::folder_of(const std::string& name) const {
+  make_folder_at(folder_ / name);
+  return folder_ / name;
 }
 
 void study_store::write_file(const std::string& name, const std::string& text) const {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "common.hpp"
+#include "folder_lock.hpp"
 
 namespace atlas_program {
 
@@ -26,7 +28,9 @@ class study_store {
  public:
   /// Makes the folder, or enters that of a study of the same description; removes what a killed run
   /// left half written.
-  /// \throws error for a folder of another study or of other things, or one that cannot be made
+  /// \throws error for a folder of another study or of other things, one that another run writes
+  /// to,
+  ///         or one that cannot be made
   study_store(const std::filesystem::path& folder, const json& description);
 
   /// Names of files of parts, in one look at the folder; not all need be whole.
@@ -34,15 +38,18 @@ class study_store {
   /// A part that is there, whole, and of this study.
   std::optional<json> read(const std::string& name) const;
   void write(const std::string& name, const json& result) const;
+  /// A folder beside the parts, made where it is not. \throws error where it cannot be made
+  std::filesystem::path folder_of(const std::string& name) const;
   /// A file beside the parts.
   void write_file(const std::string& name, const std::string& text) const;
 
  private:
-  void make(const std::filesystem::path& folder, const json& description) const;
+  void make(const std::filesystem::path& folder, const json& description);
   std::filesystem::path part_file(const std::string& name) const;
 
   std::filesystem::path folder_;
-  std::string key_;  // of the description
+  std::string key_;                          // of the description
+  std::shared_ptr<const folder_lock> lock_;  // of rank 0
 };
 
 /// Parts of a command, by name, that ranks divide among them.

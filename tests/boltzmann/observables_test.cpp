@@ -2,8 +2,11 @@
 #include "atlas/boltzmann/observables.hpp"
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "../catch.hpp"
@@ -194,6 +197,76 @@ TEST_CASE("softmax weights sum to one, and are those of the definition") {
   CHECK(w[17] == 0);
 }
 
+namespace {
+
+/// The largest error of softmax of a row against its definition in long double, in units of the
+/// last place of the weight.
+template <class Scalar>
+double softmax_error(const std::vector<Scalar>& s, double beta) {
+  const auto w = atlas::softmax<1>(s, {.beta = beta});
+  const oracle o(numbers(s.begin(), s.end()), static_cast<long double>(beta));
+  double worst = 0;
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    const Scalar got = w[static_cast<atlas::index_t>(i)];
+    if (s[i] == static_cast<Scalar>(masked)) {
+      CHECK(got == 0);
+      continue;
+    }
+    const long double wanted =
+        std::exp(static_cast<long double>(beta) * static_cast<long double>(s[i]) - o.log_partition);
+    const Scalar place =
+        std::nextafter(static_cast<Scalar>(wanted), Scalar(2)) - static_cast<Scalar>(wanted);
+    worst = std::max(worst,
+                     static_cast<double>(std::abs(static_cast<long double>(got) - wanted) / place));
+  }
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("softmax of floats is rounded once, of runs and masks of any length") {
+  for (const atlas::index_t n : {1, 5, 8, 64, 250, 256, 257, 1030})
+    for (const double spread : {0.1, 4.0, 30.0}) {
+      const numbers wide = random_row(n, spread, static_cast<std::uint64_t>(n));
+      std::vector<float> s(wide.begin(), wide.end());
+      CHECK(softmax_error(s, 1) < 0.501);
+      for (std::size_t i = 0; i < s.size(); ++i)  // masked before, after, and within
+        if (i != s.size() / 2 && (i < s.size() / 3 || i > 4 * s.size() / 5 || i % 7 == 0))
+          s[i] = static_cast<float>(masked);
+      INFO("n " << n << " spread " << spread);
+      CHECK(softmax_error(s, 1) < 0.501);
+      // Differences of floats are exact in double, so only the exponential and the sum round.
+      CHECK(softmax_error(numbers(s.begin(), s.end()), 1) < 8);
+    }
+}
+
+TEST_CASE("runs of keys whose largest logits are far apart share one sum") {
+  std::vector<float> s(600, 0.0F);
+  for (std::size_t i = 0; i < 300; ++i) s[i] = -60;  // the first run is e^-60 of the second
+  for (std::size_t i = 512; i < 600; ++i) s[i] = -900;
+  const auto w = atlas::softmax<1>(s, {});
+  CHECK(w[511] == Approx(1.0 / 212).epsilon(1e-7));
+  CHECK(w[0] == Approx(std::exp(-60) / 212).epsilon(1e-7));
+  CHECK(w[599] == 0);
+}
+
+TEST_CASE("softmax is the same for every storage order and number of threads") {
+  const atlas::index_t rows = 37, n = 300;
+  Eigen::MatrixXf columns(rows, n);
+  for (atlas::index_t q = 0; q < rows; ++q) {
+    const numbers row = random_row(n, 3, static_cast<std::uint64_t>(q));
+    for (atlas::index_t k = 0; k < n; ++k)
+      columns(q, k) = k <= 8 * q ? static_cast<float>(row[static_cast<std::size_t>(k)])
+                                 : static_cast<float>(masked);
+  }
+  const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> in_rows = columns;
+  const auto wanted = atlas::softmax<2>(in_rows, {.threads = 1});
+  for (const int threads : {1, 2, 5})
+    for (const auto& got : {atlas::softmax<2>(columns, {.threads = threads}),
+                            atlas::softmax<2>(in_rows, {.threads = threads})})
+      CHECK(std::equal(got.begin(), got.end(), wanted.begin()));
+}
+
 TEST_CASE("logits that have no distribution are refused") {
   const auto of = [](const numbers& s) { return atlas::boltzmann_observables<1>(s); };
   CHECK_REFUSED(atlas::value_error, of({masked, masked}), "logits", "-inf");
@@ -208,4 +281,28 @@ TEST_CASE("logits that have no distribution are refused") {
   logits.row(33).setConstant(masked);
   CHECK_REFUSED(atlas::value_error, atlas::boltzmann_observables<2>(logits), "logits", "33");
   CHECK_REFUSED(atlas::value_error, atlas::softmax<2>(logits), "logits", "33");
+  // Runs of whole vectors are read where they are, others from a copy.
+  for (const std::size_t n : {std::size_t{5}, std::size_t{64}, std::size_t{600}}) {
+    std::vector<float> s(n, 1.0F);
+    const auto all = [&] {
+      CHECK_REFUSED(atlas::value_error, atlas::softmax<1>(s), "logits",
+                    "at [" + std::to_string(n - 2) + "]");
+      CHECK_REFUSED(atlas::value_error, atlas::boltzmann_observables<1>(s), "logits",
+                    "at [" + std::to_string(n - 2) + "]");
+    };
+    s[n - 2] = std::nanf("");
+    all();
+    s[n - 2] = static_cast<float>(-masked);
+    all();
+    s.assign(n, static_cast<float>(masked));
+    s[n - 2] = -std::nanf("");
+    all();
+  }
+  std::vector<float> none(64, static_cast<float>(masked));
+  CHECK_REFUSED(atlas::value_error, atlas::softmax<1>(none), "logits", "all");
+  // More elements than memory can have, of one that a view repeats.
+  const float one = 1;
+  const atlas::tensor_view<const float, 2> repeated(
+      &one, {std::numeric_limits<atlas::index_t>::max() / 2, 2}, {0, 0});
+  CHECK_REFUSED(atlas::shape_error, atlas::softmax(repeated), "extents", "");
 }

@@ -2,13 +2,137 @@
 #include "atlas/core/parallel.hpp"
 
 #include <atomic>
+#include <cfenv>
+#include <cstddef>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
+
+#if __has_include(<unistd.h>)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 #include "../catch.hpp"
 #include "../messages.hpp"
 #include "atlas/core/progress.hpp"
+
+namespace {
+
+/// Adds 0 .. 99 on `threads` threads.
+atlas::index_t sum_on(int threads) {
+  std::atomic<atlas::index_t> sum = 0;
+  atlas::parallel_for(100, threads, [&](atlas::index_t i) { sum += i; });
+  return sum;
+}
+
+/// Its destructor runs after `main`, when the pool still has to be there.
+struct call_at_exit {
+  ~call_at_exit() {
+    if (sum_on(3) != 4950) std::abort();
+  }
+};
+const call_at_exit last_call;
+
+#if defined(__linux__) && !defined(ATLAS_USE_OPENMP)
+std::ptrdiff_t threads_of_this_process() {
+  const std::filesystem::directory_iterator all("/proc/self/task");
+  return std::distance(begin(all), end(all));
+}
+#endif
+
+}  // namespace
+
+#if defined(__linux__) && !defined(ATLAS_USE_OPENMP)
+TEST_CASE("threads are started by the first call that wants them, not by every call") {
+  CHECK(sum_on(4) == 4950);
+  const std::ptrdiff_t before = threads_of_this_process();
+  CHECK(before >= 4);
+  for (int i = 0; i < 200; ++i) CHECK(sum_on(4) == 4950);
+  for (const int threads : {1, 2, 3}) CHECK(sum_on(threads) == 4950);
+  CHECK(threads_of_this_process() == before);
+  const int more = static_cast<int>(before) + 3;
+  CHECK(sum_on(more) == 4950);
+  const std::ptrdiff_t after = threads_of_this_process();
+  CHECK(after >= more);
+  CHECK(sum_on(more) == 4950);
+  CHECK(threads_of_this_process() == after);
+}
+#endif
+
+TEST_CASE("threads of a pool work for several callers and for nested calls at once") {
+  std::vector<atlas::index_t> sums(6);
+  {
+    std::vector<std::jthread> callers;
+    for (atlas::index_t& sum : sums)
+      callers.emplace_back([&sum] {
+        for (int i = 0; i < 50; ++i) {
+          std::atomic<atlas::index_t> all = 0;
+          atlas::parallel_for(5, 3, [&](atlas::index_t) { all += sum_on(2); });
+          sum += all;
+        }
+      });
+  }
+  for (const atlas::index_t sum : sums) CHECK(sum == 50 * 5 * 4950);
+}
+
+TEST_CASE("helpers come while the caller works") {
+  // Both tasks end only once the other has begun.
+  std::atomic<int> begun = 0;
+  atlas::parallel_for(2, 2, [&](atlas::index_t) {
+    ++begun;
+    while (begun < 2) std::this_thread::yield();
+  });
+  CHECK(begun == 2);
+}
+
+TEST_CASE("tasks round as their caller does, on every thread") {
+  const auto of_all = [](int wanted) {
+    std::atomic<int> others = 0;
+    atlas::parallel_for(500, 4, [&](atlas::index_t) { others += std::fegetround() != wanted; });
+    return others.load();
+  };
+  CHECK(of_all(FE_TONEAREST) == 0);
+  std::fesetround(FE_UPWARD);
+  const int others = of_all(FE_UPWARD);
+  std::fesetround(FE_TONEAREST);
+  CHECK(others == 0);
+  CHECK(of_all(FE_TONEAREST) == 0);
+}
+
+#if defined(__SANITIZE_THREAD__)
+#define ATLAS_TEST_THREAD_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ATLAS_TEST_THREAD_SANITIZER
+#endif
+#endif
+
+// The run-times of the thread sanitizer and of OpenMP start no threads in a child of a process with
+// several.
+#if __has_include(<unistd.h>) && !defined(ATLAS_TEST_THREAD_SANITIZER) && !defined(ATLAS_USE_OPENMP)
+TEST_CASE("a child of fork has a pool of its own") {
+  CHECK(sum_on(4) == 4950);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    std::atomic<int> begun = 0;
+    atlas::parallel_for(2, 2, [&](atlas::index_t) {
+      ++begun;
+      while (begun < 2) std::this_thread::yield();
+    });
+    _exit(sum_on(4) == 4950 ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(sum_on(4) == 4950);
+}
+#endif
 
 TEST_CASE("every task runs once, whatever the number of threads") {
   for (const int threads : {0, 1, 2, 7}) {

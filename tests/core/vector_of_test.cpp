@@ -142,6 +142,49 @@ TEMPLATE_TEST_CASE("vectors divide, and have roots, magnitudes and signs", "", f
       holds<TestType>(vectors::where_above(nan, zero, zero, one), [](int) { return TestType(1); }));
 }
 
+TEMPLATE_TEST_CASE("of a number and NaN, or of two zeros, the second is larger and smaller", "",
+                   float, double) {
+  using vectors = simd<TestType>;
+  using vector = typename vectors::type;
+  const vector nan = vectors::all(std::numeric_limits<TestType>::quiet_NaN());
+  const vector zero{}, one = vectors::all(TestType(1));
+  for (const auto of : {&vectors::larger, &vectors::smaller}) {
+    CHECK(holds<TestType>(of(nan, one), [](int) { return TestType(1); }));
+    CHECK(std::isnan(of(one, nan)[0]));
+    CHECK(std::signbit(of(zero, -zero)[0]));
+    CHECK_FALSE(std::signbit(of(-zero, zero)[0]));
+  }
+}
+
+TEST_CASE("floats are loaded as doubles, and doubles stored as floats") {
+  using doubles = simd<double>;
+  constexpr int lanes = doubles::lanes;
+  float narrow[lanes + 1], back[lanes + 1] = {};
+  double wide[lanes], kept[lanes] = {};
+  for (int l = 0; l < lanes; ++l) {
+    narrow[l] = 0.1F * static_cast<float>(l + 1);
+    wide[l] = 0.1 * (l + 1);
+  }
+  CHECK(holds<double>(atlas::detail::load_as_doubles(narrow),
+                      [&](int l) { return static_cast<double>(narrow[l]); }));
+  CHECK(holds<double>(atlas::detail::load_as_doubles(wide), [&](int l) { return wide[l]; }));
+  atlas::detail::store_doubles(back, doubles::load(wide));
+  atlas::detail::store_doubles(kept, doubles::load(wide));
+  for (int l = 0; l < lanes; ++l) {
+    CHECK(back[l] == static_cast<float>(wide[l]));
+    CHECK(kept[l] == wide[l]);
+  }
+  CHECK(back[lanes] == 0);
+}
+
+TEST_CASE("powers of two change the exponent alone") {
+  using doubles = simd<double>;
+  for (const double power : {-1000.0, -3.0, 0.0, 12.0, 900.0})
+    CHECK(holds<double>(
+        atlas::detail::times_power_of_two(doubles::all(1.7), doubles::all(power + 0x1.8p52)),
+        [&](int) { return std::ldexp(1.7, static_cast<int>(power)); }));
+}
+
 TEMPLATE_TEST_CASE("multiply-adds round once where the processor has them", "", float, double) {
   using vectors = simd<TestType>;
   using vector = typename vectors::type;

@@ -30,7 +30,9 @@ TEST_CASE("models that were read are written as they were") {
        {"micro-gpt2", "micro-llama", "micro-llama-headdim", "micro-llama3-rope", "micro-mistral",
         "micro-qwen2", "tiny-gpt2", "architectures/qwen3", "architectures/gemma2",
         "architectures/gemma3", "architectures/phi3", "architectures/gpt_neox",
-        "architectures/gpt_neox_in_turn", "architectures/olmo2"}) {
+        "architectures/gpt_neox_in_turn", "architectures/olmo2",
+        "architectures/own_layer_learned_gated", "architectures/own_rms_learned_plain",
+        "architectures/own_layer_rotary_gated", "architectures/own_rms_learned_gated"}) {
     CAPTURE(name);
     const temporary_folder folder;
     const auto model = io::open_transformer(test_model(name));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "atlas/io/tokenizer.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -109,6 +110,138 @@ TEST_CASE("texts that are empty, malformed or long", "[io][tokenizer]") {
     const std::string text(1'000'000, c);
     CHECK(tokens.decode(tokens.encode(text)) == text);
   }
+}
+
+namespace {
+
+/// Texts that are hard to cut: runs of one kind, marks and characters that join, added tokens whole
+/// and in part, with blanks around them.
+std::vector<std::string> hard_texts() {
+  std::vector<std::string> texts;
+  const auto golden = json_of(data("tokenizers/golden.json"));
+  for (const char* name : {"texts", "flag_texts"}) {
+    std::string all;
+    for (const auto& text : golden[name]) all += text.get<std::string>();
+    texts.push_back(all.substr(0, all.find("\n", all.size() / 2)));
+  }
+  for (const char* unit : {"a",
+                           "A",
+                           " ",
+                           "\n",
+                           "!",
+                           "7",
+                           "aA1 ",
+                           " \n\t",
+                           "e\xCC\x81\xCC\xA3",
+                           "\xF0\x9F\x98\x80",
+                           "\xF0\x9F\x91\xA9\xE2\x80\x8D",
+                           "don't ",
+                           "\xE2\x96\x81 ",
+                           "  <s>  ",
+                           "<|endoftext|",
+                           "x <|endoftext|> ",
+                           "[MASK]",
+                           " [MASK] a",
+                           "\xEF\xAC\x81\xC2\xBD ",
+                           "  word"}) {
+    std::string text;
+    while (text.size() < 700) text += unit;
+    texts.push_back(text + "end");
+  }
+  return texts;
+}
+
+void check_first(const tokenizer& tokens, const std::string& text) {
+  const ids whole = tokens.encode(text);
+  for (const std::size_t most : {std::size_t{1}, whole.size() / 3, whole.size(), whole.size() + 1})
+    for (const std::size_t at_first : {1, 7, 50, 300}) {
+      CAPTURE(most, at_first);
+      const ids expected(whole.begin(),
+                         whole.begin() + static_cast<std::ptrdiff_t>(std::min(most, whole.size())));
+      CHECK(tokens.encode_first(text, static_cast<atlas::index_t>(most), at_first) == expected);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("the first ids are those of the whole text, however little of it is looked at",
+          "[io][tokenizer]") {
+  const auto texts = hard_texts();
+  for (const char* name :
+       {"gpt2", "qwen2", "llama3", "flags", "llama2", "mistral", "gemma", "metaspace"}) {
+    const tokenizer tokens = tokenizer::open(data(std::string("tokenizers/") + name + ".json"));
+    for (const std::string& text : texts) {
+      CAPTURE(name, text.substr(0, 40));
+      check_first(tokens, text);
+    }
+  }
+}
+
+TEST_CASE("the first ids with every kind of split, looking behind and ahead", "[io][tokenizer]") {
+  auto fields = json_of(data("tokenizers/gpt2.json"));
+  const auto texts = hard_texts();
+  for (const char* pattern : {" ", "(?<=[a-z] )x|o", "a+(?=b|!)|[^a]", "\\w+(?! )|\\s", "^.*$"})
+    for (const char* behavior :
+         {"Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"})
+      for (const bool invert : {false, true}) {
+        fields["pre_tokenizer"] = {
+            {"type", "Sequence"},
+            {"pretokenizers",
+             {{{"type", "Split"},
+               {"pattern", {{"Regex", pattern}}},
+               {"behavior", behavior},
+               {"invert", invert}},
+              {{"type", "Digits"}, {"individual_digits", false}},
+              {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"use_regex", true}}}}};
+        const tokenizer tokens = from_json(fields);
+        for (const std::string& text : texts) {
+          CAPTURE(pattern, behavior, invert, text.substr(0, 40));
+          const ids whole = tokens.encode(text);
+          const ids half(whole.begin(), whole.begin() + std::ssize(whole) / 2);
+          CHECK(tokens.encode_first(text, std::ssize(half), 20) == half);
+        }
+      }
+}
+
+TEST_CASE("the first ids after every kind of normalizer", "[io][tokenizer]") {
+  auto fields = json_of(data("tokenizers/gpt2.json"));
+  const auto texts = hard_texts();
+  const nlohmann::json nfc = {{"type", "NFC"}}, nfkd = {{"type", "NFKD"}},
+                       lower = {{"type", "Lowercase"}},
+                       mark = {{"type", "Replace"},
+                               {"pattern", {{"String", " "}}},
+                               {"content", "\xCC\x81"}},
+                       ahead = {{"type", "Replace"},
+                                {"pattern", {{"Regex", "a(?=.*end)"}}},
+                                {"content", "b"}},
+                       prepend = {{"type", "Prepend"}, {"prepend", "e"}};
+  for (const auto& steps : std::vector<std::vector<nlohmann::json>>{{nfc},
+                                                                    {nfkd},
+                                                                    {lower, nfc},
+                                                                    {mark},
+                                                                    {mark, nfc},
+                                                                    {nfc, mark},
+                                                                    {ahead},
+                                                                    {prepend, nfc}}) {
+    fields["normalizer"] = {{"type", "Sequence"}, {"normalizers", steps}};
+    const tokenizer tokens = from_json(fields);
+    for (const std::string& text : texts) {
+      CAPTURE(fields["normalizer"].dump(), text.substr(0, 40));
+      const ids whole = tokens.encode(text);
+      const ids third(whole.begin(), whole.begin() + std::ssize(whole) / 3);
+      CHECK(tokens.encode_first(text, std::ssize(third), 20) == third);
+    }
+  }
+}
+
+TEST_CASE("what the first ids refuse", "[io][tokenizer]") {
+  const tokenizer& tokens = gpt2_of_examples();
+  CHECK(tokens.encode_first("", 3).empty());
+  CHECK(tokens.encode_first("some words", 0).empty());
+  CHECK_REFUSED(value_error, tokens.encode_first("some words", -1), "most", "-1");
+  // Beyond what is looked at too: as of the whole text.
+  const std::string text = std::string(1'000'000, 'a') + "\xFF";
+  CHECK_REFUSED(value_error, tokens.encode_first(text, 1), "UTF-8", "offset 1000000");
 }
 
 TEST_CASE("one tokenizer in many threads", "[io][tokenizer]") {

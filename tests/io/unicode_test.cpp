@@ -31,9 +31,10 @@ std::vector<std::string> split_pieces(const nlohmann::json& pattern, const nlohm
       {"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", behavior}};
   auto rules = atlas::io::detail::pre_tokenizer<>::from_json(split, true, "test");
   std::vector<std::string> pieces;
-  rules.split(text, 0, [&](std::u16string_view piece) {
+  rules.split(text, 0, false, [&](std::u16string_view piece, bool) {
     pieces.emplace_back();
     atlas::io::detail::to_utf8(piece, pieces.back());
+    return true;
   });
   return pieces;
 }

@@ -3,6 +3,7 @@
 
 #include <Eigen/Dense>
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -129,6 +130,25 @@ TEST_CASE("of thousands of equal distances the lowest rows are taken") {
   CHECK(zeros.indices(0, 1) == 2);
   CHECK(zeros.indices(n - 1, 0) == 0);
   CHECK(zeros.distances(n - 1, 1) == 0);
+}
+
+TEST_CASE("equal distances are by row number where their squares differ, and where they are tiny") {
+  constexpr int n = 300;
+  Eigen::MatrixXd circle = Eigen::MatrixXd::Zero(n, 2);  // about row 0, but for rounding
+  for (int i = 1; i < n; ++i) circle.row(i) << std::cos(7.0 * i), std::sin(7.0 * i);
+  const Eigen::MatrixXd tiny = 0x1p-1070 * normal_cloud(n, 3);
+  for (const Eigen::MatrixXd& x : {circle, tiny}) {
+    const auto found = nearest_neighbors(x, {.k = n - 1});
+    int tied = 0, wrong = 0;
+    for (int i = 0; i < n; ++i)
+      for (int s = 1; s < n - 1; ++s)
+        if (found.distances(i, s) == found.distances(i, s - 1)) {
+          ++tied;
+          wrong += found.indices(i, s) < found.indices(i, s - 1);
+        }
+    CHECK(tied > 20);
+    CHECK(wrong == 0);
+  }
 }
 
 TEST_CASE("huge and tiny scales neither overflow nor vanish") {

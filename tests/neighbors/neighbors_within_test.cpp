@@ -105,6 +105,25 @@ TEST_CASE("within a radius: over the whole range of doubles") {
   CHECK(wrong_within(neighbors_within(x, 0x1p-560), x, 0x1p-560) == 0);
 }
 
+TEST_CASE("within a radius: distances are the table's to the last bit, at every scale") {
+  for (const int power : {-1000, -490, 0, 500, 700, 1010}) {
+    CAPTURE(power);
+    const Eigen::MatrixXd x = std::ldexp(1.0, power) * normal_cloud(40, 13);
+    const auto table = atlas::nearest_neighbors(x, {.k = 39});
+    int wrong = 0;
+    for (int r = 0; r < 40; ++r) {
+      const double radius = table.distances(r, r % 39);
+      const auto counts = atlas::neighbor_counts(x, {radius});
+      const auto within = neighbors_within(x, radius);
+      wrong += counts(0, r) < r % 39 + 1;
+      for (atlas::index_t i = 0; i < 40; ++i)
+        for (atlas::index_t p = 0; p < within.count(i); ++p)
+          wrong += within.distances[within.offsets[i] + p] != table.distances(i, p);
+    }
+    CHECK(wrong == 0);
+  }
+}
+
 TEST_CASE("within a radius: the k nearest are the first, and counts are those of all") {
   const Eigen::MatrixXd x = normal_cloud(1200, 8);
   const auto nearest = atlas::nearest_neighbors(x, {.k = 5});

@@ -453,6 +453,13 @@ std::vector<std::pair<std::string, std::vector<bad_value>>> bad_values() {
         {"--points", "2", "of 3 or more"},
         {"--surrogates", "9", "10 or more"},
         {"--save-every", "0", count},
+        {"--factors", "layers", "one of d_head, kv_heads, grouped, rotary, rms, gated"},
+        {"--kv-heads", "1", "of 2 or more"},
+        {"--design", "third", "one of full, half, quarter, eighth"},
+        {"--match", "size", "one of parameters, width"},
+        {"--seeds", "1", "from 2 to"},
+        {"--passages", "3", "from 4 to"},
+        {"--permutations", "0", "from 1 to"},
         {"--text", "", "a name"},
         {"--csv", "", "a name"}}},
       {"redundancy", with_model({{"--ways", "none", "one of zero, mean, resample"},
@@ -613,6 +620,8 @@ TEST_CASE("options that would change nothing are refused") {
   nothing("quantize-matrix w.npy --activations a.npy --basis diagonal --granularity row",
           "--granularity", "steps are their own");
   nothing("ablate --save-every 10", "--save-every", "without --out");
+  nothing("ablate --seeds 3", "--seeds", "without --factors");
+  nothing("ablate --factors rms --checkpoints 1", "--checkpoints", "with --factors");
   const program_run r = run(bad.folder, "haar --dim 8 --local-dim 2 --quiet");
   CHECK(r.status == 2);
   CHECK(has(r.err, "--quiet: expected --json beside it"));

@@ -159,6 +159,7 @@ class started_program {
     FAIL("no handler of interrupts");
   }
   void send(int signal) const { ::kill(pid_, signal); }
+  pid_t pid() const { return pid_; }
   /// How long it takes to end, at most a minute.
   seconds end_after() {
     const auto began = std::chrono::steady_clock::now();
@@ -284,6 +285,8 @@ TEST_CASE(
   stops({"study", "--out", "OUT:study"}, {0.8, 2}, "interrupted; ", true);
   stops({"quantize", "--out", "OUT:quantized"}, {0.8, 2}, "interrupted; run it", true);
   stops({"ablate", "--out", "OUT:ablation"}, {0.5, 2}, "interrupted; no result was written", true);
+  stops({"ablate", "--factors", "d_head,rms", "--out", "OUT:design"}, {0.8, 2},
+        "interrupted; run it", true);
 }
 
 TEST_CASE("commands that read arrays stop within a second of an interrupt") {
@@ -308,6 +311,146 @@ TEST_CASE("commands that read arrays stop within a second of an interrupt") {
 
 TEST_CASE("two interrupts that come together are one") {
   stops({"quantize"}, {0.5}, "interrupted; no result was written", false, true);
+}
+
+TEST_CASE("a report stops after its first part too, and keeps no page") {
+  const temporary_folder folder;
+  const auto errors = folder / "stderr", out = folder / "report";
+  started_program program(folder,
+                          {"report", "--out", out.string(), "--parts", "measure,autoencode",
+                           "--blocks", "20", "--deepest", "1", "--surrogates", "10"},
+                          errors.string());
+  const auto began = std::chrono::steady_clock::now();
+  while (!std::filesystem::exists(out / "unfinished" / "measure.json") && since(began) < patience)
+    wait(seconds(0.01));
+  wait(seconds(0.2));
+  REQUIRE_FALSE(program.ended());
+  program.send(SIGINT);
+  CHECK(program.end_after() < soon);
+  CHECK(program.status() == 130);
+  CHECK(has(atlas::io::read_text(errors), "atlas: interrupted"));
+  CHECK_FALSE(std::filesystem::exists(out / "report.html"));
+}
+
+TEST_CASE("the system's request to end and a terminal that closes are interrupts") {
+  for (const int signal : {SIGTERM, SIGHUP}) {
+    const temporary_folder folder;
+    const auto errors = folder / "stderr";
+    started_program program(folder, {"quantize"}, errors.string());
+    program.begun();
+    wait(seconds(0.3));
+    program.send(signal);
+    CHECK(program.end_after() < soon);
+    CHECK(program.status() == 130);
+    CHECK(has(atlas::io::read_text(errors), "atlas: interrupted"));
+  }
+  // Not where nohup says that it is not.
+  const temporary_folder folder;
+  const auto before = std::signal(SIGHUP, SIG_IGN);
+  started_program program(folder, {"quantize"}, (folder / "stderr").string());
+  std::signal(SIGHUP, before);
+  program.begun();
+  program.send(SIGHUP);
+  wait(seconds(1));
+  CHECK_FALSE(program.ended());
+}
+
+/// A command that goes on for long and keeps what it has in a folder.
+words long_run(const std::filesystem::path& out, const words& more = {}) {
+  words all = {"estimators", "--manifolds", "torus_2", "--estimators", "mom:k=5",   "--points",
+               "500",        "--repeats",   "1000000", "--out",        out.string()};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+/// Waits until some parts are there.
+void wait_for_parts(const std::filesystem::path& out) {
+  const auto began = std::chrono::steady_clock::now();
+  while (!std::filesystem::exists(out / "parts" / "torus_2-1.json") && since(began) < patience)
+    wait(seconds(0.01));
+}
+
+TEST_CASE("two runs do not write to one folder, and a run that was killed holds none") {
+  struct kept_run {
+    words command;
+    const char *lock, *begun;  ///< below its folder
+  };
+  const std::vector<kept_run> runs = {
+      {long_run("OUT"), "parts/lock", "parts/torus_2-1.json"},
+      {{"ablate", "--out", "OUT", "--head-dims", "8"}, "lock", "options.json"},
+      {{"report", "--out", "OUT", "--parts", "measure"}, "unfinished/lock", "unfinished/lock"}};
+  for (const kept_run& kept : runs) {
+    const temporary_folder folder;
+    const auto out = folder / "kept";
+    words command = kept.command;
+    std::replace(command.begin(), command.end(), std::string("OUT"), out.string());
+    INFO(command[0]);
+    /// Whether it has the folder; what it ended with otherwise.
+    const auto holds = [&](started_program& program) {
+      const auto began = std::chrono::steady_clock::now();
+      const std::string holder = "process " + std::to_string(program.pid()) + " of ";
+      while (!program.ended() && since(began) < patience) {
+        if (std::filesystem::exists(out / kept.begun) &&
+            has(atlas::io::read_text(out / kept.lock), holder))
+          return true;
+        wait(seconds(0.01));
+      }
+      return false;
+    };
+    started_program first(folder, command, (folder / "first").string());
+    REQUIRE(holds(first));
+    started_program second(folder, command, (folder / "second").string());
+    CHECK_FALSE(holds(second));
+    CHECK(second.status() == 2);
+    const std::string said = atlas::io::read_text(folder / "second");
+    CHECK(has(said, "kept: expected a folder that no other run writes to"));
+    CHECK(has(said, "(process " + std::to_string(first.pid()) + " of "));
+    REQUIRE_FALSE(first.ended());
+    first.send(SIGKILL);
+    first.end_after();
+    started_program third(folder, command, (folder / "third").string());
+    CHECK(holds(third));
+  }
+}
+
+TEST_CASE("a folder that vanishes is told by its name") {
+  const temporary_folder folder;
+  const auto out = folder / "kept", errors = folder / "stderr";
+  started_program program(folder, long_run(out), errors.string());
+  wait_for_parts(out);
+  std::error_code ignored;
+  while (std::filesystem::exists(out)) std::filesystem::remove_all(out, ignored);
+  program.end_after();
+  CHECK(program.status() == 2);
+  const std::string said = atlas::io::read_text(errors);
+  CHECK(has(said, "No such file or directory"));
+  CHECK(has(said, "kept/"));
+  CHECK(std::count(said.begin(), said.end(), '\n') == 1);
+}
+
+TEST_CASE("weights that are written to while they are read end the run") {
+  const temporary_folder folder;
+  const auto model = folder / "model", weights = model / "model.safetensors";
+  std::filesystem::copy(std::string(ATLAS_EXAMPLE_DATA) + "/tiny-llama", model);
+  // Another file in the place of this one is none of the run's.
+  const auto runs = [&](const auto& change) {
+    const auto json = folder / "x.json", errors = folder / "stderr";
+    std::filesystem::remove(json);
+    started_program program(folder,
+                            {"measure", "--model", model.string(), "--blocks", "12", "--layers",
+                             "5", "--surrogates", "20", "--json", json.string()},
+                            errors.string());
+    program.begun();
+    wait(seconds(0.2));
+    change();
+    const auto began = std::chrono::steady_clock::now();
+    while (!program.ended() && since(began) < patience) wait(seconds(0.01));
+    CHECK(std::filesystem::exists(json) == (program.status() == 0));
+    return atlas::io::read_text(errors);
+  };
+  CHECK(runs([&] { atlas::io::write_file(weights, atlas::io::read_text(weights)); }).empty());
+  const std::string said = runs([&] { std::ofstream(weights, std::ios::app) << "x"; });
+  CHECK(has(said, "model.safetensors: expected a file that stays as it is while it is read"));
 }
 
 TEST_CASE("an interrupt comes too late once the result is there") {

@@ -100,6 +100,20 @@ TEST_CASE("simulations are divided among ranks", "[bytes]") {
   CHECK(run(folder, command, on(3)).out == one.out);
 }
 
+TEST_CASE("models of a design are divided among ranks, and a sweep is refused", "[bytes]") {
+  const std::string small =
+      "ablate --model-dim 32 --steps 3 --batch 2 --block-size 32 --held-out 0.02 --points 60 "
+      "--surrogates 10 ";
+  same_for_ranks(small +
+                     "--factors d_head,rms,gated --design half --head-dims 4,8 --seeds 2 "
+                     "--passages 6 ",
+                 {2, 3}, true);
+  const temporary_folder folder;
+  const program_run sweep = run(folder, small + "--head-dims 8", on(2));
+  CHECK(sweep.status == 2);
+  CHECK(has(sweep.err, "mpirun: expected --factors"));
+}
+
 TEST_CASE("neighbours of one cloud are found by ranks as by one process", "[bytes]") {
   const temporary_folder folder;
   write_npy(folder / "cloud.npy", cloud(701, 6, false));
@@ -150,7 +164,8 @@ int kill_a_rank(const temporary_folder& folder, const std::string& arguments, in
                      " &\nlauncher=$!\n"
                      "for i in $(seq 600); do\n"
                      "  [ $(ls " +
-                     quoted(out / "parts") + " 2>/dev/null | wc -l) -gt " + std::to_string(parts) +
+                     quoted(out / "parts") + "/*.json 2>/dev/null | wc -l) -gt " +
+                     std::to_string(parts) +
                      " ] && break\n  sleep 0.05\ndone\n"
                      "kill -KILL $(cat /proc/$launcher/task/*/children | awk '{print $NF}')\n"
                      "wait $launcher\n");
@@ -222,6 +237,21 @@ TEST_CASE("an error on one rank is told once, with its shard, and ends all ranks
   }
 }
 
+TEST_CASE("a rank that cannot start a thread ends all, whichever it is", "[bytes]") {
+  const temporary_folder folder;
+  for (const char* rank : {"0", "1"}) {
+    CAPTURE(rank);
+    const program_run r =
+        run(folder, "measure --blocks 2 --block-size 64 --layers 0 --points 60 --surrogates 0",
+            "timeout 60 " + on(2) + " env ATLAS_FAILING_RANK=" + rank +
+                " LD_PRELOAD='" ATLAS_FAILING_THREADS "'");
+    CHECK(r.status == 2);
+    CHECK(r.out.empty());
+    CHECK(has(r.err, "atlas: a thread that waits for interrupts cannot be started: "));
+    CHECK(has(r.err, "(on rank " + std::string(rank) + ")\n"));
+  }
+}
+
 TEST_CASE("what all ranks refuse is told as by one process", "[bytes]") {
   const temporary_folder folder;
   const std::string command = "measure --blocks none";
@@ -236,7 +266,7 @@ TEST_CASE("commands that do not divide their work are refused under mpirun", "[b
   const program_run r = run(folder, "haar --dim 8 --local-dim 2", on(2));
   CHECK(r.status == 2);
   CHECK(r.out.empty());
-  CHECK(has(r.err, "atlas: mpirun: expected one of calibrate, dimension"));
+  CHECK(has(r.err, "atlas: mpirun: expected one of ablate --factors, calibrate, dimension"));
   CHECK(run(folder, "--version", on(2)).out == run(folder, "--version").out);
   CHECK(run(folder, "haar --dim 8 --local-dim 2", on(1)).status == 0);
 }

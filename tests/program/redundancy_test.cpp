@@ -12,6 +12,8 @@
 #include "../protocols/turned_model_for_tests.hpp"
 #include "../reference/models_for_tests.hpp"
 #include "atlas/io/save_model.hpp"
+#include "atlas/reference/parameter_count.hpp"
+#include "atlas/reference/random_transformer.hpp"
 #include "program_for_tests.hpp"
 
 namespace redundancy_command_test {
@@ -169,6 +171,59 @@ TEST_CASE("heads that were moved and turned in their own coordinates are found t
     CHECK(layer["self_overlap"]["share"]["value"].get<double>() == Approx(1).margin(1e-3));
     CHECK(layer["self_overlap"]["p"].get<double>() < 0.01);
     CHECK(has(result["verdict"].get<std::string>(), "Of 6 heads"));
+  }
+}
+
+/// Learned positions, RMSNorm, grouped queries, a gated MLP, and as many parameters as a GPT-2.
+atlas::transformer mixed_model() {
+  atlas::transformer_config c;
+  c.layers = 2;
+  c.model_dimension = 32;
+  c.heads = c.key_value_heads = 4;
+  c.head_dimension = 8;
+  c.mlp_dimension = 128;
+  c.vocabulary = 2048;
+  c.positions = 64;
+  const index_t wanted = atlas::parameter_count(c);
+  c.family = atlas::model_family::atlas;
+  c.norm = atlas::norm_kind::rms;
+  c.key_value_heads = 2;
+  c.gated_mlp = true;
+  c.mlp_dimension = atlas::matched_mlp_dimension(c, wanted);
+  return atlas::random_transformer(c, {.seed = 4});
+}
+
+TEST_CASE("a folder of the family atlas is measured, compared and quantized like any other") {
+  const temporary_folder folder;
+  const atlas::transformer model = mixed_model();
+  const std::string there = save(folder, "mixed", "tiny-gpt2", model),
+                    turned = save(folder, "turned", "tiny-gpt2",
+                                  atlas_test::turned_model(model, {3, 2, 0, 1}, 5));
+  const std::string texts = " --blocks 8 --block-size 32 ";
+  const program_run measured = run(folder, "measure --model " + there + texts + "--json -");
+  INFO(measured.err);
+  REQUIRE(measured.status == 0);
+  REQUIRE(measured.json()["layers"].size() == 2);
+  CHECK(measured.json()["layers"][0]["heads"].size() == 4);
+  const program_run compared =
+      run(folder, "compare " + there + " " + turned + texts + "--points 120 --draws 20 --json -");
+  INFO(compared.err);
+  REQUIRE(compared.status == 0);
+  const auto layers = compared.json()["layers"];
+  const std::vector<index_t> match = {2, 3, 1, 0};
+  for (const auto& layer : layers)
+    for (std::size_t h = 0; h < 4; ++h) {
+      CHECK(layer["heads"][h]["match"] == match[h]);
+      CHECK(layer["heads"][h]["found"] == true);
+    }
+  for (const std::string& command :
+       {"quantize --model " + there +
+            " --blocks 2 --calibration-blocks 1 --block-size 32 --methods identity --json -",
+        "redundancy --model " + there + texts +
+            "--points 120 --permutations 19 --ways zero --json -"}) {
+    const program_run r = run(folder, command);
+    INFO(r.err);
+    CHECK(r.status == 0);
   }
 }
 

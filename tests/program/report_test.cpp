@@ -125,6 +125,133 @@ TEST_CASE("a claim is read by its comparisons, those without p apart") {
                  "1 are what the null gives; 1 cannot be told"));
 }
 
+TEST_CASE("what was measured on two texts holds where it does on both") {
+  using atlas_program::compared;
+  using atlas_program::standing;
+  const auto both = [](std::vector<atlas::finding> a, std::vector<atlas::finding> b) {
+    auto words = of_overlaps;
+    words.open = "not alike on both";
+    const auto read = atlas_program::read_both(std::move(a), std::move(b), words);
+    return read.empty() ? atlas_program::reading{standing::fact, "nothing"} : read.front();
+  };
+  const atlas::finding above = compared(0.5, 0, NAN, 1e-4), below = compared(-0.5, 0, NAN, 1e-4),
+                       chance = compared(0.1, 0, NAN, 0.6), none = compared(0.3, 0, NAN, NAN);
+  CHECK(both({above, chance}, {above, chance}).standing == standing::holds);
+  CHECK(both({above, chance}, {above, chance}).text ==
+        "Heads overlap more than chance in 1 of 2 layers (0.50, null 0.00); as by chance in 1 of 2 "
+        "layers (0.10, null 0.00). So there is something.");
+  CHECK(both({above}, {below}).text ==
+        "Heads overlap not alike on both in the one layer (0.50, null 0.00).");
+  CHECK(both({above}, {below}).standing == standing::unknown);
+  CHECK(both({above}, {chance}).standing == standing::unknown);
+  CHECK(both({chance}, {chance}).standing == standing::chance);
+  CHECK(both({none}, {above}).text == "nothing");
+  CHECK(contains(both({none, above}, {above, above}).text, "in the one layer"));
+  // Holm's correction is for all that has a p on a text, also what the other text has none of.
+  const atlas::finding weak = compared(0.5, 0, NAN, 0.04);
+  CHECK(both({weak, none}, {above, above}).standing == standing::holds);
+  CHECK(both({weak, chance}, {above, none}).standing == standing::unknown);
+  CHECK_THROWS_AS(both({weak}, {}), atlas::shape_error);
+}
+
+/// A result of `redundancy` with a layer of two heads and one way.
+nlohmann::json small_redundancy() {
+  const auto rise = [](double x) {
+    return nlohmann::json{{"value", x}, {"lower", x - 0.001}, {"upper", x + 0.001}};
+  };
+  const auto correlation = [](double r, double p) {
+    return nlohmann::json{{"coefficient", r},  {"p", p},     {"p_holm", p}, {"standard_error", 0.1},
+                          {"null_bound", 0.4}, {"heads", 12}};
+  };
+  const auto one = [&](int head, double x) {
+    return nlohmann::json{{"layer", 3}, {"heads", {head}}, {"way", "zero"}, {"rise", rise(x)}};
+  };
+  const nlohmann::json pair = {{"layer", 3},
+                               {"heads", {0, 1}},
+                               {"way", "zero"},
+                               {"interaction", rise(0.002)},
+                               {"overlap_in_stream", 0.6},
+                               {"ceiling", 0.9}};
+  const nlohmann::json text = {
+      {"layers", {{{"layer", 3}, {"heads", {{{"norm", 1.5}}, {{"norm", 2.5}}}}}}},
+      {"left_out", {one(0, 0.004), one(1, 0.016)}},
+      {"pairs", {pair}}};
+  nlohmann::json norm = correlation(0.8, 1e-4), purity = correlation(0.7, 1e-4);
+  purity["beyond_norm"] = correlation(0.1, 0.7);
+  return {{"run", {{"program", "atlas"}, {"command", "redundancy"}, {"seed", 0}}},
+          {"source", {{"model", "m"}, {"text", "t"}}},
+          {"text", text},
+          {"held_out", text},
+          {"texts_agree", {{"zero", correlation(0.9, 1e-4)}}},
+          {"overlap_with_interaction",
+           {{"zero", {{"text", correlation(0.5, 0.2)}, {"held_out", correlation(0.5, 0.3)}}}}},
+          {"predictions",
+           {{{"way", "zero"}, {"predictor", "norm"}, {"text", norm}, {"held_out", norm}},
+            {{"way", "zero"}, {"predictor", "purity"}, {"text", purity}, {"held_out", purity}},
+            {{"way", "zero"},
+             {"predictor", "dimension"},
+             {"text", {{"undefined", "why"}}},
+             {"held_out", {{"undefined", "why"}}}}}}};
+}
+
+/// A result of `compare` of two layers.
+nlohmann::json small_comparison() {
+  const auto layer = [](int number, double mean, double share, double p) {
+    return nlohmann::json{
+        {"layer", number},
+        {"moved", 1},
+        {"maps", {{"mean", 0.9}, {"null_mean", 0.1}, {"null_sd", 0.02}, {"p", 1e-9}}},
+        {"self_overlap",
+         {{"mean", mean},
+          {"floor", 0.2},
+          {"floor_sd", 0.01},
+          {"ceiling", 0.8},
+          {"p", p},
+          {"share", {{"value", share}, {"lower", share - 0.25}, {"upper", share + 0.25}}}}}};
+  };
+  return {{"run", {{"program", "atlas"}, {"command", "compare"}, {"seed", 0}}},
+          {"source", {{"a", "models/before"}, {"b", "after"}, {"text", "moby-dick"}}},
+          {"layers", {layer(0, 0.5, 0.5, 1e-9), layer(1, 0.2, 0, 0.9)}}};
+}
+
+TEST_CASE("results of redundancy and compare are drawn and read") {
+  const temporary_folder folder;
+  const auto worth = folder / "worth.json", compared = folder / "compared.json",
+             out = folder / "report";
+  atlas::io::write_file(worth, small_redundancy().dump());
+  atlas::io::write_file(compared, small_comparison().dump());
+  const program_run report =
+      run(folder, "report --from " + quoted(worth) + " --from " + quoted(compared) + " --out " +
+                      quoted(out) + " --json -");
+  CAPTURE(report.err);
+  REQUIRE(report.status == 0);
+  const nlohmann::json said = report.json();
+  std::vector<std::string> ids;
+  for (const auto& figure : said["figures"]) ids.push_back(figure["id"]);
+  CHECK(ids == std::vector<std::string>{"head-worth", "worth-predictors", "pairs-left-out",
+                                        "self-overlap"});
+  const std::string text = said.dump();
+  CHECK(contains(text, "thousandths of a nat: 4.0 to 16.0 (zero; half of them 4.0 or less)"));
+  CHECK(contains(text, "alike in the one way (0.90, null 0.00)"));
+  CHECK(
+      contains(text, "on both texts, correlated in all 2 pairs of property and way (0.70 to 0.80"));
+  CHECK(contains(text, "on both texts, as shuffled heads have it in the one pair of property"));
+  CHECK(contains(text, "interaction are, on both texts, as shuffled heads have it in the one way"));
+  CHECK(contains(text, "more than with turned clouds in 1 of 2 layers (0.50, null 0.20)"));
+  CHECK(contains(text, "the means of 2 layers are at 0.00 to 0.50."));
+  const auto csv = [&](const char* id) {
+    return atlas::io::read_text(out / (std::string(id) + ".csv"));
+  };
+  CHECK(contains(csv("head-worth"), "\"m on t, held-out text\",zero,3,1,2.5,16"));
+  CHECK(contains(csv("worth-predictors"), "\"m on t, zero, given norm\",the text,purity,0.1,"));
+  CHECK(!contains(csv("worth-predictors"), "TwoNN"));
+  CHECK(contains(csv("pairs-left-out"), ",3,0 and 1,0.6,2"));
+  // The interval of the share, as overlaps: 0.2 + 0.25 * 0.6 to 0.2 + 0.75 * 0.6.
+  const std::string layers = csv("self-overlap");
+  CHECK(contains(layers, "before and after on moby-dick,0,0.5,0.35"));
+  CHECK(contains(layers, ",0.65"));
+}
+
 TEST_CASE("a study's claims are read, and its neighbours stand beside chance") {
   const temporary_folder folder;
   nlohmann::json layer = small_result("m")["layers"][0];
@@ -184,6 +311,34 @@ TEST_CASE("autoencoders are drawn as the command writes them") {
   CHECK(contains(report.out, "above 0 in the one head (0.100, null 0.000)"));
   CHECK(contains(atlas::io::read_text(out / "autoencoders-against-pca.csv"),
                  "\"m, layer 3\",0,autoencoder,0.4,"));
+}
+
+TEST_CASE("effects of factors are drawn with their intervals and read by their p") {
+  const temporary_folder folder;
+  const auto effect = [](const char* outcome, const char* factor, double x, double p) {
+    return nlohmann::json{
+        {"outcome", outcome}, {"factor", factor},
+        {"effect", x},        {"interval", {{"lower", x - 0.25}, {"upper", x + 0.25}}},
+        {"degrees", 2},       {"p", p},
+        {"p_holm", p}};
+  };
+  const nlohmann::json result = {
+      {"run", {{"program", "atlas"}, {"command", "ablate"}, {"seed", 0}}},
+      {"source", {{"layers", 2}}},
+      {"effects",
+       {effect("loss", "rotary", -0.5, 1e-6), effect("loss", "rms", 0.125, 0.5),
+        effect("overlap_excess", "rotary", 0, 0.9)}}};
+  const auto file = folder / "factors.json", out = folder / "report";
+  atlas::io::write_file(file, result.dump());
+  const program_run report =
+      run(folder, "report --from " + quoted(file) + " --out " + quoted(out) + " --json -");
+  CAPTURE(report.err);
+  REQUIRE(report.status == 0);
+  CHECK(report.json()["figures"][0]["id"] == "effects");
+  CHECK(contains(report.out, "loss, nats a token is moved downwards in 1 of 2 factors"));
+  CHECK(contains(report.out, "O_h less Haar is moved no further than by chance"));
+  const std::string numbers = atlas::io::read_text(out / "effects.csv");
+  CHECK(contains(numbers, "\"loss, nats a token\",factors,rotary,-0.5,-0.75,-0.25,0,"));
 }
 
 TEST_CASE("report draws what commands measured, with the numbers beside it") {
@@ -253,6 +408,8 @@ TEST_CASE("commands are shown as a shell takes them, and what is not known of th
   shown(
       "atlas measure --points 12 --profile --text &apos;it&apos;\\&apos;&apos;s $HOME&apos; "
       "--seed 0");
+  content["run"]["options"] = {{"A", "tiny-gpt2"}, {"B", "my model"}, {"--draws", 30}};
+  shown("atlas measure --draws 30 tiny-gpt2 &apos;my model&apos; --seed 0");
 }
 
 TEST_CASE("a run that fails leaves the older report, and a report leaves none of an older one") {
@@ -341,6 +498,19 @@ TEST_CASE("damaged results are refused, each in a line, or drawn without what is
   drawn(whole);
   for (const nlohmann::json& other : {nlohmann::json("text"), nlohmann::json(3),
                                       nlohmann::json(nullptr), nlohmann::json::array({1})}) {
+    for (const nlohmann::json& result : {small_redundancy(), small_comparison()})
+      for (const auto& [name, value] : result.items()) {
+        if (name == "run") continue;
+        nlohmann::json damaged = result;
+        damaged[name] = other;
+        drawn(damaged);
+        if (!value.is_object()) continue;
+        for (const auto& [deeper, below] : value.items()) {
+          damaged = result;
+          damaged[name][deeper] = other;
+          drawn(damaged);
+        }
+      }
     for (const char* name : {"heads", "overlap", "layer", "design"}) {
       nlohmann::json damaged = whole;
       damaged["layers"][0][name] = other;

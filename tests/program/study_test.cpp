@@ -110,7 +110,7 @@ TEST_CASE("a study is the same for every number of threads, and when it was kill
   // A part that is damaged, one that is gone and one that was being written.
   fs::resize_file(killed / "parts" / "model-0-text-0-layer-2.json", 100);
   fs::remove(killed / "parts" / "model-0-text-1-atlas.json");
-  std::ofstream(killed / "parts" / "model-0-text-1-atlas.json.tmp-0123") << "{";
+  std::ofstream(killed / "parts" / "model-0-text-1-atlas.json.tmp-0123456789abcdef") << "{";
   const program_run again = run(folder, small_study + into(killed));
   CHECK(again.status == 0);
   CHECK(again.err == "atlas: resuming: " + std::to_string(parts - 2) + " of " +

@@ -27,6 +27,7 @@ using atlas_test::turned_model;
 atlas::transformer_config small(atlas::model_family family) {
   atlas::transformer_config c;
   if (family == atlas::model_family::llama) c = atlas::llama_config();
+  c.family = family;
   c.layers = 2;
   c.model_dimension = 24;
   c.heads = 6;
@@ -90,9 +91,10 @@ TEST_CASE("maps of heads are the products of the weights, with norms and biases"
 }
 
 TEST_CASE("heads that were moved and turned in their own coordinates are found by their maps") {
-  for (const auto family : {atlas::model_family::gpt2, atlas::model_family::llama}) {
+  for (const auto family :
+       {atlas::model_family::gpt2, atlas::model_family::llama, atlas::model_family::atlas}) {
     const atlas::transformer model = random_model(family, 5);
-    // Groups of two for llama: groups move, and heads within them.
+    // Groups of two but for gpt2: groups move, and heads within them.
     const std::vector<index_t> from = family == atlas::model_family::gpt2
                                           ? std::vector<index_t>{5, 2, 0, 1, 4, 3}
                                           : std::vector<index_t>{5, 4, 0, 1, 3, 2};
@@ -142,6 +144,30 @@ TEST_CASE("maps of other layers, heads and models are refused by name") {
                 atlas::similarity_of_maps(
                     maps, atlas::maps_of_heads(random_model(atlas::model_family::llama, 1), 0)),
                 "heads_per_group", "1");
+  const auto other = [](void (*change)(atlas::transformer_config&)) {
+    atlas::transformer_config c = small(atlas::model_family::atlas);
+    change(c);
+    return atlas::random_transformer(c);
+  };
+  using config = atlas::transformer_config;
+  CHECK_REFUSED(
+      atlas::value_error,
+      atlas::maps_of_heads(other([](config& c) { c.norms = atlas::norm_position::both; }), 0),
+      "model: norms", "after");
+  CHECK_REFUSED(
+      atlas::value_error,
+      atlas::maps_of_heads(other([](config& c) { c.head_norm = atlas::query_key_norm::heads; }), 0),
+      "model: head_norm", "some");
+  CHECK_REFUSED(atlas::value_error,
+                atlas::maps_of_heads(other([](config& c) { c.norm_offset = 0.5; }), 0),
+                "model: norm_offset", "0.5");
+  CHECK_REFUSED(atlas::value_error,
+                atlas::maps_of_heads(other([](config& c) {
+                                       c.family = atlas::model_family::phi3;
+                                       c.rotary_share = 1;
+                                     }),
+                                     0),
+                "model: family", "another");
 }
 
 }  // namespace

@@ -61,7 +61,8 @@ inline atlas::transformer turned_model(const atlas::transformer& model,
                                        const std::vector<index_t>& from, std::uint64_t seed) {
   const atlas::transformer_config c = model.config();
   const index_t d = c.head_dimension, group = c.heads_per_group(), q = c.heads * d;
-  const bool gpt2 = c.family == atlas::model_family::gpt2;
+  const bool gpt2 = c.family == atlas::model_family::gpt2,
+             own = c.family == atlas::model_family::atlas;
   std::map<std::string, std::vector<float>> w;
   model.for_each_parameter([&](const std::string& name, const auto&, std::span<const float> x) {
     w[name] = {x.begin(), x.end()};
@@ -72,15 +73,21 @@ inline atlas::transformer turned_model(const atlas::transformer& model,
     std::vector<Eigen::MatrixXd> look, say, look_q, say_q;
     for (index_t g = 0; g < c.key_value_heads; ++g) {
       groups.push_back(from[static_cast<std::size_t>(g * group)] / group);
-      look.push_back(gpt2 ? atlas::random_frame(d, d, random) : rotary_turn(d, random));
+      look.push_back(c.rotary_share == 0 ? atlas::random_frame(d, d, random)
+                                         : rotary_turn(d, random));
       say.push_back(atlas::random_frame(d, d, random));
       for (index_t h = 0; h < group; ++h) {
         look_q.push_back(look.back());
         say_q.push_back(say.back());
       }
     }
-    const std::string name = (gpt2 ? "transformer.h." : "model.layers.") + std::to_string(l) +
-                             (gpt2 ? ".attn." : ".self_attn.");
+    const std::string name = (gpt2  ? "transformer.h."
+                              : own ? "atlas.layers."
+                                    : "model.layers.") +
+                             std::to_string(l) +
+                             (gpt2  ? ".attn."
+                              : own ? ".attention."
+                                    : ".self_attn.");
     const auto move = [&](const std::string& tensor, index_t rows, index_t in, index_t first,
                           const auto& order, const auto& turns) {
       move_rows({w.at(name + tensor), rows, in, gpt2 && in > 1}, first, order, turns, d);
@@ -94,14 +101,23 @@ inline atlas::transformer turned_model(const atlas::transformer& model,
       }
     } else {
       const index_t kv = c.key_value_heads * d;
-      move("q_proj.weight", q, c.model_dimension, 0, from, look_q);
-      move("k_proj.weight", kv, c.model_dimension, 0, groups, look);
-      move("v_proj.weight", kv, c.model_dimension, 0, groups, say);
+      const auto map = [&](const char* ours, const char* llamas, index_t rows, const auto& order,
+                           const auto& turns) {
+        move(std::string(own ? ours : llamas) + ".weight", rows, c.model_dimension, 0, order,
+             turns);
+        if (own && c.query_key_value_bias)
+          move(std::string(ours) + ".bias", rows, 1, 0, order, turns);
+      };
+      map("query", "q_proj", q, from, look_q);
+      map("key", "k_proj", kv, groups, look);
+      map("value", "v_proj", kv, groups, say);
     }
     // What heads hand on enters as `[H * d, d_model]`; gpt2 stores that, llama its transpose.
-    move_rows(
-        {w.at(name + (gpt2 ? "c_proj.weight" : "o_proj.weight")), q, c.model_dimension, !gpt2}, 0,
-        from, say_q, d);
+    move_rows({w.at(name + (gpt2  ? "c_proj.weight"
+                            : own ? "output.weight"
+                                  : "o_proj.weight")),
+               q, c.model_dimension, !gpt2},
+              0, from, say_q, d);
   }
   return atlas::transformer(
       c, [&](const std::string& name, const std::vector<index_t>&) { return w.at(name); });

@@ -2,6 +2,7 @@
 #include "atlas/quantize/quantization_errors.hpp"
 
 #include <Eigen/Dense>
+#include <cstdint>
 #include <limits>
 
 #include "../catch.hpp"
@@ -34,6 +35,22 @@ TEST_CASE("the output error is the mean squared error of the outputs") {
   const Eigen::MatrixXd y = inputs * w.transpose();
   CHECK(quantization_error(w, q, f).output ==
         Approx((y - inputs * q.transpose()).squaredNorm() / y.squaredNorm()));
+}
+
+TEST_CASE("an output error that rounding would make negative is 0") {
+  int negative = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    const Eigen::MatrixXd a = normal_cloud(1, 9, seed), w = normal_cloud(1, 9, seed + 100);
+    // Off by what the one input that there is does not see, but for rounding.
+    const Eigen::MatrixXd b = normal_cloud(1, 9, seed + 200);
+    const Eigen::MatrixXd unseen = b - (b.row(0).dot(a.row(0)) / a.squaredNorm()) * a;
+    negative += quantization_error(w, (w + unseen).eval(), (a.transpose() * a).eval()).output < 0;
+  }
+  CHECK(negative == 0);
+  // An indefinite matrix is no second moment, and what it makes of an error stays.
+  const Eigen::MatrixXd f = Eigen::Vector2d(1, -0.5).asDiagonal();
+  const Eigen::MatrixXd w = Eigen::RowVector2d(1, 0), q = Eigen::RowVector2d(1, 1);
+  CHECK(quantization_error(w, q, f).output == Approx(-0.5));
 }
 
 TEST_CASE("errors of float weights are summed in double, for every storage order") {

@@ -118,6 +118,16 @@ TEST_CASE("the architectures beside these give the logits of transformers") {
   }
 }
 
+TEST_CASE("mixed architectures give the logits of PyTorch") {
+  for (const std::string name : {"own_layer_learned_gated", "own_rms_learned_plain",
+                                 "own_layer_rotary_gated", "own_rms_learned_gated"}) {
+    CAPTURE(name);
+    const architecture_golden golden(name);
+    CHECK(golden.error(golden.config(), 1) < tolerance::architecture_golden);
+    CHECK(golden.error(golden.config(), 3) < tolerance::architecture_golden);
+  }
+}
+
 TEST_CASE("each setting of an architecture is one that its golden logits depend on") {
   using config = atlas::transformer_config;
   const auto depends = [](const std::string& name, void (*change)(config&)) {
@@ -145,6 +155,15 @@ TEST_CASE("each setting of an architecture is one that its golden logits depend 
   depends("gpt_neox", [](config& c) { c.rotary.theta = 1e4; });
   depends("gpt_neox", [](config& c) { c.parallel_residual = false; });
   depends("gpt_neox_in_turn", [](config& c) { c.parallel_residual = true; });
+  depends("own_layer_learned_gated", [](config& c) { c.norm_offset = 0; });
+  depends("own_layer_learned_gated", [](config& c) { c.embedding_scale = 1; });
+  depends("own_rms_learned_plain", [](config& c) { c.query_scalar = 0; });
+  depends("own_rms_learned_plain", [](config& c) { c.parallel_residual = false; });
+  depends("own_layer_rotary_gated", [](config& c) { c.window_rotary = {}; });
+  depends("own_layer_rotary_gated", [](config& c) { c.rotary_share = 1; });
+  depends("own_rms_learned_gated", [](config& c) { c.scale_by_layer = false; });
+  depends("own_rms_learned_gated", [](config& c) { c.logit_cap = 0; });
+  depends("own_rms_learned_gated", [](config& c) { c.output_cap = 0; });
 }
 
 TEST_CASE("the trained models give the golden tensors") {

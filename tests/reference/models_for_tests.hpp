@@ -21,11 +21,19 @@ inline atlas::transformer micro(const std::string& name) {
   return atlas::io::open_transformer(model_folder(name));
 }
 
-/// The tiny models of architectures beside those of the micro models.
+/// The tiny models of architectures beside those of the micro models, and of mixed ones.
 inline const std::vector<std::string> further_architectures = {
-    "architectures/qwen3", "architectures/gemma2",   "architectures/gemma3",
-    "architectures/phi3",  "architectures/gpt_neox", "architectures/gpt_neox_in_turn",
-    "architectures/olmo2"};
+    "architectures/qwen3",
+    "architectures/gemma2",
+    "architectures/gemma3",
+    "architectures/phi3",
+    "architectures/gpt_neox",
+    "architectures/gpt_neox_in_turn",
+    "architectures/olmo2",
+    "architectures/own_layer_learned_gated",
+    "architectures/own_rms_learned_plain",
+    "architectures/own_layer_rotary_gated",
+    "architectures/own_rms_learned_gated"};
 
 /// Random token ids of the micro models' vocabulary, or another.
 inline atlas::owned_tensor<atlas::index_t, 2> some_blocks(atlas::index_t count, atlas::index_t size,

@@ -11,6 +11,7 @@
 #include "../messages.hpp"
 #include "../statistics_for_tests.hpp"
 #include "../tolerances.hpp"
+#include "atlas/stats/factorial_effects.hpp"
 #include "frames_for_tests.hpp"
 
 using namespace atlas_test;
@@ -32,6 +33,38 @@ TEST_CASE("z of random frames is standard normal") {
     z.push_back(
         atlas::head_overlap(random_frames(8, 24, 4, 1000 + trial), {.haar_draws = 2000}).global.z);
   CHECK(ks_p(z, normal_cdf) > 0.01);
+}
+
+TEST_CASE(
+    "a factor that changes the dimension of heads alone moves O_h with its null, and no excess") {
+  // Two factors, three blocks; the first doubles the dimension of heads whose frames are random.
+  const auto design = atlas::full_factorial(2);
+  const atlas::haar_null nulls[] = {atlas::haar_overlap(16, 4), atlas::haar_overlap(32, 4)};
+  int small = 0, seen = 0, followed = 0;
+  for (std::uint64_t trial = 0; trial < 200; ++trial) {
+    Eigen::MatrixXd overlap(3, 4), excess(3, 4);
+    for (int b = 0; b < 3; ++b)
+      for (int c = 0; c < 4; ++c) {
+        const bool wide = design.sign(1, c) > 0;
+        const auto r = atlas::head_overlap(
+            random_frames(6, wide ? 32 : 16, 4,
+                          7000 + 16 * trial + static_cast<std::uint64_t>(4 * b + c)),
+            nulls[wide ? 1 : 0]);
+        overlap(b, c) = r.inter.mean;
+        excess(b, c) = r.inter.mean - r.inter.null_mean;
+      }
+    const auto of_overlap = atlas::factorial_effects(design, overlap),
+               of_excess = atlas::factorial_effects(design, excess);
+    // All six differences have one sign: the least p that there can be.
+    seen += of_overlap[0].p == of_overlap[0].smallest_p ? 1 : 0;
+    const double left = of_overlap[0].effect - (nulls[1].mean - nulls[0].mean);
+    followed += std::abs(left) < 0.03 ? 1 : 0;
+    for (const auto& e : of_excess) small += e.p <= 3.0 / 64 ? 1 : 0;
+    CHECK(of_overlap[1].effect == Approx(of_excess[1].effect).margin(1e-12));
+  }
+  CHECK(seen == 200);
+  CHECK(followed == 200);
+  CHECK(small < 400 * 0.08);
 }
 
 TEST_CASE("pairs split into those that share a key/value head and those that do not") {

@@ -3,6 +3,7 @@
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/stats/bootstrap.hpp"
 #include "atlas/stats/correlation.hpp"
+#include "atlas/stats/factorial_effects.hpp"
 #include "atlas/stats/pair_correlation.hpp"
 #include "atlas/stats/stratified_correlation.hpp"
 #include "atlas/subspace/haar.hpp"
@@ -57,6 +58,17 @@ std::vector<threaded_call> subspace_calls() {
              {0.5 * (products + products.transpose())}, pairs,
              {.permutations = 200, .threads = o.threads, .on_progress = o.on_progress});
          return (numbers() << r.p << r.null_bound).all;
+       }},
+      {"stats/factorial_effects.hpp", "factorial_effects", true,
+       [=](const s& o) {
+         const Eigen::MatrixXd values = clouds[1].topLeftCorner(16, 3).transpose();
+         numbers out;
+         for (const auto& design : {atlas::full_factorial(4), atlas::factorial_of(5, 1)})
+           for (const auto& e : atlas::factorial_effects(
+                    design, values,
+                    {.permutations = 200, .threads = o.threads, .on_progress = o.on_progress}))
+             out << e.p << e.interval.lower;
+         return out.all;
        }},
       {"subspace/haar.hpp", "haar_overlap", true,
        [](const s& o) {

@@ -25,11 +25,26 @@ const pthread_t first_thread = pthread_self();
 
 }  // namespace
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ATLAS_THREADS_ARE_SANITIZED
+#endif
+#endif
+#ifdef ATLAS_THREADS_ARE_SANITIZED
+/// That of the thread sanitizer, which has to hear of every thread.
+extern "C" int __interceptor_pthread_create(pthread_t*, const pthread_attr_t*, void* (*)(void*),
+                                            void*);
+#endif
+
 /// In the place of the system's, which it calls.
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
                               void* (*start)(void*), void* argument) {
+#ifdef ATLAS_THREADS_ARE_SANITIZED
+  constexpr auto real = &__interceptor_pthread_create;
+#else
   using function = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
   static const auto real = reinterpret_cast<function>(dlsym(RTLD_NEXT, "pthread_create"));
+#endif
   ++threads_made;
   if (pthread_equal(pthread_self(), first_thread) == 0) ++threads_made_by_others;
   return real(thread, attributes, start, argument);

@@ -41,8 +41,11 @@ std::vector<figure> all_figures(const report_results& results) {
       neighbours_in_passage,   phase_map,
       crystallization_curves,  autoencoders_against_pca,
       quantization_by_bits,    pareto_fronts,
-      ablation_along_training, dimensions_of_cloud,
-      estimators_on_manifolds, calibration_coverage,
+      ablation_along_training, effects_of_factors,
+      worth_of_heads,          predictors_of_worth,
+      pairs_left_out,          heads_before_and_after,
+      dimensions_of_cloud,     estimators_on_manifolds,
+      calibration_coverage,
   };
   std::vector<figure> out;
   for (const figure_maker make : makers)

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "../leftovers.hpp"
 #include "atlas/core/errors.hpp"
 #include "atlas/io/files.hpp"
 
@@ -50,22 +51,25 @@ report_folder::report_folder(const fs::path& folder) : folder_(folder) {
   fs::create_directories(folder, error);
   if (error || !fs::is_directory(folder))
     throw atlas::error("--out", "a folder that can be made", folder.string());
+  const fs::path unfinished = folder / "unfinished";
+  fs::create_directories(unfinished, error);
+  if (error) throw atlas::error("--out", "a folder that can be written to", folder_.string());
+  lock_ = std::make_unique<folder_lock>(unfinished / "lock", folder);
+  remove_leftovers(unfinished);
 }
 
 report_folder::~report_folder() {
   std::error_code ignored;
-  if (!parts_.empty() && fs::is_empty(folder_ / "unfinished", ignored))
-    fs::remove(folder_ / "unfinished", ignored);
+  lock_.reset();
+  if (fs::is_empty(folder_ / "unfinished", ignored)) fs::remove(folder_ / "unfinished", ignored);
   for (const fs::path& made : made_)
     if (fs::is_empty(made, ignored)) fs::remove(made, ignored);
 }
 
 fs::path report_folder::unfinished_part(const std::string& part) {
   const fs::path place = folder_ / "unfinished";
-  std::error_code error;
-  fs::create_directories(place, error);
-  if (error) throw atlas::error("--out", "a folder that can be written to", folder_.string());
-  fs::remove(place / (part + ".json"), error);
+  std::error_code ignored;
+  fs::remove(place / (part + ".json"), ignored);
   parts_.push_back(part);
   return place / (part + ".json");
 }
@@ -76,8 +80,7 @@ std::vector<output_file> report_folder::files_of(const report_content& report) c
     files.push_back({(folder_ / name).string(), std::move(write)});
   };
   const auto add_text = [&](const std::string& name, std::string text) {
-    add(name,
-        [text = std::move(text)](const std::string& file) { atlas::io::write_file(file, text); });
+    files.push_back({(folder_ / name).string(), {}, std::move(text)});
   };
   add(page_name, remove_report);
   for (const std::string& part : parts_) {

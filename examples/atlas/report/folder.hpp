@@ -5,10 +5,12 @@
 /// are apart from the report that was there before.
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "../common.hpp"
+#include "../folder_lock.hpp"
 #include "page.hpp"
 
 namespace atlas_program {
@@ -16,7 +18,7 @@ namespace atlas_program {
 /// Makes a report's folder. Folders that were not there and stay empty are taken away again.
 class report_folder {
  public:
-  /// \throws error where it cannot be made
+  /// \throws error where it cannot be made, or where another run writes to it
   explicit report_folder(const std::filesystem::path& folder);
   ~report_folder();
   report_folder(const report_folder&) = delete;
@@ -34,6 +36,7 @@ class report_folder {
   std::filesystem::path folder_;
   std::vector<std::string> parts_;           // that are unfinished
   std::vector<std::filesystem::path> made_;  // the innermost first
+  std::unique_ptr<folder_lock> lock_;        // in `unfinished`
 };
 
 }  // namespace atlas_program

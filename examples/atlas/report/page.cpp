@@ -117,11 +117,16 @@ std::string option_text(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-/// Options and their values, without those that were not given.
+/// Options and their values, without those that were not given; of what stands by its place in a
+/// command, the value alone.
 std::string options_text(const json& options) {
   std::string out;
   for (const auto& [name, value] : options.items()) {
     if (value.is_null() || value == json(false) || value == json("")) continue;
+    if (!name.starts_with('-')) {
+      out += " " + shell_word(option_text(value));
+      continue;
+    }
     out += " " + shell_word(name);
     if (value != json(true)) out += " " + shell_word(option_text(value));
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 namespace atlas_program {
@@ -64,6 +65,37 @@ int decimals_of(const std::vector<atlas::finding>& family) {
   return most >= 10 ? 1 : most >= 1 ? 2 : 3;
 }
 
+/// A sentence of comparisons that were judged.
+reading sentence_of(const std::vector<atlas::finding>& family, const reading_words& words) {
+  const auto all = static_cast<index_t>(family.size());
+  const verdict_share above = share_of(family, verdict::above),
+                      below = share_of(family, verdict::below),
+                      chance = share_of(family, verdict::consistent_with_chance),
+                      open = share_of(family, verdict::undecided);
+  std::vector<std::string> parts;
+  const auto add = [&](const verdict_share& share, const std::string& how) {
+    if (share.count > 0) parts.push_back(how + " " + place_text(share, all, words));
+  };
+  add(above, words.above);
+  add(below, words.below);
+  add(chance, words.chance);
+  add(open, words.open);
+  reading out{standing_of(above, below, open),
+              fmt::format("{} {}.", words.subject, fmt::join(parts, "; "))};
+  if (out.standing == standing::holds && !words.then.empty()) out.text += " " + words.then;
+  return out;
+}
+
+/// Judges those with a p; the others stay where they are.
+void judge_those_with_p(std::vector<atlas::finding>& family) {
+  std::vector<atlas::finding> with_p;
+  std::copy_if(family.begin(), family.end(), std::back_inserter(with_p), has_p);
+  with_p = atlas::judge(std::move(with_p));
+  auto next = with_p.begin();
+  for (atlas::finding& f : family)
+    if (has_p(f)) f = *next++;
+}
+
 }  // namespace
 
 atlas::finding compared(double value, double null_mean, double null_sd, double p) {
@@ -87,26 +119,30 @@ std::string counted(index_t count, const reading_words& words) {
 }
 
 std::vector<reading> read_family(std::vector<atlas::finding> family, const reading_words& words) {
-  std::erase_if(family, [](const atlas::finding& f) { return !has_p(f); });
-  if (family.empty()) return {};
-  family = atlas::judge(std::move(family));
-  const auto all = static_cast<index_t>(family.size());
-  const verdict_share above = share_of(family, verdict::above),
-                      below = share_of(family, verdict::below),
-                      chance = share_of(family, verdict::consistent_with_chance),
-                      open = share_of(family, verdict::undecided);
-  std::vector<std::string> parts;
-  const auto add = [&](const verdict_share& share, const std::string& how) {
-    if (share.count > 0) parts.push_back(how + " " + place_text(share, all, words));
-  };
-  add(above, words.above);
-  add(below, words.below);
-  add(chance, words.chance);
-  add(open, "undecided after Holm's correction");
-  reading out{standing_of(above, below, open),
-              fmt::format("{} {}.", words.subject, fmt::join(parts, "; "))};
-  if (out.standing == standing::holds && !words.then.empty()) out.text += " " + words.then;
-  return {out};
+  judge_those_with_p(family);
+  return read_judged(std::move(family), words);
+}
+
+std::vector<reading> read_judged(std::vector<atlas::finding> judged, const reading_words& words) {
+  std::erase_if(judged, [](const atlas::finding& f) { return !has_p(f); });
+  if (judged.empty()) return {};
+  return {sentence_of(judged, words)};
+}
+
+std::vector<reading> read_both(std::vector<atlas::finding> first,
+                               std::vector<atlas::finding> second, const reading_words& words) {
+  atlas::check_extent(static_cast<index_t>(second.size()), static_cast<index_t>(first.size()),
+                      "second", "comparisons");
+  judge_those_with_p(first);
+  judge_those_with_p(second);
+  std::vector<atlas::finding> both;
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    if (!has_p(first[i]) || !has_p(second[i])) continue;
+    both.push_back(first[i]);
+    if (first[i].verdict != second[i].verdict) both.back().verdict = verdict::undecided;
+  }
+  if (both.empty()) return {};
+  return {sentence_of(both, words)};
 }
 
 reading read_claim(const std::vector<atlas::finding>& family, const claim_words& words) {

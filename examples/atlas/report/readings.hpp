@@ -22,6 +22,7 @@ struct reading_words {
   std::string units;    ///< several: "layers"
   int decimals = 2;
   std::string then = {};  ///< what follows from a difference, a sentence; empty: nothing
+  std::string open = "undecided after Holm's correction";
 };
 
 /// A comparison of a value with its null, as commands write them.
@@ -31,6 +32,16 @@ atlas::finding compared(double value, double null_mean, double null_sd, double p
 /// `chance` where none is with p of 0.05 or less even without it, and `unknown` otherwise.
 /// Comparisons without p are left out; nothing where none is left.
 std::vector<reading> read_family(std::vector<atlas::finding> family, const reading_words& words);
+
+/// The same of a family that was judged among others: the correction is for all of them.
+std::vector<reading> read_judged(std::vector<atlas::finding> judged, const reading_words& words);
+
+/// The same where all was measured twice, on two texts: each text's comparisons are a family, and a
+/// comparison is beyond its null, or what it gives, where it is that on both; numbers are the first
+/// text's. Comparisons without p on one of them are left out.
+/// \throws value_error for families of another number of comparisons
+std::vector<reading> read_both(std::vector<atlas::finding> first,
+                               std::vector<atlas::finding> second, const reading_words& words);
 
 /// A claim, what was measured for it, and what its null is.
 struct claim_words {

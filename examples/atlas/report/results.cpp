@@ -7,10 +7,13 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 #include <utility>
 
+#include "../plain_text.hpp"
 #include "../study_store.hpp"
 #include "atlas/io/files.hpp"
+#include "atlas/io/json.hpp"
 
 namespace atlas_program {
 
@@ -47,25 +50,24 @@ std::string text_member(const json& object, std::initializer_list<const char*> p
 
 namespace {
 
-/// Values nested deeper than any result has are refused before they are built.
 json read_object(const fs::path& file) {
-  constexpr int deepest = 64;
-  bool too_deep = false;
-  const auto shallow = [&](int depth, json::parse_event_t, json&) {
-    too_deep = too_deep || depth > deepest;
-    return depth <= deepest;
-  };
-  json out = json::parse(atlas::io::read_text(file), shallow, false);
-  if (too_deep || !out.is_object())
-    throw atlas::format_error(file.string(), "a JSON object, whole, of a depth of 64 at most",
-                              "something else");
+  json out = atlas::io::parse_json<json>(atlas::io::read_text(file), file.string());
+  if (!out.is_object()) throw atlas::format_error(file.string(), "a JSON object", out.type_name());
   return out;
 }
 
-/// What is not UTF-8 becomes the replacement character: names of files may be any bytes.
-std::string as_utf8(const std::string& text) {
-  return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace))
-      .get<std::string>();
+/// The same with all texts in it as plain ones.
+json in_plain_text(const json& content) {
+  if (content.is_string()) return plain_text(content.get<std::string>());
+  if (!content.is_structured()) return content;
+  json out = content.is_array() ? json::array() : json::object();
+  for (const auto& [key, value] : content.items()) {
+    if (content.is_array())
+      out.push_back(in_plain_text(value));
+    else
+      out[plain_text(key)] = in_plain_text(value);
+  }
+  return out;
 }
 
 /// What was measured, in a few words; the file where the result does not say.
@@ -80,6 +82,10 @@ std::string source_of(const json& content, const fs::path& file) {
     return last(model) + (text.empty() ? "" : " on " + last(text)) +
            (sinks ? "" : ", without sinks");
   if (!clouds.empty()) return last(clouds);
+  const std::string before = text_member(content, {"source", "a"}),
+                    after = text_member(content, {"source", "b"});
+  if (!before.empty() && !after.empty())
+    return last(before) + " and " + last(after) + (text.empty() ? "" : " on " + last(text));
   // An ablation's file has the name of all of them; its folder has that of this one.
   const std::string folder =
       fs::absolute(file).lexically_normal().parent_path().filename().string();
@@ -88,9 +94,10 @@ std::string source_of(const json& content, const fs::path& file) {
 
 /// Adds a result. One of a source that there is already is told from it by a number.
 void add_result(command_result result, report_results& results) {
-  const std::string source = as_utf8(result.source);
-  result.file = as_utf8(result.file);
+  const std::string source = plain_text(result.source);
+  result.file = plain_text(result.file);
   result.source = source;
+  result.content = in_plain_text(result.content);
   const auto taken = [&](const command_result& r) {
     return r.command == result.command && r.source == result.source;
   };
@@ -131,6 +138,15 @@ void add_pairs(const fs::path& place, const json& study, const json& parts,
     }
 }
 
+/// JSON of a file; nothing where it is damaged.
+std::optional<json> whole_json(const fs::path& file) {
+  try {
+    return atlas::io::parse_json<json>(atlas::io::read_text(file), file.string());
+  } catch (const atlas::format_error&) {
+    return std::nullopt;
+  }
+}
+
 /// Parts that a killed study has, by name; files of another study, and of other things, are left
 /// out.
 json parts_of_folder(const fs::path& folder, const json& study) {
@@ -138,7 +154,9 @@ json parts_of_folder(const fs::path& folder, const json& study) {
   json parts = json::object();
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (!entry.is_regular_file() || entry.path().extension() != ".json") continue;
-    const json part = json::parse(atlas::io::read_text(entry.path()), nullptr, false);
+    const std::optional<json> found = whole_json(entry.path());
+    if (!found) continue;
+    const json& part = *found;
     const std::string name = text_member(part, {"part"});
     if (name.empty() || entry.path().stem().string() != name || !part.contains("result")) continue;
     if (text_member(part, {"study"}) == key) parts[name] = part["result"];
@@ -179,16 +197,17 @@ void add_killed_study(const fs::path& folder, report_results& results) {
                   "claims and verdicts, which need all of them, are not. Run it again to go on.",
                   folder.string(), parts.size()));
   add_pairs(folder, study, parts, results);
-  results.all.push_back({folder.string(),
-                         "study",
-                         folder.string(),
-                         {{"run",
-                           {{"command", "study"},
-                            {"version", text_member(study, {"program"})},
-                            {"seed", member(study, {"seed"})},
-                            {"options", options_of_study(study)},
-                            {"unknown", "where its models and texts are, only their names"}}},
-                          {"parts", parts}}});
+  add_result({folder.string(),
+              "study",
+              folder.string(),
+              {{"run",
+                {{"command", "study"},
+                 {"version", text_member(study, {"program"})},
+                 {"seed", member(study, {"seed"})},
+                 {"options", options_of_study(study)},
+                 {"unknown", "where its models and texts are, only their names"}}},
+               {"parts", parts}}},
+             results);
 }
 
 void add_file(const fs::path& file, report_results& results) {

@@ -11,6 +11,7 @@
 #include "atlas/boltzmann/density_rows.hpp"
 #include "atlas/core/vector_of.hpp"
 #include "atlas/linalg/batched/packed_triangles.hpp"
+#include "atlas/linalg/reshape.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
@@ -145,9 +146,10 @@ class key_grams {
   /// `v_i . v_j` of the keys chosen.
   void multiply() {
     const auto n = static_cast<index_t>(keys_.size());
-    kept_.resize(n, directions_.cols());
+    reshape(kept_, n, directions_.cols());
     for (index_t i = 0; i < n; ++i)
       kept_.row(i) = directions_.row(keys_[static_cast<std::size_t>(i)]);
+    reshape(gram_, n, n);
     gram_.noalias() = kept_ * kept_.transpose();
   }
 
@@ -155,7 +157,8 @@ class key_grams {
   void form_together(const index_t* rows, index_t count, Real* out) {
     multiply();
     const index_t n = gram_.rows();
-    roots_.setZero(n * lanes);
+    reshape(roots_, n * lanes);
+    roots_.setZero();
     for (index_t i = 0; i < n; ++i)
       for (index_t l = 0; l < count; ++l)
         roots_(i * lanes + l) = root(rows[l], keys_[static_cast<std::size_t>(i)]);

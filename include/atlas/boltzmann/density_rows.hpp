@@ -10,6 +10,7 @@
 
 #include "atlas/boltzmann/row_weights.hpp"
 #include "atlas/boltzmann/unit_values.hpp"
+#include "atlas/linalg/reshape.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -88,9 +89,11 @@ Eigen::ArrayX<Real> purities(const density_tile<Real>& tile, const unit_values<R
   const auto directions = values.rows.middleRows(tile.first_key, keys);
   for (index_t from = 0; from < keys; from += block) {
     const index_t count = (std::min)(block, keys - from), upto = from + count;
+    reshape(squares, upto, count);
     squares.noalias() = directions.topRows(upto) * directions.middleRows(from, count).transpose();
     squares = squares.array().square().matrix();
     squares.topRows(from) *= 2;
+    reshape(product, tile.weights.rows(), count);
     product.noalias() = tile.weights.leftCols(upto) * squares;
     out += (product.array() * tile.weights.middleCols(from, count).array()).rowwise().sum();
   }

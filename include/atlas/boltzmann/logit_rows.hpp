@@ -6,6 +6,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -17,6 +18,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/vector_of.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -39,6 +41,58 @@ struct logit_chunk {
   index_t top_at = 0;  ///< where in the run, the first of equal ones
 };
 
+/// The largest of a run of numbers, in vectors, and whether all of them are below infinity (and so
+/// no NaN); the largest is of use only then.
+template <class Scalar>
+struct run_top {
+  double value = masked_logit;
+  bool below_infinity = true;
+
+  run_top(const Scalar* x, index_t count) {
+    using vectors = vector_of<Scalar>;
+    using vector = typename vectors::type;
+    constexpr index_t lanes = vectors::lanes, apart = 2;  // vectors that do not wait for each other
+    const vector infinity = vectors::all(std::numeric_limits<Scalar>::infinity());
+    vector most[apart] = {-infinity, -infinity};
+    unsigned below = all_lanes;
+    index_t i = 0;
+    for (; i + apart * lanes <= count; i += apart * lanes)
+      for (index_t j = 0; j < apart; ++j) {
+        const vector v = vectors::load(x + i + j * lanes);
+        most[j] = vectors::larger(v, most[j]);
+        below &= vectors::above(infinity, v);
+      }
+    most[0] = vectors::larger(most[0], most[1]);
+    Scalar lane[lanes];
+    vectors::store(lane, most[0]);
+    for (; i < count; ++i) add(x[i]);
+    for (index_t l = 0; l < lanes; ++l) add(lane[l]);
+    below_infinity = below_infinity && below == all_lanes;
+  }
+
+ private:
+  static constexpr unsigned all_lanes = (1U << vector_of<Scalar>::lanes) - 1;
+
+  void add(Scalar x) {
+    const auto wide = static_cast<double>(x);
+    below_infinity = below_infinity && wide < std::numeric_limits<double>::infinity();
+    value = wide > value ? wide : value;
+  }
+};
+
+/// Where in a run of numbers the first is that is not below `top`; there is one. The run is padded
+/// to whole vectors.
+inline index_t first_not_below(const double* x, double top) {
+  using doubles = vector_of<double>;
+  static_assert(exp_lanes % doubles::lanes == 0);
+  const double_vector tops = doubles::all(top);
+  index_t i = 0;
+  for (; std::popcount(doubles::above(tops, doubles::load(x + i))) == doubles::lanes;)
+    i += doubles::lanes;
+  while (x[i] < top) ++i;
+  return i;
+}
+
 /// The rows of logits `[..., n]`, numbered in the order of their leading indices.
 template <class Scalar, std::size_t Rank>
 class logit_rows {
@@ -59,13 +113,37 @@ class logit_rows {
   template <class Visit>
   void for_each_chunk(index_t first, index_t rows, Visit&& visit) const {
     logit_tile tile;
-    const index_t together = stride() == 1 ? 1 : logit_tile::rows;
-    for (index_t r = first; r < first + rows; r += together) {
-      const index_t height = (std::min)(together, first + rows - r);
+    for (index_t r = first; r < first + rows; r += together()) {
+      const index_t height = (std::min)(together(), first + rows - r);
       for (index_t key = 0; key < keys(); key += logit_tile::keys) {
         const index_t width = load(r, height, key, tile);
         for (index_t i = 0; i < height; ++i)
           visit_run(r + i, key, {tile.values.col(i).data(), width}, visit);
+      }
+    }
+  }
+
+  /// Rows whose runs take turns in the two above: the rows of a tile, or one.
+  index_t together() const { return stride() == 1 ? 1 : logit_tile::rows; }
+
+  /// As `for_each_chunk`, but calls `visit(row, key, logits, width, top)` with a pointer to the
+  /// logits of the run, where they are if that can be: of Scalar or of double, the width a multiple
+  /// of `exp_lanes` and at most `logit_tile::keys`.
+  /// \throws value_error for NaN and +inf
+  template <class Visit>
+  void for_each_run(index_t first, index_t rows, Visit&& visit) const {
+    logit_tile tile;
+    for (index_t r = first; r < first + rows; r += together()) {
+      const index_t height = (std::min)(together(), first + rows - r);
+      for (index_t key = 0; key < keys(); key += logit_tile::keys) {
+        const index_t width = (std::min)(logit_tile::keys, keys() - key);
+        if (stride() == 1 && width % exp_lanes == 0) {
+          visit_pointer(r, key, address(r) + key, width, visit);
+          continue;
+        }
+        const index_t padded = load(r, height, key, tile);
+        for (index_t i = 0; i < height; ++i)
+          visit_pointer(r + i, key, tile.values.col(i).data(), padded, visit);
       }
     }
   }
@@ -109,19 +187,35 @@ class logit_rows {
   template <class Visit>
   void visit_run(index_t row, index_t key, Eigen::Map<Eigen::ArrayXd, Eigen::AlignedMax> run,
                  Visit& visit) const {
-    const double top = run.template maxCoeff<Eigen::PropagateNaN>();
+    const double top = top_of(row, key, run.data(), run.size());
     if (top == masked_logit) return;
-    if (!std::isfinite(top)) refuse_value(row, key, run);
-    const index_t at = std::find(run.data(), run.data() + run.size(), top) - run.data();
-    visit(logit_chunk{row, key, run, top, at});
+    visit(logit_chunk{row, key, run, top, first_not_below(run.data(), top)});
+  }
+
+  template <class Element, class Visit>
+  void visit_pointer(index_t row, index_t key, const Element* logits, index_t width,
+                     Visit& visit) const {
+    const double top = top_of(row, key, logits, width);
+    if (top != masked_logit) visit(row, key, logits, width, top);
+  }
+
+  /// The largest logit of a run.
+  /// \throws value_error for NaN and +inf
+  template <class Element>
+  double top_of(index_t row, index_t key, const Element* logits, index_t width) const {
+    const run_top<Element> top(logits, width);
+    if (!top.below_infinity)
+      refuse_value(row, key, Eigen::Map<const Eigen::ArrayX<Element>>(logits, width));
+    return top.value;
   }
 
   template <class Run>
   [[noreturn]] void refuse_value(index_t row, index_t key, const Run& run) const {
     index_t i = 0;
-    while (run(i) < std::numeric_limits<double>::infinity()) ++i;
-    throw value_error("logits", "finite numbers, or -inf for masked keys",
-                      number_text(run(i)) + " at " + place(row, std::to_string(key + i)));
+    while (static_cast<double>(run(i)) < std::numeric_limits<double>::infinity()) ++i;
+    throw value_error(
+        "logits", "finite numbers, or -inf for masked keys",
+        number_text(static_cast<double>(run(i))) + " at " + place(row, std::to_string(key + i)));
   }
 
   std::string place(index_t row, const std::string& key) const {
@@ -134,13 +228,24 @@ class logit_rows {
   tensor_view<const Scalar, Rank> logits_;
 };
 
-/// Calls `task(first, rows)` for all rows, a few at a time.
+/// Calls `task(first, rows, workspace)` for all rows, a few at a time; `make` makes a thread's
+/// workspace.
+template <class Scalar, std::size_t Rank, class Make, class Task>
+void for_each_row_tile(const logit_rows<Scalar, Rank>& rows, int threads, Make&& make,
+                       Task&& task) {
+  constexpr index_t size = logit_tile::rows;
+  parallel_for((rows.count() + size - 1) / size, threads, make, [&](index_t tile, auto& workspace) {
+    task(tile * size, (std::min)(size, rows.count() - tile * size), workspace);
+  });
+}
+
+/// The same for tasks `task(first, rows)` that need none.
 template <class Scalar, std::size_t Rank, class Task>
 void for_each_row_tile(const logit_rows<Scalar, Rank>& rows, int threads, Task&& task) {
-  constexpr index_t size = logit_tile::rows;
-  parallel_for((rows.count() + size - 1) / size, threads, [&](index_t tile) {
-    task(tile * size, (std::min)(size, rows.count() - tile * size));
-  });
+  struct nothing {};
+  for_each_row_tile(
+      rows, threads, [] { return nothing(); },
+      [&](index_t first, index_t count, nothing&) { task(first, count); });
 }
 
 }  // namespace atlas::inline ATLAS_ABI::detail

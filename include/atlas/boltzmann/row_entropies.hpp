@@ -15,6 +15,7 @@
 #include "atlas/core/vector_of.hpp"
 #include "atlas/linalg/batched/eigenvalues.hpp"
 #include "atlas/linalg/batched/tridiagonalization.hpp"
+#include "atlas/linalg/reshape.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -73,9 +74,11 @@ class entropy_solver {
     for (index_t from = 0; from < total; from += all_lanes) {
       const index_t count = (std::min)(all_lanes, total - from);
       const index_t size = size_of(rows[static_cast<std::size_t>(from + count - 1)]);
-      diagonals_.setZero(size * all_lanes);
-      squares_.setZero(size * all_lanes);
-      triangles_.resize(packed_place(size, 0) * lanes);
+      reshape(diagonals_, size * all_lanes);
+      reshape(squares_, size * all_lanes);
+      reshape(triangles_, packed_place(size, 0) * lanes);
+      diagonals_.setZero();
+      squares_.setZero();
       for (index_t first = 0; first < count; first += lanes) {
         form(row_numbers.data() + from + first, (std::min)(lanes, count - first), size,
              triangles_.data());

@@ -2,19 +2,22 @@
 #pragma once
 /// \file
 /// Threads. Work is cut into tasks that write to places of their own, so results do not depend on
-/// how many threads there are or on which of them runs a task. The threads are the standard
-/// library's, or those of the OpenMP run-time where ATLAS_USE_OPENMP is defined (atlas::openmp).
+/// how many threads there are or on which of them runs a task. The threads are those of a pool that
+/// is started by the first call (worker_pool.hpp), or those of the OpenMP run-time where
+/// ATLAS_USE_OPENMP is defined (atlas::openmp).
 
 #include <algorithm>
 #include <atomic>
+#include <cfenv>
 #include <exception>
 #include <limits>
 #include <mutex>
+#include <string>
 #include <thread>
-#include <vector>
 
 #include "atlas/core/errors.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/worker_pool.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -43,16 +46,19 @@ class first_exception {
   std::exception_ptr exception_;
 };
 
-/// Runs `work()` on `workers` threads, this one among them.
+/// Runs `work()`, which does not throw, on up to `workers` threads, this one among them.
 template <class Work>
-void run_workers(index_t workers, Work&& work) {
+void run_workers(index_t workers, const Work& work) {
 #ifdef ATLAS_USE_OPENMP
+  std::fenv_t modes;  // of rounding, as those of the pool take them over
+  std::fegetenv(&modes);
 #pragma omp parallel num_threads(static_cast <int>(workers))
-  work();
+  {
+    std::fesetenv(&modes);
+    work();
+  }
 #else
-  std::vector<std::jthread> others;
-  for (index_t t = 1; t < workers; ++t) others.emplace_back(work);
-  work();
+  worker_pool::shared().run(workers - 1, work);
 #endif
 }
 
@@ -92,7 +98,7 @@ void parallel_for(index_t count, int threads, Make&& make, Task&& task) {
   }
   std::atomic<index_t> next = 0;
   detail::first_exception failure;
-  detail::run_workers(workers, [&] {
+  const auto work = [&] {
     index_t i = next++;
     if (i >= count || failure.below(i)) return;
     try {
@@ -101,7 +107,8 @@ void parallel_for(index_t count, int threads, Make&& make, Task&& task) {
     } catch (...) {
       failure.keep(i);
     }
-  });
+  };
+  detail::run_workers(workers, work);
   failure.rethrow();
 }
 

@@ -70,8 +70,21 @@ concept plain_range = !eigen_dense<Range> && requires(const Range& x) {
   x.shape();
 };
 
+template <class Iterator>
+struct pointed_to {
+  using type = std::remove_cvref_t<decltype(*std::declval<const Iterator&>())>;
+};
+/// What libc++ has in the place of a bool of a `std::vector<bool>` is one.
+template <class Iterator>
+requires(!number<std::remove_cvref_t<decltype(*std::declval<const Iterator&>())>> &&
+         std::same_as<std::iter_value_t<Iterator>, bool>)  //
+    struct pointed_to<Iterator> {
+  using type = bool;
+};
+
 template <class Range>
-using range_element = std::remove_cvref_t<decltype(*std::begin(std::declval<const Range&>()))>;
+using range_element = typename pointed_to<
+    std::remove_cvref_t<decltype(std::begin(std::declval<const Range&>()))>>::type;
 
 template <class Range>
 concept contiguous = plain_range<Range> && requires(const Range& x) {

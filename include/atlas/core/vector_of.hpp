@@ -8,6 +8,7 @@
 /// the same in standard C++. All units of a program should have the same. (The pragmas that unroll
 /// loops elsewhere are hints, which other compilers pass over.)
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -138,11 +139,33 @@ struct vector_of {
   static type all(Scalar x) {
     return x - type{};
   }
+  /// `a < b ? a : b`, lane by lane, for which processors have one instruction; compilers make two
+  /// of the expression where comparisons go to masks. (GCC warns of the instruction without a mask
+  /// that its own header uses a number before it is written.)
   static type smaller(type a, type b) {
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<Scalar, double>)
+      return (type)_mm512_maskz_min_pd(0xFF, (__m512d)a, (__m512d)b);
+    else if constexpr (std::is_same_v<Scalar, float>)
+      return (type)_mm512_maskz_min_ps(0xFFFF, (__m512)a, (__m512)b);
+    else
+      return a < b ? a : b;
+#else
     return a < b ? a : b;
+#endif
   }
+  /// `a > b ? a : b`.
   static type larger(type a, type b) {
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<Scalar, double>)
+      return (type)_mm512_maskz_max_pd(0xFF, (__m512d)a, (__m512d)b);
+    else if constexpr (std::is_same_v<Scalar, float>)
+      return (type)_mm512_maskz_max_ps(0xFFFF, (__m512)a, (__m512)b);
+    else
+      return a > b ? a : b;
+#else
     return a > b ? a : b;
+#endif
   }
   /// `a > b ? x : y`, lane by lane.
   static type where_above(type a, type b, type x, type y) {
@@ -281,6 +304,58 @@ inline void store_bytes(void* to, integer_vector x) {
   std::memcpy(to, &bytes, sizeof bytes);
 }
 
+using double_vector = vector_of<double>::type;
+
+/// As many numbers as a vector of doubles has lanes, as doubles.
+inline double_vector load_as_doubles(const double* from) {
+  return vector_of<double>::load(from);
+}
+inline double_vector load_as_doubles(const float* from) {
+  constexpr int lanes = vector_of<double>::lanes;
+#if defined(ATLAS_PLAIN_VECTORS)
+  plain_vector<float, lanes> narrow;
+#else
+  typedef float floats __attribute__((vector_size(vector_bytes / 2)));
+  floats narrow;
+#endif
+  std::memcpy(&narrow, from, lanes * sizeof(float));
+#if !defined(ATLAS_PLAIN_VECTORS) && defined(__AVX512F__)  // GCC makes three instructions of it
+  return (double_vector)_mm512_maskz_cvtps_pd(0xFF, (__m256)narrow);
+#else
+  return vector_of<double>::converted(narrow);
+#endif
+}
+
+/// Each lane rounded to the scalar that it is stored as.
+inline void store_doubles(double* to, double_vector x) {
+  vector_of<double>::store(to, x);
+}
+inline void store_doubles(float* to, double_vector x) {
+  constexpr int lanes = vector_of<double>::lanes;
+#if defined(ATLAS_PLAIN_VECTORS)
+  const auto narrow =
+      plain_vector<float, lanes>::of_lanes([&](int l) { return static_cast<float>(x[l]); });
+#else
+  typedef float floats __attribute__((vector_size(vector_bytes / 2)));
+  const auto narrow = __builtin_convertvector(x, floats);
+#endif
+  std::memcpy(to, &narrow, lanes * sizeof(float));
+}
+
+/// `x 2^k`, lane by lane, for `k` whole, given as `k + 1.5 2^52`, which has k in its lowest bits;
+/// both x and the result normal numbers.
+inline double_vector times_power_of_two(double_vector x, double_vector shifted) {
+#if defined(ATLAS_PLAIN_VECTORS)
+  return double_vector::of_lanes([&](int l) {
+    return std::bit_cast<double>(std::bit_cast<std::uint64_t>(x[l]) +
+                                 (std::bit_cast<std::uint64_t>(shifted[l]) << 52));
+  });
+#else
+  typedef std::uint64_t bits __attribute__((vector_size(vector_bytes)));
+  return (double_vector)((bits)x + ((bits)shifted << 52));
+#endif
+}
+
 #if defined(ATLAS_DETAIL_BYTE_PRODUCTS)
 inline constexpr bool fast_bytes = true;
 #else
@@ -325,6 +400,17 @@ inline double as_written(double x) {
 #else
   __asm__("" : "+m"(x));
 #endif
+  return x;
+#else
+  return x;
+#endif
+}
+
+inline double_vector as_written(double_vector x) {
+#if defined(__clang__) && defined(__x86_64__) && !defined(ATLAS_PLAIN_VECTORS)
+  return __arithmetic_fence(x);
+#elif defined(__clang__)
+  for (int l = 0; l < vector_of<double>::lanes; ++l) x[l] = as_written(x[l]);
   return x;
 #else
   return x;

@@ -13,6 +13,7 @@
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/dimension/estimator_input.hpp"
+#include "atlas/linalg/reshape.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 #include "atlas/neighbors/periods.hpp"
 
@@ -44,8 +45,8 @@ void gather_offsets(const estimator_cloud<Scalar>& cloud, const std::vector<doub
   const index_t d = cloud.points.extent(1);
   const double scale = scale_to_one(cloud.table.distances(i, k - 1));
   out.row = i;
-  out.offsets.resize(k, d);
-  out.distances.resize(k);
+  reshape(out.offsets, k, d);
+  reshape(out.distances, k);
   for (index_t j = 0; j < k; ++j) {
     const index_t other = cloud.table.indices(i, j);
     out.distances[j] = cloud.table.distances(i, j) * scale;

@@ -41,7 +41,8 @@ void check_shard_path(const std::string& shard, const std::string& where) {
 template <class = lazy>
 std::map<std::string, std::string> read_weight_map(const std::filesystem::path& index_file) {
   const std::string where = index_file.string();
-  const nlohmann::json root = parse_json(read_text(index_file), where);
+  const kept_json<> kept(parse_json(read_text(index_file), where));
+  const nlohmann::json& root = kept.value;
   const nlohmann::json& weights = member(root, "weight_map", where);
   if (!weights.is_object() || weights.empty())
     throw format_error(where, "weight_map to be an object with tensors", described(weights));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// `config.json` of Hugging Face models, as written by transformers up to 4 and from 5.
+/// `config.json` of Hugging Face models, as written by transformers up to 4 and from 5, and of
+/// models of the atlas family.
 
 #include <algorithm>
 #include <cmath>
@@ -15,6 +16,7 @@
 #include "atlas/io/configuration/architectures.hpp"
 #include "atlas/io/configuration/config_fields.hpp"
 #include "atlas/io/configuration/config_keys.hpp"
+#include "atlas/io/configuration/own_config.hpp"
 #include "atlas/io/configuration/rotary_config.hpp"
 #include "atlas/io/configuration/window_config.hpp"
 #include "atlas/io/json.hpp"
@@ -256,27 +258,38 @@ void check_own_code(const config_fields<Json>& f) {
           code);
 }
 
+/// A model of Hugging Face's.
+template <class Json>
+transformer_config read_hugging_face_config(const config_fields<Json>& f, const std::string& type,
+                                            const std::string& where) {
+  check_own_code(f);
+  refuse_what_is_not_computed(f);
+  transformer_config c = type == "gpt2"       ? read_gpt2_config(f)
+                         : type == "gpt_neox" ? read_gpt_neox_config(f, where)
+                                              : read_llama_config(f, type, where);
+  f.refuse_the_rest(is_harmless_key);
+  return c;
+}
+
 }  // namespace detail
 
 /// Every key of the file, at every level, is used, or known not to matter, or refused by name.
 /// \param text  the file
 /// \param where its name, for messages
 /// \throws format_error for malformed JSON, an architecture other than gpt2, llama, mistral, qwen2,
-///         qwen3, gemma2, gemma3_text, phi3, gpt_neox and olmo2, missing or ill-typed fields, and
-///         settings that this library does not compute or understand
+///         qwen3, gemma2, gemma3_text, phi3, gpt_neox, olmo2 and atlas, missing or ill-typed
+///         fields, and settings that this library does not compute or understand
 template <class Json = nlohmann::json>
 [[nodiscard]] transformer_config parse_transformer_config(std::string_view text,
                                                           const std::string& where) {
-  const Json root = parse_json(text, where);
+  const detail::kept_json<Json> kept(parse_json<Json>(text, where));
+  const Json& root = kept.value;
   if (!root.is_object()) throw format_error(where, "an object", root.type_name());
   const detail::config_fields fields(root, where);
   const std::string type = detail::model_type(fields, where);
-  detail::check_own_code(fields);
-  detail::refuse_what_is_not_computed(fields);
-  transformer_config c = type == "gpt2"       ? detail::read_gpt2_config(fields)
-                         : type == "gpt_neox" ? detail::read_gpt_neox_config(fields, where)
-                                              : detail::read_llama_config(fields, type, where);
-  fields.refuse_the_rest(detail::is_harmless_key);
+  const transformer_config c = type == detail::own_type
+                                   ? detail::read_own_config(fields)
+                                   : detail::read_hugging_face_config(fields, type, where);
   try {
     check_config(c);
   } catch (const error& e) {

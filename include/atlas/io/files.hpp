@@ -6,6 +6,7 @@
 #include <boost/interprocess/exceptions.hpp>
 #include <boost/interprocess/file_mapping.hpp>
 #include <boost/interprocess/mapped_region.hpp>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -109,51 +110,96 @@ std::filesystem::path temporary_beside(const std::filesystem::path& file) {
   return beside += suffix;
 }
 
-/// Removes a temporary unless it was renamed in time.
+/// Removes a temporary unless it was renamed in time. Refers to its path: a copy could fail for
+/// want of memory, after the file was made.
 class temporary_file {
  public:
-  explicit temporary_file(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit temporary_file(const std::filesystem::path& path) : path_(path) {}
   temporary_file(const temporary_file&) = delete;
   temporary_file& operator=(const temporary_file&) = delete;
   ~temporary_file() {
     std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove(path_, ignored);
+    if (!renamed_) std::filesystem::remove(path_, ignored);
   }
 
-  const std::filesystem::path& path() const { return path_; }
   void rename_to(const std::filesystem::path& target) {
     std::error_code failure;
     std::filesystem::rename(path_, target, failure);
     if (failure) throw error(target.string(), "a path that can be written", failure.message());
-    path_.clear();
+    renamed_ = true;
   }
 
  private:
-  std::filesystem::path path_;
+  const std::filesystem::path& path_;
+  bool renamed_ = false;
 };
+
+[[noreturn]] inline void refuse_to_write(const std::filesystem::path& file,
+                                         const std::string& reason) {
+  throw error(file.string(), "a path that can be written", reason);
+}
+
+using file_handle = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+/// \param named what an error names in the place of the path; empty: the path itself
+/// \throws error with the system's reason where the file cannot be opened
+inline file_handle opened_to_write(const std::filesystem::path& file, const char* mode,
+                                   const std::filesystem::path& named = {}) {
+  file_handle opened(std::fopen(file.string().c_str(), mode), &std::fclose);
+  if (!opened)
+    refuse_to_write(named.empty() ? file : named, std::generic_category().message(errno));
+  return opened;
+}
+
+/// Closes the file in any case. \throws error naming `file`, with the system's reason
+inline void write_parts(file_handle out, const std::filesystem::path& file,
+                        const std::vector<std::span<const std::byte>>& parts) {
+  for (const auto part : parts)
+    if (!part.empty() && std::fwrite(part.data(), 1, part.size(), out.get()) != part.size())
+      refuse_to_write(file, std::generic_category().message(errno));
+  if (std::fclose(out.release()) != 0)
+    refuse_to_write(file, std::generic_category().message(errno));
+}
+
+/// Where a chain of links ends, whether or not something is there.
+/// \throws error naming the file where they lead nowhere
+inline std::filesystem::path end_of_links(const std::filesystem::path& file) {
+  std::filesystem::path at = file;
+  for (int links = 0; links < 40; ++links) {
+    std::error_code failure;
+    if (!std::filesystem::is_symlink(at, failure)) return at;
+    const std::filesystem::path to = std::filesystem::read_symlink(at, failure);
+    if (failure) refuse_to_write(file, failure.message());
+    at = at.parent_path() / to;  // `to` alone where it is absolute
+  }
+  refuse_to_write(file, "a link that leads to itself");
+}
 
 }  // namespace detail
 
-/// Writes the parts one after the other into a new file beside `file`, which then takes its place.
-/// On failure `file` is as it was and no temporary is left.
-/// \throws error naming the path.
+/// Writes the parts one after the other into a new file beside `file`, which then takes its place
+/// and has its permissions. A link stays: what it leads to is written, there or not. What is no
+/// file, such as a terminal, a pipe or /dev/null, is written to as it is. On failure a file is as
+/// it was and no temporary is left; a process that is killed may leave one, `<file>.tmp-<16 hex
+/// digits>`. \throws error naming the path, with the system's reason.
 inline void write_file(const std::filesystem::path& file,
                        const std::vector<std::span<const std::byte>>& parts) {
-  const auto refuse = [&](const char* what) {
-    throw error(file.string(), "a path that can be written", what);
-  };
-  const std::filesystem::path beside = detail::temporary_beside(file);
+  std::error_code unknown;
+  const std::filesystem::file_status there = std::filesystem::status(file, unknown);
+  if (std::filesystem::is_directory(there)) detail::refuse_to_write(file, "a directory");
+  if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
+    return detail::write_parts(detail::opened_to_write(file, "wb"), file, parts);
+  const std::filesystem::path target = detail::end_of_links(file);
+  const bool replaces = std::filesystem::exists(there);
+  if (replaces) detail::opened_to_write(target, "r+b");  // refuses one that is write-protected
+  const std::filesystem::path beside = detail::temporary_beside(target);
   // "x" refuses a name that somebody took in the meantime.
-  using handle = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
-  handle opened(std::fopen(beside.string().c_str(), "wbx"), &std::fclose);
-  if (!opened) refuse("a folder that does not let a file be made");
+  detail::file_handle opened = detail::opened_to_write(beside, "wbx", file);
   detail::temporary_file temporary(beside);
-  handle out = std::move(opened);  // after a failure closed first: Windows removes no open file
-  for (const auto part : parts)
-    if (!part.empty() && std::fwrite(part.data(), 1, part.size(), out.get()) != part.size())
-      refuse("a short write");
-  if (std::fclose(out.release()) != 0) refuse("a failure on closing it");
-  temporary.rename_to(file);
+  // Before it has content that others may not read.
+  if (replaces) std::filesystem::permissions(beside, there.permissions(), unknown);
+  detail::write_parts(std::move(opened), file, parts);  // closes it: Windows renames no open file
+  temporary.rename_to(target);
 }
 
 inline void write_file(const std::filesystem::path& file, std::span<const std::byte> bytes) {

@@ -27,7 +27,8 @@ namespace atlas::inline ATLAS_ABI::io {
 template <class = lazy>
 [[nodiscard]] std::optional<index_t> first_token(const tokenizer& words, std::string_view config,
                                                  const std::string& name) {
-  const nlohmann::json fields = parse_json(config, name);
+  const detail::kept_json<> kept(parse_json(config, name));
+  const nlohmann::json& fields = kept.value;
   if (!fields.is_object()) throw format_error(name, "an object", fields.type_name());
   const auto adds = fields.find("add_bos_token");
   if (adds == fields.end() || adds->is_null()) return words.first_token();

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/errors.hpp"
@@ -83,6 +84,35 @@ class json_check : public nlohmann::json::json_sax_t {
 
   const std::string& where_;
   std::vector<std::unordered_set<std::string>> keys_;
+};
+
+/// Takes everything from arrays and objects, from within, without asking for memory.
+template <class Json>
+void empty_json(Json& value) {
+  if (!value.is_structured()) return;
+  for (Json& inner : value) empty_json(inner);
+  value.clear();
+}
+
+/// A value that is destroyed without asking for memory. The JSON library's own destructor makes a
+/// list of what is in an array or an object, and ends the process where there is no memory for
+/// that. Of what `parse_json` reads, which is not deep.
+template <class Json = nlohmann::json>
+struct kept_json {
+  Json value;
+
+  explicit kept_json(Json kept) : value(std::move(kept)) {}
+  kept_json(const kept_json&) = default;
+  kept_json(kept_json&&) noexcept = default;
+  kept_json& operator=(const kept_json& other) {
+    if (this != &other) *this = kept_json(other);
+    return *this;
+  }
+  kept_json& operator=(kept_json&& other) noexcept {
+    value.swap(other.value);  // what this had goes with the other
+    return *this;
+  }
+  ~kept_json() { empty_json(value); }
 };
 
 }  // namespace detail

@@ -96,7 +96,9 @@ template <class = lazy>
           tokenizer::from_text(files.tokenizer, name + "/tokenizer.json")};
 }
 
-/// The first `blocks` contiguous blocks of a text's tokens, `[blocks, tokens_per_block]`.
+/// The first `blocks` contiguous blocks of a text's tokens, `[blocks, tokens_per_block]`. Of the
+/// text as much is tokenized as they need, see `tokenizer::encode_first`.
+///
 /// \param blocks 0 for as many whole blocks as the text has
 /// \param first  what each block begins with, one of its `tokens_per_block`, such as
 ///               `open_first_token` finds it; none: with the text's own first
@@ -106,7 +108,9 @@ template <class = lazy>
                                                    index_t blocks, index_t tokens_per_block,
                                                    std::optional<index_t> first = {}) {
   if (text.empty()) throw value_error("text", "at least one character", "an empty text");
-  return detail::blocks_of(words.encode(text), blocks, tokens_per_block, first, "text");
+  const index_t most = detail::tokens_of_blocks(blocks, tokens_per_block, first);
+  const auto ids = blocks == 0 ? words.encode(text) : words.encode_first(text, most);
+  return detail::blocks_of(ids, blocks, tokens_per_block, first, "text");
 }
 
 }  // namespace atlas::inline ATLAS_ABI::io

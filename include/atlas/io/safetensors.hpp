@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -172,24 +173,52 @@ std::vector<const tensor_entry*> writing_order(const std::vector<tensor_entry>& 
   return order;
 }
 
+/// A text as JSON has it. The JSON library's own objects are not used to write: where memory runs
+/// out they end the process.
+template <class = lazy>
+std::string json_text(const std::string& text) {
+  return nlohmann::json(text).dump();
+}
+
+/// `[2,3]`.
+template <class = lazy>
+std::string json_numbers(const std::vector<index_t>& numbers) {
+  std::string out = "[";
+  for (const index_t n : numbers) (out += out.size() > 1 ? "," : "") += std::to_string(n);
+  return out += ']';
+}
+
 /// The length and the JSON, padded with spaces to a multiple of 8 bytes.
 template <class = lazy>
 std::string header_bytes(const std::vector<const tensor_entry*>& order,
                          const std::map<std::string, std::string>& metadata) {
-  nlohmann::ordered_json root = nlohmann::ordered_json::object();
-  if (!metadata.empty()) root["__metadata__"] = metadata;
-  std::size_t begin = 0;
+  std::string text = "{";
+  const auto add = [&](const std::string& key) {
+    if (!text.ends_with('{')) text += ',';
+    (text += json_text(key)) += ':';
+  };
+  if (!metadata.empty()) {
+    (text += json_text("__metadata__")) += ":{";
+    for (const auto& [key, value] : metadata) {
+      add(key);
+      text += json_text(value);
+    }
+    text += '}';
+  }
+  std::set<std::string_view> names;
+  index_t begin = 0;
   for (const tensor_entry* entry : order) {
     check_entry(*entry);
-    if (root.contains(entry->name))
+    if (!names.insert(entry->name).second)
       throw value_error("tensor " + in_quotes(entry->name), "each name once", "a second one");
-    const std::size_t end = begin + entry->bytes.size();
-    root[entry->name] = {{"dtype", dtype_name(entry->type)},
-                         {"shape", entry->extents},
-                         {"data_offsets", {begin, end}}};
+    const index_t end = begin + static_cast<index_t>(entry->bytes.size());
+    add(entry->name);
+    text += "{\"dtype\":" + json_text(std::string(dtype_name(entry->type))) +
+            ",\"shape\":" + json_numbers(entry->extents) +
+            ",\"data_offsets\":" + json_numbers({begin, end}) + '}';
     begin = end;
   }
-  std::string text = root.dump();
+  text += '}';
   text.resize((text.size() + 7) / 8 * 8, ' ');
   if (text.size() > longest_safetensors_header)
     throw value_error("tensors", "a header of at most 100000000 bytes",

@@ -76,7 +76,8 @@ class folder_beside {
 }  // namespace detail
 
 /// Writes a new folder with `config.json` and `model.safetensors` (float32), and `tokenizer.json`
-/// where there is one, that `open_model` and Hugging Face's transformers read; all or nothing.
+/// where there is one, that `open_model` and Hugging Face's transformers read (those of
+/// the family atlas `open_model` alone); all or nothing.
 /// \param folder must not exist, or be empty
 /// \param tokenizer the text of a tokenizer.json; empty for none
 /// \throws value_error for a configuration that config.json cannot say; error naming the folder

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -57,8 +58,8 @@ class tokenizer {
   /// \param name stands for the file's name in errors
   template <class = lazy>
   [[nodiscard]] static tokenizer from_text(std::string_view json, std::string name) {
-    const nlohmann::json fields = parse_json(json, name);
-    return from_json(fields, std::move(name));
+    const detail::kept_json<> fields(parse_json(json, name));
+    return from_json(fields.value, std::move(name));
   }
 
   /// The same of JSON that is read already.
@@ -73,18 +74,35 @@ class tokenizer {
   /// \throws value_error naming the offset of the first malformed byte of UTF-8
   template <class = lazy>
   [[nodiscard]] std::vector<index_t> encode(std::string_view utf8) const {
-    if (const auto at = first_malformed_utf8(utf8))
-      throw value_error("text", "UTF-8", "a malformed byte at offset " + std::to_string(*at));
-    if (utf8.size() > detail::longest_text)
-      throw value_error("text", "at most " + std::to_string(detail::longest_text) + " bytes",
-                        std::to_string(utf8.size()));
-    encoder<> run{*this, pre_tokenizer_, {}, {}, {}};
-    const std::u16string text = detail::to_utf16(utf8);
-    raw_tokens_.split(
-        text,
-        [&](std::u16string_view piece) { run.normalized(piece, piece.data() == text.data()); },
-        [&](index_t id) { run.ids.push_back(id); });
-    return std::move(run.ids);
+    check_utf8(utf8);
+    return encode_part(utf8, false, std::numeric_limits<std::size_t>::max());
+  }
+
+  /// The first `most` ids of `encode(utf8)`; all of them where it has fewer. Tokenizes a beginning
+  /// of the text that is enlarged until it has so many that nothing after it could change, and so
+  /// takes time and memory by `most` and not by the text's length, but for the look at its bytes.
+  /// (Where a normalizer replaces more than single characters, which may look ahead without an end,
+  /// all of the text is normalized.)
+  ///
+  /// \param at_first bytes of the first beginning that is tried; results do not depend on it
+  /// \throws value_error for a negative `most`, and for malformed UTF-8, wherever it is, naming the
+  ///         offset of its first byte
+  template <class = lazy>
+  [[nodiscard]] std::vector<index_t> encode_first(std::string_view utf8, index_t most,
+                                                  std::size_t at_first = std::size_t{1}
+                                                                         << 16) const {
+    if (most < 0) throw value_error("most", "a number of tokens", std::to_string(most));
+    check_utf8(utf8);
+    const auto wanted = static_cast<std::size_t>(most);
+    for (std::size_t size = (std::max)(at_first, std::size_t{1});
+         normalizer_.in_parts() && size < utf8.size() / 2; size *= 4)
+      try {
+        auto ids = encode_part(whole_characters(utf8, size), true, wanted);
+        if (ids.size() == wanted) return ids;
+      } catch (const error&) {
+        break;  // patterns may take fewer steps of a shorter text: the whole one decides
+      }
+    return encode_part(utf8, false, wanted);
   }
 
   /// The text of ids, that of `decode(ids, skip_special_tokens=False)`. What is not UTF-8 (ids that
@@ -120,7 +138,7 @@ class tokenizer {
   ///         several tokens there or one that there is not
   template <class = lazy>
   [[nodiscard]] std::optional<index_t> first_token() const {
-    const auto tokens = detail::tokens_before_text(post_processor_, post_processor_place_);
+    const auto tokens = detail::tokens_before_text(post_processor_.value, post_processor_place_);
     if (tokens.empty()) return std::nullopt;
     if (tokens.size() > 1)
       throw format_error(post_processor_place_, "one token before a text",
@@ -145,40 +163,92 @@ class tokenizer {
   [[nodiscard]] index_t vocabulary_size() const { return static_cast<index_t>(texts_.size()); }
 
  private:
-  /// The state of one call of `encode`: searches, and the words that were seen already.
+  static void check_utf8(std::string_view utf8) {
+    if (const auto at = first_malformed_utf8(utf8))
+      throw value_error("text", "UTF-8", "a malformed byte at offset " + std::to_string(*at));
+  }
+
+  /// A beginning of at most so many bytes, and not of half a character.
+  ///
+  /// \param size less than the text's
+  static std::string_view whole_characters(std::string_view utf8, std::size_t size) {
+    while (size > 0 && (static_cast<unsigned char>(utf8[size]) & 0xC0) == 0x80) --size;
+    return utf8.substr(0, size);
+  }
+
+  /// At most so many ids of a text.
+  ///
+  /// \param unfinished it is the beginning of another, of which no id is wanted that the rest could
+  ///                   change
+  template <class = lazy>
+  std::vector<index_t> encode_part(std::string_view utf8, bool unfinished, std::size_t most) const {
+    if (utf8.size() > detail::longest_text)
+      throw value_error("text", "at most " + std::to_string(detail::longest_text) + " bytes",
+                        std::to_string(utf8.size()));
+    if (most == 0) return {};
+    encoder<> run{*this, most, pre_tokenizer_, {}, {}, {}};
+    const std::u16string text = detail::to_utf16(utf8);
+    raw_tokens_.split(
+        text, unfinished,
+        [&](std::u16string_view piece, bool goes_on) {
+          return run.normalized(piece, piece.data() == text.data(), goes_on);
+        },
+        [&](index_t id) { return run.add(id); });
+    if (run.ids.size() > most) run.ids.resize(most);
+    return std::move(run.ids);
+  }
+
+  /// The state of one call of `encode`: searches, and the words that were seen already. Whatever a
+  /// text is given to says whether more is wanted. Of a piece that goes on beyond what is known of
+  /// it, nothing is encoded that its rest could change.
   template <class = lazy>
   struct encoder {
     const tokenizer& rules;
+    std::size_t most;
     detail::pre_tokenizer<> pieces;
     detail::seen_words<> seen;
     std::string word_text;
     std::vector<index_t> ids;
 
     /// \param first whether the piece begins with the text's first character
-    void normalized(std::u16string_view text, bool first) {
+    bool normalized(std::u16string_view text, bool first, bool goes_on) {
+      if (goes_on && !rules.normalizer_.by_character()) text = before_last_ascii(text);
+      if (text.empty()) return false;
       std::size_t head = first ? (detail::character_at(text, 0) > 0xFFFF ? 2 : 1) : 0;
-      if (rules.normalizer_.empty()) return tokens(text, head);
+      if (rules.normalizer_.empty()) return tokens(text, head, goes_on);
       const std::u16string changed = rules.normalizer_(text);
       if (pieces.knows_first()) head = rules.normalizer_(text.substr(0, head)).size();
-      tokens(changed, head);
+      return tokens(changed, head, goes_on);
     }
-    void tokens(std::u16string_view text, std::size_t head) {
-      rules.normalized_tokens_.split(
-          text,
-          [&](std::u16string_view piece) {
+    bool tokens(std::u16string_view text, std::size_t head, bool goes_on) {
+      return rules.normalized_tokens_.split(
+          text, goes_on,
+          [&](std::u16string_view piece, bool unfinished) {
             const auto before = static_cast<std::size_t>(piece.data() - text.data());
             const std::size_t left = head - (std::min)(head, before);
-            pieces.split(piece, (std::min)(left, piece.size()),
-                         [&](std::u16string_view word) { append(word); });
+            return pieces.split(
+                piece, (std::min)(left, piece.size()), unfinished,
+                [&](std::u16string_view word, bool open) { return append(word, open); });
           },
-          [&](index_t id) { ids.push_back(id); });
+          [&](index_t id) { return add(id); });
     }
-    void append(std::u16string_view word) {
+    bool append(std::u16string_view word, bool goes_on) {
       if (rules.normalizer_.to_bytes() && !pieces.to_bytes())
         detail::bytes_of_text(word, word_text);
       else
         detail::to_utf8(word, word_text);
-      rules.model_.encode(word_text, seen, ids);
+      rules.model_.encode(word_text, goes_on, seen, most, ids);
+      return ids.size() < most && !goes_on;
+    }
+    bool add(index_t id) {
+      ids.push_back(id);
+      return ids.size() < most;
+    }
+
+    static std::u16string_view before_last_ascii(std::u16string_view text) {
+      std::size_t size = text.size();
+      while (size > 0 && text[size - 1] >= 0x80) --size;
+      return text.substr(0, size > 0 ? size - 1 : 0);
     }
   };
 
@@ -255,7 +325,7 @@ class tokenizer {
   detail::pre_tokenizer<> pre_tokenizer_;
   detail::bpe<> model_;
   detail::decoder<> decoder_;
-  nlohmann::json post_processor_;  // read when it is asked for
+  detail::kept_json<> post_processor_;  // read when it is asked for
   std::string post_processor_place_;
   detail::added_token_set<> raw_tokens_;         // found in the text as it comes
   detail::added_token_set<> normalized_tokens_;  // found after normalization

@@ -60,14 +60,23 @@ template <class = lazy>
 
 namespace detail {
 
+/// How many tokens of their own so many blocks have; 0 for 0 blocks, which is as many as there are.
+/// \throws value_error naming what is out of range
+inline index_t tokens_of_blocks(index_t blocks, index_t tokens_per_block,
+                                std::optional<index_t> first) {
+  const index_t before = first ? 1 : 0;
+  atlas::check_between(tokens_per_block, 1 + before, index_t{1} << 31, "tokens_per_block");
+  atlas::check_between(blocks, 0, index_t{1} << 31, "blocks");
+  return blocks * (tokens_per_block - before);
+}
+
 /// \param name of the tokens, for messages
 template <class = lazy>
 owned_tensor<index_t, 2> blocks_of(std::span<const index_t> ids, index_t blocks,
                                    index_t tokens_per_block, std::optional<index_t> first,
                                    const char* name) {
+  tokens_of_blocks(blocks, tokens_per_block, first);
   const index_t before = first ? 1 : 0;
-  atlas::check_between(tokens_per_block, 1 + before, index_t{1} << 31, "tokens_per_block");
-  atlas::check_between(blocks, 0, index_t{1} << 31, "blocks");
   const auto tokens = static_cast<index_t>(ids.size());
   const index_t own = tokens_per_block - before, whole = tokens / own,
                 wanted = blocks == 0 ? std::max<index_t>(1, whole) : blocks;

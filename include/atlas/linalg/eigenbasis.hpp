@@ -15,7 +15,7 @@
 #include "atlas/linalg/tridiagonal.hpp"
 #include "atlas/linalg/tridiagonal_values.hpp"
 
-#ifdef ATLAS_USE_LAPACK
+#if defined(ATLAS_USE_LAPACK) && !defined(EIGEN_USE_LAPACKE)  // Eigen's has no const then
 extern "C" {
 void dsyevd_(const char* job, const char* triangle, const int* n, double* matrix,
              const int* leading, double* values, double* work, const int* work_size, int* int_work,
@@ -74,11 +74,11 @@ inline constexpr auto divide_and_conquer(float) {
 /// Ascending; `matrix` becomes the eigenvectors where they are wanted.
 template <class Real>
 Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors) {
-  const int n = static_cast<int>(matrix.rows());
+  int n = static_cast<int>(matrix.rows());
   Eigen::VectorX<Real> values(n);
   if (n == 0) return values;
   check_finite_triangle(matrix);
-  const char job = vectors ? 'V' : 'N', triangle = 'L';
+  char job = vectors ? 'V' : 'N', triangle = 'L';
   const auto call = [&](std::vector<Real>& work, int size, std::vector<int>& whole, int count) {
     int info = 0;
     divide_and_conquer(Real())(&job, &triangle, &n, matrix.data(), &n, values.data(), work.data(),
@@ -88,7 +88,10 @@ Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors)
   std::vector<Real> work(1);
   std::vector<int> whole(1);
   call(work, -1, whole, -1);  // asks for the sizes
-  work.resize(static_cast<std::size_t>(work[0]));
+  // The least that is asked for, which a float may have rounded down.
+  const auto rows = static_cast<std::size_t>(n);
+  const std::size_t least = vectors ? 1 + 6 * rows + 2 * rows * rows : 1 + 2 * rows;
+  work.resize((std::max)(least, static_cast<std::size_t>(work[0])));
   whole.resize(static_cast<std::size_t>(whole[0]));
   call(work, static_cast<int>(work.size()), whole, static_cast<int>(whole.size()));
   return values;

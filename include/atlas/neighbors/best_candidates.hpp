@@ -51,6 +51,20 @@ bool keep_best(Real* squares, index_t* rows, index_t k, const index_t* labels, R
   return true;
 }
 
+/// Sorts the row numbers of equal distances: those of different squares may have one root, and
+/// different lengths one subnormal number.
+inline void sort_equal_distances(neighbor_table& table) {
+  const index_t k = table.distances.extent(1);
+  const double* const distance = table.distances.data();
+  index_t* const row = table.indices.mutable_view().data();
+  for (index_t i = 0; i < table.distances.size(); i += k)
+    for (index_t from = i, to = i; from < i + k; from = to) {
+      while (to < i + k && row[to] >= 0 && distance[to] == distance[from]) ++to;
+      std::sort(row + from, row + to);
+      to = (std::max)(to, from + 1);
+    }
+}
+
 /// The k best neighbours so far of each row of a table, in the table's memory: squared distances
 /// until `table` replaces them by distances. Rows may be used by different threads at the same
 /// time.
@@ -101,6 +115,7 @@ class best_candidates {
   neighbor_table table() {
     const index_t count = table_.distances.size();
     for (index_t i = 0; i < count; ++i) squares_[i] = std::sqrt(squares_[i]);
+    sort_equal_distances(table_);
     return table_;
   }
 

@@ -94,6 +94,7 @@ class ring_candidates {
   neighbor_table table(bool squares) {
     if (squares)
       for (index_t i = 0; i < table_.distances.size(); ++i) measures_[i] = std::sqrt(measures_[i]);
+    sort_equal_distances(table_);
     return table_;
   }
 

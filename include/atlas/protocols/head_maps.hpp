@@ -133,7 +133,8 @@ Eigen::MatrixXd map_cosines(const std::vector<Eigen::MatrixXd>& left_a,
 }  // namespace detail
 
 /// \throws value_error for a layer out of range, or a model with norms or scales between the maps:
-///         a family other than gpt2 and llama, norms of queries and keys, norms after attention
+///         a family other than gpt2, llama and atlas, norms of queries and keys, norms after
+///         attention, or a `norm_offset`
 ///
 /// O(parameters of the layer's attention) time and memory, in double.
 template <class = lazy>
@@ -141,8 +142,13 @@ template <class = lazy>
   const transformer_config& c = model.config();
   check_between(layer, 0, c.layers - 1, "layer");
   // Products of the maps would not know of what is between them.
-  if (c.family != model_family::gpt2 && c.family != model_family::llama)
-    throw value_error("model: family", "gpt2 or llama", "another");
+  if (c.family != model_family::gpt2 && c.family != model_family::llama &&
+      c.family != model_family::atlas)
+    throw value_error("model: family", "gpt2, llama or atlas", "another");
+  if (c.norms != norm_position::before)
+    throw value_error("model: norms", "norms before attention alone", "norms after it");
+  if (c.norm_offset != 0)
+    throw value_error("model: norm_offset", "0", detail::number_text(c.norm_offset));
   if (c.head_norm != query_key_norm::none)
     throw value_error("model: head_norm", "no norms of queries and keys", "some");
   const index_t d = c.head_dimension;

@@ -13,6 +13,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/progress.hpp"
+#include "atlas/linalg/reshape.hpp"
 #include "atlas/quantize/grid.hpp"
 #include "atlas/quantize/quantization.hpp"
 
@@ -61,8 +62,10 @@ quantization_grid<Scalar> anchored_grid(index_t out, const row_matrix<double>& s
                                         const Eigen::RowVectorXd& anchors, int bits) {
   auto grid = empty_grid<Scalar>(out, scales.cols(), {.bits = bits});
   const Eigen::RowVectorXd units = anchors / symmetric_levels(bits);
+  reshape(grid.scales, scales.rows(), scales.cols());
+  reshape(grid.zeros, scales.rows(), scales.cols());
   grid.scales = (scales * units.asDiagonal()).template cast<Scalar>();
-  grid.zeros = row_matrix<std::int8_t>::Zero(scales.rows(), scales.cols());
+  grid.zeros.setZero();
   return grid;
 }
 

@@ -16,12 +16,13 @@
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/work_options.hpp"
+#include "atlas/linalg/reshape.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/quantize/magnitude.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
-/// Relative squared errors. 0 / 0 counts as 0.
+/// Relative squared errors. 0 / 0 counts as 0, and so does what rounding alone would make negative.
 struct quantization_errors {
   double weights = 0;  ///< `||W - W^||^2 / ||W||^2`
   double output = 0;   ///< `tr((W - W^) F (W - W^)^T) / tr(W F W^T)`: of `y = W a`, F = E[a a^T]
@@ -95,6 +96,7 @@ double trace_of_rows(const row_matrix<Real>& e, const Eigen::MatrixX<Real>& f) {
   row_matrix<Real> product;
   for (index_t c = 0; c < e.cols(); c += block) {
     const index_t width = (std::min)(block, e.cols() - c), rest = e.cols() - c - width;
+    reshape(product, e.rows(), width);
     product.noalias() = e.middleCols(c, width) * f.block(c, c, width, width);
     if (rest > 0) product.noalias() += 2 * e.rightCols(rest) * f.block(c + width, c, rest, width);
     sum += product.cwiseProduct(e.middleCols(c, width)).sum();
@@ -146,13 +148,23 @@ inline double ratio_or_zero(double numerator, double denominator) {
   return numerator == 0 ? 0 : numerator / denominator;
 }
 
+/// `tr(E F E^T)`, of which rounding alone leaves no less than 0: of a positive semidefinite F that
+/// maps the rows of E to nearly nothing. What an indefinite F makes of it stays.
+inline double weighted_norm(const squared_norms& of, const Eigen::MatrixXd& f) {
+  const double rounding = 4 * static_cast<double>(f.rows()) *
+                          std::numeric_limits<double>::epsilon() * f.diagonal().cwiseAbs().sum() *
+                          of.plain;
+  return of.weighted < 0 && of.weighted >= -rounding ? 0 : of.weighted;
+}
+
 template <class Scalar>
 quantization_errors errors_of(const row_matrix<Scalar>& weights,
                               const row_matrix<Scalar>& quantized, const Eigen::MatrixXd& f,
                               int threads) {
   const squared_norms lost = norms_of_difference(weights, quantized, f, threads);
   const squared_norms whole = norms_of(weights, f, threads);
-  return {ratio_or_zero(lost.plain, whole.plain), ratio_or_zero(lost.weighted, whole.weighted)};
+  return {ratio_or_zero(lost.plain, whole.plain),
+          ratio_or_zero(weighted_norm(lost, f), weighted_norm(whole, f))};
 }
 
 /// Of matrices of any magnitude.

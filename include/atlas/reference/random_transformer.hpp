@@ -21,8 +21,9 @@ namespace detail {
 
 /// The maps whose outputs are added to the residual stream, `2 layers` of them.
 inline bool writes_to_stream(const std::string& name) {
-  for (const std::string_view end : {".c_proj.weight", ".o_proj.weight", ".down_proj.weight",
-                                     ".attention.dense.weight", ".dense_4h_to_h.weight"})
+  for (const std::string_view end :
+       {".c_proj.weight", ".o_proj.weight", ".down_proj.weight", ".attention.dense.weight",
+        ".dense_4h_to_h.weight", ".attention.output.weight", ".mlp.down.weight"})
     if (name.ends_with(end)) return true;
   return false;
 }

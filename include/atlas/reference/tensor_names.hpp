@@ -17,6 +17,7 @@ enum class model_family {
   gemma,     ///< the same with norms after attention and MLP: Gemma 2 and 3, OLMo-2
   phi3,      ///< `model.layers.0.self_attn.qkv_proj`: Llama's with fused maps
   gpt_neox,  ///< `gpt_neox.layers.0.attention.query_key_value`: GPT-NeoX, Pythia
+  atlas,     ///< `atlas.layers.0.attention.query`: names for all that a transformer_config can say
 };
 
 namespace detail {
@@ -114,9 +115,29 @@ inline constexpr tensor_names gpt_neox_names = {.embedding = "gpt_neox.embed_in"
                                                 .contract = "mlp.dense_4h_to_h",
                                                 .by_head = true};
 
+/// No name is missing, and no map is fused.
+inline constexpr tensor_names atlas_names = {.embedding = "atlas.embedding",
+                                             .positions = "atlas.positions",
+                                             .layers = "atlas.layers.",
+                                             .final_norm = "atlas.final_norm",
+                                             .head = "lm_head",
+                                             .attention_norm = "attention_norm",
+                                             .attention_post_norm = "attention_post_norm",
+                                             .query = "attention.query",
+                                             .key = "attention.key",
+                                             .value = "attention.value",
+                                             .query_norm = "attention.query_norm",
+                                             .key_norm = "attention.key_norm",
+                                             .attention_output = "attention.output",
+                                             .mlp_norm = "mlp_norm",
+                                             .mlp_post_norm = "mlp_post_norm",
+                                             .gate = "mlp.gate",
+                                             .up = "mlp.up",
+                                             .contract = "mlp.down"};
+
 /// In the order of model_family.
-inline constexpr tensor_names names_by_family[] = {gpt2_names, llama_names, gemma_names(),
-                                                   phi3_names(), gpt_neox_names};
+inline constexpr tensor_names names_by_family[] = {gpt2_names,   llama_names,    gemma_names(),
+                                                   phi3_names(), gpt_neox_names, atlas_names};
 
 constexpr const tensor_names& names_of(model_family family) {
   return names_by_family[static_cast<int>(family)];

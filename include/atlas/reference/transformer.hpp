@@ -16,6 +16,7 @@
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/whole_numbers.hpp"
+#include "atlas/linalg/reshape.hpp"
 #include "atlas/reference/forward_options.hpp"
 #include "atlas/reference/layers/layer_steps.hpp"
 #include "atlas/reference/parameters.hpp"
@@ -250,7 +251,7 @@ void transformer::begin_batch(pass& p, index_t first, index_t count) const {
   row_matrix<float>& stream = p.buffers.stream;
   if (!p.options.start) return detail::embed_blocks(model_, p.blocks, first, count, stream);
   const tensor_view<const float, 2>& from = p.options.start->rows;
-  stream.resize(count * p.tokens_per_block, from.extent(1));
+  detail::reshape(stream, count * p.tokens_per_block, from.extent(1));
   for (index_t r = 0; r < stream.rows(); ++r)
     for (index_t k = 0; k < stream.cols(); ++k)
       stream(r, k) = from(first * p.tokens_per_block + r, k);
@@ -290,7 +291,7 @@ void transformer::hand_out_logits(pass& p, index_t first) const {
   const auto head = model_.matrix(model_.places.head);
   for (index_t r = 0; r < stream.rows(); r += chunk) {
     const index_t rows = (std::min)(chunk, stream.rows() - r);
-    logits.resize(rows, config().vocabulary);
+    detail::reshape(logits, rows, config().vocabulary);
     detail::apply_linear<Real>(stream.middleRows(r, rows), head, false, nullptr,
                                detail::product::assign, {p.options.threads}, logits);
     detail::soft_cap_rows(logits, config().output_cap, p.options.threads);

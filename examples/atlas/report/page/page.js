@@ -67,7 +67,10 @@
   }
 
   function csvField(value) {
-    const text = value === null ? '' : String(value);
+    let text = value === null ? '' : String(value);
+    // What a spreadsheet would take for a formula.
+    const number = /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/;
+    if (typeof value === 'string' && /^[=+\-@\t\r]/.test(text) && !number.test(text)) text = "'" + text;
     return /[",\n\r]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
   }
 

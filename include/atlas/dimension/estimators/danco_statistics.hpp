@@ -19,6 +19,7 @@
 #include "atlas/core/lazy.hpp"
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/dimension/neighbor_offsets.hpp"
+#include "atlas/linalg/reshape.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -75,7 +76,7 @@ mean_angle angle_of_neighbors(row_matrix<double>& unit, row_matrix<double>& prod
                               danco_angles kind) {
   const index_t k = unit.rows();
   for (index_t j = 0; j < k; ++j) unit.row(j) /= unit.row(j).norm();
-  products.resize(k, k);
+  reshape(products, k, k);
   products.noalias() = unit * unit.transpose();
   double cosine = 0, sine = 0;
   for (index_t i = 0; i < k; ++i)

@@ -18,6 +18,7 @@
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/dimension/local_values.hpp"
 #include "atlas/dimension/neighbor_offsets.hpp"
+#include "atlas/linalg/reshape.hpp"
 #include "atlas/stats/special_functions.hpp"
 
 namespace atlas::inline ATLAS_ABI {
@@ -141,7 +142,7 @@ double simplex_skewness(simplex_measure measure, row_matrix<double>& points,
   const Eigen::RowVectorXd mean = points.colwise().mean();
   points.rowwise() -= mean;
   const index_t k = points.rows();
-  products.resize(k, k);
+  reshape(products, k, k);
   products.noalias() = points * points.transpose();
   const Eigen::ArrayXd squares = products.diagonal().array(), lengths = squares.sqrt();
   double measured = 0, weight = 0;

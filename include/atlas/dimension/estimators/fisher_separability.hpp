@@ -27,6 +27,7 @@
 #include "atlas/dimension/estimator_input.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/linalg/reshape.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 #include "atlas/neighbors/periods.hpp"
 #include "atlas/stats/special_functions.hpp"
@@ -163,6 +164,7 @@ class cosine_counter {
     row_matrix<float> tile;
     for (index_t other = from; other < d_.rounded.rows(); other += width) {
       const index_t columns = (std::min)(width, d_.rounded.rows() - other);
+      reshape(tile, count, columns);
       tile.noalias() =
           d_.rounded.middleRows(from, count) * d_.rounded.middleRows(other, columns).transpose();
       for (index_t i = 0; i < count; ++i)

@@ -37,7 +37,8 @@ inline constexpr struct {
                            {"GPTNeoXForCausalLM", "gpt_neox"},
                            {"GPTNeoXModel", "gpt_neox"},
                            {"Olmo2ForCausalLM", "olmo2"},
-                           {"Olmo2Model", "olmo2"}};
+                           {"Olmo2Model", "olmo2"},
+                           {"AtlasForCausalLM", "atlas"}};
 
 /// Empty for an architecture that is not read.
 inline std::string_view type_of_architecture(std::string_view architecture) {
@@ -55,7 +56,7 @@ inline std::string_view architecture_of_type(std::string_view type) {
 
 /// The types that are read, for messages.
 inline std::string known_types() {
-  return "gpt2, llama, mistral, qwen2, qwen3, gemma2, gemma3_text, phi3, gpt_neox or olmo2";
+  return "gpt2, llama, mistral, qwen2, qwen3, gemma2, gemma3_text, phi3, gpt_neox, olmo2 or atlas";
 }
 
 /// Which layers have a window.

@@ -50,6 +50,24 @@ class config_fields {
     return find(key) ? text_member(object_, key, where_) : otherwise;
   }
 
+  bool flag(const char* key) const {
+    const Json& value = need(key, "true or false");
+    if (!value.is_boolean()) refuse(key, "true or false", value);
+    return value.template get<bool>();
+  }
+  std::string text(const char* key) const {
+    const Json& value = need(key, "a string");
+    if (!value.is_string()) refuse(key, "a string", value);
+    return value.template get<std::string>();
+  }
+  /// A member that must be there, and not null.
+  const Json& need(const char* key, const char* wanted) const {
+    if (!has(key)) throw format_error(where_, "a member " + in_quotes(key), "none");
+    const Json* value = find(key);
+    if (!value) refuse(key, wanted, Json());
+    return *value;
+  }
+
   /// For what this library does not compute: the one value that asks for nothing.
   void only(const char* key, const Json& neutral) const {
     const Json* value = find(key);
@@ -72,12 +90,6 @@ class config_fields {
   }
 
  private:
-  const Json& need(const char* key, const char* wanted) const {
-    if (!has(key)) throw format_error(where_, "a member " + in_quotes(key), "none");
-    const Json* value = find(key);
-    if (!value) refuse(key, wanted, Json());
-    return *value;
-  }
   double real(const char* key, const Json& value) const {
     if (!value.is_number()) refuse(key, "a number", value);
     return value.template get<double>();

@@ -33,24 +33,24 @@ namespace detail {
 template <class = lazy>
 nlohmann::json architecture_json(const gguf& file, const std::string& architecture) {
   constexpr std::uint64_t longest = 1 << 16;
-  nlohmann::json fields = nlohmann::json::object();
+  kept_json<> kept(nlohmann::json::object());
   for (const auto& [key, value] : file.metadata()) {
     if (!key.starts_with(architecture + ".")) continue;
     if (value.count > longest)
       throw format_error(gguf_place(file, key), "at most 65536 elements",
                          std::to_string(value.count));
-    fields[key.substr(architecture.size() + 1)] = json_of(value);
+    kept.value[key.substr(architecture.size() + 1)] = json_of(value);
   }
-  return fields;
+  return std::move(kept.value);
 }
 
 /// Keys of the file as a whole that say that it is no model, or not all of one.
 template <class = lazy>
 void check_gguf_is_a_model(const gguf& file) {
-  nlohmann::json fields = nlohmann::json::object();
+  kept_json<> kept(nlohmann::json::object());
   for (const auto& [key, value] : file.metadata())
-    if (!value.is_array) fields[key] = json_of(value);
-  const config_fields<> f(fields, file.name());
+    if (!value.is_array) kept.value[key] = json_of(value);
+  const config_fields<> f(kept.value, file.name());
   f.only("general.type", "model");
   // Version 1 had other blocks, in files of before GGUF.
   f.only("general.quantization_version", 2);
@@ -68,8 +68,9 @@ index_t count_of_all_layers(const config_fields<>& f, const char* key, index_t l
   for (const auto& one : *value)
     if (one != value->front())
       f.refuse(key, "the same for all layers (nothing else is supported)", *value);
-  const nlohmann::json shared = {{key, value->front()}};
-  return config_fields<>(shared, f.where()).count(key);
+  kept_json<> shared(nlohmann::json::object());
+  shared.value[key] = value->front();
+  return config_fields<>(shared.value, f.where()).count(key);
 }
 
 /// Sizes that all architectures have.
@@ -292,8 +293,8 @@ template <class = lazy>
     throw format_error(detail::gguf_place(file, key),
                        "gpt2, llama, qwen2, qwen3, gemma2, gemma3, phi3, gptneox or olmo2",
                        in_quotes(architecture));
-  const nlohmann::json keys = detail::architecture_json(file, architecture);
-  const detail::config_fields<> f(keys, file.name() + ": " + architecture);
+  const detail::kept_json<> keys(detail::architecture_json(file, architecture));
+  const detail::config_fields<> f(keys.value, file.name() + ": " + architecture);
   detail::refuse_what_gguf_may_ask(f);
   transformer_config c = detail::read_gguf_architecture(file, f, type);
   f.refuse_the_rest(detail::is_harmless_gguf_key);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// \file
-/// `config.json` as Hugging Face's transformers reads it.
+/// `config.json` as Hugging Face's transformers reads it, or of the atlas family.
 
 #include <algorithm>
 #include <cmath>
@@ -96,6 +96,8 @@ inline const char* type_of_config(const transformer_config& c) {
     case model_family::gemma:
       if (c.norms == norm_position::after) return "olmo2";
       return head_norms ? "gemma3_text" : "gemma2";
+    case model_family::atlas:
+      return own_type;
     case model_family::llama:
       break;
   }
@@ -188,6 +190,7 @@ inline nlohmann::ordered_json gpt_neox_json(const transformer_config& c) {
 }
 
 inline nlohmann::ordered_json config_json(const transformer_config& c) {
+  if (c.family == model_family::atlas) return own_json(c);
   if (c.family == model_family::gpt2) return gpt2_json(c);
   return c.family == model_family::gpt_neox ? gpt_neox_json(c) : llama_json(c);
 }

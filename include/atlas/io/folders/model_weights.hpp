@@ -128,19 +128,22 @@ void refuse_adapter_tensors(const checkpoint& tensors) {
 }
 
 /// A tensor of the model's own that nobody read (a norm of queries, a bias, a scale, one more
-/// layer) shows that the file holds another model than the configuration says.
+/// layer) shows that the file holds another model than the configuration says. In the atlas family
+/// every tensor is one of the model's own; others may have masks and heads for other tasks.
 ///
 /// \throws format_error
 /// naming the first
 template <class = lazy>
-void check_all_read(const checkpoint& tensors, const std::set<std::string>& read) {
+void check_all_read(const checkpoint& tensors, const std::set<std::string>& read,
+                    model_family family) {
+  const bool all = family == model_family::atlas;
   for (const std::string& name : tensors.names()) {
-    bool own = false;
+    bool own = all;
     for (const std::string_view begin :
          {"transformer.", "model.", "h.", "layers.", "lm_head.", "ln_f.", "norm.", "wte.", "wpe.",
           "embed_tokens.", "gpt_neox.", "embed_in.", "embed_out.", "final_layer_norm."})
       own = own || name.starts_with(begin);
-    if (own && !read.contains(name) && !is_stored_constant(name))
+    if (own && !read.contains(name) && (all || !is_stored_constant(name)))
       throw format_error(tensors.place_of(name), "a tensor that the configuration speaks of",
                          "one that this model has no place for");
   }
@@ -184,7 +187,7 @@ template <class = lazy>
     return stored(held, extents);
   };
   transformer model(config, source);
-  detail::check_all_read(tensors, read);
+  detail::check_all_read(tensors, read, config.family);
   return model;
 }
 

@@ -161,7 +161,8 @@ inline std::string gguf_type_text(const gguf_value& value) {
 /// A value as JSON, which takes some 16 bytes of memory an element.
 template <class = lazy>
 nlohmann::json json_of(const gguf_value& value) {
-  nlohmann::json elements = nlohmann::json::array();
+  kept_json<> kept(nlohmann::json::array());
+  nlohmann::json& elements = kept.value;
   value.for_each([&]<class Value>(const Value& x) {
     // Not JSON otherwise.
     if constexpr (std::is_same_v<Value, std::string_view>)
@@ -169,7 +170,7 @@ nlohmann::json json_of(const gguf_value& value) {
     else
       elements.push_back(x);
   });
-  return value.is_array ? elements : elements[0];
+  return std::move(value.is_array ? elements : elements[0]);
 }
 
 }  // namespace detail

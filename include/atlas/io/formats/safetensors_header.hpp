@@ -169,7 +169,8 @@ void check_cover(const safetensors_header& header, std::span<const std::byte> da
 template <class = lazy>
 safetensors_header parse_safetensors(std::span<const std::byte> file, const std::string& name) {
   const std::string_view text = safetensors_json(file, name);
-  const nlohmann::json root = parse_json(text, name + ": header");
+  const kept_json<> kept(parse_json(text, name + ": header"));
+  const nlohmann::json& root = kept.value;
   if (!root.is_object()) throw format_error(name + ": header", "an object", root.type_name());
   const auto data = file.subspan(8 + text.size());
   safetensors_header header;

@@ -32,6 +32,7 @@ class added_token_set {
  public:
   void add(added_token token) {
     if (token.content.empty()) return;
+    longest_ = (std::max)(longest_, token.content.size());
     auto& same_start = by_first_[token.content.front()];
     const auto longer = [](const added_token& a, const added_token& b) {
       return a.content.size() > b.content.size();
@@ -42,11 +43,17 @@ class added_token_set {
 
   bool empty() const { return by_first_.empty(); }
 
-  /// Calls `on_text(piece)` and `on_token(id)` in the order of the text; no piece is empty.
+  /// Calls `on_text(piece, goes_on)` and `on_token(id)` in the order of the text, until one of them
+  /// returns false; no piece is empty.
+  /// \param unfinished the text goes on, nobody knows how: what this could change is left out, and
+  ///                   the last piece is said to go on
+  /// \returns whether all of the text was visited
   template <class OnText, class OnToken>
-  void split(std::u16string_view text, OnText&& on_text, OnToken&& on_token) const {
+  bool split(std::u16string_view text, bool unfinished, OnText&& on_text,
+             OnToken&& on_token) const {
+    const std::size_t known = unfinished ? known_size(text) : text.size();
     std::size_t done = 0;
-    for (std::size_t at = 0; !empty() && at < text.size();) {
+    for (std::size_t at = 0; !empty() && at < known;) {
       const added_token* const token = find(text, at);
       if (!token) {
         ++at;
@@ -57,15 +64,28 @@ class added_token_set {
       if (token->single_word && !stands_alone(text, begin, end)) continue;
       if (token->strip_left) begin = (std::max)(done, spaces_begin(text, begin));
       if (token->strip_right) end = spaces_end(text, end);
-      if (done < begin) on_text(text.substr(done, begin - done));
+      if (done < begin && !on_text(text.substr(done, begin - done), false)) return false;
       if (begin >= end) continue;  // the token before it took all of it along
-      on_token(token->id);
+      if (!on_token(token->id)) return false;
+      if (unfinished && end == text.size()) return false;  // it may take more along
       done = end;
     }
-    if (done < text.size()) on_text(text.substr(done));
+    if (done < known) return on_text(text.substr(done, known - done), unfinished);
+    return !unfinished;
   }
 
  private:
+  /// How much of a text that goes on surely belongs to no token that is not in it as a whole: a
+  /// token, and the character after it, which decides on some, may begin behind that. White space
+  /// before such a token may belong to it.
+  std::size_t known_size(std::u16string_view text) const {
+    const std::size_t margin = empty() ? 0 : longest_ + 2;
+    std::size_t size = text.size() - (std::min)(margin, text.size());
+    if (!empty()) size = spaces_begin(text, size);
+    // No half of a surrogate pair.
+    return size > 0 && U16_IS_LEAD(text[size - 1]) ? size - 1 : size;
+  }
+
   const added_token* find(std::u16string_view text, std::size_t at) const {
     const char16_t first = text[at];
     if (first < quick_.size() && !quick_[first]) return nullptr;
@@ -91,6 +111,7 @@ class added_token_set {
   }
 
   std::map<char16_t, std::vector<added_token>> by_first_;
+  std::size_t longest_ = 0;  // content
   std::vector<bool> quick_ = std::vector<bool>(128, false);
 };
 

@@ -50,27 +50,33 @@ class bpe {
       throw format_error(file + ": model", "type \"BPE\"", described(fields["type"]));
   }
 
-  /// Appends the tokens of a piece. A byte, or a character, that the vocabulary lacks gives none
-  /// where nothing stands for it.
-  void encode(const std::string& piece, seen_words<>& seen, std::vector<index_t>& out) const {
+  /// Appends the tokens of a piece, until there are so many in all. A byte, or a character, that
+  /// the vocabulary lacks gives none where nothing stands for it.
+  ///
+  /// \param goes_on the piece does, nobody knows how: tokens that this could change are left out
+  void encode(const std::string& piece, bool goes_on, seen_words<>& seen, std::size_t most,
+              std::vector<index_t>& out) const {
+    if (goes_on && (ignore_merges_ || of_bytes_)) return;
     if (ignore_merges_) {
       const token_ids& whole = of_bytes_ ? by_bytes_ : ids_;
       const auto found = whole.find(piece);
       if (found != whole.end()) return out.push_back(found->second);
     }
-    for_each_run(piece, [&](const std::string& run) {
+    for_each_run(piece, goes_on, [&](const std::string& run) {
       seen.append(run, out, [&](const std::string& text, auto& to) { merge(text, to); });
+      return out.size() < most;
     });
   }
 
   const token_ids& vocabulary() const { return ids_; }
 
  private:
-  /// The parts of a piece that merge by themselves. Where a pre-tokenizer leaves a whole text as
-  /// one piece, these are its words, so that what is held at a time, and done again, stays small.
+  /// The parts of a piece that merge by themselves, until `visit` returns false. Where a
+  /// pre-tokenizer leaves a whole text as one piece, these are its words, so that what is held at a
+  /// time, and done again, stays small. Of a piece that goes on the last part is left out.
   template <class Visit>
-  void for_each_run(const std::string& piece, Visit&& visit) const {
-    if (of_bytes_) return visit(piece);
+  void for_each_run(const std::string& piece, bool goes_on, Visit&& visit) const {
+    if (of_bytes_) return void(visit(piece));
     std::string run;
     std::uint32_t left = 0;
     bool left_known = false;
@@ -78,7 +84,7 @@ class bpe {
       const std::uint32_t right = first_symbols<>::character_at_byte(piece, at);
       const bool known = symbols_.knows(right);
       if (left_known && known && !pairs_.contains(left, right)) {
-        visit(run);
+        if (!visit(run)) return;
         run.clear();
       }
       const std::size_t length = utf8_length(static_cast<unsigned char>(piece[at]));
@@ -87,12 +93,12 @@ class bpe {
       left = right;
       left_known = known;
     }
-    if (!run.empty()) visit(run);
+    if (!run.empty() && !goes_on) visit(run);
   }
 
   /// Appends the tokens of a run, O(n log n) in its length.
   void merge(const std::string& run, std::vector<index_t>& out) const {
-    bpe_word<> word(merges_);
+    bpe_word<> word(merges_, run.size());
     if (of_bytes_) {
       for (const char c : run) {
         const std::int64_t id = byte_ids_[static_cast<unsigned char>(c)];

@@ -4,11 +4,13 @@
 /// Byte pair encoding: a piece begins as single bytes or characters, and neighbours are merged, the
 /// pair that was learned first before all others, until no pair is known.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <queue>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "atlas/core/lazy.hpp"
@@ -30,17 +32,22 @@ class bpe_word {
     return std::uint64_t{left} << 32 | right;
   }
 
-  explicit bpe_word(const merge_table& merges) : merges_(merges) {}
+  /// \param most how many symbols it may have
+  bpe_word(const merge_table& merges, std::size_t most) : merges_(merges) { tokens_.reserve(most); }
 
   void push_back(std::uint32_t id) {
     const auto at = static_cast<int>(tokens_.size());
     if (at > 0) tokens_.back().next = at;
-    tokens_.push_back({id, at - 1, -1, true});
+    tokens_.push_back({id, at - 1, -1});
   }
 
   /// O(n log n) in the number of symbols.
   void merge_all() {
-    for (std::size_t i = 0; i + 1 < tokens_.size(); ++i) propose(static_cast<int>(i));
+    std::vector<proposal> first;
+    for (std::size_t i = 0; i + 1 < tokens_.size(); ++i)
+      if (const merge* m = merge_at(static_cast<int>(i)))
+        first.push_back({m->rank, m->id, static_cast<int>(i)});
+    proposals_ = queue(std::greater<>(), std::move(first));
     while (!proposals_.empty()) {
       const proposal best = proposals_.top();
       proposals_.pop();
@@ -50,15 +57,20 @@ class bpe_word {
 
   template <class Out>
   void append_to(Out& out) const {
+    const auto alive = [](const token& t) { return t.previous != merged_away; };
+    const auto more = std::count_if(tokens_.begin(), tokens_.end(), alive);
+    const std::size_t size = out.size() + static_cast<std::size_t>(more);
+    if (size > out.capacity()) out.reserve((std::max)(size, out.capacity() + out.capacity() / 2));
     for (const token& t : tokens_)
-      if (t.alive) out.push_back(t.id);
+      if (alive(t)) out.push_back(t.id);
   }
 
  private:
+  /// In the place of the token before one that is a part of another now.
+  static constexpr int merged_away = -2;
   struct token {
     std::uint32_t id;
     int previous, next;
-    bool alive;
   };
   struct proposal {
     std::uint32_t rank, id;
@@ -68,6 +80,8 @@ class bpe_word {
       return rank != other.rank ? rank > other.rank : at > other.at;
     }
   };
+
+  using queue = std::priority_queue<proposal, std::vector<proposal>, std::greater<>>;
 
   token& at(int i) { return tokens_[static_cast<std::size_t>(i)]; }
 
@@ -80,7 +94,7 @@ class bpe_word {
   }
   /// A pair that changed in the meantime counts if it makes the same token.
   bool still_stands(const proposal& p) {
-    if (!at(p.at).alive || at(p.at).next < 0) return false;
+    if (at(p.at).previous == merged_away || at(p.at).next < 0) return false;
     const merge* m = merge_at(p.at);
     return m && m->id == p.id;
   }
@@ -89,7 +103,7 @@ class bpe_word {
     token& right = at(left.next);
     left.id = p.id;
     left.next = right.next;
-    right.alive = false;
+    right.previous = merged_away;
     if (left.next >= 0) at(left.next).previous = p.at;
     if (left.previous >= 0) propose(left.previous);
     if (left.next >= 0) propose(p.at);
@@ -97,7 +111,7 @@ class bpe_word {
 
   const merge_table& merges_;
   std::vector<token> tokens_;
-  std::priority_queue<proposal, std::vector<proposal>, std::greater<>> proposals_;
+  queue proposals_;
 };
 
 }  // namespace atlas::inline ATLAS_ABI::io::detail

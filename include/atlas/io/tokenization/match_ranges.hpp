@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "atlas/core/errors.hpp"
 #include "atlas/core/lazy.hpp"
@@ -25,24 +24,25 @@ struct match_range {
   bool match;
 };
 
-/// The whole text in stretches, matches and what is between them. In an empty text nothing matches,
-/// whatever the pattern.
-template <class = lazy>
-std::vector<match_range> match_ranges(regex<>& pattern, std::u16string_view text) {
-  std::vector<match_range> ranges;
-  if (text.empty()) return ranges;
+/// Calls `visit(range)` for the whole text in stretches, matches and what is between them, until it
+/// returns false. In an empty text nothing matches, whatever the pattern.
+/// \param unfinished as `regex::for_each_match` has it: the last stretches are left out
+/// \returns whether all of the text was visited
+template <class Visit>
+bool for_each_range(regex<>& pattern, std::u16string_view text, bool unfinished, Visit&& visit) {
+  if (text.empty()) return !unfinished;
   std::size_t done = 0;
   bool any = false;
-  pattern.for_each_match(text, [&](std::size_t begin, std::size_t end) {
+  const auto visit_match = [&](std::size_t begin, std::size_t end) {
     // Nothing, right after a match, is not a match.
-    if (begin == end && any && begin == done) return;
-    if (done < begin) ranges.push_back({done, begin, false});
-    ranges.push_back({begin, end, true});
+    if (begin == end && any && begin == done) return true;
+    if (done < begin && !visit(match_range{done, begin, false})) return false;
     done = end;
     any = true;
-  });
-  if (done < text.size()) ranges.push_back({done, text.size(), false});
-  return ranges;
+    return visit(match_range{begin, end, true});
+  };
+  if (!pattern.for_each_match(text, unfinished, visit_match)) return false;
+  return done == text.size() || visit(match_range{done, text.size(), false});
 }
 
 /// The `pattern` of a step: `{"String": ...}`, which matches exactly this, or `{"Regex": ...}`.
@@ -85,16 +85,13 @@ class replacement {
   /// \throws value_error when the text becomes too long
   std::u16string operator()(std::u16string_view text) const {
     regex<> search = pattern_;
-    const std::vector<match_range> ranges = match_ranges(search, text);
-    std::size_t size = 0;
-    for (const match_range& range : ranges) {
-      size += range.match ? content_.size() : range.end - range.begin;
-      check_normalized_size(size);
-    }
     std::u16string out;
-    out.reserve(size);
-    for (const match_range& range : ranges)
+    out.reserve(text.size());
+    for_each_range(search, text, false, [&](const match_range& range) {
+      check_normalized_size(out.size() + (range.match ? content_.size() : range.end - range.begin));
       out += range.match ? content_ : text.substr(range.begin, range.end - range.begin);
+      return true;
+    });
     return out;
   }
 

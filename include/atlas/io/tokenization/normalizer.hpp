@@ -104,6 +104,9 @@ class normalizer {
   /// put before the first.
   bool by_character() const { return by_character_; }
 
+  /// Whether what is before a character of ASCII becomes the same whatever comes from there on.
+  bool in_parts() const { return in_parts_; }
+
   /// \throws value_error when the text becomes too long
   std::u16string operator()(std::u16string_view text) const {
     std::u16string current(text);
@@ -136,6 +139,8 @@ class normalizer {
                  {"NFD", unorm2_getNFDInstance},
                  {"NFKC", unorm2_getNFKCInstance},
                  {"NFKD", unorm2_getNFKDInstance}};
+    // Characters of ASCII join nothing before them; what takes their place might.
+    in_parts_ = in_parts_ && !replaces_;
     for (const auto& row : known)
       if (row.name == type) return steps_.push_back(normal_form<>(row.form));
     throw format_error(where,
@@ -154,11 +159,13 @@ class normalizer {
   void add_replacement(const nlohmann::json& fields, const std::string& where) {
     const auto change = replacement<>::from_json(fields, where);
     by_character_ = by_character_ && change.by_character();
+    in_parts_ = in_parts_ && change.by_character();
+    replaces_ = true;
     steps_.push_back([change](const std::u16string& text) { return change(text); });
   }
 
   std::vector<step> steps_;
-  bool to_bytes_ = false, by_character_ = true;
+  bool to_bytes_ = false, by_character_ = true, in_parts_ = true, replaces_ = false;
 };
 
 }  // namespace atlas::inline ATLAS_ABI::io::detail

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,11 +44,36 @@ split_behavior behavior_from_json(const nlohmann::json& fields, const std::strin
   throw format_error(where, "a known behavior", in_quotes(name));
 }
 
-/// Joins neighbours by what the behaviour says of two of them.
+/// Joins neighbours by what the behaviour says of two of them, as they come.
 template <class = lazy>
-void join_ranges(std::vector<match_range>& ranges, split_behavior behavior) {
-  const auto joins = [&](const match_range& left, const match_range& right) {
-    switch (behavior) {
+class range_joiner {
+ public:
+  explicit range_joiner(split_behavior behavior) : behavior_(behavior) {}
+
+  /// Takes the next stretch, and passes on to `visit` what it does not join.
+  /// \returns false where `visit` did
+  template <class Visit>
+  bool add(const match_range& next, Visit&& visit) {
+    if (last_ && joins(*last_, next)) {
+      open_.end = next.end;
+      last_ = next;
+      return true;
+    }
+    const bool wanted = !last_ || visit(open_);
+    open_ = next;
+    last_ = next;
+    return wanted;
+  }
+
+  /// Passes on what waits for another.
+  template <class Visit>
+  bool finish(Visit&& visit) {
+    return !last_ || visit(open_);
+  }
+
+ private:
+  bool joins(const match_range& left, const match_range& right) const {
+    switch (behavior_) {
       case split_behavior::merged_with_previous:
         return right.match && !left.match;
       case split_behavior::merged_with_next:
@@ -57,16 +83,12 @@ void join_ranges(std::vector<match_range>& ranges, split_behavior behavior) {
       default:
         return false;
     }
-  };
-  std::vector<match_range> joined;
-  for (std::size_t i = 0; i < ranges.size(); ++i) {
-    if (i > 0 && joins(ranges[i - 1], ranges[i]))
-      joined.back().end = ranges[i].end;
-    else
-      joined.push_back(ranges[i]);
   }
-  ranges = std::move(joined);
-}
+
+  split_behavior behavior_;
+  match_range open_{};
+  std::optional<match_range> last_;
+};
 
 /// The steps of a `pre_tokenizer`. Holds the state of a search: use a copy in each thread.
 template <class = lazy>
@@ -89,21 +111,28 @@ class pre_tokenizer {
   /// Whether the text's first piece is treated in another way than the others.
   bool knows_first() const { return knows_first_; }
 
-  /// Calls `visit(piece)` for each piece in turn; no piece is empty.
-  /// \param head how many units at the front stand for the first character of the whole text, as it
-  ///             was before normalization; 0 where the text is a later part of it
+  /// Calls `visit(piece, goes_on)` for each piece in turn, until it returns false; no piece is
+  /// empty.
+  ///
+  /// \param head       how many units at the front stand for the first character of the whole text,
+  ///                   as it was before normalization; 0 where the text is a later part of it
+  /// \param unfinished the text goes on, nobody knows how: pieces that this could change are left
+  ///                   out, or are the last and said to go on
+  /// \returns whether all of the text was visited
   template <class Visit>
-  void split(std::u16string_view text, std::size_t head, Visit&& visit) {
-    run({text, head}, 0, visit);
+  bool split(std::u16string_view text, std::size_t head, bool unfinished, Visit&& visit) {
+    return run({text, head, unfinished}, 0, visit);
   }
 
  private:
   struct piece_of_text {
     std::u16string_view text;
     std::size_t head;
+    bool unfinished;
 
-    piece_of_text between(std::size_t begin, std::size_t end) const {
-      return {text.substr(begin, end - begin), (std::min)(head, end) - (std::min)(head, begin)};
+    piece_of_text between(std::size_t begin, std::size_t end, bool goes_on) const {
+      return {text.substr(begin, end - begin), (std::min)(head, end) - (std::min)(head, begin),
+              goes_on};
     }
   };
   struct prefix_space {};
@@ -160,37 +189,37 @@ class pre_tokenizer {
     to_bytes_ = true;
   }
 
-  static std::vector<match_range> ranges_of(pattern_split& rule, std::u16string_view text) {
-    std::vector<match_range> ranges = match_ranges(rule.pattern, text);
-    if (rule.invert)
-      for (match_range& range : ranges) range.match = !range.match;
-    if (rule.behavior != split_behavior::isolated) join_ranges(ranges, rule.behavior);
-    return ranges;
+  template <class Visit>
+  bool run(const piece_of_text& piece, std::size_t at, Visit& visit) {
+    if (piece.text.empty()) return !piece.unfinished;
+    if (at == steps_.size()) return visit(piece.text, piece.unfinished);
+    return std::visit([&](auto& rule) { return apply(rule, piece, at + 1, visit); }, steps_[at]);
   }
 
   template <class Visit>
-  void run(const piece_of_text& piece, std::size_t at, Visit& visit) {
-    if (piece.text.empty()) return;
-    if (at == steps_.size()) return visit(piece.text);
-    std::visit([&](auto& rule) { apply(rule, piece, at + 1, visit); }, steps_[at]);
-  }
-
-  template <class Visit>
-  void apply(prefix_space, const piece_of_text& piece, std::size_t next, Visit& visit) {
+  bool apply(prefix_space, const piece_of_text& piece, std::size_t next, Visit& visit) {
     if (piece.text.front() == u' ') return run(piece, next, visit);
     const std::u16string longer = u' ' + std::u16string(piece.text);
-    run({longer, piece.head > 0 ? piece.head + 1 : 0}, next, visit);
+    return run({longer, piece.head > 0 ? piece.head + 1 : 0, piece.unfinished}, next, visit);
   }
 
   template <class Visit>
-  void apply(pattern_split& rule, const piece_of_text& piece, std::size_t next, Visit& visit) {
-    for (const match_range& range : ranges_of(rule, piece.text))
-      if (!(range.match && rule.behavior == split_behavior::removed))
-        run(piece.between(range.begin, range.end), next, visit);
+  bool apply(pattern_split& rule, const piece_of_text& piece, std::size_t next, Visit& visit) {
+    const auto pass = [&](const match_range& range) {
+      if (range.match && rule.behavior == split_behavior::removed) return true;
+      return run(piece.between(range.begin, range.end, false), next, visit);
+    };
+    range_joiner<> joiner(rule.behavior);
+    const bool all =
+        for_each_range(rule.pattern, piece.text, piece.unfinished, [&](match_range range) {
+          range.match = range.match != rule.invert;
+          return joiner.add(range, pass);
+        });
+    return all && joiner.finish(pass);
   }
 
   template <class Visit>
-  void apply(const metaspace& rule, const piece_of_text& piece, std::size_t next, Visit& visit) {
+  bool apply(const metaspace& rule, const piece_of_text& piece, std::size_t next, Visit& visit) {
     std::u16string text = rule.marked(piece.text);
     std::size_t head = rule.marked(piece.text.substr(0, piece.head)).size();
     const bool wanted = rule.prepend == prepend_scheme::always ||
@@ -199,13 +228,15 @@ class pre_tokenizer {
       text.insert(0, rule.mark);
       if (head > 0) head += rule.mark.size();
     }
-    const piece_of_text all{text, head};
+    const piece_of_text all{text, head, piece.unfinished};
     if (!rule.split) return run(all, next, visit);
     for (std::size_t begin = 0; begin < text.size();) {
       const std::size_t end = (std::min)(text.find(rule.mark, begin + 1), text.size());
-      run(all.between(begin, end), next, visit);
+      if (!run(all.between(begin, end, all.unfinished && end == text.size()), next, visit))
+        return false;
       begin = end;
     }
+    return true;
   }
 
   std::vector<step> steps_;

@@ -49,19 +49,26 @@ class regex {
   }
   ~regex() = default;
 
-  /// Calls `visit(begin, end)`, in UTF-16 units, for each match in turn.
-  /// \param text must stay where it is meanwhile
+  /// Calls `visit(begin, end)`, in UTF-16 units, for each match in turn, until it returns false.
+  /// \param text       must stay where it is meanwhile
+  /// \param unfinished it goes on, nobody knows how: the first match that this could change, and
+  /// all
+  ///                   after it, are left out
+  /// \returns whether the text was gone through to its end, with no match left out
   template <class Visit>
-  void for_each_match(std::u16string_view text, Visit&& visit) {
+  bool for_each_match(std::u16string_view text, bool unfinished, Visit&& visit) {
     UErrorCode status = U_ZERO_ERROR;
     uregex_setText(handle_.get(), text.data(), static_cast<std::int32_t>(text.size()), &status);
     uregex_setTimeLimit(handle_.get(), time_limit(text.size()), &status);
     while (uregex_findNext(handle_.get(), &status)) {
+      // ICU says so of a match, and of all after one, that looked at where the text ends.
+      if (unfinished && uregex_hitEnd(handle_.get(), &status)) return false;
       const std::int32_t begin = uregex_start(handle_.get(), 0, &status);
       const std::int32_t end = uregex_end(handle_.get(), 0, &status);
-      visit(static_cast<std::size_t>(begin), static_cast<std::size_t>(end));
+      if (!visit(static_cast<std::size_t>(begin), static_cast<std::size_t>(end))) return false;
     }
     throw_on_failure(status);
+    return !unfinished;
   }
 
  private:

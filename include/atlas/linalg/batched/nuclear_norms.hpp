@@ -48,12 +48,15 @@ class nuclear_norms {
     return elements_.data() + lane / lane_count * lane_count * k_ * k_ + lane % lane_count;
   }
 
-  /// Of the first `count` lanes; the matrices stay as they are. O(k^3) time.
+  /// Of the first `count` lanes; their matrices stay as they are, and those after them are 0 from
+  /// now on, so that what went before is in no result. O(k^3) time.
   /// \return `[32]`, which the next call overwrites
   const Real* compute(index_t count = lanes) {
     const index_t groups = padded_to_lanes(count) / lane_count;
+    clear_elements(count, groups * lane_count);
     if (k_ <= most_rows) {
       for (index_t g = 0; g < groups; ++g) make_tridiagonal(g);
+      clear_tridiagonal(groups);
       for (index_t first = 0; first < count; first += solver::lanes) solve(first);
       for (index_t g = 0; g < groups; ++g) add_roots(g);
     }
@@ -67,6 +70,19 @@ class nuclear_norms {
   using solver = batched_eigenvalues<Real>;
   static constexpr index_t most_rows = 32;  ///< products of as many numbers do not underflow
   static_assert(lanes % solver::lanes == 0, "whole groups of the solver");
+
+  void clear_elements(index_t from, index_t to) {
+    for (index_t lane = from; lane < to; ++lane)
+      for (index_t i = 0; i < k_ * k_; ++i) first_of(lane)[i * lane_count] = Real(0);
+  }
+
+  /// Groups from one on which share a call of the solver with those before them.
+  void clear_tridiagonal(index_t from) {
+    const numbers zero(Real(0));
+    for (index_t g = from; g * lane_count % solver::lanes != 0; ++g)
+      for (index_t i = 0; i < k_; ++i)
+        for (auto* x : {&diagonals_, &squares_}) zero.store(x->data() + place(g, i));
+  }
 
   auto group(index_t g) const { return elements_.middleCols(g * k_ * k_, k_ * k_); }
 

@@ -48,15 +48,17 @@ squarable_cloud make_squarable(const tensor_view<const Real, 2>& points) {
   return out;
 }
 
-/// Length of a vector of d differences `gap(k)`, whose squares may over- or underflow.
+/// Length of a vector of d differences `gap(k)`, whose squares may over- or underflow. The same
+/// bits as the root of `sum_of_squares` where they do not, so that all searches agree on a
+/// distance.
 template <class Gap>
 double close_length(index_t d, Gap&& gap) {
-  double largest = 0, sum = 0;
+  double largest = 0;
   for (index_t k = 0; k < d; ++k) largest = (std::max)(largest, std::abs(gap(k)));
   const int exponent = exponent_to_one(largest);
   const double scale = std::ldexp(1.0, exponent);
-  for (index_t k = 0; k < d; ++k) sum += gap(k) * scale * (gap(k) * scale);
-  return std::ldexp(std::sqrt(sum), -exponent);
+  return std::ldexp(std::sqrt(sum_of_squares(d, [&](index_t k) { return gap(k) * scale; })),
+                    -exponent);
 }
 
 /// Distance of two rows, of any size that a double can hold.
@@ -144,6 +146,7 @@ void scale_back(neighbor_table& table, int exponent) {
       throw value_error("points", "rows whose distance a double can hold",
                         "rows that are further apart");
   }
+  sort_equal_distances(table);
 }
 
 }  // namespace atlas::inline ATLAS_ABI::detail

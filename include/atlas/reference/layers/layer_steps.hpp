@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "atlas/core/lazy.hpp"
+#include "atlas/linalg/reshape.hpp"
 #include "atlas/reference/layers/attention.hpp"
 #include "atlas/reference/layers/linear.hpp"
 #include "atlas/reference/layers/mlp.hpp"
@@ -73,7 +74,7 @@ void embed_blocks(const model_weights<Scalar>& model, const tensor_view<const in
                   index_t first, index_t count, row_matrix<Scalar>& stream) {
   const index_t t = blocks.extent(1);
   const auto tokens = model.matrix(model.places.embedding);
-  stream.resize(count * t, model.config.model_dimension);
+  reshape(stream, count * t, model.config.model_dimension);
   row_vector<Scalar> position(model.config.model_dimension);
   for (index_t r = 0; r < count * t; ++r) {
     tokens.copy_row(blocks(first + r / t, r % t), stream.row(r).data());
@@ -108,7 +109,7 @@ void add_branch(const model_weights<Scalar>& model,
                 const std::type_identity_t<const_rows<Scalar>>& x, const linear_places& map,
                 const norm_places& after, const work_split& split, pass_buffers<Scalar>& p) {
   if (!after.there()) return apply_linear(x, model, map, product::add, split, p.stream);
-  p.branch.resize(p.stream.rows(), p.stream.cols());
+  reshape(p.branch, p.stream.rows(), p.stream.cols());
   apply_linear(x, model, map, product::assign, split, p.branch);
   normalize(model, after, p.branch, split.threads, p.normed);
   p.stream += p.normed;
@@ -213,7 +214,7 @@ head_input<Scalar> head_of(const transformer_config& c, const row_matrix<Scalar>
 template <class Scalar, class RunHead>
 void run_heads(const transformer_config& c, index_t layer, index_t tokens_per_block, int threads,
                const row_matrix<Scalar>& heads, row_matrix<Scalar>& contexts, RunHead&& run_head) {
-  contexts.resize(heads.rows(), c.heads * c.head_dimension);
+  reshape(contexts, heads.rows(), c.heads * c.head_dimension);
   parallel_for(heads.rows() / tokens_per_block * c.heads, threads, [&](index_t task) {
     const index_t block = task / c.heads, head = task % c.heads;
     run_head(head_of(c, heads, tokens_per_block, layer, block, head), block, head,

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "atlas/linalg/reshape.hpp"
 #include "atlas/reference/layers/matrix.hpp"
 #include "atlas/reference/parameters.hpp"
 
@@ -108,7 +109,7 @@ void apply_side_by_side(const row_matrix<Scalar>& x, const model_weights<Scalar>
                         row_matrix<Scalar>& y) {
   index_t width = 0;
   for (const linear_places& p : maps) width += output_columns(model, p);
-  y.resize(x.rows(), width);
+  reshape(y, x.rows(), width);
   index_t column = 0;
   for (const linear_places& p : maps) {
     const index_t columns = output_columns(model, p);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "atlas/linalg/reshape.hpp"
 #include "atlas/reference/config.hpp"
 #include "atlas/reference/layers/matrix.hpp"
 
@@ -62,7 +63,7 @@ template <class Scalar>
 void normalize_rows(const row_matrix<Scalar>& x, const Scalar* weight, const Scalar* bias,
                     const norm_shape& shape, int threads, row_matrix<Scalar>& out) {
   const index_t d = x.cols();
-  out.resize(x.rows(), d);
+  reshape(out, x.rows(), d);
   for_row_tiles(x.rows(), threads, [&](index_t first, index_t rows) {
     for (index_t i = first; i < first + rows; ++i)
       normalize_row(x.row(i).data(), d, weight, bias, shape, out.row(i).data());

@@ -11,6 +11,7 @@
 
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/progress.hpp"
+#include "atlas/linalg/reshape.hpp"
 #include "atlas/reference/layers/layer_steps.hpp"
 #include "atlas/reference/reverse/cross_entropy.hpp"
 #include "atlas/reference/reverse/reverse_attention.hpp"
@@ -97,11 +98,11 @@ class reverse_pass {
     const auto head = model_.matrix(model_.places.head);
     std::vector<double> row_losses(static_cast<std::size_t>(n));
     normalize(model_, model_.places.final_norm, p_.stream, split_.threads, p_.normed);
-    normed_gradient_.resize(n, p_.stream.cols());
+    reshape(normed_gradient_, n, p_.stream.cols());
     for (index_t r = 0; r < n; r += chunk) {
       const index_t rows = (std::min)(chunk, n - r);
       const auto hidden = p_.normed.middleRows(r, rows);
-      logits_.resize(rows, head.rows());
+      reshape(logits_, rows, head.rows());
       apply_linear<Scalar>(hidden, head, false, nullptr, product::assign, split_, logits_);
       reverse_capped_losses(first_ * t + r, row_losses.data() + r);
       apply_linear<Scalar>(logits_, head, true, nullptr, product::assign,
@@ -113,7 +114,8 @@ class reverse_pass {
     }
     for (index_t b = 0; b < n / t; ++b)
       losses[b] = shifted_sum(row_losses.data() + b * t, t, 0, false) / static_cast<double>(t - 1);
-    gradient_.setZero(n, p_.stream.cols());
+    reshape(gradient_, n, p_.stream.cols());
+    gradient_.setZero();
     reverse_normalize(model_.places.final_norm, p_.stream, normed_gradient_, gradient_);
   }
 
@@ -121,7 +123,10 @@ class reverse_pass {
   void reverse_capped_losses(index_t first_row, double* losses) {
     const double cap = model_.config.output_cap;
     soft_cap_rows(logits_, cap, split_.threads);
-    if (cap > 0) capped_ = logits_;
+    if (cap > 0) {
+      reshape(capped_, logits_.rows(), logits_.cols());
+      capped_ = logits_;
+    }
     reverse_losses(blocks_, first_row, split_.threads, logits_, losses);
     if (cap == 0) return;
     parallel_for(logits_.rows(), split_.threads, [&](index_t r) {
@@ -138,9 +143,10 @@ class reverse_pass {
     const row_matrix<Scalar>& given =
         entering(model_, places.mlp_norm, x, split_.threads, p_.normed);
     apply_side_by_side(given, model_, places.expand, split_, p_.expanded);
-    activated_.resize(x.rows(), c.mlp_dimension);
+    reshape(activated_, x.rows(), c.mlp_dimension);
     const row_matrix<Scalar>& flow = reverse_norm_after(
         places.contract, places.mlp_post_norm, leaving, [&]() -> const auto& {
+          reshape(scratch_, p_.expanded.rows(), p_.expanded.cols());
           scratch_ = p_.expanded;
           activate_rows(scratch_, c.mlp_dimension, c.mlp_activation, split_.threads);
           activated_ = scratch_.leftCols(c.mlp_dimension);
@@ -171,7 +177,7 @@ class reverse_pass {
                     });
           return p_.context;
         });
-    p_.context.resize(x.rows(), c.heads * c.head_dimension);
+    reshape(p_.context, x.rows(), c.heads * c.head_dimension);
     reverse_linear(flow, model_, places.attention_output, product::assign, split_, p_.context);
     reverse_attention(c, layer, t, rotary_back_, split_.threads, p_.heads, p_.context);
     hand_on(layer, places.attention_output, p_.context, flow);
@@ -187,9 +193,10 @@ class reverse_pass {
   const row_matrix<Scalar>& reverse_norm_after(const linear_places& map, const norm_places& norm,
                                                const row_matrix<Scalar>& leaving, Inputs&& inputs) {
     if (!norm.there()) return leaving;
-    p_.branch.resize(leaving.rows(), leaving.cols());
+    reshape(p_.branch, leaving.rows(), leaving.cols());
     apply_linear(inputs(), model_, map, product::assign, split_, p_.branch);
-    branch_gradient_.setZero(leaving.rows(), leaving.cols());
+    reshape(branch_gradient_, leaving.rows(), leaving.cols());
+    branch_gradient_.setZero();
     reverse_normalize(norm, p_.branch, leaving, branch_gradient_);
     return branch_gradient_;
   }
