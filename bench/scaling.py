@@ -144,7 +144,7 @@ def draw(file, curves, settings):
         for i, (name, _, _) in enumerate(curves)
     )
     script = (
-        'set terminal svg size 760,420 dynamic font "sans-serif,13" background "white"\n'
+        'set terminal svg size 900,420 dynamic font "sans-serif,13" background "white"\n'
         f'set output "{file}"\nset key outside right noenhanced\nset grid\n{settings}\n'
         f"{blocks}plot {lines}\n"
     )

@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
               static_cast<std::streamsize>(sizeof(float)) * x->size());
   if (!file) return 1;
   double shannon = 0, purity = 0, entropy = 0;
-  const double softmax = seconds([&] { atlas::softmax<3>(logits, {.threads = threads}); });
+  const double softmax = seconds([&] { (void)atlas::softmax<3>(logits, {.threads = threads}); });
   const auto weights = atlas::softmax<3>(logits, {.threads = threads});
   const double observables = seconds([&] {
     shannon = mean(atlas::boltzmann_observables<3>(logits, {.threads = threads}).entropy);

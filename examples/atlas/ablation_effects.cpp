@@ -73,16 +73,17 @@ std::string change_text(const ablation_factor& f) {
 }
 
 /// Without a sign where no decimal is left.
-double plain(double x, int decimals) {
+double rounded_zero(double x, int decimals) {
   return std::abs(x) < 0.5 * std::pow(10, -decimals) ? 0 : x;
 }
 
 std::string plain_digits(double x, int decimals) {
-  return digits(plain(x, decimals), decimals);
+  return digits(rounded_zero(x, decimals), decimals);
 }
 
 std::string plain_interval(double x, const atlas::interval& i, int decimals) {
-  return with_interval(plain(x, decimals), {plain(i.lower, decimals), plain(i.upper, decimals)},
+  return with_interval(rounded_zero(x, decimals),
+                       {rounded_zero(i.lower, decimals), rounded_zero(i.upper, decimals)},
                        decimals);
 }
 

