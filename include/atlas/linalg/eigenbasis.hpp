@@ -5,6 +5,7 @@
 /// conquer where ATLAS_USE_LAPACK is defined (atlas::blas, where LAPACK was found).
 
 #include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <cmath>
 #include <type_traits>
 #include <vector>
