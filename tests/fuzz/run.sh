@@ -12,6 +12,8 @@ targets=("$@")
 if [ ${#targets[@]} = 0 ]; then
   for file in tests/fuzz/targets/*.cpp; do targets+=("$(basename "$file" .cpp)"); done
 fi
+. tests/packages.sh
+install_missing "${packages[@]}" clang libclang-rt-14-dev llvm
 cmake -S . -B build/fuzz -G Ninja -DATLAS_SANITIZE=ON -DCMAKE_BUILD_TYPE=None \
   -DCMAKE_CXX_COMPILER=clang++ -DATLAS_TORCH_INCLUDE=OFF -DATLAS_MPI=OFF >/dev/null
 cmake --build build/fuzz --target atlas_fuzz
@@ -30,9 +32,10 @@ for target in "${targets[@]}"; do
   executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$found/log")
   took=$(sed -n 's/^Done .* in \([0-9]*\) second.*/\1/p' "$found/log")
   edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$found/log" | tail -1)
+  rm -f "$found/reached"
   (cd "$found" && ATLAS_FUZZ_REACHED=$found/reached FUZZ_ARGUMENTS=-runs=0 \
     bash "$root/tests/fuzz/one.sh" "$fuzzer" "$target" 0 "$corpus" >/dev/null 2>&1) || true
-  if [ ! -f "$lines" ]; then
+  if [ -f "$found/reached" ] && [ ! -f "$lines" ]; then
     cut -d ' ' -f 1 "$found/reached" |
       llvm-symbolizer --obj="$fuzzer" --functions=none --no-inlines --output-style=GNU >"$lines"
   fi
