@@ -118,7 +118,7 @@ run() {
   # One thread of OpenBLAS: its threads spin where others want the processor.
   TSAN_OPTIONS="halt_on_error=1" OPENBLAS_NUM_THREADS=1 \
     ctest --test-dir "$build" --output-on-failure -j "$(nproc)" \
-    -R "^($(echo $rooms | tr ' ' '|')): " | tail -n "${ATLAS_LINES:-100}"
+    -R "^($(echo $rooms | tr ' ' '|')):" | tail -n "${ATLAS_LINES:-100}"
 }
 
 only=""
