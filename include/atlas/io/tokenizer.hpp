@@ -75,7 +75,7 @@ class tokenizer {
   template <class = lazy>
   [[nodiscard]] std::vector<index_t> encode(std::string_view utf8) const {
     check_utf8(utf8);
-    return encode_part(utf8, false, std::numeric_limits<std::size_t>::max());
+    return encode_part(utf8, false, (std::numeric_limits<std::size_t>::max)());
   }
 
   /// The first `most` ids of `encode(utf8)`; all of them where it has fewer. Tokenizes a beginning
