@@ -263,7 +263,14 @@ TEST_CASE("a design that was killed goes on and ends as if it had not been, also
   const program_run uninterrupted = run(folder, into(whole, "3"));
   REQUIRE(uninterrupted.status == 0);
   const auto expected = files_of(whole);
-  CHECK(expected.size() == 1 + 12 + 3);
+  // What the parts are of, parts, three files a model, and the results.
+  CHECK(expected.size() == 1 + 12 + 12 * 3 + 3);
+  const program_run kept =
+      run(folder, "measure --model " + (whole / "models/cell-1-seed-2").string() +
+                      " --text addresses --blocks 5 --block-size 16 --points 40 "
+                      "--min-context 4 --local-dim 2 --surrogates 0 --json -");
+  CHECK(kept.status == 0);
+  CHECK(has(kept.out, "head_coordinates"));
   CHECK(expected.at("result.json") == uninterrupted.out);
   CHECK(expected.at("effects.csv").starts_with("outcome,factor,"));
   program_run r;

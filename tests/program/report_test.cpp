@@ -539,7 +539,7 @@ TEST_CASE("report refuses what it cannot draw") {
   const std::string out = " --out " + quoted(folder / "report");
   refused("--from nowhere.json" + out, "nowhere.json");
   atlas::io::write_file(file, "not JSON");
-  refused("--from " + quoted(file) + out, "a JSON object");
+  refused("--from " + quoted(file) + out, "expected JSON, got a mistake at byte 2");
   atlas::io::write_file(file, "{\"a\": 1}");
   refused("--from " + quoted(file) + out, "JSON of something else");
   refused("--from " + quoted(folder / "") + out, "study.json");
