@@ -109,9 +109,10 @@ TEST_CASE("heads that are left out are in no pair, nor in the interval") {
   const auto a = atlas::head_overlap(frames), b = atlas::head_overlap(missing);
   CHECK(b.left_out == std::vector<atlas::index_t>{2});
   CHECK(b.global.pairs == 10);
-  CHECK(b.global.mean == a.global.mean);
-  CHECK(b.global.interval.lower == a.global.interval.lower);
-  CHECK(b.global.interval.upper == a.global.interval.upper);
+  // Norms of pairs side by side go through as many sweeps as one of them needs.
+  CHECK(b.global.mean == Approx(a.global.mean).epsilon(1e-14));
+  CHECK(b.global.interval.lower == Approx(a.global.interval.lower).epsilon(1e-13));
+  CHECK(b.global.interval.upper == Approx(a.global.interval.upper).epsilon(1e-13));
   missing[2](0, 0) = 0;
   CHECK_REFUSED(atlas::value_error, atlas::head_overlap(missing), "frames, head 2", "[0, 1]");
 }
