@@ -116,7 +116,7 @@ run() {
   for room in $rooms; do targets+=("test_$room"); done
   cmake --build "$build" --target "${targets[@]}"
   # One thread of OpenBLAS: its threads spin where others want the processor.
-  TSAN_OPTIONS="halt_on_error=1" OPENBLAS_NUM_THREADS=1 \
+  TSAN_OPTIONS="halt_on_error=1 die_after_fork=0" OPENBLAS_NUM_THREADS=1 \
     ctest --test-dir "$build" --output-on-failure -j "$(nproc)" \
     -R "^($(echo $rooms | tr ' ' '|')):" | tail -n "${ATLAS_LINES:-100}"
 }
