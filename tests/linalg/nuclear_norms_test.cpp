@@ -44,12 +44,13 @@ TEST_CASE("nuclear norms of products of frames are sums of cosines, near each ot
     constexpr int lanes = atlas::detail::nuclear_norms<>::lanes;
     std::vector<Eigen::MatrixXd> all;
     for (int lane = 0; lane < lanes; ++lane) {
+      const auto seed = static_cast<std::uint64_t>(2 * lane);
       // Cosines from 1 down, of which the last ones become small: 1e-3, 1e-6, ...
       Eigen::VectorXd cosines = Eigen::VectorXd::LinSpaced(k, 1, 0.3);
       cosines(k - 1) = std::pow(10.0, -3.0 * (lane % 5));
       if (lane % 7 == 3 && k > 1) cosines(k - 2) = std::pow(10.0, -(lane % 11));
       if (lane % 8 == 5) cosines *= 1 + lane;  // larger than cosines are
-      all.push_back(rotation(k, 2 * lane + 1) * cosines.asDiagonal() * rotation(k, 2 * lane + 2));
+      all.push_back(rotation(k, seed + 1) * cosines.asDiagonal() * rotation(k, seed + 2));
     }
     for (const int count : {lanes, 5}) {
       for (int lane = 0; lane < lanes; ++lane)
