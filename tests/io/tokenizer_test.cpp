@@ -154,7 +154,7 @@ std::vector<std::string> hard_texts() {
 void check_first(const tokenizer& tokens, const std::string& text) {
   const ids whole = tokens.encode(text);
   for (const std::size_t most : {std::size_t{1}, whole.size() / 3, whole.size(), whole.size() + 1})
-    for (const std::size_t at_first : {1, 7, 50, 300}) {
+    for (const std::size_t at_first : std::initializer_list<std::size_t>{1, 7, 50, 300}) {
       CAPTURE(most, at_first);
       const ids expected(whole.begin(),
                          whole.begin() + static_cast<std::ptrdiff_t>(std::min(most, whole.size())));
