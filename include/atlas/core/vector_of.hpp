@@ -184,8 +184,9 @@ struct vector_of {
   static type picked(type x) {
     return __builtin_shufflevector(x, x, Lane...);
   }
-  /// `a b + c`, rounded once where `fused_multiply_add` says so. On processors other than x86 it is
-  /// the compiler that makes one instruction of it (with its default of -ffp-contract).
+  /// `a b + c`, rounded once where `fused_multiply_add` says so. On processors other than x86 and
+  /// AArch64 it is the compiler that makes one instruction of it (with its default of
+  /// -ffp-contract).
   static type multiply_add(type a, type b, type c) {
 #if defined(__AVX512F__)
     if constexpr (std::is_same_v<Scalar, double>)
@@ -199,6 +200,13 @@ struct vector_of {
       return (type)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
     else if constexpr (std::is_same_v<Scalar, float>)
       return (type)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+    else
+      return a * b + c;
+#elif defined(__aarch64__)
+    if constexpr (std::is_same_v<Scalar, double>)
+      return (type)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+    else if constexpr (std::is_same_v<Scalar, float>)
+      return (type)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
     else
       return a * b + c;
 #else
