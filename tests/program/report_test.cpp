@@ -335,8 +335,8 @@ TEST_CASE("effects of factors are drawn with their intervals and read by their p
   CAPTURE(report.err);
   REQUIRE(report.status == 0);
   CHECK(report.json()["figures"][0]["id"] == "effects");
-  CHECK(contains(report.out, "loss, nats a token is moved downwards in 1 of 2 factors"));
-  CHECK(contains(report.out, "O_h less Haar is moved no further than by chance"));
+  CHECK(contains(report.out, "Effects on loss, nats a token are below 0 in 1 of 2 factors"));
+  CHECK(contains(report.out, "Effects on O_h less Haar are what chance gives"));
   const std::string numbers = atlas::io::read_text(out / "effects.csv");
   CHECK(contains(numbers, "\"loss, nats a token\",factors,rotary,-0.5,-0.75,-0.25,0,"));
 }

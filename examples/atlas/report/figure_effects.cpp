@@ -51,8 +51,8 @@ std::vector<figure> effects_of_factors(const report_results& results) {
     for (atlas::finding& f : atlas::judge(std::move(all))) families[f.label].push_back(f);
     for (auto& [outcome, family] : families)
       for (reading& said :
-           read_judged(std::move(family), {title_of(outcome) + " is moved", "upwards", "downwards",
-                                           "no further than by chance", "factor", "factors", 3}))
+           read_judged(std::move(family), {"Effects on " + title_of(outcome) + " are", "above 0",
+                                           "below 0", "what chance gives", "factor", "factors", 3}))
         readings.push_back(std::move(said));
   }
   if (numbers.rows.empty()) return {};
