@@ -202,20 +202,30 @@ std::vector<atlas::transformer_config> variants() {
   return all;
 }
 
+/// All gradients of two blocks of so many tokens, by one of the errors above.
+template <class Error>
+void check_gradients(const atlas::transformer_config& c, atlas::index_t tokens, Error&& error) {
+  auto model = random_model(c);
+  const auto blocks = some_blocks(c, 2, tokens);
+  auto gradients = atlas::detail::zero_gradients(model);
+  loss_of(model, blocks, &gradients);
+  for (std::size_t p = 0; p < gradients.size(); ++p) {
+    CAPTURE(gradients[p].name);
+    // Without rotary positions it adds the same to all logits of a query, which changes nothing.
+    if (c.rotary_share == 0 && gradients[p].name.ends_with("attention.key.bias"))
+      for (const double g : gradients[p].values) CHECK(std::abs(g) < 1e-12);
+    else
+      CHECK(error(model, blocks, p, gradients[p].values) < central_difference);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("every derivative is a central difference") {
   int variant = 0;
   for (const atlas::transformer_config& c : variants()) {
     CAPTURE(variant++);
-    auto model = random_model(c);
-    const auto blocks = some_blocks(c, 2, 9);
-    auto gradients = atlas::detail::zero_gradients(model);
-    loss_of(model, blocks, &gradients);
-    for (std::size_t p = 0; p < gradients.size(); ++p) {
-      CAPTURE(gradients[p].name);
-      CHECK(error_of_all(model, blocks, p, gradients[p].values) < central_difference);
-    }
+    check_gradients(c, 9, error_of_all);
   }
 }
 
@@ -223,18 +233,7 @@ TEST_CASE("every combination of architectures has the slopes of central differen
   int variant = 0;
   for (const atlas::transformer_config& c : atlas_test::every_combination()) {
     CAPTURE(variant++);
-    auto model = random_model(c);
-    const auto blocks = some_blocks(c, 2, 9);
-    auto gradients = atlas::detail::zero_gradients(model);
-    loss_of(model, blocks, &gradients);
-    for (std::size_t p = 0; p < gradients.size(); ++p) {
-      CAPTURE(gradients[p].name);
-      // Without rotary positions it adds the same to all logits of a query, which changes nothing.
-      if (c.rotary_share == 0 && gradients[p].name.ends_with("attention.key.bias"))
-        for (const double g : gradients[p].values) CHECK(std::abs(g) < 1e-12);
-      else
-        CHECK(error_along(model, blocks, p, gradients[p].values) < central_difference);
-    }
+    check_gradients(c, 9, error_along);
   }
 }
 
@@ -243,14 +242,7 @@ TEST_CASE("blocks of several tiles of queries have the slopes of central differe
   for (atlas::transformer_config c : variants()) {
     CAPTURE(variant++);
     if (!c.windows.empty()) c.windows[0] = 70;
-    auto model = random_model(c);
-    const auto blocks = some_blocks(c, 2, 150);
-    auto gradients = atlas::detail::zero_gradients(model);
-    loss_of(model, blocks, &gradients);
-    for (std::size_t p = 0; p < gradients.size(); ++p) {
-      CAPTURE(gradients[p].name);
-      CHECK(error_along(model, blocks, p, gradients[p].values) < central_difference);
-    }
+    check_gradients(c, 150, error_along);
   }
 }
 
