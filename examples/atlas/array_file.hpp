@@ -52,8 +52,8 @@ class array_file {
 template <class T>
 void read_elements(const stored_array& from, atlas::index_t first, std::span<T> out) {
   const std::size_t skipped = static_cast<std::size_t>(first) * atlas::io::dtype_size(from.type);
-  atlas::io::detail::convert_elements(from.type, from.bytes.data() + skipped, from.swapped, out,
-                                      from.place);
+  atlas::io::convert_elements(from.type, from.bytes.data() + skipped, from.swapped, out,
+                              from.place);
 }
 
 /// A whole number up to 2^31 without leading zeros that a name starts with, which is taken off it.

@@ -12,6 +12,7 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -168,7 +169,10 @@ json value_json(const std::string& text) {
 /// The default of several values is one text, "[2,3,4,8]".
 std::vector<std::string> values_of(const std::vector<std::string>& texts) {
   if (texts.size() != 1 || !texts[0].starts_with('[') || !texts[0].ends_with(']')) return texts;
-  return CLI::detail::split(texts[0].substr(1, texts[0].size() - 2), ',');
+  std::istringstream all(texts[0].substr(1, texts[0].size() - 2));
+  std::vector<std::string> values;
+  for (std::string value; std::getline(all, value, ',');) values.push_back(value);
+  return values;
 }
 
 json options_json(const CLI::App& command) {

@@ -122,8 +122,8 @@ std::vector<std::string> estimate_cells(const dimension_row& row, bool corrected
 class remark_list {
  public:
   void add(const std::string& of, std::string remark) {
-    if (remark.ends_with(atlas::detail::lattice_remark)) {
-      remark.resize(remark.size() - atlas::detail::lattice_remark.size());
+    if (remark.ends_with(atlas::lattice_remark)) {
+      remark.resize(remark.size() - atlas::lattice_remark.size());
       if (remark.ends_with(' ')) remark.pop_back();
       lattice_ = true;
     }
@@ -138,7 +138,7 @@ class remark_list {
   std::string text() const {
     std::string out;
     for (const auto& [text, names] : remarks_) out += names + ": " + text + "\n";
-    if (lattice_) out += std::string(atlas::detail::lattice_remark) + "\n";
+    if (lattice_) out += std::string(atlas::lattice_remark) + "\n";
     return out;
   }
 

@@ -145,14 +145,13 @@ std::vector<std::byte> npz_file::read(const std::string& array, std::uint64_t by
 }
 
 std::vector<atlas::index_t> npz_file::extents(const std::string& array) const {
-  return atlas::io::detail::parse_npy_header(read(array, longest_npy_header), place(array)).extents;
+  return atlas::io::npy_header(read(array, longest_npy_header), place(array)).extents;
 }
 
 stored_array npz_file::at(const std::string& array) const {
   auto held = std::make_shared<std::vector<std::byte>>(read(array, entries_.at(array).size));
-  const auto info = atlas::io::detail::parse_npy_header(*held, place(array));
-  atlas::io::detail::check_npy_size(info, held->size(), place(array));
-  std::span<const std::byte> bytes = std::span(*held).subspan(info.data_offset);
+  const auto info = atlas::io::npy_header(*held, place(array));
+  std::span<const std::byte> bytes = atlas::io::npy_elements(info, *held, place(array));
   if (info.fortran_order && info.extents.size() > 1) {
     *held = rows_first(bytes, info.extents, atlas::io::dtype_size(info.type));
     bytes = *held;

@@ -153,7 +153,7 @@ void check_place(const std::string& option, const std::string& file) {
   if (fs::exists(there) && ::access(file.c_str(), W_OK) != 0)
     throw atlas::error(option, "a file that can be written to", file);
   if (fs::exists(there) && !fs::is_regular_file(there)) return;
-  const fs::path folder = fs::absolute(atlas::io::detail::end_of_links(file)).parent_path();
+  const fs::path folder = fs::absolute(atlas::io::end_of_links(file)).parent_path();
   if (!fs::is_directory(folder, ignored))
     throw atlas::error(option, "a file in a folder that is there", file);
   if (::access(folder.c_str(), W_OK | X_OK) != 0)

@@ -4,9 +4,6 @@
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
 
-#include <cstdint>
-
-#include "atlas/io/tokenization/unicode.hpp"
 #include "atlas/io/tokenization/utf8.hpp"
 
 namespace atlas_program {
@@ -28,7 +25,10 @@ std::string plain_text(const std::string& text) {
   for (std::size_t at = 0; at < whole.size();) {
     UChar32 c = 0;
     U8_NEXT_UNSAFE(whole.data(), at, c);
-    atlas::io::detail::append_utf8(is_hidden(c) ? 0xFFFDU : static_cast<std::uint32_t>(c), out);
+    char bytes[U8_MAX_LENGTH];
+    std::size_t size = 0;
+    U8_APPEND_UNSAFE(bytes, size, is_hidden(c) ? 0xFFFD : c);
+    out.append(bytes, size);
   }
   return out;
 }

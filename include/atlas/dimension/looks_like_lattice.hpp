@@ -49,11 +49,12 @@ bool on_lattice(const tensor_view<const Scalar, 2>& points) {
   return true;
 }
 
+}  // namespace detail
+
+/// The remark that estimates of such a cloud carry.
 inline constexpr std::string_view lattice_remark =
     "All coordinates are whole numbers of few values, so that distances tie, which estimators for "
     "continuous clouds are not made for: see lattice_dimension.";
-
-}  // namespace detail
 
 /// Whether all coordinates are whole numbers, and each column has no more different ones than a
 /// quarter of the rows, or 2, or than 4096: then many rows are equally far from each other, and

@@ -161,6 +161,8 @@ inline void write_parts(file_handle out, const std::filesystem::path& file,
     refuse_to_write(file, std::generic_category().message(errno));
 }
 
+}  // namespace detail
+
 /// Where a chain of links ends, whether or not something is there.
 /// \throws error naming the file where they lead nowhere
 inline std::filesystem::path end_of_links(const std::filesystem::path& file) {
@@ -169,13 +171,11 @@ inline std::filesystem::path end_of_links(const std::filesystem::path& file) {
     std::error_code failure;
     if (!std::filesystem::is_symlink(at, failure)) return at;
     const std::filesystem::path to = std::filesystem::read_symlink(at, failure);
-    if (failure) refuse_to_write(file, failure.message());
+    if (failure) detail::refuse_to_write(file, failure.message());
     at = at.parent_path() / to;  // `to` alone where it is absolute
   }
-  refuse_to_write(file, "a link that leads to itself");
+  detail::refuse_to_write(file, "a link that leads to itself");
 }
-
-}  // namespace detail
 
 /// Writes the parts one after the other into a new file beside `file`, which then takes its place
 /// and has its permissions. A link stays: what it leads to is written, there or not. What is no
@@ -189,7 +189,7 @@ inline void write_file(const std::filesystem::path& file,
   if (std::filesystem::is_directory(there)) detail::refuse_to_write(file, "a directory");
   if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
     return detail::write_parts(detail::opened_to_write(file, "wb"), file, parts);
-  const std::filesystem::path target = detail::end_of_links(file);
+  const std::filesystem::path target = end_of_links(file);
   const bool replaces = std::filesystem::exists(there);
   if (replaces) detail::opened_to_write(target, "r+b");  // refuses one that is write-protected
   const std::filesystem::path beside = detail::temporary_beside(target);

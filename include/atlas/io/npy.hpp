@@ -27,6 +27,28 @@ template <class = lazy>
   return detail::parse_npy_header(mapped_file(file).bytes(), file.string());
 }
 
+/// The same of a file that is in memory, or of as much of it as has the header.
+/// \param name of the file, for messages
+[[nodiscard]] inline npy_info npy_header(std::span<const std::byte> file, const std::string& name) {
+  return detail::parse_npy_header(file, name);
+}
+
+/// The bytes of the elements of a whole file in memory.
+/// \param info what `npy_header` said of it
+/// \throws format_error naming the file where they are fewer or more than its header says
+[[nodiscard]] inline std::span<const std::byte> npy_elements(const npy_info& info,
+                                                             std::span<const std::byte> file,
+                                                             const std::string& name) {
+  const auto size = detail::byte_count(info.extents, info.type);
+  if (!size) throw format_error(name, "a shape whose size fits into 63 bits", "a larger one");
+  const std::span<const std::byte> left = file.subspan(info.data_offset);
+  if (left.size() != *size)
+    throw format_error(name, std::to_string(*size) + " bytes of elements",
+                       (left.size() < *size ? "a truncated file with " : "trailing bytes: ") +
+                           std::to_string(left.size()));
+  return left;
+}
+
 namespace detail {
 
 template <std::size_t Rank>
@@ -38,16 +60,6 @@ shape<Rank> column_major_strides(const shape<Rank>& extents) {
     step *= extents[i];
   }
   return strides;
-}
-
-inline void check_npy_size(const npy_info& info, std::size_t file_size, const std::string& name) {
-  const auto size = byte_count(info.extents, info.type);
-  if (!size) throw format_error(name, "a shape whose size fits into 63 bits", "a larger one");
-  const std::size_t left = file_size - info.data_offset;
-  if (left != *size)
-    throw format_error(
-        name, std::to_string(*size) + " bytes of elements",
-        (left < *size ? "a truncated file with " : "trailing bytes: ") + std::to_string(left));
 }
 
 inline std::string npy_descr(dtype type) {
@@ -82,12 +94,11 @@ template <class T, std::size_t Rank>
 [[nodiscard]] owned_tensor<T, Rank> read_npy(const std::filesystem::path& file) {
   const mapped_file mapped(file);
   const std::string name = file.string();
-  const npy_info info = detail::parse_npy_header(mapped.bytes(), name);
-  detail::check_npy_size(info, mapped.bytes().size(), name);
+  const npy_info info = npy_header(mapped.bytes(), name);
+  const std::span<const std::byte> bytes = npy_elements(info, mapped.bytes(), name);
   owned_tensor<T, Rank> out(detail::fixed_rank<Rank>(info.extents, name));
   const std::span<T> elements(out.mutable_view().data(), static_cast<std::size_t>(out.size()));
-  detail::convert_elements(info.type, mapped.bytes().data() + info.data_offset, info.swapped,
-                           elements, name);
+  convert_elements(info.type, bytes.data(), info.swapped, elements, name);
   if (!info.fortran_order || Rank == 1) return out;
   const auto strides = detail::column_major_strides<Rank>(out.extents());
   return copy_as<T>(tensor_view<const T, Rank>(out.data(), out.extents(), strides));

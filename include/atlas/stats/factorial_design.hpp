@@ -118,6 +118,16 @@ inline std::vector<factor_set> cells_of(index_t factors,
   return high;
 }
 
+/// What a design gave, `[blocks][cells]`, of a view `[blocks, cells]`.
+inline std::vector<std::vector<double>> blocks_of(const tensor_view<const double, 2>& x) {
+  std::vector<std::vector<double>> out;
+  for (index_t b = 0; b < x.extent(0); ++b) {
+    out.emplace_back();
+    for (index_t c = 0; c < x.extent(1); ++c) out.back().push_back(x(b, c));
+  }
+  return out;
+}
+
 /// Calls `see` with every choice of `count` of the candidates, in lexicographic order.
 template <class See>
 void each_choice(const std::vector<factor_set>& candidates, std::size_t count, See&& see) {

@@ -265,11 +265,7 @@ std::vector<factor_effect> factorial_effects(const factorial_design& design,
                                              const tensor_view<const double, 2>& values,
                                              const effects_options& o) {
   check_blocks(values, design, o);
-  std::vector<std::vector<double>> blocks;
-  for (index_t b = 0; b < values.extent(0); ++b) {
-    blocks.emplace_back();
-    for (index_t c = 0; c < values.extent(1); ++c) blocks.back().push_back(values(b, c));
-  }
+  const std::vector<std::vector<double>> blocks = blocks_of(values);
   std::vector<factor_effect> out;
   progress_meter meter(o.on_progress, "effects", design.factors);
   for (index_t f = 0; f < design.factors; ++f) {

@@ -51,16 +51,6 @@ struct mediation_result {
 
 namespace detail {
 
-/// `[blocks][cells]` of a view.
-inline std::vector<std::vector<double>> rows_of_view(const tensor_view<const double, 2>& x) {
-  std::vector<std::vector<double>> out;
-  for (index_t b = 0; b < x.extent(0); ++b) {
-    out.emplace_back();
-    for (index_t c = 0; c < x.extent(1); ++c) out.back().push_back(x(b, c));
-  }
-  return out;
-}
-
 /// Contrasts of a factor, one a block.
 inline std::vector<double> contrasts_of_blocks(const factorial_design& design, index_t factor,
                                                const std::vector<std::vector<double>>& blocks) {
@@ -170,7 +160,7 @@ mediation_result mediation(const factorial_design& design,
                            const tensor_view<const double, 2>& outcome,
                            const mediation_options& o) {
   check_mediation(design, mediator, outcome, o);
-  const auto m = rows_of_view(mediator), y = rows_of_view(outcome);
+  const auto m = blocks_of(mediator), y = blocks_of(outcome);
   mediation_result out;
   add_slope(design, m, y, o, out);
   for (index_t f = 0; f < design.factors; ++f) {

@@ -68,7 +68,12 @@ bool convert_element(From value, To& out) {
   return true;
 }
 
-/// Converts `out.size()` elements.
+}  // namespace atlas::inline ATLAS_ABI::io::detail
+
+namespace atlas::inline ATLAS_ABI::io {
+
+/// Elements of a file, as it has them, as numbers of another type; `out.size()` of them.
+/// \param swap_bytes of each element, where the file has the other byte order
 /// \throws format_error for a type that is not read, and for the first element that `To` cannot
 ///         hold, naming `where`
 template <class To>
@@ -77,19 +82,23 @@ void convert_elements(dtype type, const std::byte* data, bool swap_bytes, std::s
   if (!is_read(type))
     throw format_error(where, "F64, F32, F16, BF16, integers or BOOL (no other type is read)",
                        std::string(dtype_name(type)));
-  with_element(type, [&]<class From>(std::type_identity<From>) {
+  detail::with_element(type, [&]<class From>(std::type_identity<From>) {
     if (std::is_same_v<From, To> && !std::is_same_v<From, bool> && !swap_bytes) {
       if (!out.empty()) std::memcpy(static_cast<void*>(out.data()), data, out.size_bytes());
       return;
     }
     constexpr std::size_t size = dtype_size(dtype_of<From>());
     for (std::size_t i = 0; i < out.size(); ++i)
-      if (!convert_element(load_element<From>(data + i * size, swap_bytes), out[i]))
+      if (!detail::convert_element(detail::load_element<From>(data + i * size, swap_bytes), out[i]))
         throw format_error(where,
                            "elements that fit into " + std::string(dtype_name(dtype_of<To>())),
                            "another value at element " + std::to_string(i));
   });
 }
+
+}  // namespace atlas::inline ATLAS_ABI::io
+
+namespace atlas::inline ATLAS_ABI::io::detail {
 
 /// The extents as an array of `Rank`. A scalar (no extents) may be taken as a vector of one.
 /// \throws shape_error naming `where`
