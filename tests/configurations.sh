@@ -17,11 +17,6 @@ all_rooms="core stats linalg simulation neighbors dimension subspace manifold bo
 # hours in an emulator.
 kernel_rooms="core linalg neighbors boltzmann subspace dimension"
 
-# The newest Clang that the package sources have.
-newest_clang() {
-  apt-cache search --names-only '^clang-[0-9]+$' | grep -o '^clang-[0-9]*' | sort -t- -k2n | tail -n 1
-}
-
 # The newest libc++ whose library is there too: that of Debian 12's LLVM 22 has the library of 19.
 newest_libcxx() {
   apt-cache search --names-only '^libc\+\+1-[0-9]+$' | grep -o '^libc++1-[0-9]*' | sort -t- -k2n | tail -n 1

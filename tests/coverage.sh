@@ -6,11 +6,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/packages.sh
-install_missing "${packages[@]}" clang llvm libclang-rt-14-dev
+# Clang 14 ends with an error of its own where it maps a function of the transformer.
+clang=$(newest_clang)
+version=${clang#clang-}
+install_missing "${packages[@]}" "$clang" "llvm-$version" "libclang-rt-$version-dev"
 shown=${1:-15}
 build=$PWD/build/coverage
 cmake -S . -B "$build" -G Ninja -DATLAS_COMPILED=ON -DATLAS_UNITY=ON -DCMAKE_BUILD_TYPE=None \
-  -DCMAKE_CXX_COMPILER=clang++ -DATLAS_TORCH_INCLUDE=OFF \
+  -DCMAKE_CXX_COMPILER="clang++-$version" -DATLAS_TORCH_INCLUDE=OFF \
   -DCMAKE_CXX_FLAGS="-O1 -fprofile-instr-generate -fcoverage-mapping" >/dev/null
 # What is compiled a second time with other flags runs the same lines.
 tests=$(ninja -C "$build" -t targets all | sed -n 's/^\(\(tests\/\)*test_[a-z_]*\): phony$/\1/p' |
@@ -23,9 +26,9 @@ while read -r test; do
   objects+=(-object "$test")
   "$test" >"$build/log" 2>&1 || { tail -40 "$build/log"; echo "failed: $test"; }
 done < <(find "$build/tests" -name 'test_*' -type f -perm -u+x | sort)
-llvm-profdata merge -sparse "$build"/profiles/*.profraw -o "$build/all.profdata"
+"llvm-profdata-$version" merge -sparse "$build"/profiles/*.profraw -o "$build/all.profdata"
 objects+=(-object "$(find "$build/examples" -name atlas -type f -perm -u+x)")
-llvm-cov export -summary-only -instr-profile="$build/all.profdata" "${objects[@]:1}" \
+"llvm-cov-$version" export -summary-only -instr-profile="$build/all.profdata" "${objects[@]:1}" \
   "$PWD/include" >"$build/coverage.json"
 python3 - "$build/coverage.json" "$shown" <<'END'
 import json, sys
@@ -41,6 +44,6 @@ for f in sorted(files, key=left, reverse=True)[: int(sys.argv[2])]:
     print(f"{left(f):4} branches and {left(f, 'lines'):4} lines left in {name}")
 END
 if [ "${2:-}" = lines ]; then
-  llvm-cov show -show-line-counts -instr-profile="$build/all.profdata" "${objects[@]:1}" \
+  "llvm-cov-$version" show -show-line-counts -instr-profile="$build/all.profdata" "${objects[@]:1}" \
     "$PWD/include" | grep -E '^/|^ +[0-9]+\| +0\|'
 fi

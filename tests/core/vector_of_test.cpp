@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "atlas/core/vector_of.hpp"
+#include "atlas/core/vector_functions.hpp"
 
 #include <algorithm>
 #include <array>

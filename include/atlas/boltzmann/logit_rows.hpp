@@ -18,7 +18,7 @@
 #include "atlas/core/errors.hpp"
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/core/vector_of.hpp"
+#include "atlas/core/vector_functions.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 

@@ -15,7 +15,7 @@
 #include "atlas/boltzmann/vector_exp.hpp"
 #include "atlas/core/as_view.hpp"
 #include "atlas/core/compiled.hpp"
-#include "atlas/core/vector_of.hpp"
+#include "atlas/core/vector_functions.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 

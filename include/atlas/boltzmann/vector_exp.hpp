@@ -4,7 +4,7 @@
 /// Exponentials of a run of numbers, in vectors of whatever width the compiler is allowed.
 
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/core/vector_of.hpp"
+#include "atlas/core/vector_functions.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 

@@ -14,6 +14,7 @@
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/vector_functions.hpp"
 #include "atlas/linalg/gram.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/vector_functions.hpp"
 #include "atlas/neighbors/cells/cell_search.hpp"
 #include "atlas/neighbors/exhaustive/block_search.hpp"
 #include "atlas/neighbors/neighbor_options.hpp"

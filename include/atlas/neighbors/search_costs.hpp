@@ -17,7 +17,7 @@
 ///   threshold is where the search takes as long as the exhaustive one ("dense" there).
 
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/core/vector_of.hpp"
+#include "atlas/core/vector_functions.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail::costs {
 

@@ -10,7 +10,7 @@
 
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/parallel.hpp"
-#include "atlas/core/vector_of.hpp"
+#include "atlas/core/vector_functions.hpp"
 #include "atlas/neighbors/neighbor_table.hpp"
 #include "atlas/stats/distributions.hpp"
 

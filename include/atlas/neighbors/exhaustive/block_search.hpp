@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 
+#include "atlas/core/vector_functions.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/exhaustive/block_pair.hpp"

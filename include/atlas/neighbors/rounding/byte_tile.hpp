@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "atlas/core/vector_of.hpp"
+#include "atlas/core/vector_functions.hpp"
 #include "atlas/neighbors/rounding/register_tile.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {

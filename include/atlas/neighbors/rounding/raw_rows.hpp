@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "atlas/core/vector_of.hpp"
+#include "atlas/core/vector_functions.hpp"
 #include "atlas/neighbors/rounding/row_distances.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {

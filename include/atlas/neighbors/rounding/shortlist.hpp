@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "atlas/core/vector_of.hpp"
+#include "atlas/core/vector_functions.hpp"
 #include "atlas/neighbors/rounding/byte_tile.hpp"
 #include "atlas/neighbors/rounding/register_tile.hpp"
 #include "atlas/neighbors/rounding/row_distances.hpp"

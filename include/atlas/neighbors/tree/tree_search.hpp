@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "atlas/core/vector_functions.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/neighbor_options.hpp"

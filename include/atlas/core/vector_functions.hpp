@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// \file
+/// What is done with vectors beyond the arithmetic of equal lanes: loads and stores of another
+/// scalar, powers of two, products of bytes, sums in the order in which they are written.
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "atlas/core/vector_of.hpp"
+
+#if !defined(ATLAS_PLAIN_VECTORS) && \
+    (defined(__AVX512VNNI__) || (defined(__AVXVNNI__) && defined(__AVX2__)))
+#define ATLAS_DETAIL_BYTE_PRODUCTS
+#endif
+
+namespace atlas::inline ATLAS_ABI::detail {
+
+using integer_vector = vector_of<std::int32_t>::type;
+
+/// The lowest byte of each lane, the first lane first.
+inline void store_bytes(void* to, integer_vector x) {
+  constexpr int lanes = vector_of<std::int32_t>::lanes;
+#if defined(ATLAS_PLAIN_VECTORS)
+  std::int8_t bytes[lanes];
+  for (int l = 0; l < lanes; ++l) bytes[l] = static_cast<std::int8_t>(x[l]);
+#else
+  typedef std::int8_t bytes_of __attribute__((vector_size(lanes)));
+  const auto bytes = __builtin_convertvector(x, bytes_of);
+#endif
+  std::memcpy(to, &bytes, sizeof bytes);
+}
+
+using double_vector = vector_of<double>::type;
+
+/// As many numbers as a vector of doubles has lanes, as doubles.
+inline double_vector load_as_doubles(const double* from) {
+  return vector_of<double>::load(from);
+}
+inline double_vector load_as_doubles(const float* from) {
+  constexpr int lanes = vector_of<double>::lanes;
+#if defined(ATLAS_PLAIN_VECTORS)
+  plain_vector<float, lanes> narrow;
+#else
+  typedef float floats __attribute__((vector_size(vector_bytes / 2)));
+  floats narrow;
+#endif
+  std::memcpy(&narrow, from, lanes * sizeof(float));
+#if !defined(ATLAS_PLAIN_VECTORS) && defined(__AVX512F__)  // GCC makes three instructions of it
+  return (double_vector)_mm512_maskz_cvtps_pd(0xFF, (__m256)narrow);
+#else
+  return vector_of<double>::converted(narrow);
+#endif
+}
+
+/// Each lane rounded to the scalar that it is stored as.
+inline void store_doubles(double* to, double_vector x) {
+  vector_of<double>::store(to, x);
+}
+inline void store_doubles(float* to, double_vector x) {
+  constexpr int lanes = vector_of<double>::lanes;
+#if defined(ATLAS_PLAIN_VECTORS)
+  const auto narrow =
+      plain_vector<float, lanes>::of_lanes([&](int l) { return static_cast<float>(x[l]); });
+#else
+  typedef float floats __attribute__((vector_size(vector_bytes / 2)));
+  const auto narrow = __builtin_convertvector(x, floats);
+#endif
+  std::memcpy(to, &narrow, lanes * sizeof(float));
+}
+
+/// `x 2^k`, lane by lane, for `k` whole, given as `k + 1.5 2^52`, which has k in its lowest bits;
+/// both x and the result normal numbers.
+inline double_vector times_power_of_two(double_vector x, double_vector shifted) {
+#if defined(ATLAS_PLAIN_VECTORS)
+  return double_vector::of_lanes([&](int l) {
+    return std::bit_cast<double>(std::bit_cast<std::uint64_t>(x[l]) +
+                                 (std::bit_cast<std::uint64_t>(shifted[l]) << 52));
+  });
+#else
+  typedef std::uint64_t bits __attribute__((vector_size(vector_bytes)));
+  return (double_vector)((bits)x + ((bits)shifted << 52));
+#endif
+}
+
+#if defined(ATLAS_DETAIL_BYTE_PRODUCTS)
+inline constexpr bool fast_bytes = true;
+#else
+inline constexpr bool fast_bytes = false;
+#endif
+
+/// Adds to each lane the four products of its bytes, unsigned ones of `right` and signed ones of
+/// `left`.
+inline integer_vector add_byte_products(integer_vector sum, integer_vector right,
+                                        std::int32_t left) {
+#if defined(ATLAS_DETAIL_BYTE_PRODUCTS) && defined(__AVX512VNNI__)
+  return (integer_vector)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)right,
+                                             (__m512i)vector_of<std::int32_t>::all(left));
+#elif defined(ATLAS_DETAIL_BYTE_PRODUCTS)
+  return (integer_vector)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)right,
+                                                 (__m256i)vector_of<std::int32_t>::all(left));
+#elif defined(ATLAS_PLAIN_VECTORS)
+  for (int l = 0; l < vector_of<std::int32_t>::lanes; ++l)
+    for (int shift = 0; shift < 32; shift += 8)
+      sum[l] += ((right[l] >> shift) & 255) * static_cast<std::int8_t>(left >> shift);
+  return sum;
+#else
+  for (int shift = 0; shift < 32; shift += 8)
+    sum += ((right >> shift) & 255) * static_cast<std::int8_t>(left >> shift);
+  return sum;
+#endif
+}
+
+/// x as the sums before it are written. Clang has no macro for -fassociative-math alone, under
+/// which it would otherwise take what is added and subtracted again for nothing; GCC has
+/// (compiler_checks.hpp). Clang's fence is an error on machines that do not know it, of which
+/// `__has_builtin` says nothing: there an empty instruction stands between the two, in the class of
+/// register that holds x already.
+inline double as_written(double x) {
+#if defined(__clang__) && defined(__x86_64__)
+  return __arithmetic_fence(x);
+#elif defined(__clang__)
+#if defined(__aarch64__)
+  __asm__("" : "+w"(x));
+#elif defined(__riscv_flen) && __riscv_flen >= 64
+  __asm__("" : "+f"(x));
+#else
+  __asm__("" : "+m"(x));
+#endif
+  return x;
+#else
+  return x;
+#endif
+}
+
+inline double_vector as_written(double_vector x) {
+#if defined(__clang__) && defined(__x86_64__) && !defined(ATLAS_PLAIN_VECTORS)
+  return __arithmetic_fence(x);
+#elif defined(__clang__)
+  for (int l = 0; l < vector_of<double>::lanes; ++l) x[l] = as_written(x[l]);
+  return x;
+#else
+  return x;
+#endif
+}
+
+/// Asks for the memory around a place, which need not be any, to be read ahead.
+inline void prefetch_line([[maybe_unused]] const void* place) {
+#if !defined(ATLAS_PLAIN_VECTORS)
+  __builtin_prefetch(place);
+#endif
+}
+
+}  // namespace atlas::inline ATLAS_ABI::detail
+
+#undef ATLAS_DETAIL_BYTE_PRODUCTS
