@@ -542,6 +542,11 @@ TEST_CASE("report refuses what it cannot draw") {
   refused("--from " + quoted(file) + out, "expected JSON, got a mistake at byte 2");
   atlas::io::write_file(file, "{\"a\": 1}");
   refused("--from " + quoted(file) + out, "JSON of something else");
+  nlohmann::json twice = small_result("m");
+  twice["layers"][0]["a\u200Eb"] = twice["layers"][0]["a\u200Fb"] = 1;
+  atlas::io::write_file(file, twice.dump());
+  refused("--from " + quoted(file) + out,
+          "expected keys that differ in characters that are shown, got two of them");
   refused("--from " + quoted(folder / "") + out, "study.json");
   refused("--model tiny-gpt2 --from " + quoted(file) + out, "with --from");
   refused("--parts nothing" + out, "--parts");

@@ -56,16 +56,18 @@ json read_object(const fs::path& file) {
   return out;
 }
 
-/// The same with all texts in it as plain ones.
-json in_plain_text(const json& content) {
+/// The same with all texts in it as plain ones. Throws `format_error` where two keys of one object
+/// would be the same, as one of the values would be lost.
+json in_plain_text(const json& content, const std::string& file) {
   if (content.is_string()) return plain_text(content.get<std::string>());
   if (!content.is_structured()) return content;
   json out = content.is_array() ? json::array() : json::object();
   for (const auto& [key, value] : content.items()) {
     if (content.is_array())
-      out.push_back(in_plain_text(value));
-    else
-      out[plain_text(key)] = in_plain_text(value);
+      out.push_back(in_plain_text(value, file));
+    else if (!out.emplace(plain_text(key), in_plain_text(value, file)).second)
+      throw atlas::format_error(file + ": " + plain_text(key),
+                                "keys that differ in characters that are shown", "two of them");
   }
   return out;
 }
@@ -97,7 +99,7 @@ void add_result(command_result result, report_results& results) {
   const std::string source = plain_text(result.source);
   result.file = plain_text(result.file);
   result.source = source;
-  result.content = in_plain_text(result.content);
+  result.content = in_plain_text(result.content, result.file);
   const auto taken = [&](const command_result& r) {
     return r.command == result.command && r.source == result.source;
   };
