@@ -14,7 +14,7 @@ shown=${1:-15}
 build=$PWD/build/coverage
 cmake -S . -B "$build" -G Ninja -DATLAS_COMPILED=ON -DATLAS_UNITY=ON -DCMAKE_BUILD_TYPE=None \
   -DCMAKE_CXX_COMPILER="clang++-$version" -DATLAS_TORCH_INCLUDE=OFF \
-  -DCMAKE_CXX_FLAGS="-O1 -fprofile-instr-generate -fcoverage-mapping" >/dev/null
+  -DCMAKE_CXX_FLAGS="-O1 -fprofile-instr-generate -fcoverage-mapping -Wno-deprecated-declarations" >/dev/null
 # What is compiled a second time with other flags runs the same lines.
 tests=$(ninja -C "$build" -t targets all | sed -n 's/^\(\(tests\/\)*test_[a-z_]*\): phony$/\1/p' |
   grep -v '_native$\|_plain$\|_blas$\|_vectors$\|aligned\|torch\|threads$' | sort -u)

@@ -164,7 +164,7 @@ TEST_CASE("a study has its claims with verdicts, and tables") {
     INFO(name);
     const auto fields_by_name = columns_of(atlas::io::read_text(folder / "both" / (name + ".csv")));
     CHECK(fields_by_name.at("points") == "90");
-    CHECK(fields_by_name.at("version") == study["run"]["version"]);
+    CHECK(fields_by_name.at("version") == study["run"]["version"].get<std::string>());
     CHECK(fields_by_name.at("seed") == "0");
     CHECK(has(fields_by_name.at("options"), "--block-size 48"));
   }
