@@ -109,6 +109,19 @@ TEST_CASE("pooling puts the query heads of a key/value head into one cloud") {
   CHECK(pooled.points(1, 70, 3) == clouds.points(3, 10, 3));
   CHECK(pooled.context[70] == clouds.context[10]);
   CHECK(pooled.same_context().rejects(10, 70));
+  CHECK(pooled.distinct_contexts().distinct);
+  // Rows 10 and 70 are of one place in one block.
+  CHECK(pooled.same_context_within(0).rejects(10, 70));
+  const auto away = std::find_if(
+      clouds.position.data(), clouds.position.data() + 60, [&](const atlas::index_t& position) {
+        const auto row = &position - clouds.position.data();
+        return clouds.context[row] == clouds.context[10] && position != clouds.position[10];
+      });
+  REQUIRE(away != clouds.position.data() + 60);
+  CHECK_FALSE(pooled.same_context_within(0).rejects(10, away - clouds.position.data()));
+  auto unattended = clouds;
+  unattended.attended = {};
+  CHECK(atlas::pooled_per_key_value_head(unattended, 2).attended.empty());
   CHECK_REFUSED(atlas::value_error, atlas::pooled_per_key_value_head(clouds, 3), "heads_per_group",
                 "3");
 }

@@ -63,6 +63,13 @@ TEST_CASE("heads of grouped queries share their values") {
   }
 }
 
+TEST_CASE("heads that values are no share of are refused") {
+  const std::vector<Eigen::MatrixXd> weights(3, causal_weights(8, 10)),
+      values = {normal_cloud(8, 3, 1), normal_cloud(8, 3, 2)};
+  CHECK_REFUSED(atlas::shape_error, atlas::decompose_residuals(weights, values), "values",
+                "divides 3, got 2");
+}
+
 TEST_CASE("weights that are none are refused") {
   Eigen::MatrixXd w = causal_weights(6, 1), v = normal_cloud(6, 2, 1);
   CHECK_REFUSED(atlas::shape_error, atlas::decompose_residual(w, v.topRows(5).eval()), "values",

@@ -62,6 +62,12 @@ TEMPLATE_TEST_CASE("PCA leaves the singular values beyond its rank", "", float, 
   CHECK_REFUSED(atlas::shape_error, atlas::pca_unexplained(none, x, 2), "training", "empty");
   CHECK_REFUSED(atlas::shape_error, atlas::pca_unexplained(x, narrow, 2), "points", "6");
   CHECK_REFUSED(atlas::value_error, atlas::pca_unexplained(x, x, 7), "rank", "7");
+  CHECK_REFUSED(atlas::value_error,
+                (atlas::pca_unexplained(x, x, 2, {.center = Eigen::VectorXd::Zero(6)})), "center",
+                "none");
+  const Eigen::MatrixX<TestType> equal = Eigen::MatrixX<TestType>::Ones(9, 6);
+  CHECK_REFUSED(atlas::value_error, atlas::unexplained(equal, equal), "points",
+                "differ from the centre");
   CHECK_REFUSED(atlas::shape_error, atlas::unexplained(x, narrow), "reconstructed", "5");
 }
 

@@ -247,6 +247,17 @@ TEST_CASE("a negative number of threads is refused") {
   CHECK(atlas::thread_count(0) >= 1);
 }
 
+TEST_CASE("of two callbacks both are told, and either may stop") {
+  int told = 0;
+  const auto both =
+      atlas::detail::both_callbacks([&](const atlas::progress& p) { return ++told, p.done < 2; },
+                                    [&](const atlas::progress& p) { return ++told, p.done < 3; });
+  CHECK(both({"steps", 1, 3}));
+  CHECK(told == 2);
+  CHECK_FALSE(both({"steps", 2, 3}));
+  CHECK_FALSE(atlas::detail::both_callbacks(nullptr, nullptr));
+}
+
 TEST_CASE("progress counts up to its total and may cancel") {
   std::vector<atlas::index_t> done;
   atlas::progress_meter meter(

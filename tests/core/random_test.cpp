@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../catch.hpp"
+#include "../messages.hpp"
 #include "../statistics_for_tests.hpp"
 
 using atlas::random_stream;
@@ -22,6 +23,12 @@ TEST_CASE("Philox gives the known answers of its authors") {
   CHECK(atlas::detail::philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
                               {0xa4093822, 0x299f31d0}) ==
         words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
+}
+
+TEST_CASE("more rows than there are cannot be drawn") {
+  random_stream random(1);
+  CHECK_REFUSED(atlas::value_error, atlas::sample_rows(5, 6, random), "count", "at most 5, got 6");
+  CHECK_REFUSED(atlas::value_error, atlas::sample_rows(5, -1, random), "count", "-1");
 }
 
 TEST_CASE("streams repeat, and differ by seed and by number") {

@@ -173,6 +173,7 @@ TEST_CASE("duplicates of many places are a fault that only distances show") {
 TEST_CASE("a cloud without ratios is refused, or reported where that is asked for") {
   const Eigen::MatrixXd equal = Eigen::MatrixXd::Ones(50, 3);
   CHECK_REFUSED(atlas::value_error, atlas::two_nn(equal), "points", "49 merged");
+  CHECK(describe(cloud_fault::none) == "none");
   const auto reported = atlas::two_nn(equal, {.degenerate = atlas::degenerate_policy::report});
   CHECK(reported.fault == cloud_fault::mostly_duplicates);
   CHECK(std::isnan(reported.dimension));

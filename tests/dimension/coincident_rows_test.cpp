@@ -177,6 +177,22 @@ TEST_CASE("merged rows keep the labels of the first") {
   CHECK(merged.options.exclude.context.extent(0) == 300);
 }
 
+TEST_CASE("rows coincide within the rounding of each stored format") {
+  // Beside 1, numbers of 8, 11, 24 and 53 bits are 2^-7, 2^-10, 2^-23 and 2^-52 apart.
+  const auto distinct = [](stored_precision precision, double gap) {
+    const Eigen::MatrixXd x{{1.0, 1.0}, {1.0 + gap, 1.0}, {3.0, 5.0}};
+    return distinct_rows(x, precision, 1).size();
+  };
+  using enum stored_precision;
+  for (const auto& [precision, unit] :
+       {std::pair{bfloat16, 0x1p-7}, std::pair{half, 0x1p-10}, std::pair{single, 0x1p-23},
+        std::pair{double_precision, 0x1p-52}}) {
+    CAPTURE(unit);
+    CHECK(distinct(precision, unit) == 2);
+    CHECK(distinct(precision, 64 * unit) == 3);
+  }
+}
+
 TEST_CASE("coincidence in no or broken rows is refused") {
   const Eigen::MatrixXd x = normal_cloud(20, 2);
   CHECK_REFUSED(atlas::value_error, distinct_rows(x, stored_precision::single, -1), "tolerance",

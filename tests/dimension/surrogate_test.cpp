@@ -340,6 +340,11 @@ TEST_CASE("the null of a cloud with coincident rows is of the rows that are left
   CHECK(merged.z == Approx(plain.z).epsilon(1e-9).margin(1e-9));
 }
 
+TEST_CASE("kinds of surrogates have names") {
+  CHECK(name_of(surrogate_kind::automatic) == "automatic");
+  CHECK(name_of(surrogate_kind::marginal) == "marginal");
+}
+
 TEST_CASE("labels that surrogates cannot go by are refused") {
   const passages_cloud data = serial_cloud(10, 4, {0.9, 0.5}, 14);
   const auto with = [&](surrogate_kind kind, const atlas::row_labels& labels) {

@@ -191,6 +191,8 @@ TEST_CASE("clouds and options that give no dimension are refused") {
   CHECK_REFUSED(atlas::value_error, (two_nn(x, {.discard_fraction = -0.1})), "discard_fraction",
                 "-0.1");
   CHECK_REFUSED(atlas::value_error, (two_nn(x, {.confidence = 1})), "confidence", "1");
+  CHECK_REFUSED(atlas::value_error, (two_nn(x, {.prior = {.shape = 1, .rate = -2}})), "prior",
+                "1 and -2");
   x(7, 2) = std::numeric_limits<double>::quiet_NaN();
   CHECK_REFUSED(atlas::value_error, two_nn(x), "NaN", "[7, 2]");
   CHECK_REFUSED(atlas::value_error, atlas::two_nn_from_ratios(std::vector<double>{1.5, 0.9, 2}),

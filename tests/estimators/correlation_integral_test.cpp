@@ -99,6 +99,17 @@ TEST_CASE("the correlation dimension: wrong parameters are named") {
   atlas_test::check_refusals(correlation_integral{});
 }
 
+TEST_CASE("a curve of rows that coincide is refused where that is asked for") {
+  atlas::random_stream random(4);
+  Eigen::MatrixXd points(40, 3);
+  for (double& x : points.reshaped()) x = random.normal();
+  points.row(7) = points.row(31);
+  const atlas::dimension_options options{.duplicates = atlas::duplicate_policy::error};
+  CHECK_THROWS_WITH(atlas::correlation_integral(points, {0.5, 1}, options),
+                    Catch::Matchers::Contains("no duplicates, got 1 pairs"));
+  CHECK(atlas::correlation_integral(points, {0.5, 1}).merged == 1);
+}
+
 TEST_CASE("the correlation dimension does not depend on threads, order, scale or scalar") {
   atlas_test::check_invariances(correlation_integral{}, {.order = 1e-10, .narrow = 1e-2});
 }

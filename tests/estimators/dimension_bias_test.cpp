@@ -217,6 +217,15 @@ TEST_CASE("rows that coincide are left out of the clouds too") {
   CHECK(r.dimension == corrected_dimension(x, mom{.k = 10}).dimension);
 }
 
+TEST_CASE("rows that are distinct are corrected alike, whatever is done with others") {
+  const auto x = atlas::draw_manifold("cube_3", 300, {.seed = 2}).points;
+  const auto merging = corrected_dimension(x, mom{.k = 20});
+  const auto refusing =
+      corrected_dimension(x, mom{.k = 20}, {.duplicates = atlas::duplicate_policy::error});
+  CHECK(refusing.dimension == merging.dimension);
+  CHECK(refusing.interval.lower == merging.interval.lower);
+}
+
 TEST_CASE("what cannot be corrected is refused") {
   const auto x = atlas::draw_manifold("cube_3", 100).points;
   CHECK_THROWS_AS(corrected_dimension(x, mom{.k = 10}, {}, {.references = {}}), atlas::shape_error);

@@ -146,6 +146,27 @@ TEST_CASE("a null is the same estimator on surrogates") {
                   atlas::value_error);
 }
 
+TEST_CASE("a null of rows that coincide is that of the distinct ones, and no estimate has none") {
+  const Eigen::MatrixXd points = normal_cloud(120, 4);
+  Eigen::MatrixXd twice(150, 4);
+  twice << points, points.topRows(30);
+  atlas::surrogate_options draws{.draws = 20, .seed = 3};
+  draws.labels.context = atlas::owned_tensor<atlas::index_t, 1>({120});
+  for (atlas::index_t i = 0; i < 120; ++i) draws.labels.context.mutable_view()(i) = i / 10;
+  const auto null_of = [&](const Eigen::MatrixXd& x, const atlas::surrogate_options& o) {
+    return atlas::dimension_null(x, mom{.k = 8}, atlas::estimate_dimension(x, mom{.k = 8}), {}, o);
+  };
+  const auto plain = null_of(points, draws);
+  auto of_twice = draws;
+  of_twice.labels.context = atlas::owned_tensor<atlas::index_t, 1>({150});
+  for (atlas::index_t i = 0; i < 150; ++i)
+    of_twice.labels.context.mutable_view()(i) = (i % 120) / 10;
+  const auto merged = null_of(twice, of_twice);
+  CHECK(merged.observed == plain.observed);
+  CHECK(merged.mean == plain.mean);
+  CHECK(merged.z == plain.z);
+}
+
 TEST_CASE("what is no estimate is refused by name, or reported") {
   const Eigen::MatrixXd cloud = normal_cloud(20, 3);
   CHECK_THROWS_AS(atlas::estimate_dimension(cloud, mom{.k = 20}), atlas::value_error);

@@ -132,6 +132,26 @@ TEST_CASE("neighbourhoods of a flat cloud have its components, of a curved one m
   CHECK_FALSE(whole.remark.empty());
 }
 
+TEST_CASE("in neighbourhoods components beyond those of shuffled columns are found") {
+  // A plane across five columns with a hundredth of its spread beside it.
+  atlas::random_stream random(8);
+  Eigen::MatrixXd points(300, 5);
+  for (Eigen::Index i = 0; i < 300; ++i) {
+    const double a = random.normal(), b = random.normal();
+    for (Eigen::Index k = 0; k < 5; ++k)
+      points(i, k) = a + (k % 2 == 0 ? b : -b) + 0.01 * random.normal();
+  }
+  const local_pca parallel{.rule = pca_rule::parallel, .k = 40, .draws = 20};
+  const auto planes = atlas::estimate_dimension(points, parallel);
+  CHECK(planes.dimension > 1);
+  CHECK(planes.dimension <= 2.2);
+  // Noise of equal spread: in some neighbourhoods nothing stands out.
+  for (double& x : points.reshaped()) x = random.normal();
+  const auto noise = atlas::estimate_dimension(points, parallel);
+  CAPTURE(noise.dimension, noise.remark);
+  CHECK(noise.remark.find("no direction that is more than noise") != std::string::npos);
+}
+
 TEST_CASE("periods are refused of the whole cloud and kept by neighbourhoods") {
   atlas::random_stream random(9);
   const auto cube = atlas::simulate_cube(300, 2, random);

@@ -200,6 +200,11 @@ TEST_CASE("spectra and lattices are what they are asked to be") {
 }
 
 TEST_CASE("what cannot be drawn is refused") {
+  CHECK_REFUSED(atlas::value_error, atlas::spectrum_manifold("x", {1, -2}), "eigenvalues", "-2");
+  CHECK_REFUSED(atlas::value_error,
+                atlas::mixture_manifold("x", {atlas::spectrum_manifold("y", {1})},
+                                        std::numeric_limits<double>::infinity()),
+                "apart", "inf");
   CHECK_THROWS_AS(draw_manifold("M14_None", 10), atlas::value_error);
   const std::string refusal =
       atlas_test::message_of<atlas::value_error>([] { (void)draw_manifold("cube_x", 10); });

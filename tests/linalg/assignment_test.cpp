@@ -70,6 +70,9 @@ TEST_CASE("scores that are not square or not finite are refused by name") {
   Eigen::MatrixXd scores = Eigen::MatrixXd::Zero(2, 2);
   scores(1, 0) = std::numeric_limits<double>::infinity();
   CHECK_REFUSED(atlas::value_error, atlas::best_assignment(scores), "scores", "inf");
+  const Eigen::MatrixXd four = Eigen::MatrixXd::Zero(4, 4);
+  CHECK_REFUSED(atlas::value_error, atlas::best_assignment_of_groups(four, 3), "group_size",
+                "a divisor of 4, got 3");
 }
 
 }  // namespace

@@ -109,4 +109,9 @@ TEST_CASE("moments name what is not finite, and take what squares cannot hold") 
   CHECK_REFUSED(atlas::value_error, moments(), "clouds, head 3", "NaN at [66, 17]");
   cloud(66, 17) = 1e300;
   CHECK(moments().exponent != 0);
+  // Rows that are further apart than the largest double, about a mean of 0.
+  const Eigen::MatrixXd ends{{1.5e308}, {-1.5e308}};
+  const auto wide = atlas::detail::checked_moments<double>(atlas::as_view<2>(ends), "ends");
+  const double scaled = std::ldexp(1.5e308, wide.exponent);
+  CHECK(wide.covariance(0, 0) == Approx(2 * scaled * scaled).epsilon(1e-12));
 }

@@ -126,6 +126,9 @@ TEST_CASE("periods and coordinates that do not fit are refused by name") {
   CHECK_REFUSED(atlas::shape_error, ask({1}), "periods", "2");
   CHECK_REFUSED(atlas::value_error, ask({1, -1}), "periods", "-1 at [1]");
   CHECK_REFUSED(atlas::value_error, ask({std::nan(""), 1}), "periods", "NaN at [0]");
+  CHECK_REFUSED(atlas::value_error,
+                (atlas::nearest_neighbors(x, {.k = 1, .exclude = {.window = 2}})),
+                "exclude.position", "none");
   x(7, 1) = 1.5;
   CHECK_REFUSED(atlas::value_error, ask({1, 1}), "points", "1.5 at [7, 1]");
   CHECK_REFUSED(atlas::value_error, atlas::neighbors_within(x, 1, {.periods = {1, 1}}), "points",

@@ -109,6 +109,8 @@ TEST_CASE("neighbours of one context are as many as chance says, or more where c
   CHECK(apart.share > 0.95);
   CHECK(apart.null.z > 10);
   CHECK(apart.heads.size() == 3);
+  sample.context = atlas::owned_tensor<atlas::index_t, 1>({200});
+  CHECK_REFUSED(atlas::shape_error, atlas::context_neighbors(sample), "context", "got 1");
   sample.context = {};
   CHECK_REFUSED(atlas::shape_error, atlas::context_neighbors(sample), "context", "empty");
 }
@@ -125,6 +127,11 @@ TEST_CASE("samples that cannot be measured are refused") {
   const auto size = [](const atlas::head_sample& s) {
     return static_cast<double>(s.points.extent(1));
   };
+  const auto unbounded = [](const atlas::head_sample& s) {
+    return s.points.extent(1) < 40 ? std::numeric_limits<double>::infinity() : 1.0;
+  };
+  CHECK_REFUSED(atlas::value_error, atlas::over_contexts(sample, unbounded), "finite quantity",
+                "without every context");
   auto one = sample;
   one.context = atlas::owned_tensor<atlas::index_t, 1>({40});
   CHECK_REFUSED(atlas::shape_error, atlas::over_contexts(one, size), "context", "1");

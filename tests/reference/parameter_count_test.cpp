@@ -74,6 +74,9 @@ TEST_CASE("numbers of parameters that cannot be are refused") {
   // Nothing of these sizes is allocated: 2^62 numbers in a matrix, 2^93 in all layers.
   c.model_dimension = c.mlp_dimension = c.layers = index_t{1} << 31;
   CHECK_REFUSED(atlas::value_error, parameter_count(c), "config", "parameters");
+  // 2^62 numbers in each of three matrices of one layer.
+  c.layers = 1;
+  CHECK_REFUSED(atlas::value_error, parameter_count(c), "config", "parameters");
   c.layers = 3;
   CHECK_REFUSED(atlas::value_error, parameter_count(c), "config", "parameters");
 }

@@ -319,6 +319,13 @@ TEST_CASE("divisors of rotary frequencies come on top of a rescaling, one a plan
   }
   c.rotary.divisors = {1, 2, 3};
   CHECK_REFUSED(atlas::shape_error, atlas::check_config(c), "rotary.divisors", "3");
+  c.rotary.divisors = {};
+  c.rotary.kind = atlas::rotary_options::rescaling::llama3;
+  c.rotary.low_frequency_factor = c.rotary.high_frequency_factor = 4;
+  CHECK_REFUSED(atlas::value_error, atlas::check_config(c), "rotary.high_frequency_factor", "4");
+  c = micro("micro-llama").config();
+  c.norm_epsilon = 1;
+  CHECK_REFUSED(atlas::value_error, atlas::check_config(c), "norm_epsilon", "[0, 1), got 1");
 }
 
 TEST_CASE("input that a model cannot read is refused") {

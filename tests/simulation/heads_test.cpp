@@ -113,6 +113,9 @@ TEST_CASE("heads that cannot be are not simulated") {
   CHECK_REFUSED(atlas::shape_error,
                 atlas::simulate_heads(std::vector<Eigen::MatrixXd>(), 5, 0, random), "frames",
                 "none");
+  CHECK_REFUSED(atlas::value_error,
+                atlas::simulate_heads(atlas::simulate_frames(2, 4, 2, {}, random), 5, -1, random),
+                "noise", "-1");
   CHECK_REFUSED(atlas::value_error, atlas::simulate_projection(2, 4, 8, -1, random), "decay", "-1");
 }
 
