@@ -52,7 +52,7 @@ class cloud_surrogates {
     if (marginal_) return marginal_->draw(std::move(z), shape_);
     if (serial_) serial_->apply(z);
     if (passages_) passages_->apply(z);
-    return shape_.placed(shape_.standardized(std::move(z)));
+    return shape_.placed_standardized(z);
   }
 
  private:
@@ -67,7 +67,7 @@ class cloud_surrogates {
     constexpr std::uint64_t seed = 0x70617373;
     row_matrix<Scalar> z = normals(seed, i);
     serial.apply(z);
-    return shape_.standardized(std::move(z));
+    return shape_.standardized(z);
   }
 
   /// The autocorrelation whose draws have that of the data on average: what is found in draws of
