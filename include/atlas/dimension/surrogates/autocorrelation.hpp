@@ -93,7 +93,7 @@ class lag_sums {
 
   static index_t slot_of(index_t lag) {
     if (lag < 32) return lag;
-    const int octave = std::bit_width(static_cast<std::uint64_t>(lag)) - 1;
+    const int octave = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(lag))) - 1;
     const index_t eighth = (lag >> (octave - 3)) - 8;
     return 32 + 8 * (octave - 5) + eighth;
   }

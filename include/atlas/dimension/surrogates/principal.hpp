@@ -48,7 +48,8 @@ class principal_shape {
 
   /// The rows of the points in principal coordinates of unit variance, `[N, rank]`.
   row_matrix<Real> coordinates(const tensor_view<const Scalar, 2>& points) const {
-    return centred(points) * vectors_ * spread_.cwiseInverse().asDiagonal();
+    const Eigen::MatrixX<Real> to_unit = vectors_ * spread_.cwiseInverse().asDiagonal();
+    return centred(points) * to_unit;
   }
 
   /// Rows of mean 0 and exactly unit covariance, as those of the points are: what Gaussian rows
