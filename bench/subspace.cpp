@@ -6,14 +6,17 @@
 #include <benchmark/benchmark.h>
 
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "atlas/core/random.hpp"
 #include "atlas/dimension/pca_rank.hpp"
 #include "atlas/dimension/surrogate.hpp"
+#include "atlas/dimension/surrogates/source.hpp"
 #include "atlas/dimension/two_nn.hpp"
 #include "atlas/linalg/covariance.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/simulation/passages.hpp"
 #include "atlas/subspace/haar.hpp"
 #include "atlas/subspace/overlap.hpp"
 #include "atlas/subspace/principal_frame.hpp"
@@ -91,6 +94,44 @@ void surrogate(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(source.draw(1, number++));
 }
 
+/// A cloud of 16 passages that differ, of 75 rows each.
+atlas::labelled_cloud<float> passages(atlas::index_t d) {
+  atlas::random_stream random(1);
+  atlas::passage_structure structure{.correlation = 0.7, .mean_sd = 0.3, .scale_sd = 0.3};
+  structure.mixing = atlas::random_frame(d, d, random);
+  for (atlas::index_t k = 0; k < d; ++k)
+    structure.mixing.row(k) *= std::pow(static_cast<double>(k + 1), -0.75);
+  return atlas::simulate_passages<float>({.passages = 16, .rows = points / 16}, d, structure,
+                                         random);
+}
+
+/// All that draws of passages need.
+void surrogate_source(benchmark::State& state) {
+  const auto x = passages(state.range(0));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(atlas::cloud_surrogates<float>(
+        x.points, atlas::surrogate_kind::passages, {x.context, x.position}));
+}
+
+/// A draw, of some at once.
+void surrogate_of_passages(benchmark::State& state, atlas::index_t together) {
+  const auto x = passages(state.range(0));
+  const atlas::cloud_surrogates<float> source(x.points, atlas::surrogate_kind::passages,
+                                              {x.context, x.position});
+  std::uint64_t number = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(source.draws(1, number, together));
+    number += static_cast<std::uint64_t>(together);
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(number));
+}
+void surrogate_alone(benchmark::State& state) {
+  surrogate_of_passages(state, 1);
+}
+void surrogates_together(benchmark::State& state) {
+  surrogate_of_passages(state, 8);
+}
+
 /// As many as a cloud has.
 void normal_one_by_one(benchmark::State& state) {
   std::vector<float> x(static_cast<std::size_t>(points * state.range(0)));
@@ -136,6 +177,9 @@ BENCHMARK(two_nn)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(search_in_floats)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(search_in_bytes)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(surrogate)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(surrogate_source)->Arg(64)->Unit(benchmark::kMicrosecond);
+BENCHMARK(surrogate_alone)->Arg(64)->Unit(benchmark::kMicrosecond);
+BENCHMARK(surrogates_together)->Arg(64)->Unit(benchmark::kMicrosecond);
 BENCHMARK(normal_one_by_one)->Arg(64)->Unit(benchmark::kMicrosecond);
 BENCHMARK(normal_at_once)->Arg(64)->Unit(benchmark::kMicrosecond);
 BENCHMARK(overlaps)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);

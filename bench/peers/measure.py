@@ -99,7 +99,7 @@ def main():
         passes.append(json.loads(subprocess.check_output([o.peer, *sizes]))["capture"])
         start = time.perf_counter()
         subprocess.check_output(
-            [o.program, "measure", "--model", str(o.folder), "--quiet", "--json", "-"])
+            [o.program, "measure", "--model", str(o.folder), "--blocks", "16", "--quiet", "--json", "-"])
         whole.append(time.perf_counter() - start)
     print(f"16 x 256 tokens, 30 layers of 9 heads, {o.rounds} rounds: median, least to most")
     print(f"forward pass with capture {spread(passes)} s, atlas measure {spread(whole)} s")

@@ -76,6 +76,85 @@ TEST_CASE("many normal numbers at once are those that come one by one, and the s
     }
 }
 
+TEST_CASE("words side by side are those of one counter after the other") {
+  constexpr std::uint64_t first = 0xFFFFFFF0, stream = 0x700000003;  // carries into the upper half
+  constexpr int counters = 32;
+  std::vector<std::uint64_t> together(2 * counters);
+  atlas::detail::philox_words<counters>(first, stream, {5, 9}, together.data());
+  for (std::uint64_t l = 0; l < counters; ++l) {
+    const std::uint64_t counter = first + l;
+    const words alone = atlas::detail::philox(
+        {static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32),
+         static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)},
+        {5, 9});
+    CHECK(together[2 * l] == (std::uint64_t{alone[1]} << 32 | alone[0]));
+    CHECK(together[2 * l + 1] == (std::uint64_t{alone[3]} << 32 | alone[2]));
+  }
+}
+
+TEST_CASE("a million normal numbers at once, as doubles and as floats, are those one by one") {
+  constexpr std::size_t n = 1000000;
+  random_stream one(21), doubles(21), floats(21);
+  std::vector<double> x(n), y(n);
+  std::vector<float> z(n);
+  std::generate(x.begin(), x.end(), [&] { return one.normal(); });
+  doubles.fill_normal(y.data(), n);
+  floats.fill_normal(z.data(), n);
+  CHECK(x == y);
+  CHECK(std::equal(x.begin(), x.end(), z.begin(),
+                   [](double a, float b) { return static_cast<float>(a) == b; }));
+  CHECK(one() == doubles());
+}
+
+TEST_CASE("wedges of the ziggurat end at the density") {
+  const auto& z = atlas::detail::ziggurat::table();
+  random_stream random(22);
+  for (std::size_t layer = 1; layer < atlas::detail::ziggurat::layers; ++layer)
+    for (int i = 0; i < 400; ++i) {
+      const double x = std::lerp(z.x[layer + 1], z.x[layer], random.uniform());
+      const long double height = std::exp(-0.5L * x * x), bottom = z.density[layer];
+      const long double place = (height - bottom) / (z.density[layer + 1] - bottom);
+      // Half of the heights are next to the density, where the polynomials may not decide.
+      const double uniform = i % 2 == 0
+                                 ? random.uniform()
+                                 : static_cast<double>(place) + 1e-6 * (random.uniform() - 0.5);
+      if (std::abs(uniform - place) < 1e-9L) continue;  // within rounding of the heights
+      CAPTURE(layer, x, uniform);
+      CHECK(atlas::detail::in_wedge(z, layer, x, uniform) == (uniform < place));
+    }
+}
+
+TEST_CASE("normal numbers at once have the normal distribution's moments and tails") {
+  constexpr std::size_t n = 4000000;
+  std::vector<double> x(n);
+  random_stream(23).fill_normal(x.data(), n);
+  const auto count = static_cast<double>(n);
+  double sums[4]{}, neighbors = 0, eighth = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    double power = 1;
+    for (double& sum : sums) sum += power *= x[i];
+    if (i + 1 < n) neighbors += x[i] * x[i + 1];
+    if (i + 8 < n) eighth += x[i] * x[i + 8];
+  }
+  // Each within 5 of its standard deviations: of x^k that is sqrt(E x^2k - (E x^k)^2).
+  const double expected[] = {0, 1, 0, 3}, variance[] = {1, 2, 15, 96};
+  for (int k = 0; k < 4; ++k) {
+    CAPTURE(k);
+    CHECK(std::abs(sums[k] - expected[k] * count) < 5 * std::sqrt(variance[k] * count));
+  }
+  CHECK(std::abs(neighbors) < 5 * std::sqrt(count));
+  CHECK(std::abs(eighth) < 5 * std::sqrt(count));
+  for (const double beyond : {1.0, 2.0, 3.0, atlas::detail::ziggurat::tail, 4.0, 4.5, 5.0})
+    for (const double sign : {-1.0, 1.0}) {
+      CAPTURE(beyond, sign);
+      const auto found = static_cast<double>(
+          std::count_if(x.begin(), x.end(), [&](double v) { return sign * v > beyond; }));
+      const double wanted = count * 0.5 * std::erfc(beyond / std::sqrt(2.0));
+      CHECK(std::abs(found - wanted) < 5 * std::sqrt(wanted) + 5);
+    }
+  CHECK(std::none_of(x.begin(), x.end(), [](double v) { return std::abs(v) > 6.5; }));
+}
+
 TEST_CASE("whole numbers are uniform") {
   random_stream random(4);
   std::vector<int> counts(7, 0);

@@ -319,6 +319,79 @@ TEST_CASE("nulls of other streams have other draws, of the same stream the same 
   CHECK(draws(1, 1) != draws(2, 1));
 }
 
+TEST_CASE("surrogates drawn together are those drawn alone, in one block and in several") {
+  for (const index_t rows : {12, 150}) {  // blocks are of 128
+    const passages_cloud cloud = serial_cloud(6, rows, {0.9, 0.5, 0.9, 0, 0.2}, 4, 1, 0.4);
+    const auto points = atlas::copy_as<float>(atlas::as_view<2>(cloud.points));
+    for (const auto kind : {surrogate_kind::independent, surrogate_kind::serial,
+                            surrogate_kind::passages, surrogate_kind::marginal}) {
+      const atlas::cloud_surrogates<float> source(points, kind, cloud.labels);
+      const auto together = source.draws(3, 2, 5);
+      REQUIRE(together.size() == 5);
+      CHECK(source.draws_together() == 8);
+      for (std::uint64_t i = 0; i < 5; ++i) {
+        const auto alone = source.draw(3, 2 + i);
+        CHECK(std::equal(alone.data(), alone.data() + alone.size(), together[i].data()));
+      }
+    }
+    const auto draws = [&](int threads) {
+      return surrogate_null_of(points, [](const auto& c) { return static_cast<double>(c(1, 1)); },
+                               {.labels = cloud.labels, .threads = threads})
+          .draws;
+    };
+    CHECK(draws(1) == draws(3));
+  }
+}
+
+TEST_CASE("factors side by side are those of one matrix after the other") {
+  using lanes = atlas::detail::cholesky_lanes;
+  for (const index_t n : {1, 2, 5, 33, 75}) {
+    CAPTURE(n);
+    lanes factors(n);
+    std::vector<Eigen::MatrixXd> matrices;
+    for (index_t lane = 0; lane < lanes::lanes; ++lane) {
+      const Eigen::MatrixXd x = normal_cloud(2 * n, n, static_cast<std::uint64_t>(lane));
+      matrices.emplace_back(x.transpose() * x);
+      if (lane == 1) matrices.back()(n - 1, n - 1) = -1;  // not positive definite
+      for (index_t i = 0; i < n; ++i)
+        for (index_t j = 0; j <= i; ++j) factors(i, j, lane) = matrices.back()(i, j);
+    }
+    const unsigned definite = factors.factorize();
+    for (index_t lane = 0; lane < lanes::lanes; ++lane) {
+      CHECK((definite >> lane & 1U) == (lane == 1 ? 0U : 1U));
+      if (lane == 1) continue;
+      const Eigen::LLT<Eigen::MatrixXd> alone(matrices[static_cast<std::size_t>(lane)]);
+      const Eigen::MatrixXd wanted = alone.matrixL();
+      for (index_t i = 0; i < n; ++i)
+        for (index_t j = 0; j <= i; ++j)
+          CHECK(std::abs(factors(i, j, lane) - wanted(i, j)) <= 1e-10 * wanted.norm());
+    }
+  }
+}
+
+TEST_CASE("packed triangles multiply as the whole matrix does") {
+  using packed = atlas::detail::packed_lower<float>;
+  for (const index_t n : {1, 7, 32, 33, 75, 128}) {
+    CAPTURE(n);
+    const Eigen::MatrixXd lower =
+        Eigen::MatrixXd(normal_cloud(n, n)).triangularView<Eigen::Lower>();
+    const Eigen::MatrixXd x = normal_cloud(n, packed::together, 5);
+    const packed factor(n, lower);
+    std::vector<float> columns(static_cast<std::size_t>(packed::together * factor.padded_rows()),
+                               1e30F);
+    for (index_t c = 0; c < packed::together; ++c)
+      for (index_t i = 0; i < n; ++i)
+        columns[static_cast<std::size_t>(c * factor.padded_rows() + i)] =
+            static_cast<float>(x(i, c));
+    factor.multiply(columns.data());
+    const Eigen::MatrixXd wanted = lower * x;
+    for (index_t c = 0; c < packed::together; ++c)
+      for (index_t i = 0; i < n; ++i)
+        CHECK(std::abs(columns[static_cast<std::size_t>(c * factor.padded_rows() + i)] -
+                       wanted(i, c)) < 1e-4);
+  }
+}
+
 TEST_CASE("the null of a statistic carries what was observed") {
   const Eigen::MatrixXd x = normal_cloud(60, 3);
   const auto null = surrogate_null_of(x, third_moment, {.draws = 15});

@@ -51,6 +51,24 @@ struct plain_vector {
   friend constexpr plain_vector operator*(Scalar a, const plain_vector& b) { return all(a) * b; }
   friend constexpr plain_vector operator/(const plain_vector& a, Scalar b) { return a / all(b); }
   friend constexpr plain_vector operator/(Scalar a, const plain_vector& b) { return all(a) / b; }
+  /// Of whole numbers without a sign.
+  friend constexpr plain_vector operator&(const plain_vector& a, Scalar b) {
+    return of_lanes([&](int l) { return a.lane[l] & b; });
+  }
+  friend constexpr plain_vector operator|(const plain_vector& a, const plain_vector& b) {
+    return of_lanes([&](int l) { return a.lane[l] | b.lane[l]; });
+  }
+  friend constexpr plain_vector operator|(const plain_vector& a, Scalar b) { return a | all(b); }
+  friend constexpr plain_vector operator^(const plain_vector& a, const plain_vector& b) {
+    return of_lanes([&](int l) { return a.lane[l] ^ b.lane[l]; });
+  }
+  friend constexpr plain_vector operator^(const plain_vector& a, Scalar b) { return a ^ all(b); }
+  friend constexpr plain_vector operator<<(const plain_vector& a, int places) {
+    return of_lanes([&](int l) { return a.lane[l] << places; });
+  }
+  friend constexpr plain_vector operator>>(const plain_vector& a, int places) {
+    return of_lanes([&](int l) { return a.lane[l] >> places; });
+  }
   constexpr plain_vector& operator+=(const plain_vector& b) { return *this = *this + b; }
   constexpr plain_vector& operator-=(const plain_vector& b) { return *this = *this - b; }
   constexpr plain_vector& operator*=(const plain_vector& b) { return *this = *this * b; }

@@ -4,143 +4,22 @@
 /// Counter-based random streams: a draw is a function of (seed, stream, counter), so streams are
 /// independent, cost nothing to make, and give the same bits on every platform.
 
+#include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "atlas/core/errors.hpp"
+#include "atlas/core/philox.hpp"
 #include "atlas/core/portable_math.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/ziggurat.hpp"
 
 namespace atlas::inline ATLAS_ABI {
-
-namespace detail {
-
-/// A round of Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2,
-/// 3", SC 2011.
-inline std::array<std::uint32_t, 4> philox_round(const std::array<std::uint32_t, 4>& c,
-                                                 const std::array<std::uint32_t, 2>& key) {
-  const std::uint64_t a = std::uint64_t{0xD2511F53U} * c[0], b = std::uint64_t{0xCD9E8D57U} * c[2];
-  return {static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ key[0], static_cast<std::uint32_t>(b),
-          static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ key[1], static_cast<std::uint32_t>(a)};
-}
-
-inline constexpr int philox_rounds = 10;
-
-/// The key of the next round.
-inline void step_philox_key(std::array<std::uint32_t, 2>& key) {
-  key[0] += 0x9E3779B9U;
-  key[1] += 0xBB67AE85U;
-}
-
-inline std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
-                                           std::array<std::uint32_t, 2> key) {
-  for (int round = 0; round < philox_rounds; ++round, step_philox_key(key))
-    counter = philox_round(counter, key);
-  return counter;
-}
-
-/// Two times 64 random bits for each of the counters from `first` on, as `random_stream` gives
-/// them; the counters go through the rounds in vectors.
-template <int Counters>
-void philox_words(std::uint64_t first, std::uint64_t stream, std::array<std::uint32_t, 2> key,
-                  std::uint64_t (&out)[2 * Counters]) {
-  std::uint32_t c[4][Counters];
-  for (int l = 0; l < Counters; ++l) {
-    const std::uint64_t counter = first + static_cast<std::uint64_t>(l);
-    c[0][l] = static_cast<std::uint32_t>(counter);
-    c[1][l] = static_cast<std::uint32_t>(counter >> 32);
-    c[2][l] = static_cast<std::uint32_t>(stream);
-    c[3][l] = static_cast<std::uint32_t>(stream >> 32);
-  }
-  for (int round = 0; round < philox_rounds; ++round, step_philox_key(key))
-    for (int l = 0; l < Counters; ++l) {
-      const auto next = philox_round({c[0][l], c[1][l], c[2][l], c[3][l]}, key);
-      for (std::size_t i = 0; i < 4; ++i) c[i][l] = next[i];
-    }
-  for (int l = 0; l < Counters; ++l) {
-    out[2 * l] = (std::uint64_t{c[1][l]} << 32) | c[0][l];
-    out[2 * l + 1] = (std::uint64_t{c[3][l]} << 32) | c[2][l];
-  }
-}
-
-/// The 256 layers of the ziggurat for exp(-x^2/2): Marsaglia and Tsang, "The ziggurat method for
-/// generating random variables", J. Stat. Softw. 5(8), 2000.
-struct ziggurat {
-  static constexpr int layers = 256;
-  static constexpr double tail = 3.6541528853610088;  // where the tail begins
-  static constexpr double area = 0.00492867323399;    // of each layer
-  std::array<double, layers + 1> x{}, density{};
-
-  static double height(double x) { return portable_exp(-0.5 * (x * x)); }
-
-  ziggurat() {
-    density[1] = height(tail);
-    x[0] = area / density[1];
-    density[0] = 0;
-    x[1] = tail;
-    for (std::size_t i = 2; i < layers; ++i) {
-      const double step = area / x[i - 1];
-      density[i] = density[i - 1] + step;
-      x[i] = std::sqrt(-2 * portable_log(density[i]));
-    }
-    x[layers] = 0;
-    density[layers] = 1;
-  }
-
-  static const ziggurat& table() {
-    static const ziggurat instance;
-    return instance;
-  }
-};
-
-/// Uniform on (0, 1), from `bits()`: 64 random bits.
-template <class Bits>
-double uniform_from(Bits& bits) {
-  return (static_cast<double>(bits() >> 12) + 0.5) * 0x1p-52;
-}
-
-template <class Bits>
-double exponential_from(Bits& bits) {
-  return -portable_log(uniform_from(bits));
-}
-
-/// Beyond the last layer, by Marsaglia's method.
-template <class Bits>
-double normal_tail_from(Bits& bits) {
-  for (;;) {
-    const double beyond = exponential_from(bits) / ziggurat::tail;
-    if (2 * exponential_from(bits) > beyond * beyond) return ziggurat::tail + beyond;
-  }
-}
-
-template <class Bits>
-bool in_wedge(const ziggurat& z, std::size_t layer, double x, Bits& bits) {
-  const double rise = z.density[layer + 1] - z.density[layer];
-  return std::fma(uniform_from(bits), rise, z.density[layer]) < ziggurat::height(x);
-}
-
-/// Negative by bit 8, without a branch that nobody can predict.
-inline double with_sign(double x, std::uint64_t word) {
-  return std::bit_cast<double>(std::bit_cast<std::uint64_t>(x) | (word & 256U) << 55);
-}
-
-template <class Bits>
-double normal_from(const ziggurat& z, Bits& bits) {
-  for (;;) {
-    const std::uint64_t word = bits();
-    const auto layer = static_cast<std::size_t>(word & 255U);
-    const double x = (static_cast<double>(word >> 12) + 0.5) * 0x1p-52 * z.x[layer];
-    if (x < z.x[layer + 1] || (layer > 0 && in_wedge(z, layer, x, bits))) return with_sign(x, word);
-    if (layer == 0) return with_sign(normal_tail_from(bits), word);
-  }
-}
-
-}  // namespace detail
 
 /// A stream of random numbers. Satisfies UniformRandomBitGenerator. Copies continue from the same
 /// place.
@@ -197,7 +76,11 @@ class random_stream {
   void fill_normal(Real* out, index_t count) {
     const detail::ziggurat& z = detail::ziggurat::table();
     words ahead(*this);
-    for (index_t i = 0; i < count; ++i) out[i] = static_cast<Real>(detail::normal_from(z, ahead));
+    index_t i = 0;
+    if constexpr (std::is_same_v<Real, float> || std::is_same_v<Real, double>)
+      while (i + detail::normals_at_once <= count)
+        i += detail::next_normals(z, ahead.of_next(detail::normals_at_once), ahead, out + i);
+    for (; i < count; ++i) out[i] = static_cast<Real>(detail::normal_from(z, ahead));
     ahead.give_back();
   }
 
@@ -233,7 +116,7 @@ class random_stream {
     return {(a >> 32) * (b >> 32) + (cross >> 32) + (other >> 32), a * b};
   }
 
-  /// Reads a stream some numbers ahead.
+  /// Reads a stream some words ahead.
   class words {
    public:
     explicit words(random_stream& stream) : stream_(stream) {
@@ -243,13 +126,15 @@ class random_stream {
       next_ = size - 1;
     }
     std::uint64_t operator()() {
-      if (next_ == size) {
-        detail::philox_words<size / 2>(stream_.counter_, stream_.stream_, stream_.key_, ahead_);
-        stream_.counter_ += size / 2;
-        next_ = 0;
-      }
+      of_next(1);
       return ahead_[next_++];
     }
+    /// The next words, at most `kept`, which stay the next ones.
+    const std::uint64_t* of_next(int count) {
+      if (size - next_ < count) read_on();
+      return ahead_ + next_;
+    }
+    void skip(int count) { next_ += count; }
     /// What was not used.
     void give_back() {
       stream_.counter_ -= static_cast<std::uint64_t>((size - next_) / 2);
@@ -258,7 +143,17 @@ class random_stream {
     }
 
    private:
-    static constexpr int size = 64;
+    /// New words after those that are left.
+    void read_on() {
+      const int left = size - next_;
+      std::copy_n(ahead_ + next_, left, ahead_ + kept - left);
+      detail::philox_words<(size - kept) / 2>(stream_.counter_, stream_.stream_, stream_.key_,
+                                              ahead_ + kept);
+      stream_.counter_ += (size - kept) / 2;
+      next_ = kept - left;
+    }
+
+    static constexpr int kept = detail::normals_at_once, size = kept + 64;
     random_stream& stream_;
     std::uint64_t ahead_[size];
     int next_ = size;

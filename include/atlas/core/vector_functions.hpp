@@ -34,6 +34,25 @@ inline void store_bytes(void* to, integer_vector x) {
 
 using double_vector = vector_of<double>::type;
 
+/// As many words of 64 bits.
+using word_vector = vector_of<std::uint64_t>::type;
+
+/// Each lane's lower 32 bits times a number of 32 bits.
+inline word_vector multiply_lower_half(word_vector x, std::uint32_t by) {
+#if !defined(ATLAS_PLAIN_VECTORS) && defined(__AVX512F__)
+  const word_vector factor = vector_of<std::uint64_t>::all(by);
+  return (word_vector)_mm512_maskz_mul_epu32(0xFF, (__m512i)x, (__m512i)factor);
+#elif !defined(ATLAS_PLAIN_VECTORS) && defined(__AVX2__)
+  return (word_vector)_mm256_mul_epu32((__m256i)x, (__m256i)vector_of<std::uint64_t>::all(by));
+#elif !defined(ATLAS_PLAIN_VECTORS) && defined(__SSE2__) && !defined(__AVX__)
+  return (word_vector)_mm_mul_epu32((__m128i)x, (__m128i)vector_of<std::uint64_t>::all(by));
+#elif !defined(ATLAS_PLAIN_VECTORS) && defined(__aarch64__)
+  return (word_vector)vmull_n_u32(vmovn_u64((uint64x2_t)x), by);
+#else
+  return (x & 0xFFFFFFFFU) * vector_of<std::uint64_t>::all(by);
+#endif
+}
+
 /// As many numbers as a vector of doubles has lanes, as doubles.
 inline double_vector load_as_doubles(const double* from) {
   return vector_of<double>::load(from);

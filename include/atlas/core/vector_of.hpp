@@ -54,8 +54,8 @@ inline constexpr bool fused_multiply_add = true;
 inline constexpr bool fused_multiply_add = false;
 #endif
 
-/// Of float, double or 32-bit integers. Arithmetic goes lane by lane; a scalar beside a vector
-/// stands for all of its lanes. A load or store needs no more alignment than one scalar.
+/// Of float, double, 32-bit integers or 64-bit words. Arithmetic goes lane by lane; a scalar beside
+/// a vector stands for all of its lanes. A load or store needs no more alignment than one scalar.
 template <class Scalar>
 struct vector_of {
   static constexpr int lanes = vector_bytes / static_cast<int>(sizeof(Scalar));

@@ -17,7 +17,7 @@
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/work_options.hpp"
 #include "atlas/linalg/covariance.hpp"
-#include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/linalg/leading_eigenbasis.hpp"
 #include "atlas/linalg/tiled_product.hpp"
 #include "atlas/subspace/principal_frame.hpp"
 
@@ -71,7 +71,7 @@ Eigen::MatrixX<Real> written_frame(const head_writer& writer,
                                    rank_policy policy = rank_policy::refuse) {
   const Eigen::MatrixX<Real> written = writer.mixing * covariance * writer.mixing.transpose();
   check_between(k, 1, written.rows(), "local_dimension");
-  return writer.basis * top_frame(symmetric_eigenbasis(written), k, argument, policy);
+  return writer.basis * top_frame(leading_eigenpairs(written, k), k, argument, policy);
 }
 
 template <class Scalar>

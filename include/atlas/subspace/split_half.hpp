@@ -161,8 +161,8 @@ template <real_tensor<3> Clouds, tensor_like<1> Labels>
   check_between(local_dimension, 1, view.extent(2), "local_dimension");
   return detail::split_half(
       view, context, options, [&](index_t, const Eigen::MatrixXd& covariance) {
-        return detail::top_frame(leading_eigenbasis(covariance, local_dimension), local_dimension,
-                                 "clouds", rank_policy::leave_out);
+        return detail::top_frame(detail::leading_eigenpairs(covariance, local_dimension),
+                                 local_dimension, "clouds", rank_policy::leave_out);
       });
 }
 

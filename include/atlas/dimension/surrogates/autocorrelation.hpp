@@ -5,10 +5,13 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "atlas/core/lazy.hpp"
+#include "atlas/core/vector_of.hpp"
 #include "atlas/dimension/surrogates/options.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
@@ -41,12 +44,18 @@ class lag_sums {
         lags_(lag_slots, 0.0),
         products_(Eigen::ArrayXXd::Zero(components, lag_slots)) {}
 
-  template <class Row>
-  void add(index_t lag, const Row& a, const Row& b) {
-    const index_t slot = slot_of(lag);
+  /// \param a, b `[components]`, two rows
+  void add(index_t lag, const double* a, const double* b) {
+    using simd = vector_of<double>;
+    const index_t slot = slot_of(lag), components = products_.rows();
     pairs_[static_cast<std::size_t>(slot)] += 1;
     lags_[static_cast<std::size_t>(slot)] += static_cast<double>(lag);
-    products_.col(slot) += (a * b).transpose();
+    double* const sum = products_.data() + slot * components;
+    index_t c = 0;
+    for (; c + simd::lanes <= components; c += simd::lanes)
+      simd::store(sum + c,
+                  simd::multiply_add(simd::load(a + c), simd::load(b + c), simd::load(sum + c)));
+    for (; c < components; ++c) sum[c] += a[c] * b[c];
   }
 
   /// Bins that grow with the lag by at least a half, of at least `least_pairs` where there are as
@@ -84,8 +93,8 @@ class lag_sums {
 
   static index_t slot_of(index_t lag) {
     if (lag < 32) return lag;
-    const int octave = std::ilogb(static_cast<double>(lag));
-    const auto eighth = static_cast<index_t>(std::ldexp(static_cast<double>(lag), 3 - octave)) - 8;
+    const int octave = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(lag))) - 1;
+    const index_t eighth = (lag >> (octave - 3)) - 8;
     return 32 + 8 * (octave - 5) + eighth;
   }
 
@@ -138,8 +147,7 @@ autocorrelation pooled_autocorrelation(const row_matrix<double>& z, const contex
     const std::size_t n = rows.size(), step = 1 + n * n / 2000000;
     for (std::size_t i = 0; i < n; i += step)
       for (std::size_t j = i + 1; j < n; ++j)
-        sums.add(places.ordered ? positions[j] - positions[i] : 1, z.row(rows[i]).array(),
-                 z.row(rows[j]).array());
+        sums.add(places.ordered ? positions[j] - positions[i] : 1, &z(rows[i], 0), &z(rows[j], 0));
   }
   autocorrelation out = sums.binned();
   const Eigen::ArrayXd v = variance_of_mean(z, places);

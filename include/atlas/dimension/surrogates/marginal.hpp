@@ -60,14 +60,14 @@ class marginal_rows {
   /// \param z `[N, rank]`, of independent normal numbers
   owned_tensor<Scalar, 2> draw(row_matrix<Scalar> z, const principal_shape<Scalar>& shape) const {
     constexpr int rounds = 10;
-    z = shape.standardized(std::move(z));
+    z = shape.standardized(z);
     for (int round = 0;; ++round) {
       owned_tensor<Scalar, 2> cloud = shape.placed(z);
       own_.impose(as_map(cloud.mutable_view()));
       if (round == rounds) return cloud;
       z = shape.standardized(shape.coordinates(cloud).template cast<Scalar>());
       principal_.impose(z);
-      z = shape.standardized(std::move(z));
+      z = shape.standardized(z);
     }
   }
 

@@ -71,12 +71,20 @@ passage_dispersion dispersion_of(const context_deviations& deviations) {
     const auto& rows = deviations.rows[c];
     const double unit =
         1 / (static_cast<double>(rows.rows() - 1) * std::exp(deviations.log_scale[c]));
-    mean.selfadjointView<Eigen::Lower>().rankUpdate(rows.transpose(),
-                                                    unit / static_cast<double>(contexts));
+    // The lower triangle of the products of columns or, where these are more, of rows.
     const bool wide = rows.rows() < d;
-    const Eigen::MatrixXd gram =
-        wide ? Eigen::MatrixXd(rows * rows.transpose()) : Eigen::MatrixXd(rows.transpose() * rows);
-    squares += gram.squaredNorm() * unit * unit / static_cast<double>(contexts);
+    const index_t n = wide ? rows.rows() : d;
+    Eigen::MatrixXd gram = Eigen::MatrixXd::Zero(n, n);
+    if (wide) {
+      gram.selfadjointView<Eigen::Lower>().rankUpdate(rows, unit);
+      mean.selfadjointView<Eigen::Lower>().rankUpdate(rows.transpose(),
+                                                      unit / static_cast<double>(contexts));
+    } else {
+      gram.selfadjointView<Eigen::Lower>().rankUpdate(rows.transpose(), unit);
+      mean += gram / static_cast<double>(contexts);
+    }
+    squares +=
+        (2 * gram.squaredNorm() - gram.diagonal().squaredNorm()) / static_cast<double>(contexts);
   }
   const Eigen::MatrixXd full = mean.selfadjointView<Eigen::Lower>();
   const double sd = summarize(deviations.log_scale).sd;
@@ -124,11 +132,11 @@ class passage_spread {
   }
 
  private:
-  /// The root `factor (kept 1 + axes diag(added) axes^T)`.
+  /// The root `factor (kept 1 + axes diag(added) axes^T)` between units of `within_`: as one
+  /// matrix, or where it is of few axes, `kept` and two factors of the rest.
   struct root {
-    Scalar factor = 1, kept = 1;
-    Eigen::MatrixX<Scalar> axes;
-    Eigen::VectorX<Scalar> added;
+    Scalar kept = 1;
+    Eigen::MatrixX<Scalar> whole, down, up;
   };
 
   /// Square root of the share of a dispersion that is beyond chance and its error.
@@ -138,11 +146,11 @@ class passage_spread {
     return beyond > 0 ? std::sqrt(beyond / found) : 0;
   }
 
-  static root root_of(const row_matrix<double>& rows, double log_scale, double weight,
-                      double factor) {
+  root root_of(const row_matrix<double>& rows, double log_scale, double weight,
+               double factor) const {
     root out;
-    out.factor = static_cast<Scalar>(factor);
-    out.kept = static_cast<Scalar>(std::sqrt(1 - weight));
+    const double kept = factor * std::sqrt(1 - weight);
+    out.kept = static_cast<Scalar>(kept);
     if (weight == 0) return out;
     const double unit = 1 / (static_cast<double>(rows.rows() - 1) * std::exp(log_scale));
     const bool wide = rows.rows() < rows.cols();
@@ -157,10 +165,19 @@ class passage_spread {
       axes.colwise().normalize();
     }
     const Eigen::ArrayXd values = basis.values.head(rank).array();
-    out.axes = axes.cast<Scalar>();
-    out.added = ((1 - weight + weight * values).sqrt() - std::sqrt(1 - weight))
-                    .matrix()
-                    .template cast<Scalar>();
+    const Eigen::VectorXd added =
+        factor * ((1 - weight + weight * values).sqrt() - std::sqrt(1 - weight)).matrix();
+    const Eigen::VectorXd within = within_.template cast<double>().transpose();
+    const Eigen::MatrixXd down = within.cwiseInverse().asDiagonal() * axes * added.asDiagonal();
+    const Eigen::MatrixXd up = axes.transpose() * within.asDiagonal();
+    if (2 * rank < rows.cols()) {
+      out.down = down.cast<Scalar>();
+      out.up = up.cast<Scalar>();
+      return out;
+    }
+    Eigen::MatrixXd whole = down * up;
+    whole.diagonal().array() += kept;
+    out.whole = whole.cast<Scalar>();
     return out;
   }
 
@@ -173,13 +190,16 @@ class passage_spread {
     const Eigen::RowVectorX<Scalar> share =
         (within_.array().square() / (static_cast<Scalar>(rows.size()) * between_.array())).matrix();
     const Eigen::RowVectorX<Scalar> of_rows = mean.cwiseProduct(share.cwiseMin(Scalar(1)));
-    held.rowwise() += of_rows - mean;
-    held.array().rowwise() /= within_.array();
-    row_matrix<Scalar> out = r.kept * held;
-    if (r.added.size() > 0) out += held * r.axes * r.added.asDiagonal() * r.axes.transpose();
-    out.array().rowwise() *= r.factor * within_.array();
-    out.rowwise() += mean - of_rows;
-    for (std::size_t i = 0; i < rows.size(); ++i) z.row(rows[i]) = out.row(static_cast<index_t>(i));
+    const Eigen::RowVectorX<Scalar> of_context = mean - of_rows;
+    held.rowwise() -= of_context;
+    row_matrix<Scalar> out;
+    if (r.whole.size() > 0)
+      out.noalias() = held * r.whole;
+    else
+      out = r.kept * held;
+    if (r.down.size() > 0) out += held * r.down * r.up;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      z.row(rows[i]) = out.row(static_cast<index_t>(i)) + of_context;
   }
 
   context_places places_;

@@ -48,43 +48,68 @@ class principal_shape {
 
   /// The rows of the points in principal coordinates of unit variance, `[N, rank]`.
   row_matrix<Real> coordinates(const tensor_view<const Scalar, 2>& points) const {
-    return centred(points) * vectors_ * spread_.cwiseInverse().asDiagonal();
+    const Eigen::MatrixX<Real> to_unit = vectors_ * spread_.cwiseInverse().asDiagonal();
+    return centred(points) * to_unit;
   }
 
   /// Rows of mean 0 and exactly unit covariance, as those of the points are: what Gaussian rows
   /// are, given their mean and covariance, so that no error of the moments is in a comparison. A
   /// component loses what it has in common with those of larger variance. Where rows are so few or
   /// so alike that they do not vary in as many components they are centred alone.
-  row_matrix<Scalar> standardized(row_matrix<Scalar> z) const {
-    const Eigen::RowVectorX<Real> centre = z.template cast<Real>().colwise().mean();
-    z.rowwise() -= centre.template cast<Scalar>();
-    const row_matrix<Real> rows = z.template cast<Real>();
-    Eigen::MatrixX<Real> gram = Eigen::MatrixX<Real>::Zero(rank(), rank());
-    gram.template selfadjointView<Eigen::Lower>().rankUpdate(
-        rows.transpose(), 1 / static_cast<Real>((std::max)(index_t{1}, rows_ - 1)));
-    const Eigen::LLT<Eigen::MatrixX<Real>> factor(gram);
-    constexpr double alike = 1e-6;  // share of a component's sd that others leave of it
-    if (factor.info() != eigen_success || (factor.matrixLLT().diagonal().array() < alike).any())
-      return z;
-    const Eigen::MatrixX<Real> whitening =
-        factor.matrixU().solve(Eigen::MatrixX<Real>::Identity(rank(), rank()));
-    return z * whitening.template cast<Scalar>();
+  row_matrix<Scalar> standardized(const row_matrix<Scalar>& z) const {
+    const standardization to_unit = standardization_of(z);
+    row_matrix<Scalar> out = z * to_unit.map.template cast<Scalar>();
+    out.rowwise() -= (to_unit.mean.transpose() * to_unit.map).template cast<Scalar>();
+    return out;
   }
 
   /// The cloud, `[N, d]`, of rows in principal coordinates.
   /// \throws value_error where it has numbers beyond the range of the scalar
   owned_tensor<Scalar, 2> placed(const row_matrix<Scalar>& z) const {
-    owned_tensor<Scalar, 2> cloud({rows_, mean_.size()});
-    Eigen::Map<row_matrix<Scalar>> out(cloud.mutable_view().data(), rows_, mean_.size());
-    out.noalias() = z * shape_;
-    out.rowwise() += mean_;
-    if (!all_finite(cloud))
+    return placed(z, shape_, mean_);
+  }
+
+  /// That of `standardized(z)`, in one product.
+  owned_tensor<Scalar, 2> placed_standardized(const row_matrix<Scalar>& z) const {
+    const standardization to_unit = standardization_of(z);
+    const Eigen::MatrixX<Real> map = to_unit.map * shape_.template cast<Real>();
+    const Eigen::RowVectorX<Real> offset =
+        mean_.template cast<Real>() - to_unit.mean.transpose() * map;
+    return placed(z, map.template cast<Scalar>(), offset.template cast<Scalar>());
+  }
+
+ private:
+  /// Rows less `mean`, times `map`, have unit covariance.
+  struct standardization {
+    Eigen::VectorX<Real> mean;
+    Eigen::MatrixX<Real> map;
+  };
+
+  standardization standardization_of(const row_matrix<Scalar>& z) const {
+    const Eigen::MatrixX<Real> unit = Eigen::MatrixX<Real>::Identity(rank(), rank());
+    if (rank() == 0) return {Eigen::VectorX<Real>(0), unit};
+    const tensor_view<const Scalar, 2> rows(z.data(), {z.rows(), z.cols()});
+    const cloud_moments m = moments_by<Scalar, Real>(rows, {});
+    const Eigen::LLT<Eigen::MatrixX<Real>> factor(m.covariance);
+    constexpr double alike = 1e-6;  // share of a component's sd that others leave of it
+    if (factor.info() != eigen_success || (factor.matrixLLT().diagonal().array() < alike).any())
+      return {m.mean, unit};
+    return {m.mean, factor.matrixU().solve(unit)};
+  }
+
+  owned_tensor<Scalar, 2> placed(const row_matrix<Scalar>& z, const Eigen::MatrixX<Scalar>& map,
+                                 const Eigen::RowVectorX<Scalar>& offset) const {
+    owned_tensor<Scalar, 2> cloud({rows_, offset.size()});
+    Eigen::Map<row_matrix<Scalar>> out(cloud.mutable_view().data(), rows_, offset.size());
+    out.noalias() = z * map;
+    out.rowwise() += offset;
+    // A sum is finite only where all that is summed is.
+    if (!std::isfinite(out.sum()) && !all_finite(cloud))
       throw value_error("points", "values whose Gaussian surrogates its scalar can hold",
                         "surrogates beyond its range (multiply the points by a small constant)");
     return cloud;
   }
 
- private:
   /// Variances and their directions: of the covariance of the columns, or where these are more than
   /// the rows of the products of rows, which has the same variances.
   struct spectrum {

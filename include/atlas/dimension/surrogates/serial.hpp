@@ -11,31 +11,38 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "atlas/core/eigen_traits.hpp"
 #include "atlas/dimension/surrogates/autocorrelation.hpp"
 #include "atlas/dimension/surrogates/options.hpp"
+#include "atlas/dimension/surrogates/serial_factor.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// A lower triangular L with `L L^T` the correlation matrix, or the nearest that there is: negative
-/// eigenvalues are cut and unit variances restored.
-template <class Real>
-Eigen::MatrixX<Real> correlation_factor(const Eigen::MatrixX<Real>& matrix) {
-  const Eigen::LLT<Eigen::MatrixX<Real>> direct(matrix);
-  if (direct.info() == eigen_success) return direct.matrixL();
-  const eigenbasis basis = symmetric_eigenbasis(matrix);
-  Eigen::MatrixX<Real> root = basis.vectors * basis.values.cwiseMax(0.0).cwiseSqrt().asDiagonal();
-  root.rowwise().normalize();
-  constexpr double jitter = 1e-9;  // what keeps the factor's pivots from rounding
-  Eigen::MatrixX<Real> repaired = (1 - jitter) * root * root.transpose();
-  repaired.diagonal().array() += jitter;
-  return Eigen::LLT<Eigen::MatrixX<Real>>(repaired).matrixL();
-}
+/// A group's autocorrelation by lag, from a table for those that are not long.
+class correlation_table {
+ public:
+  correlation_table(const autocorrelation& of_group, index_t group, index_t longest)
+      : of_group_(of_group), group_(group) {
+    constexpr index_t most = 1024;
+    for (index_t lag = 0; lag <= (std::min)(longest, most); ++lag)
+      table_.push_back(of_group.at(static_cast<double>(lag), group));
+  }
+  double operator()(index_t lag) const {
+    const auto place = static_cast<std::size_t>(lag);
+    return place < table_.size() ? table_[place] : of_group_.at(static_cast<double>(lag), group_);
+  }
+
+ private:
+  const autocorrelation& of_group_;
+  index_t group_;
+  std::vector<double> table_;
+};
 
 /// Turns independent normal numbers into serial ones. Contexts of up to `whole` rows are drawn at
 /// once; longer ones in blocks of half as many, each given the block before it. Blocks with the
@@ -45,17 +52,26 @@ class serial_rows {
  public:
   serial_rows(const correlation_groups& groups, const context_places& places)
       : groups_(groups.components) {
+    index_t longest = 0;
+    for (const auto& positions : places.positions)
+      longest = (std::max)(longest, positions.back() - positions.front());
+    std::vector<correlation_table> tables;
+    for (std::size_t g = 0; g < groups_.size(); ++g)
+      tables.emplace_back(groups.of_group, static_cast<index_t>(g), longest);
     for (std::size_t c = 0; c < places.rows.size(); ++c)
-      if (places.rows[c].size() > 1)
-        add_context(groups.of_group, places.rows[c], places.positions[c]);
+      if (places.rows[c].size() > 1) add_context(tables, places.rows[c], places.positions[c]);
   }
 
-  /// \param z `[N, components]`, independent; in place
-  void apply(row_matrix<Scalar>& z) const {
+  /// \param clouds `[N, components]` each, independent; in place, each as it would be alone.
+  /// Factors,
+  ///        which do not fit into near caches, are read once for all of them.
+  void apply(std::span<row_matrix<Scalar>> clouds) const {
+    std::vector<Scalar> work;
     for (const block& b : blocks_)
       for (std::size_t g = 0; g < groups_.size(); ++g)
-        apply(b, groups_[g], factors_[b.pattern][g], z);
+        apply(b, groups_[g], factors_[b.pattern][g], work, clouds);
   }
+  void apply(row_matrix<Scalar>& z) const { apply(std::span(&z, 1)); }
 
  private:
   static constexpr std::size_t whole = 128;
@@ -66,7 +82,7 @@ class serial_rows {
     std::size_t pattern = 0;
   };
 
-  void add_context(const autocorrelation& of_group, const std::vector<index_t>& rows,
+  void add_context(const std::vector<correlation_table>& tables, const std::vector<index_t>& rows,
                    const std::vector<index_t>& positions) {
     const std::size_t n = rows.size(), step = n <= whole ? n : whole / 2;
     for (std::size_t from = 0; from < n; from += step) {
@@ -78,53 +94,104 @@ class serial_rows {
         gaps.push_back(positions[i] - positions[begin]);
       }
       b.given = static_cast<index_t>(from - begin);
-      b.pattern = pattern_of(of_group, gaps);
+      b.pattern = pattern_of(tables, gaps, b.given);
       blocks_.push_back(std::move(b));
     }
   }
 
-  std::size_t pattern_of(const autocorrelation& of_group, const std::vector<index_t>& gaps) {
-    const auto [place, added] = patterns_.try_emplace(gaps, factors_.size());
+  /// \param given of the block's rows, as of `block`
+  std::size_t pattern_of(const std::vector<correlation_table>& tables,
+                         const std::vector<index_t>& gaps, index_t given) {
+    const auto [place, added] = patterns_.try_emplace({given, gaps}, factors_.size());
     if (!added) return place->second;
-    const auto n = static_cast<index_t>(gaps.size());
-    auto& factors = factors_.emplace_back();
-    for (std::size_t g = 0; g < groups_.size(); ++g) {
-      Eigen::MatrixXd matrix(n, n);
-      for (index_t i = 0; i < n; ++i)
-        for (index_t j = 0; j <= i; ++j)
-          matrix(i, j) = matrix(j, i) =
-              of_group.at(static_cast<double>(gaps[static_cast<std::size_t>(i)] -
-                                              gaps[static_cast<std::size_t>(j)]),
-                          static_cast<index_t>(g));
-      factors.push_back(correlation_factor(matrix).template cast<Scalar>());
-    }
+    factors_.emplace_back();
+    const auto together = static_cast<std::size_t>(cholesky_lanes::lanes);
+    for (std::size_t from = 0; from < tables.size(); from += together)
+      add_factors(tables, from, (std::min)(together, tables.size() - from), gaps, given);
     return place->second;
   }
 
-  using factor = Eigen::MatrixX<Scalar>;
+  static double correlation(const correlation_table& table, const std::vector<index_t>& gaps,
+                            index_t i, index_t j) {
+    return table(gaps[static_cast<std::size_t>(i)] - gaps[static_cast<std::size_t>(j)]);
+  }
 
-  static void apply(const block& b, const std::vector<index_t>& components, const factor& lower,
-                    row_matrix<Scalar>& z) {
-    const auto n = static_cast<index_t>(b.rows.size());
-    const auto count = static_cast<index_t>(components.size());
-    Eigen::MatrixX<Scalar> held(n, count);
-    for (index_t c = 0; c < count; ++c)
+  /// Those of some groups side by side; where there are fewer than lanes the last one comes again.
+  void add_factors(const std::vector<correlation_table>& tables, std::size_t from,
+                   std::size_t count, const std::vector<index_t>& gaps, index_t given) {
+    const auto n = static_cast<index_t>(gaps.size());
+    cholesky_lanes direct(n);
+    for (index_t lane = 0; lane < cholesky_lanes::lanes; ++lane) {
+      const auto group = from + (std::min)(count - 1, static_cast<std::size_t>(lane));
       for (index_t i = 0; i < n; ++i)
-        held(i, c) =
-            z(b.rows[static_cast<std::size_t>(i)], components[static_cast<std::size_t>(c)]);
-    if (b.given > 0)
-      lower.topLeftCorner(b.given, b.given)
-          .template triangularView<Eigen::Lower>()
-          .solveInPlace(held.topRows(b.given));
-    const Eigen::MatrixX<Scalar> out = lower.template triangularView<Eigen::Lower>() * held;
-    for (index_t c = 0; c < count; ++c)
-      for (index_t i = b.given; i < n; ++i)
-        z(b.rows[static_cast<std::size_t>(i)], components[static_cast<std::size_t>(c)]) = out(i, c);
+        for (index_t j = 0; j <= i; ++j)
+          direct(i, j, lane) = correlation(tables[group], gaps, i, j);
+    }
+    const unsigned definite = direct.factorize();
+    for (std::size_t lane = 0; lane < count; ++lane) {
+      const auto of_lane = [&](index_t i, index_t j) {
+        return direct(i, j, static_cast<index_t>(lane));
+      };
+      if (definite >> lane & 1U)
+        factors_.back().emplace_back(n, given, of_lane);
+      else
+        factors_.back().emplace_back(n, given, repaired(tables[from + lane], gaps));
+    }
+  }
+
+  static Eigen::MatrixXd repaired(const correlation_table& table,
+                                  const std::vector<index_t>& gaps) {
+    const auto n = static_cast<index_t>(gaps.size());
+    Eigen::MatrixXd matrix(n, n);
+    for (index_t i = 0; i < n; ++i)
+      for (index_t j = 0; j <= i; ++j) matrix(i, j) = matrix(j, i) = correlation(table, gaps, i, j);
+    return repaired_correlation_factor(matrix);
+  }
+
+  struct factor {
+    packed_lower<Scalar> lower;
+    Eigen::MatrixX<Scalar> given;  ///< its part of the rows that are drawn already
+
+    /// \param value from (i, j), j <= i, to an element
+    template <class Value>
+    factor(index_t n, index_t drawn, const Value& value)
+        : lower(n, value), given(Eigen::MatrixX<Scalar>::Zero(drawn, drawn)) {
+      for (index_t i = 0; i < drawn; ++i)
+        for (index_t j = 0; j <= i; ++j) given(i, j) = static_cast<Scalar>(value(i, j));
+    }
+  };
+
+  /// \param work memory that is used again
+  static void apply(const block& b, const std::vector<index_t>& components, const factor& f,
+                    std::vector<Scalar>& work, std::span<row_matrix<Scalar>> clouds) {
+    constexpr std::size_t together = packed_lower<Scalar>::together;
+    const auto stride = static_cast<std::size_t>(f.lower.padded_rows());
+    work.resize((std::max)(work.size(), together * stride));
+    const std::size_t columns = components.size() * clouds.size();
+    for (std::size_t from = 0; from < columns; from += together) {
+      const std::size_t count = (std::min)(together, columns - from);
+      for (std::size_t c = 0; c < count; ++c) {
+        const row_matrix<Scalar>& z = clouds[(from + c) % clouds.size()];
+        const Scalar* const column = z.data() + components[(from + c) / clouds.size()];
+        for (std::size_t i = 0; i < b.rows.size(); ++i)
+          work[c * stride + i] = column[b.rows[i] * z.cols()];
+        if (b.given > 0)
+          f.given.template triangularView<Eigen::Lower>().solveInPlace(
+              Eigen::Map<Eigen::VectorX<Scalar>>(work.data() + c * stride, b.given));
+      }
+      f.lower.multiply(work.data());
+      for (std::size_t c = 0; c < count; ++c) {
+        row_matrix<Scalar>& z = clouds[(from + c) % clouds.size()];
+        Scalar* const column = z.data() + components[(from + c) / clouds.size()];
+        for (auto i = static_cast<std::size_t>(b.given); i < b.rows.size(); ++i)
+          column[b.rows[i] * z.cols()] = work[c * stride + i];
+      }
+    }
   }
 
   std::vector<std::vector<index_t>> groups_;
   std::vector<block> blocks_;
-  std::map<std::vector<index_t>, std::size_t> patterns_;
+  std::map<std::pair<index_t, std::vector<index_t>>, std::size_t> patterns_;
   std::vector<std::vector<factor>> factors_;  ///< by pattern and group
 };
 
