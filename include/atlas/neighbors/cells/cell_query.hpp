@@ -48,9 +48,11 @@ struct cell_query {
   sum square[block_rows], twice[block_rows];  // of limits in units of length: l^2 and 2 l
   sum centroid_square[block_rows];            // squared lengths from their cells' centroids
   sum centroid_distance[block_rows];          // lengths of those from another cell's
+  sum excess[block_rows];                     // of a shell, from their cells' centroids
   std::vector<rows_of_cell> runs;
-  block_side<Scalar, Shortlist, false> centroids;  // of the cells of `runs`
-  std::vector<std::int32_t> run_of_cell;           // for each cell that of its rows, or -1
+  block_side<Scalar, Shortlist, false> centroids;     // of the cells of `runs`
+  block_side<Scalar, Shortlist, true> own_centroids;  // the same
+  std::vector<std::int32_t> run_of_cell;              // for each cell that of its rows, or -1
   struct candidate {
     index_t row, other;  // within the block, and in the cloud
     sum nearness;
@@ -77,9 +79,22 @@ struct cell_query {
   /// `excess`; f(x) follows from the sum of x with c and from |x - o|.
   void find_rows(const centroid_sums& sums, int centroid, sum reach, sum excess,
                  row_list& out) const {
+    list(
+        sums, centroid, reach, [&](index_t) { return simd::all(excess); }, out);
+  }
+  /// The same with an `excess` of its own for each row.
+  void find_rows(const centroid_sums& sums, int centroid, sum reach, row_list& out) const {
+    list(
+        sums, centroid, reach, [&](index_t row) { return simd::load(excess + row); }, out);
+  }
+
+ private:
+  template <class Excess>
+  void list(const centroid_sums& sums, int centroid, sum reach, const Excess& excess_of,
+            row_list& out) const {
     std::int32_t* to = out.places;
     for_each_vector([&](int t, int v, index_t row) {
-      const vector beyond = simd::load(centroid_square + row) + excess +
+      const vector beyond = simd::load(centroid_square + row) + excess_of(row) +
                             simd::load(twice + row) * simd::load(centroid_distance + row);
       const vector most = simd::smaller(reached(row, reach), beyond);
       to = append_lanes(to, simd::positive(sums[t][centroid][v] + most),
@@ -88,7 +103,6 @@ struct cell_query {
     out.count = to - out.places;
   }
 
- private:
   vector reached(index_t row, sum reach) const {
     return simd::load(square + row) + reach * (simd::load(twice + row) + reach);
   }

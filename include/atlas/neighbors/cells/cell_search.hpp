@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -94,6 +95,9 @@ class cell_search {
  private:
   /// Above all lengths in a cloud, which is scaled to coordinates below 1.
   static constexpr double no_limit = 1e9;
+  /// Of a block, to be compared with a shell: from more than these on the excess of the shell's
+  /// rows from each of the block's centroids is worth its tile.
+  static constexpr index_t many_rows = 2 * tile::left_rows;
 
   static raw_rows<Scalar> load(const tensor_view<const Scalar, 2>& points) {
     raw_rows<Scalar> raw;
@@ -111,7 +115,7 @@ class cell_search {
                    typename tile::item{});
     for (index_t i = 0; i < block_rows; ++i) {
       q.half[i] = q.high[i] = Shortlist::absent;
-      q.square[i] = q.twice[i] = q.centroid_square[i] = 0;
+      q.square[i] = q.twice[i] = q.centroid_square[i] = q.excess[i] = 0;
       q.centroid_distance[i] = static_cast<sum>(no_limit);  // until it is computed
       q.unit[i] = 0;
       if (i < q.rows) load(q, i, from + i);
@@ -210,6 +214,7 @@ class cell_search {
       return cells_.centroid(q.runs[static_cast<std::size_t>(r)].cell);
     };
     q.centroids.load(0, static_cast<index_t>(q.runs.size()), centroid, shortlist_);
+    q.own_centroids.load(0, static_cast<index_t>(q.runs.size()), centroid, shortlist_);
     for (std::size_t r = 0; r < q.runs.size(); ++r) {
       const auto [cell, from, to] = q.runs[r];
       q.run_of_cell[static_cast<std::size_t>(cell)] = static_cast<std::int32_t>(r);
@@ -281,9 +286,49 @@ class cell_search {
       q.find_rows(sums, centroid, cells_.shell_reach(s), cells_.shell_excess(s), rows);
       if (rows.count == 0) return;
       if (s + 1 < cells_.first_shell(cell + 1)) cells_.read_ahead(s + 1);
+      if (rows.count > many_rows) {
+        set_excess(q, s);
+        q.find_rows(sums, centroid, cells_.shell_reach(s), rows);
+      }
       if (own >= 0) remove(q.runs[static_cast<std::size_t>(own)], rows);
       compare_shell(q, s, rows);
     }
+  }
+
+  /// Sets, for each row of the block, the excess of a shell beyond the hyperplane between its
+  /// cell's centroid and that of the row's: for the rows y of the shell themselves.
+  void set_excess(query& q, index_t shell) const {
+    const sum* const squares = cells_.centroid_squares(shell);
+    for (index_t g = 0; g < q.own_centroids.groups(); ++g) {
+      typename shell_tile::sums sums;
+      shell_tile::add(q.own_centroids.nearest(g), cells_.shell(shell), shortlist_.steps(), sums);
+      const index_t first = g * tile::left_rows;
+      const auto count =
+          std::min<index_t>(tile::left_rows, static_cast<index_t>(q.runs.size()) - first);
+      for (index_t i = 0; i < count; ++i) {
+        vector most = sums[i][0] + simd::load(squares);
+        for (int v = 1; v < shell_tile::vectors; ++v)
+          most = simd::larger(most, sums[i][v] + simd::load(squares + v * simd::lanes));
+        const rows_of_cell& run = q.runs[static_cast<std::size_t>(first + i)];
+        std::fill(q.excess + run.from, q.excess + run.to, raised(largest_lane(most)));
+      }
+      q.cycles += static_cast<double>(shell_tile::size) * pair_cycles(costs::shell_share);
+    }
+  }
+
+  static sum largest_lane(const vector& x) {
+    sum parts[simd::lanes];
+    simd::store(parts, x);
+#pragma GCC unroll 4
+    for (int half = simd::lanes / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+      for (int l = 0; l < half; ++l) parts[l] = (std::max)(parts[l], parts[l + half]);
+    return parts[0];
+  }
+
+  /// Raised by more than the rounding of a sum, whatever its sign.
+  static sum raised(sum x) {
+    return x + std::abs(x) * static_cast<sum>(0x1p-20);
   }
 
   /// Takes the rows of a cell, which have been compared with it, out of a list.

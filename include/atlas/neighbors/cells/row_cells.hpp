@@ -79,6 +79,11 @@ class row_cells {
   }
   /// Half of an upper bound of the squared norm of the row in a place of the shells.
   sum high(index_t place) const { return high_[to_size(place)]; }
+  /// Upper bounds of the squared distances of a shell's rows from its cell's centroid, in the same
+  /// units.
+  const sum* centroid_squares(index_t shell) const {
+    return centroid_squares_.data() + shell * shell_rows;
+  }
   const Scalar* centroid(index_t cell) const { return centroids_.data() + cell * d_; }
 
   /// Of the rows in the order of their cells: the place in the shells, the number in the cloud and
