@@ -48,7 +48,7 @@ struct cell_query {
   sum square[block_rows], twice[block_rows];  // of limits in units of length: l^2 and 2 l
   sum centroid_square[block_rows];            // squared lengths from their cells' centroids
   sum centroid_distance[block_rows];          // lengths of those from another cell's
-  sum excess[block_rows];                     // of a shell, from their cells' centroids
+  sum row_excess[block_rows];                 // of a shell, from their cells' centroids
   std::vector<rows_of_cell> runs;
   block_side<Scalar, Shortlist, false> centroids;     // of the cells of `runs`
   block_side<Scalar, Shortlist, true> own_centroids;  // the same
@@ -82,10 +82,10 @@ struct cell_query {
     list(
         sums, centroid, reach, [&](index_t) { return simd::all(excess); }, out);
   }
-  /// The same with an `excess` of its own for each row.
+  /// The same with an excess of its own for each row.
   void find_rows(const centroid_sums& sums, int centroid, sum reach, row_list& out) const {
     list(
-        sums, centroid, reach, [&](index_t row) { return simd::load(excess + row); }, out);
+        sums, centroid, reach, [&](index_t row) { return simd::load(row_excess + row); }, out);
   }
 
  private:

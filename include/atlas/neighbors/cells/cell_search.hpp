@@ -115,7 +115,7 @@ class cell_search {
                    typename tile::item{});
     for (index_t i = 0; i < block_rows; ++i) {
       q.half[i] = q.high[i] = Shortlist::absent;
-      q.square[i] = q.twice[i] = q.centroid_square[i] = q.excess[i] = 0;
+      q.square[i] = q.twice[i] = q.centroid_square[i] = q.row_excess[i] = 0;
       q.centroid_distance[i] = static_cast<sum>(no_limit);  // until it is computed
       q.unit[i] = 0;
       if (i < q.rows) load(q, i, from + i);
@@ -310,7 +310,7 @@ class cell_search {
         for (int v = 1; v < shell_tile::vectors; ++v)
           most = simd::larger(most, sums[i][v] + simd::load(squares + v * simd::lanes));
         const rows_of_cell& run = q.runs[static_cast<std::size_t>(first + i)];
-        std::fill(q.excess + run.from, q.excess + run.to, raised(largest_lane(most)));
+        std::fill(q.row_excess + run.from, q.row_excess + run.to, raised(largest_lane(most)));
       }
       q.cycles += static_cast<double>(shell_tile::size) * pair_cycles(costs::shell_share);
     }
