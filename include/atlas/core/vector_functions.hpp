@@ -32,6 +32,21 @@ inline void store_bytes(void* to, integer_vector x) {
   std::memcpy(to, &bytes, sizeof bytes);
 }
 
+/// Writes, for every bit that is set of a mask of up to 16 lanes, `first` plus the number of the
+/// lane. Overwrites up to 16 numbers.
+/// \return behind the last number
+inline std::int32_t* append_lanes(std::int32_t* to, unsigned bits, std::int32_t first) {
+#if !defined(ATLAS_PLAIN_VECTORS) && defined(__AVX512F__)
+  const integer_vector lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  vector_of<std::int32_t>::store(to, (integer_vector)_mm512_maskz_compress_epi32(
+                                         static_cast<__mmask16>(bits), (__m512i)(lanes + first)));
+  return to + std::popcount(bits);
+#else
+  for (; bits != 0; bits &= bits - 1) *to++ = first + std::countr_zero(bits);
+  return to;
+#endif
+}
+
 using double_vector = vector_of<double>::type;
 
 /// As many words of 64 bits.

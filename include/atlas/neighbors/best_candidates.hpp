@@ -80,6 +80,8 @@ class best_candidates {
     for (index_t row = 0; row < rows; ++row) clear(row);
   }
 
+  index_t k() const { return k_; }
+
   void clear(index_t row) {
     for (index_t slot = row * k_; slot < (row + 1) * k_; ++slot) {
       squares_[slot] = std::numeric_limits<double>::infinity();

@@ -20,45 +20,39 @@ struct cell_query {
   using simd = typename tile::simd;
   using vector = typename tile::vector;
   using sum = typename tile::sum;
-  static constexpr int tiles = 4;  // several, so that the rows compared with a shell read it once
+  static constexpr int tiles = 8;  // several, so that the rows compared with a shell read it once
   static constexpr index_t tile_rows = tile::right_rows;
   static constexpr index_t block_rows = tiles * tile_rows;
   static constexpr index_t batch_pairs = 32;
 
   using centroid_sums = typename tile::sums[tiles];  // of a group of centroids with all rows
 
-  /// A bit for each row of a block.
-  struct row_set {
-    std::uint64_t bits[tiles] = {};
-    bool empty() const {
-      return std::all_of(bits, bits + tiles, [](std::uint64_t b) { return b == 0; });
-    }
-    void add(index_t row) { bits[row / tile_rows] |= std::uint64_t{1} << (row % tile_rows); }
-    row_set& operator&=(const row_set& other) {
-      for (int t = 0; t < tiles; ++t) bits[t] &= other.bits[t];
-      return *this;
-    }
+  /// Rows of a block, by their places in it.
+  struct row_list {
+    index_t count = 0;
+    std::int32_t places[block_rows + 16];  // behind them up to a vector is overwritten
   };
 
-  /// The rows of a block that are of one cell.
+  /// The rows of a block that are of one cell, [from, to).
   struct rows_of_cell {
     index_t cell, from, to;
-    row_set rows;
   };
 
   index_t rows = 0;
   index_t number[block_rows], cell[block_rows];
   std::vector<typename tile::item> right;  // for tiles with centroids, `[tiles, steps, tile_rows]`
-  sum half[block_rows];
+  sum half[block_rows], high[block_rows];  // of lower and of upper bounds
   float unit[block_rows];
   std::vector<typename tile::item> left;      // for tiles with shells, `[block_rows + 1, steps]`
   row_facts<sum> facts[block_rows + 1];       // the last of no row
   sum square[block_rows], twice[block_rows];  // of limits in units of length: l^2 and 2 l
   sum centroid_square[block_rows];            // squared lengths from their cells' centroids
   sum centroid_distance[block_rows];          // lengths of those from another cell's
+  sum row_excess[block_rows];                 // of a shell, from their cells' centroids
   std::vector<rows_of_cell> runs;
-  block_side<Scalar, Shortlist, false> centroids;  // of the cells of `runs`
-  std::vector<row_set> compared;                   // for each cell, rows already compared with it
+  block_side<Scalar, Shortlist, false> centroids;     // of the cells of `runs`
+  block_side<Scalar, Shortlist, true> own_centroids;  // the same
+  std::vector<std::int32_t> run_of_cell;              // for each cell that of its rows, or -1
   struct candidate {
     index_t row, other;  // within the block, and in the cloud
     sum nearness;
@@ -67,37 +61,59 @@ struct cell_query {
   index_t count = 0;
   double cycles = 0;  // spent so far (search_costs.hpp)
 
-  /// The rows whose neighbours may lie within `reach` of a centroid (triangle inequality): those
-  /// whose sums with it are above minus the square of limit plus reach (Shortlist::length).
-  row_set reached_from(const centroid_sums& sums, int centroid, sum reach) const {
-    return above(sums, centroid, [&](index_t row) -> vector {
-      return simd::load(square + row) + reach * (simd::load(twice + row) + reach);
+  /// Whether the neighbours of any row may lie within `reach` of a centroid (triangle inequality).
+  /// Those of a row may where its sum with the centroid is above minus the square of limit plus
+  /// reach (Shortlist::length).
+  bool any_reached(const centroid_sums& sums, int centroid, sum reach) const {
+    vector most = sums[0][centroid][0] + reached(0, reach);
+    for_each_vector([&](int t, int v, index_t row) {
+      most = simd::larger(most, sums[t][centroid][v] + reached(row, reach));
     });
+    return simd::positive(most) != 0;
   }
 
-  /// The rows whose neighbours may lie beyond the hyperplane that is as far from their cell's
-  /// centroid o as from another, c. f(p) = |p - c|^2 - |p - o|^2 is linear of slope 2 |o - c|, so
-  /// that the distance of rows x and y is at least (f(x) - f(y)) / (2 |o - c|). For y in the cell
-  /// of c f(y) is at most `excess`; f(x) follows from the sum of x with c and from |x - o|.
-  row_set beyond_bisector(const centroid_sums& sums, int centroid, sum excess) const {
-    return above(sums, centroid, [&](index_t row) -> vector {
-      return simd::load(centroid_square + row) + excess +
-             simd::load(twice + row) * simd::load(centroid_distance + row);
-    });
+  /// Lists the rows whose neighbours may lie within `reach` of a centroid c and beyond the
+  /// hyperplane that is as far from c as from the centroid o of the row's own cell.
+  /// f(p) = |p - c|^2 - |p - o|^2 is linear of slope 2 |o - c|, so that the distance of rows x and
+  /// y is at least (f(x) - f(y)) / (2 |o - c|). For the rows y that are looked for f(y) is at most
+  /// `excess`; f(x) follows from the sum of x with c and from |x - o|.
+  void find_rows(const centroid_sums& sums, int centroid, sum reach, sum excess,
+                 row_list& out) const {
+    list(
+        sums, centroid, reach, [&](index_t) { return simd::all(excess); }, out);
+  }
+  /// The same with an excess of its own for each row.
+  void find_rows(const centroid_sums& sums, int centroid, sum reach, row_list& out) const {
+    list(
+        sums, centroid, reach, [&](index_t row) { return simd::load(row_excess + row); }, out);
   }
 
  private:
-  /// The rows whose sums with a centroid are above minus `most(row)`.
-  template <class Most>
-  static row_set above(const centroid_sums& sums, int centroid, const Most& most) {
-    row_set out;
+  template <class Excess>
+  void list(const centroid_sums& sums, int centroid, sum reach, const Excess& excess_of,
+            row_list& out) const {
+    std::int32_t* to = out.places;
+    for_each_vector([&](int t, int v, index_t row) {
+      const vector beyond = simd::load(centroid_square + row) + excess_of(row) +
+                            simd::load(twice + row) * simd::load(centroid_distance + row);
+      const vector most = simd::smaller(reached(row, reach), beyond);
+      to = append_lanes(to, simd::positive(sums[t][centroid][v] + most),
+                        static_cast<std::int32_t>(row));
+    });
+    out.count = to - out.places;
+  }
+
+  vector reached(index_t row, sum reach) const {
+    return simd::load(square + row) + reach * (simd::load(twice + row) + reach);
+  }
+
+  /// Calls `visit(t, v, row)` for vector v of tile t, whose first row is `row`.
+  template <class Visit>
+  static void for_each_vector(const Visit& visit) {
+#pragma GCC unroll 4
     for (int t = 0; t < tiles; ++t)
 #pragma GCC unroll 4
-      for (int v = 0; v < tile::vectors; ++v)
-        out.bits[t] |= std::uint64_t{simd::positive(sums[t][centroid][v] +
-                                                    most(t * tile_rows + v * simd::lanes))}
-                       << (v * simd::lanes);
-    return out;
+      for (int v = 0; v < tile::vectors; ++v) visit(t, v, t * tile_rows + v * simd::lanes);
   }
 };
 

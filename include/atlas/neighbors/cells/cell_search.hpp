@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <vector>
 
+#include "atlas/core/vector_functions.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/cells/cell_query.hpp"
 #include "atlas/neighbors/cells/row_cells.hpp"
@@ -30,7 +32,7 @@ class cell_search {
   using simd = typename tile::simd;
   using vector = typename tile::vector;
   using sum = typename tile::sum;
-  using row_set = typename query::row_set;
+  using row_list = typename query::row_list;
   using rows_of_cell = typename query::rows_of_cell;
   using centroid_sums = typename query::centroid_sums;
   static constexpr int tiles = query::tiles;
@@ -46,7 +48,8 @@ class cell_search {
         shortlist_(c, points.extent(1)),
         best_(points.extent(0), options.k, distinct_labels(exclude_)),
         raw_(load(points)),
-        cells_(raw_, points.extent(0), points.extent(1), shortlist_, options.threads) {}
+        cells_(raw_, points.extent(0), points.extent(1), shortlist_, options.threads),
+        done_(static_cast<std::size_t>(tasks()), 0) {}
   static constexpr index_t most_rows =
       index_t{1} << 28;  // so that lloyd's floats hold the numbers of cells exactly
   static bool fits(const centring& c, index_t d) { return Shortlist::fits(c, d); }
@@ -64,30 +67,38 @@ class cell_search {
   }
   neighbor_table table() { return best_.table(); }
 
+  /// A block that was searched whole in a sample is not searched again, and takes no cycles then.
   double search(index_t block, workspace& q, double budget) {
+    if (done_[static_cast<std::size_t>(block)] != 0) return 0;
     load_block(q, block);
+    limit_by_block(q);
     compare_within_cells(q);
     const std::vector<index_t>& nearby = cells_.nearby(cells_.family_of(q.cell[0]));
     for (const index_t f : nearby) compare_family(q, f);
     const auto& families = cells_.family_centroids();
-    for (index_t g = 0; g < families.groups() && q.cycles < budget; ++g) {
+    index_t g = 0;
+    for (; g < families.groups() && q.cycles < budget; ++g) {
       centroid_sums sums;
       add_centroid_sums(q, families, g, sums);
       for (int i = 0; i < tile::left_rows; ++i) {
         const index_t f = g * tile::left_rows + i;
         if (f < cells_.families() && std::find(nearby.begin(), nearby.end(), f) == nearby.end() &&
-            !q.reached_from(sums, i, cells_.family_reach(f)).empty())
+            q.any_reached(sums, i, cells_.family_reach(f)))
           compare_family(q, f);
       }
     }
     refine(q);
-    for (index_t i = 0; i < q.rows; ++i) q.compared[static_cast<std::size_t>(q.cell[i])] = {};
+    done_[static_cast<std::size_t>(block)] = g == families.groups();
+    for (index_t i = 0; i < q.rows; ++i) q.run_of_cell[static_cast<std::size_t>(q.cell[i])] = -1;
     return q.cycles;
   }
 
  private:
   /// Above all lengths in a cloud, which is scaled to coordinates below 1.
   static constexpr double no_limit = 1e9;
+  /// Of a block, to be compared with a shell: from more than these on the excess of the shell's
+  /// rows from each of the block's centroids is worth its tile.
+  static constexpr index_t many_rows = 2 * tile::left_rows;
 
   static raw_rows<Scalar> load(const tensor_view<const Scalar, 2>& points) {
     raw_rows<Scalar> raw;
@@ -99,13 +110,13 @@ class cell_search {
     const index_t from = block * block_rows;
     q.rows = (std::min)(block_rows, cells_.rows() - from);
     q.cycles = 0;
-    q.compared.resize(static_cast<std::size_t>(cells_.cells()));
+    q.run_of_cell.resize(static_cast<std::size_t>(cells_.cells()), -1);
     q.left.resize(static_cast<std::size_t>((block_rows + 1) * shortlist_.steps()));
     q.right.assign(static_cast<std::size_t>(block_rows * shortlist_.steps()),
                    typename tile::item{});
     for (index_t i = 0; i < block_rows; ++i) {
-      q.half[i] = Shortlist::absent;
-      q.square[i] = q.twice[i] = q.centroid_square[i] = 0;
+      q.half[i] = q.high[i] = Shortlist::absent;
+      q.square[i] = q.twice[i] = q.centroid_square[i] = q.row_excess[i] = 0;
       q.centroid_distance[i] = static_cast<sum>(no_limit);  // until it is computed
       q.unit[i] = 0;
       if (i < q.rows) load(q, i, from + i);
@@ -126,6 +137,7 @@ class cell_search {
           Shortlist::for_other_side(shell.items[k * lanes + lane]);
     }
     q.half[i] = shell.half[lane];
+    q.high[i] = cells_.high(cells_.place(row));
     q.unit[i] = shell.unit[lane];
     q.facts[i] = {shell.half[lane], Shortlist::no_floor, shell.unit[lane], shell.offset[lane]};
     q.number[i] = cells_.number(row);
@@ -138,8 +150,13 @@ class cell_search {
   /// Sets the limit of row i of the block from its k-th best neighbour so far.
   void limit(query& q, index_t i) const {
     const double square = best_.worst(q.number[i]);
-    const double length = (std::min)(shortlist_.length(square), no_limit);
-    q.facts[i].floor = shortlist_.floor(square);
+    set_limit(q, i, shortlist_.floor(square), shortlist_.length(square));
+  }
+
+  /// \param length of the limit, in the units of Shortlist::length
+  void set_limit(query& q, index_t i, sum floor, double length) const {
+    length = (std::min)(length, no_limit);
+    q.facts[i].floor = floor;
     q.square[i] = widened(length * length + shortlist_.slack());
     q.twice[i] = widened(2 * length);
   }
@@ -147,36 +164,79 @@ class cell_search {
   /// Rounded up by more than the rounding of the query's tests.
   static sum widened(double x) { return cells::widened(x); }
 
+  /// First limits: the k-th nearest of the block's other rows, of which there are k among the k + 1
+  /// nearest of all of them.
+  void limit_by_block(query& q) const {
+    if (exclude_.active()) return;
+    if (best_.k() <= 2)
+      limit_by_block<3>(q);
+    else if (best_.k() <= 8)
+      limit_by_block<9>(q);
+  }
+
+  template <int Kept>
+  void limit_by_block(query& q) const {
+    row_facts<sum> facts[block_rows];
+    for (index_t i = 0; i < block_rows; ++i) {
+      facts[i] = q.facts[i < q.rows ? i : block_rows];
+      facts[i].half = q.high[i];
+    }
+    const index_t steps = shortlist_.steps();
+    for (index_t t = 0; t * tile_rows < q.rows; ++t) {
+      const typename tile::rows right = rows_of_tile(q, t, q.high);
+      largest_sums<tile, Kept> largest[tile::vectors];
+      for (index_t from = 0; from < q.rows; from += tile::left_rows) {
+        typename tile::picked left;
+        for (int i = 0; i < tile::left_rows; ++i) {
+          left.items[i] = q.left.data() + (from + i) * steps;
+          left.facts[i] = facts + from + i;
+        }
+        typename tile::sums sums;
+        tile::add(left, right, steps, sums);
+        for (int v = 0; v < tile::vectors; ++v) largest[v].offer(sums, v, nullptr);
+      }
+      for (index_t i = t * tile_rows; i < (std::min)(q.rows, (t + 1) * tile_rows); ++i) {
+        const index_t v = (i - t * tile_rows) / simd::lanes;
+        const sum known = largest[v].sum[best_.k()][i % simd::lanes];
+        set_limit(q, i, shortlist_.floor_of_sum(known), shortlist_.length_of_sum(known));
+      }
+    }
+    q.cycles += static_cast<double>(q.rows * q.rows) * pair_cycles(costs::centroid_share);
+  }
+
+  /// Compares the rows of each cell with each other.
   void compare_within_cells(query& q) {
     q.runs.clear();
     for (index_t i = 0; i < q.rows; ++i) {
-      if (q.runs.empty() || q.runs.back().cell != q.cell[i])
-        q.runs.push_back({q.cell[i], i, i, {}});
-      q.runs.back().rows.add(i);
+      if (q.runs.empty() || q.runs.back().cell != q.cell[i]) q.runs.push_back({q.cell[i], i, i});
       q.runs.back().to = i + 1;
     }
     const auto centroid = [&](index_t r) {
       return cells_.centroid(q.runs[static_cast<std::size_t>(r)].cell);
     };
     q.centroids.load(0, static_cast<index_t>(q.runs.size()), centroid, shortlist_);
-    for (const rows_of_cell& r : q.runs) {
-      q.compared[static_cast<std::size_t>(r.cell)] = r.rows;
-      for (index_t s = cells_.first_shell(r.cell); s < cells_.first_shell(r.cell + 1); ++s)
-        compare_shell(q, s, r.rows);
+    q.own_centroids.load(0, static_cast<index_t>(q.runs.size()), centroid, shortlist_);
+    for (std::size_t r = 0; r < q.runs.size(); ++r) {
+      const auto [cell, from, to] = q.runs[r];
+      q.run_of_cell[static_cast<std::size_t>(cell)] = static_cast<std::int32_t>(r);
+      row_list rows;
+      for (index_t i = from; i < to; ++i) rows.places[rows.count++] = static_cast<std::int32_t>(i);
+      for (index_t s = cells_.first_shell(cell); s < cells_.first_shell(cell + 1); ++s)
+        compare_shell(q, s, rows);
     }
     refine(q);
+  }
+
+  typename tile::rows rows_of_tile(const query& q, index_t t, const sum* half) const {
+    const index_t row = t * tile_rows;
+    return {q.right.data() + row * shortlist_.steps(), half + row, nullptr, q.unit + row, nullptr};
   }
 
   template <class Side>
   void add_centroid_sums(query& q, const Side& centroids, index_t group,
                          centroid_sums& sums) const {
-    const index_t steps = shortlist_.steps();
-    for (index_t t = 0; t < tiles; ++t) {
-      const index_t row = t * tile_rows;
-      const typename tile::rows right{q.right.data() + row * steps, q.half + row, nullptr,
-                                      q.unit + row, nullptr};
-      tile::add(centroids.nearest(group), right, steps, sums[t]);
-    }
+    for (index_t t = 0; t < tiles; ++t)
+      tile::add(centroids.nearest(group), rows_of_tile(q, t, q.half), shortlist_.steps(), sums[t]);
     q.cycles += static_cast<double>(tiles * tile::size) * pair_cycles(costs::centroid_share);
   }
 
@@ -188,27 +248,22 @@ class cell_search {
   void compare_group(query& q, index_t group) {
     centroid_sums sums;
     add_centroid_sums(q, cells_.centroids(), group, sums);
-    struct {
-      int centroid;
-      row_set rows;
-    } reached[tile::left_rows];
+    int reached[tile::left_rows];
     int count = 0;
     const index_t first = group * tile::left_rows;
     for (int i = 0; i < tile::left_rows; ++i) {
-      reached[count] = {i,
-                        q.reached_from(sums, i, cells_.shell_reach(cells_.first_shell(first + i)))};
-      const row_set& compared = q.compared[static_cast<std::size_t>(first + i)];
-      for (int t = 0; t < tiles; ++t) reached[count].rows.bits[t] &= ~compared.bits[t];
-      count += !reached[count].rows.empty();
+      const index_t shell = cells_.first_shell(first + i);
+      if (!q.any_reached(sums, i, cells_.shell_reach(shell))) continue;
+      cells_.read_ahead(shell);
+      reached[count++] = i;
     }
     if (count == 0) return;
     typename tile::sums between;
     tile::add(cells_.centroids().farthest(group), q.centroids.farthest(0), shortlist_.steps(),
               between);
     for (int m = 0; m < count; ++m) {
-      if (m + 1 < count) cells_.read_ahead(cells_.first_shell(first + reached[m + 1].centroid));
-      set_centroid_distances(q, between[reached[m].centroid]);
-      compare_cell(q, first + reached[m].centroid, sums, reached[m].centroid, reached[m].rows);
+      set_centroid_distances(q, between[reached[m]]);
+      compare_cell(q, first + reached[m], sums, reached[m]);
     }
     refine(q);
   }
@@ -225,29 +280,76 @@ class cell_search {
     }
   }
 
-  void compare_cell(query& q, index_t cell, const centroid_sums& sums, int centroid, row_set rows) {
-    const index_t end = cells_.first_shell(cell + 1);
-    for (index_t s = cells_.first_shell(cell); !rows.empty();) {
-      compare_shell(q, s,
-                    row_set(rows) &= q.beyond_bisector(sums, centroid, cells_.shell_excess(s)));
-      if (++s == end) return;
-      rows &= q.reached_from(sums, centroid, cells_.shell_reach(s));
+  void compare_cell(query& q, index_t cell, const centroid_sums& sums, int centroid) {
+    const std::int32_t own = q.run_of_cell[static_cast<std::size_t>(cell)];
+    for (index_t s = cells_.first_shell(cell); s < cells_.first_shell(cell + 1); ++s) {
+      row_list rows;
+      q.find_rows(sums, centroid, cells_.shell_reach(s), cells_.shell_excess(s), rows);
+      if (rows.count == 0) return;
+      if (s + 1 < cells_.first_shell(cell + 1)) cells_.read_ahead(s + 1);
+      if (rows.count > many_rows) {
+        set_excess(q, s);
+        q.find_rows(sums, centroid, cells_.shell_reach(s), rows);
+      }
+      if (own >= 0) remove(q.runs[static_cast<std::size_t>(own)], rows);
+      compare_shell(q, s, rows);
     }
   }
 
-  void compare_shell(query& q, index_t shell, const row_set& rows) {
-    index_t list[block_rows + tile::left_rows];
-    index_t count = 0;
-    for (index_t t = 0; t < tiles; ++t)
-      for (std::uint64_t b = rows.bits[t]; b != 0; b &= b - 1)
-        list[count++] = t * tile_rows + std::countr_zero(b);
-    std::fill_n(list + count, tile::left_rows, block_rows);
-    for (index_t from = 0; from < count; from += tile::left_rows)
-      compare_shell(q, shell, list + from, std::min<index_t>(tile::left_rows, count - from));
+  /// Sets, for each row of the block, the excess of a shell beyond the hyperplane between its
+  /// cell's centroid and that of the row's: for the rows y of the shell themselves.
+  void set_excess(query& q, index_t shell) const {
+    const sum* const squares = cells_.centroid_squares(shell);
+    for (index_t g = 0; g < q.own_centroids.groups(); ++g) {
+      typename shell_tile::sums sums;
+      shell_tile::add(q.own_centroids.nearest(g), cells_.shell(shell), shortlist_.steps(), sums);
+      const index_t first = g * tile::left_rows;
+      const auto count =
+          std::min<index_t>(tile::left_rows, static_cast<index_t>(q.runs.size()) - first);
+      for (index_t i = 0; i < count; ++i) {
+        vector most = sums[i][0] + simd::load(squares);
+        for (int v = 1; v < shell_tile::vectors; ++v)
+          most = simd::larger(most, sums[i][v] + simd::load(squares + v * simd::lanes));
+        const rows_of_cell& run = q.runs[static_cast<std::size_t>(first + i)];
+        std::fill(q.row_excess + run.from, q.row_excess + run.to, raised(largest_lane(most)));
+      }
+      q.cycles += static_cast<double>(shell_tile::size) * pair_cycles(costs::shell_share);
+    }
   }
 
+  static sum largest_lane(const vector& x) {
+    sum parts[simd::lanes];
+    simd::store(parts, x);
+#pragma GCC unroll 4
+    for (int half = simd::lanes / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+      for (int l = 0; l < half; ++l) parts[l] = (std::max)(parts[l], parts[l + half]);
+    return parts[0];
+  }
+
+  /// Raised by more than the rounding of a sum, whatever its sign.
+  static sum raised(sum x) {
+    return x + std::abs(x) * static_cast<sum>(0x1p-20);
+  }
+
+  /// Takes the rows of a cell, which have been compared with it, out of a list.
+  static void remove(const rows_of_cell& run, row_list& rows) {
+    const auto end = std::remove_if(rows.places, rows.places + rows.count,
+                                    [&](std::int32_t i) { return i >= run.from && i < run.to; });
+    rows.count = end - rows.places;
+  }
+
+  void compare_shell(query& q, index_t shell, row_list& rows) {
+    std::fill_n(rows.places + rows.count, tile::left_rows, static_cast<std::int32_t>(block_rows));
+    for (index_t from = 0; from < rows.count; from += tile::left_rows)
+      compare_shell(q, shell, rows.places + from,
+                    std::min<index_t>(tile::left_rows, rows.count - from));
+  }
+
+  /// A function by itself, so that the addresses of all rows stay in registers.
   /// \param rows `[left_rows]`, places in the block; those after `count` hold no row
-  void compare_shell(query& q, index_t shell, const index_t* rows, index_t count) {
+  ATLAS_DETAIL_NOT_INLINED void compare_shell(query& q, index_t shell, const std::int32_t* rows,
+                                              index_t count) {
     typename shell_tile::picked left;
     for (int i = 0; i < tile::left_rows; ++i) {
       left.items[i] = q.left.data() + rows[i] * shortlist_.steps();
@@ -257,17 +359,21 @@ class cell_search {
     shell_tile::add(left, cells_.shell(shell), shortlist_.steps(), sums);
     vector above = sums[0][0] - left.facts[0]->floor;
 #pragma GCC unroll 16
-    for (int i = 1; i < tile::left_rows; ++i)
-      above = simd::larger(above, sums[i][0] - left.facts[i]->floor);
+    for (int i = 0; i < tile::left_rows; ++i)
+#pragma GCC unroll 4
+      for (int v = 0; v < shell_tile::vectors; ++v)
+        above = simd::larger(above, sums[i][v] - left.facts[i]->floor);
     q.cycles += static_cast<double>(shell_tile::size) * pair_cycles(costs::shell_share);
     if (simd::positive(above) == 0) return;
-    for (index_t i = 0; i < count; ++i) {
-      unsigned lanes = simd::above(sums[i][0], simd::all(q.facts[rows[i]].floor));
-      for (; lanes != 0; lanes &= lanes - 1) {
-        const int lane = std::countr_zero(lanes);
-        collect(q, {rows[i], cells_.shell_numbers(shell)[lane], sums[i][0][lane]});
+    for (index_t i = 0; i < count; ++i)
+      for (int v = 0; v < shell_tile::vectors; ++v) {
+        unsigned lanes = simd::above(sums[i][v], simd::all(q.facts[rows[i]].floor));
+        for (; lanes != 0; lanes &= lanes - 1) {
+          const int lane = std::countr_zero(lanes);
+          collect(q,
+                  {rows[i], cells_.shell_numbers(shell)[v * simd::lanes + lane], sums[i][v][lane]});
+        }
       }
-    }
     if (q.count >= query::batch_pairs) refine(q);
   }
 
@@ -303,6 +409,7 @@ class cell_search {
   best_candidates best_;
   raw_rows<Scalar> raw_;
   row_cells<Scalar, Shortlist> cells_;
+  std::vector<char> done_;  // of blocks: whether all families were looked at
 };
 
 }  // namespace atlas::inline ATLAS_ABI::detail

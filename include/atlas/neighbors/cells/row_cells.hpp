@@ -21,12 +21,12 @@
 namespace atlas::inline ATLAS_ABI::detail {
 
 /// The rows of a cell are sorted by decreasing distance from its centroid and cut into shells of as
-/// many rows as a vector has lanes.
+/// many rows as two vectors have lanes.
 template <class Scalar, class Shortlist>
 class row_cells {
  public:
   using tile = typename Shortlist::tile;
-  using shell_tile = typename tile::template with_vectors<1>;
+  using shell_tile = typename tile::template with_vectors<2>;
   using item = typename tile::item;
   using sum = typename tile::sum;
   using centroid_side = block_side<Scalar, Shortlist, true>;
@@ -68,13 +68,21 @@ class row_cells {
   /// Shortlist::length.
   sum family_reach(index_t family) const { return family_reach_[to_size(family)]; }
   sum shell_reach(index_t shell) const { return shell_reach_[to_size(shell)]; }
-  /// Upper bound, over the rows y of a shell, of |y - c|^2 - |y - o|^2 for the cell's centroid c
-  /// and any other centroid o, in the units of Shortlist::length squared: 0 at most where every row
-  /// is in the cell of its nearest centroid, but rounding may put it in another.
+  /// Upper bound, over the rows y of a shell and of those inside it, of |y - c|^2 - |y - o|^2 for
+  /// the cell's centroid c and any other centroid o, in the units of Shortlist::length squared: 0
+  /// at most where every row is in the cell of its nearest centroid, but rounding may put it in
+  /// another.
   sum shell_excess(index_t shell) const { return shell_excess_[to_size(shell)]; }
   /// Upper bound of the squared distance of a row from its cell's centroid, in the same units.
   sum centroid_square(index_t row) const {
     return centroid_squares_[to_size(places_[to_size(row)])];
+  }
+  /// Half of an upper bound of the squared norm of the row in a place of the shells.
+  sum high(index_t place) const { return high_[to_size(place)]; }
+  /// Upper bounds of the squared distances of a shell's rows from its cell's centroid, in the same
+  /// units.
+  const sum* centroid_squares(index_t shell) const {
+    return centroid_squares_.data() + shell * shell_rows;
   }
   const Scalar* centroid(index_t cell) const { return centroids_.data() + cell * d_; }
 
@@ -101,7 +109,7 @@ class row_cells {
   }
 
  private:
-  static constexpr index_t rows_per_cell = 64;
+  static constexpr index_t rows_per_cell = 96;
   static constexpr index_t nearby_families = 8;
 
   static std::size_t to_size(index_t i) { return static_cast<std::size_t>(i); }
@@ -260,6 +268,7 @@ class row_cells {
     cell_of_shell_.assign(to_size(shells), 0);
     items_.assign(to_size(shells * shell_rows * shortlist_.steps()), item{});
     half_.assign(to_size(shells * shell_rows), Shortlist::absent);
+    high_.assign(to_size(shells * shell_rows), Shortlist::absent);
     unit_.assign(to_size(shells * shell_rows), 0.0F);
     offset_.assign(to_size(shells * shell_rows), 0);
     family_reach_.assign(to_size(family_side_.groups() * tile::left_rows), 0);
@@ -298,6 +307,9 @@ class row_cells {
     }
     std::sort(sorted.begin(), sorted.end());
     for (index_t p = begin; p < end; ++p) place_row(p, cell, sorted[to_size(p - begin)]);
+    for (index_t s = first_shell(cell + 1) - 1; s > first_shell(cell); --s)
+      shell_excess_[to_size(s - 1)] =
+          (std::max)(shell_excess_[to_size(s - 1)], shell_excess_[to_size(s)]);
     return widest;
   }
 
@@ -308,6 +320,7 @@ class row_cells {
         raw_.row(row.second), items_.data() + shell * shell_rows * shortlist_.steps() + lane,
         shell_rows);
     half_[to_size(place)] = rounded.low;
+    high_[to_size(place)] = rounded.high;
     unit_[to_size(place)] = rounded.unit;
     offset_[to_size(place)] = rounded.offset;
     const double length = shortlist_.length(-row.first);
@@ -328,7 +341,8 @@ class row_cells {
   std::vector<row_side> loaded_;
   std::vector<Scalar> family_centroids_, centroids_;
   centroid_side family_side_, cell_side_;
-  std::vector<sum> family_reach_, shell_reach_, shell_excess_, half_, centroid_squares_, nearest_;
+  std::vector<sum> family_reach_, shell_reach_, shell_excess_, half_, high_, centroid_squares_,
+      nearest_;
   std::vector<index_t> group_starts_, shell_starts_, cell_of_shell_, numbers_, places_;
   std::vector<item> items_;
   std::vector<float> unit_;
