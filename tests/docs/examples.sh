@@ -70,11 +70,12 @@ fault() {
   echo "$*"
   faults=$((faults + 1))
 }
-run() { # <command>
-  case $1 in
+run() { # <command>; what it costs goes to a file
+  local TIMEFORMAT="%U %S ${1//%/%%}"
+  { time case $1 in
     'python3 '*_[0-9].py) run_python "python/${1#python3 }" >out 2>err </dev/null ;;
     *) (eval "$1") >out 2>err </dev/null ;;
-  esac
+  esac; } 2>>costs
 }
 while IFS= read -r command; do
   found=
@@ -121,5 +122,8 @@ done <commands
 for i in "${!patterns[@]}"; do
   [ -n "${used[i]:-}" ] || fault "${patterns[i]}: listed, but on no page"
 done
+echo "seconds of processor time: all, and the dearest"
+awk '{ seconds = $1 + $2; all += seconds; $1 = $2 = ""; printf "%.1f%s\n", seconds, $0 }
+  END { printf "%.1f\n", all }' costs | LC_ALL=C sort -rn | sed -n 1,9p
 echo "$count run, $listed listed as not run, $faults faults"
 [ $count -ge 60 ] && [ $faults -eq 0 ]

@@ -281,7 +281,8 @@ TEST_CASE("commands that read a model stop within a second of an interrupt, at a
 }
 
 TEST_CASE(
-    "a study, a quantization and an ablation stop within a second of an interrupt, and can go on") {
+    "a study, a quantization and an ablation stop within a second of an interrupt, and can go on",
+    "[alone]") {
   stops({"study", "--out", "OUT:study"}, {0.8, 2}, "interrupted; ", true);
   stops({"quantize", "--out", "OUT:quantized"}, {0.8, 2}, "interrupted; run it", true);
   stops({"ablate", "--out", "OUT:ablation"}, {0.5, 2}, "interrupted; no result was written", true);
@@ -428,7 +429,7 @@ TEST_CASE("a folder that vanishes is told by its name") {
   CHECK(std::count(said.begin(), said.end(), '\n') == 1);
 }
 
-TEST_CASE("weights that are written to while they are read end the run") {
+TEST_CASE("weights that are written to while they are read end the run", "[alone]") {
   const temporary_folder folder;
   const auto model = folder / "model", weights = model / "model.safetensors";
   std::filesystem::copy(std::string(ATLAS_EXAMPLE_DATA) + "/tiny-llama", model);
@@ -457,7 +458,7 @@ TEST_CASE("weights that are written to while they are read end the run") {
   CHECK(has(said, "model.safetensors: expected a file that stays as it is while it is read"));
 }
 
-TEST_CASE("an interrupt comes too late once the result is there") {
+TEST_CASE("an interrupt comes too late once the result is there", "[alone]") {
   const temporary_folder folder;
   const auto json = folder / "result.json", errors = folder / "stderr";
   const full_pipe out(folder / "stdout");
@@ -489,7 +490,8 @@ words with_less_if_sanitized(words command, const words& less) {
   return command;
 }
 
-TEST_CASE("what takes longer than a second says on a terminal what it does, and goes on doing so") {
+TEST_CASE("what takes longer than a second says on a terminal what it does, and goes on doing so",
+          "[alone]") {
   const words small = {"--layers", "3", "--blocks", "2", "--block-size", "64"};
   shows({"calibrate"}, {"two-nn: torus d 2, N 300"}, 1);
   shows({"estimators", "--repeats", "2000"}, {"clouds", " %"}, 1);

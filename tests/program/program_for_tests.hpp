@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../io/files_for_tests.hpp"
+#include "../sanitized.hpp"
 #include "atlas/io/files.hpp"
 #include "atlas/io/safetensors.hpp"
 
@@ -28,13 +29,6 @@ struct program_run {
            err.ends_with('\n');
   }
 };
-
-/// Sanitizers multiply the time of everything by ten.
-#ifdef ATLAS_SANITIZED
-inline constexpr bool sanitized = true;
-#else
-inline constexpr bool sanitized = false;
-#endif
 
 /// The embedded models; one of them is enough for what takes minutes under sanitizers.
 inline const std::vector<std::string> models =

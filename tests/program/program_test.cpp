@@ -371,7 +371,7 @@ TEST_CASE("boltzmann prints the library's numbers in the logits' leading shape")
 TEST_CASE("thermo reports every head, its nulls and its correlations, whatever the threads") {
   const temporary_folder folder;
   const std::string common = "thermo --permutations 99 --draws 2 --json - ";
-  for (const std::string model : {"tiny-gpt2", "tiny-llama"}) {
+  for (const std::string& model : models) {
     const program_run one = run(folder, common + "--blocks 4 --threads 1 --model " + model);
     REQUIRE(one.status == 0);
     CHECK(one.out == run(folder, common + "--blocks 4 --threads 2 --model " + model).out);
