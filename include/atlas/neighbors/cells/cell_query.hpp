@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "atlas/core/vector_functions.hpp"
 #include "atlas/neighbors/cells/row_cells.hpp"
 #include "atlas/neighbors/rounding/block_side.hpp"
 

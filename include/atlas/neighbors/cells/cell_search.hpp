@@ -12,7 +12,6 @@
 #include <memory>
 #include <vector>
 
-#include "atlas/core/vector_functions.hpp"
 #include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/cells/cell_query.hpp"
 #include "atlas/neighbors/cells/row_cells.hpp"
