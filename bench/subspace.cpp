@@ -113,23 +113,12 @@ void surrogate_source(benchmark::State& state) {
         x.points, atlas::surrogate_kind::passages, {x.context, x.position}));
 }
 
-/// A draw, of some at once.
-void surrogate_of_passages(benchmark::State& state, atlas::index_t together) {
+void surrogate_of_passages(benchmark::State& state) {
   const auto x = passages(state.range(0));
   const atlas::cloud_surrogates<float> source(x.points, atlas::surrogate_kind::passages,
                                               {x.context, x.position});
   std::uint64_t number = 0;
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(source.draws(1, number, together));
-    number += static_cast<std::uint64_t>(together);
-  }
-  state.SetItemsProcessed(static_cast<std::int64_t>(number));
-}
-void surrogate_alone(benchmark::State& state) {
-  surrogate_of_passages(state, 1);
-}
-void surrogates_together(benchmark::State& state) {
-  surrogate_of_passages(state, 8);
+  for (auto _ : state) benchmark::DoNotOptimize(source.draw(1, number++));
 }
 
 /// As many as a cloud has.
@@ -178,8 +167,7 @@ BENCHMARK(search_in_floats)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(search_in_bytes)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(surrogate)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(surrogate_source)->Arg(64)->Unit(benchmark::kMicrosecond);
-BENCHMARK(surrogate_alone)->Arg(64)->Unit(benchmark::kMicrosecond);
-BENCHMARK(surrogates_together)->Arg(64)->Unit(benchmark::kMicrosecond);
+BENCHMARK(surrogate_of_passages)->Arg(64)->Unit(benchmark::kMicrosecond);
 BENCHMARK(normal_one_by_one)->Arg(64)->Unit(benchmark::kMicrosecond);
 BENCHMARK(normal_at_once)->Arg(64)->Unit(benchmark::kMicrosecond);
 BENCHMARK(overlaps)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);

@@ -319,21 +319,11 @@ TEST_CASE("nulls of other streams have other draws, of the same stream the same 
   CHECK(draws(1, 1) != draws(2, 1));
 }
 
-TEST_CASE("surrogates drawn together are those drawn alone, in one block and in several") {
+TEST_CASE(
+    "surrogates of passages are the same on every number of threads, in one block and in several") {
   for (const index_t rows : {12, 150}) {  // blocks are of 128
     const passages_cloud cloud = serial_cloud(6, rows, {0.9, 0.5, 0.9, 0, 0.2}, 4, 1, 0.4);
     const auto points = atlas::copy_as<float>(atlas::as_view<2>(cloud.points));
-    for (const auto kind : {surrogate_kind::independent, surrogate_kind::serial,
-                            surrogate_kind::passages, surrogate_kind::marginal}) {
-      const atlas::cloud_surrogates<float> source(points, kind, cloud.labels);
-      const auto together = source.draws(3, 2, 5);
-      REQUIRE(together.size() == 5);
-      CHECK(source.draws_together() == 8);
-      for (std::uint64_t i = 0; i < 5; ++i) {
-        const auto alone = source.draw(3, 2 + i);
-        CHECK(std::equal(alone.data(), alone.data() + alone.size(), together[i].data()));
-      }
-    }
     const auto draws = [&](int threads) {
       return surrogate_null_of(points, [](const auto& c) { return static_cast<double>(c(1, 1)); },
                                {.labels = cloud.labels, .threads = threads})

@@ -3,7 +3,6 @@
 /// \file
 /// Surrogates: what structureless data that share as much with a cloud as is asked for would give.
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -109,29 +108,6 @@ std::function<owned_tensor<Scalar, 2>(std::uint64_t)> surrogates_by_number(
   return [source, seed](std::uint64_t number) { return source->draw(seed, number); };
 }
 
-/// The same for one thread that takes each of `draws` once, in order: some are drawn ahead,
-/// together.
-template <class Scalar>
-std::function<owned_tensor<Scalar, 2>(std::uint64_t)> surrogates_in_order(
-    const tensor_view<const Scalar, 2>& points, surrogate_kind kind, const row_labels& labels,
-    std::uint64_t seed, index_t draws) {
-  struct ahead {
-    cloud_surrogates<Scalar> source;
-    std::vector<owned_tensor<Scalar, 2>> clouds = {};
-    std::uint64_t first = 0;
-  };
-  const auto state = std::make_shared<ahead>(ahead{cloud_surrogates<Scalar>(points, kind, labels)});
-  return [state, seed, draws](std::uint64_t number) {
-    if (number - state->first >= state->clouds.size()) {
-      const index_t left = draws - static_cast<index_t>(number);
-      state->clouds =
-          state->source.draws(seed, number, (std::min)(left, state->source.draws_together()));
-      state->first = number;
-    }
-    return std::move(state->clouds[number - state->first]);
-  };
-}
-
 /// The same with `estimate(cloud, step)` of the surrogates of a cloud, if it can carry a null.
 /// \throws shape_error for an empty cloud or labels of another length; value_error for NaN
 template <std::size_t K, class Scalar, class Estimate>
@@ -148,10 +124,8 @@ std::array<surrogate_null, K> nulls_over_surrogates(const tensor_view<const Scal
     for (std::size_t k = 0; k < K; ++k) nulls[k] = no_null(fault, observed[k], kind);
     return nulls;
   }
-  const std::uint64_t seed = seed_of_stream(options.seed, options.stream);
-  const auto drawn = thread_count(options.threads) == 1
-                         ? surrogates_in_order(points, kind, options.labels, seed, options.draws)
-                         : surrogates_by_number(points, kind, options.labels, seed);
+  const auto drawn = surrogates_by_number(points, kind, options.labels,
+                                          seed_of_stream(options.seed, options.stream));
   return nulls_over_draws(observed, options, kind,
                           [&](std::uint64_t number, const step_options& step) {
                             return estimate(drawn(number), step);
@@ -270,11 +244,6 @@ ATLAS_OF_DIMENSION std::function<owned_tensor<float, 2>(std::uint64_t)> surrogat
 ATLAS_OF_DIMENSION std::function<owned_tensor<double, 2>(std::uint64_t)>
 surrogates_by_number<double>(const tensor_view<const double, 2>&, surrogate_kind, const row_labels&,
                              std::uint64_t);
-ATLAS_OF_DIMENSION std::function<owned_tensor<float, 2>(std::uint64_t)> surrogates_in_order<float>(
-    const tensor_view<const float, 2>&, surrogate_kind, const row_labels&, std::uint64_t, index_t);
-ATLAS_OF_DIMENSION std::function<owned_tensor<double, 2>(std::uint64_t)>
-surrogates_in_order<double>(const tensor_view<const double, 2>&, surrogate_kind, const row_labels&,
-                            std::uint64_t, index_t);
 ATLAS_OF_DIMENSION surrogate_null two_nn_null<float>(const tensor_view<const float, 2>&,
                                                      const two_nn_result&,
                                                      const surrogate_options&);

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -62,16 +61,13 @@ class serial_rows {
       if (places.rows[c].size() > 1) add_context(tables, places.rows[c], places.positions[c]);
   }
 
-  /// \param clouds `[N, components]` each, independent; in place, each as it would be alone.
-  /// Factors,
-  ///        which do not fit into near caches, are read once for all of them.
-  void apply(std::span<row_matrix<Scalar>> clouds) const {
+  /// \param z `[N, components]`, independent; in place
+  void apply(row_matrix<Scalar>& z) const {
     std::vector<Scalar> work;
     for (const block& b : blocks_)
       for (std::size_t g = 0; g < groups_.size(); ++g)
-        apply(b, groups_[g], factors_[b.pattern][g], work, clouds);
+        apply(b, groups_[g], factors_[b.pattern][g], work, z);
   }
-  void apply(row_matrix<Scalar>& z) const { apply(std::span(&z, 1)); }
 
  private:
   static constexpr std::size_t whole = 128;
@@ -163,29 +159,22 @@ class serial_rows {
 
   /// \param work memory that is used again
   static void apply(const block& b, const std::vector<index_t>& components, const factor& f,
-                    std::vector<Scalar>& work, std::span<row_matrix<Scalar>> clouds) {
+                    std::vector<Scalar>& work, row_matrix<Scalar>& z) {
     constexpr std::size_t together = packed_lower<Scalar>::together;
     const auto stride = static_cast<std::size_t>(f.lower.padded_rows());
     work.resize((std::max)(work.size(), together * stride));
-    const std::size_t columns = components.size() * clouds.size();
-    for (std::size_t from = 0; from < columns; from += together) {
-      const std::size_t count = (std::min)(together, columns - from);
-      for (std::size_t c = 0; c < count; ++c) {
-        const row_matrix<Scalar>& z = clouds[(from + c) % clouds.size()];
-        const Scalar* const column = z.data() + components[(from + c) / clouds.size()];
-        for (std::size_t i = 0; i < b.rows.size(); ++i)
-          work[c * stride + i] = column[b.rows[i] * z.cols()];
-        if (b.given > 0)
-          f.given.template triangularView<Eigen::Lower>().solveInPlace(
-              Eigen::Map<Eigen::VectorX<Scalar>>(work.data() + c * stride, b.given));
-      }
+    for (std::size_t from = 0; from < components.size(); from += together) {
+      const std::size_t count = (std::min)(together, components.size() - from);
+      for (std::size_t i = 0; i < b.rows.size(); ++i)
+        for (std::size_t c = 0; c < count; ++c)
+          work[c * stride + i] = z(b.rows[i], components[from + c]);
+      for (std::size_t c = 0; b.given > 0 && c < count; ++c)
+        f.given.template triangularView<Eigen::Lower>().solveInPlace(
+            Eigen::Map<Eigen::VectorX<Scalar>>(work.data() + c * stride, b.given));
       f.lower.multiply(work.data());
-      for (std::size_t c = 0; c < count; ++c) {
-        row_matrix<Scalar>& z = clouds[(from + c) % clouds.size()];
-        Scalar* const column = z.data() + components[(from + c) / clouds.size()];
-        for (auto i = static_cast<std::size_t>(b.given); i < b.rows.size(); ++i)
-          column[b.rows[i] * z.cols()] = work[c * stride + i];
-      }
+      for (auto i = static_cast<std::size_t>(b.given); i < b.rows.size(); ++i)
+        for (std::size_t c = 0; c < count; ++c)
+          z(b.rows[i], components[from + c]) = work[c * stride + i];
     }
   }
 

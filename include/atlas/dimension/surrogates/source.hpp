@@ -4,10 +4,8 @@
 /// Clouds without structure of their own that stand for a given one.
 
 #include <Eigen/Core>
-#include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -50,55 +48,26 @@ class cloud_surrogates {
   /// Cloud number `number` of this seed, `[N, d]`.
   /// \throws value_error where it has numbers beyond the range of the scalar
   [[nodiscard]] owned_tensor<Scalar, 2> draw(std::uint64_t seed, std::uint64_t number) const {
-    return std::move(draws(seed, number, 1).front());
-  }
-
-  /// Clouds `first` to `first + count - 1`, each as `draw` gives it; up to `draws_together` at once
-  /// take less time than one by one.
-  [[nodiscard]] std::vector<owned_tensor<Scalar, 2>> draws(std::uint64_t seed, std::uint64_t first,
-                                                           index_t count) const {
-    std::vector<row_matrix<Scalar>> rows = normals(seed, first, count);
-    if (serial_) serial_->apply(std::span(rows));
-    std::vector<owned_tensor<Scalar, 2>> out;
-    for (row_matrix<Scalar>& z : rows) {
-      if (passages_) passages_->apply(z);
-      out.push_back(marginal_ ? marginal_->draw(std::move(z), shape_)
-                              : shape_.placed_standardized(z));
-    }
-    return out;
-  }
-
-  /// How many clouds may be drawn at once in a few megabytes, at least one and at most eight.
-  [[nodiscard]] index_t draws_together() const {
-    constexpr index_t bytes = 4 << 20;
-    const index_t numbers = bytes / static_cast<index_t>(sizeof(Scalar));
-    return std::clamp(numbers / (std::max)(index_t{1}, shape_.rows() * shape_.rank()), index_t{1},
-                      index_t{8});
+    row_matrix<Scalar> z = normals(seed, number);
+    if (marginal_) return marginal_->draw(std::move(z), shape_);
+    if (serial_) serial_->apply(z);
+    if (passages_) passages_->apply(z);
+    return shape_.placed_standardized(z);
   }
 
  private:
-  std::vector<row_matrix<Scalar>> normals(std::uint64_t seed, std::uint64_t first,
-                                          index_t count) const {
-    std::vector<row_matrix<Scalar>> out;
-    for (index_t i = 0; i < count; ++i) {
-      row_matrix<Scalar>& z = out.emplace_back(shape_.rows(), shape_.rank());
-      random_stream(seed, first + static_cast<std::uint64_t>(i)).fill_normal(z.data(), z.size());
-    }
-    return out;
+  row_matrix<Scalar> normals(std::uint64_t seed, std::uint64_t number) const {
+    row_matrix<Scalar> z(shape_.rows(), shape_.rank());
+    random_stream(seed, number).fill_normal(z.data(), z.size());
+    return z;
   }
 
-  /// Calls `visit(z)` for some standardized serial draws: those that the surrogates' own parameters
-  /// are set by.
-  template <class Visit>
-  void for_each_trial(const detail::serial_rows<Scalar>& serial, Visit&& visit) const {
+  /// Standardized serial draw number `i` of those that the surrogates' own parameters are set by.
+  row_matrix<Scalar> trial(const detail::serial_rows<Scalar>& serial, std::uint64_t i) const {
     constexpr std::uint64_t seed = 0x70617373;
-    const index_t together = draws_together();
-    for (index_t first = 0; first < trials; first += together) {
-      std::vector<row_matrix<Scalar>> rows =
-          normals(seed, static_cast<std::uint64_t>(first), (std::min)(together, trials - first));
-      serial.apply(std::span(rows));
-      for (const row_matrix<Scalar>& z : rows) visit(shape_.standardized(z));
-    }
+    row_matrix<Scalar> z = normals(seed, i);
+    serial.apply(z);
+    return shape_.standardized(z);
   }
 
   /// The autocorrelation whose draws have that of the data on average: what is found in draws of
@@ -107,25 +76,24 @@ class cloud_surrogates {
                                              const detail::context_places& places) const {
     detail::autocorrelation found = detail::pooled_autocorrelation(z, places);
     const detail::serial_rows<Scalar> first(detail::group_components(found), places);
+    constexpr std::uint64_t draws = 8;
     Eigen::ArrayXXd mean = Eigen::ArrayXXd::Zero(found.values.rows(), found.values.cols());
-    for_each_trial(first, [&](const row_matrix<Scalar>& trial) {
-      const row_matrix<double> drawn = trial.template cast<double>();
-      mean += detail::pooled_autocorrelation(drawn, places).values / static_cast<double>(trials);
-    });
+    for (std::uint64_t i = 0; i < draws; ++i) {
+      const row_matrix<double> drawn = trial(first, i).template cast<double>();
+      mean += detail::pooled_autocorrelation(drawn, places).values / static_cast<double>(draws);
+    }
     found.values = (2 * found.values - mean).cwiseMax(-1.0).cwiseMin(1.0);
     return found;
   }
 
   /// How far contexts differ by chance.
   std::vector<detail::passage_dispersion> chance(const detail::context_places& places) const {
+    constexpr std::uint64_t draws = 8;
     std::vector<detail::passage_dispersion> out;
-    for_each_trial(*serial_, [&](const row_matrix<Scalar>& trial) {
-      out.push_back(detail::dispersion_of(detail::deviations_of(trial, places)));
-    });
+    for (std::uint64_t i = 0; i < draws; ++i)
+      out.push_back(detail::dispersion_of(detail::deviations_of(trial(*serial_, i), places)));
     return out;
   }
-
-  static constexpr index_t trials = 8;
 
   surrogate_kind kind_;
   detail::principal_shape<Scalar> shape_;
