@@ -149,6 +149,7 @@ class cell_search {
   /// Sets the limit of row i of the block from its k-th best neighbour so far.
   void limit(query& q, index_t i) const {
     const double square = best_.worst(q.number[i]);
+    if (shortlist_.floor(square) < q.facts[i].floor) return;  // that of the block was tighter
     set_limit(q, i, shortlist_.floor(square), shortlist_.length(square));
   }
 
