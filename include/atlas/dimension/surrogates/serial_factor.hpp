@@ -10,7 +10,7 @@
 
 #include "atlas/core/lazy.hpp"
 #include "atlas/core/tensor_view.hpp"
-#include "atlas/core/vector_of.hpp"
+#include "atlas/core/vector_functions.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
