@@ -403,6 +403,19 @@ TEST_CASE("the null of a cloud with coincident rows is of the rows that are left
   CHECK(merged.z == Approx(plain.z).epsilon(1e-9).margin(1e-9));
 }
 
+TEST_CASE("surrogates of rows that are equal are these rows, whatever their contexts") {
+  const Eigen::MatrixXd x = Eigen::MatrixXd::Constant(6, 3, 1.5);
+  atlas::row_labels labels;
+  labels.context = atlas::owned_tensor<index_t, 1>({6});
+  for (index_t i = 3; i < 6; ++i) labels.context.mutable_view()(i) = 1;
+  for (const surrogate_kind kind : {surrogate_kind::serial, surrogate_kind::passages}) {
+    const atlas::cloud_surrogates<double> source(atlas::as_view<2>(x), kind, labels);
+    const auto drawn = source.draw(1, 0);
+    for (index_t i = 0; i < 6; ++i)
+      for (index_t k = 0; k < 3; ++k) CHECK(drawn(i, k) == 1.5);
+  }
+}
+
 TEST_CASE("kinds of surrogates have names") {
   CHECK(name_of(surrogate_kind::automatic) == "automatic");
   CHECK(name_of(surrogate_kind::marginal) == "marginal");

@@ -290,7 +290,7 @@ TEST_CASE(
         "interrupted; run it", true);
 }
 
-TEST_CASE("commands that read arrays stop within a second of an interrupt") {
+TEST_CASE("commands that read arrays stop within a second of an interrupt", "[alone]") {
   const temporary_folder inputs;
   const std::string cloud = normal_npy<2>(inputs, "cloud.npy", {6000, 24});
   const std::string wide = normal_npy<2>(inputs, "wide.npy", {1500, 2500});

@@ -257,6 +257,7 @@ struct vector_of {
 
   /// One bit for every lane in which a > b, the first lane lowest.
   static unsigned above(type a, type b) {
+    static_assert(!std::is_integral_v<Scalar> || sizeof(Scalar) == 4, "words have no comparison");
 #if !defined(ATLAS_PLAIN_VECTORS) && defined(__AVX512F__)
     __mmask16 mask;
     if constexpr (std::is_integral_v<Scalar>)

@@ -147,7 +147,8 @@ autocorrelation pooled_autocorrelation(const row_matrix<double>& z, const contex
     const std::size_t n = rows.size(), step = 1 + n * n / 2000000;
     for (std::size_t i = 0; i < n; i += step)
       for (std::size_t j = i + 1; j < n; ++j)
-        sums.add(places.ordered ? positions[j] - positions[i] : 1, &z(rows[i], 0), &z(rows[j], 0));
+        sums.add(places.ordered ? positions[j] - positions[i] : 1, z.data() + rows[i] * z.cols(),
+                 z.data() + rows[j] * z.cols());
   }
   autocorrelation out = sums.binned();
   const Eigen::ArrayXd v = variance_of_mean(z, places);

@@ -63,8 +63,8 @@ struct passage_dispersion {
 template <class = lazy>
 passage_dispersion dispersion_of(const context_deviations& deviations) {
   const std::size_t contexts = deviations.rows.size();
-  if (contexts < 2) return {};
   const index_t d = deviations.within.size();
+  if (contexts < 2 || d == 0) return {};
   Eigen::MatrixXd mean = Eigen::MatrixXd::Zero(d, d);
   double squares = 0;
   for (std::size_t c = 0; c < contexts; ++c) {
