@@ -54,9 +54,11 @@ void round_of(const clouds_view& clouds, bool print) {
   measures m;
   m.dimensions.resize(static_cast<std::size_t>(heads));
   m.ranks.resize(static_cast<std::size_t>(heads));
+  const int inside = atlas::threads_inside(heads, 0);
   const double two_nn = seconds([&] {
     atlas::parallel_for(heads, 0, [&](atlas::index_t h) {
-      m.dimensions[static_cast<std::size_t>(h)] = atlas::two_nn(clouds[h]).dimension;
+      m.dimensions[static_cast<std::size_t>(h)] =
+          atlas::two_nn(clouds[h], {.threads = inside}).dimension;
     });
   });
   const double rank = seconds([&] {
