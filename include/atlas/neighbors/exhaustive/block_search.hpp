@@ -40,8 +40,8 @@ class block_search {
     const index_t most = bytes_ ? byte_rows::most_rows : float_rows::most_rows;
     constexpr index_t unit = byte_rows::tile::right_rows;  // a multiple of what each shortlist has
     // Every pair of blocks rounds the rows of both: of many small ones that is most of the work.
-    constexpr index_t least = 512;
-    block_rows_ = choose_block_rows(points.extent(0), most, unit, options.threads, least);
+    constexpr index_t enough = 512;
+    block_rows_ = choose_block_rows(points.extent(0), most, unit, options.threads, enough);
     blocks_ = (points.extent(0) + block_rows_ - 1) / block_rows_;
     locks_ = std::make_unique<std::mutex[]>(static_cast<std::size_t>(blocks_));
   }
