@@ -15,13 +15,28 @@
 #include <vector>
 
 #include "atlas/core/eigen_traits.hpp"
+#include "atlas/core/lazy.hpp"
 #include "atlas/dimension/surrogates/autocorrelation.hpp"
 #include "atlas/dimension/surrogates/options.hpp"
-#include "atlas/dimension/surrogates/serial_factor.hpp"
+#include "atlas/linalg/batched/cholesky.hpp"
 #include "atlas/linalg/eigenbasis.hpp"
+#include "atlas/linalg/packed_lower.hpp"
 #include "atlas/linalg/row_matrix.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
+
+/// A lower triangular L with `L L^T` the correlation matrix that is nearest to one without a factor
+/// of its own: negative eigenvalues are cut and unit variances restored.
+template <class = lazy>
+Eigen::MatrixXd repaired_correlation_factor(const Eigen::MatrixXd& matrix) {
+  const eigenbasis basis = symmetric_eigenbasis(matrix);
+  Eigen::MatrixXd root = basis.vectors * basis.values.cwiseMax(0.0).cwiseSqrt().asDiagonal();
+  root.rowwise().normalize();
+  constexpr double jitter = 1e-9;  // what keeps the factor's pivots from rounding
+  Eigen::MatrixXd repaired = (1 - jitter) * root * root.transpose();
+  repaired.diagonal().array() += jitter;
+  return Eigen::LLT<Eigen::MatrixXd>(repaired).matrixL();
+}
 
 /// A group's autocorrelation by lag, from a table for those that are not long.
 class correlation_table {
