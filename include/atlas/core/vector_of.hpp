@@ -30,12 +30,6 @@
 #endif
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
-#define ATLAS_DETAIL_NOT_INLINED __attribute__((noinline))
-#else
-#define ATLAS_DETAIL_NOT_INLINED
-#endif
-
 namespace atlas::inline ATLAS_ABI::detail {
 
 #if defined(__AVX512F__)

@@ -14,11 +14,18 @@
 
 #include "atlas/neighbors/best_candidates.hpp"
 #include "atlas/neighbors/cells/cell_query.hpp"
+#include "atlas/neighbors/cells/query_rows.hpp"
 #include "atlas/neighbors/cells/row_cells.hpp"
 #include "atlas/neighbors/exclusion.hpp"
 #include "atlas/neighbors/neighbor_options.hpp"
 #include "atlas/neighbors/search_costs.hpp"
 #include "atlas/neighbors/search_driver.hpp"
+
+#if defined(__GNUC__) || defined(__clang__)
+#define ATLAS_DETAIL_NOT_INLINED __attribute__((noinline))
+#else
+#define ATLAS_DETAIL_NOT_INLINED
+#endif
 
 namespace atlas::inline ATLAS_ABI::detail {
 
@@ -48,6 +55,7 @@ class cell_search {
         best_(points.extent(0), options.k, distinct_labels(exclude_)),
         raw_(load(points)),
         cells_(raw_, points.extent(0), points.extent(1), shortlist_, options.threads),
+        rows_(cells_, shortlist_, best_, exclude_, d_),
         done_(static_cast<std::size_t>(tasks()), 0) {}
   static constexpr index_t most_rows =
       index_t{1} << 28;  // so that lloyd's floats hold the numbers of cells exactly
@@ -69,8 +77,8 @@ class cell_search {
   /// A block that was searched whole in a sample is not searched again, and takes no cycles then.
   double search(index_t block, workspace& q, double budget) {
     if (done_[static_cast<std::size_t>(block)] != 0) return 0;
-    load_block(q, block);
-    limit_by_block(q);
+    rows_.load_block(q, block);
+    rows_.limit_by_block(q);
     compare_within_cells(q);
     const std::vector<index_t>& nearby = cells_.nearby(cells_.family_of(q.cell[0]));
     for (const index_t f : nearby) compare_family(q, f);
@@ -93,8 +101,6 @@ class cell_search {
   }
 
  private:
-  /// Above all lengths in a cloud, which is scaled to coordinates below 1.
-  static constexpr double no_limit = 1e9;
   /// Of a block, to be compared with a shell: from more than these on the excess of the shell's
   /// rows from each of the block's centroids is worth its tile.
   static constexpr index_t many_rows = 2 * tile::left_rows;
@@ -103,105 +109,6 @@ class cell_search {
     raw_rows<Scalar> raw;
     raw.load(points, 0, points.extent(0));
     return raw;
-  }
-
-  void load_block(query& q, index_t block) {
-    const index_t from = block * block_rows;
-    q.rows = (std::min)(block_rows, cells_.rows() - from);
-    q.cycles = 0;
-    q.run_of_cell.resize(static_cast<std::size_t>(cells_.cells()), -1);
-    q.left.resize(static_cast<std::size_t>((block_rows + 1) * shortlist_.steps()));
-    q.right.assign(static_cast<std::size_t>(block_rows * shortlist_.steps()),
-                   typename tile::item{});
-    for (index_t i = 0; i < block_rows; ++i) {
-      q.half[i] = q.high[i] = Shortlist::absent;
-      q.square[i] = q.twice[i] = q.centroid_square[i] = q.row_excess[i] = 0;
-      q.centroid_distance[i] = static_cast<sum>(no_limit);  // until it is computed
-      q.unit[i] = 0;
-      if (i < q.rows) load(q, i, from + i);
-    }
-    q.facts[block_rows] = {Shortlist::absent, Shortlist::all_floor, 0, 0};
-  }
-
-  /// Copies a row of the cells to place i of the block, in the forms that the tiles of centroids
-  /// and of shells read.
-  void load(query& q, index_t i, index_t row) {
-    const index_t steps = shortlist_.steps(), lanes = cells::shell_rows;
-    const index_t lane = cells_.place(row) % lanes;
-    const typename shell_tile::rows shell = cells_.shell(cells_.place(row) / lanes);
-    for (index_t k = 0; k < steps; ++k) {
-      q.right[static_cast<std::size_t>((i / tile_rows * steps + k) * tile_rows + i % tile_rows)] =
-          shell.items[k * lanes + lane];
-      q.left[static_cast<std::size_t>(i * steps + k)] =
-          Shortlist::for_other_side(shell.items[k * lanes + lane]);
-    }
-    q.half[i] = shell.half[lane];
-    q.high[i] = cells_.high(cells_.place(row));
-    q.unit[i] = shell.unit[lane];
-    q.facts[i] = {shell.half[lane], Shortlist::no_floor, shell.unit[lane], shell.offset[lane]};
-    q.number[i] = cells_.number(row);
-    q.cell[i] = cells_.cell_of(row);
-    q.centroid_square[i] = cells_.centroid_square(row);
-    best_.clear(q.number[i]);
-    limit(q, i);
-  }
-
-  /// Sets the limit of row i of the block from its k-th best neighbour so far.
-  void limit(query& q, index_t i) const {
-    const double square = best_.worst(q.number[i]);
-    if (shortlist_.floor(square) < q.facts[i].floor) return;  // that of the block was tighter
-    set_limit(q, i, shortlist_.floor(square), shortlist_.length(square));
-  }
-
-  /// \param length of the limit, in the units of Shortlist::length
-  void set_limit(query& q, index_t i, sum floor, double length) const {
-    length = (std::min)(length, no_limit);
-    q.facts[i].floor = floor;
-    q.square[i] = widened(length * length + shortlist_.slack());
-    q.twice[i] = widened(2 * length);
-  }
-
-  /// Rounded up by more than the rounding of the query's tests.
-  static sum widened(double x) { return cells::widened(x); }
-
-  /// First limits: the k-th nearest of the block's other rows, of which there are k among the k + 1
-  /// nearest of all of them.
-  void limit_by_block(query& q) const {
-    if (exclude_.active()) return;
-    if (best_.k() <= 2)
-      limit_by_block<3>(q);
-    else if (best_.k() <= 8)
-      limit_by_block<9>(q);
-  }
-
-  template <int Kept>
-  void limit_by_block(query& q) const {
-    row_facts<sum> facts[block_rows];
-    for (index_t i = 0; i < block_rows; ++i) {
-      facts[i] = q.facts[i < q.rows ? i : block_rows];
-      facts[i].half = q.high[i];
-    }
-    const index_t steps = shortlist_.steps();
-    for (index_t t = 0; t * tile_rows < q.rows; ++t) {
-      const typename tile::rows right = rows_of_tile(q, t, q.high);
-      largest_sums<tile, Kept> largest[tile::vectors];
-      for (index_t from = 0; from < q.rows; from += tile::left_rows) {
-        typename tile::picked left;
-        for (int i = 0; i < tile::left_rows; ++i) {
-          left.items[i] = q.left.data() + (from + i) * steps;
-          left.facts[i] = facts + from + i;
-        }
-        typename tile::sums sums;
-        tile::add(left, right, steps, sums);
-        for (int v = 0; v < tile::vectors; ++v) largest[v].offer(sums, v, nullptr);
-      }
-      for (index_t i = t * tile_rows; i < (std::min)(q.rows, (t + 1) * tile_rows); ++i) {
-        const index_t v = (i - t * tile_rows) / simd::lanes;
-        const sum known = largest[v].sum[best_.k()][i % simd::lanes];
-        set_limit(q, i, shortlist_.floor_of_sum(known), shortlist_.length_of_sum(known));
-      }
-    }
-    q.cycles += static_cast<double>(q.rows * q.rows) * pair_cycles(costs::centroid_share);
   }
 
   /// Compares the rows of each cell with each other.
@@ -227,16 +134,11 @@ class cell_search {
     refine(q);
   }
 
-  typename tile::rows rows_of_tile(const query& q, index_t t, const sum* half) const {
-    const index_t row = t * tile_rows;
-    return {q.right.data() + row * shortlist_.steps(), half + row, nullptr, q.unit + row, nullptr};
-  }
-
   template <class Side>
   void add_centroid_sums(query& q, const Side& centroids, index_t group,
                          centroid_sums& sums) const {
     for (index_t t = 0; t < tiles; ++t)
-      tile::add(centroids.nearest(group), rows_of_tile(q, t, q.half), shortlist_.steps(), sums[t]);
+      tile::add(centroids.nearest(group), rows_.tile_of(q, t, q.half), shortlist_.steps(), sums[t]);
     q.cycles += static_cast<double>(tiles * tile::size) * pair_cycles(costs::centroid_share);
   }
 
@@ -276,7 +178,7 @@ class cell_search {
       const rows_of_cell& run = q.runs[static_cast<std::size_t>(r)];
       const sum between = sums[r / simd::lanes][r % simd::lanes];
       std::fill(q.centroid_distance + run.from, q.centroid_distance + run.to,
-                widened(shortlist_.length_of_sum(between)));
+                cells::widened(shortlist_.length_of_sum(between)));
     }
   }
 
@@ -393,7 +295,7 @@ class cell_search {
       const index_t row = q.number[i];
       q.cycles += costs::cell_distance(d_);
       if (best_.offer(row, other, squared_distance(raw_.row(row), raw_.row(other), d_)))
-        limit(q, i);
+        rows_.limit(q, i);
     }
     q.count = 0;
   }
@@ -409,7 +311,10 @@ class cell_search {
   best_candidates best_;
   raw_rows<Scalar> raw_;
   row_cells<Scalar, Shortlist> cells_;
+  query_rows<Scalar, Shortlist> rows_;
   std::vector<char> done_;  // of blocks: whether all families were looked at
 };
 
 }  // namespace atlas::inline ATLAS_ABI::detail
+
+#undef ATLAS_DETAIL_NOT_INLINED

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "atlas/core/parallel.hpp"
+#include "atlas/neighbors/cells/centroid_order.hpp"
 #include "atlas/neighbors/cells/lloyd.hpp"
 #include "atlas/neighbors/rounding/block_side.hpp"
 #include "atlas/neighbors/rounding/raw_rows.hpp"
@@ -138,25 +139,7 @@ class row_cells {
     });
     members_.resize(to_size(count));
     for (index_t i = 0; i < rows_; ++i) members_[to_size(of[to_size(i)])].push_back(i);
-    find_near_families();
-  }
-
-  void find_near_families() {
-    const auto count = static_cast<index_t>(members_.size());
-    families_nearby_.resize(members_.size());
-    std::vector<std::pair<double, index_t>> others;
-    for (index_t f = 0; f < count; ++f) {
-      others.clear();
-      for (index_t g = 0; g < count; ++g)
-        others.emplace_back(g == f ? -1.0
-                                   : squared_distance(family_centroids_.data() + f * d_,
-                                                      family_centroids_.data() + g * d_, d_),
-                            g);
-      const index_t kept = (std::min)(nearby_families, count);
-      std::partial_sort(others.begin(), others.begin() + kept, others.end());
-      for (index_t k = 0; k < kept; ++k)
-        families_nearby_[to_size(f)].push_back(others[to_size(k)].second);
-    }
+    families_nearby_ = nearest_centroids(family_centroids_, d_, nearby_families);
   }
 
   /// Centroids of cells, those of a family in whole groups. Copies of the family's centroid fill up
@@ -171,7 +154,7 @@ class row_cells {
       const index_t cells = std::max<index_t>(1, (size + rows_per_cell / 2) / rows_per_cell);
       lloyd_.load(members, loaded_[to_size(f)]);
       if (size > 0)
-        found[to_size(f)] = chained(lloyd_.centroids(members, loaded_[to_size(f)], cells, 2));
+        found[to_size(f)] = chained(lloyd_.centroids(members, loaded_[to_size(f)], cells, 2), d_);
     });
     group_starts_.assign(1, 0);
     for (index_t f = 0; f < count; ++f) {
@@ -188,26 +171,6 @@ class row_cells {
                        static_cast<index_t>(found[to_size(f)].size()) / d_;
            c < group_starts_[to_size(f + 1)] * tile::left_rows; ++c)
         cell_side_.remove(c);
-  }
-
-  /// Centroids in an order in which each is followed by the nearest of the rest, so that the rows
-  /// of a block, of consecutive cells, are compared with about the same cells.
-  std::vector<Scalar> chained(std::vector<Scalar> centroids) const {
-    const index_t count = static_cast<index_t>(centroids.size()) / d_;
-    for (index_t c = 0; c + 2 < count; ++c) {
-      const Scalar* const last = centroids.data() + c * d_;
-      index_t best = c + 1;
-      double least = std::numeric_limits<double>::infinity();
-      for (index_t o = c + 1; o < count; ++o) {
-        const double square = squared_distance(last, centroids.data() + o * d_, d_);
-        if (square >= least) continue;
-        least = square;
-        best = o;
-      }
-      std::swap_ranges(centroids.begin() + (c + 1) * d_, centroids.begin() + (c + 2) * d_,
-                       centroids.begin() + best * d_);
-    }
-    return centroids;
   }
 
   std::vector<sum> spreads_of_families() const {
