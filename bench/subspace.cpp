@@ -66,7 +66,8 @@ void rank(benchmark::State& state) {
 
 void two_nn(benchmark::State& state) {
   const auto x = cloud(state.range(0));
-  for (auto _ : state) benchmark::DoNotOptimize(atlas::two_nn(x, {.threads = 1}));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(atlas::two_nn(x, {.threads = static_cast<int>(state.range(1))}));
 }
 
 /// The exhaustive search alone, of rows rounded to floats or, where that pays, to bytes.
@@ -162,7 +163,12 @@ BENCHMARK(eigenvalues)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(eigenbasis)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(frame)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(rank)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
-BENCHMARK(two_nn)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
+BENCHMARK(two_nn)
+    ->ArgNames({"d", "threads"})
+    ->ArgsProduct({{64, 128}, {1, 2}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK(search_in_floats)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(search_in_bytes)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
 BENCHMARK(surrogate)->Arg(64)->Arg(128)->Unit(benchmark::kMicrosecond);
