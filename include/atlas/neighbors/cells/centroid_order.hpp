@@ -30,8 +30,8 @@ std::vector<std::vector<index_t>> nearest_centroids(const std::vector<Scalar>& c
           g);
     const auto end = others.begin() + (std::min)(most, count);
     std::partial_sort(others.begin(), end, others.end());
-    for (auto near = others.begin(); near != end; ++near)
-      out[static_cast<std::size_t>(f)].push_back(near->second);
+    for (auto other = others.begin(); other != end; ++other)
+      out[static_cast<std::size_t>(f)].push_back(other->second);
   }
   return out;
 }
