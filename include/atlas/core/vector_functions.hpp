@@ -88,6 +88,19 @@ inline double_vector load_as_doubles(const float* from) {
 #endif
 }
 
+/// Calls `body(k, x)` for the coordinates from k on, zeros beyond the last, one vector of them
+/// after the other.
+template <class Scalar, class Body>
+void for_each_vector(const Scalar* row, std::int64_t d, const Body& body) {
+  constexpr std::int64_t lanes = vector_of<double>::lanes;
+  std::int64_t k = 0;
+  for (; k + lanes <= d; k += lanes) body(k, load_as_doubles(row + k));
+  if (k == d) return;
+  Scalar rest[lanes] = {};
+  for (std::int64_t l = 0; k + l < d; ++l) rest[l] = row[k + l];
+  body(k, load_as_doubles(rest));
+}
+
 /// Each lane rounded to the scalar that it is stored as.
 inline void store_doubles(double* to, double_vector x) {
   vector_of<double>::store(to, x);

@@ -16,7 +16,10 @@
 #include "atlas/core/binary_scale.hpp"
 #include "atlas/core/checks.hpp"
 #include "atlas/core/compiled.hpp"
-#include "atlas/linalg/row_matrix.hpp"
+#include "atlas/core/vector_functions.hpp"
+#include "atlas/core/vector_of.hpp"
+#include "atlas/neighbors/rounding/raw_rows.hpp"
+#include "atlas/neighbors/rounding/row_distances.hpp"
 
 namespace atlas::inline ATLAS_ABI {
 
@@ -51,77 +54,125 @@ enum class cloud_fault {
 
 namespace detail {
 
-/// Rows in double, and what rounding leaves in each coordinate.
-template <class Real>
+/// Rows of a cloud, each in one piece of memory, and what rounding leaves in each coordinate.
+template <class Scalar>
 struct rounded_rows {
-  row_matrix<Real> rows;
-  Eigen::RowVectorX<Real> rounding;  ///< of a column's largest magnitude, in the scalar it came in
-  double largest = 0;                ///< magnitude of all
+  explicit rounded_rows(const tensor_view<const Scalar, 2>& points)
+      : count(points.extent(0)), d(points.extent(1)) {
+    raw.load(points, 0, count);
+    std::vector<double> most = padded_zeros();
+    for (index_t i = 0; i < count; ++i)
+      for_each_vector(raw.row(i), d, [&](index_t k, double_vector x) {
+        widen(most.data() + k, doubles::magnitude(x));
+      });
+    largest = *std::max_element(most.begin(), most.end());
+    rounding = Eigen::Map<const Eigen::RowVectorXd>(most.data(), d) *
+               static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+  }
+
+  using doubles = vector_of<double>;
+
+  /// Of a number a column, up to whole vectors.
+  std::vector<double> padded_zeros() const {
+    constexpr index_t lanes = doubles::lanes;
+    return std::vector<double>(static_cast<std::size_t>((d + lanes - 1) / lanes * lanes));
+  }
+
+  /// Replaces numbers by larger ones.
+  static void widen(double* most, double_vector x) {
+    doubles::store(most, doubles::larger(doubles::load(most), x));
+  }
+
+  double at(index_t i, index_t k) const { return static_cast<double>(raw.row(i)[k]); }
+
+  index_t count, d;
+  raw_rows<Scalar> raw;
+  Eigen::RowVectorXd rounding;  ///< of a column's largest magnitude, in the scalar it came in
+  double largest = 0;           ///< magnitude of all
 };
 
-template <class Scalar, class Real = double>
-rounded_rows<Real> rows_with_rounding(const tensor_view<const Scalar, 2>& points) {
-  const index_t n = points.extent(0), d = points.extent(1);
-  rounded_rows<Real> out{row_matrix<Real>(n, d), Eigen::RowVectorX<Real>::Zero(d)};
-  for (index_t i = 0; i < n; ++i) {
-    for (index_t k = 0; k < d; ++k) out.rows(i, k) = static_cast<double>(points(i, k));
-    out.rounding = out.rounding.cwiseMax(out.rows.row(i).cwiseAbs());
-  }
-  out.largest = out.rounding.maxCoeff();
-  out.rounding *= static_cast<double>(std::numeric_limits<Scalar>::epsilon());
-  return out;
-}
-
 /// Whether rows a and b differ by no more than `roundings` in each coordinate.
-template <class Real>
-bool rows_agree(const rounded_rows<Real>& cloud, index_t a, index_t b, double roundings) {
-  for (index_t k = 0; k < cloud.rows.cols(); ++k)
-    if (!(std::abs(cloud.rows(a, k) - cloud.rows(b, k)) <= roundings * cloud.rounding[k]))
-      return false;
+template <class Scalar>
+bool rows_agree(const rounded_rows<Scalar>& cloud, index_t a, index_t b, double roundings) {
+  for (index_t k = 0; k < cloud.d; ++k)
+    if (!(std::abs(cloud.at(a, k) - cloud.at(b, k)) <= roundings * cloud.rounding[k])) return false;
   return true;
 }
 
 /// Whether more than half of the rows are at one place. Pairs of rows that differ cancel each other
 /// (Boyer and Moore's majority vote), so that a row of that place is left, or one that agrees with
 /// it. Rows within one rounding of a place are within two of each other and four of that row.
-template <class Real>
-bool mostly_at_one_place(const rounded_rows<Real>& cloud) {
-  const index_t n = cloud.rows.rows();
+template <class Scalar>
+bool mostly_at_one_place(const rounded_rows<Scalar>& cloud) {
   index_t candidate = 0, votes = 0;
-  for (index_t i = 0; i < n; ++i) {
-    if (votes == 0) candidate = i;
-    votes += rows_agree(cloud, candidate, i, 2) ? 1 : -1;
+  for (index_t i = 0; i < cloud.count; ++i) {
+    if (votes == 0) {
+      candidate = i;
+      votes = 1;
+    } else {
+      votes += rows_agree(cloud, candidate, i, 2) ? 1 : -1;
+    }
   }
   if (votes == 0) return false;
   index_t apart = 0;
-  for (index_t i = 0; i < n && 2 * apart < n; ++i)
+  for (index_t i = 0; i < cloud.count && 2 * apart < cloud.count; ++i)
     if (!rows_agree(cloud, candidate, i, 4)) ++apart;
-  return 2 * apart < n;
+  return 2 * apart < cloud.count;
 }
 
-/// Takes the mean from the rows and scales them, with their rounding, by a power of two to about 1.
-/// The first row is taken first, so that the mean's own rounding is of the differences.
-template <class Real>
-void centre_rows(rounded_rows<Real>& cloud) {
-  const double first_scale = scale_to_one(cloud.largest);
-  const Eigen::RowVectorX<Real> first = cloud.rows.row(0) * first_scale;
-  Eigen::RowVectorX<Real> sum = Eigen::RowVectorX<Real>::Zero(first.size()), largest = sum;
-  for (index_t i = 0; i < cloud.rows.rows(); ++i) {
-    cloud.rows.row(i) = cloud.rows.row(i) * first_scale - first;
-    sum += cloud.rows.row(i);
-    largest = largest.cwiseMax(cloud.rows.row(i).cwiseAbs());
+/// Rows less their mean, scaled by a power of two to about 1, computed as they are asked for. The
+/// first row is taken first, so that the mean's own rounding is of the differences.
+template <class Scalar>
+class centred_rows {
+ public:
+  /// \param cloud has to live as long
+  explicit centred_rows(const rounded_rows<Scalar>& cloud)
+      : cloud_(cloud),
+        first_scale_(scale_to_one(cloud.largest)),
+        first_(cloud.padded_zeros()),
+        mean_(cloud.padded_zeros()) {
+    for (index_t k = 0; k < cloud.d; ++k)
+      first_[static_cast<std::size_t>(k)] = cloud.at(0, k) * first_scale_;
+    std::vector<double> most = cloud.padded_zeros();
+    using doubles = vector_of<double>;
+    for (index_t i = 0; i < cloud.count; ++i)
+      for_each_vector(cloud.raw.row(i), cloud.d, [&](index_t k, double_vector x) {
+        const double_vector gap = x * doubles::all(first_scale_) - doubles::load(first_.data() + k);
+        doubles::store(mean_.data() + k, doubles::load(mean_.data() + k) + gap);
+        cloud.widen(most.data() + k, doubles::magnitude(gap));
+      });
+    scale_ = scale_to_one(*std::max_element(most.begin(), most.end()));
+    for (double& m : mean_) m *= scale_ / static_cast<double>(cloud.count);
   }
-  const double scale = scale_to_one(largest.maxCoeff());
-  const Eigen::RowVectorX<Real> mean = sum * (scale / static_cast<double>(cloud.rows.rows()));
-  for (index_t i = 0; i < cloud.rows.rows(); ++i)
-    cloud.rows.row(i) = cloud.rows.row(i) * scale - mean;
-  cloud.rounding = cloud.rounding * first_scale * scale;
-}
+
+  double at(index_t i, index_t k) const {
+    const auto c = static_cast<std::size_t>(k);
+    return (cloud_.at(i, k) * first_scale_ - first_[c]) * scale_ - mean_[c];
+  }
+
+  Eigen::RowVectorXd row(index_t i) const {
+    return Eigen::RowVectorXd::NullaryExpr(cloud_.d, [&](index_t k) { return at(i, k); });
+  }
+
+  /// The squared length of each row.
+  Eigen::VectorXd squares() const {
+    return Eigen::VectorXd::NullaryExpr(cloud_.count, [&](index_t i) {
+      return sum_of_squares(cloud_.d, [&](index_t k) { return at(i, k); });
+    });
+  }
+
+  Eigen::RowVectorXd rounding() const { return cloud_.rounding * first_scale_ * scale_; }
+  index_t count() const { return cloud_.count; }
+
+ private:
+  const rounded_rows<Scalar>& cloud_;
+  double first_scale_, scale_ = 1;
+  std::vector<double> first_, mean_;
+};
 
 /// Whether 1 row in 50, at least one, holds 99 % of the variance, or of the share `1 - m/N` that m
 /// rows at one place have of it when all others are at another. Of fewer than 10 rows none is few.
-template <class Real>
-bool held_by_few_rows(const Eigen::VectorX<Real>& squares) {
+inline bool held_by_few_rows(const Eigen::VectorXd& squares) {
   const index_t n = squares.size(), few = (std::max)(index_t{1}, n / 50);
   const double sum = squares.sum();
   if (n < 10 || !(sum > 0)) return false;
@@ -133,16 +184,17 @@ bool held_by_few_rows(const Eigen::VectorX<Real>& squares) {
 
 /// Whether what is across the direction of the farthest row is no more than rounding, in each
 /// coordinate: its own rounding, and that of the place along the line.
-template <class Real>
-bool along_one_direction(const rounded_rows<Real>& centred, index_t farthest) {
-  const Eigen::RowVectorX<Real> direction = centred.rows.row(farthest).normalized();
-  const Eigen::RowVectorX<Real> bound =
-      centred.rounding + direction.cwiseAbs().dot(centred.rounding) * direction.cwiseAbs();
-  const Eigen::RowVectorX<Real> most =
-      4 * static_cast<double>(centred.rows.rows()) * bound.cwiseAbs2();
-  Eigen::RowVectorX<Real> across = Eigen::RowVectorX<Real>::Zero(direction.size());
-  for (index_t i = 0; i < centred.rows.rows(); ++i) {
-    across += (centred.rows.row(i) - centred.rows.row(i).dot(direction) * direction).cwiseAbs2();
+template <class Scalar>
+bool along_one_direction(const centred_rows<Scalar>& centred, index_t farthest) {
+  const Eigen::RowVectorXd direction = centred.row(farthest).normalized();
+  const Eigen::RowVectorXd rounding = centred.rounding();
+  const Eigen::RowVectorXd bound =
+      rounding + direction.cwiseAbs().dot(rounding) * direction.cwiseAbs();
+  const Eigen::RowVectorXd most = 4 * static_cast<double>(centred.count()) * bound.cwiseAbs2();
+  Eigen::RowVectorXd across = Eigen::RowVectorXd::Zero(direction.size());
+  for (index_t i = 0; i < centred.count(); ++i) {
+    const Eigen::RowVectorXd row = centred.row(i);
+    across += (row - row.dot(direction) * direction).cwiseAbs2();
     if ((across.array() > most.array()).any()) return false;
   }
   return true;
@@ -151,16 +203,14 @@ bool along_one_direction(const rounded_rows<Real>& centred, index_t farthest) {
 /// What the rows alone say; finite ones.
 template <class Scalar>
 cloud_fault fault_of_rows(const tensor_view<const Scalar, 2>& points) {
-  rounded_rows<double> cloud = rows_with_rounding(points);
-  const bool one_place = mostly_at_one_place(cloud);
-  centre_rows(cloud);
-  const Eigen::VectorXd squares = cloud.rows.rowwise().squaredNorm();
+  const rounded_rows<Scalar> cloud(points);
+  const centred_rows<Scalar> centred(cloud);
+  const Eigen::VectorXd squares = centred.squares();
+  if (held_by_few_rows(squares)) return cloud_fault::few_rows;
+  if (mostly_at_one_place(cloud)) return cloud_fault::mostly_duplicates;
   index_t farthest = 0;
   squares.maxCoeff(&farthest);
-  if (held_by_few_rows(squares)) return cloud_fault::few_rows;
-  if (one_place) return cloud_fault::mostly_duplicates;
-  if (cloud.rows.cols() > 1 && along_one_direction(cloud, farthest))
-    return cloud_fault::one_direction;
+  if (cloud.d > 1 && along_one_direction(centred, farthest)) return cloud_fault::one_direction;
   return cloud_fault::none;
 }
 
@@ -181,7 +231,7 @@ cloud_fault fault_of_rows(const tensor_view<const Scalar, 2>& points) {
 /// \param points `[N, d]`
 /// \throws shape_error for no rows; value_error for NaN
 ///
-/// O(N d) time and memory.
+/// O(N d) time, O(N + d) memory; a copy of points that are not stored row by row.
 template <real_tensor<2> Points>
 [[nodiscard]] cloud_fault fault_of_cloud(const Points& points) {
   using scalar = scalar_of<Points, 2>;

@@ -89,6 +89,7 @@ class coincidence_search {
     double& known = middles_[static_cast<std::size_t>(column)];
     if (known >= 0) return known;
     std::vector<double> sizes;
+    sizes.reserve(static_cast<std::size_t>(points_.extent(0)));
     for (index_t i = 0; i < points_.extent(0); ++i) sizes.push_back(std::abs(at(i, column)));
     const auto half = sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2);
     std::nth_element(sizes.begin(), half, sizes.end());
@@ -111,8 +112,11 @@ class coincidence_search {
     const index_t n = points_.extent(0);
     const double size = middle(column);
     std::vector<std::pair<double, index_t>> values;
+    values.reserve(static_cast<std::size_t>(n));
     for (index_t i = 0; i < n; ++i) values.emplace_back(at(i, column), i);
-    std::sort(values.begin(), values.end());
+    // Which rows are connected does not depend on the order of equal values.
+    std::sort(values.begin(), values.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
     order.clear();
     for (const auto& [value, row] : values) order.push_back(row);
     pairs = 0;

@@ -7,23 +7,27 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/vector_functions.hpp"
+#include "atlas/core/vector_of.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
 
-/// Sum of the squares of `gap(k)` for the d coordinates k, in double: eight partial sums in a fixed
-/// order.
+/// Partial sums that a sum of squares is made of, each of every eighth coordinate, in one order.
+inline constexpr index_t square_lanes = 8;
+
+/// Sum of the squares of `gap(k)` for the d coordinates k, in double.
+/// \param partial of the coordinates before `from`, a multiple of `square_lanes`
 template <class Gap>
-double sum_of_squares(index_t d, const Gap& gap) {
-  constexpr index_t lanes = 8;
-  double partial[lanes] = {};
-  index_t c = 0;
-  for (; c + lanes <= d; c += lanes)
-    for (index_t l = 0; l < lanes; ++l) {
+double sum_of_squares(index_t d, const Gap& gap, double (&partial)[square_lanes], index_t from) {
+  index_t c = from;
+  for (; c + square_lanes <= d; c += square_lanes)
+    for (index_t l = 0; l < square_lanes; ++l) {
       const double diff = gap(c + l);
       partial[l] += diff * diff;
     }
@@ -35,12 +39,35 @@ double sum_of_squares(index_t d, const Gap& gap) {
          ((partial[4] + partial[5]) + (partial[6] + partial[7]));
 }
 
+template <class Gap>
+double sum_of_squares(index_t d, const Gap& gap) {
+  double partial[square_lanes] = {};
+  return sum_of_squares(d, gap, partial, 0);
+}
+
 /// Squared distance of two rows, computed from their differences in double: the same bits for every
-/// storage order and symmetric in its arguments.
+/// storage order and symmetric in its arguments, and those of `sum_of_squares`.
 template <class A, class B>
 double squared_distance(const A* a, const B* b, index_t d) {
-  return sum_of_squares(
-      d, [=](index_t k) { return static_cast<double>(a[k]) - static_cast<double>(b[k]); });
+  double partial[square_lanes] = {};
+  index_t c = 0;
+#if !defined(ATLAS_PLAIN_VECTORS)
+  if constexpr ((std::is_same_v<A, float> || std::is_same_v<A, double>)&&(
+                    std::is_same_v<B, float> || std::is_same_v<B, double>)) {
+    constexpr int lanes = vector_of<double>::lanes, vectors = square_lanes / lanes;
+    double_vector sums[vectors] = {};
+    for (; c + square_lanes <= d; c += square_lanes)
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) {
+        const double_vector diff =
+            load_as_doubles(a + c + v * lanes) - load_as_doubles(b + c + v * lanes);
+        sums[v] += diff * diff;
+      }
+    for (int v = 0; v < vectors; ++v) vector_of<double>::store(partial + v * lanes, sums[v]);
+  }
+#endif
+  const auto gap = [=](index_t k) { return static_cast<double>(a[k]) - static_cast<double>(b[k]); };
+  return sum_of_squares(d, gap, partial, c);
 }
 
 /// Calls `visit(i, k, x[i, k])` for the rows [from, from + rows), along the memory.
