@@ -184,9 +184,10 @@ template <class = lazy>
 void add_links(const unit_sets& sets, const std::vector<index_t>& some, const held_units& held,
                score_sums& out) {
   const index_t q = sets.scores.cols();
+  std::vector<index_t> last;
   for (index_t first = 0; first <= q; first += 4) {
     const std::vector<four_sums> columns = four_columns(sets, first);
-    std::vector<index_t> last(sets.rows.size(), -1);
+    last.assign(sets.rows.size(), -1);
     for (const index_t i : some) {
       const four_sums sum = sum_of_linked(sets, held, i, columns, last);
       for (index_t c = first; c < (std::min)(first + 4, q + 1); ++c)
