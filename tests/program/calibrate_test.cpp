@@ -75,20 +75,25 @@ TEST_CASE("a calibration is the same for every number of threads, and of items o
 
 TEST_CASE("intervals of the dimension cover as often as they say") {
   const temporary_folder folder;
-  const auto found = run(folder, calibrate + "--clouds 40 --what two-nn").json();
+  const int clouds = sanitized ? 4 : 40;  // too few to say how many are held
+  const auto found =
+      run(folder, calibrate + "--what two-nn --clouds " + std::to_string(clouds)).json();
   // 18 kinds of clouds; their own means are of 40 clouds each, which covers half a percent more.
   for (const char* estimator : {"censored", "regression", "truncated", "bayesian"}) {
     INFO(estimator);
     const held_intervals held = held_by(found, estimator);
-    CHECK(held.clouds == 18 * 40);
-    check_half_open(held, 0.94, 0.97);
+    CHECK(held.clouds == 18 * clouds);
+    if (!sanitized) check_half_open(held, 0.94, 0.97);
   }
 }
 
 TEST_CASE("intervals of passages cover, and the statistics' p are uniform") {
   const temporary_folder folder;
+  const int clouds = sanitized ? 20 : 150;
   const auto found =
-      run(folder, calibrate + "--clouds 150 --what contexts,haar,correlations,bootstrap").json();
+      run(folder, calibrate + "--what contexts,haar,correlations,bootstrap --clouds " +
+                      std::to_string(clouds))
+          .json();
   for (const char* quantity : {"neighbours of other contexts", "of distinct contexts"})
     check_half_open(held_by(found, quantity), 0.92, 0.97);
   for (const char* quantity : {"mean, percentile", "mean, BCa", "mean, passages drawn"})
@@ -96,13 +101,13 @@ TEST_CASE("intervals of passages cover, and the statistics' p are uniform") {
   for (const auto& row : found["scores"]) {
     INFO(row.dump());
     if (row["should_be_off"] == true) {
-      CHECK(row["off"] == true);
+      if (!sanitized) CHECK(row["off"] == true);  // of 20 clouds it need not show
       continue;
     }
     CHECK(row["ks_p"].get<double>() > 1e-7);
     if (row["mean"].is_null()) continue;
-    CHECK(std::abs(row["mean"].get<double>()) < 5.5 / std::sqrt(150.0));
-    CHECK(std::abs(std::log(row["sd"].get<double>())) < 5.5 / std::sqrt(2 * 150.0));
+    CHECK(std::abs(row["mean"].get<double>()) < 5.5 / std::sqrt(clouds));
+    CHECK(std::abs(std::log(row["sd"].get<double>())) < 5.5 / std::sqrt(2.0 * clouds));
   }
 }
 

@@ -58,6 +58,7 @@ TEST_CASE("quantize: GPTQ is no worse than round to nearest on any matrix, and L
   const temporary_folder folder;
   for (const std::string& model : models)
     for (const std::string granularity : {"column", "row"}) {
+      if (sanitized && granularity == "row") continue;  // each matrix is rounded by the same code
       const std::string bits = sanitized ? "3" : "2,3,4";
       const program_run r = run(folder,
                                 "quantize --methods identity,gptq,gptq-act-order,ldlq --blocks 2 "
