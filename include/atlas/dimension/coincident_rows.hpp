@@ -54,6 +54,48 @@ inline void check_tolerance(double tolerance) {
     throw value_error("tolerance", "0 or more units in the last place", number_text(tolerance));
 }
 
+/// Numbers of rows by bins of one number each.
+class row_bins {
+ public:
+  /// \param x of each row, at least `low`
+  /// \param width of a bin, normal
+  row_bins(const std::vector<double>& x, double low, double width) : rows_(x.size()) {
+    std::vector<std::size_t> bin(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i)
+      bin[i] = static_cast<std::size_t>((x[i] - low) / width);
+    begin_.resize(*std::max_element(bin.begin(), bin.end()) + 3);
+    for (const std::size_t b : bin) ++begin_[b + 2];
+    std::partial_sum(begin_.begin(), begin_.end(), begin_.begin());
+    for (std::size_t i = 0; i < x.size(); ++i)
+      rows_[begin_[bin[i] + 1]++] = static_cast<index_t>(i);
+  }
+
+  /// How many pairs of rows lie in one bin or in two neighbouring ones.
+  double pairs() const {
+    double sum = 0;
+    for (std::size_t b = 0; b + 1 < begin_.size(); ++b)
+      sum += held(b) * (0.5 * (held(b) - 1) + held(b + 1));
+    return sum;
+  }
+
+  /// Calls `visit(i, j)` for each of them.
+  template <class Visit>
+  void for_each_pair(const Visit& visit) const {
+    for (std::size_t b = 0; b + 1 < begin_.size(); ++b)
+      for (std::size_t p = begin_[b]; p < begin_[b + 1]; ++p)
+        for (std::size_t other = p + 1; other < end(b + 1); ++other) visit(rows_[p], rows_[other]);
+  }
+
+ private:
+  std::size_t end(std::size_t bin) const { return begin_[(std::min)(bin + 1, begin_.size() - 1)]; }
+  double held(std::size_t bin) const {
+    return bin + 1 < begin_.size() ? static_cast<double>(begin_[bin + 1] - begin_[bin]) : 0;
+  }
+
+  std::vector<std::size_t> begin_;  ///< of each bin among the rows, one more than there are bins
+  std::vector<index_t> rows_;       ///< bin after bin
+};
+
 /// Finds the sets of rows that are connected by pairs that agree in every coordinate.
 template <class Scalar>
 class coincidence_search {
@@ -67,9 +109,11 @@ class coincidence_search {
   /// The first row of each set, ascending.
   std::vector<index_t> first_rows() {
     const index_t n = points_.extent(0);
-    choose_column();
-    if (pairs_ > 4 * n) join_equal_rows();
-    join_agreeing_rows();
+    if (!join_in_bins()) {
+      choose_column();
+      if (pairs_ > 4 * n) join_equal_rows();
+      join_agreeing_rows();
+    }
     const std::vector<index_t> set = sets_.numbered();
     std::vector<bool> met(static_cast<std::size_t>(n));
     std::vector<index_t> rows;
@@ -104,6 +148,26 @@ class coincidence_search {
   bool agree(index_t i, index_t j) {
     for (index_t k = 0; k < points_.extent(1); ++k)
       if (!agree(at(i, k), at(j, k), middle(k))) return false;
+    return true;
+  }
+
+  /// Compares the rows that lie in one bin or in two neighbouring ones of the first column, wide
+  /// enough that no others agree in it. In most clouds those are few.
+  /// \return false where they are many and nothing was compared
+  bool join_in_bins() {
+    const index_t n = points_.extent(0);
+    std::vector<double> x(static_cast<std::size_t>(n));
+    for (index_t i = 0; i < n; ++i) x[static_cast<std::size_t>(i)] = at(i, 0);
+    const auto [low, high] = std::minmax_element(x.begin(), x.end());
+    const double most = unit_ * (std::max)(std::abs(*low), std::abs(*high));
+    const double width = (std::max)((*high - *low) / static_cast<double>(2 * n), 2 * most);
+    if (!(width >= (std::numeric_limits<double>::min)() && std::isfinite(width))) return false;
+    const row_bins bins(x, *low, width);
+    if (bins.pairs() > 4 * static_cast<double>(n)) return false;
+    bins.for_each_pair([&](index_t i, index_t j) {
+      const double gap = x[static_cast<std::size_t>(i)] - x[static_cast<std::size_t>(j)];
+      if (std::abs(gap) <= most && agree(i, j)) sets_.join(i, j);
+    });
     return true;
   }
 

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <vector>
 
 #include "atlas/core/parallel.hpp"
 #include "atlas/core/tensor_view.hpp"
+#include "atlas/core/vector_of.hpp"
 #include "atlas/neighbors/neighbor_table.hpp"
 
 namespace atlas::inline ATLAS_ABI::detail {
@@ -49,6 +51,24 @@ bool keep_best(Real* squares, index_t* rows, index_t k, const index_t* labels, R
   squares[place] = square;
   rows[place] = candidate;
   return true;
+}
+
+/// `keep_best` of two, without labels and without branches: which it is cannot be foreseen.
+template <class Real>
+void keep_best_two(Real* squares, index_t* rows, Real square, index_t candidate) {
+  const auto before = [&](int place) {  // an empty place has row -1, the largest number here
+    const bool nearer = square < squares[place], equal = square == squares[place];
+    return nearer |
+           (equal & (static_cast<std::size_t>(candidate) < static_cast<std::size_t>(rows[place])));
+  };
+  // As masks: of a choice compilers make a branch.
+  const index_t first = -static_cast<index_t>(before(0)), second = -static_cast<index_t>(before(1));
+  const Real other = (std::max)(squares[0], square);
+  const index_t other_row = candidate ^ ((candidate ^ rows[0]) & first);
+  squares[1] = (std::min)(squares[1], other);
+  rows[1] ^= (rows[1] ^ other_row) & second;
+  squares[0] = (std::min)(squares[0], square);
+  rows[0] ^= (rows[0] ^ candidate) & first;
 }
 
 /// Sorts the row numbers of equal distances: those of different squares may have one root, and
@@ -95,6 +115,14 @@ class best_candidates {
     return keep_best(squares_ + row * k_, indices_ + row * k_, k_, labels_, square, candidate);
   }
 
+  /// Whether two are kept, without labels.
+  bool keeps_two() const { return k_ == 2 && labels_ == nullptr; }
+
+  /// `offer` where two are kept.
+  void offer_to_two(index_t row, index_t candidate, double square) {
+    keep_best_two(squares_ + row * 2, indices_ + row * 2, square, candidate);
+  }
+
   /// Offers a row the neighbours in row `from` of another table of the same k.
   void merge(index_t row, const best_candidates& other, index_t from) {
     for (index_t slot = from * k_; slot < (from + 1) * k_ && other.indices_[slot] >= 0; ++slot)
@@ -115,8 +143,12 @@ class best_candidates {
 
   /// Ends the search: distances instead of their squares.
   neighbor_table table() {
+    using simd = vector_of<double>;
     const index_t count = table_.distances.size();
-    for (index_t i = 0; i < count; ++i) squares_[i] = std::sqrt(squares_[i]);
+    index_t i = 0;
+    for (; i + simd::lanes <= count; i += simd::lanes)
+      simd::store(squares_ + i, simd::square_root(simd::load(squares_ + i)));
+    for (; i < count; ++i) squares_[i] = std::sqrt(squares_[i]);
     sort_equal_distances(table_);
     return table_;
   }

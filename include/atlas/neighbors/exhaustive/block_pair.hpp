@@ -123,9 +123,12 @@ class block_pair {
     for (index_t p = 0; p < count_; ++p)
       squares_[p] = squared_distance(left_.raw.row(candidates_[p].left),
                                      right_.raw.row(candidates_[p].right), d_);
-    for (index_t p = 0; p < count_; ++p)
-      if (!exclude_.rejects(left_.first + candidates_[p].left, right_.first + candidates_[p].right))
-        offer(candidates_[p].left, candidates_[p].right, squares_[p]);
+    const bool excludes = exclude_.active(), two = left_best_.keeps_two();
+    for (index_t p = 0; p < count_; ++p) {
+      const auto [i, j] = candidates_[p];
+      if (excludes && exclude_.rejects(left_.first + i, right_.first + j)) continue;
+      two ? offer_to_two(i, j, squares_[p]) : offer(i, j, squares_[p]);
+    }
     count_ = 0;
   }
 
@@ -134,6 +137,20 @@ class block_pair {
     if (same_) {
       if (left_best_.offer(j, left_.first + i, square)) raise_left_floor(j);
     } else if (right_best_->offer(j, left_.first + i, square)) {
+      raise_floor(right_, j, right_best_->worst(j));
+    }
+  }
+
+  /// The same where two are kept: floors are raised whether or not there is a reason, which cannot
+  /// be foreseen.
+  void offer_to_two(index_t i, index_t j, double square) {
+    left_best_.offer_to_two(i, right_.first + j, square);
+    raise_left_floor(i);
+    if (same_) {
+      left_best_.offer_to_two(j, left_.first + i, square);
+      raise_left_floor(j);
+    } else {
+      right_best_->offer_to_two(j, left_.first + i, square);
       raise_floor(right_, j, right_best_->worst(j));
     }
   }
