@@ -74,8 +74,9 @@ Eigen::MatrixXd torus_with_copies(index_t n, index_t d, index_t copies, std::uin
 
 TEST_CASE("rows that coincide are those of a search over all pairs") {
   atlas::random_stream random(4);
-  for (const double step : {1e-3, 3e-3, 1e-2}) {
-    // Few places, each in clumps of small steps, and offsets that differ between columns.
+  for (const double step : {1e-3, 3e-3, 1e-2, 0.3}) {
+    // Few places, each in clumps of small steps or hardly in clumps, and offsets that differ
+    // between columns.
     Eigen::MatrixXd x(240, 3);
     for (index_t i = 0; i < x.rows(); ++i)
       for (index_t k = 0; k < 3; ++k)
