@@ -72,7 +72,7 @@ struct rounded_rows {
 
   using doubles = vector_of<double>;
 
-  /// Of a number a column, up to whole vectors.
+  /// Zeros, one a column, up to whole vectors.
   std::vector<double> padded_zeros() const {
     constexpr index_t lanes = doubles::lanes;
     return std::vector<double>(static_cast<std::size_t>((d + lanes - 1) / lanes * lanes));
