@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
 #include <limits>
 #include <vector>
 
@@ -56,10 +55,9 @@ bool keep_best(Real* squares, index_t* rows, index_t k, const index_t* labels, R
 /// `keep_best` of two, without labels and without branches: which it is cannot be foreseen.
 template <class Real>
 void keep_best_two(Real* squares, index_t* rows, Real square, index_t candidate) {
-  const auto before = [&](int place) {  // an empty place has row -1, the largest number here
+  const auto before = [&](int place) {  // an empty place has row -1, which no candidate is below
     const bool nearer = square < squares[place], equal = square == squares[place];
-    return nearer |
-           (equal & (static_cast<std::size_t>(candidate) < static_cast<std::size_t>(rows[place])));
+    return nearer | (equal & (candidate < rows[place]));
   };
   // As masks: of a choice compilers make a branch.
   const index_t first = -static_cast<index_t>(before(0)), second = -static_cast<index_t>(before(1));
