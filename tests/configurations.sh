@@ -49,7 +49,10 @@ describe() {
       ;;
     blas)
       needs=(libopenblas-dev liblapacke-dev)
+      # Eigen's declarations of LAPACK include <complex.h> otherwise, whose macro I breaks Boost.
       flags="-DEIGEN_USE_BLAS -DEIGEN_USE_LAPACKE -DATLAS_USE_LAPACK"
+      flags+=" -Dlapack_complex_float='std::complex<float>'"
+      flags+=" -Dlapack_complex_double='std::complex<double>'"
       options=("-DCMAKE_CXX_STANDARD_LIBRARIES=-llapacke -lopenblas")
       ;;
     newest-clang)
