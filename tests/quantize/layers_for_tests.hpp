@@ -24,7 +24,8 @@ inline Eigen::MatrixXd layer_inputs(atlas::index_t n, atlas::index_t d, std::uin
 /// E[a a^T] of such inputs, of full rank.
 inline Eigen::MatrixXd layer_moments(atlas::index_t d, std::uint64_t seed = 11) {
   const Eigen::MatrixXd inputs = layer_inputs(4 * d, d, seed);
-  return inputs.transpose() * inputs / static_cast<double>(4 * d);
+  const Eigen::MatrixXd f = inputs.transpose() * inputs / static_cast<double>(4 * d);
+  return 0.5 * (f + f.transpose());  // products may round both halves differently
 }
 
 /// `tr(E F E^T)` as it is written.

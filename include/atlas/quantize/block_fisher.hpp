@@ -41,7 +41,8 @@ struct block_fisher_options {
   int threads = 0;                     ///< 0: all of the machine
   progress_callback on_progress = {};  ///< may cancel
   /// The eigenbasis of the second moments, where the caller has it: any `eigenbasis` that outlives
-  /// the call, given by its name; temporaries do not compile.
+  /// the call, given by its name; temporaries do not compile. The basis that is found without it is
+  /// that of `(F + F^T) / 2`, whose bits are those of F where F is symmetric to the last one.
   std::optional<std::reference_wrapper<const eigenbasis>> known_eigenbasis = {};
   /// E[a], `[in]`, where it is known: for the effective rank about the mean.
   Eigen::VectorXd input_mean = {};
