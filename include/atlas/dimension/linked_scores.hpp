@@ -184,18 +184,16 @@ template <class = lazy>
 void add_links(const unit_sets& sets, const std::vector<index_t>& some, const held_units& held,
                score_sums& out) {
   const index_t q = sets.scores.cols();
+  const auto at = [](index_t i) { return static_cast<std::size_t>(i); };
   std::vector<index_t> last;
   for (index_t first = 0; first <= q; first += 4) {
     const std::vector<four_sums> columns = four_columns(sets, first);
     last.assign(sets.rows.size(), -1);
     for (const index_t i : some) {
       const four_sums sum = sum_of_linked(sets, held, i, columns, last);
-      for (index_t c = first; c < (std::min)(first + 4, q + 1); ++c)
-        for (index_t r = 0; c < q && r < q; ++r)
-          out.linked(r, c) += sets.scores(i, r) * sum[static_cast<std::size_t>(c - first)];
-      if (q < first + 4)
-        out.links +=
-            sets.rows[static_cast<std::size_t>(i)] * sum[static_cast<std::size_t>(q - first)];
+      for (index_t c = first; c < (std::min)(first + 4, q); ++c)
+        out.linked.col(c) += sum[at(c - first)] * sets.scores.row(i).transpose();
+      if (q < first + 4) out.links += sets.rows[at(i)] * sum[at(q - first)];
     }
   }
   const double weight = static_cast<double>(sets.rows.size()) / static_cast<double>(some.size());
